@@ -1,0 +1,77 @@
+"""
+Naive Twisted, the usual snippet: a resource keeps a set of requests and writes to each.
+"""
+
+# mypy: ignore-errors
+# It is what people write, unannotated as they write it.
+
+import sys
+
+from twisted.internet import endpoints, reactor
+from twisted.web import resource, server
+
+SAMPLE = b"data: " + b"x" * 161 + b"~t=0000000000000000;s=00000000;\n\n"
+clients = set()
+
+
+def begin(request):
+    request.setHeader(b"Content-Type", b"text/event-stream")
+    request.setHeader(b"Cache-Control", b"no-cache")
+    request.write(b"")
+
+
+class Events(resource.Resource):
+    isLeaf = True
+
+    def render_GET(self, request):
+        begin(request)
+        clients.add(request)
+        request.notifyFinish().addBoth(lambda _: clients.discard(request))
+        return server.NOT_DONE_YET
+
+
+class Publish(resource.Resource):
+    isLeaf = True
+
+    def render_POST(self, request):
+        event = b"data: " + request.content.read() + b"\n\n"
+        for client in clients:
+            client.write(event)
+        request.setResponseCode(204)
+        return b""
+
+
+class Gen(resource.Resource):
+    """A pull producer: one event each time the transport asks for more."""
+
+    isLeaf = True
+
+    def render_GET(self, request):
+        begin(request)
+        request.registerProducer(Source(request, int(request.args[b"n"][0])), False)
+        return server.NOT_DONE_YET
+
+
+class Source:
+    def __init__(self, request, n):
+        self.request, self.n = request, n
+
+    def resumeProducing(self):
+        self.n -= 1
+        self.request.write(SAMPLE)
+        if not self.n:
+            self.request.unregisterProducer()
+            self.request.finish()
+
+    def stopProducing(self):
+        pass
+
+
+root = resource.Resource()
+root.putChild(b"events", Events())
+root.putChild(b"publish", Publish())
+root.putChild(b"gen", Gen())
+endpoints.TCP4ServerEndpoint(reactor, int(sys.argv[1]), backlog=4096, interface="127.0.0.1").listen(
+    server.Site(root)
+)
+reactor.run()

@@ -1,0 +1,36 @@
+"""
+Slow readers: a hundred clients that never read, and what they cost the server and the others.
+
+200 kB a second are published to each of them and to as many healthy clients.  Measured are the
+growth of the server's resident memory and the latency of the healthy ones, with and without.
+"""
+
+from benchmarks.measures.case import Case, generated
+from benchmarks.servers import Server
+from benchmarks.sizes import Sizes
+
+__all__ = ["cases"]
+
+CLIENTS = 100
+PAYLOAD = 2_000  # bytes
+RATE = 100  # events a second, which makes 200 kB
+
+# Those that keep one buffer for each client; sending to it is not what they are known for.
+SUITABLE = ("hub", "nchan", "express", "twisted-naive")
+
+
+def cases(sizes: Sizes) -> list[Case]:
+    """
+    The same run without stuck clients and with them.
+    """
+    healthy: list[object] = ["-n", CLIENTS, "-e", RATE * sizes.slow_seconds]
+    healthy += ["--rate", RATE, "--size", PAYLOAD]
+    stuck = [*healthy, "--stuck", CLIENTS]
+    return [
+        generated("slow-without", lambda server: healthy, _suits),
+        generated("slow-with", lambda server: stuck, _suits),
+    ]
+
+
+def _suits(server: Server) -> bool:
+    return server.name in SUITABLE

@@ -1,0 +1,175 @@
+"""
+A server while it runs: started on its own core, watched, and stopped.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from benchmarks import build
+from benchmarks.servers import Server
+
+__all__ = [
+    "SERVER_CORE",
+    "Memory",
+    "Running",
+    "ServerDied",
+    "cpu_seconds",
+    "memory",
+    "parse_memory",
+]
+
+# The server has a core for itself; the generator and this program share the other.
+SERVER_CORE = "0"
+
+STARTING_LIMIT = 20.0  # seconds; Node and uvicorn import for about one
+STOPPING_LIMIT = 8.0  # seconds, then it is killed
+SETTLING = 0.7  # seconds from the first accept to the end of start-up work
+
+
+class ServerDied(Exception):
+    """
+    A server did not start, or nothing listens where it should; its log says why.
+    """
+
+
+@dataclass(frozen=True)
+class Memory:
+    """
+    What processes hold, in KiB: resident, and with shared pages divided by their sharers.
+    """
+
+    resident: int
+    proportional: int
+
+
+def parse_memory(text: str) -> Memory:
+    """
+    Read one `/proc/PID/smaps_rollup`.
+    """
+    found = {"Rss": 0, "Pss": 0}
+    for line in text.splitlines():
+        name, _, rest = line.partition(":")
+        if name in found:
+            found[name] = int(rest.split()[0])
+    return Memory(found["Rss"], found["Pss"])
+
+
+def memory(pids: list[int]) -> Memory:
+    """
+    What *pids* hold together.
+    """
+    each = [parse_memory(Path(f"/proc/{pid}/smaps_rollup").read_text()) for pid in pids]
+    return Memory(sum(m.resident for m in each), sum(m.proportional for m in each))
+
+
+def cpu_seconds(pids: list[int]) -> float:
+    """
+    The CPU time, user and system, that *pids* have used so far.
+    """
+    return sum(time.clock_gettime(_clock_of(pid)) for pid in pids)
+
+
+def _clock_of(pid: int) -> int:
+    # Linux: CPUCLOCK_SCHED of a process is (~pid << 3) | 2; it counts nanoseconds, and
+    # /proc/PID/stat only hundredths of a second.
+    return (~pid << 3) | 2
+
+
+def _tree(pid: int) -> list[int]:
+    pids = [pid]
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        for child in (task / "children").read_text().split():
+            pids += _tree(int(child))
+    return pids
+
+
+class Running:
+    """
+    A server, from the start of a `with` block to its end.
+
+    The log of what it printed is in the build directory.
+
+    Raises:
+        ServerDied: On entering, if nothing listens within 20 seconds.
+    """
+
+    pids: list[int]
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+
+    def __enter__(self) -> Self:
+        environment = {**os.environ, **self.server.environment}
+        command = ["taskset", "-c", SERVER_CORE, *self.server.command()]
+        directory = build.BUILD / "run"
+        directory.mkdir(parents=True, exist_ok=True)
+        self.log = build.BUILD / f"{self.server.name}.log"
+        with self.log.open("wb") as log:
+            self._process = subprocess.Popen(
+                command,
+                cwd=directory,
+                env=environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        try:
+            self._wait_until_listening()
+            self.pids = _tree(self._process.pid)
+        except BaseException:
+            self._stop()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._stop()
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """
+        Signal the server's first process.
+        """
+        self._process.send_signal(number)
+
+    def _wait_until_listening(self) -> None:
+        end = time.monotonic() + STARTING_LIMIT
+        while time.monotonic() < end and self._process.poll() is None:
+            if _listens(self.server.port):
+                time.sleep(SETTLING)
+                break
+            time.sleep(0.1)
+        if self._process.poll() is not None or not _listens(self.server.port):
+            raise ServerDied(f"{self.server.name} does not listen: {_last_line(self.log)}")
+
+    def _stop(self) -> None:
+        if self._process.poll() is None:
+            self._process.terminate()
+        try:
+            self._process.wait(STOPPING_LIMIT)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+
+
+def _listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), 0.5).close()
+    except OSError:
+        return False
+    return True
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text(errors="replace").strip().splitlines()
+    return lines[-1] if lines else "it printed nothing"

@@ -1,0 +1,184 @@
+"""
+The servers that are compared: how each is started, spoken to, and found missing.
+
+An application answers `GET /events` with a stream and sends the body of `POST /publish` to all.
+The hub has topics, tokens and formats, so it says how it wants to be published to.
+"""
+
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks import build
+
+__all__ = ["SERVERS", "Server", "hub", "hub_probed", "hub_tls", "report_file"]
+
+APPS = build.HERE / "apps"
+NCHAN_MODULE = Path("/usr/lib/nginx/modules/ngx_nchan_module.so")
+VENV = build.PEERS / "venv" / "bin"
+NODE_MODULES = build.PEERS / "node_modules"
+
+# twistd as a program need not be on the path, and its module has no "main".
+TWISTD = ("-c", "from twisted.scripts.twistd import run; run()")
+
+
+@dataclass(frozen=True)
+class Server:
+    """
+    One server under test.
+
+    Args:
+        name: How the command line and the raw results call it.
+
+        title: How the table calls it.
+
+        port: Where it listens, on 127.0.0.1.
+
+        command: Makes its command line; called just before it is started.
+
+        needs: Files that must exist.  The first that does not says why it is left out.
+
+        path: Of its streams.
+
+        publishing: The generator's options for publishing one event at a time.
+
+        batches: Whether several events can be published in one request.
+
+        replays: Whether it keeps events for a `Last-Event-ID`.
+
+        slow: Gets fewer events, since it takes ten times the floor's CPU or more.
+    """
+
+    name: str
+    title: str
+    port: int
+    command: Callable[[], list[str]]
+    needs: tuple[Path, ...] = ()
+    path: str = "/events"
+    publishing: tuple[str, ...] = ()
+    batches: bool = False
+    replays: bool = False
+    slow: bool = False
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def missing(self) -> str | None:
+        """
+        Say what is not installed, or None if it can run.
+        """
+        return next((f"{need.name} is not there" for need in self.needs if not need.exists()), None)
+
+
+def report_file() -> Path:
+    """
+    Where a probed hub writes how long its reactor was held.
+    """
+    return build.BUILD / "probe.json"
+
+
+def _endpoint(port: int, tls: bool) -> list[str]:
+    # Without a backlog of thousands a connection storm waits for the kernel's SYN timers.
+    if not tls:
+        return ["--port", f"tcp:{port}:backlog=4096:interface=127.0.0.1"]
+    cert, key = build.certificate()
+    where = f"ssl:{port}:backlog=4096:interface=127.0.0.1"
+    return ["--port", f"{where}:privateKey={key}:certKey={cert}"]
+
+
+def _hub(name: str, port: int, tls: bool = False, probed: bool = False) -> Server:
+    def command() -> list[str]:
+        start = ("-m", "benchmarks.probe", str(report_file())) if probed else TWISTD
+        return [
+            sys.executable,
+            *start,
+            *("-n", "--pidfile=", "sse"),
+            *_endpoint(port, tls),
+            *("--publish-token-file", str(build.token_file())),
+            # The generator comes from eight addresses, and more streams than any default allows.
+            *("--max-connections", "20000", "--max-connections-per-address", "20000"),
+        ]
+
+    return Server(
+        name=name,
+        title="twisted_sse",
+        port=port,
+        command=command,
+        needs=(build.ROOT / "twisted_sse" / "tap.py",),
+        path="/events?topic=bench",
+        publishing=_hub_publishing("json"),
+        batches=True,
+        replays=True,
+        environment={"PYTHONPATH": str(build.ROOT)},
+    )
+
+
+def _hub_publishing(content: str) -> tuple[str, ...]:
+    return (
+        *("--pub-path", "/events", "--topic", "bench", "--format", content),
+        *("--pub-header", f"Authorization: Bearer {build.TOKEN}"),
+    )
+
+
+def _python(*arguments: str) -> Callable[[], list[str]]:
+    return lambda: [str(VENV / "python"), *arguments]
+
+
+def _node(app: str, port: int) -> Callable[[], list[str]]:
+    # Node looks for modules beside the file, so the file goes where they are.
+    def command() -> list[str]:
+        copy = shutil.copy(APPS / app, build.PEERS / app)
+        return ["node", str(copy), str(port)]
+
+    return command
+
+
+def _nchan() -> list[str]:
+    state = build.BUILD / "nchan"
+    state.mkdir(parents=True, exist_ok=True)
+    return ["nginx", "-p", f"{state}/", "-c", str(APPS / "nchan.conf")]
+
+
+def _starlette() -> list[str]:
+    listen = ["--host", "127.0.0.1", "--port", "27104", "--backlog", "4096"]
+    quiet = ["--no-access-log", "--log-level", "warning"]
+    fast = ["--loop", "uvloop", "--http", "httptools"]
+    app = ["--app-dir", str(APPS), "starlette_app:app"]
+    return [str(VENV / "uvicorn"), *listen, *quiet, *fast, *app]
+
+
+hub = _hub("hub", 27101)
+hub_tls = _hub("hub-tls", 27111, tls=True)
+hub_probed = _hub("hub-probed", 27112, probed=True)
+
+# The floor first, then ours: runs that are compared are neighbors in time.
+SERVERS = (
+    Server("floor", "floor (C)", 27100, lambda: [str(build.floor()), "27100"]),
+    hub,
+    Server("nchan", "Nchan", 27102, _nchan, (NCHAN_MODULE,), replays=True),
+    Server(
+        "express", "Express", 27103, _node("express_app.mjs", 27103), (NODE_MODULES / "express",)
+    ),
+    Server(
+        "better-sse",
+        "better-sse",
+        27105,
+        _node("bettersse_app.mjs", 27105),
+        (NODE_MODULES / "better-sse",),
+    ),
+    Server(
+        "twisted-naive",
+        "naive Twisted",
+        27106,
+        lambda: [sys.executable, str(APPS / "naive_app.py"), "27106"],
+    ),
+    Server(
+        "aiohttp-sse",
+        "aiohttp-sse",
+        27107,
+        _python(str(APPS / "aiohttp_app.py"), "27107"),
+        (VENV / "python",),
+        slow=True,
+    ),
+    Server("sse-starlette", "sse-starlette", 27104, _starlette, (VENV / "uvicorn",), slow=True),
+)

@@ -1,0 +1,184 @@
+"""
+The wheel: what it holds, and what installing and removing it does.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from email import message_from_bytes
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import mkdtemp
+from zipfile import ZipFile
+
+import twisted
+from twisted.trial.unittest import SynchronousTestCase
+
+__all__ = ["ImportedPackageTests", "InstallationTests", "WheelTests"]
+
+ROOT = Path(__file__).resolve().parent.parent
+STATIC = Path("twisted_sse", "web", "static")
+PLUGIN = "twisted/plugins/twisted_sse_plugin.py"
+
+# The files of this package in an environment that has it.
+_OURS = shutil.ignore_patterns("twisted_sse*", "*twisted_sse*.pth", "dropin.cache", "__pycache__")
+
+
+@cache
+def _wheel() -> Path:
+    """
+    Find the wheel that the environment names, or build one, once for all tests.
+    """
+    if given := os.environ.get("TWISTED_SSE_WHEEL"):
+        return Path(given)
+    target = mkdtemp()
+    subprocess.run([sys.executable, ROOT / "tools" / "build_wheel.py", target], check=True)
+    (wheel,) = Path(target).glob("*.whl")
+    return wheel
+
+
+class WheelTests(SynchronousTestCase):
+    """
+    What is in the wheel.
+    """
+
+    def setUp(self) -> None:
+        with ZipFile(_wheel()) as archive:
+            self.names = set(archive.namelist())
+            (metadata,) = (name for name in self.names if name.endswith(".dist-info/METADATA"))
+            self.metadata = message_from_bytes(archive.read(metadata))
+
+    def test_plugin(self) -> None:
+        """
+        It adds one file to Twisted's directory of plugins, and nothing else to Twisted.
+        """
+        in_twisted = {name for name in self.names if name.startswith("twisted/")}
+
+        self.assertEqual(in_twisted, {PLUGIN})
+
+    def test_nothing_else(self) -> None:
+        """
+        Beside the package and its metadata there is nothing: no tests, no tools, no docs.
+        """
+        tops = {name.partition("/")[0] for name in self.names}
+        (dist_info,) = (top for top in tops if top.endswith(".dist-info"))
+
+        self.assertEqual(tops, {"twisted", "twisted_sse", dist_info})
+
+    def test_complete(self) -> None:
+        """
+        Every module, every static file and the marker of a typed package are there.
+        """
+        sources = [*ROOT.glob("twisted_sse/**/*.py"), *ROOT.joinpath(STATIC).rglob("*")]
+        expected = {path.relative_to(ROOT).as_posix() for path in sources if path.is_file()}
+
+        self.assertEqual(expected - self.names, set())
+        self.assertIn("twisted_sse/py.typed", self.names)
+
+    def test_license(self) -> None:
+        """
+        It carries its license, by name and as text.
+        """
+        licenses = [name for name in self.names if name.endswith("/LICENSE")]
+
+        self.assertEqual(self.metadata["License-Expression"], "MIT")
+        self.assertEqual(len(licenses), 1)
+
+    def test_optional_requirements(self) -> None:
+        """
+        klein, Redis and JWT libraries come with an extra; TLS and HTTP/2 come with the package.
+        """
+        requirements = self.metadata.get_all("Requires-Dist", [])
+        always = sorted(each.partition(">")[0] for each in requirements if "extra ==" not in each)
+
+        self.assertEqual(
+            always, ["service-identity", "treq", "twisted[http2,tls]", "zope.interface"]
+        )
+
+    def test_extras(self) -> None:
+        """
+        The promised extras are there, and "all" is the three that a program may want.
+        """
+        extras = self.metadata.get_all("Provides-Extra", [])
+        requirements = self.metadata.get_all("Requires-Dist", [])
+        in_all = [each for each in requirements if 'extra == "all"' in each]
+
+        self.assertEqual(set(extras), {"all", "dev", "jwt", "klein", "redis", "test"})
+        self.assertEqual(len(in_all), 3)
+
+
+class InstallationTests(SynchronousTestCase):
+    """
+    A virtual environment with Twisted that gets the wheel from pip, and loses it again.
+
+    What Twisted needs is linked from the running environment, and Twisted itself copied,
+    because the wheel puts a file into it.
+    """
+
+    def setUp(self) -> None:
+        self.environment = Path(self.mktemp()).resolve()
+        self.python = self.environment / "bin" / "python"
+        self.run_command(sys.executable, "-m", "venv", "--without-pip", self.environment)
+        here = Path(twisted.__path__[0]).parent
+        (there,) = self.environment.glob("lib/python*/site-packages")
+        shutil.copytree(here / "twisted", there / "twisted", ignore=_OURS)
+        ours = _OURS(str(here), [entry.name for entry in here.iterdir()])
+        for entry in here.iterdir():
+            if entry.name not in ours | {"twisted"}:
+                there.joinpath(entry.name).symlink_to(entry)
+
+    def test_install_and_uninstall(self) -> None:
+        """
+        `twistd sse` is there once the wheel is installed, and gone once it is uninstalled.
+        """
+        before = self.twistd_commands()
+        self.pip("install", "--no-deps", "--no-index", _wheel())
+        installed = self.twistd_commands()
+        self.pip("uninstall", "--yes", "twisted-sse")
+        after = self.twistd_commands()
+
+        self.assertIn("web", before)
+        self.assertEqual(installed - before, {"sse"})
+        self.assertEqual(after, before)
+
+    def twistd_commands(self) -> set[str]:
+        """
+        Ask twistd which services it can run.
+        """
+        program = "from twisted.scripts.twistd import run; run()"
+        told = self.run_command(self.python, "-I", "-c", program, "--help")
+        listed = told.partition("Commands:")[2].splitlines()
+        return {line.split()[0] for line in listed if line.strip()}
+
+    def pip(self, *arguments: str | Path) -> None:
+        """
+        Run the environment's own pip.
+        """
+        self.run_command(self.python, "-I", "-m", "pip", "--quiet", *arguments)
+
+    def run_command(self, *command: str | Path) -> str:
+        """
+        Run a command to its end, and return what it printed.
+        """
+        return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+class ImportedPackageTests(SynchronousTestCase):
+    """
+    Which twisted_sse the tests have imported.
+    """
+
+    def test_origin(self) -> None:
+        """
+        Tests of an installed wheel import it, and not the sources that lie beside them.
+        """
+        is_installed = os.environ.get("TWISTED_SSE_TEST_INSTALLED") == "1"
+        expected = Path(sysconfig.get_path("purelib")) if is_installed else ROOT
+        spec = find_spec("twisted_sse")
+
+        assert spec is not None
+        assert spec.origin is not None
+        self.assertEqual(Path(spec.origin).resolve().parent.parent, expected.resolve())

@@ -1,0 +1,7 @@
+"""
+Tells Twisted what this package adds to it.
+"""
+
+from twisted.application.service import ServiceMaker
+
+sse = ServiceMaker("Server-Sent Events", "twisted_sse.tap", "An event stream server.", "sse")

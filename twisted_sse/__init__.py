@@ -1,0 +1,23 @@
+"""
+Server-Sent Events for Twisted: a hub, resources to embed, and a client.
+"""
+
+from twisted_sse.errors import Forbidden, Unauthorized
+from twisted_sse.event import ServerSentEvent
+from twisted_sse.grant import Grant
+from twisted_sse.history import MemoryHistory
+from twisted_sse.hub import Hub
+from twisted_sse.interfaces import IHistoryProvider, ISharedHistoryProvider
+from twisted_sse.web.cors import CORS
+
+__all__ = [
+    "CORS",
+    "Forbidden",
+    "Grant",
+    "Hub",
+    "IHistoryProvider",
+    "ISharedHistoryProvider",
+    "MemoryHistory",
+    "ServerSentEvent",
+    "Unauthorized",
+]

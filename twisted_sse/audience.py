@@ -1,0 +1,304 @@
+"""
+Connections that want the same events over the same framing.
+
+Live members share one position and one payload: an event costs each of them
+one call of ``send`` and nothing else.  A member that cannot take it all leaves,
+with a position of its own.
+
+The law of the lists: ``_sends[slot]`` belongs to ``_members[slot]``, whose
+``slot`` says so; members below ``_visited`` have the current batch, the others
+do not yet.  Nobody is taken out while a stride of members is being written to:
+who leaves then is taken out right after.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable
+from typing import Protocol
+
+from twisted_sse.framing import Framing
+from twisted_sse.publication import Position
+from twisted_sse.topics import Interest
+from twisted_sse.window import Entry, Window
+
+__all__ = ["NOT_LIVE", "Audience", "Audiences", "Member", "Payloads"]
+
+# How many members are written to between two looks at the clock: about 0.4 ms.
+_STRIDE = 128
+
+# The most bytes of a batch, its last frame aside.  What a slow reader has not
+# taken of a batch is kept for it by its transport, so this bounds that too.
+_BATCH_BYTES = 64 * 1024
+
+#: The slot of a connection that is not live.
+NOT_LIVE = -1
+
+
+class Member(Protocol):
+    """
+    What an audience needs to know of a connection.
+
+    Attributes:
+        slot: Where it stands in its audience, or `NOT_LIVE`.
+
+        position: What it has been sent, while it is not live.
+    """
+
+    slot: int
+    position: Position
+
+    @property
+    def send(self) -> Callable[[bytes], int]:
+        """
+        Its sink's ``send``.
+        """
+
+    def fell_short(self, payload: bytes, sent: int) -> None:
+        """
+        Only the first *sent* bytes of *payload* could be written.
+        """
+
+
+class Payloads:
+    """
+    The joined and framed bytes of batches, made once for all audiences.
+    """
+
+    def __init__(self) -> None:
+        self._made: dict[Hashable, bytes] = {}
+
+    def of(self, framing: Framing, batch: list[Entry]) -> bytes:
+        """
+        Frame *batch*, or find it framed already.
+        """
+        key = (framing, *[entry.number for entry in batch])
+        payload = self._made.get(key)
+        if payload is None:
+            payload = self._made[key] = framing(b"".join([entry.frame for entry in batch]))
+        return payload
+
+    def forget(self) -> None:
+        """
+        Let all go: the turn is over.
+        """
+        self._made.clear()
+
+
+class Audience:
+    """
+    The live members that share *interest* and *framing*.
+
+    Attributes:
+        size: Connections that belong to it, live or not.
+
+        written: When its live members were last written to, in seconds.
+    """
+
+    __slots__ = (
+        "_before_batch",
+        "_departing",
+        "_members",
+        "_news",
+        "_payload",
+        "_sends",
+        "_visited",
+        "_visiting",
+        "_window",
+        "framing",
+        "interest",
+        "size",
+        "written",
+    )
+
+    def __init__(self, interest: Interest, framing: Framing, window: Window) -> None:
+        self.interest = interest
+        self.framing = framing
+        self.size = 0
+        self.written = 0.0
+        self._window = window
+        self._members: list[Member] = []
+        self._sends: list[Callable[[bytes], int]] = []
+        self._visited = 0
+        self._visiting = False
+        self._departing: list[Member] = []
+        self._news: list[Entry] = []
+        self._payload = b""
+        self._before_batch = window.head
+
+    @property
+    def live_position(self) -> Position:
+        """
+        Up to where whoever joins must have been sent everything.
+        """
+        return self._news[0].previous if self._news else self._window.head
+
+    @property
+    def waiting(self) -> bool:
+        """
+        Whether a live member has not been sent everything.
+        """
+        return bool(self._news) or self._visited < len(self._members)
+
+    def position_of(self, member: Member) -> Position:
+        """
+        What live *member* has been sent.
+        """
+        return self.live_position if member.slot < self._visited else self._before_batch
+
+    def join(self, member: Member) -> None:
+        """
+        Make *member* live; it has everything up to `live_position`.
+        """
+        self._members.append(member)
+        self._sends.append(member.send)
+        member.slot = len(self._members) - 1
+        self._swap(member.slot, self._visited)
+        self._visited += 1
+
+    def leave(self, member: Member) -> None:
+        """
+        Let live *member* go, and tell it its position.
+        """
+        if self._visiting:
+            self._departing.append(member)
+        elif member.slot != NOT_LIVE:
+            self._take_out(member)
+
+    def add(self, entry: Entry) -> None:
+        """
+        Take notice of a publication that the members want.
+        """
+        if self._members:
+            self._news.append(entry)
+
+    def sweep(self, payloads: Payloads, more_time: Callable[[], bool]) -> None:
+        """
+        Write what is new to the members, until done or *more_time* says no.
+        """
+        while self.waiting:
+            if self._visited == len(self._members):
+                self._begin(payloads)
+            self._visit()
+            if not more_time():
+                return
+
+    def _begin(self, payloads: Payloads) -> None:
+        batch = self._take_batch()
+        self._payload = payloads.of(self.framing, batch)
+        self._before_batch = batch[0].previous
+        self._visited = 0
+
+    def _take_batch(self) -> list[Entry]:
+        news = self._news
+        size = count = 0
+        while count < len(news) and size < _BATCH_BYTES:
+            size += len(news[count].frame)
+            count += 1
+        self._news = news[count:]
+        return news[:count]
+
+    def _visit(self) -> None:
+        start = self._visited
+        self._visited = stop = min(start + _STRIDE, len(self._members))
+        payload = self._payload
+        size = len(payload)
+        short: list[tuple[Member, int]] = []
+        self._visiting = True
+        # benchmarks (fanout): nothing but the call of send touches what belongs
+        # to one connection, so its memory need not be fetched.
+        for slot, send in enumerate(self._sends[start:stop], start):
+            try:
+                sent = send(payload)
+            except OSError:
+                sent = 0
+            if sent != size:
+                short.append((self._members[slot], sent))
+        self._visiting = False
+        for member, sent in short:
+            member.fell_short(payload, sent)
+        self._let_departing_go()
+
+    def _let_departing_go(self) -> None:
+        departing, self._departing = self._departing, []
+        for member in departing:
+            self.leave(member)
+
+    def _take_out(self, member: Member) -> None:
+        member.position = self.position_of(member)
+        hole, last = member.slot, len(self._members) - 1
+        if hole < self._visited:
+            self._visited -= 1
+            self._swap(hole, self._visited)
+            hole = self._visited
+        self._swap(hole, last)
+        self._members.pop()
+        self._sends.pop()
+        member.slot = NOT_LIVE
+        if not self._members:
+            self._news.clear()
+
+    def _swap(self, one: int, other: int) -> None:
+        members, sends = self._members, self._sends
+        members[one], members[other] = members[other], members[one]
+        sends[one], sends[other] = sends[other], sends[one]
+        members[one].slot, members[other].slot = one, other
+
+
+class Audiences:
+    """
+    All audiences, found by what they want.
+    """
+
+    def __init__(self, window: Window) -> None:
+        self._window = window
+        self._all: dict[tuple[Interest, Framing], Audience] = {}
+        self._by_topic: dict[str, dict[Audience, None]] = {}
+        self._by_pattern: dict[Audience, None] = {}
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def enter(self, interest: Interest, framing: Framing) -> Audience:
+        """
+        The audience for *interest* over *framing*, which grows by one.
+        """
+        audience = self._all.get((interest, framing))
+        if audience is None:
+            audience = self._all[interest, framing] = Audience(interest, framing, self._window)
+            for index in self._indices(audience):
+                index[audience] = None
+        audience.size += 1
+        return audience
+
+    def exit(self, audience: Audience) -> None:
+        """
+        *audience* shrinks by one, and is forgotten when nobody is left.
+        """
+        audience.size -= 1
+        if audience.size == 0:
+            del self._all[audience.interest, audience.framing]
+            for index in self._indices(audience):
+                del index[audience]
+            for topic in audience.interest.wanted.exact:
+                if not self._by_topic[topic]:
+                    del self._by_topic[topic]
+
+    def wanting(self, entry: Entry) -> Iterable[Audience]:
+        """
+        The audiences that get to see *entry*, each once.
+        """
+        found = dict(self._by_pattern)
+        for topic in entry.topics:
+            found.update(self._by_topic.get(topic, {}))
+        return [
+            audience
+            for audience in found
+            if audience.interest.matches(entry.topics, entry.private)
+        ]
+
+    def _indices(self, audience: Audience) -> list[dict[Audience, None]]:
+        wanted = audience.interest.wanted
+        indices = [self._by_topic.setdefault(topic, {}) for topic in wanted.exact]
+        if wanted.everything or wanted.patterns:
+            indices.append(self._by_pattern)
+        return indices

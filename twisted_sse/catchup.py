@@ -1,0 +1,195 @@
+"""
+From replay to live: brings a connection that is behind to its audience.
+
+Rule: a connection joins its audience in the same turn in which it is found to
+have been sent everything up to the audience's live position, and nothing after
+it.  What follows that position the audience sends; what precedes it is sent
+here.  So nothing is sent twice, missed, or out of place, whatever is published
+meanwhile.
+
+What is missing comes from the window if it covers the connection's position,
+and from history, page by page, if not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from twisted_sse.audience import Audience
+from twisted_sse.connection import Connection
+from twisted_sse.errors import UnknownEventID
+from twisted_sse.interfaces import IHistoryProvider
+from twisted_sse.opening import OLDEST, Gap, Start, reset_frame
+from twisted_sse.pages import PAGE_EVENTS, Page, Pages, page_from_history, page_from_window
+from twisted_sse.publication import EARLIEST, Kept, Position
+from twisted_sse.window import Window
+
+__all__ = ["Catchup"]
+
+# How long to wait before history is asked again after it was unavailable, in
+# seconds.
+_PATIENCE = 1.0
+
+
+class Catchup:
+    """
+    Finds where streams begin, and what those that are behind have missed.
+    """
+
+    _log = Logger()
+
+    def __init__(self, window: Window, history: IHistoryProvider, clock: IReactorTime) -> None:
+        self._window = window
+        self._history = history
+        self._clock = clock
+        self._pages = Pages()
+        self._reads: dict[Hashable, list[Deferred[Page]]] = {}
+        self._waiting: list[Connection] = []
+        self._retry: IDelayedCall | None = None
+
+    def locate(self, connection: Connection, last_event_id: str | None) -> Deferred[Start]:
+        """
+        Find where *connection* is to begin.
+
+        Args:
+            last_event_id: Sent by the client; ``None`` if it asks for nothing
+                that has been.
+
+        Raises:
+            HistoryUnavailable: It cannot be found now.
+        """
+        if last_event_id is None:
+            return succeed(Start(self._window.head))
+        if last_event_id == EARLIEST:
+            return succeed(Start(OLDEST))
+        number = self._window.number_of(last_event_id)
+        if number is not None:
+            return succeed(Start(Position(number, last_event_id), resumed=True))
+        asked = Position(OLDEST.number, last_event_id)
+        return self._read(connection.audience, asked).addCallbacks(
+            lambda page: Start(asked, resumed=True),
+            lambda failure: self._unknown(failure, last_event_id),
+        )
+
+    def advance(self, connection: Connection) -> bool:
+        """
+        Bring *connection*, which is ready, one page forward, or make it live.
+
+        Returns:
+            Whether it is still behind and could go on at once.
+        """
+        audience = connection.audience
+        if connection.position.number >= audience.live_position.number:
+            audience.join(connection)
+            return False
+        page = self._pages.get(audience, connection.position)
+        if page is None and self._window.covers(connection.position.number):
+            page = page_from_window(self._window, audience, connection.position)
+            self._pages.put(audience, connection.position, page)
+        if page is None:
+            self._fetch(connection)
+            return False
+        return self._send(connection, page)
+
+    def stop(self) -> None:
+        """
+        Read nothing more.
+        """
+        self._waiting.clear()
+        if self._retry is not None:
+            self._retry.cancel()
+            self._retry = None
+
+    def _send(self, connection: Connection, page: Page) -> bool:
+        if page.payload:
+            connection.write(page.payload)
+        connection.position = page.position
+        audience = connection.audience
+        if connection.ready and page.position.number >= audience.live_position.number:
+            audience.join(connection)
+        return connection.ready
+
+    def _fetch(self, connection: Connection) -> None:
+        connection.reading = True
+        reading = self._read(connection.audience, connection.position)
+        reading.addBoth(self._fetched, connection)
+
+    def _fetched(self, result: Page | Failure, connection: Connection) -> None:
+        connection.reading = False
+        if not connection.ready:
+            return
+        if isinstance(result, Page):
+            self._send(connection, result)
+            connection.resume()
+        elif result.check(UnknownEventID):
+            self._tell_of_gap(connection)
+        else:
+            self._ask_again_later(connection, result)
+
+    def _tell_of_gap(self, connection: Connection) -> None:
+        frame = reset_frame(Gap.BEHIND, connection.position.id)
+        connection.write(connection.audience.framing(frame))
+        connection.position = OLDEST
+        connection.resume()
+
+    def _ask_again_later(self, connection: Connection, failure: Failure) -> None:
+        if not self._waiting:
+            self._log.warn(
+                "History is not available, those who are behind have to wait: {error}",
+                error=failure.value,
+            )
+            self._retry = self._clock.callLater(_PATIENCE, self._ask_again)
+        self._waiting.append(connection)
+
+    def _ask_again(self) -> None:
+        self._retry = None
+        waiting, self._waiting = self._waiting, []
+        for connection in waiting:
+            connection.resume()
+
+    def _unknown(self, failure: Failure, last_event_id: str) -> Start:
+        failure.trap(UnknownEventID)
+        return Start(OLDEST, asked=last_event_id)
+
+    def _read(self, audience: Audience, position: Position) -> Deferred[Page]:
+        """
+        Ask history for the page that follows *position*, once for all who want it.
+        """
+        page = self._pages.get(audience, position)
+        if page is not None:
+            return succeed(page)
+        key = (audience.interest, audience.framing, position)
+        asking: Deferred[Page] = Deferred()
+        if key in self._reads:
+            self._reads[key].append(asking)
+            return asking
+        self._reads[key] = [asking]
+        asked = audience.live_position
+        since = None if position == OLDEST else position.id
+        wanted = audience.interest.wanted
+        found: Deferred[Sequence[Kept]] = maybeDeferred(
+            self._history.since, since, wanted, PAGE_EVENTS
+        )
+        reading = found.addCallback(page_from_history, asked, audience)
+        reading.addCallback(self._keep, audience, position)
+        reading.addCallbacks(self._answer, self._refuse, callbackArgs=(key,), errbackArgs=(key,))
+        return asking
+
+    def _keep(self, page: Page, audience: Audience, position: Position) -> Page:
+        # What follows the oldest changes when the oldest is forgotten.
+        if position != OLDEST:
+            self._pages.put(audience, position, page)
+        return page
+
+    def _answer(self, page: Page, key: Hashable) -> None:
+        for asking in self._reads.pop(key):
+            asking.callback(page)
+
+    def _refuse(self, failure: Failure, key: Hashable) -> None:
+        for asking in self._reads.pop(key):
+            asking.errback(failure)

@@ -1,0 +1,257 @@
+"""
+One open event stream of one subscriber.
+
+A connection is a cursor, not a queue: it knows what it has been sent.  Live, it
+shares its audience's position; behind, it has its own, and costs nothing while
+it cannot be written to.
+
+Every end of it goes through `end`.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.interfaces import IAddress
+
+from twisted_sse import wire
+from twisted_sse.audience import NOT_LIVE, Audience
+from twisted_sse.event import ServerSentEvent
+from twisted_sse.publication import Position
+from twisted_sse.sinks import Sink
+from twisted_sse.topics import Selection
+
+__all__ = ["Connection", "Owner", "Reason"]
+
+
+class Reason(enum.Enum):
+    """
+    Why a connection has ended.
+    """
+
+    #: The subscriber left, or the network did.
+    GONE = "gone"
+    #: The application closed it.
+    CLOSED = "closed"
+    #: It was told to go because the hub stops.
+    DRAINED = "drained"
+    #: It could not be served, and the log says why.
+    FAILED = "failed"
+
+
+class Owner:
+    """
+    What a connection tells its hub.
+
+    Args:
+        resume: The connection is behind and may be written to.
+
+        ended: The connection has ended, for this reason.
+
+        seconds: Tells the time.
+    """
+
+    __slots__ = ("ended", "resume", "seconds")
+
+    def __init__(
+        self,
+        resume: Callable[[Connection], None],
+        ended: Callable[[Connection, Reason], None],
+        seconds: Callable[[], float],
+    ) -> None:
+        self.resume = resume
+        self.ended = ended
+        self.seconds = seconds
+
+
+class Connection:
+    """
+    Made by the hub for each subscriber; applications find it in ``hub.connections``.
+
+    Attributes:
+        user: Whom it belongs to: the name that its grant gave, or ``None``.
+
+        address: Where the subscriber connects from.
+
+        since: When it was made, in seconds of the hub's clock.
+
+        position: What it has been sent; of a live one, `Audience.position_of`
+            knows.
+
+        written: When it was last written to alone, in seconds.
+
+        due: The look at which `Keepalive` looks after it; ``None``: at none.
+
+        reading: Whether history is being read for it.
+
+        ended: Why it has ended, or ``None``.
+    """
+
+    __slots__ = (
+        "_blocked",
+        "_final",
+        "_opened",
+        "_owner",
+        "_sink",
+        "_state",
+        "address",
+        "audience",
+        "due",
+        "ended",
+        "position",
+        "reading",
+        "send",
+        "since",
+        "slot",
+        "user",
+        "written",
+    )
+
+    def __init__(
+        self, owner: Owner, audience: Audience, sink: Sink, user: str | None, address: IAddress
+    ) -> None:
+        self._owner = owner
+        self._sink = sink
+        self._blocked = True
+        self._final: ServerSentEvent | None = None
+        self._opened = False
+        self._state: dict[str, Any] | None = None
+        self.audience = audience
+        self.send = sink.send
+        self.user = user
+        self.address = address
+        self.since = self.written = owner.seconds()
+        self.slot = NOT_LIVE
+        self.position = Position(0, "")
+        self.reading = False
+        self.due: int | None = None
+        self.ended: Reason | None = None
+
+    @property
+    def live(self) -> bool:
+        """
+        Whether it has everything and gets the next event with its audience.
+        """
+        return self.slot != NOT_LIVE
+
+    @property
+    def ready(self) -> bool:
+        """
+        Whether it is behind and could be brought forward now.
+        """
+        return not (self._blocked or self.live or self.reading or self.ended)
+
+    @property
+    def silent_since(self) -> float:
+        """
+        When it was last written to, in seconds.
+        """
+        return max(self.written, self.audience.written) if self.live else self.written
+
+    @property
+    def topics(self) -> Selection:
+        """
+        What it subscribed to.
+        """
+        return self.audience.interest.wanted
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """
+        The application's own, for as long as the connection lasts.
+        """
+        if self._state is None:
+            self._state = {}
+        return self._state
+
+    def open(self, position: Position) -> None:
+        """
+        Begin at *position*; the response's first bytes have been written.
+        """
+        self.position = position
+        self._opened = True
+        self._sink.open(self._block, self._unblock)
+
+    def write(self, payload: bytes) -> None:
+        """
+        Write framed *payload* to this connection alone.  It must be writable.
+        """
+        self.written = self._owner.seconds()
+        try:
+            sent = self.send(payload)
+        except OSError:
+            sent = 0
+        if sent != len(payload):
+            self.fell_short(payload, sent)
+
+    def fell_short(self, payload: bytes, sent: int) -> None:
+        """
+        Stop being live: only *sent* bytes of *payload* could be written.
+        """
+        self._block()
+        self._sink.spill(payload[sent:])
+
+    def resume(self) -> None:
+        """
+        Ask to be brought forward, if that is wanted and possible.
+        """
+        if self.ready:
+            self._owner.resume(self)
+
+    def keep_alive(self, comment: bytes) -> None:
+        """
+        Write *comment*, unless bytes that are already on their way do as well.
+        """
+        if self._opened and not self._blocked:
+            self.write(self._sink.framing(comment))
+
+    def close(self, final: ServerSentEvent | None = None) -> None:
+        """
+        End the stream in good order, after *final* if that is given.
+
+        A browser comes back after its reconnection time.
+        """
+        self.end(Reason.CLOSED, final)
+
+    def drain(self, final: ServerSentEvent) -> None:
+        """
+        End the stream after *final*, as soon as what is on its way has left.
+        """
+        if self._blocked and self._opened:
+            self._final = final
+        else:
+            self.end(Reason.DRAINED, final)
+
+    def abort(self) -> None:
+        """
+        Cut the network connection at once; what was not sent stays unsent.
+        """
+        self._sink.abort()
+        self.end(Reason.GONE)
+
+    def end(self, reason: Reason, final: ServerSentEvent | None = None) -> None:
+        """
+        The one door out.  Only the first call does anything.
+        """
+        if self.ended is not None:
+            return
+        self.ended = reason
+        self.audience.leave(self)
+        if self._opened and reason is not Reason.GONE:
+            if final is not None:
+                self._sink.spill(self._sink.framing(wire.encode(final)))
+            self._sink.finish()
+        self._owner.ended(self, reason)
+
+    def _block(self) -> None:
+        self._blocked = True
+        self.audience.leave(self)
+
+    def _unblock(self) -> None:
+        self._blocked = False
+        if self._final is not None:
+            self.end(Reason.DRAINED, self._final)
+        else:
+            self.resume()

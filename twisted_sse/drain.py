@@ -1,0 +1,57 @@
+"""
+Lets everybody go, spread over time, when a hub stops.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+from twisted.internet.task import deferLater
+
+from twisted_sse.event import ServerSentEvent
+from twisted_sse.exchange import Exchange
+
+__all__ = ["drain"]
+
+# How many connections are let go in one turn of the reactor: about 5 ms.
+_SLICE = 200
+
+# How long what was written last is given to leave the process, in seconds.
+_SETTLE = 0.2
+
+# How often those who still have something on its way are looked at, in seconds.
+_LOOK = 0.1
+
+
+async def drain(
+    exchange: Exchange, grace: float, spread: float, farewell: ServerSentEvent | None
+) -> None:
+    """
+    Refuse newcomers and publications, and end every stream in good order.
+
+    Args:
+        grace: How long slow readers may take, in seconds.  Then they are cut.
+
+        spread: Each connection is told to come back after its own reconnection
+            time, at most this much longer than the usual one, in seconds: so
+            they do not all come back in the same moment.
+
+        farewell: The last event of every stream; its ``retry`` is replaced.
+    """
+    exchange.close_doors()
+    leaving = list(exchange.connections)
+    if not leaving:
+        return
+    clock = exchange.clock
+    deadline = clock.seconds() + grace
+    for start in range(0, len(leaving), _SLICE):
+        for connection in leaving[start : start + _SLICE]:
+            retry = (exchange.retry or 0) + int(random.random() * spread * 1000)
+            connection.drain(replace(farewell or ServerSentEvent(), retry=retry))
+        await deferLater(clock, 0)
+    while len(exchange.connections) and clock.seconds() < deadline:
+        await deferLater(clock, _LOOK)
+    for connection in exchange.connections:
+        connection.abort()
+    await deferLater(clock, _SETTLE)

@@ -1,0 +1,228 @@
+"""
+Gives publications their order, and brings them to the connections.
+
+publish -> intake -> history -> window -> audiences -> connections
+
+An exchange holds no global state: history, clock and limits are its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from twisted.internet.defer import Deferred, fail, maybeDeferred, succeed
+from twisted.internet.interfaces import IAddress, IReactorTime
+from twisted.python.failure import Failure
+
+from twisted_sse.audience import Audiences
+from twisted_sse.catchup import Catchup
+from twisted_sse.clock import GlobalClock
+from twisted_sse.connection import Connection, Owner, Reason
+from twisted_sse.errors import HubClosed
+from twisted_sse.fanout import Fanout
+from twisted_sse.history import MemoryHistory
+from twisted_sse.intake import Intake
+from twisted_sse.interfaces import IHistoryProvider
+from twisted_sse.keepalive import Keepalive
+from twisted_sse.opening import Start
+from twisted_sse.publication import Kept, Position, Publication, Receipt
+from twisted_sse.registry import Registry
+from twisted_sse.sinks import Sink
+from twisted_sse.topics import Interest
+from twisted_sse.window import Window
+
+__all__ = ["Exchange"]
+
+# How long a fan-out holds the reactor before others get their turn, in seconds.
+_BUDGET = 0.005
+
+
+class Exchange:
+    """
+    The heart of a `Hub`, without its doors.
+
+    Attributes:
+        connections: The `Registry`: who is connected.
+
+        history: The `IHistoryProvider`.
+
+        clock: What everything here is scheduled with.
+    """
+
+    def __init__(
+        self,
+        history: IHistoryProvider | None = None,
+        *,
+        keepalive: float | None = 15.0,
+        retry: int | None = 3000,
+        window_events: int = 1024,
+        window_bytes: int = 16 * 1024 * 1024,
+        max_connections: int | None = None,
+        max_connections_per_address: int | None = None,
+        reactor: IReactorTime | None = None,
+    ) -> None:
+        self.clock = GlobalClock() if reactor is None else reactor
+        self.history = MemoryHistory(clock=self.clock) if history is None else history
+        self.connections = Registry(max_connections, max_connections_per_address)
+        self.retry = retry
+        self._window = Window(window_events, window_bytes)
+        self._audiences = Audiences(self._window)
+        self._catchup = Catchup(self._window, self.history, self.clock)
+        self._fanout = Fanout(self.clock, _BUDGET, self._catchup.advance)
+        self._intake = Intake(self.history, self.clock, self._deliver)
+        self._keepalive = None if keepalive is None else Keepalive(keepalive, self.clock)
+        self._owner = Owner(self._fanout.resume, self._ended, self.clock.seconds)
+        self._waiting: list[Deferred[None]] = []
+        self._begun = False
+        self._closed = False
+
+    @property
+    def closed(self) -> bool:
+        """
+        Whether it takes nothing more.
+        """
+        return self._closed
+
+    @property
+    def ready(self) -> bool:
+        """
+        Whether newcomers and publications are taken.
+        """
+        return self._begun and not self._closed
+
+    @property
+    def position(self) -> Position:
+        """
+        The position of the newest publication.
+        """
+        return self._window.head
+
+    def start(self) -> Deferred[None]:
+        """
+        Find out where history ends.  Done by itself when it is first needed.
+
+        Raises:
+            HistoryUnavailable: That cannot be found out now; the next call
+                tries again.
+        """
+        if self._begun:
+            return succeed(None)
+        waiting: Deferred[None] = Deferred()
+        self._waiting.append(waiting)
+        if len(self._waiting) == 1:
+            newest: Deferred[Position] = maybeDeferred(self.history.newest)
+            newest.addCallbacks(self._begin, self._cannot_begin)
+        return waiting
+
+    def submit(self, publications: Sequence[Publication]) -> Deferred[list[Receipt]]:
+        """
+        Have *publications* kept and sent, all or none, one after the other.
+
+        Returns:
+            A receipt for each.
+
+        Raises:
+            HistoryUnavailable: They were not kept, and not sent.
+
+            HubClosed: The same, because the hub has stopped.
+        """
+        if self._closed:
+            return fail(HubClosed("The hub is stopping; this was not published."))
+        if self._begun:
+            return self._intake.submit(publications)
+        return self.start().addCallback(lambda _: self._intake.submit(publications))
+
+    def admit(
+        self, sink: Sink, interest: Interest, user: str | None, address: IAddress
+    ) -> Connection:
+        """
+        Take a newcomer in; its `Connection.end` lets it out.
+
+        Raises:
+            HubClosed: Nobody is taken in any more.
+
+            TooManyConnections: There is no room.
+
+            TooManyFromAddress: There is no room for more from *address*.
+        """
+        if self._closed:
+            raise HubClosed("The hub is stopping; come back in a moment.")
+        self.connections.check_room(address)
+        audience = self._audiences.enter(interest, sink.framing)
+        connection = Connection(self._owner, audience, sink, user, address)
+        self.connections.add(connection)
+        return connection
+
+    def locate(self, connection: Connection, last_event_id: str | None) -> Deferred[Start]:
+        """
+        Find where *connection* is to begin.
+
+        Args:
+            last_event_id: Sent by the client; ``None`` if it asks for nothing
+                that has been.
+
+        Raises:
+            HistoryUnavailable: It cannot be found now.
+        """
+        if self._begun:
+            return self._catchup.locate(connection, last_event_id)
+        return self.start().addCallback(
+            lambda _: self._catchup.locate(connection, last_event_id)
+        )
+
+    def open(self, connection: Connection, start: Start) -> None:
+        """
+        Let the events flow: what `first_frames` gives has been written.
+        """
+        connection.open(start.position)
+        if self._keepalive is not None:
+            self._keepalive.watch(connection)
+
+    def close_doors(self) -> None:
+        """
+        Refuse newcomers and publications; those who are here stay.
+        """
+        self._closed = True
+
+    def stop(self) -> None:
+        """
+        Do nothing more.  To be called after all connections have ended.
+        """
+        self._closed = True
+        self._intake.stop()
+        self._catchup.stop()
+        self._fanout.stop()
+
+    def _begin(self, newest: Position) -> None:
+        self._window.start(newest)
+        self._begun = True
+        waiting, self._waiting = self._waiting, []
+        for one in waiting:
+            one.callback(None)
+
+    def _cannot_begin(self, failure: Failure) -> None:
+        waiting, self._waiting = self._waiting, []
+        for one in waiting:
+            one.errback(failure)
+
+    def _deliver(self, kept: Sequence[Kept]) -> list[int]:
+        """
+        Send what history has kept; tell how many get each.
+        """
+        counts = []
+        for one in kept:
+            entry = self._window.append(one)
+            count = 0
+            for audience in self._audiences.wanting(entry):
+                audience.add(entry)
+                self._fanout.announce(audience)
+                count += audience.size
+            counts.append(count)
+        self._fanout.run()
+        return counts
+
+    def _ended(self, connection: Connection, reason: Reason) -> None:
+        self.connections.remove(connection)
+        self._audiences.exit(connection.audience)
+        if self._keepalive is not None:
+            self._keepalive.forget(connection)

@@ -1,0 +1,129 @@
+"""
+History in memory: bounded, quick, and gone with the process.
+
+Every life of the process has its own epoch, so an ID from an earlier life is
+recognized as unknown instead of being taken for a newer event's.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections import deque
+from collections.abc import Sequence
+from itertools import islice
+
+from twisted.internet.interfaces import IReactorTime
+from zope.interface import implementer
+
+from twisted_sse.clock import GlobalClock
+from twisted_sse.errors import UnknownEventID
+from twisted_sse.interfaces import IHistoryProvider
+from twisted_sse.publication import Kept, Position, Publication
+from twisted_sse.topics import Selection
+
+__all__ = ["MemoryHistory"]
+
+# What a publication takes beside its data: the event, the publication, the
+# `Kept`, its place in two containers.  Measured with tracemalloc: 430 to 520
+# bytes on CPython 3.11.
+_OVERHEAD = 500
+
+
+@implementer(IHistoryProvider)
+class MemoryHistory:
+    """
+    Keeps the newest publications in memory.
+
+    Args:
+        events: The most publications to keep.
+
+        bytes: The most memory to use, about, in bytes.
+
+        age: The longest time to keep one, in seconds.
+
+        clock: Tells the time; the global reactor's by default.
+    """
+
+    def __init__(
+        self,
+        *,
+        events: int = 10_000,
+        bytes: int = 64 * 1024 * 1024,
+        age: float = 3600.0,
+        clock: IReactorTime | None = None,
+    ) -> None:
+        for name, bound in (("events", events), ("bytes", bytes), ("age", age)):
+            if bound <= 0:
+                raise ValueError(f"{name} must be greater than 0, not {bound!r}")
+        self._bounds = (events, bytes, age)
+        self._clock = GlobalClock() if clock is None else clock
+        self._epoch = secrets.token_hex(4)
+        self._newest = 0
+        self._kept: deque[tuple[float, int, Kept]] = deque()
+        self._size = 0
+        self._given: dict[str, int] = {}
+
+    def append(self, publications: Sequence[Publication]) -> Sequence[Kept]:
+        """
+        See `IHistoryProvider.append`.
+        """
+        now = self._clock.seconds()
+        kept = [self._keep(publication, now) for publication in publications]
+        self._trim(now)
+        return kept
+
+    def since(self, last_event_id: str | None, topics: Selection, limit: int) -> Sequence[Kept]:
+        """
+        See `IHistoryProvider.since`.
+        """
+        self._trim(self._clock.seconds())
+        oldest = self._newest - len(self._kept) + 1
+        number = oldest - 1 if last_event_id is None else self._locate(last_event_id)
+        if not oldest - 1 <= number <= self._newest:
+            raise UnknownEventID(f"{last_event_id!r} is not kept")
+        followers = islice(self._kept, number - oldest + 1, None)
+        matching = (kept for _, _, kept in followers if topics.matches(kept.publication.topics))
+        return list(islice(matching, limit))
+
+    def newest(self) -> Position:
+        """
+        See `IHistoryProvider.newest`.
+        """
+        return Position(self._newest, self._kept[-1][2].id if self._kept else self._name())
+
+    def _keep(self, publication: Publication, now: float) -> Kept:
+        self._newest += 1
+        event = publication.event
+        kept = Kept(self._newest, event.id or self._name(), publication)
+        if event.id:
+            self._given.setdefault(event.id, self._newest)
+        size = _OVERHEAD + len(event.data or "")
+        self._kept.append((now, size, kept))
+        self._size += size
+        return kept
+
+    def _trim(self, now: float) -> None:
+        events, size, age = self._bounds
+        kept = self._kept
+        while kept and (
+            len(kept) > events or self._size > size or kept[0][0] <= now - age
+        ):
+            _, freed, oldest = kept.popleft()
+            self._size -= freed
+            if self._given.get(oldest.id) == oldest.number:
+                del self._given[oldest.id]
+
+    def _locate(self, event_id: str) -> int:
+        epoch, _, sequence = event_id.rpartition("-")
+        # isdecimal() takes other scripts' digits too, and int() would as well:
+        # comparing the whole ID accepts only what _name() writes.
+        if epoch == self._epoch and len(sequence) < 20 and sequence.isdecimal():
+            number = int(sequence)
+            if event_id == f"{self._epoch}-{number}":
+                return number
+        if event_id in self._given:
+            return self._given[event_id]
+        raise UnknownEventID(f"{event_id!r} is not of this history")
+
+    def _name(self) -> str:
+        return f"{self._epoch}-{self._newest}"

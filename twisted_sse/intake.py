@@ -1,0 +1,113 @@
+"""
+Takes publications, and hands them to history in the order of their coming.
+
+What is published in one turn, and what comes while history is still busy, is
+one batch: history commits as much at once as there is, at any load.  Nothing
+is sent from here; what was kept is passed on, and only that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from twisted_sse.errors import HistoryUnavailable, HubClosed
+from twisted_sse.interfaces import IHistoryProvider
+from twisted_sse.publication import Kept, Publication, Receipt
+
+__all__ = ["Intake"]
+
+_Submission = tuple[Sequence[Publication], Deferred[list[Receipt]]]
+
+
+class Intake:
+    """
+    Args:
+        deliver: Takes what was kept, and tells for each publication how many
+            connections it was handed to.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        history: IHistoryProvider,
+        clock: IReactorTime,
+        deliver: Callable[[Sequence[Kept]], Sequence[int]],
+    ) -> None:
+        self._history = history
+        self._clock = clock
+        self._deliver = deliver
+        self._waiting: list[_Submission] = []
+        self._busy = False
+        self._call: IDelayedCall | None = None
+
+    def submit(self, publications: Sequence[Publication]) -> Deferred[list[Receipt]]:
+        """
+        Have *publications* kept and sent: all or none.
+
+        Returns:
+            A receipt for each, or the failure `HistoryUnavailable`.
+        """
+        done: Deferred[list[Receipt]] = Deferred()
+        self._waiting.append((publications, done))
+        self._schedule()
+        return done
+
+    def stop(self) -> None:
+        """
+        Refuse what history has not been given.
+        """
+        if self._call is not None:
+            self._call.cancel()
+            self._call = None
+        waiting, self._waiting = self._waiting, []
+        for _, done in waiting:
+            done.errback(HubClosed("The hub has stopped; this was not published."))
+
+    def _schedule(self) -> None:
+        if self._waiting and self._call is None and not self._busy:
+            self._call = self._clock.callLater(0, self._hand_over)
+
+    def _hand_over(self) -> None:
+        self._call = None
+        self._busy = True
+        batch, self._waiting = self._waiting, []
+        publications = [one for publications, _ in batch for one in publications]
+        keeping = maybeDeferred(self._history.append, publications)
+        keeping.addCallback(self._check, len(publications))
+        keeping.addCallback(self._deliver_and_tell, batch)
+        keeping.addErrback(self._refuse, batch)
+        keeping.addBoth(self._next)
+
+    def _check(self, kept: Sequence[Kept], expected: int) -> Sequence[Kept]:
+        if len(kept) != expected:
+            raise RuntimeError(
+                f"{self._history!r}.append() returned {len(kept)} for {expected} publications"
+            )
+        return kept
+
+    def _deliver_and_tell(self, kept: Sequence[Kept], batch: Sequence[_Submission]) -> None:
+        counts = self._deliver(kept)
+        receipts = [Receipt(one.id, count) for one, count in zip(kept, counts, strict=True)]
+        start = 0
+        for publications, done in batch:
+            stop = start + len(publications)
+            done.callback(receipts[start:stop])
+            start = stop
+
+    def _refuse(self, failure: Failure, batch: Sequence[_Submission]) -> None:
+        if not failure.check(HistoryUnavailable):
+            self._log.failure("History has failed", failure)
+            failure = Failure(HistoryUnavailable("History has failed; the log says how."))
+        for _, done in batch:
+            if not done.called:
+                done.errback(failure)
+
+    def _next(self, _: object) -> None:
+        self._busy = False
+        self._schedule()

@@ -1,0 +1,98 @@
+"""
+What a stream begins with, and how it tells of a gap.
+
+Control events are typed, so no ``message`` listener hears them, and a plain
+browser `EventSource` that wants to know can.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import Literal, NamedTuple
+
+from twisted_sse import wire
+from twisted_sse.event import ServerSentEvent
+from twisted_sse.publication import EARLIEST, Position
+
+__all__ = [
+    "OLDEST",
+    "OPEN",
+    "RESET",
+    "Gap",
+    "Priming",
+    "Start",
+    "first_frames",
+    "reset_frame",
+]
+
+#: Before everything that is kept, wherever that begins.
+OLDEST = Position(-1, EARLIEST)
+
+#: The event type that begins every stream.
+OPEN = "stream-open"
+
+#: The event type that says that events were missed and cannot be found.
+RESET = "stream-reset"
+
+#: How a stream tells its position before the first event: by a typed event, by
+#: a block that has nothing but the ID, or not at all.
+Priming = Literal["event", "block"] | None
+
+
+class Gap(enum.Enum):
+    """
+    Why missed events cannot be found.
+    """
+
+    #: The ID that was asked for is not kept, or never was.
+    UNKNOWN = "unknown-id"
+    #: The reader was so slow that history has forgotten what comes next.
+    BEHIND = "fell-behind"
+
+
+class Start(NamedTuple):
+    """
+    Where a stream begins.
+
+    Attributes:
+        position: What the subscriber is taken to have seen.
+
+        resumed: Whether that is what it asked for, so that it misses nothing.
+
+        asked: The last event ID that it asked for and that is not known.
+    """
+
+    position: Position
+    resumed: bool = False
+    asked: str | None = None
+
+
+def first_frames(start: Start, retry: int | None, priming: Priming) -> bytes:
+    """
+    The reconnection time, then how the stream begins.
+
+    Args:
+        retry: The reconnection time in milliseconds; ``None`` leaves it to
+            the browser.
+    """
+    first = b"" if retry is None else wire.encode(ServerSentEvent(retry=retry))
+    if start.asked is not None:
+        return first + reset_frame(Gap.UNKNOWN, start.asked)
+    if priming == "event":
+        data = '{"resumed":true}' if start.resumed else '{"resumed":false}'
+        event = ServerSentEvent(data, event=OPEN, id=start.position.id)
+        return first + wire.encode(event)
+    if priming == "block":
+        return first + wire.encode(ServerSentEvent(id=start.position.id))
+    return first
+
+
+def reset_frame(gap: Gap, last_event_id: str) -> bytes:
+    """
+    Say that what followed *last_event_id* cannot be found.
+
+    It has no ID: the subscriber keeps its own until the next event comes, so if
+    it is lost before that, it is told of the gap again.
+    """
+    data = {"reason": gap.value, "lastEventID": last_event_id}
+    return wire.encode(ServerSentEvent.json(data, event=RESET))

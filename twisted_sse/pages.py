@@ -1,0 +1,135 @@
+"""
+What those who are behind have missed, in pages that they share.
+
+A page is joined and framed once.  What follows a position never changes, so a
+page that was made for one connection serves every other of its audience.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Hashable, Sequence
+from typing import NamedTuple
+
+from twisted_sse.audience import Audience
+from twisted_sse.framing import frame
+from twisted_sse.publication import Kept, Position
+from twisted_sse.window import Window
+
+__all__ = ["PAGE_EVENTS", "Page", "Pages", "page_from_history", "page_from_window"]
+
+#: The most publications to ask history for at once.
+PAGE_EVENTS = 256
+
+# The most bytes of a page, its last frame aside: what a reader that stops
+# reading may leave to its transport.
+_PAGE_BYTES = 64 * 1024
+
+# The most entries of the window to look through in one go: about 0.3 ms.
+_PAGE_SCAN = 1024
+
+# What all pages that are kept for others may hold, in bytes.
+_SHARED_BYTES = 4 * 1024 * 1024
+
+
+class Page(NamedTuple):
+    """
+    Attributes:
+        payload: Framed; empty if nothing of the page is for this audience.
+
+        position: Where who has been sent it stands.
+    """
+
+    payload: bytes
+    position: Position
+
+
+class Pages:
+    """
+    Recent pages, the least recently used forgotten first.
+    """
+
+    def __init__(self, size: int = _SHARED_BYTES) -> None:
+        self._bound = size
+        self._size = 0
+        self._pages: OrderedDict[Hashable, Page] = OrderedDict()
+
+    def get(self, audience: Audience, position: Position) -> Page | None:
+        """
+        The page of *audience* that follows *position*, if it is known.
+        """
+        key = (audience.interest, audience.framing, position)
+        page = self._pages.get(key)
+        if page is not None:
+            self._pages.move_to_end(key)
+        return page
+
+    def put(self, audience: Audience, position: Position, page: Page) -> None:
+        """
+        Keep *page* for the others.
+        """
+        key = (audience.interest, audience.framing, position)
+        if key not in self._pages:
+            self._pages[key] = page
+            self._size += _weight(page)
+        while self._size > self._bound:
+            _, forgotten = self._pages.popitem(last=False)
+            self._size -= _weight(forgotten)
+
+
+def page_from_window(window: Window, audience: Audience, position: Position) -> Page:
+    """
+    What follows *position*, which the window covers.
+    """
+    goal = audience.live_position
+    matches = audience.interest.matches
+    frames: list[bytes] = []
+    size = 0
+    for scanned, entry in enumerate(window.following(position.number), 1):
+        if entry.number > goal.number:
+            break
+        if matches(entry.topics, entry.private):
+            frames.append(entry.frame)
+            size += len(entry.frame)
+        if size >= _PAGE_BYTES or scanned == _PAGE_SCAN:
+            return _page(audience, frames, Position(entry.number, entry.id))
+    return _page(audience, frames, goal)
+
+
+def page_from_history(
+    kept: Sequence[Kept], asked: Position, audience: Audience
+) -> Page:
+    """
+    What history has found.
+
+    Args:
+        kept: What `IHistoryProvider.since` returned for `PAGE_EVENTS`.
+
+        asked: The live position of *audience* when history was asked: if it
+            found all there is, everything up to there has been considered.
+    """
+    goal = audience.live_position.number
+    matches = audience.interest.matches
+    frames: list[bytes] = []
+    size = 0
+    position = asked
+    for count, item in enumerate(kept, 1):
+        # What follows the live position comes with the audience.
+        if item.number > goal:
+            break
+        position = max(position, Position(item.number, item.id))
+        if matches(item.publication.topics, item.publication.private):
+            frames.append(frame(item))
+            size += len(frames[-1])
+        if size >= _PAGE_BYTES or count == PAGE_EVENTS:
+            return _page(audience, frames, Position(item.number, item.id))
+    return _page(audience, frames, position)
+
+
+def _page(audience: Audience, frames: list[bytes], position: Position) -> Page:
+    return Page(audience.framing(b"".join(frames)) if frames else b"", position)
+
+
+def _weight(page: Page) -> int:
+    # What a key and a page take beside the payload, about, in bytes.
+    return 500 + len(page.payload)

@@ -1,0 +1,246 @@
+"""
+Where the bytes of a connection go.
+
+A sink writes at once what can be written at once, and says how much that was.
+It keeps no queue: what is left over goes to the transport by `spill`, and from
+then on nothing more may be written until the sink calls ``writable``.
+
+camelCase methods are called by Twisted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from twisted.internet import tcp
+from twisted.internet.interfaces import IPullProducer, IPushProducer
+from twisted.logger import Logger
+from twisted.web.server import Request
+from zope.interface import implementer
+
+from twisted_sse.framing import Framing, chunked, raw
+
+__all__ = ["RequestSink", "Sink", "SocketSink", "sink_for"]
+
+
+class Sink(Protocol):
+    """
+    What a connection writes to.
+
+    Attributes:
+        framing: What to do to the bytes before they are sent.
+
+        send: Takes framed bytes, returns how many of them were written.  The
+            rest is the caller's, to be handed to `spill`.  May raise `OSError`,
+            which means that nothing was written.
+    """
+
+    framing: Framing
+
+    @property
+    def send(self) -> Callable[[bytes], int]:
+        """
+        See above.
+        """
+
+    def open(self, blocked: Callable[[], None], writable: Callable[[], None]) -> None:
+        """
+        Begin, after the response's first bytes were written to the request.
+
+        Nothing is to be sent before the first call of *writable*.
+        """
+
+    def spill(self, rest: bytes) -> None:
+        """
+        Let the transport write *rest*; *writable* is called when it has.
+        """
+
+    def finish(self) -> None:
+        """
+        End the response in good order, after what is still on its way.
+        """
+
+    def abort(self) -> None:
+        """
+        Cut the network connection at once.
+        """
+
+
+@implementer(IPullProducer)
+class SocketSink:
+    """
+    Writes to the socket of a plain TCP connection, past all buffers.
+
+    That is legal while the transport has nothing to write itself.  It has
+    nothing when it asks its producer for more, so this takes the place of the
+    HTTP channel as the transport's producer, as a pull producer: asked exactly
+    when the transport's buffer has become empty.
+
+    ``benchmarks`` (fanout): 6 microseconds of CPU for each delivered event
+    instead of 16 by ``Request.write``.
+    """
+
+    __slots__ = ("_request", "_transport", "_writable", "framing", "send")
+
+    def __init__(self, request: Request, transport: tcp.Server) -> None:
+        self.framing: Framing = chunked if request.clientproto == b"HTTP/1.1" else raw
+        self.send: Callable[[bytes], int] = transport.getHandle().send
+        self._request = request
+        self._transport = transport
+        self._writable: Callable[[], None] | None = None
+
+    def open(self, blocked: Callable[[], None], writable: Callable[[], None]) -> None:
+        """
+        See `Sink.open`.
+        """
+        transport = self._transport
+        transport.unregisterProducer()
+        # Registering asks for more at once, although the transport still has
+        # the response's headers to write: that call must not be taken for room.
+        transport.registerProducer(self, False)
+        self._writable = writable
+
+    def spill(self, rest: bytes) -> None:
+        """
+        See `Sink.spill`.
+        """
+        self._transport.write(rest)
+
+    def finish(self) -> None:
+        """
+        See `Sink.finish`.
+        """
+        request, transport = self._request, self._transport
+        self._writable = None
+        channel = request.channel
+        transport.unregisterProducer()
+        transport.registerProducer(channel, True)
+        # The channel may have been told to wait before we took its place, and
+        # nobody could tell it since that it need not.
+        channel.resumeProducing()
+        request.finish()
+
+    def abort(self) -> None:
+        """
+        See `Sink.abort`.
+        """
+        self._transport.abortConnection()
+
+    def resumeProducing(self) -> None:
+        """
+        The transport's buffer is empty.
+        """
+        if self._writable is not None:
+            self._writable()
+
+    def stopProducing(self) -> None:
+        """
+        The network connection is lost; ``notifyFinish`` tells the connection.
+        """
+        self._writable = None
+
+
+@implementer(IPushProducer)
+class RequestSink:
+    """
+    Writes to the request: TLS, HTTP/2, and whatever else Twisted can serve.
+    """
+
+    _log = Logger()
+
+    __slots__ = ("_blocked", "_paused", "_request", "_writable", "framing")
+
+    def __init__(self, request: Request) -> None:
+        self.framing: Framing = raw
+        self._request = request
+        self._paused = False
+        self._blocked: Callable[[], None] = _nothing
+        self._writable: Callable[[], None] = _nothing
+
+    def open(self, blocked: Callable[[], None], writable: Callable[[], None]) -> None:
+        """
+        See `Sink.open`.
+        """
+        self._request.registerProducer(self, True)
+        self._blocked, self._writable = blocked, writable
+        if not self._paused:
+            writable()
+
+    def send(self, payload: bytes) -> int:
+        """
+        See `Sink.send`.  All is always taken; who is full says so by pausing.
+        """
+        try:
+            self._request.write(payload)
+        except Exception:
+            # An HTTP/2 stream that was cut raises what its queues raise, and
+            # one broken stream must not keep the event from the others.
+            self._log.failure("An event could not be written")
+        return len(payload)
+
+    def spill(self, rest: bytes) -> None:
+        """
+        See `Sink.spill`.
+        """
+        self._request.write(rest)
+
+    def finish(self) -> None:
+        """
+        See `Sink.finish`.
+        """
+        self._blocked = self._writable = _nothing
+        self._request.unregisterProducer()
+        self._request.finish()
+
+    def abort(self) -> None:
+        """
+        See `Sink.abort`.
+        """
+        channel: Any = self._request.channel
+        # An HTTP/2 stream is aborted by itself, not with its connection.
+        stream = channel if hasattr(channel, "abortConnection") else channel.transport
+        stream.abortConnection()
+
+    def pauseProducing(self) -> None:
+        """
+        What is buffered on the way has reached its bound.
+        """
+        self._paused = True
+        self._blocked()
+
+    def resumeProducing(self) -> None:
+        """
+        There is room again.
+        """
+        self._paused = False
+        self._writable()
+
+    def stopProducing(self) -> None:
+        """
+        The network connection is lost; ``notifyFinish`` tells the connection.
+        """
+        self._blocked = self._writable = _nothing
+
+
+def sink_for(request: Request) -> Sink:
+    """
+    The shortest way to the wire that is legal for *request*.
+    """
+    transport = getattr(request.channel, "transport", None)
+    # The exact type: wrappers such as TLS hand unknown attributes on to what
+    # they wrap, and plaintext would be written into an encrypted connection.
+    if type(transport) is tcp.Server and not transport.TLS and _is_plain(request):
+        return SocketSink(request, transport)
+    return RequestSink(request)
+
+
+def _is_plain(request: Request) -> bool:
+    """
+    Whether nothing changes the response's bytes on the way, as gzip would.
+    """
+    return getattr(request, "_encoder", None) is None
+
+
+def _nothing() -> None:
+    pass

@@ -1,0 +1,124 @@
+"""
+``twistd sse``: reads the options, and has the server built from them.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from twisted.application.service import IService
+from twisted.python import usage
+
+from twisted_sse import config
+from twisted_sse.config import Config
+from twisted_sse.server import make_server
+
+__all__ = ["Options", "makeService"]
+
+# How each option's text is read.  Those that the user does not give keep the
+# default that `Config` has.
+_READERS: dict[str, Callable[[str], Any]] = {
+    "history": config.history,
+    "keepalive": config.keepalive,
+    "retry": config.milliseconds,
+    "anonymous": config.yes_or_no,
+    "publish-token-file": config.read_tokens,
+    "tls-cert": str,
+    "tls-key": str,
+    "max-connections": config.count,
+    "max-connections-per-address": config.count,
+    "max-topics": config.count,
+    "max-body": config.size,
+    "grace": config.seconds,
+}
+
+
+class Options(usage.Options):
+    """
+    The options of ``twistd sse``.
+
+    Attributes:
+        config: What they say, after `parseOptions`.
+    """
+
+    synopsis = "Usage: twistd -n sse --port 8080 [options]"
+
+    longdesc = (
+        "A hub for Server-Sent Events: subscribe with GET /events?topic=NAME, "
+        "publish with POST /events."
+    )
+
+    optParameters = [  # noqa: RUF012 - Twisted reads it from the class
+        ["history", None, None, "Where events are kept: memory:events=10000,bytes=64MiB,age=3600."],
+        ["keepalive", None, None, "Seconds of silence before a comment is sent, or off [15]."],
+        ["retry", None, None, "The reconnection time that browsers are told, in ms [3000]."],
+        ["anonymous", None, None, "yes or no: subscribe without a token [yes]."],
+        ["publish-token-file", None, None, "A file with the secret tokens that let publish."],
+        ["tls-cert", None, None, "Serve TLS and HTTP/2 with this PEM certificate (chain)."],
+        ["tls-key", None, None, "The PEM private key for --tls-cert."],
+        ["max-connections", None, None, "Answer 503 to one more subscriber."],
+        ["max-connections-per-address", None, None, "Answer 429 to one more from an address."],
+        ["max-topics", None, None, "The most topics of one subscriber [100]."],
+        ["max-body", None, None, "The most bytes of one publishing request [1MiB]."],
+        ["grace", None, None, "Seconds that slow readers get when the hub stops [10]."],
+    ]
+
+    optFlags = [  # noqa: RUF012
+        ["demo", None, "Publish demo topics, and show them at /."],
+        ["check-config", None, "Check the options, and stop."],
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self["ports"] = []
+        self["cors-origins"] = []
+
+    def opt_port(self, text: str) -> None:
+        """
+        A port number, or an endpoint description such as unix:/run/sse; repeatable [8080].
+        """
+        self["ports"].append(text)
+
+    opt_p = opt_port
+
+    def opt_cors_origin(self, text: str) -> None:
+        """
+        Let web pages of this origin, or of any (*), use the hub; repeatable.
+        """
+        self["cors-origins"].append(text)
+
+    def postOptions(self) -> None:
+        """
+        See `twisted.python.usage.Options.postOptions`.
+        """
+        from twisted.internet import reactor
+
+        self.config = self._read()
+        try:
+            self.server = make_server(self.config, reactor)
+        except config.Unfit as error:
+            raise usage.UsageError(f"--{error.option}: {error.reason}.") from None
+        if self["check-config"]:
+            sys.stdout.write("The configuration is good.\n")
+            sys.exit(0)
+
+    def _read(self) -> Config:
+        given = {name: self[name] for name in _READERS if self[name] is not None}
+        values: dict[str, Any] = {}
+        for option, text in given.items():
+            try:
+                values[option] = _READERS[option](text)
+            except ValueError as error:
+                raise usage.UsageError(f"--{option}: {error}.") from None
+        return config.from_options(
+            values, ports=self["ports"], cors_origins=self["cors-origins"], demo=bool(self["demo"])
+        )
+
+
+def makeService(options: Options) -> IService:
+    """
+    See `twisted.application.service.IServiceMaker.makeService`.
+    """
+    return options.server

@@ -1,0 +1,136 @@
+"""
+What publishers send: a form, a JSON object or array, or one object a line.
+
+Bytes in, publications out; nothing here knows a request.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+from urllib.parse import parse_qsl
+
+from twisted_sse.errors import InvalidEvent, InvalidTopic
+from twisted_sse.publication import Publication
+from twisted_sse.web.problem import Problem
+
+__all__ = ["MEDIA_TYPES", "from_form", "from_json", "from_ndjson"]
+
+MEDIA_TYPES = ("application/x-www-form-urlencoded", "application/json", "application/x-ndjson")
+
+_KEYS = {"topic", "data", "event", "id", "retry", "private"}
+
+
+def from_form(body: bytes) -> Publication:
+    """
+    Read a form with ``topic`` (repeatable), ``data``, ``type`` or ``event``,
+    ``id``, ``retry`` and ``private``, of which any value means yes.
+
+    Unknown fields are ignored, as Mercure demands.
+
+    Raises:
+        Problem, InvalidTopic, InvalidEvent: It cannot be published.
+    """
+    try:
+        pairs = parse_qsl(body.decode("utf-8"), keep_blank_values=True, errors="strict")
+    except ValueError:
+        raise Problem(400, "The form has to be percent-encoded UTF-8.") from None
+    fields = dict(pairs)
+    topics = [value for name, value in pairs if name == "topic"]
+    return Publication.of(
+        topics,
+        fields.get("data", ""),
+        event=fields.get("type", fields.get("event")),
+        id=fields.get("id"),
+        retry=_digits(fields.get("retry")),
+        private="private" in fields,
+    )
+
+
+def from_json(body: bytes) -> Publication | list[Publication]:
+    """
+    Read an object, or an array of objects, with ``topic`` (a string or an array
+    of strings), ``data``, ``event``, ``id``, ``retry`` and ``private``.
+
+    Raises:
+        Problem, InvalidTopic, InvalidEvent: It cannot be published.
+    """
+    value = _load(body)
+    if isinstance(value, list):
+        return [
+            _publication(one, f"Entry {number} of the array: ")
+            for number, one in enumerate(value, 1)
+        ]
+    return _publication(value, "")
+
+
+def from_ndjson(body: bytes) -> list[Publication]:
+    """
+    Read one JSON object a line; empty lines are skipped.
+
+    Raises:
+        Problem, InvalidTopic, InvalidEvent: A line cannot be published, so none
+            is.
+    """
+    return [
+        _publication(_load(line, place), place)
+        for place, line in _lines(body)
+        if line.strip()
+    ]
+
+
+def _lines(body: bytes) -> Iterator[tuple[str, bytes]]:
+    for number, line in enumerate(body.split(b"\n"), 1):
+        yield f"Line {number}: ", line
+
+
+def _load(text: bytes, place: str = "") -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise Problem(400, f"{place}This is not JSON: {error}.") from None
+    except RecursionError:
+        raise Problem(400, f"{place}This JSON is nested too deeply.") from None
+
+
+def _publication(value: Any, place: str) -> Publication:
+    if not isinstance(value, dict):
+        raise Problem(400, f'{place}Send an object such as {{"topic": "news", "data": "hello"}}.')
+    unknown = sorted(value.keys() - _KEYS)
+    if unknown:
+        raise Problem(400, f"{place}Unknown key {unknown[0]!r}; known are {_list(_KEYS)}.")
+    _check_types(value, place)
+    try:
+        return Publication.of(
+            value.get("topic", ()),
+            value.get("data", ""),
+            event=value.get("event"),
+            id=value.get("id"),
+            retry=value.get("retry"),
+            private=value.get("private", False),
+        )
+    except (InvalidEvent, InvalidTopic) as error:
+        raise Problem(400, f"{place}{error}") from None
+
+
+def _check_types(value: dict[str, Any], place: str) -> None:
+    topic = value.get("topic")
+    several = isinstance(topic, list) and all(isinstance(one, str) for one in topic)
+    if not (isinstance(topic, str) or several):
+        raise Problem(400, f"{place}'topic' has to be a string or an array of strings.")
+    if not isinstance(value.get("private", False), bool):
+        raise Problem(400, f"{place}'private' has to be true or false.")
+
+
+def _digits(text: str | None) -> int | None:
+    if text is None:
+        return None
+    # HTML: "consists of only ASCII digits".
+    if not (text.isascii() and text.isdigit() and len(text) < 20):
+        raise Problem(400, "'retry' has to be a number of milliseconds, in digits.")
+    return int(text)
+
+
+def _list(names: Sequence[str] | set[str]) -> str:
+    return ", ".join(sorted(names))

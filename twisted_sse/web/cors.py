@@ -1,0 +1,98 @@
+"""
+Cross-origin requests: which web pages of other origins may use a resource.
+
+Follows https://fetch.spec.whatwg.org/#http-cors-protocol.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+from twisted.web.server import Request
+
+__all__ = ["CORS"]
+
+# What our clients send beside what every page may send.
+_REQUEST_HEADERS = b"Authorization, Cache-Control, Content-Type, Last-Event-ID"
+
+# What pages may read beside what they always may.
+_RESPONSE_HEADERS = b"Last-Event-ID, Retry-After"
+
+
+class CORS:
+    """
+    An allow-list of origins.
+
+    Args:
+        origins: Origins as browsers send them, such as ``https://example.com``
+            or ``http://localhost:3000``.  The one entry ``*`` allows every
+            origin, without credentials.
+
+        credentials: Whether cookies may come along, which only listed origins
+            are ever granted.
+
+        max_age: How long browsers may remember a preflight's answer, in
+            seconds.  They have limits of their own, 7200 in Chromium.
+
+    Raises:
+        ValueError: An origin is not one.
+    """
+
+    def __init__(
+        self, origins: Iterable[str] = (), *, credentials: bool = True, max_age: int = 7200
+    ) -> None:
+        listed = [origins] if isinstance(origins, str) else list(origins)
+        self._any = listed == ["*"]
+        self._origins = frozenset() if self._any else frozenset(map(_origin, listed))
+        self._credentials = credentials
+        self._max_age = b"%d" % max_age
+
+    def apply(self, request: Request) -> None:
+        """
+        Set the headers that every answer to *request* has to have.
+        """
+        headers = request.responseHeaders
+        headers.addRawHeader(b"Vary", b"Origin")
+        if not self._origins and not self._any:
+            return
+        origin = request.getHeader(b"Origin")
+        if self._any:
+            headers.setRawHeaders(b"Access-Control-Allow-Origin", [b"*"])
+        elif origin in self._origins:
+            headers.setRawHeaders(b"Access-Control-Allow-Origin", [origin])
+            if self._credentials:
+                headers.setRawHeaders(b"Access-Control-Allow-Credentials", [b"true"])
+        else:
+            return
+        headers.setRawHeaders(b"Access-Control-Expose-Headers", [_RESPONSE_HEADERS])
+
+    def preflight(self, request: Request, methods: bytes) -> None:
+        """
+        Answer ``OPTIONS``, after `apply`.
+
+        Args:
+            methods: What the resource understands, as ``Allow`` lists it.
+        """
+        headers = request.responseHeaders
+        request.setResponseCode(204)
+        headers.setRawHeaders(b"Allow", [methods])
+        headers.removeHeader(b"Content-Type")
+        if headers.hasHeader(b"Access-Control-Allow-Origin"):
+            headers.setRawHeaders(b"Access-Control-Allow-Methods", [methods])
+            headers.setRawHeaders(b"Access-Control-Allow-Headers", [_REQUEST_HEADERS])
+            headers.setRawHeaders(b"Access-Control-Max-Age", [self._max_age])
+        request.finish()
+
+
+def _origin(text: str) -> bytes:
+    parts = urlsplit(text)
+    if text == "*":
+        raise ValueError("'*' allows every origin, so it has to be the only one")
+    if text != "null" and text != f"{parts.scheme}://{parts.netloc}":
+        raise ValueError(
+            f"{text!r} is not an origin: write scheme, host and port, such as https://example.com"
+        )
+    if text != "null" and not (parts.scheme and parts.hostname and not parts.username):
+        raise ValueError(f"{text!r} is not an origin: scheme or host is missing")
+    return text.lower().encode("ascii")

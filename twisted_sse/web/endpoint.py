@@ -1,0 +1,103 @@
+"""
+What all our resources have in common: methods, CORS, authorization, errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.resource import Resource
+from twisted.web.server import NOT_DONE_YET, Request
+
+from twisted_sse.grant import ANONYMOUS, Grant
+from twisted_sse.web.cors import CORS
+from twisted_sse.web.problem import Problem, answer_problem, problem_of
+
+__all__ = ["Authorize", "Endpoint", "Handler", "everybody"]
+
+#: Answers a request, now or later; a failure becomes an answer too.
+Handler = Callable[[Request, Grant], "Deferred[Any] | None"]
+
+#: Says what a request is allowed, or raises `Unauthorized` or `Forbidden`.
+Authorize = Callable[[Request], "Grant | Awaitable[Grant]"]
+
+
+class Endpoint(Resource):
+    """
+    A resource that is answered by one handler for each method.
+
+    Args:
+        handlers: By method, such as ``GET``.
+
+        authorize: Asked before every handler; a plain function, one that
+            returns a `Deferred`, or a coroutine function.
+    """
+
+    _log = Logger()
+
+    isLeaf = True
+
+    def __init__(
+        self, handlers: Mapping[str, Handler], authorize: Authorize, cors: CORS
+    ) -> None:
+        super().__init__()
+        self._handlers = {method.encode("ascii"): run for method, run in handlers.items()}
+        self._allowed = ", ".join([*handlers, "OPTIONS"])
+        self._authorize = authorize
+        self._cors = cors
+
+    def render(self, request: Request) -> int:
+        """
+        See `twisted.web.resource.IResource.render`.
+        """
+        try:
+            self._cors.apply(request)
+            if request.method == b"OPTIONS":
+                self._cors.preflight(request, self._allowed.encode("ascii"))
+            else:
+                self._dispatch(request)
+        except Exception:
+            self._fail(Failure(), request)
+        return NOT_DONE_YET
+
+    def _dispatch(self, request: Request) -> None:
+        handler = self._handlers.get(request.method)
+        if handler is None:
+            detail = f"This resource understands {self._allowed} and nothing else."
+            raise Problem(405, detail, {"Allow": self._allowed})
+        granted = self._authorize(request)
+        if isinstance(granted, Grant):
+            self._run(granted, handler, request)
+        else:
+            self._run_later(granted, handler, request)
+
+    def _run(self, grant: Grant, handler: Handler, request: Request) -> None:
+        answering = handler(request, grant)
+        if answering is not None:
+            answering.addErrback(self._fail, request)
+
+    def _run_later(self, granted: Awaitable[Grant], handler: Handler, request: Request) -> None:
+        waiting: Deferred[Any] = maybeDeferred(lambda: granted)
+        # Whoever leaves needs no answer, and what is asked for it no end.
+        request.notifyFinish().addErrback(lambda _: waiting.cancel())
+        waiting.addCallback(self._run, handler, request)
+        waiting.addErrback(self._fail, request)
+
+    def _fail(self, failure: Failure, request: Request) -> None:
+        problem = problem_of(failure, request)
+        if problem is None and not failure.check(CancelledError):
+            self._log.failure("A request could not be answered", failure)
+        # Twisted takes the channel away when the client leaves.
+        if getattr(request, "channel", None) is not None and not request.startedWriting:
+            answer_problem(request, problem or Problem(500, "The server failed; its log says how."))
+
+
+def everybody(request: Request) -> Grant:
+    """
+    Lets everybody read what is not private.
+    """
+    return ANONYMOUS

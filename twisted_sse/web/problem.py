@@ -1,0 +1,109 @@
+"""
+Errors as RFC 9457 has them: ``application/problem+json``, with a sentence that
+says what to do.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from twisted.python.failure import Failure
+from twisted.web.http import RESPONSES
+from twisted.web.server import Request
+
+from twisted_sse.errors import (
+    Forbidden,
+    HistoryUnavailable,
+    HubClosed,
+    InvalidEvent,
+    InvalidSelector,
+    InvalidTopic,
+    TooManyConnections,
+    TooManyFromAddress,
+    Unauthorized,
+)
+
+__all__ = ["Problem", "answer_problem", "problem_of"]
+
+# How long those who are refused for want of room or history are asked to wait,
+# in seconds.
+_RETRY_AFTER = {"Retry-After": "5"}
+
+_STATUS = {
+    Unauthorized: 401,
+    Forbidden: 403,
+    TooManyFromAddress: 429,
+    InvalidEvent: 400,
+    InvalidSelector: 400,
+    InvalidTopic: 400,
+    HistoryUnavailable: 503,
+    HubClosed: 503,
+    TooManyConnections: 503,
+}
+
+
+class Problem(Exception):
+    """
+    A request that is answered with an error.
+
+    Args:
+        status: The HTTP status code.
+
+        detail: What is wrong and what to do, in a sentence.
+
+        headers: Further headers of the answer.
+    """
+
+    def __init__(
+        self, status: int, detail: str, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.headers = dict(headers or {})
+
+
+def problem_of(failure: Failure, request: Request) -> Problem | None:
+    """
+    How *failure* is answered; ``None`` if nobody foresaw it.
+    """
+    error = failure.value
+    if isinstance(error, Problem):
+        return error
+    status = next((code for kind, code in _STATUS.items() if isinstance(error, kind)), None)
+    if status is None:
+        return None
+    headers: Mapping[str, str] = {}
+    if status in (401, 403):
+        headers = {"WWW-Authenticate": _challenge(status, request)}
+    elif status in (429, 503):
+        headers = _RETRY_AFTER
+    return Problem(status, str(error), headers)
+
+
+def answer_problem(request: Request, problem: Problem) -> None:
+    """
+    Answer *request*, to which nothing has been written yet.
+    """
+    title = RESPONSES[problem.status].decode("ascii")
+    body = {"title": title, "status": problem.status, "detail": problem.detail}
+    text = json.dumps(body, ensure_ascii=False).encode("utf-8")
+    request.setResponseCode(problem.status)
+    for name, value in problem.headers.items():
+        request.setHeader(name, value)
+    request.setHeader("Content-Type", "application/problem+json")
+    request.setHeader("Content-Length", str(len(text)))
+    request.setHeader("Cache-Control", "no-store")
+    request.write(text)
+    request.finish()
+
+
+def _challenge(status: int, request: Request) -> str:
+    # RFC 6750, 3.1: "If the request lacks any authentication information [...]
+    # the resource server SHOULD NOT include an error code".
+    if status == 403:
+        return 'Bearer error="insufficient_scope"'
+    if request.getHeader("Authorization") is None:
+        return "Bearer"
+    return 'Bearer error="invalid_token"'

@@ -1,0 +1,144 @@
+"""
+The tree of resources that the hub on its own serves.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from twisted.web.resource import IResource, Resource
+from twisted.web.server import Request, Site
+from twisted.web.static import File
+
+from twisted_sse.exchange import Exchange
+from twisted_sse.opening import Priming
+from twisted_sse.web.cors import CORS
+from twisted_sse.web.endpoint import Authorize, Endpoint
+from twisted_sse.web.health import Health
+from twisted_sse.web.publish import Publishing
+from twisted_sse.web.stream import Subscriptions
+
+__all__ = ["HubSite", "hub_tree"]
+
+_STATIC = Path(__file__).parent / "static"
+
+# What our pages may do: load from here, and nothing from elsewhere.
+_POLICY = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+
+
+class _BoundedRequest(Request):
+    """
+    Does not keep a body that is too large; whoever reads it answers 413.
+    """
+
+    too_large = False
+
+    def gotLength(self, length: int | None) -> None:
+        """
+        See `twisted.web.http.Request.gotLength`.
+        """
+        self.too_large = length is not None and length > self._bound()
+        super().gotLength(0 if self.too_large else length)
+
+    def handleContentChunk(self, data: bytes) -> None:
+        """
+        See `twisted.web.http.Request.handleContentChunk`.
+        """
+        content: Any = self.content
+        self.too_large = self.too_large or content.tell() + len(data) > self._bound()
+        if not self.too_large:
+            super().handleContentChunk(data)
+
+    def _bound(self) -> int:
+        channel: Any = self.channel
+        bound: int = channel.site.max_body
+        return bound
+
+
+class HubSite(Site):
+    """
+    Serves *root*, reads bodies of up to *max_body* bytes, and logs no requests.
+
+    Streams last for hours and publications come by the thousand: a line for
+    each of them tells nobody anything.
+    """
+
+    requestFactory = _BoundedRequest
+
+    def __init__(self, root: IResource, max_body: int, **options: Any) -> None:
+        super().__init__(root, parsePOSTFormSubmission=False, **options)
+        self.max_body = max_body
+
+    def log(self, request: Any) -> None:
+        """
+        See `twisted.web.http.HTTPFactory.log`.
+        """
+
+
+class _Page(Resource):
+    """
+    One of our pages, and the files it needs.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self._page = _Static(str(_STATIC / name))
+        self.putChild(b"static", _Static(str(_STATIC)))
+
+    def getChild(self, path: bytes, request: Request) -> Resource:
+        """
+        See `twisted.web.resource.IResource.getChildWithDefault`.
+        """
+        return self._page if path == b"" else super().getChild(path, request)
+
+
+class _Static(File):
+    """
+    Files that stay as they are, with the policy that browsers hold them to.
+    """
+
+    def render_GET(self, request: Request) -> Any:
+        """
+        See `twisted.web.static.File.render_GET`.
+        """
+        request.setHeader("Content-Security-Policy", _POLICY)
+        request.setHeader("X-Content-Type-Options", "nosniff")
+        request.setHeader("Cache-Control", "no-cache")
+        return super().render_GET(request)
+
+    def directoryListing(self) -> Resource:
+        """
+        See `twisted.web.static.File.directoryListing`: there is none.
+        """
+        return self.childNotFound
+
+
+def hub_tree(
+    exchange: Exchange,
+    *,
+    authorize: Authorize,
+    cors: CORS,
+    max_topics: int,
+    max_body: int,
+    demo: bool = False,
+) -> Resource:
+    """
+    Everything that `twistd sse` serves on its public ports.
+    """
+
+    def events(priming: Priming) -> Endpoint:
+        streams = Subscriptions(exchange, priming=priming, max_topics=max_topics)
+        publishing = Publishing(exchange, max_body=max_body)
+        handlers = {"GET": streams.get, "HEAD": streams.head, "POST": publishing.post}
+        return Endpoint(handlers, authorize, cors)
+
+    root = _Page("demo.html" if demo else "index.html")
+    root.putChild(b"events", events("event"))
+    well_known = Resource()
+    # Strangers' clients may not expect an event that nobody published.
+    well_known.putChild(b"mercure", events("block"))
+    root.putChild(b".well-known", well_known)
+    root.putChild(b"healthz", Health(lambda: True))
+    root.putChild(b"readyz", Health(lambda: exchange.ready))
+    return root

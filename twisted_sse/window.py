@@ -1,0 +1,120 @@
+"""
+The newest frames of the hub's one order, kept in memory.
+
+Whoever has fallen behind catches up from here, without asking history.  A
+window never waits, never reads, and forgets the oldest when it is full.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from operator import attrgetter
+
+from twisted_sse.framing import frame
+from twisted_sse.publication import Kept, Position
+
+__all__ = ["Entry", "Window"]
+
+_NUMBER = attrgetter("number")
+
+
+class Entry:
+    """
+    One publication, encoded: what every subscriber of it is sent.
+
+    Attributes:
+        number: Its place in the one order.
+
+        previous: The position right before it.
+    """
+
+    __slots__ = ("frame", "id", "number", "previous", "private", "topics")
+
+    def __init__(self, kept: Kept, previous: Position) -> None:
+        self.number = kept.number
+        self.id = kept.id
+        self.previous = previous
+        self.topics = kept.publication.topics
+        self.private = kept.publication.private
+        self.frame = frame(kept)
+
+
+class Window:
+    """
+    Keeps the newest entries, at most *events* of them and *size* bytes.
+
+    Attributes:
+        head: The position of the newest publication.
+
+        floor: The position before the oldest entry: whoever stands there or
+            later finds everything that follows.
+    """
+
+    def __init__(self, events: int, size: int) -> None:
+        self.head = self.floor = Position(0, "")
+        self._bounds = (events, size)
+        self._size = 0
+        # Forgotten entries stay at the front of the list until they are an
+        # eighth of it: taking them one by one would be quadratic.
+        self._entries: list[Entry] = []
+        self._first = 0
+        self._numbers: dict[str, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._entries) - self._first
+
+    def start(self, position: Position) -> None:
+        """
+        Begin, empty, at *position*.
+        """
+        self.head = self.floor = position
+
+    def append(self, kept: Kept) -> Entry:
+        """
+        Add what follows the head.
+        """
+        entry = Entry(kept, self.head)
+        self._entries.append(entry)
+        self._numbers.setdefault(entry.id, entry.number)
+        self._size += len(entry.frame)
+        self.head = Position(entry.number, entry.id)
+        events, size = self._bounds
+        while len(self) > events or self._size > size:
+            self._forget()
+        return entry
+
+    def covers(self, number: int) -> bool:
+        """
+        Whether everything that follows *number* is here.
+        """
+        return number >= self.floor.number
+
+    def number_of(self, event_id: str) -> int | None:
+        """
+        Where the event with *event_id* stands, if that is known here.
+        """
+        if event_id == self.floor.id:
+            return self.floor.number
+        return self._numbers.get(event_id)
+
+    def following(self, number: int) -> Iterator[Entry]:
+        """
+        The entries that follow *number*, oldest first.
+        """
+        indices = range(self._after(number), len(self._entries))
+        return map(self._entries.__getitem__, indices)
+
+    def _after(self, number: int) -> int:
+        return bisect_right(self._entries, number, lo=self._first, key=_NUMBER)
+
+    def _forget(self) -> None:
+        oldest = self._entries[self._first]
+        self._size -= len(oldest.frame)
+        if self._numbers.get(oldest.id) == oldest.number:
+            del self._numbers[oldest.id]
+        self.floor = Position(oldest.number, oldest.id)
+        self._first += 1
+        if self._first * 8 > len(self._entries):
+            del self._entries[: self._first]
+            self._first = 0
