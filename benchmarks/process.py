@@ -97,7 +97,7 @@ class Running:
     The log of what it printed is in the build directory.
 
     Raises:
-        ServerDied: On entering, if nothing listens within 20 seconds.
+        ServerDied: On entering, if its port is taken, or nothing listens there within 20 seconds.
     """
 
     pids: list[int]
@@ -106,6 +106,8 @@ class Running:
         self.server = server
 
     def __enter__(self) -> Self:
+        if _listens(self.server.port):
+            raise ServerDied(f"port {self.server.port} is taken by another program")
         environment = {**os.environ, **self.server.environment}
         command = ["taskset", "-c", SERVER_CORE, *self.server.command()]
         directory = build.BUILD / "run"

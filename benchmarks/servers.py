@@ -77,13 +77,13 @@ def report_file() -> Path:
     return build.BUILD / "probe.json"
 
 
-def _endpoint(port: int, tls: bool) -> list[str]:
+def _port(port: int, tls: bool) -> list[str]:
     # Without a backlog of thousands a connection storm waits for the kernel's SYN timers.
     if not tls:
         return ["--port", f"tcp:{port}:backlog=4096:interface=127.0.0.1"]
+    # Only a plain number is secured with the hub's own certificate options.
     cert, key = build.certificate()
-    where = f"ssl:{port}:backlog=4096:interface=127.0.0.1"
-    return ["--port", f"{where}:privateKey={key}:certKey={cert}"]
+    return ["--port", str(port), "--tls-cert", str(cert), "--tls-key", str(key)]
 
 
 def _hub(name: str, port: int, tls: bool = False, probed: bool = False) -> Server:
@@ -93,7 +93,7 @@ def _hub(name: str, port: int, tls: bool = False, probed: bool = False) -> Serve
             sys.executable,
             *start,
             *("-n", "--pidfile=", "sse"),
-            *_endpoint(port, tls),
+            *_port(port, tls),
             *("--publish-token-file", str(build.token_file())),
             # The generator comes from eight addresses, and more streams than any default allows.
             *("--max-connections", "20000", "--max-connections-per-address", "20000"),

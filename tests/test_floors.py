@@ -21,14 +21,17 @@ __all__ = ["FloorsTests", "FreshInterpreterTests", "PlantedViolationTests", "vio
 # package itself, and "web.*" is web with everything in it.
 FLOORS = {
     7: ["tap", "cli", "__main__"],
-    6: ["service", "config", "demo", "klein", "testing"],
-    5: ["web.*", "client", "__init__"],
+    6: ["hub", "service", "server", "config", "demo", "klein", "testing", "__init__"],
+    5: ["web.*", "client"],
     4: [
-        *["hub", "audience", "window", "catchup", "registry", "keepalive", "connection"],
-        *["flush", "fanout", "framing", "sinks", "http2", "listening"],
+        # the engine
+        *["exchange", "audience", "window", "catchup", "pages", "registry", "keepalive"],
+        *["connection", "opening", "intake", "fanout", "drain"],
+        # the wire side
+        *["sinks", "framing", "http2", "listening", "certificate"],
     ],
     3: ["history.*"],
-    2: ["interfaces", "grant", "results"],
+    2: ["interfaces", "grant", "clock"],
     1: ["wire", "topics", "tokens", "publication"],
     0: ["event", "errors"],
 }
@@ -184,23 +187,23 @@ class PlantedViolationTests(SynchronousTestCase):
         ("unknown module", {"helpers": ""}, "helpers is on no floor"),
         (
             "upward",
-            {"event": "from planted.hub import Hub", "hub": "Hub = 1"},
-            "event (up to floor 0) imports hub (floor 4)",
+            {"event": "from planted.window import Window", "window": "Window = 1"},
+            "event (up to floor 0) imports window (floor 4)",
         ),
         (
             "upward, relative",
-            {"history/memory": "from ..hub import Hub", "hub": "Hub = 1"},
-            "history.memory (up to floor 3) imports hub (floor 4)",
+            {"history/memory": "from ..window import Window", "window": "Window = 1"},
+            "history.memory (up to floor 3) imports window (floor 4)",
         ),
         (
             "upward, relative, from a package",
-            {"history/__init__": "from .. import hub", "hub": ""},
-            "history (up to floor 3) imports hub (floor 4)",
+            {"history/__init__": "from .. import window", "window": ""},
+            "history (up to floor 3) imports window (floor 4)",
         ),
         (
             "upward, in a function",
-            {"hub": "def f():\n    import planted.web.auth", "web/auth": ""},
-            "hub (up to floor 4) imports web.auth (floor 5)",
+            {"window": "def f():\n    import planted.web.auth", "web/auth": ""},
+            "window (up to floor 4) imports web.auth (floor 5)",
         ),
         (
             "upward, for types only",
@@ -214,13 +217,13 @@ class PlantedViolationTests(SynchronousTestCase):
         ),
         (
             "upward, to the package itself",
-            {"hub": "from planted import Hub", "__init__": "Hub = 1"},
-            "hub (up to floor 4) imports __init__ (floor 5)",
+            {"web/stream": "from planted import Hub", "__init__": "Hub = 1"},
+            "web.stream (up to floor 5) imports __init__ (floor 6)",
         ),
         (
             "the package itself, upward",
-            {"__init__": "from planted.service import f", "service": ""},
-            "__init__ (up to floor 5) imports service (floor 6)",
+            {"__init__": "from planted.tap import Options", "tap": ""},
+            "__init__ (up to floor 6) imports tap (floor 7)",
         ),
         (
             "beyond its reach",
@@ -230,9 +233,9 @@ class PlantedViolationTests(SynchronousTestCase):
         (
             "cycle",
             {
-                "hub": "from planted.window import Window",
+                "pages": "from planted.window import Window",
                 "window": "from planted import catchup",
-                "catchup": "import planted.hub",
+                "catchup": "import planted.pages",
             },
             "a cycle",
         ),
@@ -271,10 +274,11 @@ class PlantedViolationTests(SynchronousTestCase):
             {
                 "__init__": "from planted.hub import Hub\nfrom .web import stream",
                 "hub": "import json, twisted.python\nfrom planted.window import Window",
-                "window": "from . import event",
+                "window": "from . import event, registry",
+                "registry": "",
                 "event": "import dataclasses",
                 "web/__init__": "from planted.web import stream",
-                "web/stream": "from ..hub import Hub",
+                "web/stream": "from ..window import Window",
                 "client": "import treq\nfrom planted.event import Event",
                 "klein": "from klein import Klein\nfrom planted import Hub",
             }

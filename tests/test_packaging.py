@@ -11,7 +11,6 @@ from email import message_from_bytes
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from tempfile import mkdtemp
 from zipfile import ZipFile
 
 import twisted
@@ -34,9 +33,10 @@ def _wheel() -> Path:
     """
     if given := os.environ.get("TWISTED_SSE_WHEEL"):
         return Path(given)
-    target = mkdtemp()
+    # Tests run in a temporary directory: see conftest.py.
+    target = Path("wheels").resolve()
     subprocess.run([sys.executable, ROOT / "tools" / "build_wheel.py", target], check=True)
-    (wheel,) = Path(target).glob("*.whl")
+    (wheel,) = target.glob("*.whl")
     return wheel
 
 

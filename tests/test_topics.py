@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Callable
 from itertools import chain, combinations
+from random import Random
 from types import FrameType
 from typing import Any
 
@@ -504,6 +505,7 @@ class URLPatternTests(SynchronousTestCase):
         ("/books{/:id}?/x", ["/books/x", "/books/1/x"], ["/books/1/2/x"]),
         ("/books{/old}?", ["/books", "/books/old"], ["/books/new"]),
         ("/{a}b", ["/ab"], ["/b"]),
+        ("/x{*-}?", ["/x", "/x-", "/xa-"], ["/xa"]),
         ("/:a-:b", ["/1-2", "/1-2-3"], ["/-", "/1-"]),
         ("/:a.json", ["/1.json"], ["/.json", "/1.xml"]),
         ("/a\\:b\\*\\{\\}", ["/a:b*%7B%7D"], ["/a1", "/a:b"]),
@@ -791,18 +793,19 @@ class LinearTests(SynchronousTestCase):
     No selector makes a long topic dear.
     """
 
+    #: Each goes on to the end of its topic, and then finds that the ! is missing.
     ADVERSARIES: list[tuple[Callable[[], Selector], str]] = [
         (lambda: URITemplate("{a}{+b}" * 30 + "!"), "a"),
         (lambda: URITemplate("{a}a" * 60 + "!"), "a"),
-        (lambda: URITemplate("{/a}" * 60 + "!"), "/a"),
-        (lambda: URITemplate("{/a*}{.b}{#c}" * 20 + "!"), "/a.b#c"),
-        (lambda: URITemplate("{a:9}" * 60 + "!"), "a%C3%A9"),
-        (lambda: URITemplate("{?" + ",".join("ab" * n for n in range(1, 20)) + "}!"), "?ab=&"),
+        (lambda: URITemplate("{+x}" + "{/a}" * 60 + "!"), "/a"),
+        (lambda: URITemplate("{+x}" + "{/a*}{.b}{#c}" * 20 + "!"), "/a.b#c"),
+        (lambda: URITemplate("{+x}" + "{a:9}" * 60 + "!"), "a%C3%A9"),
+        (lambda: URITemplate("{+x}{?" + ",".join("ab" * n for n in range(1, 20)) + "}!"), "?ab=&"),
         (lambda: URITemplate("{+a}aab{+b}aab{+c}!"), "aab"),
         (lambda: URLPattern("/" + "*a" * 60 + "!"), "a"),
         (lambda: URLPattern("/" + ":a-" * 60 + "!"), "a-"),
-        (lambda: URLPattern("/" + "{a}?" * 60 + "!"), "a"),
-        (lambda: URLPattern("/" + "{*a}?" * 30 + "!"), "a"),
+        (lambda: URLPattern("/*" + "{a}?" * 60 + "!"), "a"),
+        (lambda: URLPattern("/*" + "{b*a}?" * 30 + "!"), "ba"),
     ]
 
     def test_topic(self) -> None:
@@ -811,24 +814,25 @@ class LinearTests(SynchronousTestCase):
         """
         for make, piece in self.ADVERSARIES:
             short, long = make(), make()
-            topic = "/" + piece * 400
-            once = _instructions(lambda s=short, t=topic: s.matches(t))  # type: ignore[misc]
-            twice = _instructions(lambda s=long, t=topic: s.matches(t + t))  # type: ignore[misc]
+            once, twice = "/" + piece * 300, "/" + piece * 600
+            if isinstance(short, URITemplate):
+                once, twice = once[1:], twice[1:]
+            first, second = _matching(short, once), _matching(long, twice)
 
             with self.subTest(selector=short.text):
-                self.assertLess(twice, 2.2 * once + 1000)
+                self.assertLess(second, 2.2 * first)
+                self.assertGreater(second, first + 3 * 300)
 
     def test_bound(self) -> None:
         """
-        Even the longest topic takes a bounded number of instructions for each character.
+        A character takes a bounded number of instructions, also when no step comes twice.
         """
-        for make, piece in self.ADVERSARIES:
-            selector = make()
-            topic = ("/" + piece * MAX_TOPIC_SIZE)[:1000]
+        template = URITemplate("{+x}" + "{/a*}{.b}{#c}" * 20 + "!")
+        random = Random(1)
+        topic = "".join(random.choice("/.#a%b") for _ in range(1000)).replace("%", "%2F")
+        characters = len(topic)
 
-            with self.subTest(selector=selector.text):
-                count = _instructions(lambda s=selector, t=topic: s.matches(t))  # type: ignore[misc]
-                self.assertLess(count, 4000 * len(topic))
+        self.assertLess(_matching(template, topic), 4000 * characters)
 
     def test_remembered(self) -> None:
         """
@@ -838,12 +842,12 @@ class LinearTests(SynchronousTestCase):
         topic = "https://example.com/" + "a" * 1000
         template.matches(topic)
 
-        self.assertLess(_instructions(lambda: template.matches(topic)), 30 * 1000)
+        self.assertLess(_matching(template, topic), 20 * 1000)
 
 
-def _instructions(run: Callable[[], object]) -> int:
+def _matching(selector: Selector, topic: str) -> int:
     """
-    Count the instructions that Python executes in a call: the same on every machine.
+    Count the instructions that Python executes for a match: the same on every machine.
     """
     count = 0
 
@@ -856,7 +860,7 @@ def _instructions(run: Callable[[], object]) -> int:
     before = sys.gettrace()
     sys.settrace(trace)
     try:
-        run()
+        selector.matches(topic)
     finally:
         sys.settrace(before)
     return count
@@ -873,7 +877,7 @@ _CONTINUATION = "(?:%[89ABab][0-9A-Fa-f])*"
 
 def _value(kind: str, modifier: str, separators: str) -> str:
     if modifier.startswith(":"):
-        return f"{_CONTINUATION}(?:{kind}{_CONTINUATION}){{0,{modifier[1:]}}}"
+        return f"(?:{kind}{_CONTINUATION}){{0,{modifier[1:]}}}"
     more = "," + (separators + "=" if modifier == "*" else "")
     return f"(?:{kind}|[{more}])*"
 
@@ -895,7 +899,8 @@ def _expression(operator: str, variables: list[tuple[str, str]]) -> str:
         separator = r"\." if operator == "." else ","
         body = f"{value}(?:{separator}{value}){{0,{len(limits) - 1}}}"
     else:
-        body = _value(kind, "*" if ("*" in dict(map(reversed, variables))) else "", "")  # type: ignore[call-overload]
+        exploded = "*" in [modifier for _, modifier in variables]
+        body = _value(kind, "*" if exploded else "", "")
     return f"(?:[{operator}]{body})?" if operator in ("#", ".") else body
 
 
@@ -931,6 +936,7 @@ TOPICS = st.lists(
 
 PATTERN_PARTS = [
     *[("a", "a"), ("/", "/"), ("/{:x}", "/[^/?#]+"), (":x-", "[^/?#]+-"), ("-*-", "-[^?#]*-")],
+    *[("{*-}?", "(?:[^?#]*-)?"), ("{*b/}", "[^?#]*b/"), ("{:x-}?", "(?:[^/?#]+-)?")],
     *[("/:x?", "(?:/[^/?#]+)?"), ("{a}?", "(?:a)?"), ("{/*}?", "(?:/[^?#]*)?"), ("{-}", "-")],
 ]
 PATTERNS = st.lists(st.sampled_from(PATTERN_PARTS), max_size=4)
@@ -944,7 +950,7 @@ class AgreementTests(SynchronousTestCase):
     The machine and backtracking regular expressions agree about small topics.
     """
 
-    @settings(derandomize=True, max_examples=1500, deadline=None)
+    @settings(derandomize=True, max_examples=500, deadline=None)
     @given(TEMPLATES, TOPICS)
     def test_templates(self, parts: list[tuple[str, str]], topic: str) -> None:
         """
@@ -957,7 +963,7 @@ class AgreementTests(SynchronousTestCase):
             URITemplate(template).matches(topic), expected or topic == template, (template, topic)
         )
 
-    @settings(derandomize=True, max_examples=1000, deadline=None)
+    @settings(derandomize=True, max_examples=500, deadline=None)
     @given(PATTERNS, PATHS)
     def test_patterns(self, parts: list[tuple[str, str]], topic: str) -> None:
         """

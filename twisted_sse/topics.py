@@ -34,6 +34,7 @@ __all__ = [
     "Everything",
     "Exact",
     "Interest",
+    "Pattern",
     "Selection",
     "Selector",
     "URITemplate",
@@ -244,8 +245,9 @@ class URLPattern:
 
     Topics are read as a browser reads URLs, as far as that matters here:
     letter case of scheme and host, default ports, dot segments, and the
-    percent-encoding of what a URL cannot contain make no difference.  A topic
-    that is no such URL is not selected, nor is one with a user name.
+    percent-encoding of what a URL cannot contain make no difference.  A host
+    beyond ASCII is only compared as it is written.  A topic that is no such URL
+    is not selected, nor is one with a user name.
 
     Args:
         text: `scheme://host/path...`, or a path that begins with a slash.
@@ -277,7 +279,9 @@ class URLPattern:
         return URLPattern, (self.text, self.base)
 
 
+#: What has to be matched, because no index finds it.
 Pattern: TypeAlias = URITemplate | URLPattern
+#: What a subscriber may ask for.
 Selector: TypeAlias = Exact | Everything | URITemplate | URLPattern
 
 
@@ -954,7 +958,10 @@ class _URLPatternReader:
         if brace == "{":
             if self._group is not None:
                 raise InvalidSelector("The URL Pattern has a group within a group: take it out.")
+            # The group gets a state of its own, so that what loops there, as in
+            # {*a}?, cannot leave by the jump that skips the group.
             self._group = self.plan.mark()
+            self.plan.jump(self._group, self.plan.gap())
             return
         if self._group is None:
             raise InvalidSelector("The URL Pattern has a } without a { before it: remove it.")

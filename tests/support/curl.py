@@ -1,0 +1,129 @@
+"""
+curl, as the documentation tells people to use it.
+"""
+
+import json
+import subprocess
+import time
+from typing import Any, NamedTuple
+
+from tests.support.processes import Background, find_program
+from tests.support.waiting import PATIENCE, eventually
+
+__all__ = ["Answer", "CurlStream", "curl", "publish"]
+
+
+class Answer(NamedTuple):
+    """
+    Attributes:
+        status: The number of the HTTP status.
+
+        version: The HTTP version, such as ``1.1`` or ``2``.
+
+        headers: Their names in lower case; of several with one name the first.
+
+        body: The body, as text.
+    """
+
+    status: int
+    version: str
+    headers: dict[str, str]
+    body: str
+
+    def json(self) -> Any:
+        """
+        The body, from JSON.
+        """
+        return json.loads(self.body)
+
+
+def curl(*arguments: str, body: bytes | None = None) -> Answer:
+    """
+    Make one request and read the whole answer.
+
+    Args:
+        body: What curl reads from its standard input.
+
+    Raises:
+        subprocess.SubprocessError: curl has failed.
+    """
+    # What goes to standard error stays apart from the body.
+    report = "%{stderr}%{http_code} %{http_version} %{header_json}"
+    done = subprocess.run(
+        [find_program("curl", "curl"), "--silent", "--write-out", report, *arguments],
+        input=body or b"",
+        capture_output=True,
+        timeout=PATIENCE,
+        check=True,
+    )
+    status, version, headers = done.stderr.decode("utf-8").split(" ", 2)
+    first = {name: values[0] for name, values in json.loads(headers).items()}
+    return Answer(int(status), version, first, done.stdout.decode("utf-8"))
+
+
+def publish(url: str, token: str, topic: str, *messages: str) -> list[str]:
+    """
+    Publish each of *messages* to *topic*, in order, in one request.
+
+    Args:
+        url: The root of a hub.
+
+    Returns:
+        Their event IDs.
+    """
+    lines = [json.dumps({"topic": topic, "data": data}) for data in messages]
+    answer = curl(
+        "--insecure",
+        f"{url}/events",
+        *("--header", f"Authorization: Bearer {token}"),
+        *("--header", "Content-Type: application/x-ndjson"),
+        *("--data-binary", "@-"),
+        body="\n".join(lines).encode("utf-8"),
+    )
+    assert answer.status == 200, answer
+    return [receipt["id"] for receipt in answer.json()]
+
+
+class CurlStream:
+    """
+    ``curl -N`` in the background, the response's headers shown.
+
+    Args:
+        arguments: Further ones, the URL among them.
+    """
+
+    def __init__(self, *arguments: str) -> None:
+        program = find_program("curl", "curl")
+        self._started = time.monotonic()
+        self._program = Background([program, "-sSN", "--include", *arguments])
+
+    def wait_for(self, text: str, count: int = 1) -> float:
+        """
+        Wait until *text* has come *count* times.
+
+        Returns:
+            The seconds since curl was started.
+
+        Raises:
+            AssertionError: It does not come.
+        """
+        eventually(lambda: self.output().count(text) >= count, f"{text!r} has not come")
+        return time.monotonic() - self._started
+
+    def output(self) -> str:
+        """
+        Status line, headers and body, as far as they have come, line ends as LF.
+        """
+        return self._program.output()
+
+    def wait(self) -> int:
+        """
+        Its exit status; 0 if the response was complete.
+        """
+        return self._program.wait()
+
+    def close(self) -> None:
+        """
+        Leave, if the response is not over.
+        """
+        self._program.end()

@@ -1,0 +1,121 @@
+"""
+A TCP forwarder between a client and a server, which can lose all connections.
+"""
+
+import socket
+import struct
+import threading
+from contextlib import suppress
+
+__all__ = ["Forwarder", "reset"]
+
+_SIZE = 65536
+
+# socket(7): with l_onoff 1 and l_linger 0, closing sends RST and drops what waits.
+_LINGER_ZERO = struct.pack("ii", 1, 0)
+
+
+def reset(connection: socket.socket) -> None:
+    """
+    Close *connection* by RST.
+    """
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_ZERO)
+    connection.close()
+
+
+class Forwarder:
+    """
+    Passes everything on between clients of its own port and *target_port*.
+
+    While it is cut it takes no part: what connects is reset.
+
+    Args:
+        target_port: Of a server on this machine.
+
+    Attributes:
+        port: Where clients connect to.
+    """
+
+    def __init__(self, target_port: int) -> None:
+        self._target = ("127.0.0.1", target_port)
+        self._lock = threading.Lock()
+        self._open: set[socket.socket] = set()
+        self._threads: list[threading.Thread] = []
+        self._cut = False
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listening.getsockname()[1]
+        self._run(self._accept)
+
+    def cut(self) -> None:
+        """
+        Lose all connections, and every further one until `mend`.
+        """
+        with self._lock:
+            self._cut = True
+            for connection in self._open:
+                # Wakes the thread that reads from it; that thread closes it.
+                with suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+
+    def mend(self) -> None:
+        """
+        Let connections through again.
+        """
+        with self._lock:
+            self._cut = False
+
+    def close(self) -> None:
+        """
+        Lose all connections and listen no longer.
+        """
+        self.cut()
+        # accept() is not woken by close().
+        self._listening.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join()
+        self._listening.close()
+
+    def _run(self, target: object, *arguments: object) -> None:
+        thread = threading.Thread(target=target, args=arguments, daemon=True)  # type: ignore[arg-type]
+        self._threads.append(thread)
+        thread.start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listening.accept()
+            except OSError:
+                return
+            self._join(client)
+
+    def _join(self, client: socket.socket) -> None:
+        with self._lock:
+            if self._cut:
+                reset(client)
+                return
+            try:
+                server = socket.create_connection(self._target)
+            except OSError:
+                reset(client)
+                return
+            self._open |= {client, server}
+        self._run(self._carry, client, server)
+
+    def _carry(self, client: socket.socket, server: socket.socket) -> None:
+        answers = threading.Thread(target=self._pump, args=(server, client), daemon=True)
+        answers.start()
+        self._pump(client, server)
+        answers.join()
+        with self._lock:
+            self._open -= {client, server}
+            client.close()
+            server.close()
+
+    def _pump(self, source: socket.socket, sink: socket.socket) -> None:
+        with suppress(OSError):
+            while data := source.recv(_SIZE):
+                sink.sendall(data)
+        # Whichever side ends, both do: the other thread wakes.
+        for connection in (source, sink):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)

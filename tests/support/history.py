@@ -1,0 +1,100 @@
+"""
+History providers that do as a test tells them.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from twisted.internet.defer import Deferred, maybeDeferred
+from zope.interface import implementer
+
+from twisted_sse.errors import HistoryUnavailable
+from twisted_sse.history import MemoryHistory
+from twisted_sse.interfaces import IHistoryProvider
+from twisted_sse.publication import Kept, Position, Publication
+from twisted_sse.topics import Selection
+
+__all__ = ["AbsentHistory", "SlowHistory"]
+
+
+@implementer(IHistoryProvider)
+class SlowHistory:
+    """
+    Answers when a test says so, what *history* answered when it was asked.
+
+    Attributes:
+        waiting: Gives each answer that is due, oldest first.
+    """
+
+    def __init__(self, history: MemoryHistory) -> None:
+        self.history = history
+        self.waiting: list[Callable[[], None]] = []
+
+    def append(self, publications: Sequence[Publication]) -> Deferred[Sequence[Kept]]:
+        """
+        See `IHistoryProvider.append`.
+        """
+        return self._later(self.history.append, publications)
+
+    def since(
+        self, last_event_id: str | None, topics: Selection, limit: int
+    ) -> Deferred[Sequence[Kept]]:
+        """
+        See `IHistoryProvider.since`.
+        """
+        return self._later(self.history.since, last_event_id, topics, limit)
+
+    def newest(self) -> Position:
+        """
+        See `IHistoryProvider.newest`.
+        """
+        return self.history.newest()
+
+    def answer_next(self) -> None:
+        """
+        Give the answer that has been due longest, if there is any.
+        """
+        if self.waiting:
+            self.waiting.pop(0)()
+
+    def _later(self, call: Callable[..., Any], *arguments: Any) -> Deferred[Any]:
+        found: Deferred[Any] = maybeDeferred(call, *arguments)
+        answer: Deferred[Any] = Deferred()
+        self.waiting.append(lambda: found.chainDeferred(answer) and None)
+        return answer
+
+
+@implementer(IHistoryProvider)
+class AbsentHistory:
+    """
+    A store that is away while *away* is true, and empty else.
+    """
+
+    def __init__(self, *, away: bool = True) -> None:
+        self.away = away
+        self.history = MemoryHistory()
+
+    def append(self, publications: Sequence[Publication]) -> Sequence[Kept]:
+        """
+        See `IHistoryProvider.append`.
+        """
+        self._check()
+        return self.history.append(publications)
+
+    def since(self, last_event_id: str | None, topics: Selection, limit: int) -> Sequence[Kept]:
+        """
+        See `IHistoryProvider.since`.
+        """
+        self._check()
+        return self.history.since(last_event_id, topics, limit)
+
+    def newest(self) -> Position:
+        """
+        See `IHistoryProvider.newest`.
+        """
+        self._check()
+        return self.history.newest()
+
+    def _check(self) -> None:
+        if self.away:
+            raise HistoryUnavailable("The store is away.")

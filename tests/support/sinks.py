@@ -1,0 +1,98 @@
+"""
+A sink in memory, with as much room as a test gives it.
+"""
+
+from collections.abc import Callable
+
+from twisted_sse.event import ServerSentEvent
+from twisted_sse.framing import raw
+from twisted_sse.wire import Decoder
+
+__all__ = ["MemorySink"]
+
+
+class MemorySink:
+    """
+    Takes bytes while there is room, as a socket does while its buffer has some.
+
+    Attributes:
+        received: What the reader at the other end has got.
+
+        room: How many bytes more are taken at once.
+    """
+
+    def __init__(self, room: int = 1 << 40) -> None:
+        self.framing = raw
+        self.received = b""
+        self.room = room
+        self.spilled = b""
+        self.finished = False
+        self.aborted = False
+        self.blocked: Callable[[], None] = lambda: None
+        self._writable: Callable[[], None] = lambda: None
+
+    @property
+    def events(self) -> list[ServerSentEvent]:
+        """
+        What was published, of what the reader has got.
+        """
+        return [event for event in self.blocks if event.data is not None and not _control(event)]
+
+    @property
+    def blocks(self) -> list[ServerSentEvent]:
+        """
+        All blocks that the reader has got.
+        """
+        return Decoder(max_event_size=None).feed(self.received)
+
+    def open(self, blocked: Callable[[], None], writable: Callable[[], None]) -> None:
+        """
+        See `Sink.open`.
+        """
+        self.blocked, self._writable = blocked, writable
+        writable()
+
+    def send(self, payload: bytes) -> int:
+        """
+        See `Sink.send`.
+        """
+        if not self.room:
+            raise BlockingIOError
+        taken = payload[: self.room]
+        self.received += taken
+        self.room -= len(taken)
+        return len(taken)
+
+    def spill(self, rest: bytes) -> None:
+        """
+        See `Sink.spill`.
+        """
+        self.spilled += rest
+
+    def make_room(self, room: int) -> None:
+        """
+        The reader reads: *room* bytes more can be written.
+        """
+        taken, self.spilled = self.spilled[:room], self.spilled[room:]
+        self.received += taken
+        self.room += room - len(taken)
+        if not self.spilled and self.room:
+            self._writable()
+
+    def finish(self) -> None:
+        """
+        See `Sink.finish`.
+        """
+        self.received += self.spilled
+        self.spilled = b""
+        self.finished = True
+
+    def abort(self) -> None:
+        """
+        See `Sink.abort`.
+        """
+        self.aborted = True
+
+
+def _control(event: ServerSentEvent) -> bool:
+    return (event.event or "").startswith("stream-")

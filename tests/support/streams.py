@@ -1,0 +1,201 @@
+"""
+A reader of event streams at the level of sockets: every byte can be asserted.
+"""
+
+import socket
+import ssl
+import time
+from collections.abc import Callable
+
+from tests.support.waiting import PATIENCE
+from twisted_sse.event import ServerSentEvent
+from twisted_sse.wire import Decoder
+
+__all__ = ["ChunkDecoder", "RawStream"]
+
+_SIZE = 65536
+
+
+class ChunkDecoder:
+    """
+    Takes the chunks of RFC 9112, 7.1 apart, and takes nothing else.
+
+    Attributes:
+        ended: Whether the last chunk, the one of no bytes, has come.
+    """
+
+    def __init__(self) -> None:
+        self._waiting = b""
+        self.ended = False
+
+    def feed(self, data: bytes) -> bytes:
+        """
+        The contents of the chunks that *data* completes.
+
+        Raises:
+            AssertionError: The framing is wrong, or something follows the end.
+        """
+        self._waiting += data
+        contents = b""
+        while not self.ended and b"\r\n" in self._waiting:
+            digits, _, rest = self._waiting.partition(b"\r\n")
+            size = int(digits, 16)
+            if len(rest) < size + 2:
+                break
+            assert rest[size : size + 2] == b"\r\n", "no CR LF after a chunk"
+            contents += rest[:size]
+            self._waiting = rest[size + 2 :]
+            self.ended = size == 0
+        assert not (self.ended and self._waiting), f"after the last chunk: {self._waiting!r}"
+        return contents
+
+
+class RawStream:
+    """
+    One request for a stream, and what comes back.
+
+    Args:
+        port: Of a hub on this machine.
+
+        target: The path and the query.
+
+        headers: More lines of the request.
+
+        version: ``1.0`` or ``1.1``.
+
+        tls: Connect by TLS, whoever signed the certificate.
+
+        receive_buffer: The socket's, in bytes; a small one fills soon.
+
+    Attributes:
+        socket: The connection.
+
+        status: The response's status line.
+
+        headers: The response's headers, their names in lower case.
+
+        body: What came after the headers, chunk framing removed.
+    """
+
+    def __init__(
+        self,
+        port: int,
+        target: str,
+        *headers: str,
+        version: str = "1.1",
+        tls: bool = False,
+        receive_buffer: int | None = None,
+    ) -> None:
+        self.socket = _connect(port, tls, receive_buffer)
+        lines = [f"GET {target} HTTP/{version}", "Host: localhost", *headers]
+        self.socket.sendall("".join(f"{line}\r\n" for line in [*lines, ""]).encode("ascii"))
+        self._decoder = Decoder()
+        self._chunks: ChunkDecoder | None = None
+        self._events: list[ServerSentEvent] = []
+        self._closed = False
+        self.body = b""
+        self._read_head()
+
+    def next(self) -> ServerSentEvent:
+        """
+        The next block of the stream, whatever is in it.
+
+        Raises:
+            AssertionError: None comes within `PATIENCE`, or the stream ends.
+        """
+        self._read_until(lambda: bool(self._events))
+        assert self._events, f"the stream has ended; the body was {self.body!r}"
+        return self._events.pop(0)
+
+    def named(self, event: str) -> ServerSentEvent:
+        """
+        The next event of the type *event*; what comes before it is passed over.
+        """
+        while (found := self.next()).event != event:
+            pass
+        return found
+
+    def data(self, count: int) -> list[str]:
+        """
+        The data of the next *count* events that somebody published.
+        """
+        found: list[str] = []
+        while len(found) < count:
+            event = self.next()
+            if event.data is not None and event.event not in ("stream-open", "stream-reset"):
+                found.append(event.data)
+        return found
+
+    def rest(self) -> list[ServerSentEvent]:
+        """
+        What comes until the server closes the connection, or ends the response.
+
+        Raises:
+            AssertionError: Neither happens within `PATIENCE`.
+        """
+        self._read_until(lambda: self.ended)
+        events, self._events = self._events, []
+        return events
+
+    @property
+    def ended(self) -> bool:
+        """
+        Whether the response is over.
+        """
+        return self._closed or self.complete
+
+    @property
+    def complete(self) -> bool:
+        """
+        Whether the last chunk has come.
+        """
+        return self._chunks is not None and self._chunks.ended
+
+    def close(self) -> None:
+        """
+        Leave.
+        """
+        self.socket.close()
+
+    def _read_head(self) -> None:
+        head = b""
+        while b"\r\n\r\n" not in head:
+            data = self.socket.recv(_SIZE)
+            assert data, f"no response, but {head!r}"
+            head += data
+        text, _, body = head.partition(b"\r\n\r\n")
+        self.status, *lines = text.decode("latin-1").split("\r\n")
+        pairs = [line.split(": ", 1) for line in lines]
+        self.headers = {name.lower(): value for name, value in pairs}
+        if self.headers.get("transfer-encoding") == "chunked":
+            self._chunks = ChunkDecoder()
+        self._take(body)
+
+    def _read_until(self, done: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while not (done() or self.ended):
+            # The socket's own time-out is for one call, and comments may come for ever.
+            assert time.monotonic() < deadline, f"waited in vain; the body was {self.body!r}"
+            data = self.socket.recv(_SIZE)
+            self._closed = not data
+            self._take(data)
+
+    def _take(self, data: bytes) -> None:
+        if self._chunks is not None:
+            data = self._chunks.feed(data)
+        self.body += data
+        self._events += self._decoder.feed(data)
+
+
+def _connect(port: int, tls: bool, receive_buffer: int | None) -> socket.socket:
+    plain = socket.socket()
+    plain.settimeout(PATIENCE)
+    if receive_buffer is not None:
+        plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+    plain.connect(("127.0.0.1", port))
+    if not tls:
+        return plain
+    trusting = ssl.create_default_context()
+    trusting.check_hostname = False
+    trusting.verify_mode = ssl.CERT_NONE
+    return trusting.wrap_socket(plain, server_hostname="localhost")
