@@ -41,7 +41,7 @@ wheel: $(VENV)/made
 
 clean:
 	rm -rf .venv build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
-	find examples tests tools twisted twisted_sse -name __pycache__ -prune -exec rm -rf {} +
+	find tests tools twisted twisted_sse -name __pycache__ -prune -exec rm -rf {} +
 	rm -f twisted/plugins/dropin.cache
 
 $(VENV)/made:

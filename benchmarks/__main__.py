@@ -5,7 +5,7 @@ Measure, print the table, keep the raw results, write the docs: `python -m bench
 import argparse
 import os
 import resource
-import subprocess
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -15,7 +15,6 @@ from pathlib import Path
 from benchmarks import build, chart, machine, report
 from benchmarks.figures import all_figures
 from benchmarks.measures import MEASURES, Case, Measure
-from benchmarks.process import ServerDied
 from benchmarks.results import Results, Sample, append, load
 from benchmarks.servers import SERVERS, Server
 from benchmarks.sizes import FULL, QUICK, Sizes
@@ -79,7 +78,7 @@ def take(case: Case, server: Server) -> Sample:
     """
     try:
         return case.take(server)
-    except (OSError, ServerDied, KeyError, subprocess.CalledProcessError) as error:
+    except Exception as error:  # an hour's run goes on without it, and says what happened
         return Sample(server.name, case.kind, problem=f"{type(error).__name__}: {error}")
 
 
@@ -128,8 +127,8 @@ def write_docs(results: Results, text: str) -> None:
     if all_bars := chart.bars(results, TITLES):
         about = results.about
         connections = about["sizes"]["few"]
-        title = f"CPU per delivered event, {connections:,} connections, in floors"
-        notes = report.circumstances(about).splitlines()[:2]
+        title = f"CPU per delivered event, {connections:,} connections, relative to a C floor"
+        notes = report.circumstances(about).splitlines()
         (DOCS / "benchmarks.svg").write_text(chart.draw(all_bars, title, notes))
 
 
@@ -141,6 +140,8 @@ def prepare() -> None:
     if cores < 2:
         say("there is one core: generator and server will disturb each other")
     os.sched_setaffinity(0, {LOAD_CORE if cores > 1 else 0})
+    # A server is left running unless the `with` block around it ends.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit("terminated"))
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 

@@ -7,6 +7,7 @@ have contrast on white.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import Literal
 from xml.sax.saxutils import escape
 
@@ -20,6 +21,7 @@ LABELS = 230  # where the bars begin
 VALUES = 70  # room for the number after the longest bar
 BAR, GAP = 20, 10
 TOP, BOTTOM = 62, 46
+NOTE_LETTERS = 120  # of a small line
 
 _STYLE = """
   text { font: 13px system-ui, sans-serif; fill: #24292f; }
@@ -32,7 +34,8 @@ _STYLE = """
   @media (prefers-color-scheme: dark) {
     text { fill: #e6edf3; }
     .small { fill: #9da7b1; }
-    .floor, .line { fill: #6e7681; stroke: #6e7681; }
+    .floor { fill: #6e7681; }
+    .line { stroke: #6e7681; }
     .ours { fill: #3fb950; }
     .peer { fill: #d29922; }
   }
@@ -81,13 +84,13 @@ def draw(all_bars: Sequence[Bar], title: str, notes: Iterable[str]) -> str:
     Args:
         notes: Small lines below, such as date and machine.
     """
-    lines = list(notes)
+    lines = [part for note in notes for part in wrap(note, NOTE_LETTERS)]
     height = TOP + len(all_bars) * (BAR + GAP) + BOTTOM + 15 * len(lines)
     longest = max((bar.ratio for bar in all_bars), default=1.0)
     scale = (WIDTH - LABELS - VALUES) / longest
-    body = [_bar(bar, TOP + i * (BAR + GAP), scale) for i, bar in enumerate(all_bars)]
     foot = TOP + len(all_bars) * (BAR + GAP)
-    body.append(_floor_line(LABELS + scale, foot))
+    body = [_floor_line(LABELS + scale, foot)]
+    body += [_bar(bar, TOP + i * (BAR + GAP), scale) for i, bar in enumerate(all_bars)]
     body += [_text(20, foot + 42 + 15 * i, line, "small") for i, line in enumerate(lines)]
     return "\n".join(
         [
@@ -107,12 +110,14 @@ def _bar(bar: Bar, top: float, scale: float) -> str:
     # A bar of a fraction of a pixel would look like none.
     width = max(bar.ratio * scale, 2.0)
     middle = top + BAR - 5
+    # Beside a bar that does not reach the floor's line, the number would stand on that line.
+    end = LABELS + max(width, scale)
     return "\n".join(
         [
             _text(LABELS - 10, middle, bar.label, "label", ' text-anchor="end"'),
             f'<rect class="{bar.owner}" x="{LABELS}" y="{top}"'
             f' width="{width:.1f}" height="{BAR}"/>',
-            _text(LABELS + width + 8, middle, f"{number(bar.ratio)} {TIMES}", "value"),
+            _text(end + 8, middle, f"{number(bar.ratio)} {TIMES}", "value"),
         ]
     )
 

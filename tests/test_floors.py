@@ -25,8 +25,8 @@ FLOORS = {
     5: ["web.*", "client"],
     4: [
         # the engine
-        *["exchange", "audience", "window", "catchup", "pages", "registry", "keepalive"],
-        *["connection", "opening", "intake", "fanout", "drain"],
+        *["exchange", "audience", "audiences", "payloads", "window", "catchup", "pages"],
+        *["connection", "opening", "intake", "fanout", "drain", "registry", "keepalive"],
         # the wire side
         *["sinks", "framing", "http2", "listening", "certificate"],
     ],

@@ -93,7 +93,7 @@ class Play:
         One subscriber's transport says that it is full, until `read`.
         """
         if self.subscribers:
-            self.subscribers[index % len(self.subscribers)].sink.blocked()
+            self.subscribers[index % len(self.subscribers)].sink.pause()
 
     def settle(self) -> None:
         """
@@ -120,7 +120,8 @@ class Play:
         began = subscriber.start.position.id
         after = kept[ids.index(began) + 1 :] if began in ids else kept
         wanted = subscriber.connection.topics
-        return [one.publication.event.data for one in after if wanted.matches(one.publication.topics)]
+        owed = [one.publication for one in after if wanted.matches(one.publication.topics)]
+        return [publication.event.data for publication in owed]
 
 
 class RandomHistoriesTests(SynchronousTestCase):

@@ -5,6 +5,7 @@ Topics, selectors, and who gets to see what.
 import pickle
 import re
 import sys
+import tracemalloc
 from collections.abc import Callable
 from itertools import chain, combinations
 from random import Random
@@ -505,6 +506,7 @@ class URLPatternTests(SynchronousTestCase):
         ("/books{/:id}?/x", ["/books/x", "/books/1/x"], ["/books/1/2/x"]),
         ("/books{/old}?", ["/books", "/books/old"], ["/books/new"]),
         ("/{a}b", ["/ab"], ["/b"]),
+        ("/a/", ["/a/", "/a/b/..", "/a/.", "/./a/b/%2e%2e", "/../a/"], ["/a", "/a/..", "/a/b"]),
         ("/x{*-}?", ["/x", "/x-", "/xa-"], ["/xa"]),
         ("/:a-:b", ["/1-2", "/1-2-3"], ["/-", "/1-"]),
         ("/:a.json", ["/1.json"], ["/.json", "/1.xml"]),
@@ -833,6 +835,21 @@ class LinearTests(SynchronousTestCase):
         characters = len(topic)
 
         self.assertLess(_matching(template, topic), 4000 * characters)
+
+    def test_memory(self) -> None:
+        """
+        Topics cannot make a selector remember more and more, and it goes on remembering.
+        """
+        template = URITemplate("a{x}")
+        tracemalloc.start()
+        for number in range(4000):
+            template.matches("a" + chr(0x4E00 + number))
+        kept, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        template.matches("a" * 1000)
+
+        self.assertLess(kept, 100_000)
+        self.assertLess(_matching(template, "a" * 1000), 20 * 1000)
 
     def test_remembered(self) -> None:
         """

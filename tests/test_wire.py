@@ -374,6 +374,14 @@ class BoundTests(SynchronousTestCase):
         self.assertEqual(Decoder(10).feed(b"data: abc\n\n"), [ServerSentEvent("abc")])
         self.assertRaises(EventTooLarge, Decoder(9).feed, b"data: abc\n\n")
 
+    def test_blank_lines(self) -> None:
+        """
+        Blank lines between events count for neither.
+        """
+        events = Decoder(10).feed(b"data: a\n\n\n\n\ndata: abc\n\n")
+
+        self.assertEqual(events, [ServerSentEvent("a"), ServerSentEvent("abc")])
+
     def test_unfinished_line(self) -> None:
         """
         A line without an end is refused as soon as it exceeds the bound.

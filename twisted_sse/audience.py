@@ -13,15 +13,16 @@ who leaves then is taken out right after.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable
 from typing import Protocol
 
 from twisted_sse.framing import Framing
+from twisted_sse.payloads import Payloads
 from twisted_sse.publication import Position
 from twisted_sse.topics import Interest
 from twisted_sse.window import Entry, Window
 
-__all__ = ["NOT_LIVE", "Audience", "Audiences", "Member", "Payloads"]
+__all__ = ["NOT_LIVE", "Audience", "Member"]
 
 # How many members are written to between two looks at the clock: about 0.4 ms.
 _STRIDE = 128
@@ -57,31 +58,6 @@ class Member(Protocol):
         """
         Only the first *sent* bytes of *payload* could be written.
         """
-
-
-class Payloads:
-    """
-    The joined and framed bytes of batches, made once for all audiences.
-    """
-
-    def __init__(self) -> None:
-        self._made: dict[Hashable, bytes] = {}
-
-    def of(self, framing: Framing, batch: list[Entry]) -> bytes:
-        """
-        Frame *batch*, or find it framed already.
-        """
-        key = (framing, *[entry.number for entry in batch])
-        payload = self._made.get(key)
-        if payload is None:
-            payload = self._made[key] = framing(b"".join([entry.frame for entry in batch]))
-        return payload
-
-    def forget(self) -> None:
-        """
-        Let all go: the turn is over.
-        """
-        self._made.clear()
 
 
 class Audience:
@@ -242,63 +218,3 @@ class Audience:
         members[one], members[other] = members[other], members[one]
         sends[one], sends[other] = sends[other], sends[one]
         members[one].slot, members[other].slot = one, other
-
-
-class Audiences:
-    """
-    All audiences, found by what they want.
-    """
-
-    def __init__(self, window: Window) -> None:
-        self._window = window
-        self._all: dict[tuple[Interest, Framing], Audience] = {}
-        self._by_topic: dict[str, dict[Audience, None]] = {}
-        self._by_pattern: dict[Audience, None] = {}
-
-    def __len__(self) -> int:
-        return len(self._all)
-
-    def enter(self, interest: Interest, framing: Framing) -> Audience:
-        """
-        The audience for *interest* over *framing*, which grows by one.
-        """
-        audience = self._all.get((interest, framing))
-        if audience is None:
-            audience = self._all[interest, framing] = Audience(interest, framing, self._window)
-            for index in self._indices(audience):
-                index[audience] = None
-        audience.size += 1
-        return audience
-
-    def exit(self, audience: Audience) -> None:
-        """
-        *audience* shrinks by one, and is forgotten when nobody is left.
-        """
-        audience.size -= 1
-        if audience.size == 0:
-            del self._all[audience.interest, audience.framing]
-            for index in self._indices(audience):
-                del index[audience]
-            for topic in audience.interest.wanted.exact:
-                if not self._by_topic[topic]:
-                    del self._by_topic[topic]
-
-    def wanting(self, entry: Entry) -> Iterable[Audience]:
-        """
-        The audiences that get to see *entry*, each once.
-        """
-        found = dict(self._by_pattern)
-        for topic in entry.topics:
-            found.update(self._by_topic.get(topic, {}))
-        return [
-            audience
-            for audience in found
-            if audience.interest.matches(entry.topics, entry.private)
-        ]
-
-    def _indices(self, audience: Audience) -> list[dict[Audience, None]]:
-        wanted = audience.interest.wanted
-        indices = [self._by_topic.setdefault(topic, {}) for topic in wanted.exact]
-        if wanted.everything or wanted.patterns:
-            indices.append(self._by_pattern)
-        return indices

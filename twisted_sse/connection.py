@@ -172,7 +172,30 @@ class Connection:
         """
         self.position = position
         self._opened = True
-        self._sink.open(self._block, self._unblock)
+        self._sink.open(self)
+
+    def block(self) -> None:
+        """
+        The sink is full: stop being live.
+        """
+        self._blocked = True
+        self.audience.leave(self)
+
+    def unblock(self) -> None:
+        """
+        The sink has room: go on, or leave if that is what was waited for.
+        """
+        self._blocked = False
+        if self._final is not None:
+            self.end(Reason.DRAINED, self._final)
+        else:
+            self.resume()
+
+    def gone(self) -> None:
+        """
+        The subscriber left, or the network did.
+        """
+        self.end(Reason.GONE)
 
     def write(self, payload: bytes) -> None:
         """
@@ -190,7 +213,7 @@ class Connection:
         """
         Stop being live: only *sent* bytes of *payload* could be written.
         """
-        self._block()
+        self.block()
         self._sink.spill(payload[sent:])
 
     def resume(self) -> None:
@@ -244,14 +267,3 @@ class Connection:
                 self._sink.spill(self._sink.framing(wire.encode(final)))
             self._sink.finish()
         self._owner.ended(self, reason)
-
-    def _block(self) -> None:
-        self._blocked = True
-        self.audience.leave(self)
-
-    def _unblock(self) -> None:
-        self._blocked = False
-        if self._final is not None:
-            self.end(Reason.DRAINED, self._final)
-        else:
-            self.resume()

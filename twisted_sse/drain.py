@@ -48,7 +48,8 @@ async def drain(
     for start in range(0, len(leaving), _SLICE):
         for connection in leaving[start : start + _SLICE]:
             retry = (exchange.retry or 0) + int(random.random() * spread * 1000)
-            connection.drain(replace(farewell or ServerSentEvent(), retry=retry))
+            told = ServerSentEvent(retry=retry)
+            connection.drain(told if farewell is None else replace(farewell, retry=retry))
         await deferLater(clock, 0)
     while len(exchange.connections) and clock.seconds() < deadline:
         await deferLater(clock, _LOOK)

@@ -14,7 +14,7 @@ from twisted.internet.defer import Deferred, fail, maybeDeferred, succeed
 from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.python.failure import Failure
 
-from twisted_sse.audience import Audiences
+from twisted_sse.audiences import Audiences
 from twisted_sse.catchup import Catchup
 from twisted_sse.clock import GlobalClock
 from twisted_sse.connection import Connection, Owner, Reason

@@ -13,8 +13,9 @@ from collections.abc import Callable
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
-from twisted_sse.audience import Audience, Payloads
+from twisted_sse.audience import Audience
 from twisted_sse.connection import Connection
+from twisted_sse.payloads import Payloads
 
 __all__ = ["Fanout"]
 

@@ -38,6 +38,4 @@ def frame(kept: Kept) -> bytes:
     """
     Write *kept* as subscribers see it: with its event ID.
     """
-    event = kept.publication.event
-    encoded = wire.encode(event)
-    return encoded if event.id else b"id: %b\n%b" % (kept.id.encode(), encoded)
+    return wire.encode(kept.publication.event, id=kept.id)

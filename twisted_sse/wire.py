@@ -22,8 +22,8 @@ __all__ = ["MAX_EVENT_SIZE", "Decoder", "encode"]
 #: above what is sensible to send, and small enough to hold for many streams.
 MAX_EVENT_SIZE = 1024 * 1024
 
-# HTML: "If the file starts with an optional leading U+FEFF BYTE ORDER MARK,
-# ignore it", in UTF-8.
+# HTML: "The UTF-8 decode algorithm strips one leading UTF-8 Byte Order Mark (BOM),
+# if any."
 _BOM = b"\xef\xbb\xbf"
 
 _DIGITS = re.compile("[0-9]+")
@@ -37,14 +37,20 @@ _PLAIN_BLOCK = re.compile(
 ).fullmatch
 
 
-def encode(event: ServerSentEvent) -> bytes:
+def encode(event: ServerSentEvent, *, id: str | None = None) -> bytes:
     """
     Write *event* as one frame, its closing blank line included.
 
     The lines come in the order comment, event, retry, id, data.  Encode once,
     then hand the same bytes to every connection.
+
+    Args:
+        id: The event ID that history has given it, without CR, LF and NUL;
+            ``None`` leaves the event its own.
     """
-    data, id = event.data, event.id
+    data = event.data
+    if id is None:
+        id = event.id
     # An event is checked when made: no CR anywhere, and LF in data and comment only.
     frame = "" if data is None else "data: " + data.replace("\n", "\ndata: ") + "\n"
     if id is not None:

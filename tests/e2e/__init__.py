@@ -1,0 +1,3 @@
+"""
+The hub as users have it: real processes, real sockets, real browsers.
+"""

@@ -96,10 +96,10 @@ class HubProcess:
         Returns:
             Its exit status.
         """
-        self._program.send_signal(number)
+        self.send_signal(number)
         return self._program.wait()
 
-    def interrupt(self, number: int) -> None:
+    def send_signal(self, number: int) -> None:
         """
         Send it the signal *number* and do not wait.
         """
@@ -124,8 +124,8 @@ class HubProcess:
         try:
             if self._program.running():
                 status = self.signal(signal.SIGTERM)
-                assert status == 0, f"exit status {status}\n{self.log}"
                 self.check_log()
+                assert status == 0, f"exit status {status}\n{self.log}"
         finally:
             self._program.end()
             self._tokens.cleanup()
@@ -149,7 +149,11 @@ class HubProcess:
             tokens.write_text(self._token + "\n", "utf-8")
             command += ["--publish-token-file", str(tokens)]
         self._program = Background([*command, *self._options])
-        eventually(self._answers, f"the hub does not listen on port {self.port}")
+        try:
+            eventually(self._answers, f"the hub does not listen on port {self.port}")
+        except AssertionError:
+            self._program.end()
+            raise
 
     def _answers(self) -> bool:
         if not self._program.running():

@@ -2,10 +2,9 @@
 A sink in memory, with as much room as a test gives it.
 """
 
-from collections.abc import Callable
-
 from twisted_sse.event import ServerSentEvent
 from twisted_sse.framing import raw
+from twisted_sse.sinks import Stream
 from twisted_sse.wire import Decoder
 
 __all__ = ["MemorySink"]
@@ -28,8 +27,7 @@ class MemorySink:
         self.spilled = b""
         self.finished = False
         self.aborted = False
-        self.blocked: Callable[[], None] = lambda: None
-        self._writable: Callable[[], None] = lambda: None
+        self._stream: Stream | None = None
 
     @property
     def events(self) -> list[ServerSentEvent]:
@@ -45,12 +43,19 @@ class MemorySink:
         """
         return Decoder(max_event_size=None).feed(self.received)
 
-    def open(self, blocked: Callable[[], None], writable: Callable[[], None]) -> None:
+    def open(self, stream: Stream) -> None:
         """
         See `Sink.open`.
         """
-        self.blocked, self._writable = blocked, writable
-        writable()
+        self._stream = stream
+        stream.unblock()
+
+    def pause(self) -> None:
+        """
+        The transport says that it is full, until `make_room`.
+        """
+        if self._stream is not None:
+            self._stream.block()
 
     def send(self, payload: bytes) -> int:
         """
@@ -76,8 +81,8 @@ class MemorySink:
         taken, self.spilled = self.spilled[:room], self.spilled[room:]
         self.received += taken
         self.room += room - len(taken)
-        if not self.spilled and self.room:
-            self._writable()
+        if not self.spilled and self.room and self._stream is not None:
+            self._stream.unblock()
 
     def finish(self) -> None:
         """
@@ -86,6 +91,7 @@ class MemorySink:
         self.received += self.spilled
         self.spilled = b""
         self.finished = True
+        self._stream = None
 
     def abort(self) -> None:
         """

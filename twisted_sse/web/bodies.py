@@ -41,9 +41,10 @@ def from_form(body: bytes) -> Publication:
     return Publication.of(
         topics,
         fields.get("data", ""),
-        event=fields.get("type", fields.get("event")),
-        id=fields.get("id"),
-        retry=_digits(fields.get("retry")),
+        # A form sends a field that nobody filled in as an empty one.
+        event=fields.get("type") or fields.get("event") or None,
+        id=fields.get("id") or None,
+        retry=_digits(fields.get("retry") or None),
         private="private" in fields,
     )
 

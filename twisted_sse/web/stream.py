@@ -69,7 +69,8 @@ class Subscriptions:
         connection = self._exchange.admit(
             sink_for(request), grant.interest(wanted), grant.user, request.getClientAddress()
         )
-        request.notifyFinish().addBoth(lambda _: connection.end(Reason.GONE))
+        # Before the stream is open nobody else would hear that the client left.
+        request.notifyFinish().addBoth(lambda _: connection.gone())
         located = self._exchange.locate(connection, last_id)
         return located.addCallbacks(
             self._begin,

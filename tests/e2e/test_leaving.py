@@ -1,0 +1,154 @@
+"""
+A thousand connections that leave, in every way there is.
+"""
+
+import gc
+import resource
+import socket
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet import reactor as _reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
+from twisted.internet.threads import deferToThread
+from twisted.trial.unittest import TestCase
+from twisted.web.resource import Resource
+from twisted.web.server import Request
+
+from tests.support.forwarder import reset
+from tests.support.waiting import PATIENCE
+from twisted_sse import Hub
+from twisted_sse.audience import Audience
+from twisted_sse.connection import Connection
+from twisted_sse.web.site import HubSite
+
+__all__ = ["LeavingTests"]
+
+# Typed as what it provides, which it does only after it has been chosen.
+reactor: Any = _reactor
+
+_CONNECTIONS = 999
+
+# For both ends of each connection, and some more.
+_FILES = 2 * _CONNECTIONS + 200
+
+
+class LeavingTests(TestCase):
+    """
+    A hub in this process, on the real reactor, with clients in a thread.
+    """
+
+    def setUp(self) -> Any:
+        """
+        Serve a hub whose keepalive runs.
+        """
+        self.allow_files()
+        self.before = set(reactor.getDelayedCalls())
+        self.counted = count_objects()
+        self.hub = Hub(keepalive=15.0, reactor=reactor)
+        root = Resource()
+        root.putChild(b"events", self.hub.resource())
+        self.port = reactor.listenTCP(
+            0, HubSite(root, 1024, reactor=reactor), backlog=1024, interface="127.0.0.1"
+        )
+        self.addCleanup(self.port.stopListening)
+
+    def allow_files(self) -> None:
+        """
+        Raise this process's limit for open files for the time of the test.
+        """
+        soft, hard = limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, limits)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, _FILES), hard))
+
+    def subscribe(self) -> socket.socket:
+        """
+        Open a stream, and read until it has begun.  Blocks.
+        """
+        address = ("127.0.0.1", self.port.getHost().port)
+        client = socket.create_connection(address, PATIENCE)
+        client.sendall(b"GET /events?topic=news HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        received = b""
+        while b"stream-open" not in received:
+            received += client.recv(4096)
+        return client
+
+    def subscribe_all(self) -> list[socket.socket]:
+        """
+        Open all of them.  Blocks.
+        """
+        return [self.subscribe() for _ in range(_CONNECTIONS)]
+
+    async def until(self, done: Callable[[], bool]) -> None:
+        """
+        Let the reactor run until *done*, for at most `PATIENCE`.
+        """
+        deadline = reactor.seconds() + PATIENCE
+        while not done() and reactor.seconds() < deadline:
+            await deferLater(reactor, 0.02)
+
+    async def leave(self, go: Callable[[list[socket.socket]], None]) -> None:
+        """
+        Have all of them come, and then leave by *go*.
+        """
+        clients = await deferToThread(self.subscribe_all)
+        for client in clients:
+            self.addCleanup(client.close)
+        self.assertEqual(len(self.hub.connections), _CONNECTIONS)
+        go(clients)
+        await self.until(lambda: not len(self.hub.connections))
+
+    def assert_nothing_left(self) -> None:
+        """
+        See that the registry is empty, and that nobody keeps or awaits who was there.
+        """
+        self.assertEqual(len(self.hub.connections), 0)
+        self.assertEqual(set(reactor.getDelayedCalls()) - self.before, set())
+        self.assertEqual(count_objects(), self.counted)
+
+    def test_leaving(self) -> Deferred[None]:
+        """
+        A third closed, a third reset, a third half-closed: registry, audiences, requests and
+        delayed calls are as before.
+        """
+        return Deferred.fromCoroutine(self._leaving())
+
+    async def _leaving(self) -> None:
+        await self.leave(leave_in_three_ways)
+
+        self.assert_nothing_left()
+
+    def test_leaving_under_load(self) -> Deferred[None]:
+        """
+        It is the same while events are published to them.
+        """
+        return Deferred.fromCoroutine(self._leaving_under_load())
+
+    async def _leaving_under_load(self) -> None:
+        stop = self.hub.every_turn(reactor) if hasattr(self.hub, "every_turn") else None
+        await self.leave(leave_in_three_ways)
+        if stop is not None:
+            stop()
+
+        self.assert_nothing_left()
+
+
+def leave_in_three_ways(clients: list[socket.socket]) -> None:
+    """
+    Close a third, reset a third, and end a third's sending side.
+    """
+    for closed, aborted, half_closed in zip(clients[::3], clients[1::3], clients[2::3]):
+        closed.close()
+        reset(aborted)
+        half_closed.shutdown(socket.SHUT_WR)
+
+
+def count_objects() -> Counter[type]:
+    """
+    How many there are of what belongs to a connection.
+    """
+    gc.collect()
+    kinds = (Audience, Connection, Request)
+    return Counter(type(each) for each in gc.get_objects() if isinstance(each, kinds))

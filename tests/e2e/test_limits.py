@@ -1,0 +1,178 @@
+"""
+Limits: who comes too much gets an answer that says so.
+"""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.support.curl import Answer, curl
+from tests.support.hub_process import TOKEN, HubProcess
+from tests.support.streams import RawStream
+from tests.support.waiting import eventually
+
+__all__ = ["AnonymousTests", "ConnectionLimitTests", "RequestLimitTests"]
+
+
+class ConnectionLimitTests(SynchronousTestCase):
+    """
+    ``--max-connections`` and ``--max-connections-per-address``.
+    """
+
+    def fill(self, option: str) -> HubProcess:
+        """
+        Start a hub with room for two, and take it.
+        """
+        hub = HubProcess(option, "2")
+        self.addCleanup(hub.stop)
+        self.streams = [RawStream(hub.port, "/events?topic=news") for _ in range(2)]
+        for stream in self.streams:
+            self.addCleanup(stream.close)
+            stream.named("stream-open")
+        return hub
+
+    def knock(self, hub: HubProcess) -> Answer:
+        """
+        Ask for one stream more; one that is given is left after a moment.
+        """
+        # --max-time does not end an answer that is complete before.
+        return curl("--ipv4", f"{hub.url}/events?topic=news")
+
+    def test_connections(self) -> None:
+        """
+        The third is told to come back later, and publishing goes on.
+        """
+        hub = self.fill("--max-connections")
+
+        answer = self.knock(hub)
+
+        self.assertEqual(answer.status, 503)
+        self.assertGreater(int(answer.headers["retry-after"]), 0)
+        self.assertEqual(answer.json()["detail"], "The limit of 2 connections is reached.")
+        self.assertEqual(publish_one(hub).status, 200)
+
+    def test_connections_per_address(self) -> None:
+        """
+        The third of an address is told that its address has its share.
+        """
+        hub = self.fill("--max-connections-per-address")
+
+        answer = self.knock(hub)
+
+        self.assertEqual(answer.status, 429)
+        self.assertGreater(int(answer.headers["retry-after"]), 0)
+        self.assertIn("from one address", answer.json()["detail"])
+
+    def test_room_again(self) -> None:
+        """
+        When one has left, another finds room.
+        """
+        hub = self.fill("--max-connections-per-address")
+
+        self.streams[0].close()
+
+        eventually(lambda: self.admitted(hub), "there is no room although one has left")
+
+    def admitted(self, hub: HubProcess) -> bool:
+        """
+        Whether a newcomer gets a stream.
+        """
+        stream = RawStream(hub.port, "/events?topic=news")
+        stream.close()
+        return stream.status == "HTTP/1.1 200 OK"
+
+
+class RequestLimitTests(SynchronousTestCase):
+    """
+    ``--max-topics`` and ``--max-body``.
+    """
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        """
+        Share one hub, with a little room.
+        """
+        cls.hub = HubProcess("--max-topics", "2", "--max-body", "1KiB")
+        cls.addClassCleanup(cls.hub.stop)
+
+    def post(self, size: int, *arguments: str) -> Answer:
+        """
+        Publish with a body of *size* bytes.
+        """
+        body = b"topic=news&data=".ljust(size, b"x")
+        return publish_one(self.hub, *arguments, body=body)
+
+    def test_topics(self) -> None:
+        """
+        A subscriber that asks for too many topics is told how many there may be.
+        """
+        answer = curl(f"{self.hub.url}/events?topic=a&topic=b&topic=c")
+
+        self.assertEqual(answer.status, 400)
+        self.assertIn("At most 2 topics", answer.json()["detail"])
+
+    def test_body_fits(self) -> None:
+        """
+        A body as large as it may be is taken.
+        """
+        answer = self.post(1024)
+
+        self.assertEqual(answer.status, 200)
+
+    def test_body_too_large(self) -> None:
+        """
+        One byte more is refused, with what may be sent.
+        """
+        answer = self.post(1025)
+
+        self.assertEqual(answer.status, 413)
+        self.assertIn("At most 1024 bytes", answer.json()["detail"])
+
+    def test_chunked_body(self) -> None:
+        """
+        A body whose length is not told beforehand is bounded as well.
+        """
+        chunked = ("--header", "Transfer-Encoding: chunked")
+
+        fits, too_large = self.post(1024, *chunked), self.post(1_000_000, *chunked)
+
+        self.assertEqual(fits.status, 200)
+        self.assertEqual(too_large.status, 413)
+
+    def test_much_too_large(self) -> None:
+        """
+        A body that nobody would keep is answered all the same, and the hub lives on.
+        """
+        answer = self.post(20_000_000)
+
+        self.assertEqual(answer.status, 413)
+        self.assertEqual(self.post(100).status, 200)
+
+
+class AnonymousTests(SynchronousTestCase):
+    """
+    ``--anonymous no``.
+    """
+
+    def test_token_needed(self) -> None:
+        """
+        Nobody subscribes without a token; with one it works.
+        """
+        hub = HubProcess("--anonymous", "no")
+        self.addCleanup(hub.stop)
+
+        refused = curl(f"{hub.url}/events?topic=news")
+        stream = RawStream(hub.port, "/events?topic=news", f"Authorization: Bearer {TOKEN}")
+        self.addCleanup(stream.close)
+
+        self.assertEqual(refused.status, 401)
+        self.assertEqual(refused.headers["www-authenticate"], "Bearer")
+        self.assertEqual(stream.status, "HTTP/1.1 200 OK")
+
+
+def publish_one(
+    hub: HubProcess, *arguments: str, body: bytes = b"topic=news&data=x"
+) -> Answer:
+    """
+    Publish a form.
+    """
+    bearer = ("--header", f"Authorization: Bearer {TOKEN}")
+    return curl(f"{hub.url}/events", *bearer, *arguments, "--data-binary", "@-", body=body)

@@ -1,0 +1,253 @@
+"""
+The command line: what is refused, and with which words.
+"""
+
+import os
+import re
+import socket
+import subprocess
+import tempfile
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.support.certificates import write_certificate
+from tests.support.curl import CurlStream, curl
+from tests.support.hub_process import HubProcess, run_twistd
+from tests.support.ports import free_port
+from tests.support.processes import find_program
+from tests.support.streams import RawStream
+from tests.support.waiting import PATIENCE
+
+__all__ = ["AdviceTests", "CheckConfigTests", "CrossOriginTests", "RefusedTests"]
+
+
+class RefusedTests(SynchronousTestCase):
+    """
+    Options that cannot be obeyed end with exit status 1 and a sentence that names them.
+    """
+
+    # Options, and what the sentence says.
+    CASES = [
+        (["--port", "70000"], "--port: 70000: there is no port 70000"),
+        (["--port", "nonsense:1"], "--port: nonsense:1: "),
+        (["--history", "elsewhere:x"], "--history: there is no history 'elsewhere'"),
+        (["--history", "memory:events=0"], "--history: '0' is not"),
+        (["--history", "memory:color=red"], "--history: memory has no 'color'"),
+        (["--keepalive", "often"], "--keepalive: 'often' is not a number of seconds"),
+        (["--keepalive", "0"], "--keepalive: 0 seconds"),
+        (["--retry", "-1"], "--retry: '-1' is not"),
+        (["--anonymous", "maybe"], "--anonymous: 'maybe' is neither yes nor no"),
+        (["--publish-token-file", "absent"], "--publish-token-file: absent cannot be read"),
+        (["--publish-token-file", os.devnull], "--publish-token-file: /dev/null is empty"),
+        (["--max-connections", "0"], "--max-connections: '0' is not"),
+        (["--max-connections-per-address", "x"], "--max-connections-per-address: 'x' is not"),
+        (["--max-topics", "1.5"], "--max-topics: '1.5' is not"),
+        (["--max-body", "much"], "--max-body: 'much' is not a size"),
+        (["--grace", "long"], "--grace: 'long' is not a number of seconds"),
+        (["--cors-origin", "example.com"], "--cors-origin: 'example.com' is not an origin"),
+        (["--cors-origin", "https://exämple.com"], "--cors-origin: 'https://exämple.com' is not"),
+        (["--tls-cert", "c.pem"], "--tls-cert: it needs --tls-key"),
+        (["--tls-key", "k.pem"], "--tls-key: it needs --tls-cert"),
+        (["--tls-cert", "c.pem", "--tls-key", "k.pem"], "--tls-cert: c.pem cannot be read"),
+        (["--nonsense"], "--nonsense not recognized"),
+        (["nonsense"], "Wrong number of arguments"),
+    ]
+
+    def assert_refused(self, options: list[str], sentence: str) -> None:
+        """
+        See that *options* end in the right way, the last line beginning as *sentence* does.
+        """
+        with self.subTest(options):
+            done = run_twistd(*options)
+
+            output = done.stdout + done.stderr
+            self.assertEqual(done.returncode, 1, output)
+            self.assertNotIn("Traceback", output)
+            self.assertIn(sentence, output.splitlines()[-1])
+
+    def test_refused(self) -> None:
+        """
+        Every option says what is wrong with it.
+        """
+        for options, sentence in self.CASES:
+            self.assert_refused(options, sentence)
+
+    def test_port_in_use(self) -> None:
+        """
+        So does a port that another program has.
+        """
+        port = free_port()
+        with socket.create_server(("::", port), family=socket.AF_INET6, dualstack_ipv6=True):
+            self.assert_refused(["--port", str(port)], f"--port {port}: ")
+
+    def test_mismatched_key(self) -> None:
+        """
+        So does a key that belongs to another certificate, and a file that holds something else.
+        """
+        with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
+            certificate, key = write_certificate(Path(one))
+            _, foreign = write_certificate(Path(other))
+
+            self.assert_refused(
+                ["--tls-cert", str(certificate), "--tls-key", str(foreign)], "does not belong to"
+            )
+            self.assert_refused(
+                ["--tls-cert", str(key), "--tls-key", str(key)], "there is no PEM certificate"
+            )
+
+
+class CheckConfigTests(SynchronousTestCase):
+    """
+    ``--check-config``.
+    """
+
+    def test_good(self) -> None:
+        """
+        A good configuration is said to be good, and nothing is started.
+        """
+        done = run_twistd("--check-config", "--port", "8080", "--history", "memory:age=60")
+
+        self.assertEqual(done.returncode, 0)
+        self.assertEqual(done.stdout, "The configuration is good.\n")
+
+    def test_bad(self) -> None:
+        """
+        A bad one is refused as always.
+        """
+        done = run_twistd("--check-config", "--max-topics", "none")
+
+        self.assertEqual(done.returncode, 1)
+        self.assertNotIn("is good", done.stdout)
+
+    def test_help(self) -> None:
+        """
+        --help names every option.
+        """
+        done = run_twistd("--help")
+
+        self.assertEqual(done.returncode, 0)
+        for options, _ in RefusedTests.CASES:
+            if "nonsense" not in options[0]:
+                self.assertIn(options[0], done.stdout)
+
+
+class AdviceTests(SynchronousTestCase):
+    """
+    A hub that was given no token.
+    """
+
+    def setUp(self) -> None:
+        """
+        Start it.
+        """
+        self.hub = HubProcess(token=None)
+        self.addCleanup(self.hub.stop)
+
+    def advice(self, word: str) -> str:
+        """
+        The command that the log shows after *word*.
+        """
+        found = re.search(rf"{word}: +(curl .+)", self.hub.log)
+        assert found is not None, self.hub.log
+        return found[1]
+
+    def test_pasted(self) -> None:
+        """
+        The lines in the log can be pasted into a shell: one publishes what the other reads.
+        """
+        find_program("curl", "curl")
+        subscribe = self.advice("Subscribe")
+        with subprocess.Popen(
+            ["bash", "-c", f"exec timeout {PATIENCE} {subscribe}"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        ) as reader:
+            assert reader.stdout is not None
+            while reader.stdout.readline() != b'data: {"resumed":false}\n':
+                self.assertIsNone(reader.poll(), "the stream has ended")
+
+            done = subprocess.run(
+                ["bash", "-c", self.advice("Publish")], capture_output=True, timeout=PATIENCE
+            )
+            lines = [reader.stdout.readline() for _ in range(3)]
+            reader.terminate()
+
+        self.assertEqual(done.returncode, 0)
+        self.assertEqual(lines, [b"\n", b"id: %b\n" % done.stdout, b"data: hello\n"])
+
+    def test_secret(self) -> None:
+        """
+        The token that was made lets publish, and is another one each time.
+        """
+        first = self.advice("Publish")
+        self.hub.stop()
+
+        other = HubProcess(token=None)
+        self.addCleanup(other.stop)
+
+        self.hub = other
+        self.assertNotEqual(first.split()[5], self.advice("Publish").split()[5])
+
+
+class CrossOriginTests(SynchronousTestCase):
+    """
+    ``--cors-origin``, and other options that show in answers.
+    """
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        """
+        Share one hub.
+        """
+        cls.hub = HubProcess("--cors-origin", "https://a.example", "--history", "memory:events=2")
+        cls.addClassCleanup(cls.hub.stop)
+
+    def test_allowed(self) -> None:
+        """
+        Pages of the listed origin may read the stream, and the position in its headers.
+        """
+        stream = RawStream(self.hub.port, "/events?topic=a", "Origin: https://a.example")
+        self.addCleanup(stream.close)
+
+        self.assertEqual(stream.headers["access-control-allow-origin"], "https://a.example")
+        self.assertIn("Last-Event-ID", stream.headers["access-control-expose-headers"])
+
+    def test_others(self) -> None:
+        """
+        Pages of others may not.
+        """
+        stream = RawStream(self.hub.port, "/events?topic=a", "Origin: https://b.example")
+        self.addCleanup(stream.close)
+
+        self.assertNotIn("access-control-allow-origin", stream.headers)
+
+    def test_preflight(self) -> None:
+        """
+        A preflight is told what may be sent.
+        """
+        answer = curl(
+            *("--request", "OPTIONS", "--header", "Origin: https://a.example"),
+            *("--header", "Access-Control-Request-Method: POST"),
+            f"{self.hub.url}/events",
+        )
+
+        self.assertEqual(answer.status, 204)
+        self.assertIn("Authorization", answer.headers["access-control-allow-headers"])
+        self.assertIn("POST", answer.headers["access-control-allow-methods"])
+
+    def test_unix_socket(self) -> None:
+        """
+        A hub listens where an endpoint description says, too, and on several ports.
+        """
+        with tempfile.TemporaryDirectory() as directory:
+            path = f"{directory}/hub"
+            hub = HubProcess("--port", f"unix:{path}")
+            stream = CurlStream("--unix-socket", path, "http://localhost/events?topic=a")
+            self.addCleanup(stream.close)
+
+            stream.wait_for("stream-open")
+            answer = curl(f"{hub.url}/healthz")
+            hub.stop()
+
+        self.assertEqual(answer.status, 200)

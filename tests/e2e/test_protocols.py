@@ -1,0 +1,152 @@
+"""
+The same stream over every version of HTTP, with and without TLS.
+"""
+
+import tempfile
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.support.certificates import write_certificate
+from tests.support.curl import CurlStream, curl, publish
+from tests.support.hub_process import TOKEN, HubProcess
+from tests.support.streams import RawStream
+
+__all__ = ["PlainTests", "TLSTests"]
+
+
+class PlainTests(SynchronousTestCase):
+    """
+    HTTP/1.1 and HTTP/1.0 over TCP.
+    """
+
+    def setUp(self) -> None:
+        """
+        Start a hub that a test may stop.
+        """
+        self.hub = HubProcess()
+        self.addCleanup(self.hub.stop)
+
+    def subscribe(self, version: str, *headers: str) -> RawStream:
+        """
+        Read a stream and publish two events to it, one after the other.
+        """
+        stream = RawStream(self.hub.port, "/events?topic=news", *headers, version=version)
+        self.addCleanup(stream.close)
+        stream.named("stream-open")
+        for message in ["one", "two"]:
+            publish(self.hub.url, TOKEN, "news", message)
+            self.assertEqual(stream.data(1), [message])
+        return stream
+
+    def test_http_1_1(self) -> None:
+        """
+        Over HTTP/1.1 the stream is chunked, exactly as the standard has it, and its end is
+        the last chunk.
+        """
+        stream = self.subscribe("1.1")
+
+        self.hub.stop()
+        stream.rest()
+
+        self.assertEqual(stream.status, "HTTP/1.1 200 OK")
+        self.assertEqual(stream.headers["transfer-encoding"], "chunked")
+        self.assertNotIn("content-length", stream.headers)
+        self.assertTrue(stream.complete)
+
+    def test_http_1_0(self) -> None:
+        """
+        Over HTTP/1.0 nothing is chunked, and the end is the end of the connection.
+        """
+        stream = self.subscribe("1.0")
+
+        self.hub.stop()
+        stream.rest()
+
+        self.assertNotIn("transfer-encoding", stream.headers)
+        self.assertRegex(
+            stream.body,
+            rb"\Aretry: 3000\n\nevent: stream-open\nid: \S+\ndata: .*\n\n"
+            rb"id: \S+\ndata: one\n\nid: \S+\ndata: two\n\nretry: \d+\n\n\Z",
+        )
+
+    def test_http_1_0_with_curl(self) -> None:
+        """
+        curl agrees.
+        """
+        stream = CurlStream("--http1.0", f"{self.hub.url}/events?topic=news")
+        self.addCleanup(stream.close)
+        stream.wait_for("stream-open")
+
+        publish(self.hub.url, TOKEN, "news", "hello")
+
+        stream.wait_for("data: hello\n\n")
+
+
+class TLSTests(SynchronousTestCase):
+    """
+    ``--tls-cert`` and ``--tls-key``.
+    """
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        """
+        Share one hub, with a certificate made for it.
+        """
+        directory = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(directory.cleanup)
+        certificate, key = map(str, write_certificate(Path(directory.name)))
+        cls.certificate = certificate
+        cls.hub = HubProcess("--tls-cert", certificate, "--tls-key", key)
+        cls.addClassCleanup(cls.hub.stop)
+
+    def stream_with_curl(self, *options: str) -> str:
+        """
+        Read the stream until an event has come.
+
+        Returns:
+            The status line.
+        """
+        stream = CurlStream(*options, f"{self.hub.url}/events?topic=news")
+        self.addCleanup(stream.close)
+        stream.wait_for("stream-open")
+        publish(self.hub.url, TOKEN, "news", "hello")
+        stream.wait_for("data: hello\n\n")
+        return stream.output().splitlines()[0].strip()
+
+    def test_http_2(self) -> None:
+        """
+        A client that offers HTTP/2 gets it, by ALPN.
+        """
+        status = self.stream_with_curl("--http2", "--insecure")
+
+        self.assertEqual(status, "HTTP/2 200")
+
+    def test_http_1_1(self) -> None:
+        """
+        One that does not gets HTTP/1.1.
+        """
+        status = self.stream_with_curl("--http1.1", "--insecure")
+
+        self.assertEqual(status, "HTTP/1.1 200 OK")
+
+    def test_verified(self) -> None:
+        """
+        The certificate is served as it is: who trusts it need not look away.
+        """
+        answer = curl("--cacert", self.certificate, f"{self.hub.url}/healthz")
+
+        self.assertEqual((answer.status, answer.version), (200, "2"))
+
+    def test_chunks(self) -> None:
+        """
+        HTTP/1.1 over TLS is framed as without.
+        """
+        stream = RawStream(self.hub.port, "/events?topic=chunks", tls=True)
+        self.addCleanup(stream.close)
+        stream.named("stream-open")
+
+        publish(self.hub.url, TOKEN, "chunks", "a", "b", "c")
+
+        self.assertEqual(stream.data(3), ["a", "b", "c"])
+        self.assertEqual(stream.headers["transfer-encoding"], "chunked")

@@ -1,0 +1,149 @@
+"""
+Coming back: what was missed, or the word that it cannot be found.
+"""
+
+import json
+from urllib.parse import quote
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.support.curl import CurlStream, publish
+from tests.support.hub_process import TOKEN, HubProcess
+from tests.support.streams import RawStream
+
+__all__ = ["ResumingTests"]
+
+_MESSAGES = ["one", "two", "three", "four", "five"]
+
+
+class ResumingTests(SynchronousTestCase):
+    """
+    A hub that has kept five events of a topic, with events of another between them.
+    """
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        """
+        Publish what can be missed.
+        """
+        cls.hub = HubProcess()
+        cls.addClassCleanup(cls.hub.stop)
+        cls.ids = []
+        for message in _MESSAGES:
+            cls.ids += publish(cls.hub.url, TOKEN, "news", message)
+            publish(cls.hub.url, TOKEN, "other", message)
+
+    def resume(self, query: str, *headers: str) -> RawStream:
+        """
+        Subscribe to the topic, with a last event ID in *query* or *headers*.
+        """
+        stream = RawStream(self.hub.port, f"/events?topic=news{query}", *headers)
+        self.addCleanup(stream.close)
+        return stream
+
+    def assert_missed(self, stream: RawStream, missed: list[str]) -> None:
+        """
+        See that *stream* begins with *missed*, and that a new event follows directly.
+        """
+        publish(self.hub.url, TOKEN, "news", "new")
+        received = stream.data(len(missed) + 1)
+
+        # Earlier tests have published "new" as well.
+        self.assertEqual(received[: len(missed)], missed)
+        self.assertEqual(set(received[len(missed) :]), {"new"})
+
+    def test_header(self) -> None:
+        """
+        With the ID of an older event exactly those after it come, in order.
+        """
+        stream = self.resume("", f"Last-Event-ID: {self.ids[1]}")
+
+        opened = stream.named("stream-open")
+
+        self.assertEqual(opened.json(), {"resumed": True})
+        self.assertEqual(opened.id, self.ids[1])
+        self.assert_missed(stream, ["three", "four", "five"])
+
+    def test_curl(self) -> None:
+        """
+        It is the same with curl, IDs included.
+        """
+        stream = CurlStream(
+            f"{self.hub.url}/events?topic=news", "--header", f"Last-Event-ID: {self.ids[2]}"
+        )
+        self.addCleanup(stream.close)
+
+        stream.wait_for("data: five\n\n")
+
+        expected = f"id: {self.ids[3]}\ndata: four\n\nid: {self.ids[4]}\ndata: five\n\n"
+        self.assertIn(f'data: {{"resumed":true}}\n\n{expected}', stream.output())
+
+    def test_spellings(self) -> None:
+        """
+        In the query, every usual spelling of the last event ID is understood.
+        """
+        for name in ["last_event_id", "lastEventID", "lastEventId", "Last-Event-ID"]:
+            with self.subTest(name):
+                stream = self.resume(f"&{name}={quote(self.ids[3])}")
+
+                self.assertEqual(stream.named("stream-open").json(), {"resumed": True})
+                self.assertEqual(stream.data(1), ["five"])
+
+    def test_header_wins(self) -> None:
+        """
+        A browser's header is newer than the query of its URL, and wins over it.
+        """
+        stream = self.resume(
+            f"&lastEventID={quote(self.ids[0])}", f"Last-Event-ID: {self.ids[3]}"
+        )
+
+        self.assertEqual(stream.data(1), ["five"])
+
+    def test_earliest(self) -> None:
+        """
+        "earliest" asks for all that is kept.
+        """
+        stream = self.resume("&last_event_id=earliest")
+
+        self.assertEqual(stream.data(5), _MESSAGES)
+
+    def test_foreign_id(self) -> None:
+        """
+        After an ID that the hub has not given, stream-reset comes first, then what is kept.
+        """
+        stream = self.resume("", "Last-Event-ID: 0000-17")
+
+        # The reconnection time is no event.
+        self.assertIsNone(stream.next().data)
+        reset = stream.next()
+
+        self.assertEqual(reset.event, "stream-reset")
+        self.assertEqual(
+            json.loads(reset.data or ""), {"reason": "unknown-id", "lastEventID": "0000-17"}
+        )
+        self.assert_missed(stream, _MESSAGES)
+
+    def test_header_tells(self) -> None:
+        """
+        The response's header has the position that the stream begins at.
+        """
+        known = self.resume("", f"Last-Event-ID: {self.ids[1]}")
+        unknown = self.resume("", "Last-Event-ID: 0000-17")
+
+        self.assertEqual(known.headers["last-event-id"], self.ids[1])
+        self.assertNotEqual(unknown.headers["last-event-id"], "0000-17")
+
+    def test_restart(self) -> None:
+        """
+        What was kept in memory is gone with the process, and whoever comes back is told.
+        """
+        hub = HubProcess()
+        self.addCleanup(hub.stop)
+        (last,) = publish(hub.url, TOKEN, "news", "before")
+        hub.kill()
+        hub.restart()
+
+        stream = RawStream(hub.port, "/events?topic=news", f"Last-Event-ID: {last}")
+        self.addCleanup(stream.close)
+
+        self.assertEqual(stream.named("stream-reset").json()["lastEventID"], last)

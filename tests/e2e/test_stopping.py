@@ -1,0 +1,185 @@
+"""
+SIGINT and SIGTERM: everybody is let go in good order.
+"""
+
+import signal
+import tempfile
+import time
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.support.certificates import write_certificate
+from tests.support.curl import CurlStream, curl, publish
+from tests.support.hub_process import TOKEN, HubProcess
+from tests.support.streams import RawStream
+from tests.support.waiting import eventually
+
+__all__ = ["StoppingTests", "UnreadTests"]
+
+
+class StoppingTests(SynchronousTestCase):
+    """
+    A hub whose subscribers read.
+    """
+
+    def start(self, *options: str) -> HubProcess:
+        """
+        Start a hub.
+        """
+        hub = HubProcess(*options)
+        self.addCleanup(hub.stop)
+        return hub
+
+    def assert_stops(self, number: int) -> None:
+        """
+        See that the signal *number* ends curl and a raw client in good order.
+        """
+        hub = self.start("--retry", "100")
+        stream = RawStream(hub.port, "/events?topic=news")
+        self.addCleanup(stream.close)
+        follower = CurlStream(f"{hub.url}/events?topic=news")
+        self.addCleanup(follower.close)
+        follower.wait_for("stream-open")
+        stream.named("stream-open")
+
+        status = hub.signal(number)
+        last = stream.rest()
+
+        hub.check_log()
+        self.assertEqual(status, 0)
+        self.assertTrue(stream.complete)
+        self.assertEqual(len(last), 1)
+        self.assertGreaterEqual(last[0].retry or 0, 100)
+        self.assertEqual(follower.wait(), 0)
+
+    def test_sigterm(self) -> None:
+        """
+        At SIGTERM each stream ends with a reconnection time and its last chunk; exit status 0.
+        """
+        self.assert_stops(signal.SIGTERM)
+
+    def test_sigint(self) -> None:
+        """
+        At SIGINT it is the same.
+        """
+        self.assert_stops(signal.SIGINT)
+
+    def test_nobody(self) -> None:
+        """
+        A hub without subscribers stops as well, the demo included.
+        """
+        hub = self.start("--demo")
+
+        status = hub.signal(signal.SIGTERM)
+
+        hub.check_log()
+        self.assertEqual(status, 0)
+
+    def test_published_before(self) -> None:
+        """
+        What was published before the signal is on every stream before its end.
+        """
+        hub = self.start()
+        stream = RawStream(hub.port, "/events?topic=news")
+        self.addCleanup(stream.close)
+        messages = [f"{number} {'x' * 10_000}" for number in range(50)]
+
+        publish(hub.url, TOKEN, "news", *messages)
+        hub.signal(signal.SIGTERM)
+        received = [event.data for event in stream.rest() if event.event is None and event.data]
+
+        self.assertEqual(received, messages)
+        self.assertTrue(stream.complete)
+
+    def test_tls(self) -> None:
+        """
+        Streams over TLS end in good order too, over HTTP/1.1 and HTTP/2.
+        """
+        with tempfile.TemporaryDirectory() as directory:
+            certificate, key = map(str, write_certificate(Path(directory)))
+            hub = self.start("--tls-cert", certificate, "--tls-key", key)
+        versions = ["--http1.1", "--http2"]
+        streams = [CurlStream("-k", each, f"{hub.url}/events?topic=a") for each in versions]
+        for stream in streams:
+            self.addCleanup(stream.close)
+            stream.wait_for("stream-open")
+
+        hub.signal(signal.SIGTERM)
+
+        hub.check_log()
+        self.assertEqual([stream.wait() for stream in streams], [0, 0])
+
+    def test_newcomers(self) -> None:
+        """
+        A hub that waits for a slow reader takes no newcomers, and what it had said holds.
+        """
+        hub = self.start("--grace", "5")
+        reader = fall_behind(hub)
+        self.addCleanup(reader.close)
+
+        hub.send_signal(signal.SIGTERM)
+        eventually(lambda: not listens(hub), "the hub still takes newcomers")
+        reader.rest()
+
+        # It read on, so it was not cut.
+        self.assertTrue(reader.complete)
+
+
+class UnreadTests(SynchronousTestCase):
+    """
+    A hub with a subscriber that does not read.
+    """
+
+    def assert_cut(self, *options: str, tls: bool = False) -> None:
+        """
+        See that the hub stops soon after a grace of one second.
+        """
+        hub = HubProcess("--grace", "1", *options)
+        self.addCleanup(hub.stop)
+        reader = fall_behind(hub, tls=tls)
+        self.addCleanup(reader.close)
+        begun = time.monotonic()
+
+        status = hub.signal(signal.SIGTERM)
+
+        seconds = time.monotonic() - begun
+        hub.check_log()
+        self.assertEqual(status, 0)
+        self.assertGreater(seconds, 0.9)
+        self.assertLess(seconds, 6.0)
+
+    def test_plain(self) -> None:
+        """
+        It is cut after the grace, and the hub stops as always.
+        """
+        self.assert_cut()
+
+    def test_tls(self) -> None:
+        """
+        It is cut as well if it came over TLS.
+        """
+        with tempfile.TemporaryDirectory() as directory:
+            certificate, key = map(str, write_certificate(Path(directory)))
+            self.assert_cut("--tls-cert", certificate, "--tls-key", key, tls=True)
+
+
+def fall_behind(hub: HubProcess, *, tls: bool = False) -> RawStream:
+    """
+    Subscribe, read no more, and have so much published that it cannot be sent.
+    """
+    reader = RawStream(hub.port, "/events?topic=flood", tls=tls, receive_buffer=4096)
+    reader.named("stream-open")
+    for _ in range(8):
+        publish(hub.url, TOKEN, "flood", "x" * 1_000_000)
+    return reader
+
+
+def listens(hub: HubProcess) -> bool:
+    """
+    Whether *hub* takes newcomers.
+    """
+    try:
+        return curl("--max-time", "1", f"{hub.url}/readyz").status == 200
+    except Exception:
+        return False

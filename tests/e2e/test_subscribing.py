@@ -1,0 +1,156 @@
+"""
+Subscribing with curl: what comes, and when.
+"""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.support.curl import CurlStream, curl, publish
+from tests.support.hub_process import TOKEN, HubProcess
+
+__all__ = ["SubscribingTests"]
+
+
+class SubscribingTests(SynchronousTestCase):
+    """
+    ``curl -N 'localhost:8080/events?topic=news'``.
+    """
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        """
+        Share one hub, whose keepalive is short.
+        """
+        cls.hub = HubProcess("--keepalive", "1", "--retry", "1234")
+        cls.addClassCleanup(cls.hub.stop)
+
+    def subscribe(self, query: str) -> CurlStream:
+        """
+        Begin a stream that ends with the test.
+        """
+        stream = CurlStream(f"{self.hub.url}/events?{query}")
+        self.addCleanup(stream.close)
+        return stream
+
+    def test_begins_at_once(self) -> None:
+        """
+        Status line, headers, reconnection time and stream-open do not wait for an event.
+        """
+        stream = self.subscribe("topic=begin")
+
+        seconds = stream.wait_for('data: {"resumed":false}\n\n')
+
+        self.assertLess(seconds, 1.0)
+        head, _, body = stream.output().partition("\n\n")
+        self.assertEqual(head.splitlines()[0], "HTTP/1.1 200 OK")
+        self.assertIn("Content-Type: text/event-stream", head)
+        self.assertTrue(body.startswith("retry: 1234\n\nevent: stream-open\nid: "))
+
+    def test_headers(self) -> None:
+        """
+        Nothing on the way may store, change or hold back the stream, nor takes it for one
+        that can be kept alive.
+        """
+        stream = self.subscribe("topic=headers")
+
+        stream.wait_for("stream-open")
+
+        head = stream.output().partition("\n\n")[0].splitlines()
+        for line in ["Cache-Control: no-store, no-transform", "X-Accel-Buffering: no"]:
+            self.assertIn(line, head)
+        self.assertIn("Vary: Origin", head)
+        self.assertFalse([line for line in head if line.lower().startswith("connection:")])
+
+    def test_event_comes_soon(self) -> None:
+        """
+        An event is there soon after its publication.
+        """
+        stream = self.subscribe("topic=soon")
+        before = stream.wait_for("stream-open")
+
+        publish(self.hub.url, TOKEN, "soon", "hello")
+        after = stream.wait_for("data: hello\n\n")
+
+        self.assertLess(after - before, 2.0)
+
+    def test_keepalive(self) -> None:
+        """
+        A comment follows an interval of silence, and then the next.
+        """
+        stream = self.subscribe("topic=silence")
+        begun = stream.wait_for("stream-open")
+
+        first = stream.wait_for("\n:\n\n")
+        second = stream.wait_for("\n:\n\n", 2)
+
+        self.assertGreater(first - begun, 0.5)
+        self.assertLess(second - begun, 4.0)
+
+    def test_several_topics(self) -> None:
+        """
+        Events of every topic that was asked for come, each once, and no others.
+        """
+        stream = self.subscribe("topic=one&topic=two")
+        stream.wait_for("stream-open")
+
+        publish(self.hub.url, TOKEN, "one", "first")
+        publish(self.hub.url, TOKEN, "three", "elsewhere")
+        publish(self.hub.url, TOKEN, "two", "last")
+        stream.wait_for("data: last\n\n")
+
+        self.assertEqual(stream.output().count("data: first\n"), 1)
+        self.assertNotIn("elsewhere", stream.output())
+
+    def test_mercure(self) -> None:
+        """
+        At the address that Mercure's clients know, a stream begins without an event.
+        """
+        stream = CurlStream(f"{self.hub.url}/.well-known/mercure?topic=quiet")
+        self.addCleanup(stream.close)
+
+        stream.wait_for("\nid: ")
+
+        self.assertNotIn("stream-open", stream.output())
+
+    def test_head(self) -> None:
+        """
+        HEAD is answered with the headers, and ends.
+        """
+        answer = curl("--head", f"{self.hub.url}/events?topic=news")
+
+        self.assertEqual(answer.status, 200)
+        self.assertEqual(answer.headers["content-type"], "text/event-stream")
+
+    def test_no_topic(self) -> None:
+        """
+        Without a topic the answer says what to add.
+        """
+        answer = curl(f"{self.hub.url}/events")
+
+        self.assertEqual(answer.status, 400)
+        self.assertEqual(answer.headers["content-type"], "application/problem+json")
+        self.assertIn("?topic=NAME", answer.json()["detail"])
+
+    def test_not_accepted(self) -> None:
+        """
+        Who does not accept an event stream gets none.
+        """
+        answer = curl("--header", "Accept: text/html", f"{self.hub.url}/events?topic=news")
+
+        self.assertEqual(answer.status, 406)
+
+    def test_method(self) -> None:
+        """
+        Other methods are refused, with those that are understood.
+        """
+        answer = curl("--request", "DELETE", f"{self.hub.url}/events?topic=news")
+
+        self.assertEqual(answer.status, 405)
+        self.assertEqual(answer.headers["allow"], "GET, HEAD, POST, OPTIONS")
+
+    def test_health(self) -> None:
+        """
+        A hub that runs says so to those who watch over it.
+        """
+        answers = [curl(f"{self.hub.url}/{path}") for path in ("healthz", "readyz")]
+
+        self.assertEqual([answer.status for answer in answers], [200, 200])

@@ -1,0 +1,108 @@
+"""
+Chromium, by way of chromedriver and https://www.w3.org/TR/webdriver2/.
+"""
+
+import base64
+import json
+import re
+from http.client import HTTPConnection
+from typing import Any
+
+from tests.support.processes import Background, find_program
+from tests.support.waiting import PATIENCE, eventually
+
+__all__ = ["Chromium"]
+
+_FLAGS = [
+    "--headless",
+    # The sandbox needs what containers do not give.
+    "--no-sandbox",
+    # /dev/shm is small there.
+    "--disable-dev-shm-usage",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--ignore-certificate-errors",
+]
+
+_LISTENING = re.compile(r"started successfully on port (\d+)")
+
+
+class Chromium:
+    """
+    See `tests.support.browsers.Browser`.
+    """
+
+    def __init__(self) -> None:
+        program = find_program("chromium", "chromium")
+        driver = find_program("chromedriver", "chromium-driver")
+        self._driver = Background([driver, "--port=0"])
+        try:
+            found = eventually(
+                lambda: _LISTENING.search(self._driver.output()), "chromedriver has not started"
+            )
+            self._connection = HTTPConnection("127.0.0.1", int(found[1]), timeout=PATIENCE)
+            self._begin(program)
+        except BaseException:
+            self._driver.end()
+            raise
+
+    def open(self, url: str) -> None:
+        """
+        See `Browser.open`.
+        """
+        self._command("POST", f"{self._session}/url", {"url": url})
+
+    def run(self, script: str, *arguments: object) -> Any:
+        """
+        See `Browser.run`.
+        """
+        body = {"script": script, "args": arguments}
+        return self._command("POST", f"{self._session}/execute/sync", body)
+
+    def picture(self, width: int, height: int, scale: int) -> bytes:
+        """
+        The page as PNG.
+
+        Args:
+            width: Of the viewport, in CSS pixels.
+
+            height: The same.
+
+            scale: Pixels of the picture for each CSS pixel.
+        """
+        metrics = {"width": width, "height": height, "deviceScaleFactor": scale, "mobile": False}
+        self._devtools("Emulation.setDeviceMetricsOverride", metrics)
+        return base64.b64decode(self._devtools("Page.captureScreenshot", {"format": "png"})["data"])
+
+    def close(self) -> None:
+        """
+        See `Browser.close`.
+        """
+        try:
+            self._command("DELETE", self._session)
+        finally:
+            self._connection.close()
+            self._driver.end()
+
+    def _begin(self, program: str) -> None:
+        profile = f"--user-data-dir={self._driver.home / 'profile'}"
+        options = {"binary": program, "args": [*_FLAGS, profile]}
+        wanted = {"goog:chromeOptions": options, "acceptInsecureCerts": True}
+        capabilities = {"capabilities": {"alwaysMatch": wanted}}
+        session = self._command("POST", "/session", capabilities)["sessionId"]
+        self._session = f"/session/{session}"
+
+    def _devtools(self, command: str, parameters: dict[str, Any]) -> Any:
+        body = {"cmd": command, "params": parameters}
+        return self._command("POST", f"{self._session}/goog/cdp/execute", body)
+
+    def _command(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        self._connection.request(method, path, json.dumps(body) if body else None)
+        answer = json.load(self._connection.getresponse())["value"]
+        if isinstance(answer, dict) and "error" in answer:
+            raise AssertionError(f"Chromium: {answer['error']}: {answer['message']}")
+        return answer

@@ -1,0 +1,332 @@
+"""
+What publishers send, as bytes: a form, JSON, one object a line.
+"""
+
+import json
+from collections.abc import Callable
+from urllib.parse import quote_plus, urlencode
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from twisted_sse.errors import InvalidEvent, InvalidTopic
+from twisted_sse.event import MAX_RETRY, ServerSentEvent
+from twisted_sse.publication import Publication
+from twisted_sse.web.bodies import from_form, from_json, from_ndjson
+from twisted_sse.web.problem import Problem
+
+REFUSALS = (Problem, InvalidEvent, InvalidTopic)
+
+# No lone surrogates: UTF-8 cannot express them.  No CR: data arrives with LF.
+_TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r"))
+
+
+def one(body: object) -> Publication:
+    """
+    Read *body*, written as JSON, as one publication.
+    """
+    publication = from_json(json.dumps(body).encode())
+    assert isinstance(publication, Publication)
+    return publication
+
+
+class FormTests(SynchronousTestCase):
+    """
+    ``application/x-www-form-urlencoded``.
+    """
+
+    GOOD = [
+        (b"topic=a&data=x", Publication(("a",), ServerSentEvent("x"))),
+        (b"topic=a", Publication(("a",), ServerSentEvent(""))),
+        (b"topic=a&data=", Publication(("a",), ServerSentEvent(""))),
+        (b"topic=a&topic=b&data=x", Publication(("a", "b"), ServerSentEvent("x"))),
+        (b"topic=a&data=x&type=t", Publication(("a",), ServerSentEvent("x", event="t"))),
+        (b"topic=a&data=x&event=t", Publication(("a",), ServerSentEvent("x", event="t"))),
+        (b"topic=a&event=e&type=t", Publication(("a",), ServerSentEvent("", event="t"))),
+        (b"topic=a&id=7", Publication(("a",), ServerSentEvent("", id="7"))),
+        (b"topic=a&retry=0", Publication(("a",), ServerSentEvent("", retry=0))),
+        (b"topic=a&retry=2500", Publication(("a",), ServerSentEvent("", retry=2500))),
+        (b"topic=a&private=on", Publication(("a",), ServerSentEvent(""), True)),
+        (b"topic=a&private=1", Publication(("a",), ServerSentEvent(""), True)),
+        (b"topic=a&private=", Publication(("a",), ServerSentEvent(""), True)),
+        (b"topic=a&private", Publication(("a",), ServerSentEvent(""), True)),
+        (b"topic=a&color=red&flag", Publication(("a",), ServerSentEvent(""))),
+        (b"topic=a&data=x;y&id=1;2", Publication(("a",), ServerSentEvent("x;y", id="1;2"))),
+        (b"topic=a;b&data=x", Publication(("a;b",), ServerSentEvent("x"))),
+        (b"topic=a&data=x%3By%26z", Publication(("a",), ServerSentEvent("x;y&z"))),
+        (b"topic=a&data=1+%2B+1", Publication(("a",), ServerSentEvent("1 + 1"))),
+        (b"topic=a&data=gr%C3%BC%C3%9Fe", Publication(("a",), ServerSentEvent("grüße"))),
+        ("topic=a&data=grüße".encode(), Publication(("a",), ServerSentEvent("grüße"))),
+        (b"topic=a&data=x%0Ay%0D%0Az", Publication(("a",), ServerSentEvent("x\ny\nz"))),
+        (b'topic=a&data={"n":1}', Publication(("a",), ServerSentEvent('{"n":1}'))),
+    ]
+
+    BAD = [
+        b"",
+        b"data=x",
+        b"topic=",
+        b"topic=*",
+        b"topic=a%00",
+        b"topic=a&data=%FF",
+        b"topic=a&data=\xff",
+        b"topic=a&id=",
+        b"topic=a&id=earliest",
+        b"topic=a&id=+7",
+        b"topic=a&id=7%0A8",
+        b"topic=a&id=7%00",
+        b"topic=a&type=x%0Ay",
+        b"topic=a&retry=-1",
+        b"topic=a&retry=1.5",
+        b"topic=a&retry=",
+        b"topic=a&retry=soon",
+        b"topic=a&retry=+1",
+        b"topic=a&retry=%D9%A3",
+        b"topic=a&retry=2147483648",
+        b"topic=a&retry=" + b"9" * 5000,
+    ]
+
+    def test_good(self) -> None:
+        """
+        Every field arrives as it was meant; what is unknown is ignored.
+        """
+        for body, expected in self.GOOD:
+            with self.subTest(body=body):
+                self.assertEqual(from_form(body), expected)
+
+    def test_bad(self) -> None:
+        """
+        What cannot be published is refused with a sentence.
+        """
+        for body in self.BAD:
+            with self.subTest(body=body[:40]):
+                with self.assertRaises(REFUSALS) as caught:
+                    from_form(body)
+
+                self.assertTrue(str(caught.exception).endswith("."))
+
+    def test_missing_topic(self) -> None:
+        """
+        Whoever forgets the topic is told so.
+        """
+        with self.assertRaises(InvalidTopic) as caught:
+            from_form(b"data=x")
+
+        self.assertIn("topic", str(caught.exception))
+
+    @settings(derandomize=True, max_examples=100)
+    @given(data=_TEXT)
+    def test_any_data(self, data: str) -> None:
+        """
+        Whatever a form encodes, comes out of it.
+        """
+        by_urlencode = from_form(urlencode({"topic": "a", "data": data}).encode())
+        by_quote = from_form(f"topic=a&data={quote_plus(data)}".encode())
+
+        self.assertEqual(by_urlencode.event.data, data)
+        self.assertEqual(by_quote.event.data, data)
+
+
+class JSONTests(SynchronousTestCase):
+    """
+    ``application/json``.
+    """
+
+    DATA = [
+        ("hello", "hello"),
+        ("", ""),
+        ('{"a":1}', '{"a":1}'),
+        ("a\r\nb", "a\nb"),
+        ("grüße 日本 \u2028", "grüße 日本 \u2028"),
+        (None, "null"),
+        (True, "true"),
+        (0, "0"),
+        (-1.5, "-1.5"),
+        (10**300, "1" + "0" * 300),
+        ([], "[]"),
+        ({"a": [1, {"b": None}], "ü": "x\ny"}, '{"a":[1,{"b":null}],"ü":"x\\ny"}'),
+    ]
+
+    def test_object(self) -> None:
+        """
+        An object has every field, by name.
+        """
+        publication = one(
+            {"topic": "a", "data": "x", "event": "t", "id": "7", "retry": 9, "private": True}
+        )
+
+        self.assertEqual(
+            publication, Publication(("a",), ServerSentEvent("x", event="t", id="7", retry=9), True)
+        )
+
+    def test_topics(self) -> None:
+        """
+        A topic is a string, or several in an array.
+        """
+        self.assertEqual(one({"topic": "a"}).topics, ("a",))
+        self.assertEqual(one({"topic": ["a", "b"]}).topics, ("a", "b"))
+
+    def test_defaults(self) -> None:
+        """
+        All but the topic may be left out, and null is the same as leaving out.
+        """
+        plain = Publication(("a",), ServerSentEvent(""))
+
+        self.assertEqual(one({"topic": "a"}), plain)
+        self.assertEqual(one({"topic": "a", "event": None, "id": None, "retry": None}), plain)
+
+    def test_data(self) -> None:
+        """
+        A string is data as it is; everything else is compact JSON.
+        """
+        for value, expected in self.DATA:
+            with self.subTest(value=value):
+                self.assertEqual(one({"topic": "a", "data": value}).event.data, expected)
+
+    def test_array(self) -> None:
+        """
+        An array has publications in their order, and may be empty.
+        """
+        publications = from_json(b'[{"topic": "a", "data": 1}, {"topic": "b", "data": 2}]')
+
+        self.assertEqual(
+            publications,
+            [Publication(("a",), ServerSentEvent("1")), Publication(("b",), ServerSentEvent("2"))],
+        )
+        self.assertEqual(from_json(b"[]"), [])
+
+    def test_white_space(self) -> None:
+        """
+        White space around a value is nothing.
+        """
+        self.assertEqual(from_json(b' \r\n{"topic": "a"}\n'), one({"topic": "a"}))
+
+
+class BadJSONTests(SynchronousTestCase):
+    """
+    400, with a sentence that says what to do.
+    """
+
+    CASES = [
+        (b"", "not JSON"),
+        (b"hello", "not JSON"),
+        (b"{'topic': 'a'}", "not JSON"),
+        (b'{"topic": "a"', "not JSON"),
+        (b'{"topic": "a"} {"topic": "b"}', "not JSON"),
+        (b'{"topic": "a", "data": "\xff"}', "not JSON"),
+        (b'{"topic": "a", "data": ' + b"9" * 5000 + b"}", "not JSON"),
+        (b"[" * 100_000, "nested too deeply"),
+        (b'{"a":' * 100_000, "nested too deeply"),
+        (b"1", "Send an object"),
+        (b"null", "Send an object"),
+        (b'"topic"', "Send an object"),
+        (b"{}", "'topic'"),
+        (b'{"data": "x"}', "'topic'"),
+        (b'{"topic": null}', "'topic'"),
+        (b'{"topic": 1}', "'topic'"),
+        (b'{"topic": ["a", 1]}', "'topic'"),
+        (b'{"topic": {"a": 1}}', "'topic'"),
+        (b'{"topic": []}', "topic"),
+        (b'{"topic": ""}', "empty"),
+        (b'{"topic": "*"}', "*"),
+        (b'{"topic": "\\ud800"}', "surrogate"),
+        (b'{"topic": "a", "type": "t"}', "'type'"),
+        (b'{"topic": "a", "Data": "x"}', "'Data'"),
+        (b'{"topic": "a", "private": "yes"}', "'private'"),
+        (b'{"topic": "a", "private": 1}', "'private'"),
+        (b'{"topic": "a", "data": NaN}', "JSON"),
+        (b'{"topic": "a", "data": [-Infinity]}', "JSON"),
+        (b'{"topic": "a", "data": 1e999}', "JSON"),
+        (b'{"topic": "a", "data": "\\udfff"}', "surrogate"),
+        (b'{"topic": "a", "data": {"a": "\\ud800"}}', "surrogate"),
+        (b'{"topic": "a", "event": 1}', "event"),
+        (b'{"topic": "a", "event": "x\\ny"}', "event"),
+        (b'{"topic": "a", "id": 7}', "id"),
+        (b'{"topic": "a", "id": ""}', "id"),
+        (b'{"topic": "a", "id": "earliest"}', "earliest"),
+        (b'{"topic": "a", "retry": "9"}', "retry"),
+        (b'{"topic": "a", "retry": true}', "retry"),
+        (b'{"topic": "a", "retry": 1.5}', "retry"),
+        (b'{"topic": "a", "retry": -1}', "retry"),
+        (b'{"topic": "a", "retry": %d}' % (MAX_RETRY + 1), "retry"),
+        (b'{"topic": "a", "retry": NaN}', "retry"),
+    ]
+
+    def _detail(self, read: Callable[[bytes], object], body: bytes) -> str:
+        with self.assertRaises(Problem) as caught:
+            read(body)
+        self.assertEqual(caught.exception.status, 400)
+        return caught.exception.detail
+
+    def test_refused(self) -> None:
+        """
+        Each is refused, with a hint at what is wrong.
+        """
+        for body, hint in self.CASES:
+            with self.subTest(body=body[:60]):
+                detail = self._detail(from_json, body)
+
+                self.assertIn(hint, detail)
+                self.assertTrue(detail.endswith("."), detail)
+
+    def test_known_keys(self) -> None:
+        """
+        Whoever misspells a key reads all that are known.
+        """
+        detail = self._detail(from_json, b'{"topics": "a"}')
+
+        self.assertIn("data, event, id, private, retry, topic", detail)
+
+    def test_place_in_array(self) -> None:
+        """
+        The entry that is wrong is named, counted from 1.
+        """
+        for entry in (b"[]", b"{}", b'{"topic": "a", "color": 1}', b'{"topic": "a", "id": ""}'):
+            with self.subTest(entry=entry):
+                detail = self._detail(from_json, b'[{"topic": "a"}, ' + entry + b"]")
+
+                self.assertTrue(detail.startswith("Entry 2 of the array: "), detail)
+
+    def test_place_in_lines(self) -> None:
+        """
+        The line that is wrong is named, counted from 1, empty lines included.
+        """
+        for line in (b"[]", b"{}", b"{", b'{"topic": "a", "retry": -1}', b"\xff", b"[" * 100_000):
+            with self.subTest(line=line[:40]):
+                detail = self._detail(from_ndjson, b'{"topic": "a"}\n\n' + line + b"\n")
+
+                self.assertTrue(detail.startswith("Line 3: "), detail)
+
+
+class LinesTests(SynchronousTestCase):
+    """
+    ``application/x-ndjson``.
+    """
+
+    def test_lines(self) -> None:
+        """
+        Each line is a publication; LF and CR LF end it, and the last end may be missing.
+        """
+        expected = [one({"topic": "a", "data": 1}), one({"topic": "b", "data": "2"})]
+        for end in (b"\n", b"\r\n"):
+            for last in (b"", end, end + end):
+                with self.subTest(end=end, last=last):
+                    body = end.join([b'{"topic":"a","data":1}', b'{"topic":"b","data":"2"}'])
+
+                    self.assertEqual(from_ndjson(body + last), expected)
+
+    def test_nothing(self) -> None:
+        """
+        Empty lines alone are no publications.
+        """
+        for body in (b"", b"\n", b"\r\n  \n"):
+            with self.subTest(body=body):
+                self.assertEqual(from_ndjson(body), [])
+
+    def test_line_separator(self) -> None:
+        """
+        U+2028 in data does not end a line.
+        """
+        (publication,) = from_ndjson('{"topic":"a","data":"x\u2028y\u0085z"}'.encode())
+
+        self.assertEqual(publication.event.data, "x\u2028y\u0085z")

@@ -1,0 +1,102 @@
+"""
+Errors, as RFC 9457 wants them.
+"""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.support.http import H2Caller, Served
+from twisted_sse import errors
+from twisted_sse.grant import Grant
+from twisted_sse.web.problem import Problem
+
+
+class ProblemTests(SynchronousTestCase):
+    """
+    How an error looks, whoever raises it.
+    """
+
+    STATUS = [
+        (errors.InvalidEvent("x"), 400, None),
+        (errors.InvalidSelector("x"), 400, None),
+        (errors.InvalidTopic("x"), 400, None),
+        (errors.Unauthorized("x"), 401, None),
+        (errors.Forbidden("x"), 403, None),
+        (errors.TooManyFromAddress("x"), 429, "5"),
+        (errors.HistoryUnavailable("x"), 503, "5"),
+        (errors.HubClosed("x"), 503, "5"),
+        (errors.TooManyConnections("x"), 503, "5"),
+        (Problem(418, "x"), 418, None),
+    ]
+
+    def _raising(self, error: Exception) -> Served:
+        def authorize(request: object) -> Grant:
+            raise error
+
+        return Served(authorize=authorize)
+
+    def test_status(self) -> None:
+        """
+        Each error has its status, and those that pass say when to try again, in seconds.
+        """
+        for error, status, retry_after in self.STATUS:
+            with self.subTest(error=type(error)):
+                answer = self._raising(error).get("/events?topic=news")
+
+                self.assertEqual(answer.status, status)
+                self.assertEqual(answer.header("Retry-After"), retry_after)
+                self.assertEqual(answer.json["status"], status)
+
+    def test_shape(self) -> None:
+        """
+        A problem is JSON with title, status and detail; no cache keeps it.
+        """
+        answer = self._raising(errors.Forbidden("Nicht für dich.")).get("/events?topic=news")
+
+        self.assertEqual(
+            answer.json, {"title": "Forbidden", "status": 403, "detail": "Nicht für dich."}
+        )
+        self.assertEqual(answer.header("Content-Type"), "application/problem+json")
+        self.assertEqual(answer.header("Cache-Control"), "no-store")
+        self.assertEqual(answer.header("Content-Length"), str(len(answer.body)))
+
+    def test_own_headers(self) -> None:
+        """
+        An application's problem may bring headers.
+        """
+        problem = Problem(451, "The court says no.", {"Link": "<https://court.example>"})
+        answer = self._raising(problem).get("/events?topic=news")
+
+        self.assertEqual(answer.status, 451)
+        self.assertEqual(answer.header("Link"), "<https://court.example>")
+
+    def test_head(self) -> None:
+        """
+        HEAD has the headers of the error and no body.
+        """
+        caller = self._raising(errors.Forbidden("No.")).call("HEAD", "/events?topic=news")
+
+        self.assertEqual(caller.answer.status, 403)
+        self.assertEqual(caller.answer.header("Content-Type"), "application/problem+json")
+        self.assertTrue(caller.transport.value().endswith(b"\r\n\r\n"))
+
+    def test_http2(self) -> None:
+        """
+        The same over HTTP/2.
+        """
+        served = self._raising(errors.HistoryUnavailable("The store is away."))
+        caller = H2Caller(served.site, served.clock)
+        answer = caller.answer(caller.ask("GET", "/events?topic=news"))
+
+        self.assertEqual(answer.status, 503)
+        self.assertEqual(answer.header("Retry-After"), "5")
+        self.assertEqual(answer.detail, "The store is away.")
+        self.assertTrue(answer.ended)
+
+    def test_keep_alive(self) -> None:
+        """
+        After an error the network connection serves the next request.
+        """
+        caller = Served().call("GET", "/events")
+        caller.ask("GET", "/healthz")
+
+        self.assertEqual([answer.status for answer in caller.answers], [400, 200])
