@@ -172,6 +172,7 @@ def _reactor(sizes: Sizes) -> Sequence[Figure]:
     return [
         Figure(f"{title}, 100 events/s", "crowd", "held_ms", "ms", 1, None, _at_most(20)),
         Figure(f"{title}, while they connect and leave", "crowd", "held_accepting_ms", "ms"),
+        Figure("Longest garbage collection at 100 events/s", "crowd", "collecting_ms", "ms"),
         Figure("Longest wait for /healthz in the same run", "crowd", "answered_ms", "ms"),
     ]
 

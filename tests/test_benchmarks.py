@@ -2,6 +2,7 @@
 Tests for `benchmarks`: what it computes and draws, and that its C programs compile.
 """
 
+import gc
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +20,7 @@ from benchmarks.figures import Figure, Target, all_figures
 from benchmarks.generator import problem_of, read_output
 from benchmarks.measures import MEASURES
 from benchmarks.measures.replay import ids_of_events
-from benchmarks.probe import INTERVAL, Lateness
+from benchmarks.probe import INTERVAL, Collections, Lateness
 from benchmarks.process import parse_memory
 from benchmarks.results import Results, Sample, append, load
 from benchmarks.servers import SERVERS
@@ -287,6 +288,24 @@ class LatenessTests(SynchronousTestCase):
         self.clock.advance(INTERVAL)
 
         self.assertAlmostEqual(self.lateness.take(), 0.0, 3)
+
+
+class CollectionsTests(SynchronousTestCase):
+    """
+    Tests for the probe's watch over garbage collections.
+    """
+
+    def test_longest(self) -> None:
+        """
+        A collection is noticed, and counts once.
+        """
+        collections = Collections()
+        collections.watch()
+        self.addCleanup(gc.callbacks.pop)
+        gc.collect()
+
+        self.assertGreater(collections.take(), 0.0)
+        self.assertEqual(collections.take(), 0.0)
 
 
 class TableTests(SynchronousTestCase):

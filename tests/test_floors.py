@@ -27,8 +27,9 @@ FLOORS = {
         # the engine
         *["exchange", "audience", "audiences", "payloads", "window", "catchup", "pages"],
         *["connection", "opening", "intake", "fanout", "drain", "registry", "keepalive"],
+        *["patience"],
         # the wire side
-        *["sinks", "framing", "http2", "listening", "certificate"],
+        *["sinks", "sockets", "framing", "http2", "listening", "certificate"],
     ],
     3: ["history.*"],
     2: ["interfaces", "grant", "clock"],

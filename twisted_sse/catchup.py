@@ -14,6 +14,7 @@ and from history, page by page, if not.
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from typing import Literal
 
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -21,15 +22,26 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from twisted_sse.audience import Audience
-from twisted_sse.connection import Connection
+from twisted_sse.connection import Connection, Reason
 from twisted_sse.errors import UnknownEventID
 from twisted_sse.interfaces import IHistoryProvider
 from twisted_sse.opening import OLDEST, Gap, Start, reset_frame
-from twisted_sse.pages import PAGE_EVENTS, Page, Pages, page_from_history, page_from_window
+from twisted_sse.pages import (
+    PAGE_EVENTS,
+    Page,
+    Pages,
+    latest_page,
+    page_from_history,
+    page_from_window,
+)
 from twisted_sse.publication import EARLIEST, Kept, Position
 from twisted_sse.window import Window
 
-__all__ = ["Catchup"]
+__all__ = ["Catchup", "FallenBehind"]
+
+#: Go on from the oldest that is kept; or only with the newest of each topic; or
+#: be let go, to come back later.
+FallenBehind = Literal["resume", "latest", "disconnect"]
 
 # How long to wait before history is asked again after it was unavailable, in
 # seconds.
@@ -39,14 +51,25 @@ _PATIENCE = 1.0
 class Catchup:
     """
     Finds where streams begin, and what those that are behind have missed.
+
+    Args:
+        fallen_behind: What becomes of a reader that is so slow that history has
+            forgotten what comes next.
     """
 
     _log = Logger()
 
-    def __init__(self, window: Window, history: IHistoryProvider, clock: IReactorTime) -> None:
+    def __init__(
+        self,
+        window: Window,
+        history: IHistoryProvider,
+        clock: IReactorTime,
+        fallen_behind: FallenBehind,
+    ) -> None:
         self._window = window
         self._history = history
         self._clock = clock
+        self._fallen_behind = fallen_behind
         self._pages = Pages()
         self._reads: dict[Hashable, list[Deferred[Page]]] = {}
         self._waiting: list[Connection] = []
@@ -132,9 +155,15 @@ class Catchup:
             self._ask_again_later(connection, result)
 
     def _tell_of_gap(self, connection: Connection) -> None:
+        if self._fallen_behind == "disconnect":
+            connection.end(Reason.BEHIND)
+            return
+        audience = connection.audience
         frame = reset_frame(Gap.BEHIND, connection.position.id)
-        connection.write(connection.audience.framing(frame))
-        connection.position = OLDEST
+        page = Page(audience.framing(frame), OLDEST)
+        if self._fallen_behind == "latest":
+            page = latest_page(self._window, audience, frame)
+        self._send(connection, page)
         connection.resume()
 
     def _ask_again_later(self, connection: Connection, failure: Failure) -> None:

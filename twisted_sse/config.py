@@ -22,7 +22,7 @@ __all__ = [
     "count",
     "from_options",
     "history",
-    "keepalive",
+    "interval",
     "milliseconds",
     "read_tokens",
     "seconds",
@@ -76,6 +76,7 @@ class Config:
     max_connections_per_address: int | None = None
     max_topics: int = 100
     max_body: int = 1024 * 1024
+    send_timeout: float | None = 60.0
     grace: float = 10.0
     demo: bool = False
 
@@ -116,16 +117,16 @@ def seconds(text: str) -> float:
     return float(text)
 
 
-def keepalive(text: str) -> float | None:
+def interval(text: str) -> float | None:
     """
     A number greater than 0, or ``off``.
     """
     if text == "off":
         return None
-    interval = seconds(text)
-    if interval == 0:
-        raise ValueError("0 seconds would never be silent; write 'off' to send no comments")
-    return interval
+    given = seconds(text)
+    if given == 0:
+        raise ValueError("0 seconds is no interval; write 'off' to do without")
+    return given
 
 
 def size(text: str) -> int:

@@ -37,6 +37,10 @@ class Reason(enum.Enum):
     CLOSED = "closed"
     #: It was told to go because the hub stops.
     DRAINED = "drained"
+    #: It took nothing for longer than the send time-out.
+    STUCK = "stuck"
+    #: It fell behind everything that is kept, and such readers are let go.
+    BEHIND = "behind"
     #: It could not be served, and the log says why.
     FAILED = "failed"
 
@@ -48,20 +52,28 @@ class Owner:
     Args:
         resume: The connection is behind and may be written to.
 
+        blocked: The connection cannot be written to.
+
+        unblocked: It can be again.
+
         ended: The connection has ended, for this reason.
 
         seconds: Tells the time.
     """
 
-    __slots__ = ("ended", "resume", "seconds")
+    __slots__ = ("blocked", "ended", "resume", "seconds", "unblocked")
 
     def __init__(
         self,
         resume: Callable[[Connection], None],
+        blocked: Callable[[Connection], None],
+        unblocked: Callable[[Connection], None],
         ended: Callable[[Connection, Reason], None],
         seconds: Callable[[], float],
     ) -> None:
         self.resume = resume
+        self.blocked = blocked
+        self.unblocked = unblocked
         self.ended = ended
         self.seconds = seconds
 
@@ -166,11 +178,12 @@ class Connection:
             self._state = {}
         return self._state
 
-    def open(self, position: Position) -> None:
+    def open(self, position: Position, send_timeout: float | None) -> None:
         """
         Begin at *position*; the response's first bytes have been written.
         """
         self.position = position
+        self._sink.limit(send_timeout)
         self._opened = True
         self._sink.open(self)
 
@@ -180,12 +193,16 @@ class Connection:
         """
         self._blocked = True
         self.audience.leave(self)
+        if not self._sink.timed:
+            self._owner.blocked(self)
 
     def unblock(self) -> None:
         """
         The sink has room: go on, or leave if that is what was waited for.
         """
         self._blocked = False
+        if not self._sink.timed:
+            self._owner.unblocked(self)
         if self._final is not None:
             self.end(Reason.DRAINED, self._final)
         else:
@@ -247,12 +264,14 @@ class Connection:
         else:
             self.end(Reason.DRAINED, final)
 
-    def abort(self) -> None:
+    def cut(self, reason: Reason) -> None:
         """
-        Cut the network connection at once; what was not sent stays unsent.
+        End the stream without waiting: what was not sent stays unsent.
         """
-        self._sink.abort()
-        self.end(Reason.GONE)
+        if self.ended is None:
+            self._sink.abort()
+            self._opened = False
+            self.end(reason)
 
     def end(self, reason: Reason, final: ServerSentEvent | None = None) -> None:
         """

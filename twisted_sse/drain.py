@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from twisted.internet.task import deferLater
 
+from twisted_sse.connection import Reason
 from twisted_sse.event import ServerSentEvent
 from twisted_sse.exchange import Exchange
 
@@ -54,5 +55,5 @@ async def drain(
     while len(exchange.connections) and clock.seconds() < deadline:
         await deferLater(clock, _LOOK)
     for connection in exchange.connections:
-        connection.abort()
+        connection.cut(Reason.DRAINED)
     await deferLater(clock, _SETTLE)

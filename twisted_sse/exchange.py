@@ -15,7 +15,7 @@ from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.python.failure import Failure
 
 from twisted_sse.audiences import Audiences
-from twisted_sse.catchup import Catchup
+from twisted_sse.catchup import Catchup, FallenBehind
 from twisted_sse.clock import GlobalClock
 from twisted_sse.connection import Connection, Owner, Reason
 from twisted_sse.errors import HubClosed
@@ -25,6 +25,7 @@ from twisted_sse.intake import Intake
 from twisted_sse.interfaces import IHistoryProvider
 from twisted_sse.keepalive import Keepalive
 from twisted_sse.opening import Start
+from twisted_sse.patience import Patience
 from twisted_sse.publication import Kept, Position, Publication, Receipt
 from twisted_sse.registry import Registry
 from twisted_sse.sinks import Sink
@@ -55,6 +56,8 @@ class Exchange:
         *,
         keepalive: float | None = 15.0,
         retry: int | None = 3000,
+        send_timeout: float | None = 60.0,
+        fallen_behind: FallenBehind = "resume",
         window_events: int = 1024,
         window_bytes: int = 16 * 1024 * 1024,
         max_connections: int | None = None,
@@ -67,11 +70,15 @@ class Exchange:
         self.retry = retry
         self._window = Window(window_events, window_bytes)
         self._audiences = Audiences(self._window)
-        self._catchup = Catchup(self._window, self.history, self.clock)
+        self._catchup = Catchup(self._window, self.history, self.clock, fallen_behind)
         self._fanout = Fanout(self.clock, _BUDGET, self._catchup.advance)
         self._intake = Intake(self.history, self.clock, self._deliver)
         self._keepalive = None if keepalive is None else Keepalive(keepalive, self.clock)
-        self._owner = Owner(self._fanout.resume, self._ended, self.clock.seconds)
+        self._send_timeout = send_timeout
+        self._patience = None if send_timeout is None else Patience(send_timeout, self.clock)
+        self._owner = Owner(
+            self._fanout.resume, self._blocked, self._unblocked, self._ended, self.clock.seconds
+        )
         self._waiting: list[Deferred[None]] = []
         self._begun = False
         self._closed = False
@@ -174,7 +181,7 @@ class Exchange:
         """
         Let the events flow: what `first_frames` gives has been written.
         """
-        connection.open(start.position)
+        connection.open(start.position, self._send_timeout)
         if self._keepalive is not None:
             self._keepalive.watch(connection)
 
@@ -221,8 +228,17 @@ class Exchange:
         self._fanout.run()
         return counts
 
+    def _blocked(self, connection: Connection) -> None:
+        if self._patience is not None and connection.ended is None:
+            self._patience.wait_for(connection)
+
+    def _unblocked(self, connection: Connection) -> None:
+        if self._patience is not None:
+            self._patience.wait_no_more(connection)
+
     def _ended(self, connection: Connection, reason: Reason) -> None:
         self.connections.remove(connection)
         self._audiences.exit(connection.audience)
         if self._keepalive is not None:
             self._keepalive.forget(connection)
+        self._unblocked(connection)

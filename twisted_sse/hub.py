@@ -37,6 +37,14 @@ class Hub(Exchange):
         retry: The reconnection time that every stream begins with, in
             milliseconds; ``None`` leaves it to the browser.
 
+        send_timeout: A reader that takes nothing for so long although there is
+            something is let go, in seconds; ``None`` waits for ever.
+
+        fallen_behind: What becomes of a reader that is so slow that history has
+            forgotten what comes next: it is told of the gap and goes on from
+            the oldest that is kept (``resume``) or with the newest event of
+            each topic (``latest``), or its stream ends (``disconnect``).
+
         window_events: The most recent events that are kept ready to be sent.
 
         window_bytes: The most memory that they may take, in bytes.

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Hashable, Sequence
+from operator import attrgetter
 from typing import NamedTuple
 
 from twisted_sse.audience import Audience
 from twisted_sse.framing import frame
 from twisted_sse.publication import Kept, Position
-from twisted_sse.window import Window
+from twisted_sse.window import Entry, Window
 
-__all__ = ["PAGE_EVENTS", "Page", "Pages", "page_from_history", "page_from_window"]
+__all__ = ["PAGE_EVENTS", "Page", "Pages", "latest_page", "page_from_history", "page_from_window"]
 
 #: The most publications to ask history for at once.
 PAGE_EVENTS = 256
@@ -124,6 +125,23 @@ def page_from_history(
         if size >= _PAGE_BYTES or count == PAGE_EVENTS:
             return _page(audience, frames, Position(item.number, item.id))
     return _page(audience, frames, position)
+
+
+def latest_page(window: Window, audience: Audience, first: bytes) -> Page:
+    """
+    The newest event of each topic that the window has, after the frame *first*.
+
+    An event of several topics counts for the one that is named first.
+    """
+    goal = audience.live_position
+    newest: dict[str, Entry] = {}
+    for entry in window.following(window.floor.number):
+        if entry.number > goal.number:
+            break
+        if audience.interest.matches(entry.topics, entry.private):
+            newest[entry.topics[0]] = entry
+    entries = sorted(newest.values(), key=attrgetter("number"))
+    return _page(audience, [first, *[entry.frame for entry in entries]], goal)
 
 
 def _page(audience: Audience, frames: list[bytes], position: Position) -> Page:

@@ -108,6 +108,7 @@ def make_server(config: Config, reactor: Any) -> MultiService:
         config.history,
         keepalive=config.keepalive,
         retry=config.retry,
+        send_timeout=config.send_timeout,
         max_connections=config.max_connections,
         max_connections_per_address=config.max_connections_per_address,
         reactor=reactor,

@@ -11,6 +11,7 @@ camelCase methods are called by Twisted.
 from __future__ import annotations
 
 from collections.abc import Callable
+from socket import socket
 from typing import Any, Protocol
 
 from twisted.internet import tcp
@@ -22,6 +23,7 @@ from twisted.web.server import Request
 from zope.interface import implementer
 
 from twisted_sse.framing import Framing, chunked, raw
+from twisted_sse.sockets import limit_sending
 
 __all__ = ["RequestSink", "Sink", "SocketSink", "Stream", "sink_for"]
 
@@ -60,14 +62,23 @@ class Sink(Protocol):
         send: Takes framed bytes, returns how many of them were written.  The
             rest is the caller's, to be handed to `spill`.  May raise `OSError`,
             which means that nothing was written.
+
+        timed: Whether the kernel itself gives up a reader that takes nothing,
+            after `limit`.
     """
 
     framing: Framing
+    timed: bool
 
     @property
     def send(self) -> Callable[[bytes], int]:
         """
         See above.
+        """
+
+    def limit(self, send_timeout: float | None) -> None:
+        """
+        Bound what the kernel keeps for the reader, and for how many seconds.
         """
 
     def open(self, stream: Stream) -> None:
@@ -112,6 +123,8 @@ class SocketSink:
 
     __slots__ = ("_channel", "_request", "_stream", "_transport", "framing", "send")
 
+    timed = True
+
     def __init__(self, request: Request, transport: tcp.Server) -> None:
         self.framing: Framing = chunked if request.clientproto == b"HTTP/1.1" else raw
         self.send: Callable[[bytes], int] = transport.getHandle().send
@@ -119,6 +132,12 @@ class SocketSink:
         self._channel: Any = request.channel
         self._transport = transport
         self._stream: Stream | None = None
+
+    def limit(self, send_timeout: float | None) -> None:
+        """
+        See `Sink.limit`.
+        """
+        limit_sending(self._transport.getHandle(), send_timeout)
 
     def open(self, stream: Stream) -> None:
         """
@@ -190,11 +209,23 @@ class RequestSink:
 
     __slots__ = ("_paused", "_request", "_stream", "framing")
 
+    # A reader of an HTTP/2 stream may take the connection's bytes and grant the
+    # stream none, which the kernel does not see.
+    timed = False
+
     def __init__(self, request: Request) -> None:
         self.framing: Framing = raw
         self._request = request
         self._paused = False
         self._stream: Stream | None = None
+
+    def limit(self, send_timeout: float | None) -> None:
+        """
+        See `Sink.limit`.
+        """
+        handle = _socket_under(self._request.channel)
+        if handle is not None:
+            limit_sending(handle, send_timeout)
 
     def open(self, stream: Stream) -> None:
         """
@@ -284,6 +315,16 @@ def sink_for(request: Request) -> Sink:
     ):
         return SocketSink(request, transport)
     return RequestSink(request)
+
+
+def _socket_under(channel: Any) -> socket | None:
+    """
+    The socket that *channel* comes to in the end, through TLS and HTTP/2.
+    """
+    layer = channel
+    while layer is not None and not isinstance(layer, tcp.Server):
+        layer = getattr(layer, "transport", None)
+    return None if layer is None else layer.getHandle()
 
 
 def _is_plain(request: Request) -> bool:

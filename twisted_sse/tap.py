@@ -21,7 +21,7 @@ __all__ = ["Options", "makeService"]
 # default that `Config` has.
 _READERS: dict[str, Callable[[str], Any]] = {
     "history": config.history,
-    "keepalive": config.keepalive,
+    "keepalive": config.interval,
     "retry": config.milliseconds,
     "anonymous": config.yes_or_no,
     "publish-token-file": config.read_tokens,
@@ -31,6 +31,7 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "max-connections-per-address": config.count,
     "max-topics": config.count,
     "max-body": config.size,
+    "send-timeout": config.interval,
     "grace": config.seconds,
 }
 
@@ -62,6 +63,7 @@ class Options(usage.Options):
         ["max-connections-per-address", None, None, "Answer 429 to one more from an address."],
         ["max-topics", None, None, "The most topics of one subscriber [100]."],
         ["max-body", None, None, "The most bytes of one publishing request [1MiB]."],
+        ["send-timeout", None, None, "Seconds that a reader may take nothing, or off [60]."],
         ["grace", None, None, "Seconds that slow readers get when the hub stops [10]."],
     ]
 

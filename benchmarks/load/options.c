@@ -66,13 +66,14 @@ static void check(void) {
 
 void read_options(int argc, char **argv) {
     enum { HOST = 256, PORT, PATH, STUCK, RATE, SIZE, PRIME, PUB_PATH, PUB_HEADER, TOPIC, FORMAT, NO_PUBLISH, NO_SEQ,
-           SETTLE, TAIL, HOLD, STALL, PIDS };
+           SETTLE, TAIL, HOLD, STALL, PIDS, USAGE };
     static const struct option names[] = {
         {"host", 1, 0, HOST}, {"port", 1, 0, PORT}, {"path", 1, 0, PATH}, {"stuck", 1, 0, STUCK},
         {"rate", 1, 0, RATE}, {"size", 1, 0, SIZE}, {"prime", 1, 0, PRIME}, {"pub-path", 1, 0, PUB_PATH},
         {"pub-header", 1, 0, PUB_HEADER}, {"topic", 1, 0, TOPIC}, {"format", 1, 0, FORMAT},
         {"no-publish", 0, 0, NO_PUBLISH}, {"no-seq", 0, 0, NO_SEQ}, {"settle", 1, 0, SETTLE},
-        {"tail", 1, 0, TAIL}, {"hold", 1, 0, HOLD}, {"stall", 1, 0, STALL}, {"pids", 1, 0, PIDS}, {0, 0, 0, 0}};
+        {"tail", 1, 0, TAIL}, {"hold", 1, 0, HOLD}, {"stall", 1, 0, STALL}, {"pids", 1, 0, PIDS},
+        {"help", 0, 0, USAGE}, {0, 0, 0, 0}};
     int o;
     while ((o = getopt_long(argc, argv, "n:k:c:e:b:w:H:", names, 0)) != -1) switch (o) {
         case HOST: opt.host = optarg; break;
@@ -93,6 +94,7 @@ void read_options(int argc, char **argv) {
         case HOLD: opt.hold = atof(optarg); break;
         case STALL: opt.stall = atof(optarg); break;
         case PIDS: read_pids(optarg); break;
+        case USAGE: fputs(HELP, stdout); exit(0);
         case 'H': add_header(opt.headers, sizeof opt.headers, optarg); break;
         case 'n': opt.streams = atoi(optarg); break;
         case 'k': opt.sources = atoi(optarg); break;

@@ -12,7 +12,6 @@ import signal
 import threading
 import time
 from dataclasses import replace
-from pathlib import Path
 
 from benchmarks.generator import load, sample, warm_up
 from benchmarks.measures.case import Case, only_hub
@@ -73,10 +72,10 @@ def cases(sizes: Sizes) -> list[Case]:
 
 
 def _watched(running: Running, sizes: Sizes) -> Sample:
-    longest_ms(running)  # what start-up took does not count
+    ask_probe(running)  # what start-up took does not count
     # Without events the crowd only connects and leaves.
     load(running, "-n", sizes.crowd, "-e", 0, "--prime", 0)
-    accepting = longest_ms(running)
+    accepting = ask_probe(running)
     asking = Asking(running.server.port)
     asking.start()
     output = load(running, "-n", sizes.crowd, "-e", sizes.crowd_events, "--rate", RATE)
@@ -85,15 +84,18 @@ def _watched(running: Running, sizes: Sizes) -> Sample:
         running,
         "crowd",
         output,
-        held_ms=longest_ms(running),
-        held_accepting_ms=accepting,
+        **ask_probe(running),
+        held_accepting_ms=accepting["held_ms"],
         answered_ms=asking.longest * 1000,
     )
 
 
-def longest_ms(running: Running) -> float:
+def ask_probe(running: Running) -> dict[str, float]:
     """
-    Ask the probe how long the reactor was held at most since it was last asked, in milliseconds.
+    Ask how long the reactor was held at most, and how long the longest garbage collection took.
+
+    Returns:
+        `held_ms` and `collecting_ms`, since it was last asked.
     """
     path = report_file()
     path.unlink(missing_ok=True)
@@ -103,8 +105,5 @@ def longest_ms(running: Running) -> float:
         if time.monotonic() > end:
             raise TimeoutError("the probe did not answer")
         time.sleep(0.01)
-    return _read(path)
-
-
-def _read(path: Path) -> float:
-    return float(json.loads(path.read_text())["longest_ms"])
+    report: dict[str, float] = json.loads(path.read_text())
+    return report

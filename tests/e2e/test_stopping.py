@@ -126,6 +126,22 @@ class StoppingTests(SynchronousTestCase):
         self.assertTrue(reader.complete)
 
 
+    def test_twice(self) -> None:
+        """
+        Who presses Ctrl-C once more while the hub waits gets no traceback.
+        """
+        hub = self.start("--grace", "2")
+        reader = fall_behind(hub)
+        self.addCleanup(reader.close)
+
+        hub.send_signal(signal.SIGINT)
+        eventually(lambda: "shutting down" in hub.log, "the hub does not stop")
+        status = hub.signal(signal.SIGINT)
+
+        hub.check_log()
+        self.assertEqual(status, 0)
+
+
 class UnreadTests(SynchronousTestCase):
     """
     A hub with a subscriber that does not read.

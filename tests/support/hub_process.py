@@ -103,6 +103,7 @@ class HubProcess:
         """
         Send it the signal *number* and do not wait.
         """
+        self._leaving = True
         self._program.send_signal(number)
 
     def kill(self) -> None:
@@ -123,7 +124,9 @@ class HubProcess:
         """
         try:
             if self._program.running():
-                status = self.signal(signal.SIGTERM)
+                if not self._leaving:
+                    self.send_signal(signal.SIGTERM)
+                status = self._program.wait()
                 self.check_log()
                 assert status == 0, f"exit status {status}\n{self.log}"
         finally:
@@ -148,6 +151,8 @@ class HubProcess:
             tokens = Path(self._tokens.name, "tokens")
             tokens.write_text(self._token + "\n", "utf-8")
             command += ["--publish-token-file", str(tokens)]
+        # Whether it has been told to stop.
+        self._leaving = False
         self._program = Background([*command, *self._options])
         try:
             eventually(self._answers, f"the hub does not listen on port {self.port}")

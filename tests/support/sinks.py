@@ -22,6 +22,7 @@ class MemorySink:
 
     def __init__(self, room: int = 1 << 40) -> None:
         self.framing = raw
+        self.timed = False
         self.received = b""
         self.room = room
         self.spilled = b""
@@ -42,6 +43,11 @@ class MemorySink:
         All blocks that the reader has got.
         """
         return Decoder(max_event_size=None).feed(self.received)
+
+    def limit(self, send_timeout: float | None) -> None:
+        """
+        See `Sink.limit`: there is no kernel here.
+        """
 
     def open(self, stream: Stream) -> None:
         """

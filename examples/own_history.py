@@ -1,0 +1,57 @@
+"""
+A history provider of your own: the newest 1,000 events, in a file that outlives the process.
+
+Run:  python examples/own_history.py [PORT] [FILE]
+Then: curl -N 'http://localhost:8080/?topic=starts&lastEventID=earliest'
+And:  stop it, run it again, and see what curl shows then
+"""
+
+import pickle
+import sys
+from pathlib import Path
+from secrets import token_hex
+
+from twisted.internet import endpoints, reactor
+from twisted.web.server import Site
+from zope.interface import implementer
+
+from twisted_sse import Hub, IHistoryProvider
+from twisted_sse.errors import UnknownEventID
+from twisted_sse.publication import Kept, Position
+
+
+@implementer(IHistoryProvider)
+class FileHistory:
+    def __init__(self, path, bound=1000):
+        self._path, self._bound = path, bound
+        # The oldest one is only a position: what came before it is not known.
+        self._kept = [Kept(0, token_hex(8), None)]
+        if path.exists():
+            self._kept = pickle.loads(path.read_bytes())
+
+    def append(self, publications):
+        numbered = enumerate(publications, self._kept[-1].number + 1)
+        kept = [Kept(number, one.event.id or token_hex(8), one) for number, one in numbered]
+        newest = [*self._kept, *kept][-self._bound - 1 :]
+        self._path.write_bytes(pickle.dumps(newest))
+        self._kept = newest
+        return kept
+
+    def since(self, last_event_id, topics, limit):
+        ids = [one.id for one in self._kept]
+        if last_event_id not in (None, *ids):
+            raise UnknownEventID(last_event_id)
+        seen = 0 if last_event_id is None else ids.index(last_event_id)
+        following = self._kept[seen + 1 :]
+        return [one for one in following if topics.matches(one.publication.topics)][:limit]
+
+    def newest(self):
+        return Position(*self._kept[-1][:2])
+
+
+port, file = [*sys.argv[1:], *["8080", "events.pickle"][len(sys.argv) - 1 :]]
+hub = Hub(FileHistory(Path(file)))
+hub.publish("starts", "The hub has started.")
+endpoints.serverFromString(reactor, f"tcp:{port}").listen(Site(hub.resource()))
+reactor.addSystemEventTrigger("before", "shutdown", hub.service().stopService)
+reactor.run()

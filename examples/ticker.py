@@ -1,0 +1,34 @@
+"""
+A LoopingCall that publishes, and waits if the hub is not ready to take more.
+
+Run:  python examples/ticker.py [PORT]
+Then: curl -N 'http://localhost:8080/?topic=ticks'
+"""
+
+import sys
+import time
+
+from twisted.internet import endpoints, reactor
+from twisted.internet.task import LoopingCall
+from twisted.web.server import Site
+
+from twisted_sse import Hub, ServerSentEvent
+
+hub = Hub()
+
+
+def tick():
+    # What is returned is waited for: there is never more than one unfinished publication.
+    # A failure would end the loop for good, so it is logged instead.
+    event = ServerSentEvent.json({"time": time.time()}, event="tick")
+    return hub.publish("ticks", event).addErrback(lambda failure: failure.printTraceback())
+
+
+loop = LoopingCall(tick)
+loop.start(0.5)
+
+port = sys.argv[1] if len(sys.argv) > 1 else "8080"
+endpoints.serverFromString(reactor, f"tcp:{port}").listen(Site(hub.resource()))
+reactor.addSystemEventTrigger("before", "shutdown", loop.stop)
+reactor.addSystemEventTrigger("before", "shutdown", hub.service().stopService)
+reactor.run()

@@ -1,0 +1,188 @@
+"""
+EventSource in Chromium and in Firefox: nothing is missed, whatever the network does.
+"""
+
+import tempfile
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.support.browsers import Browser, eventually_in
+from tests.support.certificates import write_certificate
+from tests.support.chromium import Chromium
+from tests.support.curl import publish
+from tests.support.firefox import Firefox
+from tests.support.forwarder import Forwarder
+from tests.support.hub_process import TOKEN, HubProcess
+
+__all__ = ["ChromiumTests", "FirefoxTests", "ManyStreamsTests"]
+
+# Keeps what an EventSource hears as [type, data], and how often it came to be open.
+_LISTEN = """
+    window.heard = [];
+    window.opened = 0;
+    window.source = new EventSource(arguments[0]);
+    const hear = (event) => window.heard.push([event.type, event.data]);
+    for (const type of ["stream-open", "stream-reset", "message"]) {
+      window.source.addEventListener(type, hear);
+    }
+    window.source.addEventListener("open", () => { window.opened += 1; });
+"""
+
+# Keeps how many events each of several EventSources has heard.
+_LISTEN_MANY = """
+    window.counts = Array(arguments[1]).fill(0);
+    window.opened = 0;
+    window.sources = window.counts.map((_, index) => {
+      const source = new EventSource(arguments[0]);
+      source.addEventListener("stream-open", () => { window.opened += 1; });
+      source.addEventListener("message", () => { window.counts[index] += 1; });
+      return source;
+    });
+"""
+
+
+class ChromiumTests(SynchronousTestCase):
+    """
+    A page whose connection is lost between it and the hub.
+    """
+
+    @staticmethod
+    def start_browser() -> Browser:
+        """
+        The browser of this class.
+        """
+        return Chromium()
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        """
+        Share one hub, what lies between, and the browser.
+        """
+        cls.hub = HubProcess("--retry", "200")
+        cls.addClassCleanup(cls.hub.stop)
+        cls.network = Forwarder(cls.hub.port)
+        cls.addClassCleanup(cls.network.close)
+        cls.browser = cls.start_browser()
+        cls.addClassCleanup(cls.browser.close)
+
+    def setUp(self) -> None:
+        """
+        Load a page of the hub's that opens no streams itself.
+        """
+        self.browser.open(f"http://localhost:{self.network.port}/healthz")
+        self.addCleanup(self.browser.run, "window.source.close()")
+
+    def listen(self, topic: str) -> None:
+        """
+        Open a stream, and wait until it has begun.
+        """
+        self.browser.run(_LISTEN, f"/events?topic={topic}")
+        eventually_in(self.browser, "window.heard.length === 1", "the stream has not begun")
+
+    def lose_connection(self, topic: str, *messages: str) -> None:
+        """
+        Cut the connection, publish *messages* while it is away, and let it come back.
+        """
+        opened = self.browser.run("return window.opened")
+        self.network.cut()
+        eventually_in(
+            self.browser, "window.source.readyState === EventSource.CONNECTING", "it is not lost"
+        )
+        publish(self.hub.url, TOKEN, topic, *messages)
+        self.network.mend()
+        eventually_in(self.browser, f"window.opened > {opened}", "the page has not come back")
+
+    def assert_heard(self, expected: list[list[str]]) -> None:
+        """
+        See that the page hears *expected*, and an event that is published now, and no others.
+        """
+        count = len(expected)
+        eventually_in(self.browser, f"window.heard.length >= {count}", "events are missing")
+
+        self.assertEqual(self.browser.run("return window.heard"), expected)
+
+    def test_lost_before_first_event(self) -> None:
+        """
+        A connection that is lost after stream-open and before any event resumes exactly.
+        """
+        self.listen("first")
+
+        self.lose_connection("first", "one", "two")
+        publish(self.hub.url, TOKEN, "first", "three")
+
+        self.assert_heard(
+            [
+                ["stream-open", '{"resumed":false}'],
+                ["stream-open", '{"resumed":true}'],
+                ["message", "one"],
+                ["message", "two"],
+                ["message", "three"],
+            ]
+        )
+
+    def test_lost_between_events(self) -> None:
+        """
+        One that is lost later, and again, misses nothing and gets nothing twice.
+        """
+        self.listen("later")
+        publish(self.hub.url, TOKEN, "later", "one")
+        eventually_in(self.browser, "window.heard.length === 2", "the event has not come")
+
+        self.lose_connection("later", "two", "three")
+        self.lose_connection("later", "four")
+        publish(self.hub.url, TOKEN, "later", "five")
+
+        eventually_in(self.browser, "window.heard.length >= 8", "events are missing")
+        messages = [data for kind, data in self.browser.run("return window.heard")]
+        self.assertEqual(
+            [data for data in messages if "resumed" not in data],
+            ["one", "two", "three", "four", "five"],
+        )
+
+
+class FirefoxTests(ChromiumTests):
+    """
+    The same in Firefox.
+    """
+
+    @staticmethod
+    def start_browser() -> Browser:
+        """
+        See `ChromiumTests.start_browser`.
+        """
+        return Firefox()
+
+
+class ManyStreamsTests(SynchronousTestCase):
+    """
+    More streams in one page than the six that a browser opens over HTTP/1.1.
+    """
+
+    COUNT = 20
+
+    def test_http_2(self) -> None:
+        """
+        Twenty EventSources of one page over HTTP/2 get every event, and the page can still ask
+        for other things.
+        """
+        with tempfile.TemporaryDirectory() as directory:
+            certificate, key = map(str, write_certificate(Path(directory)))
+            hub = HubProcess("--tls-cert", certificate, "--tls-key", key)
+        self.addCleanup(hub.stop)
+        browser = Chromium()
+        self.addCleanup(browser.close)
+        browser.open(f"{hub.url}/healthz")
+
+        browser.run(_LISTEN_MANY, "/events?topic=many", self.COUNT)
+        eventually_in(browser, f"window.opened === {self.COUNT}", "not all streams have begun")
+        publish(hub.url, TOKEN, "many", "one", "two", "three")
+        eventually_in(browser, "window.counts.every((count) => count >= 3)", "events are missing")
+        browser.run("fetch('/readyz').then((answer) => { window.status = answer.status; })")
+        eventually_in(browser, "window.status == 200", "there is no answer beside the streams")
+
+        self.assertEqual(browser.run("return window.counts"), [3] * self.COUNT)
+        self.assertEqual(
+            browser.run("return performance.getEntriesByType('navigation')[0].nextHopProtocol"),
+            "h2",
+        )

@@ -1,0 +1,234 @@
+"""
+The demo page in Chromium: live events, lost and found again, publishing.
+"""
+
+import os
+import signal
+import struct
+from itertools import pairwise
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.support.browsers import eventually_in
+from tests.support.chromium import Chromium
+from tests.support.curl import publish
+from tests.support.forwarder import Forwarder
+from tests.support.hub_process import TOKEN, HubProcess
+
+__all__ = ["DemoPageTests", "PictureTests"]
+
+_PICTURE = Path(__file__).resolve().parents[2] / "docs" / "demo.png"
+
+# Keeps every state that the page has been in, and the rows of its log, oldest first.
+_WATCH = """
+    const status = document.getElementById("status");
+    window.states = [status.dataset.state];
+    new MutationObserver(() => {
+      if (window.states.at(-1) !== status.dataset.state) {
+        window.states.push(status.dataset.state);
+      }
+    }).observe(status, { attributes: true });
+    window.rows = [];
+    new MutationObserver((changes) => {
+      for (const change of changes) {
+        for (const { dataset } of change.addedNodes) {
+          window.rows.push([dataset.type, dataset.id]);
+        }
+      }
+    }).observe(document.getElementById("log"), { childList: true });
+"""
+
+_PUBLISH = """
+    document.getElementById("publish-text").value = arguments[0];
+    document.getElementById("publish-token").value = arguments[1];
+    document.getElementById("publish-send").click();
+"""
+
+
+class DemoPageTests(SynchronousTestCase):
+    """
+    ``twistd sse --demo``, and the page at its root.
+    """
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        """
+        Share the browser.
+        """
+        cls.browser = Chromium()
+        cls.addClassCleanup(cls.browser.close)
+
+    def setUp(self) -> None:
+        """
+        Start a hub, and load its page through something that can lose connections.
+        """
+        self.hub = HubProcess("--demo", "--retry", "300")
+        self.addCleanup(self.hub.stop)
+        self.network = Forwarder(self.hub.port)
+        self.addCleanup(self.network.close)
+        self.browser.open(f"http://localhost:{self.network.port}/")
+        self.addCleanup(self.browser.open, "about:blank")
+        self.browser.run(_WATCH)
+        self.wait("document.getElementById('status').dataset.state === 'open'", "is not connected")
+
+    def wait(self, expression: str, what: str) -> None:
+        """
+        Wait until *expression* is true in the page.
+        """
+        eventually_in(self.browser, expression, f"the page {what}")
+
+    def text(self, name: str) -> str:
+        """
+        What the element called *name* says.
+        """
+        found: str = self.browser.run(
+            "return document.getElementById(arguments[0]).textContent", name
+        )
+        return found
+
+    def states(self) -> list[str]:
+        """
+        The states that the page has been in.
+        """
+        found: list[str] = self.browser.run("return window.states")
+        return found
+
+    def assert_nothing_missed(self) -> None:
+        """
+        See that the page has had every event, once and in order.
+
+        It has all topics that anybody publishes to, so the numbers follow each other.
+        """
+        rows = self.browser.run("return window.rows")
+        numbers = [
+            int(id.rpartition("-")[2]) for kind, id in rows if not kind.startswith("stream-")
+        ]
+
+        self.assertGreater(len(numbers), 3)
+        self.assertTrue(all(after == before + 1 for before, after in pairwise(numbers)), numbers)
+
+    def test_events(self) -> None:
+        """
+        The clock goes, prices, load and memory appear, and the log fills.
+        """
+        self.wait("document.getElementById('clock').textContent.startsWith('--') === false", "")
+        before = self.text("clock")
+
+        self.wait(f"document.getElementById('clock').textContent !== '{before}'", "stands still")
+        self.wait("document.getElementById('log').children.length >= 6", "fills no log")
+
+        self.assertRegex(self.text("price"), r"\A\d+\.\d\d\Z")
+        self.assertRegex(self.text("memory"), r"\A\d+\.\d GiB\Z")
+        self.assert_nothing_missed()
+
+    def test_killed(self) -> None:
+        """
+        When the hub is killed the page says so; when it is back, that its history is gone.
+        """
+        self.hub.kill()
+        self.wait("window.states.at(-1) === 'lost'", "has not noticed")
+        self.hub.restart()
+
+        self.wait("window.states.at(-1) === 'reset'", "has not come back")
+
+        self.assertIn("history was reset", self.text("status"))
+        self.wait("window.rows.some(([type]) => type === 'stream-reset')", "shows no reset")
+        self.assertEqual(self.text("counter-reconnections"), "1")
+
+    def test_stopped(self) -> None:
+        """
+        So it is when the hub is stopped in good order.
+        """
+        self.hub.signal(signal.SIGTERM)
+        self.wait("window.states.at(-1) === 'lost'", "has not noticed")
+        self.hub.restart()
+
+        self.wait("window.states.at(-1) === 'reset'", "has not come back")
+
+        self.wait("window.rows.some(([type]) => type === 'stream-reset')", "shows no reset")
+
+    def test_cut(self) -> None:
+        """
+        When the network loses the connection, the page resumes, and misses nothing.
+        """
+        self.wait("window.rows.length > 3", "shows no events")
+        self.network.cut()
+        self.wait("window.states.at(-1) === 'lost'", "has not noticed")
+        publish(self.hub.url, TOKEN, "demo/notes", "while you were away")
+        self.network.mend()
+
+        self.wait("document.getElementById('status').textContent.includes('missed')", "is away")
+        self.wait("document.getElementById('log').children.length >= 12", "goes on")
+
+        self.assertEqual(self.states()[-2:], ["lost", "open"])
+        self.assert_nothing_missed()
+
+    def test_cut_button(self) -> None:
+        """
+        Its own button shows the same.
+        """
+        self.wait("window.rows.length > 3", "shows no events")
+
+        self.browser.run("document.getElementById('cut').click()")
+        self.wait("window.states.at(-1) === 'lost'", "has not noticed")
+        self.wait("document.getElementById('status').textContent.includes('missed')", "is away")
+
+        self.assert_nothing_missed()
+
+    def test_publish(self) -> None:
+        """
+        Publishing with the token shows a receipt, and then the note.
+        """
+        self.browser.run(_PUBLISH, "Hello from the page", TOKEN)
+
+        self.wait("document.getElementById('notes').textContent.includes('Hello')", "has no note")
+        self.wait(
+            "document.getElementById('publish-result').dataset.outcome === 'published'",
+            "shows no receipt",
+        )
+        self.assertRegex(self.text("publish-result"), r"Published as \S+, handed to 1 subscriber")
+
+    def test_publish_refused(self) -> None:
+        """
+        With a wrong token it shows the hub's sentence.
+        """
+        self.browser.run(_PUBLISH, "Hello", "wrong")
+
+        self.wait(
+            "document.getElementById('publish-result').dataset.outcome === 'refused'",
+            "says nothing",
+        )
+        self.assertIn("token is not known", self.text("publish-result"))
+
+
+class PictureTests(SynchronousTestCase):
+    """
+    The picture of the page that the README shows.
+    """
+
+    WIDTH, HEIGHT, SCALE = 1280, 900, 2
+
+    def test_picture(self) -> None:
+        """
+        The page can be pictured with live data; UPDATE_DEMO_PICTURE=1 makes docs/demo.png anew.
+        """
+        update = os.environ.get("UPDATE_DEMO_PICTURE") == "1"
+        # The picture shows this port; and charts that have had some time to fill.
+        hub = HubProcess("--demo", port=8080) if update else HubProcess("--demo")
+        self.addCleanup(hub.stop)
+        browser = Chromium()
+        self.addCleanup(browser.close)
+        browser.open(f"{hub.url}/")
+        browser.run(_PUBLISH, "Hello, everybody", TOKEN)
+        for events in range(10, 170 if update else 11, 10):
+            counted = f"Number(document.getElementById('counter-events').textContent) >= {events}"
+            eventually_in(browser, counted, f"the page has not shown {events} events")
+
+        picture = browser.picture(self.WIDTH, self.HEIGHT, self.SCALE)
+        if update:
+            _PICTURE.write_bytes(picture)
+
+        # PNG: the header chunk begins with width and height, 16 bytes into the file.
+        size = struct.unpack(">II", picture[16:24])
+        self.assertEqual(size, (self.WIDTH * self.SCALE, self.HEIGHT * self.SCALE))

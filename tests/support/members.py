@@ -1,0 +1,80 @@
+"""
+Members of an audience that are no connections, and sinks that take notes.
+"""
+
+from collections.abc import Callable
+
+from tests.support.sinks import MemorySink
+from twisted_sse.audience import NOT_LIVE, Audience
+from twisted_sse.publication import Position
+
+__all__ = ["RecordingSink", "StubMember"]
+
+
+class StubMember:
+    """
+    Takes notes of what its audience does to it.
+
+    Attributes:
+        payloads: What it was sent, each as it came.
+
+        room: How many bytes it takes at once.
+
+        on_send: Called while it is being sent to.
+
+        short: What it was told of falling short: the payload and how much of
+            it was sent.
+    """
+
+    def __init__(self, audience: Audience) -> None:
+        self.audience = audience
+        self.slot = NOT_LIVE
+        self.position = Position(-1, "nowhere")
+        self.payloads: list[bytes] = []
+        self.room = 1 << 40
+        self.on_send: Callable[[], None] = lambda: None
+        self.short: list[tuple[bytes, int]] = []
+        self.broken = False
+
+    @property
+    def received(self) -> bytes:
+        """
+        Everything it was sent.
+        """
+        return b"".join(self.payloads)
+
+    def send(self, payload: bytes) -> int:
+        """
+        See `Sink.send`.
+        """
+        if self.broken:
+            raise BrokenPipeError
+        self.payloads.append(payload)
+        self.on_send()
+        return min(self.room, len(payload))
+
+    def fell_short(self, payload: bytes, sent: int) -> None:
+        """
+        See `Member.fell_short`: leaves, as a connection does.
+        """
+        self.short.append((payload, sent))
+        self.audience.leave(self)
+
+
+class RecordingSink(MemorySink):
+    """
+    A sink in memory that also keeps each payload as the object that it was.
+    """
+
+    def __init__(self, room: int = 1 << 40) -> None:
+        super().__init__(room)
+        self.payloads: list[bytes] = []
+        self.on_send: Callable[[], None] = lambda: None
+
+    def send(self, payload: bytes) -> int:
+        """
+        See `Sink.send`.
+        """
+        self.payloads.append(payload)
+        self.on_send()
+        return super().send(payload)

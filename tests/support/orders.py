@@ -1,0 +1,61 @@
+"""
+A window and what stands in it, for tests of what is below the hub.
+"""
+
+from twisted_sse.event import ServerSentEvent
+from twisted_sse.grant import ANONYMOUS
+from twisted_sse.publication import Kept, Position, Publication
+from twisted_sse.topics import Interest, Selection
+from twisted_sse.window import Entry, Window
+
+__all__ = ["EVERYTHING", "Order", "interest_in", "make_kept"]
+
+
+def interest_in(*selectors: str) -> Interest:
+    """
+    What somebody who is not known and asks for *selectors* gets to see.
+    """
+    return ANONYMOUS.interest(Selection.of(selectors))
+
+
+#: Wants all there is.
+EVERYTHING = interest_in("*")
+
+
+def make_kept(
+    number: int, *, topic: str = "a", data: str | None = None, private: bool = False
+) -> Kept:
+    """
+    A publication that was kept at *number*, whose data says so.
+    """
+    event = ServerSentEvent(str(number) if data is None else data)
+    return Kept(number, f"e-{number}", Publication((topic,), event, private))
+
+
+class Order:
+    """
+    The one order of a hub: counts, and keeps what it counts in a window.
+
+    Attributes:
+        entries: Everything that was published, the oldest first.
+    """
+
+    def __init__(self, *, events: int = 1 << 20, size: int = 1 << 40) -> None:
+        self.window = Window(events, size)
+        self.window.start(Position(0, "e-0"))
+        self.entries: list[Entry] = []
+
+    def publish(self, topic: str = "a", *, data: str | None = None, private: bool = False) -> Entry:
+        """
+        Add the next publication.
+        """
+        number = self.window.head.number + 1
+        entry = self.window.append(make_kept(number, topic=topic, data=data, private=private))
+        self.entries.append(entry)
+        return entry
+
+    def between(self, after: int, upto: int) -> bytes:
+        """
+        The frames of what follows number *after*, up to number *upto*.
+        """
+        return b"".join(one.frame for one in self.entries if after < one.number <= upto)

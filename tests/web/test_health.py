@@ -1,0 +1,93 @@
+"""
+The answers to those who watch over servers.
+"""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.support.history import AbsentHistory
+from tests.support.http import Answer, Served
+from twisted_sse.errors import HistoryUnavailable
+
+
+class HealthTests(SynchronousTestCase):
+    """
+    ``/healthz`` and ``/readyz``.
+    """
+
+    def _looks(self, answer: Answer, status: int, body: bytes) -> None:
+        self.assertEqual(answer.status, status)
+        self.assertEqual(answer.body, body)
+        self.assertEqual(answer.header("Content-Type"), "text/plain; charset=utf-8")
+        self.assertEqual(answer.header("Cache-Control"), "no-store")
+
+    def test_running(self) -> None:
+        """
+        A hub that has begun is healthy and ready.
+        """
+        served = Served()
+        served.hub.start()
+
+        self._looks(served.get("/healthz"), 200, b"ok\n")
+        self._looks(served.get("/readyz"), 200, b"ok\n")
+
+    def test_head(self) -> None:
+        """
+        HEAD has the same status and no body.
+        """
+        caller = Served().call("HEAD", "/healthz")
+
+        self.assertEqual(caller.answer.status, 200)
+        self.assertTrue(caller.transport.value().endswith(b"\r\n\r\n"))
+
+    def test_not_begun(self) -> None:
+        """
+        A hub that has not begun is healthy and not ready.
+        """
+        served = Served()
+
+        self._looks(served.get("/healthz"), 200, b"ok\n")
+        self._looks(served.get("/readyz"), 503, b"not now\n")
+
+    def test_history_away(self) -> None:
+        """
+        A hub whose history is away is not ready until it is there.
+        """
+        history = AbsentHistory()
+        served = Served(history)
+        self.failureResultOf(served.hub.start(), HistoryUnavailable)
+        refused = served.get("/readyz")
+        history.away = False
+        served.hub.start()
+
+        self.assertEqual(refused.status, 503)
+        self.assertEqual(served.get("/readyz").status, 200)
+
+    def test_draining(self) -> None:
+        """
+        A hub that stops is healthy and not ready, so that nobody new is sent to it.
+        """
+        served = Served()
+        served.hub.start()
+        served.hub.close_doors()
+
+        self.assertEqual(served.get("/healthz").status, 200)
+        self.assertEqual(served.get("/readyz").status, 503)
+
+    def test_other_methods(self) -> None:
+        """
+        Nothing else is allowed.
+        """
+        for method in ("POST", "DELETE"):
+            with self.subTest(method=method):
+                answer = Served().call(method, "/healthz").answer
+
+                self.assertEqual(answer.status, 405)
+                self.assertIn("GET", answer.header("Allow") or "")
+
+    def test_no_authorization(self) -> None:
+        """
+        Whoever watches needs no token.
+        """
+        served = Served(authorize=lambda request: self.fail("it was asked"))
+
+        self.assertEqual(served.get("/healthz").status, 200)

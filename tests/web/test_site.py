@@ -1,0 +1,214 @@
+"""
+The tree of what the hub serves on its own: pages, their files, and the rest.
+"""
+
+from pathlib import Path
+
+from twisted.internet import reactor
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
+from twisted.python.filepath import FilePath
+from twisted.trial.unittest import SynchronousTestCase, TestCase
+
+from tests.support.http import Answer, Served
+from twisted_sse.web import site as site_module
+
+STATIC = Path(site_module.__file__).parent / "static"
+
+
+async def fetch(target: str, *, demo: bool = False) -> Answer:
+    """
+    Get a file whole: Twisted hands files out in turns of the global reactor.
+    """
+    caller = Served(demo=demo).call("GET", target)
+    while not (caller.transport.value() and caller.answer.ended):
+        await deferLater(IReactorTime(reactor), 0)
+    return caller.answer
+
+
+class PageTests(TestCase):
+    """
+    The pages and their files.
+    """
+
+    async def test_index(self) -> None:
+        """
+        The root is a page that says that the hub runs.
+        """
+        answer = await fetch("/")
+
+        self.assertEqual(answer.status, 200)
+        self.assertEqual(answer.header("Content-Type"), "text/html")
+        self.assertEqual(answer.body, (STATIC / "index.html").read_bytes())
+
+    async def test_demo(self) -> None:
+        """
+        With the demo, the root is its page.
+        """
+        answer = await fetch("/", demo=True)
+
+        self.assertEqual(answer.body, (STATIC / "demo.html").read_bytes())
+
+    async def test_files(self) -> None:
+        """
+        Every file of the pages is served, byte for byte.
+        """
+        for path in sorted(STATIC.iterdir()):
+            with self.subTest(name=path.name):
+                answer = await fetch(f"/static/{path.name}")
+
+                self.assertEqual(answer.status, 200)
+                self.assertEqual(answer.body, path.read_bytes())
+
+
+class PolicyTests(SynchronousTestCase):
+    """
+    What browsers hold our pages to.
+    """
+
+    TYPES = {
+        ".html": {"text/html"},
+        # HTML: "servers should use text/javascript"; older systems' tables have the other.
+        ".js": {"text/javascript", "application/javascript"},
+        ".css": {"text/css"},
+        ".svg": {"image/svg+xml"},
+    }
+
+    def test_headers(self) -> None:
+        """
+        Pages load nothing from elsewhere, are framed by nobody, and are not guessed at.
+        """
+        for target in ("/", "/static/demo.js", "/static/style.css"):
+            with self.subTest(target=target):
+                answer = Served().call("HEAD", target).answer
+
+                self.assertEqual(answer.status, 200)
+                self.assertEqual(
+                    answer.header("Content-Security-Policy"),
+                    "default-src 'self'; frame-ancestors 'none'; base-uri 'none';"
+                    " form-action 'self'",
+                )
+                self.assertEqual(answer.header("X-Content-Type-Options"), "nosniff")
+                self.assertEqual(answer.header("Cache-Control"), "no-cache")
+
+    def test_types(self) -> None:
+        """
+        With "nosniff" a browser runs a script only if its type is right.
+        """
+        for path in STATIC.iterdir():
+            with self.subTest(name=path.name):
+                answer = Served().call("HEAD", f"/static/{path.name}").answer
+
+                self.assertIn(answer.header("Content-Type"), self.TYPES[path.suffix])
+
+    def test_policy_can_be_kept(self) -> None:
+        """
+        The pages have no inline scripts and styles, which the policy forbids.
+        """
+        for path in STATIC.glob("*.html"):
+            with self.subTest(name=path.name):
+                text = path.read_text(encoding="utf-8")
+
+                self.assertNotIn("<style", text)
+                self.assertNotIn(" style=", text)
+                self.assertNotRegex(text, r"<script(?![^>]* src=)")
+                self.assertNotRegex(text, r"\son[a-z]+=")
+
+
+class TreeTests(SynchronousTestCase):
+    """
+    What is there, and what is not.
+    """
+
+    ABSENT = [
+        "/nothing",
+        "/event",
+        "/Events",
+        "/.well-known",
+        "/.well-known/",
+        "/.well-known/other",
+        "/healthz/more",
+        "/index.html",
+        "/static/nothing.js",
+        "/static/style.css/more",
+        "//",
+        "//etc/passwd",
+    ]
+
+    OUTSIDE = [
+        "/static/../site.py",
+        "/static/%2e%2e/site.py",
+        "/static/..%2fsite.py",
+        "/static/%2e%2e%2fsite.py",
+        "/static/..%5csite.py",
+        "/static/../../../../../../etc/passwd",
+        "/static//etc/passwd",
+        "/static/%2fetc%2fpasswd",
+        "/static/style.css/../../site.py",
+        "/static/style.css%00.html",
+        "/../site.py",
+    ]
+
+    def test_absent(self) -> None:
+        """
+        What does not exist is not found.
+        """
+        for target in self.ABSENT:
+            with self.subTest(target=target):
+                self.assertEqual(Served().get(target).status, 404)
+
+    def test_outside(self) -> None:
+        """
+        No path leads out of the directory of the pages.
+        """
+        for target in self.OUTSIDE:
+            with self.subTest(target=target):
+                answer = Served().get(target)
+
+                self.assertEqual(answer.status, 404)
+                self.assertNotIn(b"import", answer.body)
+                self.assertNotIn(b"root:", answer.body)
+                self.assertEqual(self.flushLoggedErrors(), [])
+
+    def test_no_listing(self) -> None:
+        """
+        The directory of the pages does not list what is in it.
+        """
+        names = [name for name in FilePath(str(STATIC)).listdir() if name != "index.html"]
+        answer = Served().get("/static")
+        caller = Served().call("HEAD", "/static/")
+
+        self.assertNotEqual(answer.status, 200)
+        self.assertNotIn(caller.answer.header("Content-Length"), (None, "0"))
+        for name in names:
+            self.assertNotIn(name.encode(), answer.body)
+
+    def test_below_events(self) -> None:
+        """
+        There is nothing below a stream.
+        """
+        for target in ("/events/more?topic=a", "/.well-known/mercure/subscriptions?topic=a"):
+            with self.subTest(target=target):
+                served = Served()
+
+                self.assertEqual(served.get(target).status, 404)
+                self.assertEqual(len(served.hub.connections), 0)
+
+    def test_pages_take_no_posts(self) -> None:
+        """
+        Pages are only read.
+        """
+        for target in ("/", "/static/style.css"):
+            with self.subTest(target=target):
+                self.assertEqual(Served().call("POST", target).answer.status, 405)
+
+    def test_no_access_log(self) -> None:
+        """
+        Requests are not logged, and a site starts and stops without a log file.
+        """
+        served = Served()
+        served.site.doStart()
+        served.get("/healthz")
+        served.site.doStop()
+
+        self.assertEqual(self.flushLoggedErrors(), [])
