@@ -12,9 +12,11 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.members import StubMember
 from tests.support.orders import EVERYTHING, Order, interest_in
-from twisted_sse.audience import NOT_LIVE, Audience, Audiences, Payloads
+from twisted_sse.audience import NOT_LIVE, Audience
+from twisted_sse.audiences import Audiences
 from twisted_sse.framing import chunked, raw
 from twisted_sse.grant import Grant
+from twisted_sse.payloads import Payloads
 from twisted_sse.topics import Selection
 
 __all__ = [
@@ -23,7 +25,7 @@ __all__ = [
     "BatchTests",
     "DepartureTests",
     "JoiningTests",
-    "PayloadsTests",
+    "SharedPayloadTests",
     "ShortTests",
 ]
 
@@ -571,7 +573,7 @@ class BatchTests(SynchronousTestCase):
         self.assertTrue(room.audience.waiting)
 
 
-class PayloadsTests(SynchronousTestCase):
+class SharedPayloadTests(SynchronousTestCase):
     """
     Bytes are joined and framed once.
     """

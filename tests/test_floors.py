@@ -33,7 +33,7 @@ FLOORS = {
     ],
     3: ["history.*"],
     2: ["interfaces", "grant", "clock"],
-    1: ["wire", "topics", "tokens", "publication"],
+    1: ["wire", "topics.*", "tokens", "publication"],
     0: ["event", "errors"],
 }
 

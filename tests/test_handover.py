@@ -23,6 +23,7 @@ from twisted_sse.topics import Selection
 
 __all__ = ["EveryInterleavingTests", "RandomHistoriesTests"]
 
+
 class CostlyClock(Clock):
     """
     Time passes while work is done: each look at the clock takes *cost* seconds.

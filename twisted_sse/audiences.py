@@ -63,9 +63,7 @@ class Audiences:
         for topic in entry.topics:
             found.update(self._by_topic.get(topic, {}))
         return [
-            audience
-            for audience in found
-            if audience.interest.matches(entry.topics, entry.private)
+            audience for audience in found if audience.interest.matches(entry.topics, entry.private)
         ]
 
     def _indices(self, audience: Audience) -> list[dict[Audience, None]]:

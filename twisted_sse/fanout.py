@@ -47,7 +47,7 @@ class Fanout:
 
     def announce(self, audience: Audience) -> None:
         """
-        *audience* has news.  They are written in the next turn, or by `run`.
+        *audience* has news, which `flush` writes.
         """
         self._due[audience] = None
 
@@ -58,15 +58,12 @@ class Fanout:
         self._behind.append(connection)
         self._schedule()
 
-    def run(self) -> None:
+    def flush(self) -> None:
         """
-        Use up one turn's budget, and schedule the next turn if that is needed.
+        Write what was announced: now, or in the turn that is due already.
         """
-        self._sweep()
-        self._bring_forward()
-        self._payloads.forget()
-        if self._due or self._behind:
-            self._schedule()
+        if self._call is None:
+            self._run()
 
     def stop(self) -> None:
         """
@@ -77,6 +74,13 @@ class Fanout:
         if self._call is not None:
             self._call.cancel()
             self._call = None
+
+    def _run(self) -> None:
+        self._sweep()
+        self._bring_forward()
+        self._payloads.forget()
+        if self._due or self._behind:
+            self._schedule()
 
     def _sweep(self) -> None:
         now = self._clock.seconds()
@@ -111,4 +115,4 @@ class Fanout:
 
     def _turn(self) -> None:
         self._call = None
-        self.run()
+        self._run()

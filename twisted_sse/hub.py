@@ -100,9 +100,7 @@ class Hub(Exchange):
             HistoryUnavailable, HubClosed: As failures of the `Deferred`; it
                 was not sent.
         """
-        publication = Publication.of(
-            topics, data, event=event, id=id, retry=retry, private=private
-        )
+        publication = Publication.of(topics, data, event=event, id=id, retry=retry, private=private)
         return self.submit([publication]).addCallback(lambda receipts: receipts[0])
 
     def resource(

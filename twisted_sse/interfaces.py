@@ -55,9 +55,7 @@ class IHistoryProvider(Interface):
                 the publishers are told to try again.
         """
 
-    def since(
-        last_event_id: str | None, topics: Selection, limit: int
-    ) -> Sequence[Kept]:
+    def since(last_event_id: str | None, topics: Selection, limit: int) -> Sequence[Kept]:
         """
         Find what a returning subscriber has missed.
 

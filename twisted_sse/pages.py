@@ -97,9 +97,7 @@ def page_from_window(window: Window, audience: Audience, position: Position) -> 
     return _page(audience, frames, goal)
 
 
-def page_from_history(
-    kept: Sequence[Kept], asked: Position, audience: Audience
-) -> Page:
+def page_from_history(kept: Sequence[Kept], asked: Position, audience: Audience) -> Page:
     """
     What history has found.
 

@@ -4,6 +4,7 @@ Builds the hub on its own: everything that ``twistd sse`` runs.
 
 from __future__ import annotations
 
+import gc
 import resource
 import secrets
 from typing import Any
@@ -71,6 +72,30 @@ class _Port(Service):
         self._port = port
 
 
+class _Collector(Service):
+    """
+    Keeps the garbage collector from holding the reactor.
+
+    A full collection looks at every object there is: measured, 142 ms with
+    8,000 streams.  Streams leave no cycles behind when they end (a test says
+    so), so the youngest objects are all that has to be looked at often.
+    """
+
+    # Net allocations between collections of the youngest; how many of those
+    # between collections of the middle ones, about 3 ms each; and of all.
+    _THRESHOLDS = (2_000, 10, 10_000)
+
+    def startService(self) -> None:
+        """
+        See `IService.startService`.
+        """
+        super().startService()
+        gc.collect()
+        # What was imported stays: nobody needs to look at it again.
+        gc.freeze()
+        gc.set_threshold(*self._THRESHOLDS)
+
+
 class _Advice(Service):
     """
     Shows, when the hub starts, how to use it.
@@ -120,6 +145,7 @@ def make_server(config: Config, reactor: Any) -> MultiService:
         port.setServiceParent(server)
     if config.demo:
         DemoPublisher(hub).setServiceParent(server)
+    _Collector().setServiceParent(server)
     _Advice(_base_url(config), made).setServiceParent(server)
     _allow_many_files()
     return server

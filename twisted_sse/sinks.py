@@ -194,6 +194,9 @@ class SocketSink:
         """
         What the channel tells its requests when the transport is lost.
         """
+        # The channel keeps its requests: without this, both would have to wait
+        # for the garbage collector.
+        self._channel = None
         stream, self._stream = self._stream, None
         if stream is not None:
             stream.gone()

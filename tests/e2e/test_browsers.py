@@ -47,6 +47,10 @@ class ChromiumTests(SynchronousTestCase):
     A page whose connection is lost between it and the hub.
     """
 
+    hub: HubProcess
+    network: Forwarder
+    browser: Browser
+
     @staticmethod
     def start_browser() -> Browser:
         """

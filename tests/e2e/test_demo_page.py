@@ -51,6 +51,8 @@ class DemoPageTests(SynchronousTestCase):
     ``twistd sse --demo``, and the page at its root.
     """
 
+    browser: Chromium
+
     @classmethod
     def setUpClass(cls) -> None:
         """
@@ -155,7 +157,7 @@ class DemoPageTests(SynchronousTestCase):
         self.wait("window.rows.length > 3", "shows no events")
         self.network.cut()
         self.wait("window.states.at(-1) === 'lost'", "has not noticed")
-        publish(self.hub.url, TOKEN, "demo/notes", "while you were away")
+        publish(self.hub.url, TOKEN, "demo/notes", "while away", event="note")
         self.network.mend()
 
         self.wait("document.getElementById('status').textContent.includes('missed')", "is away")
@@ -214,17 +216,18 @@ class PictureTests(SynchronousTestCase):
         The page can be pictured with live data; UPDATE_DEMO_PICTURE=1 makes docs/demo.png anew.
         """
         update = os.environ.get("UPDATE_DEMO_PICTURE") == "1"
-        # The picture shows this port; and charts that have had some time to fill.
+        # The picture shows this port, and charts that have had two minutes to fill.
         hub = HubProcess("--demo", port=8080) if update else HubProcess("--demo")
         self.addCleanup(hub.stop)
         browser = Chromium()
         self.addCleanup(browser.close)
         browser.open(f"{hub.url}/")
         browser.run(_PUBLISH, "Hello, everybody", TOKEN)
-        for events in range(10, 170 if update else 11, 10):
-            counted = f"Number(document.getElementById('counter-events').textContent) >= {events}"
-            eventually_in(browser, counted, f"the page has not shown {events} events")
+        events = 370 if update else 5
+        counted = f"Number(document.getElementById('counter-events').textContent) >= {events}"
+        eventually_in(browser, counted, "the page shows too few events", patience=180.0)
 
+        browser.run("document.activeElement.blur(); window.scrollTo(0, 0)")
         picture = browser.picture(self.WIDTH, self.HEIGHT, self.SCALE)
         if update:
             _PICTURE.write_bytes(picture)

@@ -88,24 +88,36 @@ class LeavingTests(TestCase):
         while not done() and reactor.seconds() < deadline:
             await deferLater(reactor, 0.02)
 
-    async def leave(self, go: Callable[[list[socket.socket]], None]) -> None:
+    async def come_and_leave(self) -> None:
         """
-        Have all of them come, and then leave by *go*.
+        Have all of them come, and then leave in all three ways.
         """
-        self.calls = count_delayed_calls()
         clients = await deferToThread(self.subscribe_all)
         for client in clients:
             self.addCleanup(client.close)
         self.assertEqual(len(self.hub.connections), _CONNECTIONS)
-        go(clients)
+        leave_in_three_ways(clients)
         await self.until(lambda: not len(self.hub.connections))
 
-    def assert_nothing_left(self) -> None:
+    async def assert_leaves_nothing(self, load: LoopingCall | None = None) -> None:
         """
-        See that the registry is empty, and that nobody keeps or awaits who was there.
+        See that the registry is empty after they have left, and that nobody keeps or awaits
+        who was there.
         """
+        # trial's own delayed call comes after the test's first turn.
+        await deferLater(reactor, 0)
+        calls = count_delayed_calls()
+        if load is not None:
+            load.start(0.01)
+
+        await self.come_and_leave()
+        if load is not None:
+            load.stop()
+        # What was published last is delivered in a later turn.
+        await self.until(lambda: count_delayed_calls() == calls)
+
         self.assertEqual(len(self.hub.connections), 0)
-        self.assertEqual(count_delayed_calls(), self.calls)
+        self.assertEqual(count_delayed_calls(), calls)
         self.assertEqual(count_objects(), self.counted)
 
     def test_leaving(self) -> Deferred[None]:
@@ -113,28 +125,14 @@ class LeavingTests(TestCase):
         A third closed, a third reset, a third half-closed: registry, audiences, requests and
         delayed calls are as before.
         """
-        return Deferred.fromCoroutine(self._leaving())
-
-    async def _leaving(self) -> None:
-        await self.leave(leave_in_three_ways)
-
-        self.assert_nothing_left()
+        return Deferred.fromCoroutine(self.assert_leaves_nothing())
 
     def test_leaving_under_load(self) -> Deferred[None]:
         """
         It is the same while events are published to them.
         """
-        return Deferred.fromCoroutine(self._leaving_under_load())
-
-    async def _leaving_under_load(self) -> None:
-        publishing = LoopingCall(self.hub.publish, "news", "x" * 1000)
-        publishing.start(0.01)
-        await self.leave(leave_in_three_ways)
-        publishing.stop()
-        # The last publication is delivered in a turn of its own.
-        await deferLater(reactor, 0)
-
-        self.assert_nothing_left()
+        load = LoopingCall(self.hub.publish, "news", "x" * 1000)
+        return Deferred.fromCoroutine(self.assert_leaves_nothing(load))
 
 
 def leave_in_three_ways(clients: list[socket.socket]) -> None:

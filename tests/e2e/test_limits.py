@@ -31,9 +31,8 @@ class ConnectionLimitTests(SynchronousTestCase):
 
     def knock(self, hub: HubProcess) -> Answer:
         """
-        Ask for one stream more; one that is given is left after a moment.
+        Ask for one stream more, which is to be refused.
         """
-        # --max-time does not end an answer that is complete before.
         return curl("--ipv4", f"{hub.url}/events?topic=news")
 
     def test_connections(self) -> None:
@@ -84,6 +83,8 @@ class RequestLimitTests(SynchronousTestCase):
     """
     ``--max-topics`` and ``--max-body``.
     """
+
+    hub: HubProcess
 
     @classmethod
     def setUpClass(cls) -> None:
@@ -168,9 +169,7 @@ class AnonymousTests(SynchronousTestCase):
         self.assertEqual(stream.status, "HTTP/1.1 200 OK")
 
 
-def publish_one(
-    hub: HubProcess, *arguments: str, body: bytes = b"topic=news&data=x"
-) -> Answer:
+def publish_one(hub: HubProcess, *arguments: str, body: bytes = b"topic=news&data=x") -> Answer:
     """
     Publish a form.
     """

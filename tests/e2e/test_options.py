@@ -195,6 +195,8 @@ class CrossOriginTests(SynchronousTestCase):
     ``--cors-origin``, and other options that show in answers.
     """
 
+    hub: HubProcess
+
     @classmethod
     def setUpClass(cls) -> None:
         """

@@ -88,6 +88,9 @@ class TLSTests(SynchronousTestCase):
     ``--tls-cert`` and ``--tls-key``.
     """
 
+    hub: HubProcess
+    certificate: str
+
     @classmethod
     def setUpClass(cls) -> None:
         """

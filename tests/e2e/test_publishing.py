@@ -18,6 +18,8 @@ class PublishingTests(SynchronousTestCase):
     ``POST /events``, seen from a subscriber to everything.
     """
 
+    hub: HubProcess
+
     @classmethod
     def setUpClass(cls) -> None:
         """
@@ -97,9 +99,7 @@ class PublishingTests(SynchronousTestCase):
 
         events = [self.stream.next(), self.stream.next()]
         self.assertEqual([event.data for event in events], ["1", "2"])
-        self.assertEqual(
-            answer.json(), [{"id": event.id, "subscribers": 1} for event in events]
-        )
+        self.assertEqual(answer.json(), [{"id": event.id, "subscribers": 1} for event in events])
 
     def test_ndjson(self) -> None:
         """
@@ -168,9 +168,7 @@ class PublishingTests(SynchronousTestCase):
         """
         What is private reaches only subscribers with a token.
         """
-        reader = RawStream(
-            self.hub.port, "/events?topic=secret", f"Authorization: Bearer {TOKEN}"
-        )
+        reader = RawStream(self.hub.port, "/events?topic=secret", f"Authorization: Bearer {TOKEN}")
         self.addCleanup(reader.close)
         reader.named("stream-open")
 

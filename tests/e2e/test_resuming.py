@@ -21,6 +21,9 @@ class ResumingTests(SynchronousTestCase):
     A hub that has kept five events of a topic, with events of another between them.
     """
 
+    hub: HubProcess
+    ids: list[str]
+
     @classmethod
     def setUpClass(cls) -> None:
         """
@@ -93,9 +96,7 @@ class ResumingTests(SynchronousTestCase):
         """
         A browser's header is newer than the query of its URL, and wins over it.
         """
-        stream = self.resume(
-            f"&lastEventID={quote(self.ids[0])}", f"Last-Event-ID: {self.ids[3]}"
-        )
+        stream = self.resume(f"&lastEventID={quote(self.ids[0])}", f"Last-Event-ID: {self.ids[3]}")
 
         self.assertEqual(stream.data(1), ["five"])
 

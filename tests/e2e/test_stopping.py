@@ -125,7 +125,6 @@ class StoppingTests(SynchronousTestCase):
         # It read on, so it was not cut.
         self.assertTrue(reader.complete)
 
-
     def test_twice(self) -> None:
         """
         Who presses Ctrl-C once more while the hub waits gets no traceback.

@@ -15,6 +15,8 @@ class SubscribingTests(SynchronousTestCase):
     ``curl -N 'localhost:8080/events?topic=news'``.
     """
 
+    hub: HubProcess
+
     @classmethod
     def setUpClass(cls) -> None:
         """

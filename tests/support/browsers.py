@@ -4,7 +4,7 @@ What tests ask of a browser, and what both of ours can do alike.
 
 from typing import Any, Protocol
 
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE, eventually
 
 __all__ = ["Browser", "eventually_in"]
 
@@ -38,12 +38,14 @@ class Browser(Protocol):
         """
 
 
-def eventually_in(browser: Browser, expression: str, what: str) -> Any:
+def eventually_in(browser: Browser, expression: str, what: str, patience: float = PATIENCE) -> Any:
     """
     Wait until *expression* is true in the page.
 
     Args:
         what: Half a sentence for the failure: what has not happened.
+
+        patience: In seconds.
 
     Returns:
         Its value.
@@ -51,4 +53,4 @@ def eventually_in(browser: Browser, expression: str, what: str) -> Any:
     Raises:
         AssertionError: It does not become true.
     """
-    return eventually(lambda: browser.run(f"return {expression}"), what)
+    return eventually(lambda: browser.run(f"return {expression}"), what, patience)

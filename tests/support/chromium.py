@@ -74,6 +74,7 @@ class Chromium:
 
             scale: Pixels of the picture for each CSS pixel.
         """
+        self._devtools("Emulation.setScrollbarsHidden", {"hidden": True})
         metrics = {"width": width, "height": height, "deviceScaleFactor": scale, "mobile": False}
         self._devtools("Emulation.setDeviceMetricsOverride", metrics)
         return base64.b64decode(self._devtools("Page.captureScreenshot", {"format": "png"})["data"])

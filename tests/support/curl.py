@@ -61,17 +61,21 @@ def curl(*arguments: str, body: bytes | None = None) -> Answer:
     return Answer(int(status), version, first, done.stdout.decode("utf-8"))
 
 
-def publish(url: str, token: str, topic: str, *messages: str) -> list[str]:
+def publish(url: str, token: str, topic: str, *messages: str, event: str = "message") -> list[str]:
     """
     Publish each of *messages* to *topic*, in order, in one request.
 
     Args:
         url: The root of a hub.
 
+        event: The event type.
+
     Returns:
         Their event IDs.
     """
-    lines = [json.dumps({"topic": topic, "data": data}) for data in messages]
+    # HTML: an event without a type is a "message"; only a type of its own is sent.
+    typed = {} if event == "message" else {"event": event}
+    lines = [json.dumps({"topic": topic, "data": data, **typed}) for data in messages]
     answer = curl(
         "--insecure",
         f"{url}/events",

@@ -351,7 +351,9 @@ def parse_answers(received: bytes, methods: Sequence[str] = ()) -> list[Answer]:
 def _parse_one(received: bytes, method: str) -> tuple[Answer, bytes]:
     head, _, rest = received.partition(b"\r\n\r\n")
     status_line, *lines = head.decode("utf-8").split("\r\n")
-    pairs = [(name.lower(), value.strip()) for name, _, value in (ln.partition(":") for ln in lines)]
+    pairs = [
+        (name.lower(), value.strip()) for name, _, value in (ln.partition(":") for ln in lines)
+    ]
     status = int(status_line.split()[1])
     fields = Headers({name: [value] for name, value in pairs})
     if method == "HEAD" or status in _BODILESS:

@@ -58,9 +58,7 @@ class HubProcess:
         port: Where it listens.
     """
 
-    def __init__(
-        self, *options: str, port: int | None = None, token: str | None = TOKEN
-    ) -> None:
+    def __init__(self, *options: str, port: int | None = None, token: str | None = TOKEN) -> None:
         self.port = free_port() if port is None else port
         self._options = options
         self._token = token

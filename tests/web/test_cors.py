@@ -271,9 +271,7 @@ class PreflightTests(SynchronousTestCase):
         """
         answer = self._answer(LISTED, "/.well-known/mercure")
 
-        self.assertEqual(
-            answer.header("Access-Control-Allow-Methods"), "GET, HEAD, POST, OPTIONS"
-        )
+        self.assertEqual(answer.header("Access-Control-Allow-Methods"), "GET, HEAD, POST, OPTIONS")
 
     def test_embedded(self) -> None:
         """

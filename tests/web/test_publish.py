@@ -285,7 +285,7 @@ class RefusalTests(SynchronousTestCase):
         """
         A form that cannot be published is a bad request.
         """
-        for body in (b"data=x", b"topic=a&retry=soon", b"topic=a&data=%FF", b"topic=a&id="):
+        for body in (b"data=x", b"topic=a&retry=soon", b"topic=a&data=%FF", b"topic=a&id=earliest"):
             with self.subTest(body=body):
                 served = open_to_all()
                 answer = served.post(FORM, body)

@@ -2,7 +2,10 @@
 The stream that subscribers read, from its first byte to its last.
 """
 
+from typing import Any
+
 from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.http_headers import Headers
 from twisted.web.resource import Resource
@@ -10,6 +13,7 @@ from twisted.web.server import Request, Site
 
 from tests.support.history import AbsentHistory, SlowHistory
 from tests.support.http import Caller, H2Caller, Served, call
+from twisted_sse.connection import Reason
 from twisted_sse.errors import HistoryUnavailable, InvalidSelector
 from twisted_sse.event import ServerSentEvent
 from twisted_sse.grant import Grant
@@ -31,6 +35,22 @@ class BrokenHistory(MemoryHistory):
         See `IHistoryProvider.since`.
         """
         raise KeyError("a bug")
+
+
+class UnbegunHistory(MemoryHistory):
+    """
+    Does not know yet where it ends.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: Deferred[Any] = Deferred()
+
+    def newest(self) -> Any:
+        """
+        See `IHistoryProvider.newest`.
+        """
+        return self.found
 
 
 class BeginningTests(SynchronousTestCase):
@@ -245,7 +265,7 @@ class FlowTests(SynchronousTestCase):
         caller.transport.producer.pauseProducing()
         caller.transport.clear()
         served.publish("one", "two")
-        served.clock.advance(60)
+        served.clock.advance(30)
         meanwhile = caller.transport.value()
         caller.transport.producer.resumeProducing()
         served.clock.advance(0)
@@ -420,22 +440,14 @@ class LeavingTests(SynchronousTestCase):
         """
         The same while the hub itself has not begun.
         """
-        for result in (Position(0, "e-0"), HistoryUnavailable("The store is away.")):
+        for result in (Position(0, "e-0"), Failure(HistoryUnavailable("It is away."))):
             with self.subTest(result=result):
-                newest: Deferred[Position] = Deferred()
-
-                class Beginning(MemoryHistory):
-                    def newest(self, found: Deferred[Position] = newest) -> Deferred[Position]:  # type: ignore[override]
-                        return found
-
-                served = Served(Beginning())
+                history = UnbegunHistory()
+                served = Served(history)
                 caller = served.call("GET", TARGET)
                 caller.leave()
                 left = len(served.hub.connections)
-                if isinstance(result, Exception):
-                    newest.errback(result)
-                else:
-                    newest.callback(result)
+                history.found.callback(result)
 
                 self.assertEqual(left, 0)
                 self.assertEqual(len(served.hub.connections), 0)
@@ -570,7 +582,7 @@ class EndTests(SynchronousTestCase):
         """
         served, caller = self._served()
         (connection,) = served.hub.connections
-        connection.abort()
+        connection.cut(Reason.STUCK)
 
         self.assertFalse(caller.transport.connected)
         self.assertFalse(caller.answer.ended)
@@ -671,7 +683,7 @@ class HTTP2Tests(SynchronousTestCase):
         """
         self.caller.ask("GET", TARGET)
         (connection,) = self.served.hub.connections
-        connection.abort()
+        connection.cut(Reason.STUCK)
         health = self.caller.answer(self.caller.ask("GET", "/healthz"))
 
         self.assertEqual(len(self.served.hub.connections), 0)

@@ -105,9 +105,7 @@ class MemoryHistory:
     def _trim(self, now: float) -> None:
         events, size, age = self._bounds
         kept = self._kept
-        while kept and (
-            len(kept) > events or self._size > size or kept[0][0] <= now - age
-        ):
+        while kept and (len(kept) > events or self._size > size or kept[0][0] <= now - age):
             _, freed, oldest = kept.popleft()
             self._size -= freed
             if self._given.get(oldest.id) == oldest.number:

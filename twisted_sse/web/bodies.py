@@ -74,11 +74,7 @@ def from_ndjson(body: bytes) -> list[Publication]:
         Problem, InvalidTopic, InvalidEvent: A line cannot be published, so none
             is.
     """
-    return [
-        _publication(_load(line, place), place)
-        for place, line in _lines(body)
-        if line.strip()
-    ]
+    return [_publication(_load(line, place), place) for place, line in _lines(body) if line.strip()]
 
 
 def _lines(body: bytes) -> Iterator[tuple[str, bytes]]:

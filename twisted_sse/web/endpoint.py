@@ -41,9 +41,7 @@ class Endpoint(Resource):
 
     isLeaf = True
 
-    def __init__(
-        self, handlers: Mapping[str, Handler], authorize: Authorize, cors: CORS
-    ) -> None:
+    def __init__(self, handlers: Mapping[str, Handler], authorize: Authorize, cors: CORS) -> None:
         super().__init__()
         self._handlers = {method.encode("ascii"): run for method, run in handlers.items()}
         self._allowed = ", ".join([*handlers, "OPTIONS"])

@@ -145,9 +145,7 @@ class EventStreamResource(Endpoint):
         priming: Priming = "event",
         max_topics: int = 100,
     ) -> None:
-        streams = Subscriptions(
-            exchange, topics=topics, priming=priming, max_topics=max_topics
-        )
+        streams = Subscriptions(exchange, topics=topics, priming=priming, max_topics=max_topics)
         handlers = {"GET": streams.get, "HEAD": streams.head}
         super().__init__(handlers, authorize or everybody, cors or CORS())
 

@@ -1,0 +1,31 @@
+"""
+Topics, and the selectors that pick them.
+
+A topic is what an event is published to; a selector says which topics a
+subscriber wants, or may read.  Matching takes time linear in the topic,
+whatever the selector.
+"""
+
+from twisted_sse.topics.machine import MAX_SELECTOR_STATES, MAX_SELECTOR_VARIABLES
+from twisted_sse.topics.names import MAX_TOPIC_SIZE, MAX_TOPICS, check_topics
+from twisted_sse.topics.selection import Interest, Selection
+from twisted_sse.topics.selectors import Everything, Exact, Pattern, Selector, parse_selector
+from twisted_sse.topics.templates import URITemplate
+from twisted_sse.topics.urlpattern import URLPattern
+
+__all__ = [
+    "MAX_SELECTOR_STATES",
+    "MAX_SELECTOR_VARIABLES",
+    "MAX_TOPICS",
+    "MAX_TOPIC_SIZE",
+    "Everything",
+    "Exact",
+    "Interest",
+    "Pattern",
+    "Selection",
+    "Selector",
+    "URITemplate",
+    "URLPattern",
+    "check_topics",
+    "parse_selector",
+]

@@ -1,0 +1,112 @@
+"""
+Names: what may be published to, and what a selector may be written in.
+
+What is refused is refused in a sentence for whoever sent it, and nothing is
+changed to make it fit.
+
+Nothing here does I/O, keeps time, or imports Twisted.  Comments that begin with
+"Mercure:" follow that protocol.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Final
+
+from twisted_sse.errors import InvalidSelector, InvalidTopic
+
+__all__ = ["MAX_TOPICS", "MAX_TOPIC_SIZE", "check_selector", "check_topics"]
+
+#: The most bytes of UTF-8 in a topic or a selector.  The reference Mercure hub
+#: has the same bound, and a subscription's URL stays within servers' limits.
+MAX_TOPIC_SIZE: Final = 4096
+
+#: The most topics of one event.  Each costs a match per selector; the reference
+#: Mercure hub has the same bound for selectors.
+MAX_TOPICS: Final = 100
+
+
+def check_topics(topics: str | Iterable[str]) -> tuple[str, ...]:
+    """
+    Check what an event is to be published to.
+
+    Args:
+        topics: One topic, or several that name the same thing.
+
+    Returns:
+        The topics without duplicates, in their order: the first is the
+        canonical one, the others are its alternates.
+
+    Raises:
+        InvalidTopic: There is no topic, there are more than `MAX_TOPICS`, or
+            one is not a str, empty, larger than `MAX_TOPIC_SIZE`, exactly `*`,
+            or contains a control or format character or a lone surrogate.
+    """
+    if isinstance(topics, str):
+        return _check_one(topics)
+    unique = _unique(topics)
+    if not unique:
+        raise InvalidTopic("There is no topic: give at least one.")
+    for topic in unique:
+        _check_one(topic)
+    return unique
+
+
+def _unique(topics: Iterable[str]) -> tuple[str, ...]:
+    seen: dict[str, None] = {}
+    for topic in topics:
+        if not isinstance(topic, str):
+            raise InvalidTopic(f"The topic {_fault(topic)}")
+        seen[topic] = None
+        if len(seen) > MAX_TOPICS:
+            raise InvalidTopic(f"There are too many topics: give at most {MAX_TOPICS}.")
+    return tuple(seen)
+
+
+@lru_cache(maxsize=4096)
+def _check_one(topic: str) -> tuple[str]:
+    fault = _fault(topic)
+    if fault is not None:
+        raise InvalidTopic(f"The topic {fault}")
+    if topic == "*":
+        raise InvalidTopic("The topic is *, which selects everything: publish to a name.")
+    return (topic,)
+
+
+def _fault(text: object) -> str | None:
+    """
+    Say what is wrong with a topic or selector, as the end of a sentence.
+    """
+    if not isinstance(text, str):
+        return f"is a {type(text).__name__}: give a str."
+    if not text:
+        return "is empty: give it a name."
+    if text.isascii() and text.isprintable() and len(text) <= MAX_TOPIC_SIZE:
+        return None
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError as error:
+        return f"contains a lone surrogate at index {error.start}: remove it."
+    if size > MAX_TOPIC_SIZE:
+        return f"has {size} bytes of UTF-8: use at most {MAX_TOPIC_SIZE}."
+    for index, character in enumerate(text):
+        # Mercure: no C0, C1 or DEL, nor category Cf, which is invisible: two
+        # topics could look the same.
+        if unicodedata.category(character) in ("Cc", "Cf"):
+            return f"contains U+{ord(character):04X} at index {index}: remove it."
+    return None
+
+
+def check_selector(text: str) -> None:
+    """
+    Check that *text* is written like a topic, as every selector is; `*` passes.
+
+    Raises:
+        InvalidSelector: It is not a str, empty, larger than `MAX_TOPIC_SIZE`, or
+            contains a control or format character or a lone surrogate.
+    """
+    fault = _fault(text)
+    if fault is not None:
+        raise InvalidSelector(f"The selector {fault}")

@@ -1,0 +1,91 @@
+"""
+URLs: how a topic is written as a browser would write it.
+
+Only the spelling changes: what two URLs point to is never looked up.
+
+Nothing here does I/O, keeps time, or imports Twisted.  Comments that begin with
+"URL:" follow https://url.spec.whatwg.org/.
+"""
+
+from __future__ import annotations
+
+import re
+import string
+from functools import lru_cache
+from urllib.parse import quote
+
+from twisted_sse.errors import InvalidSelector
+
+__all__ = ["DEFAULT_PORTS", "URL_SAFE", "canonical_url", "origin_of"]
+
+_URL = re.compile(
+    r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<host>[^/?#@\\]+)"
+    r"(?P<path>/[^?#]*)?(?P<query>\?[^#]*)?(?P<fragment>#.*)?",
+    re.DOTALL,
+)
+
+#: URL: the special schemes and their default ports.
+DEFAULT_PORTS = {"http": ":80", "https": ":443", "ws": ":80", "wss": ":443", "ftp": ":21"}
+
+#: URL: what the path percent-encode set leaves alone.  One set for path, query and
+#: fragment is enough, because patterns and topics go through the same.
+URL_SAFE = string.punctuation.translate(str.maketrans("", "", '"<>^`{}'))
+
+
+@lru_cache(maxsize=256)
+def canonical_url(topic: str, base: str) -> str | None:
+    """
+    Write a topic as a browser would, or return None if it is no such URL.
+    """
+    if topic.startswith("/") and not topic.startswith("//"):
+        # The host is only there to be taken away again.
+        url = canonical_url("x://x" + topic, "")
+        return None if url is None else origin_of(base) + url.removeprefix("x://x")
+    found = _URL.fullmatch(topic)
+    if found is None:
+        return None
+    scheme = found["scheme"].lower()
+    host = found["host"].lower().removesuffix(DEFAULT_PORTS.get(scheme, ":"))
+    path = _without_dots(found["path"] or "/")
+    query = "" if found["query"] == "?" else found["query"] or ""
+    fragment = "" if found["fragment"] == "#" else found["fragment"] or ""
+    return f"{scheme}://{host}{quote(path + query + fragment, safe=URL_SAFE)}"
+
+
+def _without_dots(path: str) -> str:
+    """
+    URL: "A double-dot URL path segment" takes the segment before it away; both
+    kinds may be written with %2e.
+    """
+    if "/." not in path and "/%2" not in path:
+        return path
+    kept: list[str] = []
+    segments = path.split("/")[1:]
+    for segment in segments:
+        plain = segment.lower().replace("%2e", ".")
+        if plain == "..":
+            del kept[-1:]
+        elif plain != ".":
+            kept.append(segment)
+    if plain in (".", ".."):
+        kept.append("")
+    return "/" + "/".join(kept)
+
+
+@lru_cache(maxsize=16)
+def origin_of(base: str) -> str:
+    """
+    Find the scheme and host of the hub's URL, as they begin a canonical URL.
+
+    Returns:
+        Both without a slash at the end, or "" if there is no *base*.
+
+    Raises:
+        InvalidSelector: *base* is no URL with a host.
+    """
+    if not base:
+        return ""
+    url = canonical_url(base, "")
+    if url is None or base.startswith("/"):
+        raise InvalidSelector(f"The base {base!r} of the URL Pattern is not a URL with a host.")
+    return "/".join(url.split("/")[:3])
