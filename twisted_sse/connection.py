@@ -58,10 +58,12 @@ class Owner:
 
         ended: The connection has ended, for this reason.
 
+        head: Tells the position of the newest publication.
+
         seconds: Tells the time.
     """
 
-    __slots__ = ("blocked", "ended", "resume", "seconds", "unblocked")
+    __slots__ = ("blocked", "ended", "head", "resume", "seconds", "unblocked")
 
     def __init__(
         self,
@@ -69,12 +71,14 @@ class Owner:
         blocked: Callable[[Connection], None],
         unblocked: Callable[[Connection], None],
         ended: Callable[[Connection, Reason], None],
+        head: Callable[[], Position],
         seconds: Callable[[], float],
     ) -> None:
         self.resume = resume
         self.blocked = blocked
         self.unblocked = unblocked
         self.ended = ended
+        self.head = head
         self.seconds = seconds
 
 
@@ -88,9 +92,6 @@ class Connection:
         address: Where the subscriber connects from.
 
         since: When it was made, in seconds of the hub's clock.
-
-        position: What it has been sent; of a live one, `Audience.position_of`
-            knows.
 
         written: When it was last written to alone, in seconds.
 
@@ -106,13 +107,13 @@ class Connection:
         "_final",
         "_opened",
         "_owner",
+        "_position",
         "_sink",
         "_state",
         "address",
         "audience",
         "due",
         "ended",
-        "position",
         "reading",
         "send",
         "since",
@@ -136,7 +137,7 @@ class Connection:
         self.address = address
         self.since = self.written = owner.seconds()
         self.slot = NOT_LIVE
-        self.position = Position(0, "")
+        self._position = Position(0, "")
         self.reading = False
         self.due: int | None = None
         self.ended: Reason | None = None
@@ -154,6 +155,25 @@ class Connection:
         Whether it is behind and could be brought forward now.
         """
         return not (self._blocked or self.live or self.reading or self.ended)
+
+    @property
+    def position(self) -> Position:
+        """
+        Up to where it has been sent everything that it wants.
+        """
+        return self.audience.position_of(self) if self.live else self._position
+
+    @position.setter
+    def position(self, position: Position) -> None:
+        self._position = position
+
+    @property
+    def lag(self) -> int:
+        """
+        How far it is behind the newest publication: 0 for a live connection
+        that is not being written to just now.
+        """
+        return max(0, self._owner.head().number - self.position.number)
 
     @property
     def silent_since(self) -> float:

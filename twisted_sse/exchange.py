@@ -79,7 +79,12 @@ class Exchange:
         self._send_timeout = send_timeout
         self._patience = None if send_timeout is None else Patience(send_timeout, self.clock)
         self._owner = Owner(
-            self._fanout.resume, self._blocked, self._unblocked, self._ended, self.clock.seconds
+            resume=self._fanout.resume,
+            blocked=self._blocked,
+            unblocked=self._unblocked,
+            ended=self._ended,
+            head=lambda: self._window.head,
+            seconds=self.clock.seconds,
         )
         self._waiting: list[Deferred[None]] = []
         self._begun = False

@@ -19,6 +19,7 @@ from twisted.internet.interfaces import IPullProducer, IPushProducer
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel
+from twisted.web.http_headers import Headers
 from twisted.web.server import Request
 from zope.interface import implementer
 
@@ -29,6 +30,9 @@ __all__ = ["RequestSink", "Sink", "SocketSink", "Stream", "sink_for"]
 
 # RFC 9112: "last-chunk = 1*("0") [ chunk-ext ] CRLF", and no trailers.
 _LAST_CHUNK = b"0\r\n\r\n"
+
+# In the place of response headers that are needed no more.
+_SENT = Headers()
 
 
 class Stream(Protocol):
@@ -143,7 +147,11 @@ class SocketSink:
         """
         See `Sink.open`.
         """
-        self._channel.requests[0] = self
+        channel = self._channel
+        # Twisted logs a request when it is finished, and this one never is.
+        if channel.factory is not None:
+            channel.factory.log(self._request)
+        channel.requests[0] = self
         self._request = None
         self._transport.unregisterProducer()
         # Registering asks for more at once, although the transport still has
@@ -235,6 +243,8 @@ class RequestSink:
         See `Sink.open`.
         """
         self._stream = stream
+        # They have been sent, and take 1 KB (benchmarks, memory).
+        self._request.responseHeaders = _SENT
         self._request.notifyFinish().addBoth(self._gone)
         self._request.registerProducer(self, True)
         if not self._paused:

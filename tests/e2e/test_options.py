@@ -12,14 +12,14 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.certificates import write_certificate
-from tests.support.curl import CurlStream, curl
-from tests.support.hub_process import HubProcess, run_twistd
+from tests.support.curl import CurlStream, curl, publish
+from tests.support.hub_process import TOKEN, HubProcess, run_twistd
 from tests.support.ports import free_port
 from tests.support.processes import find_program
 from tests.support.streams import RawStream
 from tests.support.waiting import PATIENCE
 
-__all__ = ["AdviceTests", "CheckConfigTests", "CrossOriginTests", "RefusedTests"]
+__all__ = ["AdviceTests", "CheckConfigTests", "ObeyedTests", "RefusedTests"]
 
 
 class RefusedTests(SynchronousTestCase):
@@ -190,9 +190,9 @@ class AdviceTests(SynchronousTestCase):
         self.assertNotEqual(first.split()[5], self.advice("Publish").split()[5])
 
 
-class CrossOriginTests(SynchronousTestCase):
+class ObeyedTests(SynchronousTestCase):
     """
-    ``--cors-origin``, and other options that show in answers.
+    Options that show in what subscribers get, and have no file of their own here.
     """
 
     hub: HubProcess
@@ -237,6 +237,29 @@ class CrossOriginTests(SynchronousTestCase):
         self.assertEqual(answer.status, 204)
         self.assertIn("Authorization", answer.headers["access-control-allow-headers"])
         self.assertIn("POST", answer.headers["access-control-allow-methods"])
+
+    def test_history(self) -> None:
+        """
+        Of more events than are to be kept the oldest are forgotten, and who asks for what
+        followed them is told.
+        """
+        first, *_ = publish(self.hub.url, TOKEN, "kept", "1", "2", "3", "4")
+        stream = RawStream(self.hub.port, "/events?topic=kept", f"Last-Event-ID: {first}")
+        self.addCleanup(stream.close)
+
+        reset = stream.named("stream-reset")
+
+        self.assertEqual(reset.json()["lastEventID"], first)
+        self.assertEqual(stream.data(2), ["3", "4"])
+
+    def test_page(self) -> None:
+        """
+        Without --demo the root is a page that says how to use the hub.
+        """
+        answer = curl(f"{self.hub.url}/")
+
+        self.assertEqual(answer.status, 200)
+        self.assertIn("curl -N", answer.body)
 
     def test_unix_socket(self) -> None:
         """

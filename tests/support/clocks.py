@@ -13,19 +13,26 @@ class CostlyClock(Clock):
 
     Attributes:
         cost: In seconds; 0 makes it a `Clock` like any other.
-
-        looks: How often it was looked at.
     """
 
     def __init__(self, cost: float = 0.0) -> None:
         super().__init__()
         self.cost = cost
-        self.looks = 0
 
     def seconds(self) -> float:
         """
         See `IReactorTime.seconds`.
         """
-        self.looks += 1
         self.rightNow += self.cost
         return super().seconds()
+
+    def advance(self, amount: float) -> None:
+        """
+        One turn of a reactor: what is scheduled meanwhile waits for the next one.
+        """
+        self.rightNow += amount
+        for call in [call for call in self.calls if call.getTime() <= self.rightNow]:
+            if call in self.calls:
+                self.calls.remove(call)
+                call.called = 1
+                call.func(*call.args, **call.kw)

@@ -18,7 +18,7 @@ PATIENCE = 20.0
 _STEP = 0.02
 
 
-def eventually(probe: Callable[[], T], what: str, patience: float = PATIENCE) -> T:
+def eventually(probe: Callable[[], T | None], what: str, patience: float = PATIENCE) -> T:
     """
     Ask *probe* until it says yes.
 
