@@ -1,5 +1,5 @@
 """
-A LoopingCall that publishes, and waits if the hub is not ready to take more.
+A LoopingCall that publishes, and waits for the hub if that takes its time.
 
 Run:  python examples/ticker.py [PORT]
 Then: curl -N 'http://localhost:8080/?topic=ticks'
@@ -10,18 +10,20 @@ import time
 
 from twisted.internet import endpoints, reactor
 from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
 from twisted.web.server import Site
 
 from twisted_sse import Hub, ServerSentEvent
 
 hub = Hub()
+log = Logger("ticker")
 
 
 def tick():
-    # What is returned is waited for: there is never more than one unfinished publication.
-    # A failure would end the loop for good, so it is logged instead.
     event = ServerSentEvent.json({"time": time.time()}, event="tick")
-    return hub.publish("ticks", event).addErrback(lambda failure: failure.printTraceback())
+    # What is returned is waited for, so there is never more than one unfinished publication.
+    # A failure would end the loop for good, so it is logged instead.
+    return hub.publish("ticks", event).addErrback(lambda why: log.failure("Not published", why))
 
 
 loop = LoopingCall(tick)

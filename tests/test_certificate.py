@@ -2,6 +2,7 @@
 The server's certificate and key, and what clients then get.
 """
 
+import contextlib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -66,14 +67,10 @@ def shake_hands(server: SSL.Context, client: SSL.Context) -> SSL.Connection:
     ends[1].set_connect_state()
     for _ in range(4):
         for end, other in ((ends[1], ends[0]), (ends[0], ends[1])):
-            try:
+            with contextlib.suppress(SSL.WantReadError):
                 end.do_handshake()
-            except SSL.WantReadError:
-                pass
-            try:
+            with contextlib.suppress(SSL.WantReadError):
                 other.bio_write(end.bio_read(65536))
-            except SSL.WantReadError:
-                pass
     ends[1].do_handshake()
     return ends[1]
 

@@ -70,9 +70,9 @@ class ValueTests(SynchronousTestCase):
         """
         for read, texts in self.BAD:
             for text in texts:
-                with self.subTest(read=read.__name__, text=text[:20]):
-                    with self.assertRaises(ValueError):
-                        read(text)
+                name = read.__name__
+                with self.subTest(read=name, text=text[:20]), self.assertRaises(ValueError):
+                    read(text)
 
     def test_error_quotes(self) -> None:
         """

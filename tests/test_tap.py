@@ -5,6 +5,7 @@
 import contextlib
 import gc
 import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +81,7 @@ class Running:
         with capturedLogs() as logged:
             self.service.privilegedStartService()
             self.service.startService()
-        self.logged: list[LogEvent] = logged
+        self.logged: Sequence[LogEvent] = logged
 
     @property
     def log(self) -> str:
@@ -95,9 +96,9 @@ class Running:
         What listens on the first port.
         """
         factory = self.reactor.tcpServers[0][1]
-        if isinstance(factory, TLSMemoryBIOFactory):
-            factory = factory.wrappedFactory
-        return factory
+        secured = isinstance(factory, TLSMemoryBIOFactory)
+        site: Site = factory.wrappedFactory if secured else factory
+        return site
 
     def ask(self, method: str, target: str, *rest: Any) -> Caller:
         """
@@ -167,7 +168,8 @@ class ServiceTests(CommandLineTests):
         """
         Twisted finds it by the name ``sse``.
         """
-        (maker,) = (maker for maker in getPlugins(IServiceMaker) if maker.tapname == "sse")
+        makers: list[Any] = list(getPlugins(IServiceMaker))
+        (maker,) = (maker for maker in makers if maker.tapname == "sse")
 
         self.assertEqual(maker.module, "twisted_sse.tap")
         self.assertIs(maker.options, Options)
@@ -474,7 +476,7 @@ class ObeyedTests(CommandLineTests):
             with self.subTest(arguments=arguments):
                 running = Running("--publish-token-file", self.file(b"secret"), *arguments)
                 caller = running.ask("GET", TARGET)
-                caller.transport.producer.pauseProducing()
+                caller.stop_reading()
                 running.post(b"topic=news&data=x", "secret")
                 running.reactor.pump([1] * 4)
                 early = caller.transport.connected
@@ -491,7 +493,7 @@ class ObeyedTests(CommandLineTests):
             with self.subTest(arguments=arguments):
                 running = Running(*arguments)
                 caller = running.ask("GET", TARGET)
-                caller.transport.producer.pauseProducing()
+                caller.stop_reading()
                 stopping = running.service.stopService()
                 running.reactor.pump([0.1] * (seconds * 10 - 1))
                 early = caller.transport.connected

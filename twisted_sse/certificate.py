@@ -1,63 +1,81 @@
 """
 The server's certificate and key, read and checked when the hub starts.
+
+Everything here raises `ValueError` with half a sentence that names the file.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from OpenSSL import SSL, crypto
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.x509 import Certificate, load_pem_x509_certificates
+from OpenSSL import SSL
 from twisted.internet.ssl import CertificateOptions
 
-__all__ = ["read_certificate"]
-
-_END = b"-----END CERTIFICATE-----"
+__all__ = ["read_certificates", "read_key", "server_options"]
 
 
-def read_certificate(certificate: str, key: str) -> CertificateOptions:
+def read_certificates(path: str) -> list[Certificate]:
     """
-    Read what a TLS server needs: TLS 1.2 and newer.
-
-    Args:
-        certificate: A PEM file: the server's certificate, then those that it
-            depends on, if there are any.
-
-        key: A PEM file: the private key, without a passphrase.
+    Read a PEM file: the server's certificate, then those that it depends on.
 
     Raises:
-        ValueError: A file cannot be read or holds something else, or the two
-            do not belong together.
+        ValueError: The file cannot be read, or holds something else.
     """
-    own, *chain = _certificates(certificate)
-    options = CertificateOptions(
-        privateKey=_private_key(key), certificate=own, extraCertChain=chain
-    )
+    try:
+        return load_pem_x509_certificates(_read(path))
+    except ValueError as error:
+        raise ValueError(_reason(error) or f"there is no PEM certificate in {path}") from None
+
+
+def read_key(path: str) -> Any:
+    """
+    Read a PEM file: a private key, without a passphrase.
+
+    Raises:
+        ValueError: The file cannot be read, or holds something else.
+    """
+    try:
+        return load_pem_private_key(_read(path), password=None)
+    except TypeError:
+        raise ValueError(f"the key in {path} has a passphrase; store it without one") from None
+    except ValueError as error:
+        raise ValueError(_reason(error) or f"there is no PEM private key in {path}") from None
+
+
+def server_options(certificates: Sequence[Certificate], key: Any) -> CertificateOptions:
+    """
+    What a TLS server needs: TLS 1.2 and newer.
+
+    Raises:
+        ValueError: The key is not the first certificate's.
+    """
+    # pyOpenSSL takes these and warns of its own kind, which Twisted's types name.
+    given: list[Any] = list(certificates)
+    own, *chain = given
+    options = CertificateOptions(privateKey=key, certificate=own, extraCertChain=chain)
     try:
         options.getContext()
     except SSL.Error:
-        raise ValueError(f"the key in {key} does not belong to {certificate}") from None
+        raise ValueError("it is not the key of the certificate in --tls-cert") from None
     return options
 
 
-def _certificates(path: str) -> list[crypto.X509]:
-    blocks = [block + _END for block in _read(path).split(_END)[:-1]]
-    if not blocks:
-        raise ValueError(f"there is no PEM certificate in {path}")
-    try:
-        return [crypto.load_certificate(crypto.FILETYPE_PEM, block) for block in blocks]
-    except crypto.Error:
-        raise ValueError(f"a certificate in {path} is damaged") from None
-
-
-def _private_key(path: str) -> crypto.PKey:
-    try:
-        return crypto.load_privatekey(crypto.FILETYPE_PEM, _read(path), passphrase=b"")
-    except (crypto.Error, ValueError, TypeError):
-        raise ValueError(f"there is no PEM private key without passphrase in {path}") from None
+class _Unreadable(ValueError):
+    """
+    There is no such file, or it may not be read.
+    """
 
 
 def _read(path: str) -> bytes:
     try:
         return Path(path).read_bytes()
     except OSError as error:
-        raise ValueError(f"{path} cannot be read: {error.strerror}") from None
+        raise _Unreadable(f"{path} cannot be read: {error.strerror}") from None
+
+
+def _reason(error: ValueError) -> str | None:
+    return str(error) if isinstance(error, _Unreadable) else None

@@ -16,7 +16,7 @@ from twisted.logger import Logger
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
 
-from twisted_sse.certificate import read_certificate
+from twisted_sse.certificate import read_certificates, read_key, server_options
 from twisted_sse.config import Config, Unfit
 from twisted_sse.demo import DemoPublisher
 from twisted_sse.hub import Hub
@@ -174,8 +174,9 @@ def _ports(config: Config, site: HubSite, reactor: Any) -> list[_Port]:
     for description in config.ports:
         try:
             endpoint = endpoint_for(reactor, description)
-        except (ValueError, OSError) as error:
-            raise Unfit("port", f"{description}: {error}") from None
+        except Exception as error:
+            # Each kind of endpoint has a parser of its own, with its own errors.
+            raise Unfit("port", f"{description!r} is no endpoint: {error}") from None
         # A description is taken as it is written: it says itself whether it is
         # to be secured.
         factory = secured if description.isdigit() else site
@@ -191,9 +192,13 @@ def _secured(config: Config, site: HubSite) -> IProtocolFactory:
     if config.tls_key is None:
         raise Unfit("tls-cert", "it needs --tls-key, the private key of this certificate")
     try:
-        options = read_certificate(config.tls_cert, config.tls_key)
+        certificates = read_certificates(config.tls_cert)
     except ValueError as error:
         raise Unfit("tls-cert", error) from None
+    try:
+        options = server_options(certificates, read_key(config.tls_key))
+    except ValueError as error:
+        raise Unfit("tls-key", error) from None
     return TLSMemoryBIOFactory(options, False, site)
 
 

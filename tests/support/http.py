@@ -140,6 +140,20 @@ class Caller:
         (answer,) = self.answers
         return answer
 
+    def stop_reading(self) -> None:
+        """
+        Let the transport be full.
+        """
+        producer: Any = self.transport.producer
+        producer.pauseProducing()
+
+    def read_on(self) -> None:
+        """
+        Let the transport have room again.
+        """
+        producer: Any = self.transport.producer
+        producer.resumeProducing()
+
     def leave(self) -> None:
         """
         Close the network connection, as a browser does when its tab is closed.
@@ -176,18 +190,21 @@ class H2Caller:
         self._clock = clock
         self._client = H2Client()
         self._answers: dict[int, Answer] = {}
-        self._server = H2Connection(IReactorTime(clock))
-        self._server.requestFactory = site.requestFactory
-        self._server.site = self._server.factory = site
-        self._server.timeOut = None
+        self._server = _h2_server(site, clock)
         self.transport = StringTransportWithDisconnection()
         self.transport.protocol = self._server
         self._server.makeConnection(self.transport)
         self._client.initiate_connection()
 
-    def ask(self, method: str, target: str, headers: Sequence[tuple[str, str]] = ()) -> int:
+    def ask(
+        self,
+        method: str,
+        target: str,
+        headers: Sequence[tuple[str, str]] = (),
+        body: bytes = b"",
+    ) -> int:
         """
-        Send a request without a body, and return its HTTP/2 stream.
+        Send a request, and return its HTTP/2 stream.
         """
         stream: int = self._client.get_next_available_stream_id()
         pseudo = [
@@ -196,7 +213,9 @@ class H2Caller:
             (":authority", "hub.example"),
             (":path", target),
         ]
-        self._client.send_headers(stream, [*pseudo, *headers], end_stream=True)
+        self._client.send_headers(stream, [*pseudo, *headers], end_stream=not body)
+        if body:
+            self._client.send_data(stream, body, end_stream=True)
         self._exchange()
         return stream
 
@@ -242,8 +261,6 @@ class Served:
     A hub and the site that ``twistd sse`` makes of it, on one clock.
 
     Args:
-        resource: Served instead of the whole tree.
-
         options: The hub's.
     """
 
@@ -331,6 +348,13 @@ class Served:
         events = caller.answer.events
         caller.leave()
         return [event for event in events if event.event != "stream-open" and event.id]
+
+
+def _h2_server(site: Site, clock: Clock) -> Any:
+    server = H2Connection(IReactorTime(clock))
+    # What Twisted sets when it has found out what a client speaks.
+    vars(server).update(requestFactory=site.requestFactory, site=site, factory=site, timeOut=None)
+    return server
 
 
 def parse_answers(received: bytes, methods: Sequence[str] = ()) -> list[Answer]:

@@ -132,7 +132,7 @@ class JSONTests(SynchronousTestCase):
     ``application/json``.
     """
 
-    DATA = [
+    DATA: list[tuple[object, str]] = [
         ("hello", "hello"),
         ("", ""),
         ('{"a":1}', '{"a":1}'),
@@ -256,7 +256,8 @@ class BadJSONTests(SynchronousTestCase):
         with self.assertRaises(Problem) as caught:
             read(body)
         self.assertEqual(caught.exception.status, 400)
-        return caught.exception.detail
+        detail: str = caught.exception.detail
+        return detail
 
     def test_refused(self) -> None:
         """

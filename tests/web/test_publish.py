@@ -3,12 +3,14 @@ Publishing over HTTP: requests, answers, and what subscribers then see.
 """
 
 import json
+from functools import partial
 
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
+from twisted.web.server import Request
 
 from tests.support.history import AbsentHistory, SlowHistory
-from tests.support.http import Caller, Served
+from tests.support.http import Caller, H2Caller, Served
 from twisted_sse.errors import HistoryUnavailable
 from twisted_sse.grant import Grant
 from twisted_sse.history import MemoryHistory
@@ -265,6 +267,10 @@ class AllOrNothingTests(SynchronousTestCase):
         self.assertEqual(served.kept(), [])
 
 
+def _give(grant: Grant, request: Request) -> Grant:
+    return grant
+
+
 class RefusalTests(SynchronousTestCase):
     """
     Errors, each with a sentence that says what to do.
@@ -351,9 +357,10 @@ class RefusalTests(SynchronousTestCase):
         """
         Who is known and may not publish, or not to this topic, is forbidden to.
         """
-        for grant in (Grant("ada", public=True), Grant("ada", publish=["b", "c/{x}"])):
-            with self.subTest(publish=grant.publish):
-                served = Served(authorize=lambda request, grant=grant: grant)
+        for selectors in ([], ["b"], ["b", "c/{x}"]):
+            with self.subTest(publish=selectors):
+                grant = Grant("ada", publish=selectors, public=True)
+                served = Served(authorize=partial(_give, grant))
                 answer = served.post(FORM, b"topic=a&data=x")
 
                 self.assertEqual(answer.status, 403)
@@ -428,6 +435,36 @@ class SizeTests(SynchronousTestCase):
         caller.ask("GET", "/healthz")
 
         self.assertEqual([answer.status for answer in caller.answers], [413, 200])
+
+
+class HTTP2Tests(SynchronousTestCase):
+    """
+    Publishing over HTTP/2.
+    """
+
+    def test_form(self) -> None:
+        """
+        A form is taken as over HTTP/1.1.
+        """
+        served = open_to_all()
+        caller = H2Caller(served.site, served.clock)
+        headers = [("content-type", FORM)]
+        answer = caller.answer(caller.ask("POST", "/events", headers, b"topic=a&id=7"))
+
+        self.assertEqual((answer.status, answer.body, answer.ended), (200, b"7", True))
+
+    def test_too_large(self) -> None:
+        """
+        A body is bounded, whether it tells its length or not.
+        """
+        served = Served(authorize=lambda request: EVERYTHING, max_body=30)
+        caller = H2Caller(served.site, served.clock)
+        for length in ([], [("content-length", "100")]):
+            with self.subTest(length=length):
+                headers = [("content-type", FORM), *length]
+                answer = caller.answer(caller.ask("POST", "/events", headers, b"x" * 100))
+
+                self.assertEqual((answer.status, answer.ended), (413, True))
 
 
 class HistoryTests(SynchronousTestCase):

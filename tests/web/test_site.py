@@ -2,16 +2,21 @@
 The tree of what the hub serves on its own: pages, their files, and the rest.
 """
 
+from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 from twisted.internet import reactor
 from twisted.internet.interfaces import IReactorTime
-from twisted.internet.task import deferLater
+from twisted.internet.task import Clock, deferLater
 from twisted.python.filepath import FilePath
 from twisted.trial.unittest import SynchronousTestCase, TestCase
+from twisted.web.resource import Resource
+from twisted.web.server import Request
 
-from tests.support.http import Answer, Served
+from tests.support.http import Answer, Served, call
 from twisted_sse.web import site as site_module
+from twisted_sse.web.site import HubSite
 
 STATIC = Path(site_module.__file__).parent / "static"
 
@@ -124,6 +129,66 @@ class PolicyTests(TestCase):
                 self.assertNotIn(" style=", text)
                 self.assertNotRegex(text, r"<script(?![^>]* src=)")
                 self.assertNotRegex(text, r"\son[a-z]+=")
+
+
+class KeptBody(Resource):
+    """
+    Notes what was kept of a request's body.
+    """
+
+    isLeaf = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept: list[tuple[int, bool]] = []
+
+    def render_POST(self, request: Request) -> bytes:
+        """
+        Note the size, and whether it is in memory.
+        """
+        content: Any = request.content
+        self.kept.append((len(content.read()), isinstance(content, BytesIO)))
+        return b""
+
+
+class BodyTests(SynchronousTestCase):
+    """
+    What the site keeps of a body while it comes in.
+    """
+
+    def setUp(self) -> None:
+        """
+        Have a site that takes 30 bytes.
+        """
+        self.resource = KeptBody()
+        self.site = HubSite(self.resource, 30, reactor=Clock())
+
+    def test_whole(self) -> None:
+        """
+        A body of the size that is allowed is kept whole.
+        """
+        call(self.site, "POST", "/", {}, b"x" * 30)
+
+        self.assertEqual(self.resource.kept, [(30, True)])
+
+    def test_told(self) -> None:
+        """
+        Nothing is kept of a body that says that it is too large, and no file is made for it.
+        """
+        call(self.site, "POST", "/", {}, b"x" * 200_000)
+
+        self.assertEqual(self.resource.kept, [(0, True)])
+
+    def test_not_told(self) -> None:
+        """
+        Of a body that does not say so no more is kept than is allowed.
+        """
+        caller = call(self.site, "POST", "/", {"Transfer-Encoding": "chunked"})
+        for _ in range(10):
+            caller.send(b"a\r\nxxxxxxxxxx\r\n")
+        caller.send(b"0\r\n\r\n")
+
+        self.assertEqual([size for size, _ in self.resource.kept], [30])
 
 
 class TreeTests(SynchronousTestCase):

@@ -262,12 +262,12 @@ class FlowTests(SynchronousTestCase):
         """
         served = Served()
         caller = served.call("GET", TARGET)
-        caller.transport.producer.pauseProducing()
+        caller.stop_reading()
         caller.transport.clear()
         served.publish("one", "two")
         served.clock.advance(30)
         meanwhile = caller.transport.value()
-        caller.transport.producer.resumeProducing()
+        caller.read_on()
         served.clock.advance(0)
 
         self.assertEqual(meanwhile, b"")

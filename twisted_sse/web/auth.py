@@ -22,13 +22,14 @@ class BearerTokens:
     Authorizes whoever sends one of a few secret tokens: to everything.
 
     Args:
-        tokens: The secrets.
+        tokens: The secrets, or the only one.
 
         anonymous: Whether others may read what is not private.
     """
 
     def __init__(self, tokens: Iterable[str], *, anonymous: bool = True) -> None:
-        self._tokens = [token.encode("utf-8") for token in tokens]
+        given = [tokens] if isinstance(tokens, str) else tokens
+        self._tokens = [token.encode("utf-8") for token in given]
         self._anonymous = anonymous
 
     def __call__(self, request: Request) -> Grant:

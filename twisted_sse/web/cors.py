@@ -89,10 +89,14 @@ def _origin(text: str) -> bytes:
     parts = urlsplit(text)
     if text == "*":
         raise ValueError("'*' allows every origin, so it has to be the only one")
-    if text != "null" and text != f"{parts.scheme}://{parts.netloc}":
+    if text == "null":
+        return b"null"
+    if text != f"{parts.scheme}://{parts.netloc}":
         raise ValueError(
             f"{text!r} is not an origin: write scheme, host and port, such as https://example.com"
         )
-    if text != "null" and not (parts.scheme and parts.hostname and not parts.username):
+    if not parts.scheme or not parts.hostname or parts.username is not None:
         raise ValueError(f"{text!r} is not an origin: scheme or host is missing")
-    return text.lower().encode("ascii")
+    # HTML, "serialization of an origin": a scheme's own port is left out.
+    own_port = {"http": ":80", "https": ":443"}.get(parts.scheme.lower(), "")
+    return text.lower().removesuffix(own_port).encode("ascii")

@@ -74,6 +74,8 @@ class Endpoint(Resource):
             self._run_later(granted, handler, request)
 
     def _run(self, grant: Grant, handler: Handler, request: Request) -> None:
+        if _left(request):
+            return
         answering = handler(request, grant)
         if answering is not None:
             answering.addErrback(self._fail, request)
@@ -86,12 +88,21 @@ class Endpoint(Resource):
         waiting.addErrback(self._fail, request)
 
     def _fail(self, failure: Failure, request: Request) -> None:
+        if _left(request) and failure.check(CancelledError):
+            return
         problem = problem_of(failure, request)
-        if problem is None and not failure.check(CancelledError):
+        if problem is None:
             self._log.failure("A request could not be answered", failure)
-        # Twisted takes the channel away when the client leaves.
-        if getattr(request, "channel", None) is not None and not request.startedWriting:
-            answer_problem(request, problem or Problem(500, "The server failed; its log says how."))
+            problem = Problem(500, "The server failed; its log says how.")
+        if not (_left(request) or request.startedWriting):
+            answer_problem(request, problem)
+
+
+def _left(request: Request) -> bool:
+    """
+    Whether the client has left: Twisted then takes the channel away.
+    """
+    return getattr(request, "channel", None) is None
 
 
 def everybody(request: Request) -> Grant:

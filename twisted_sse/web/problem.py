@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from http import HTTPStatus
 
 from twisted.python.failure import Failure
-from twisted.web.http import RESPONSES
 from twisted.web.server import Request
 
 from twisted_sse.errors import (
@@ -84,7 +84,7 @@ def answer_problem(request: Request, problem: Problem) -> None:
     """
     Answer *request*, to which nothing has been written yet.
     """
-    title = RESPONSES[problem.status].decode("ascii")
+    title = HTTPStatus(problem.status).phrase
     body = {"title": title, "status": problem.status, "detail": problem.detail}
     text = json.dumps(body, ensure_ascii=False).encode("utf-8")
     request.setResponseCode(problem.status)
@@ -98,10 +98,12 @@ def answer_problem(request: Request, problem: Problem) -> None:
 
 
 def _challenge(status: int, request: Request) -> str:
-    # RFC 6750, 3.1: "If the request lacks any authentication information [...]
-    # the resource server SHOULD NOT include an error code".
     if status == 403:
         return 'Bearer error="insufficient_scope"'
-    if request.getHeader("Authorization") is None:
-        return "Bearer"
-    return 'Bearer error="invalid_token"'
+    # RFC 6750, 3.1: "If the request lacks any authentication information (e.g.,
+    # the client was unaware that authentication is necessary or attempted using
+    # an unsupported authentication method), the resource server SHOULD NOT
+    # include an error code".
+    header = request.getHeader("Authorization") or ""
+    tried = header.lstrip().lower().startswith("bearer")
+    return 'Bearer error="invalid_token"' if tried else "Bearer"

@@ -98,6 +98,13 @@ class _Static(File):
     Files that stay as they are, with the policy that browsers hold them to.
     """
 
+    def getChild(self, path: bytes, request: Request) -> Any:
+        """
+        See `twisted.web.resource.IResource.getChildWithDefault`.
+        """
+        # The file system raises ValueError where it might have said "no".
+        return self.childNotFound if b"\0" in path else super().getChild(path, request)
+
     def render_GET(self, request: Request) -> Any:
         """
         See `twisted.web.static.File.render_GET`.
@@ -106,6 +113,8 @@ class _Static(File):
         request.setHeader("X-Content-Type-Options", "nosniff")
         request.setHeader("Cache-Control", "no-cache")
         return super().render_GET(request)
+
+    render_HEAD = render_GET
 
     def directoryListing(self) -> Resource:
         """

@@ -11,7 +11,7 @@ from twisted.python.failure import Failure
 from twisted.web.server import Request
 
 from twisted_sse.connection import Connection, Reason
-from twisted_sse.errors import Forbidden, Unauthorized
+from twisted_sse.errors import Forbidden, HubClosed, Unauthorized
 from twisted_sse.exchange import Exchange
 from twisted_sse.grant import ANONYMOUS, Grant
 from twisted_sse.opening import Priming, Start, first_frames
@@ -88,8 +88,9 @@ class Subscriptions:
         request.finish()
 
     def _asked(self, request: Request, grant: Grant) -> tuple[Selection, str | None]:
-        accept = request.getHeader("Accept")
-        if accept is not None and not accepts(accept, "text/event-stream"):
+        # RFC 9110, 5.3: several lines of one header are one list.
+        accept = ", ".join(request.requestHeaders.getRawHeaders("Accept", []))
+        if not accepts(accept, "text/event-stream"):
             raise Problem(406, "This is an event stream: accept text/event-stream, or */*.")
         query = query_of(request)
         wanted = self._selection or query.selection(self._max_topics)
@@ -100,8 +101,10 @@ class Subscriptions:
         return wanted, last_event_id(request, query)
 
     def _begin(self, start: Start, request: Request, connection: Connection) -> None:
-        if connection.ended is not None:
+        if connection.ended is Reason.GONE:
             return
+        if connection.ended is not None:
+            raise HubClosed("This stream was ended before it began; come back in a moment.")
         _set_headers(request)
         position = start.position.id.encode("utf-8")
         request.responseHeaders.setRawHeaders(b"Last-Event-ID", [position])

@@ -1,0 +1,373 @@
+"""
+History in memory: order, bounds, and whose IDs it knows.
+"""
+
+from itertools import pairwise
+
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface.verify import verifyObject
+
+from twisted_sse.errors import UnknownEventID
+from twisted_sse.event import ServerSentEvent
+from twisted_sse.history import MemoryHistory
+from twisted_sse.interfaces import IHistoryProvider
+from twisted_sse.publication import Kept, Publication
+from twisted_sse.topics import Selection
+
+__all__ = ["BoundTests", "IDTests", "NewestTests", "OrderTests"]
+
+ALL = Selection.of(["*"])
+MANY = 1 << 20
+
+
+def publication(data: str, topic: str = "a", event_id: str | None = None) -> Publication:
+    """
+    What a publisher gives.
+    """
+    return Publication((topic,), ServerSentEvent(data, id=event_id))
+
+
+def fill(history: MemoryHistory, *data: str) -> list[Kept]:
+    """
+    Append each of *data* by itself.
+    """
+    return [history.append([publication(one)])[0] for one in data]
+
+
+def data_of(kept: object) -> list[str | None]:
+    """
+    The data of what was found.
+    """
+    assert isinstance(kept, list)
+    return [one.publication.event.data for one in kept]
+
+
+class OrderTests(SynchronousTestCase):
+    """
+    What follows an event.
+    """
+
+    def setUp(self) -> None:
+        """
+        A history on a clock of its own.
+        """
+        self.clock = Clock()
+        self.history = MemoryHistory(clock=self.clock)
+
+    def test_interface(self) -> None:
+        """
+        It is a history provider.
+        """
+        self.assertTrue(verifyObject(IHistoryProvider, self.history))
+
+    def test_append(self) -> None:
+        """
+        A batch comes back in its order, with growing numbers and IDs that differ.
+        """
+        batch = [publication(str(number)) for number in range(5)]
+        kept = [*self.history.append(batch), *self.history.append(batch)]
+
+        self.assertEqual([one.publication for one in kept], batch * 2)
+        self.assertTrue(all(one.number < other.number for one, other in pairwise(kept)))
+        self.assertEqual(len({one.id for one in kept}), 10)
+
+    def test_since(self) -> None:
+        """
+        Everything that follows, oldest first, as it was appended.
+        """
+        kept = fill(self.history, *"abcde")
+
+        for place, one in enumerate(kept):
+            with self.subTest(place=place):
+                self.assertEqual(self.history.since(one.id, ALL, MANY), kept[place + 1 :])
+        self.assertEqual(self.history.since(None, ALL, MANY), kept)
+
+    def test_limit(self) -> None:
+        """
+        At most as many as asked for: the first of those that match.
+        """
+        batch = [publication(str(number), "ab"[number % 2]) for number in range(10)]
+        self.history.append(batch)
+        some = self.history.since(None, Selection.of(["b"]), 3)
+        exactly = self.history.since(None, Selection.of(["b"]), 5)
+
+        self.assertEqual(data_of(some), ["1", "3", "5"])
+        self.assertEqual(data_of(exactly), ["1", "3", "5", "7", "9"])
+
+    def test_selection(self) -> None:
+        """
+        Any topic of a publication may match, patterns included.
+        """
+        both = Publication(("x", "b"), ServerSentEvent("both"))
+        self.history.append([publication("1", "a"), both, publication("3", "c")])
+
+        for selectors, expected in (["b"], ["both"]), (["a", "c"], ["1", "3"]), (["z"], []):
+            with self.subTest(selectors=selectors):
+                found = self.history.since(None, Selection.of(selectors), MANY)
+                self.assertEqual(data_of(found), expected)
+
+    def test_default_clock(self) -> None:
+        """
+        Without a clock it goes by the global reactor's.
+        """
+        history = MemoryHistory()
+        kept = fill(history, "x")
+
+        self.assertEqual(history.since(None, ALL, 1), kept)
+
+
+class IDTests(SynchronousTestCase):
+    """
+    Whose IDs are known.
+    """
+
+    def setUp(self) -> None:
+        """
+        A history with seven events.
+        """
+        self.clock = Clock()
+        self.history = MemoryHistory(clock=self.clock, events=7)
+        self.kept = fill(self.history, *"0123456")
+        self.epoch, _, self.sequence = self.kept[-1].id.rpartition("-")
+
+    def _since(self, event_id: str) -> list[str | None]:
+        return data_of(self.history.since(event_id, ALL, MANY))
+
+    def test_shape(self) -> None:
+        """
+        An ID is an epoch and a sequence number, and the epoch is another one each time.
+        """
+        other = fill(MemoryHistory(clock=self.clock), "x")[0].id
+
+        self.assertEqual(self.sequence, "7")
+        self.assertNotEqual(other.rpartition("-")[0], self.epoch)
+
+    def test_foreign(self) -> None:
+        """
+        What this history has not written is not known, however much it looks alike.
+        """
+        epoch = self.epoch
+        cases = ["", "-", "7", f"{epoch}", f"{epoch}-", f"{epoch}-8", f"{epoch}-007", f"{epoch}--1"]
+        cases += [f"{epoch}- 7", f"{epoch}-7 ", f"{epoch}-+7", f"{epoch}-7_0", f"{epoch}-٧"]
+        cases += [f"{epoch}-²", f"{epoch}-7\n", f"{epoch.upper()}x-7", f"deadbeef-{7}", "earliest"]
+        cases += [f"{epoch}-{'9' * digits}" for digits in (19, 20, 5000)]
+        for event_id in cases:
+            with self.subTest(event_id=event_id[:40]):
+                self.assertRaises(UnknownEventID, self.history.since, event_id, ALL, MANY)
+
+    def test_evicted(self) -> None:
+        """
+        The event right before the oldest is still a place to go on from, an older one is not.
+        """
+        fill(self.history, "7", "8")
+
+        self.assertEqual(self._since(self.kept[1].id), list("2345678"))
+        self.assertRaises(UnknownEventID, self.history.since, self.kept[0].id, ALL, MANY)
+
+    def test_publishers(self) -> None:
+        """
+        A publisher's ID is kept and found, also when it looks like anything.
+        """
+        for event_id in ("mine", "é", "a-1", "-", "00-7"):
+            with self.subTest(event_id=event_id):
+                (kept,) = self.history.append([publication("x", event_id=event_id)])
+                fill(self.history, "y")
+                self.assertEqual(kept.id, event_id)
+                self.assertEqual(self._since(event_id), ["y"])
+
+    def test_same_id(self) -> None:
+        """
+        Of several with the same ID the oldest counts.
+        """
+        batch = [publication(one, event_id=event_id) for one, event_id in zip("xyz", "121")]
+        self.history.append(batch)
+
+        self.assertEqual(self._since("1"), ["y", "z"])
+        self.assertEqual(self._since("2"), ["z"])
+
+    def test_same_id_evicted(self) -> None:
+        """
+        When the oldest of several is forgotten, the ID is not taken for another's.
+        """
+        history = MemoryHistory(clock=self.clock, events=2)
+        for one, event_id in zip("xyz", "121"):
+            history.append([publication(one, event_id=event_id)])
+
+        self.assertRaises(UnknownEventID, history.since, "1", ALL, MANY)
+        self.assertEqual(data_of(history.since("2", ALL, MANY)), ["z"])
+
+    def test_publishers_evicted(self) -> None:
+        """
+        A publisher's ID is forgotten with its event, and can be used again.
+        """
+        history = MemoryHistory(clock=self.clock, events=1)
+        history.append([publication("x", event_id="mine")])
+        fill(history, "y")
+        self.assertRaises(UnknownEventID, history.since, "mine", ALL, MANY)
+
+        history.append([publication("z", event_id="mine")])
+        self.assertEqual(data_of(history.since("mine", ALL, MANY)), [])
+
+
+class BoundTests(SynchronousTestCase):
+    """
+    What is forgotten.
+    """
+
+    def setUp(self) -> None:
+        """
+        A clock.
+        """
+        self.clock = Clock()
+
+    def _kept(self, history: MemoryHistory) -> list[str | None]:
+        return data_of(history.since(None, ALL, MANY))
+
+    def test_events(self) -> None:
+        """
+        The newest are kept, as many as were asked for.
+        """
+        history = MemoryHistory(events=3, clock=self.clock)
+        fill(history, *"abcde")
+
+        self.assertEqual(self._kept(history), list("cde"))
+
+    def test_batch(self) -> None:
+        """
+        A batch larger than the bound is answered in full, and its newest are kept.
+        """
+        history = MemoryHistory(events=2, clock=self.clock)
+        kept = history.append([publication(one) for one in "abcd"])
+
+        self.assertEqual(len(kept), 4)
+        self.assertEqual(self._kept(history), list("cd"))
+
+    def test_bytes(self) -> None:
+        """
+        The memory is bounded, what surrounds the data included.
+        """
+        history = MemoryHistory(bytes=100_000, clock=self.clock)
+        fill(history, *["x" * 9_500] * 30)
+        self.assertEqual(len(self._kept(history)), 10)
+
+        fill(history, *[""] * 1000)
+        self.assertEqual(len(self._kept(history)), 200)
+
+    def test_too_large(self) -> None:
+        """
+        What is larger than all memory there is is not kept, and costs all the others.
+        """
+        history = MemoryHistory(bytes=10_000, clock=self.clock)
+        fill(history, "a", "x" * 20_000)
+        self.assertEqual(self._kept(history), [])
+
+        fill(history, "b")
+        self.assertEqual(self._kept(history), ["b"])
+
+    def test_bytes_of_all_fields(self) -> None:
+        """
+        Comments, types, IDs and topics take memory as data does.
+        """
+        large = "x" * 9_500
+        for event, topic in [
+            (ServerSentEvent("", comment=large), "a"),
+            (ServerSentEvent("", event=large), "a"),
+            (ServerSentEvent(""), large),
+        ]:
+            with self.subTest(event=repr(event)[:50]):
+                history = MemoryHistory(bytes=100_000, clock=self.clock)
+                for number in range(30):
+                    history.append([Publication((f"{topic}{number}",), event)])
+                self.assertLessEqual(len(self._kept(history)), 12)
+
+    def test_bytes_not_characters(self) -> None:
+        """
+        A character that takes four bytes counts as four.
+        """
+        history = MemoryHistory(bytes=100_000, clock=self.clock)
+        fill(history, *["😀" * 9_500] * 30)
+
+        self.assertLessEqual(len(self._kept(history)), 4)
+
+    def test_age(self) -> None:
+        """
+        What is as old as the bound is forgotten, when somebody asks.
+        """
+        history = MemoryHistory(age=60, clock=self.clock)
+        (first,) = fill(history, "a")
+        self.clock.advance(30)
+        fill(history, "b")
+        self.clock.advance(29.9)
+        self.assertEqual(self._kept(history), ["a", "b"])
+
+        self.clock.advance(0.1)
+        self.assertEqual(self._kept(history), ["b"])
+        self.assertEqual(data_of(history.since(first.id, ALL, MANY)), ["b"])
+
+    def test_age_at_append(self) -> None:
+        """
+        What is too old is forgotten when something is appended, too.
+        """
+        history = MemoryHistory(age=60, clock=self.clock)
+        (first,) = fill(history, "a", )
+        fill(history, "b")
+        self.clock.advance(60)
+        fill(history, "c")
+
+        self.assertRaises(UnknownEventID, history.since, first.id, ALL, MANY)
+
+    def test_nonsense(self) -> None:
+        """
+        Bounds have to be greater than 0.
+        """
+        for bound in ({"events": 0}, {"bytes": 0}, {"age": 0.0}, {"events": -1}):
+            with self.subTest(bound=bound), self.assertRaises(ValueError) as caught:
+                MemoryHistory(**bound, clock=self.clock)  # type: ignore[arg-type]
+            self.assertIn(next(iter(bound)), str(caught.exception))
+
+
+class NewestTests(SynchronousTestCase):
+    """
+    Where the order ends.
+    """
+
+    def setUp(self) -> None:
+        """
+        A history that forgets after a minute.
+        """
+        self.clock = Clock()
+        self.history = MemoryHistory(age=60, clock=self.clock)
+
+    def test_empty(self) -> None:
+        """
+        Before the first publication there is a position to go on from.
+        """
+        before = self.history.newest()
+        (kept,) = fill(self.history, "a")
+
+        self.assertLess(before.number, kept.number)
+        self.assertEqual(self.history.since(before.id, ALL, MANY), [kept])
+
+    def test_newest(self) -> None:
+        """
+        It is that of the last one, with the ID that subscribers have seen.
+        """
+        fill(self.history, "a")
+        (kept,) = self.history.append([publication("b", event_id="mine")])
+
+        self.assertEqual(self.history.newest(), (kept.number, "mine"))
+
+    def test_all_forgotten(self) -> None:
+        """
+        When everything is forgotten, the order still ends where it did, and goes on there.
+        """
+        fill(self.history, "a")
+        self.history.append([publication("b", event_id="mine")])
+        self.clock.advance(60)
+        self.history.since(None, ALL, MANY)
+        newest = self.history.newest()
+        (kept,) = fill(self.history, "c")
+
+        self.assertEqual(newest.number, 2)
+        self.assertEqual(self.history.since(newest.id, ALL, MANY), [kept])

@@ -1,0 +1,323 @@
+"""
+Every example runs, and does what its first lines say.
+
+Each is a process of the running interpreter, on a port of its own.
+"""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import ClassVar
+from urllib.request import urlopen
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.support.hub_process import TOKEN, HubProcess
+from tests.support.ports import free_port
+from tests.support.processes import Background, find_program
+from tests.support.streams import RawStream
+from tests.support.waiting import PATIENCE, eventually
+
+__all__ = [
+    "CompletenessTests",
+    "CurlTests",
+    "EmbedTests",
+    "KleinAppTests",
+    "OwnHistoryTests",
+    "PageTests",
+    "PrivateTopicsTests",
+    "TickerTests",
+]
+
+EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+
+# Of an example, without blank lines and the text at its beginning.
+MOST_LINES = 40
+
+
+class ExampleTests(SynchronousTestCase):
+    """
+    What the tests of all examples share.
+
+    Attributes:
+        examples: The files that the class tests.
+    """
+
+    examples: ClassVar[list[str]] = []
+
+    def start(self, *arguments: str) -> Background:
+        """
+        Run the example, and wait until it listens on ``self.port``.
+        """
+        self.port = free_port()
+        path = str(EXAMPLES / self.examples[0])
+        program = Background([sys.executable, path, str(self.port), *arguments])
+        self.addCleanup(program.end)
+        eventually(lambda: self.listens(program), f"{path} does not listen")
+        return program
+
+    def listens(self, program: Background) -> bool:
+        """
+        Whether something can be asked of *program*.
+        """
+        self.assertTrue(program.running(), program.output())
+        try:
+            socket.create_connection(("127.0.0.1", self.port), PATIENCE).close()
+        except ConnectionRefusedError:
+            return False
+        return True
+
+    def subscribe(self, target: str, *headers: str) -> RawStream:
+        """
+        Read the stream at *target* until the test ends.
+        """
+        stream = RawStream(self.port, target, *headers)
+        self.addCleanup(stream.close)
+        return stream
+
+    def fetch(self, target: str, body: bytes | None = None) -> str:
+        """
+        The answer to ``GET``, or to ``POST`` if there is a *body*.
+        """
+        with urlopen(f"http://localhost:{self.port}{target}", body, PATIENCE) as response:
+            return str(response.read(), "utf-8")
+
+    def stop(self, program: Background) -> None:
+        """
+        Stop *program* as one does, which has to go well.
+        """
+        program.send_signal(signal.SIGTERM)
+        self.assertEqual(program.wait(), 0, program.output())
+
+
+class EmbedTests(ExampleTests):
+    """
+    The site with an event stream.
+    """
+
+    examples = ["embed.py"]
+
+    def test_visit(self) -> None:
+        """
+        A visit of the front page is an event for who listens.
+        """
+        self.start()
+        stream = self.subscribe("/events?topic=visits")
+        stream.named("stream-open")
+
+        answer = self.fetch("/")
+
+        self.assertEqual(answer, "You are visitor 1.\n")
+        self.assertEqual(stream.data(1), ['{"number":1}'])
+
+    def test_stop(self) -> None:
+        """
+        When it stops, streams end in good order.
+        """
+        program = self.start()
+        stream = self.subscribe("/events?topic=visits")
+        stream.named("stream-open")
+
+        self.stop(program)
+
+        stream.rest()
+        self.assertTrue(stream.complete)
+
+
+class KleinAppTests(ExampleTests):
+    """
+    The Klein app.
+    """
+
+    examples = ["klein_app.py"]
+
+    def test_rooms(self) -> None:
+        """
+        What is said in a room is heard there and nowhere else.
+        """
+        self.start()
+        lobby, garden = self.subscribe("/rooms/lobby"), self.subscribe("/rooms/garden")
+        lobby.named("stream-open")
+        garden.named("stream-open")
+
+        answer = self.fetch("/rooms/lobby", b"text=hello")
+        self.fetch("/rooms/garden", b"text=sun")
+
+        self.assertTrue(answer.endswith("was handed to 1 subscribers\n"), answer)
+        self.assertEqual(lobby.data(1), ["hello"])
+        self.assertEqual(garden.data(1), ["sun"])
+
+
+class TickerTests(ExampleTests):
+    """
+    The LoopingCall that publishes.
+    """
+
+    examples = ["ticker.py"]
+
+    def test_ticks(self) -> None:
+        """
+        Ticks come one after the other, with a time in each.
+        """
+        self.start()
+        stream = self.subscribe("/?topic=ticks")
+
+        times = [json.loads(data)["time"] for data in stream.data(2)]
+
+        self.assertLess(times[0], times[1])
+
+
+class PrivateTopicsTests(ExampleTests):
+    """
+    The cookie that says who asks.
+    """
+
+    examples = ["private_topics.py"]
+
+    def test_own(self) -> None:
+        """
+        A user reads the own inbox.
+        """
+        self.start()
+        stream = self.subscribe("/?topic=*", "Cookie: login=ada-secret")
+
+        self.assertEqual(stream.data(2), ["for ada only", "for ada only"])
+
+    def test_of_others(self) -> None:
+        """
+        Who asks for somebody else's inbox is refused, and so is a stranger.
+        """
+        self.start()
+
+        refused = self.subscribe("/?topic=inbox/ada", "Cookie: login=bob-secret")
+        stranger = self.subscribe("/?topic=inbox/ada")
+
+        self.assertEqual(refused.status, "HTTP/1.1 403 Forbidden")
+        self.assertEqual(stranger.status, "HTTP/1.1 401 Unauthorized")
+
+
+class PageTests(ExampleTests):
+    """
+    The page in plain HTML and JavaScript.
+    """
+
+    examples = ["page.py", "page.html"]
+
+    def test_page(self) -> None:
+        """
+        The page is served, and the stream that it reads has what it shows.
+        """
+        self.start()
+        stream = self.subscribe("/events")
+
+        page = self.fetch("/")
+
+        self.assertIn('new EventSource("/events")', page)
+        self.assertIn(json.loads(stream.data(1)[0])["pips"], range(1, 7))
+
+
+class OwnHistoryTests(ExampleTests):
+    """
+    The history provider in a file.
+    """
+
+    examples = ["own_history.py"]
+
+    def test_outlives_the_process(self) -> None:
+        """
+        Who comes back after a restart gets what was missed, and is told that it resumed.
+        """
+        file = self.mktemp()
+        file = str(Path(file).resolve())
+        first = self.start(file)
+        stream = self.subscribe("/?topic=starts&lastEventID=earliest")
+        seen = eventually(lambda: stream.next().id, "no event with an ID") and stream.next()
+        self.stop(first)
+
+        self.start(file)
+        again = self.subscribe("/?topic=starts", f"Last-Event-ID: {seen.id}")
+
+        self.assertEqual(again.named("stream-open").data, '{"resumed":true}')
+        self.assertEqual(again.data(1), ["The hub has started."])
+
+    def test_unknown(self) -> None:
+        """
+        Who comes back with an ID of elsewhere is told so.
+        """
+        self.start(str(Path(self.mktemp()).resolve()))
+
+        stream = self.subscribe("/?topic=starts", "Last-Event-ID: elsewhere")
+
+        self.assertIn("unknown-id", str(stream.named("stream-reset").data))
+
+
+class CurlTests(ExampleTests):
+    """
+    The shell script.
+    """
+
+    examples = ["curl.sh"]
+
+    def test_script(self) -> None:
+        """
+        It subscribes, publishes one event and a batch, and resumes.
+        """
+        hub = HubProcess()
+        self.addCleanup(hub.stop)
+        find_program("curl", "curl")
+
+        done = subprocess.run(
+            ["sh", EXAMPLES / "curl.sh", str(hub.port)],
+            env={**os.environ, "TOKEN": TOKEN},
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        resumed = done.stdout.partition("-- Resume")[2]
+        self.assertIn('data: {"resumed":true}', resumed)
+        self.assertNotIn("bread", resumed)
+        self.assertLess(resumed.index('{"name":"soup"}'), resumed.index("data: cake"))
+
+
+class CompletenessTests(SynchronousTestCase):
+    """
+    All examples together.
+    """
+
+    files = sorted(path for path in EXAMPLES.iterdir() if path.suffix in (".py", ".html", ".sh"))
+
+    def test_every_example_has_a_test(self) -> None:
+        """
+        Each file is tested by one of the classes above.
+        """
+        tested = [name for tests in ExampleTests.__subclasses__() for name in tests.examples]
+
+        self.assertEqual(sorted(tested), [path.name for path in self.files])
+
+    def test_every_example_is_listed(self) -> None:
+        """
+        Each file has its line in the README.
+        """
+        text = EXAMPLES.joinpath("README.md").read_text("utf-8")
+
+        for path in self.files:
+            self.assertIn(f"[{path.name}]({path.name})", text)
+
+    def test_short(self) -> None:
+        """
+        None is longer than what can be read in a minute, and each says how to run it.
+        """
+        for path in self.files:
+            text = path.read_text("utf-8")
+            if path.suffix == ".py":
+                begin, text = text.split('"""')[1:]
+                self.assertIn(f"Run:  python examples/{path.name} [PORT]", begin)
+            lines = [line for line in text.splitlines() if line.strip()]
+            self.assertLessEqual(len(lines), MOST_LINES, path.name)

@@ -1,0 +1,80 @@
+"""
+What a stream begins with, byte by byte.
+"""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from twisted_sse.opening import OLDEST, Gap, Priming, Start, first_frames, reset_frame
+from twisted_sse.publication import Position
+
+__all__ = ["FirstFramesTests", "ResetTests"]
+
+START = Start(Position(7, "e-7"))
+OPENED = b'event: stream-open\nid: e-7\ndata: {"resumed":false}\n\n'
+
+
+def fields(frame: bytes) -> list[bytes]:
+    """
+    The fields of a block, whatever their order.
+    """
+    return sorted(frame.strip(b"\n").split(b"\n"))
+
+
+class FirstFramesTests(SynchronousTestCase):
+    """
+    The reconnection time, and how the stream begins.
+    """
+
+    def test_retry_first(self) -> None:
+        """
+        The reconnection time is a block of its own, before anything else.
+        """
+        self.assertTrue(first_frames(START, 3000, "event").startswith(b"retry: 3000\n\n"))
+        self.assertNotIn(b"retry", first_frames(START, None, "event"))
+
+    def test_priming(self) -> None:
+        """
+        A typed event, a block with nothing but the ID, or nothing.
+        """
+        cases: list[tuple[Priming, bytes]] = [
+            ("event", OPENED),
+            ("block", b"id: e-7\n\n"),
+            (None, b""),
+        ]
+        for priming, expected in cases:
+            with self.subTest(priming=priming):
+                self.assertEqual(fields(first_frames(START, None, priming)), fields(expected))
+
+    def test_resumed(self) -> None:
+        """
+        It says whether the stream goes on where the subscriber was.
+        """
+        start = Start(Position(7, "e-7"), resumed=True)
+
+        self.assertIn(b'data: {"resumed":true}\n', first_frames(start, None, "event"))
+
+    def test_gap(self) -> None:
+        """
+        A gap is told whatever the priming, and nothing else is.
+        """
+        start = Start(OLDEST, asked="lost")
+        for priming in ("event", "block", None):
+            with self.subTest(priming=priming):
+                frames = first_frames(start, 5, priming)
+                expected = b"retry: 5\n\n" + reset_frame(Gap.UNKNOWN, "lost")
+                self.assertEqual(frames, expected)
+
+
+class ResetTests(SynchronousTestCase):
+    """
+    How a gap is told.
+    """
+
+    def test_frame(self) -> None:
+        """
+        A typed event without an ID: the subscriber keeps its own.
+        """
+        frame = reset_frame(Gap.BEHIND, "é\"7")
+
+        data = 'data: {"reason":"fell-behind","lastEventID":"é\\"7"}'.encode()
+        self.assertEqual(fields(frame), fields(b"event: stream-reset\n" + data))
