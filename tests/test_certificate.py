@@ -3,12 +3,13 @@ The server's certificate and key, and what clients then get.
 """
 
 import contextlib
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, x25519
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -19,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 from OpenSSL import SSL
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_sse.certificate import read_certificate
+from twisted_sse.certificate import read_certificates, read_key, server_options
 
 Key = ec.EllipticCurvePrivateKey
 
@@ -98,14 +99,17 @@ class CertificateTests(SynchronousTestCase):
         """
         The names on the certificates that a client gets.
         """
-        options = read_certificate(self._file(content), self.key_path)
-        client = shake_hands(options.getContext(), SSL.Context(SSL.TLS_CLIENT_METHOD))
+        server = self._server(self._file(content), self.key_path)
+        client = shake_hands(server, SSL.Context(SSL.TLS_CLIENT_METHOD))
         chain = client.get_peer_cert_chain(as_cryptography=True) or []
         return [one.subject.rfc4514_string() for one in chain]
 
-    def _refused(self, certificate: str, key: str) -> str:
+    def _server(self, certificate: str, key: str) -> SSL.Context:
+        return server_options(read_certificates(certificate), read_key(key)).getContext()
+
+    def _refused(self, read: Callable[[str], object], path: str) -> str:
         with self.assertRaises(ValueError) as caught:
-            read_certificate(certificate, key)
+            read(path)
         return str(caught.exception)
 
     def test_one(self) -> None:
@@ -133,8 +137,7 @@ class CertificateTests(SynchronousTestCase):
         Key and certificate may share a file.
         """
         path = self._file(key_pem(self.key) + self.own)
-        options = read_certificate(path, path)
-        client = shake_hands(options.getContext(), SSL.Context(SSL.TLS_CLIENT_METHOD))
+        client = shake_hands(self._server(path, path), SSL.Context(SSL.TLS_CLIENT_METHOD))
 
         self.assertIsNotNone(client.get_peer_certificate(as_cryptography=True))
 
@@ -142,7 +145,7 @@ class CertificateTests(SynchronousTestCase):
         """
         TLS 1.2 and 1.3 are spoken, and nothing older.
         """
-        server = read_certificate(self._file(self.own), self.key_path).getContext()
+        server = self._server(self._file(self.own), self.key_path)
         for version, name in ((SSL.TLS1_2_VERSION, "TLSv1.2"), (SSL.TLS1_3_VERSION, "TLSv1.3")):
             client = SSL.Context(SSL.TLS_CLIENT_METHOD)
             client.set_max_proto_version(version)
@@ -161,13 +164,12 @@ class CertificateTests(SynchronousTestCase):
         """
         A file that cannot be read is named.
         """
-        missing, certificate = self.mktemp(), self._file(self.own)
+        missing = self.mktemp()
+        for read in (read_certificates, read_key):
+            with self.subTest(read=read.__name__):
+                message = self._refused(read, missing)
 
-        for message in (
-            self._refused(missing, self.key_path),
-            self._refused(certificate, missing),
-        ):
-            self.assertEqual(message, f"{missing} cannot be read: No such file or directory")
+                self.assertEqual(message, f"{missing} cannot be read: No such file or directory")
 
     def test_no_certificate(self) -> None:
         """
@@ -176,10 +178,9 @@ class CertificateTests(SynchronousTestCase):
         for content in (b"", b"hello", key_pem(self.key)):
             with self.subTest(content=content[:27]):
                 path = self._file(content)
+                message = self._refused(read_certificates, path)
 
-                self.assertEqual(
-                    self._refused(path, self.key_path), f"there is no PEM certificate in {path}"
-                )
+                self.assertEqual(message, f"there is no PEM certificate in {path}")
 
     def test_damaged(self) -> None:
         """
@@ -189,31 +190,45 @@ class CertificateTests(SynchronousTestCase):
         for content in (damaged, self.own + damaged):
             path = self._file(content)
 
-            self.assertEqual(
-                self._refused(path, self.key_path), f"a certificate in {path} is damaged"
-            )
+            self.assertIn(path, self._refused(read_certificates, path))
 
     def test_no_key(self) -> None:
         """
-        A file without a key is named, one whose key needs a passphrase too.
+        A file without a key is named.
         """
-        certificate = self._file(self.own)
-        locked = key_pem(self.key, BestAvailableEncryption(b"secret"))
-        for content in (b"", b"hello", self.own, locked, key_pem(self.key)[:60]):
+        for content in (b"", b"hello", self.own, key_pem(self.key)[:60]):
             with self.subTest(content=content[:27]):
                 path = self._file(content)
 
                 self.assertEqual(
-                    self._refused(certificate, path),
-                    f"there is no PEM private key without passphrase in {path}",
+                    self._refused(read_key, path), f"there is no PEM private key in {path}"
                 )
+
+    def test_passphrase(self) -> None:
+        """
+        Nobody is there to type a passphrase when a server starts.
+        """
+        path = self._file(key_pem(self.key, BestAvailableEncryption(b"secret")))
+
+        self.assertEqual(
+            self._refused(read_key, path),
+            f"the key in {path} has a passphrase; store it without one",
+        )
+
+    def test_unsuitable_key(self) -> None:
+        """
+        A kind of key that TLS cannot sign with is refused like any other wrong one.
+        """
+        certificates = read_certificates(self._file(self.own))
+
+        with self.assertRaises(ValueError):
+            server_options(certificates, x25519.X25519PrivateKey.generate())
 
     def test_other_key(self) -> None:
         """
         A key that belongs to another certificate is found before anybody connects.
         """
-        certificate, key = self._file(self.own), self._file(key_pem(make_key()))
+        certificates = read_certificates(self._file(self.own))
 
-        self.assertEqual(
-            self._refused(certificate, key), f"the key in {key} does not belong to {certificate}"
-        )
+        with self.assertRaises(ValueError):
+            server_options(certificates, make_key())

@@ -231,11 +231,11 @@ class OwnHistoryTests(ExampleTests):
         """
         Who comes back after a restart gets what was missed, and is told that it resumed.
         """
-        file = self.mktemp()
-        file = str(Path(file).resolve())
+        file = str(Path(self.mktemp()).resolve())
         first = self.start(file)
         stream = self.subscribe("/?topic=starts&lastEventID=earliest")
-        seen = eventually(lambda: stream.next().id, "no event with an ID") and stream.next()
+        stream.named("stream-open")
+        seen = stream.next()
         self.stop(first)
 
         self.start(file)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509 import Certificate, load_pem_x509_certificates
 from OpenSSL import SSL
@@ -42,7 +43,7 @@ def read_key(path: str) -> Any:
         return load_pem_private_key(_read(path), password=None)
     except TypeError:
         raise ValueError(f"the key in {path} has a passphrase; store it without one") from None
-    except ValueError as error:
+    except (ValueError, UnsupportedAlgorithm) as error:
         raise ValueError(_reason(error) or f"there is no PEM private key in {path}") from None
 
 
@@ -59,7 +60,8 @@ def server_options(certificates: Sequence[Certificate], key: Any) -> Certificate
     options = CertificateOptions(privateKey=key, certificate=own, extraCertChain=chain)
     try:
         options.getContext()
-    except SSL.Error:
+    except (SSL.Error, TypeError):
+        # TypeError: a kind of key that TLS cannot use, so no certificate has it.
         raise ValueError("it is not the key of the certificate in --tls-cert") from None
     return options
 
@@ -77,5 +79,5 @@ def _read(path: str) -> bytes:
         raise _Unreadable(f"{path} cannot be read: {error.strerror}") from None
 
 
-def _reason(error: ValueError) -> str | None:
+def _reason(error: Exception) -> str | None:
     return str(error) if isinstance(error, _Unreadable) else None

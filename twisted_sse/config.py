@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from twisted_sse.event import MAX_RETRY
 from twisted_sse.history import MemoryHistory
 from twisted_sse.interfaces import IHistoryProvider
 
@@ -105,6 +106,8 @@ def milliseconds(text: str) -> int:
     """
     if not (text.isascii() and text.isdigit()):
         raise ValueError(f"{text!r} is not a whole number of milliseconds")
+    if int(text) > MAX_RETRY:
+        raise ValueError(f"{text!r} is more than browsers can wait; the most is {MAX_RETRY}")
     return int(text)
 
 
@@ -112,7 +115,7 @@ def seconds(text: str) -> float:
     """
     A number, at least 0.
     """
-    if not re.fullmatch(r"[0-9]+(\.[0-9]+)?", text, re.ASCII):
+    if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text, re.ASCII):
         raise ValueError(f"{text!r} is not a number of seconds")
     return float(text)
 
@@ -153,10 +156,13 @@ def read_tokens(path: str) -> list[str]:
     The lines of a file that are not empty: one token each.
     """
     try:
-        lines = Path(path).read_text(encoding="utf-8").split()
+        text = Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise ValueError(f"{path} cannot be read: {reason}") from None
+    lines = [line.strip() for line in text.split("\n") if line.strip()]
+    if any(len(line.split()) > 1 for line in lines):
+        raise ValueError(f"{path} has a line of several words; a token has no spaces")
     if not lines:
         raise ValueError(f"{path} is empty; write a token into it")
     return lines

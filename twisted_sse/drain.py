@@ -10,7 +10,7 @@ from dataclasses import replace
 from twisted.internet.task import deferLater
 
 from twisted_sse.connection import Reason
-from twisted_sse.event import ServerSentEvent
+from twisted_sse.event import MAX_RETRY, ServerSentEvent
 from twisted_sse.exchange import Exchange
 
 __all__ = ["drain"]
@@ -48,7 +48,8 @@ async def drain(
     deadline = clock.seconds() + grace
     for start in range(0, len(leaving), _SLICE):
         for connection in leaving[start : start + _SLICE]:
-            retry = (exchange.retry or 0) + int(random.random() * spread * 1000)
+            later = int(random.random() * spread * 1000)
+            retry = min((exchange.retry or 0) + later, MAX_RETRY)
             told = ServerSentEvent(retry=retry)
             connection.drain(told if farewell is None else replace(farewell, retry=retry))
         await deferLater(clock, 0)

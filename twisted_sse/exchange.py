@@ -146,6 +146,15 @@ class Exchange:
             return self._intake.submit(publications)
         return self.start().addCallback(lambda _: self._intake.submit(publications))
 
+    def check_room(self, address: IAddress) -> None:
+        """
+        See whether `admit` would let somebody from *address* in, and raise what
+        it would raise.
+        """
+        if self._closed:
+            raise HubClosed("The hub is stopping; come back in a moment.")
+        self.connections.check_room(address)
+
     def admit(
         self, sink: Sink, interest: Interest, user: str | None, address: IAddress
     ) -> Connection:
@@ -159,9 +168,7 @@ class Exchange:
 
             TooManyFromAddress: There is no room for more from *address*.
         """
-        if self._closed:
-            raise HubClosed("The hub is stopping; come back in a moment.")
-        self.connections.check_room(address)
+        self.check_room(address)
         audience = self._audiences.enter(interest, sink.framing)
         connection = Connection(self._owner, audience, sink, user, address)
         self.connections.add(connection)

@@ -73,7 +73,7 @@ class Grant:
 
 
 def _selection(selectors: Iterable[str]) -> Selection | None:
-    given = tuple(selectors)
+    given = (selectors,) if isinstance(selectors, str) else tuple(selectors)
     return Selection.of(given) if given else None
 
 

@@ -270,15 +270,14 @@ class BoundTests(SynchronousTestCase):
         Comments, types, IDs and topics take memory as data does.
         """
         large = "x" * 9_500
-        for event, topic in [
-            (ServerSentEvent("", comment=large), "a"),
-            (ServerSentEvent("", event=large), "a"),
-            (ServerSentEvent(""), large),
-        ]:
-            with self.subTest(event=repr(event)[:50]):
+        for field in ("comment", "event", "id", "topic"):
+            with self.subTest(field=field):
                 history = MemoryHistory(bytes=100_000, clock=self.clock)
                 for number in range(30):
-                    history.append([Publication((f"{topic}{number}",), event)])
+                    unlike = f"{large}{number}"
+                    event = ServerSentEvent("", **({} if field == "topic" else {field: unlike}))
+                    topic = unlike if field == "topic" else "a"
+                    history.append([Publication((topic,), event)])
                 self.assertLessEqual(len(self._kept(history)), 12)
 
     def test_bytes_not_characters(self) -> None:
@@ -310,7 +309,7 @@ class BoundTests(SynchronousTestCase):
         What is too old is forgotten when something is appended, too.
         """
         history = MemoryHistory(age=60, clock=self.clock)
-        (first,) = fill(history, "a", )
+        (first,) = fill(history, "a")
         fill(history, "b")
         self.clock.advance(60)
         fill(history, "c")

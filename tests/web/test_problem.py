@@ -69,6 +69,19 @@ class ProblemTests(SynchronousTestCase):
         self.assertEqual(answer.status, 451)
         self.assertEqual(answer.header("Link"), "<https://court.example>")
 
+    def test_status_line(self) -> None:
+        """
+        The status line has the name of the status, that of a newer one too.
+        """
+        for error, line in (
+            (errors.Forbidden("x"), b"HTTP/1.1 403 Forbidden\r\n"),
+            (errors.TooManyFromAddress("x"), b"HTTP/1.1 429 Too Many Requests\r\n"),
+        ):
+            with self.subTest(line=line):
+                caller = self._raising(error).call("GET", "/events?topic=news")
+
+                self.assertTrue(caller.transport.value().startswith(line))
+
     def test_head(self) -> None:
         """
         HEAD has the headers of the error and no body.

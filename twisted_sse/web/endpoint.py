@@ -15,6 +15,7 @@ from twisted.web.server import NOT_DONE_YET, Request
 
 from twisted_sse.grant import ANONYMOUS, Grant
 from twisted_sse.web.cors import CORS
+from twisted_sse.web.missing import Missing
 from twisted_sse.web.problem import Problem, answer_problem, problem_of
 
 __all__ = ["Authorize", "Endpoint", "Handler", "everybody"]
@@ -39,14 +40,18 @@ class Endpoint(Resource):
 
     _log = Logger()
 
-    isLeaf = True
-
     def __init__(self, handlers: Mapping[str, Handler], authorize: Authorize, cors: CORS) -> None:
         super().__init__()
         self._handlers = {method.encode("ascii"): run for method, run in handlers.items()}
         self._allowed = ", ".join([*handlers, "OPTIONS"])
         self._authorize = authorize
         self._cors = cors
+
+    def getChild(self, path: bytes, request: Request) -> Resource:
+        """
+        See `twisted.web.resource.IResource.getChildWithDefault`: there are none.
+        """
+        return self if path == b"" else Missing()
 
     def render(self, request: Request) -> int:
         """

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from twisted.web.resource import Resource
 from twisted.web.server import Request
 
+from twisted_sse.web.missing import Missing
+
 __all__ = ["Health"]
 
 
@@ -20,11 +22,15 @@ class Health(Resource):
         healthy: Asked for every request.
     """
 
-    isLeaf = True
-
     def __init__(self, healthy: Callable[[], bool]) -> None:
         super().__init__()
         self._healthy = healthy
+
+    def getChild(self, path: bytes, request: Request) -> Resource:
+        """
+        See `twisted.web.resource.IResource.getChildWithDefault`: there are none.
+        """
+        return Missing()
 
     def render_GET(self, request: Request) -> bytes:
         """

@@ -87,7 +87,7 @@ def answer_problem(request: Request, problem: Problem) -> None:
     title = HTTPStatus(problem.status).phrase
     body = {"title": title, "status": problem.status, "detail": problem.detail}
     text = json.dumps(body, ensure_ascii=False).encode("utf-8")
-    request.setResponseCode(problem.status)
+    request.setResponseCode(problem.status, title.encode("ascii"))
     for name, value in problem.headers.items():
         request.setHeader(name, value)
     request.setHeader("Content-Type", "application/problem+json")

@@ -16,6 +16,7 @@ from twisted_sse.opening import Priming
 from twisted_sse.web.cors import CORS
 from twisted_sse.web.endpoint import Authorize, Endpoint
 from twisted_sse.web.health import Health
+from twisted_sse.web.missing import Missing
 from twisted_sse.web.publish import Publishing
 from twisted_sse.web.stream import Subscriptions
 
@@ -90,13 +91,15 @@ class _Page(Resource):
         """
         See `twisted.web.resource.IResource.getChildWithDefault`.
         """
-        return self._page if path == b"" else super().getChild(path, request)
+        return self._page if path == b"" else Missing()
 
 
 class _Static(File):
     """
     Files that stay as they are, with the policy that browsers hold them to.
     """
+
+    childNotFound: Any = Missing()
 
     def getChild(self, path: bytes, request: Request) -> Any:
         """
@@ -120,7 +123,7 @@ class _Static(File):
         """
         See `twisted.web.static.File.directoryListing`: there is none.
         """
-        return self.childNotFound
+        return Missing()
 
 
 def hub_tree(
@@ -144,7 +147,7 @@ def hub_tree(
 
     root = _Page("demo.html" if demo else "index.html")
     root.putChild(b"events", events("event"))
-    well_known = Resource()
+    well_known = Missing()
     # Strangers' clients may not expect an event that nobody published.
     well_known.putChild(b"mercure", events("block"))
     root.putChild(b".well-known", well_known)

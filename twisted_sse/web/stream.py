@@ -84,6 +84,7 @@ class Subscriptions:
         Answer ``HEAD``: with what ``GET`` would be answered with, and no stream.
         """
         self._asked(request, grant)
+        self._exchange.check_room(request.getClientAddress())
         _set_headers(request)
         request.finish()
 

@@ -1,0 +1,161 @@
+"""
+A real socket under a real transport, with a reactor that turns when it is told.
+"""
+
+import select
+import socket
+from collections.abc import Callable
+
+from twisted.internet import tcp
+from twisted.internet.interfaces import IReactorFDSet, IReactorTime, IReadWriteDescriptor
+from twisted.internet.main import CONNECTION_LOST
+from twisted.internet.protocol import Protocol
+from twisted.internet.task import Clock
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+__all__ = ["FDClock", "Wire"]
+
+
+@implementer(IReactorFDSet, IReactorTime)
+class FDClock(Clock):
+    """
+    A clock that also looks after descriptors, once for each `turn`.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._readers: set[IReadWriteDescriptor] = set()
+        self._writers: set[IReadWriteDescriptor] = set()
+
+    def addReader(self, reader: IReadWriteDescriptor) -> None:
+        """
+        See `IReactorFDSet.addReader`.
+        """
+        self._readers.add(reader)
+
+    def addWriter(self, writer: IReadWriteDescriptor) -> None:
+        """
+        See `IReactorFDSet.addWriter`.
+        """
+        self._writers.add(writer)
+
+    def removeReader(self, reader: IReadWriteDescriptor) -> None:
+        """
+        See `IReactorFDSet.removeReader`.
+        """
+        self._readers.discard(reader)
+
+    def removeWriter(self, writer: IReadWriteDescriptor) -> None:
+        """
+        See `IReactorFDSet.removeWriter`.
+        """
+        self._writers.discard(writer)
+
+    def removeAll(self) -> list[IReadWriteDescriptor]:
+        """
+        See `IReactorFDSet.removeAll`.
+        """
+        found = list(self._readers | self._writers)
+        self._readers.clear()
+        self._writers.clear()
+        return found
+
+    def getReaders(self) -> list[IReadWriteDescriptor]:
+        """
+        See `IReactorFDSet.getReaders`.
+        """
+        return list(self._readers)
+
+    def getWriters(self) -> list[IReadWriteDescriptor]:
+        """
+        See `IReactorFDSet.getWriters`.
+        """
+        return list(self._writers)
+
+    def turn(self, patience: float = 0.0) -> None:
+        """
+        Read and write what can be read and written, then make the calls that are due.
+
+        Args:
+            patience: How long to wait until anything can be, in seconds.
+        """
+        readable, writable, _ = select.select(
+            list(self._readers), list(self._writers), [], patience
+        )
+        for descriptor in readable:
+            if descriptor in self._readers:
+                self._settle(descriptor, descriptor.doRead())
+        for descriptor in writable:
+            if descriptor in self._writers:
+                self._settle(descriptor, descriptor.doWrite())
+        self.advance(0)
+
+    def _settle(self, descriptor: IReadWriteDescriptor, why: object) -> None:
+        if isinstance(why, BaseException):
+            self.removeReader(descriptor)
+            self.removeWriter(descriptor)
+            descriptor.connectionLost(Failure(why))
+
+
+class Wire:
+    """
+    A TCP connection to *protocol*, both of whose ends are in this process.
+
+    Attributes:
+        client: The other end: a socket that does not block.
+
+        transport: The protocol's: a `twisted.internet.tcp.Server`.
+
+        received: What the client has read.
+    """
+
+    def __init__(self, reactor: FDClock, protocol: Protocol, *, small: bool = False) -> None:
+        self._reactor = reactor
+        self.received = b""
+        with socket.socket() as listening:
+            if small:
+                listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+            listening.bind(("127.0.0.1", 0))
+            listening.listen()
+            self.client = socket.socket()
+            if small:
+                self.client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            self.client.connect(listening.getsockname())
+            server, address = listening.accept()
+        server.setblocking(False)
+        self.client.setblocking(False)
+        self.transport = tcp.Server(server, protocol, address, None, 0, reactor)
+        protocol.makeConnection(self.transport)
+
+    def read(self) -> None:
+        """
+        Let the client read what has arrived.
+        """
+        try:
+            self.received += self.client.recv(1 << 20)
+        except BlockingIOError:
+            pass
+
+    def run_until(self, done: Callable[[], bool], *, reading: bool = True) -> None:
+        """
+        Turn the reactor, and let the client read, until *done* says so.
+
+        Raises:
+            AssertionError: It does not come to that.
+        """
+        for _ in range(2000):
+            if done():
+                return
+            self._reactor.turn(0.01)
+            if reading:
+                self.read()
+        raise AssertionError(f"It never came to that; received {self.received[-200:]!r}")
+
+    def close(self) -> None:
+        """
+        Let both ends go.
+        """
+        self.client.close()
+        if self.transport.connected:
+            self.transport.connectionLost(Failure(CONNECTION_LOST))

@@ -1,0 +1,518 @@
+"""
+The documentation is true: what it shows runs, and what it lists is what there is.
+
+A comment before a block of code says what is to be done with it; the comment is not shown:
+
+``<!-- runs -->``
+    It runs to its end, and exits with status 0.
+
+``<!-- serves TARGET -->``
+    It is a server on port 8080, and answers TARGET with a stream.  It runs on another port.
+
+``<!-- publishes -->``
+    It publishes to a hub on port 8080 with ``$TOKEN``.
+
+``<!-- file NAME -->``
+    It is a file beside the servers of the same document.
+
+``<!-- nginx -->``
+    It is a ``server`` for nginx.
+
+Every block of Python has to have one of them, so none is only read.
+"""
+
+import ast
+import inspect
+import os
+import re
+import shlex
+import shutil
+import socket
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+from urllib.request import urlopen
+
+from twisted.trial.unittest import SynchronousTestCase
+
+import twisted_sse
+from tests.support.certificates import write_certificate
+from tests.support.curl import CurlStream, publish
+from tests.support.hub_process import TOKEN, HubProcess
+from tests.support.ports import free_port
+from tests.support.processes import Background, find_program
+from tests.support.streams import RawStream
+from tests.support.waiting import PATIENCE, eventually
+from twisted_sse import Hub, errors
+from twisted_sse.config import Config
+from twisted_sse.opening import OPEN, RESET, Gap
+from twisted_sse.tap import Options
+
+__all__ = [
+    "CommandLineTests",
+    "CurlTests",
+    "LinkTests",
+    "NginxTests",
+    "ProgramTests",
+    "ReferenceTests",
+    "ServerTests",
+    "Snippet",
+    "snippets",
+]
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCUMENTS = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")), ROOT / "examples" / "README.md"]
+
+_FENCE = re.compile(
+    r"^(?:<!-- (?P<mark>.+?) -->\n)?```(?P<language>\w*)\n(?P<text>.*?)^```$", re.M | re.S
+)
+
+
+class Snippet(NamedTuple):
+    """
+    A block of code.
+
+    Attributes:
+        place: Where it stands: file and line.
+
+        document: The file.
+
+        language: As the block says; may be empty.
+
+        mark: What the comment before it says: a word, and perhaps another.
+
+        text: The code.
+    """
+
+    place: str
+    document: Path
+    language: str
+    mark: list[str]
+    text: str
+
+
+@cache
+def snippets() -> list[Snippet]:
+    """
+    All blocks of code in all documents.
+    """
+    return [snippet for document in DOCUMENTS for snippet in _snippets_of(document)]
+
+
+def _snippets_of(document: Path) -> Iterator[Snippet]:
+    text = document.read_text("utf-8")
+    for found in _FENCE.finditer(text):
+        line = text.count("\n", 0, found.start("text"))
+        mark = (found["mark"] or "").split()
+        yield Snippet(f"{document.name}:{line}", document, found["language"], mark, found["text"])
+
+
+def marked(word: str) -> list[Snippet]:
+    """
+    The snippets with this word before them, of which there has to be one.
+    """
+    found = [snippet for snippet in snippets() if snippet.mark[:1] == [word]]
+    assert found, f"nothing is marked as {word}"
+    return found
+
+
+def commands(*languages: str) -> Iterator[tuple[str, str]]:
+    """
+    The lines of all snippets in one of *languages*, those that go on joined, with their places.
+    """
+    for snippet in snippets():
+        if snippet.language in languages:
+            for line in snippet.text.replace("\\\n", " ").splitlines():
+                yield snippet.place, line
+
+
+def section(document: str, heading: str) -> str:
+    """
+    What stands in *document* under *heading*, up to the next heading of any level.
+    """
+    text = ROOT.joinpath(document).read_text("utf-8")
+    return re.split(r"^#+ ", text.split(f"# {heading}\n", 1)[1], maxsplit=1, flags=re.M)[0]
+
+
+def first_cells(table: str) -> list[str]:
+    """
+    The first cells of the rows of all tables in *table*, their heads left out.
+    """
+    rows = re.findall(r"^\| (.+?) \| ", re.sub(r"^\|.*\|\n\|-.*\n", "", table, flags=re.M), re.M)
+    return [str(row) for row in rows]
+
+
+class ProgramTests(SynchronousTestCase):
+    """
+    Python in the documentation.
+    """
+
+    def test_marked(self) -> None:
+        """
+        Every block of Python can be compiled, and says how it is tested.
+        """
+        for snippet in snippets():
+            if snippet.language == "python":
+                compile(snippet.text, snippet.place, "exec")
+
+                self.assertIn(snippet.mark[:1], [["runs"], ["serves"], ["publishes"]], snippet)
+
+    def test_runs(self) -> None:
+        """
+        What is a program runs to its end.
+        """
+        running = [(each, Background([sys.executable, "-c", each.text])) for each in marked("runs")]
+        for _, program in running:
+            self.addCleanup(program.end)
+
+        for snippet, program in running:
+            self.assertEqual((program.wait(), program.output()), (0, ""), snippet.place)
+
+    def test_publishes(self) -> None:
+        """
+        What publishes is told an ID and the number of subscribers.
+        """
+        hub = HubProcess()
+        self.addCleanup(hub.stop)
+        for snippet in marked("publishes"):
+            text = snippet.text.replace("8080", str(hub.port))
+            program = Background(["env", f"TOKEN={TOKEN}", sys.executable, "-c", text])
+            self.addCleanup(program.end)
+
+            self.assertEqual(program.wait(), 0, program.output())
+            self.assertRegex(program.output(), r"^\S+-1 0\n$")
+
+
+class ServerTests(SynchronousTestCase):
+    """
+    Servers in the documentation.
+    """
+
+    def serve(self, snippet: Snippet) -> int:
+        """
+        Run *snippet* on a port of its own, beside the files of its document.
+        """
+        port = free_port()
+        text = snippet.text.replace("8080", str(port))
+        program = Background([sys.executable, "-c", text])
+        self.addCleanup(program.end)
+        for each in snippets():
+            if each.document == snippet.document and each.mark[:1] == ["file"]:
+                program.home.joinpath(each.mark[1]).write_text(each.text, "utf-8")
+        eventually(lambda: self.listens(port, program), f"{snippet.place} does not listen")
+        return port
+
+    def listens(self, port: int, program: Background) -> bool:
+        """
+        Whether something can be asked of *program*.
+        """
+        self.assertTrue(program.running(), program.output())
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
+    def test_serves(self) -> None:
+        """
+        What is a server answers with a stream.
+        """
+        for snippet in marked("serves"):
+            stream = RawStream(self.serve(snippet), snippet.mark[1])
+            self.addCleanup(stream.close)
+
+            self.assertEqual(stream.status, "HTTP/1.1 200 OK", snippet.place)
+            self.assertEqual(stream.named(OPEN).data, '{"resumed":false}', snippet.place)
+
+    def test_tutorial(self) -> None:
+        """
+        The tutorial's wall serves its page, and shows everybody what somebody writes.
+        """
+        (snippet,) = (one for one in marked("serves") if one.document.name == "tutorial.md")
+        (page,) = (one for one in marked("file") if one.document == snippet.document)
+        port = self.serve(snippet)
+        stream = RawStream(port, "/events")
+        self.addCleanup(stream.close)
+        stream.named(OPEN)
+
+        with urlopen(f"http://localhost:{port}/", None, PATIENCE) as response:
+            self.assertEqual(response.read().decode("utf-8"), page.text)
+        with urlopen(f"http://localhost:{port}/notes", b"hello", PATIENCE) as response:
+            written = response.read().decode("utf-8")
+
+        event = stream.named("note")
+        self.assertEqual((event.id, event.data), (written, '{"text":"hello"}'))
+
+
+class CommandLineTests(SynchronousTestCase):
+    """
+    Command lines in the documentation.
+    """
+
+    def setUp(self) -> None:
+        """
+        Make the files that they name.
+        """
+        directory = Path(self.mktemp()).resolve()
+        directory.mkdir()
+        certificate, key = write_certificate(directory)
+        tokens = directory / "tokens"
+        tokens.write_text("a-token\n", "utf-8")
+        self.files = {
+            "--publish-token-file": str(tokens),
+            "--tls-cert": str(certificate),
+            "--tls-key": str(key),
+        }
+
+    def check(self, words: list[str]) -> int | str | None:
+        """
+        What ``twistd sse`` with these options and ``--check-config`` exits with.
+        """
+        before = ["", *words]
+        words = [self.files.get(last, word) for last, word in zip(before, words, strict=False)]
+        # It says that all is well.
+        self.patch(sys, "stdout", open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+        self.addCleanup(sys.stdout.close)
+        with self.assertRaises(SystemExit) as caught:
+            Options().parseOptions([*words, "--check-config"])
+        return caught.exception.code
+
+    def test_twistd(self) -> None:
+        """
+        Every line that starts a hub has options that the hub takes.
+        """
+        found = 0
+        for place, line in commands("sh", "ini"):
+            words = shlex.split(line, comments=True)
+            if re.search(r"\btwistd -n .*\bsse\b", line):
+                found += 1
+
+                self.assertEqual(self.check(words[words.index("sse") + 1 :]), 0, place)
+        self.assertGreater(found, 8)
+
+    def test_make(self) -> None:
+        """
+        Every target of make that is named is one.
+        """
+        targets = re.findall(r"^(\w+):", ROOT.joinpath("Makefile").read_text("utf-8"), re.M)
+
+        for place, line in commands("sh"):
+            if line.startswith("make "):
+                self.assertIn(line.split()[1], targets, place)
+
+
+class CurlTests(SynchronousTestCase):
+    """
+    Lines with curl: each can be pasted while a hub runs.
+    """
+
+    def test_curl(self) -> None:
+        """
+        Each begins a stream, or is answered with success.
+        """
+        hub = HubProcess()
+        self.addCleanup(hub.stop)
+        find_program("curl", "curl")
+        lines = [
+            (place, line)
+            for place, line in commands("sh")
+            if line.startswith("curl") and "http://localhost:8080" in line
+        ]
+        self.assertGreater(len(lines), 3)
+
+        for place, line in lines:
+            pasted = line.replace("curl ", "curl --silent --show-error --fail ", 1)
+            pasted = pasted.replace("8080", str(hub.port))
+            program = Background(["env", f"TOKEN={TOKEN}", "sh", "-c", pasted])
+            self.addCleanup(program.end)
+            if " -N " in line:
+                eventually(lambda running=program: "event: stream-" in running.output(), place)
+            else:
+                self.assertEqual(program.wait(), 0, place + program.output())
+
+
+class NginxTests(SynchronousTestCase):
+    """
+    The hub behind nginx, as the how-to configures it.
+    """
+
+    def start_nginx(self, upstream: int) -> int:
+        """
+        Run nginx in front of the hub on the port *upstream*.
+
+        Returns:
+            The port that it serves TLS on.
+        """
+        path = os.environ.get("PATH", "") + os.pathsep + "/usr/sbin"
+        program = shutil.which("nginx", path=path) or find_program("nginx", "nginx")
+        port = free_port()
+        home = Path(self.mktemp()).resolve()
+        home.mkdir()
+        home.joinpath("nginx.conf").write_text(self.configuration(home, port, upstream), "utf-8")
+        nginx = Background([program, "-p", f"{home}/", "-c", "nginx.conf", "-e", "stderr"])
+        self.addCleanup(nginx.end)
+        eventually(lambda: self.listens(port, nginx), "nginx does not listen")
+        return port
+
+    def configuration(self, home: Path, port: int, upstream: int) -> str:
+        """
+        The how-to's server, with our ports and certificate, as a whole configuration.
+        """
+        (snippet,) = marked("nginx")
+        certificate, key = write_certificate(home)
+        server = snippet.text.replace(":8080", f":{upstream}").replace("443 ssl", f"{port} ssl")
+        server = re.sub(r"(ssl_certificate) .*;", rf"\1 {certificate};", server)
+        server = re.sub(r"(ssl_certificate_key) .*;", rf"\1 {key};", server)
+        kinds = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+        paths = "\n".join(f"{kind}_temp_path {home}/{kind};" for kind in kinds)
+        around = f"daemon off; pid {home}/pid; worker_processes 1; events {{}}\n"
+        return f"{around}http {{ access_log off; {paths}\n{server} }}\n"
+
+    def listens(self, port: int, nginx: Background) -> bool:
+        """
+        Whether it accepts connections.
+        """
+        self.assertTrue(nginx.running(), nginx.output())
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
+    def test_nginx(self) -> None:
+        """
+        A stream begins at once over HTTP/2, and an event that is published through nginx comes.
+        """
+        hub = HubProcess()
+        self.addCleanup(hub.stop)
+        url = f"https://localhost:{self.start_nginx(hub.port)}"
+        stream = CurlStream("--insecure", "--http2", f"{url}/events?topic=news")
+        self.addCleanup(stream.close)
+        stream.wait_for("event: stream-open")
+
+        publish(url, TOKEN, "news", "through nginx")
+        stream.wait_for("data: through nginx\n\n")
+
+        self.assertTrue(stream.output().startswith("HTTP/2 200"))
+
+
+class ReferenceTests(SynchronousTestCase):
+    """
+    The reference lists what there is: nothing less, and nothing more.
+    """
+
+    text = ROOT.joinpath("docs", "reference.md").read_text("utf-8")
+
+    def options_in(self, table: str) -> set[str]:
+        """
+        The options that the first column of *table* names.
+        """
+        return set(re.findall(r"`--([\w-]+)`", " ".join(first_cells(table))))
+
+    def test_options(self) -> None:
+        """
+        Every option of ``twistd sse --help``, and no other, is there.
+        """
+        usage = Options().getUsage()
+        there = set(re.findall(r"--([\w-]+?)=? ", usage.partition("Options:")[2]))
+
+        self.assertEqual(self.options_in(section("docs/reference.md", "Command line")), there)
+        readme = ROOT.joinpath("README.md").read_text("utf-8")
+        listed = self.options_in(readme.partition("## Options")[2].partition("\n## ")[0])
+        self.assertLessEqual(listed, there)
+
+    def test_defaults(self) -> None:
+        """
+        What is said to be the default is what an option is that nobody gives.
+        """
+        table = section("docs/reference.md", "Command line")
+        rows = re.findall(r"^\| `--([\w-]+)`[^|]* \| `([^`]+)` \|", table, re.M)
+        self.assertGreater(len(rows), 7)
+
+        for option, default in rows:
+            options = Options()
+            options.parseOptions([f"--{option}", default])
+            name = {"port": "ports"}.get(option, option.replace("-", "_"))
+            given, silent = getattr(options.config, name), getattr(Config(), name)
+            if option == "history":
+                signature = inspect.signature(twisted_sse.MemoryHistory).parameters
+                silent = given
+                bounds = [signature[name].default for name in ("events", "bytes", "age")]
+                self.assertEqual(default, "memory:events=10000,bytes=64MiB,age=3600")
+                self.assertEqual(bounds, [10000, 64 * 1024 * 1024, 3600])
+
+            self.assertEqual(list(given) if option == "port" else given, _plain(silent), option)
+
+    def test_statuses(self) -> None:
+        """
+        Every status that an error is answered with, and no other, is there.
+        """
+        listed = first_cells(section("docs/reference.md", "Errors").partition("TwistedSSE")[0])
+        numbers = {int(cell) for cell in listed if cell.isdigit()}
+
+        self.assertEqual(numbers, set(_statuses()))
+
+    def test_names(self) -> None:
+        """
+        Every public name, error and argument of a hub is there.
+        """
+        arguments = list(inspect.signature(Hub).parameters)
+        methods = [name for name, _ in inspect.getmembers(Hub, inspect.isfunction)]
+        documented = [name for name in methods if name in vars(Hub) and name[0] != "_"]
+        words = set(re.findall(r"\w+", self.text))
+
+        for name in [*twisted_sse.__all__, *errors.__all__, *arguments, *documented]:
+            self.assertIn(name, words)
+
+    def test_control_events(self) -> None:
+        """
+        Every control event and every reason of a gap is there.
+        """
+        for name in [OPEN, RESET, *(gap.value for gap in Gap)]:
+            self.assertIn(f"| `{name}` |", self.text)
+
+
+def _plain(value: object) -> object:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _statuses() -> Iterator[int]:
+    """
+    The numbers in the code that answers with errors.
+    """
+    web = Path(twisted_sse.__file__).parent / "web"
+    for path in web.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", None) == "Problem":
+                status = node.args[0]
+                if isinstance(status, ast.Constant):
+                    yield int(str(status.value))
+            elif isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "_STATUS":
+                yield from (int(str(one.value)) for one in node.value.values)  # type: ignore
+
+
+class LinkTests(SynchronousTestCase):
+    """
+    Links between documents.
+    """
+
+    def anchors(self, document: Path) -> set[str]:
+        """
+        What can stand after ``#`` in a link to *document*, as GitHub makes it of headings.
+        """
+        text = _FENCE.sub("", document.read_text("utf-8"))
+        headings = re.findall(r"^#+ (.+)$", text, re.M)
+        return {re.sub(r"[^\w\- ]", "", one.lower()).replace(" ", "-") for one in headings}
+
+    def test_links(self) -> None:
+        """
+        Every relative link leads to a file that is there, and to a heading in it.
+        """
+        for document in DOCUMENTS:
+            text = _FENCE.sub("", document.read_text("utf-8"))
+            for target in re.findall(r"\]\(([^)\s]+)\)", text):
+                if "://" in target:
+                    continue
+                path, _, anchor = target.partition("#")
+                file = (document.parent / path).resolve() if path else document
+                place = f"{document.name}: {target}"
+
+                self.assertTrue(file.exists(), place)
+                if anchor:
+                    self.assertIn(anchor, self.anchors(file), place)
