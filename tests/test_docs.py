@@ -30,7 +30,7 @@ import shutil
 import socket
 import sys
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import NamedTuple
 from urllib.request import urlopen
@@ -274,7 +274,8 @@ class CommandLineTests(SynchronousTestCase):
         self.addCleanup(sys.stdout.close)
         with self.assertRaises(SystemExit) as caught:
             Options().parseOptions([*words, "--check-config"])
-        return caught.exception.code
+        code: int | str | None = caught.exception.code
+        return code
 
     def test_twistd(self) -> None:
         """
@@ -325,9 +326,15 @@ class CurlTests(SynchronousTestCase):
             program = Background(["env", f"TOKEN={TOKEN}", "sh", "-c", pasted])
             self.addCleanup(program.end)
             if " -N " in line:
-                eventually(lambda running=program: "event: stream-" in running.output(), place)
+                eventually(partial(self.begun, program), place)
             else:
                 self.assertEqual(program.wait(), 0, place + program.output())
+
+    def begun(self, program: Background) -> bool:
+        """
+        Whether a stream has come.
+        """
+        return "event: stream-" in program.output()
 
 
 class NginxTests(SynchronousTestCase):

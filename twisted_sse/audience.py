@@ -54,6 +54,11 @@ class Member(Protocol):
         Its sink's ``send``.
         """
 
+    def resume(self) -> None:
+        """
+        It may try again to join.
+        """
+
     def fell_short(self, payload: bytes, sent: int) -> None:
         """
         Only the first *sent* bytes of *payload* could be written.
@@ -73,6 +78,7 @@ class Audience:
     __slots__ = (
         "_before_batch",
         "_departing",
+        "_early",
         "_members",
         "_news",
         "_payload",
@@ -97,6 +103,7 @@ class Audience:
         self._visited = 0
         self._visiting = False
         self._departing: list[Member] = []
+        self._early: list[Member] = []
         self._news: list[Entry] = []
         self._payload = b""
         self._before_batch = window.head
@@ -131,6 +138,15 @@ class Audience:
         self._swap(member.slot, self._visited)
         self._visited += 1
 
+    def expect(self, member: Member) -> None:
+        """
+        Let *member* try again when the live position has come up to its own.
+
+        It has everything up to beyond `live_position`: it began while news were
+        pending that precede its beginning, and must not be sent them.
+        """
+        self._early.append(member)
+
     def leave(self, member: Member) -> None:
         """
         Let live *member* go, and tell it its position.
@@ -155,6 +171,8 @@ class Audience:
             if self._visited == len(self._members):
                 self._begin(payloads)
             self._visit()
+            if self._early and self._visited == len(self._members):
+                self._wake_early()
             if not more_time():
                 return
 
@@ -212,6 +230,12 @@ class Audience:
         member.slot = NOT_LIVE
         if not self._members:
             self._news.clear()
+            self._wake_early()
+
+    def _wake_early(self) -> None:
+        early, self._early = self._early, []
+        for member in early:
+            member.resume()
 
     def _swap(self, one: int, other: int) -> None:
         members, sends = self._members, self._sends

@@ -107,8 +107,7 @@ class Catchup:
             Whether it is still behind and could go on at once.
         """
         audience = connection.audience
-        if connection.position.number >= audience.live_position.number:
-            audience.join(connection)
+        if self._has_caught_up(connection):
             return False
         page = self._pages.get(audience, connection.position)
         if page is None and self._window.covers(connection.position.number):
@@ -132,10 +131,19 @@ class Catchup:
         if page.payload:
             connection.write(page.payload)
         connection.position = page.position
+        return connection.ready and not self._has_caught_up(connection)
+
+    def _has_caught_up(self, connection: Connection) -> bool:
+        """
+        Hand *connection*, which is ready, to its audience if it has everything.
+        """
         audience = connection.audience
-        if connection.ready and page.position.number >= audience.live_position.number:
+        ahead = connection.position.number - audience.live_position.number
+        if ahead == 0:
             audience.join(connection)
-        return connection.ready
+        elif ahead > 0:
+            audience.expect(connection)
+        return ahead >= 0
 
     def _fetch(self, connection: Connection) -> None:
         connection.reading = True

@@ -203,6 +203,7 @@ class Connection:
         Begin at *position*; the response's first bytes have been written.
         """
         self.position = position
+        self.written = self._owner.seconds()
         self._sink.limit(send_timeout)
         self._opened = True
         self._sink.open(self)
