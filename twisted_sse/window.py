@@ -76,7 +76,10 @@ class Window:
         """
         entry = Entry(kept, self.head)
         self._entries.append(entry)
-        self._numbers.setdefault(entry.id, entry.number)
+        # Publishers may use an ID of theirs again, and then the oldest event that
+        # has it counts: only history knows which that is.
+        if kept.publication.event.id is None:
+            self._numbers[entry.id] = entry.number
         self._size += len(entry.frame)
         self.head = Position(entry.number, entry.id)
         events, size = self._bounds
@@ -92,10 +95,9 @@ class Window:
 
     def number_of(self, event_id: str) -> int | None:
         """
-        Where the event with *event_id* stands, if that is known here.
+        Where the event with *event_id* stands, if history made that ID for an
+        event that is here.
         """
-        if event_id == self.floor.id:
-            return self.floor.number
         return self._numbers.get(event_id)
 
     def following(self, number: int) -> Iterator[Entry]:

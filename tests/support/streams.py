@@ -103,25 +103,31 @@ class RawStream:
         Raises:
             AssertionError: None comes within `PATIENCE`, or the stream ends.
         """
-        self._read_until(lambda: bool(self._events))
-        assert self._events, f"the stream has ended; the body was {self.body!r}"
-        return self._events.pop(0)
+        return self._next(time.monotonic() + PATIENCE)
 
     def named(self, event: str) -> ServerSentEvent:
         """
         The next event of the type *event*; what comes before it is passed over.
+
+        Raises:
+            AssertionError: None comes within `PATIENCE`, or the stream ends.
         """
-        while (found := self.next()).event != event:
+        deadline = time.monotonic() + PATIENCE
+        while (found := self._next(deadline)).event != event:
             pass
         return found
 
     def data(self, count: int) -> list[str]:
         """
         The data of the next *count* events that somebody published.
+
+        Raises:
+            AssertionError: They do not come within `PATIENCE`, or the stream ends.
         """
+        deadline = time.monotonic() + PATIENCE
         found: list[str] = []
         while len(found) < count:
-            event = self.next()
+            event = self._next(deadline)
             if event.data is not None and event.event not in ("stream-open", "stream-reset"):
                 found.append(event.data)
         return found
@@ -133,7 +139,7 @@ class RawStream:
         Raises:
             AssertionError: Neither happens within `PATIENCE`.
         """
-        self._read_until(lambda: self.ended)
+        self._read_until(lambda: self.ended, time.monotonic() + PATIENCE)
         events, self._events = self._events, []
         return events
 
@@ -171,11 +177,17 @@ class RawStream:
             self._chunks = ChunkDecoder()
         self._take(body)
 
-    def _read_until(self, done: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + PATIENCE
+    def _next(self, deadline: float) -> ServerSentEvent:
+        self._read_until(lambda: bool(self._events), deadline)
+        assert self._events, f"the stream has ended; the body was {self.body!r}"
+        return self._events.pop(0)
+
+    def _read_until(self, done: Callable[[], bool], deadline: float) -> None:
         while not (done() or self.ended):
-            # The socket's own time-out is for one call, and comments may come for ever.
-            assert time.monotonic() < deadline, f"waited in vain; the body was {self.body!r}"
+            # The time-out of the socket is for one call, and comments may come for ever.
+            remaining = deadline - time.monotonic()
+            assert remaining > 0, f"waited in vain; the body was {self.body!r}"
+            self.socket.settimeout(remaining)
             data = self.socket.recv(_SIZE)
             self._closed = not data
             self._take(data)
