@@ -7,6 +7,7 @@ Whoever imports this package, or makes a hub, has chosen no reactor yet.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any, cast
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -21,11 +22,17 @@ class GlobalClock:
     Does what the global reactor does.
     """
 
+    @cached_property
+    def _reactor(self) -> IReactorTime:
+        from twisted.internet import reactor
+
+        return cast(IReactorTime, reactor)
+
     def seconds(self) -> float:
         """
         See `IReactorTime.seconds`.
         """
-        return _reactor().seconds()
+        return self._reactor.seconds()
 
     def callLater(
         self, delay: float, callable: Callable[..., Any], *args: object, **kwargs: object
@@ -33,16 +40,10 @@ class GlobalClock:
         """
         See `IReactorTime.callLater`.
         """
-        return _reactor().callLater(delay, callable, *args, **kwargs)
+        return self._reactor.callLater(delay, callable, *args, **kwargs)
 
     def getDelayedCalls(self) -> Sequence[IDelayedCall]:
         """
         See `IReactorTime.getDelayedCalls`.
         """
-        return _reactor().getDelayedCalls()
-
-
-def _reactor() -> IReactorTime:
-    from twisted.internet import reactor
-
-    return cast(IReactorTime, reactor)
+        return self._reactor.getDelayedCalls()
