@@ -4,6 +4,7 @@ leaves is told the position of the last one it got.
 """
 
 from collections.abc import Callable
+from functools import partial
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -157,7 +158,7 @@ class AudienceMachine(RuleBasedStateMachine):
         )
         short.room = room
         broken.broken = True
-        leaver.on_send = lambda: (self.room.audience.leave(leaver), self.room.audience.leave(other))
+        leaver.on_send = partial(self._leave_all, [leaver, other])
         self.room.sweep(strides(count))
         short.room, broken.broken = 1 << 40, False
         leaver.on_send = lambda: None
@@ -200,6 +201,10 @@ class AudienceMachine(RuleBasedStateMachine):
         assert not self.room.audience.waiting
         for member, began in self.began.items():
             self._check(member, self.room.order.window.head.number, began)
+
+    def _leave_all(self, members: list[StubMember]) -> None:
+        for member in members:
+            self.room.audience.leave(member)
 
     def _choose(self, data: st.DataObject) -> StubMember:
         place = data.draw(st.integers(0, len(self.began) - 1))
@@ -371,7 +376,7 @@ class DepartureTests(SynchronousTestCase):
         room.publish()
         order: list[StubMember] = []
         for member in room.members:
-            member.on_send = (lambda one: lambda: order.append(one))(member)
+            member.on_send = partial(order.append, member)
         room.sweep()
         first, last = order[0], order[-1]
         for member in room.members:
@@ -388,8 +393,13 @@ class DepartureTests(SynchronousTestCase):
         All may leave while the first of them is written to.
         """
         room = Room(2 * STRIDE)
+
+        def leave() -> None:
+            for one in room.members:
+                room.audience.leave(one)
+
         for member in room.members:
-            member.on_send = lambda: [room.audience.leave(one) for one in room.members]
+            member.on_send = leave
         room.publish(2)
         room.sweep()
 
@@ -497,6 +507,57 @@ class JoiningTests(SynchronousTestCase):
         room.sweep()
 
         self.assertEqual(newcomer.received, room.upto(1))
+
+    def test_early(self) -> None:
+        """
+        Who is ahead of the news is told to try again when they are written, once.
+        """
+        room = Room(2 * STRIDE)
+        room.publish()
+        room.sweep(strides(1))
+        room.publish()
+        early = StubMember(room.audience)
+        room.audience.expect(early)
+        room.sweep(strides(1))
+        told = [early.resumed]
+        room.sweep()
+        told.append(early.resumed)
+        room.publish()
+        room.sweep()
+        told.append(early.resumed)
+
+        self.assertEqual(early.payloads, [])
+        self.assertEqual(room.audience.live_position.number, 3)
+        self.assertEqual(told[1:], [told[1]] * 2)
+        self.assertGreaterEqual(told[1], 1)
+
+    def test_early_and_everybody_leaves(self) -> None:
+        """
+        The same when those who were waited for leave.
+        """
+        room = Room(3)
+        room.publish()
+        early = StubMember(room.audience)
+        room.audience.expect(early)
+        for member in room.members:
+            room.audience.leave(member)
+
+        self.assertEqual(early.resumed, 1)
+
+    def test_early_and_the_unvisited_leave(self) -> None:
+        """
+        The same when only those leave who have not got the last batch.
+        """
+        room = Room(STRIDE + 1)
+        room.publish()
+        early = StubMember(room.audience)
+        room.audience.expect(early)
+        room.sweep(strides(1))
+        room.audience.leave(room.unvisited())
+        room.sweep()
+
+        self.assertFalse(room.audience.waiting)
+        self.assertEqual(early.resumed, 1)
 
     def test_nobody(self) -> None:
         """

@@ -2,6 +2,8 @@
 One open event stream: a cursor with one door out.
 """
 
+import contextlib
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.hubs import ADDRESS, Subscriber, make_hub
@@ -51,11 +53,12 @@ class Book:
         self.sink = MemorySink() if sink is None else sink
         self.audience = Audience(EVERYTHING, self.sink.framing, self.order.window)
         owner = Owner(
-            lambda connection: self.told.append("resume"),
-            lambda connection: self.told.append("blocked"),
-            lambda connection: self.told.append("unblocked"),
-            lambda connection, reason: self.told.append(f"ended {reason.value}"),
-            lambda: self.now,
+            resume=lambda connection: self.told.append("resume"),
+            blocked=lambda connection: self.told.append("blocked"),
+            unblocked=lambda connection: self.told.append("unblocked"),
+            ended=lambda connection, reason: self.told.append(f"ended {reason.value}"),
+            head=lambda: self.order.window.head,
+            seconds=lambda: self.now,
         )
         self.connection = Connection(owner, self.audience, self.sink, "ada", ADDRESS)
 
@@ -109,6 +112,24 @@ class StateTests(SynchronousTestCase):
         states.append((connection.live, connection.ready))
 
         self.assertEqual(states, [(False, True), (True, False), (False, False), (False, False)])
+
+    def test_position_and_lag(self) -> None:
+        """
+        Live, it stands where its audience does; blocked, where it left.
+        """
+        hub, clock = make_hub()
+        subscriber = Subscriber(hub, "a")
+        connection = subscriber.connection
+        clock.advance(0)
+        hub.publish("a", "1")
+        clock.advance(0)
+        self.assertEqual((connection.position, connection.lag), (hub.position, 0))
+
+        subscriber.sink.pause()
+        for data in "23":
+            hub.publish("a", data)
+            clock.advance(0)
+        self.assertEqual((connection.position.number, connection.lag), (1, 2))
 
     def test_not_opened(self) -> None:
         """
@@ -313,11 +334,12 @@ class EndTests(SynchronousTestCase):
 
     def test_drain(self) -> None:
         """
-        Who can be written to leaves at once, who cannot when it can.
+        Who has everything leaves at once, who is behind when it has been sent that.
         """
         free, full = Book(), Book()
         for book in (free, full):
             book.open()
+        free.connection.caught_up()
         full.sink.room = 1
         full.connection.write(b"abc")
         for book in (free, full):
@@ -325,6 +347,9 @@ class EndTests(SynchronousTestCase):
         self.assertEqual((free.connection.ended, full.connection.ended), (Reason.DRAINED, None))
 
         full.sink.make_room(100)
+        self.assertIsNone(full.connection.ended)
+
+        full.connection.caught_up()
         self.assertEqual(full.connection.ended, Reason.DRAINED)
         self.assertEqual(full.sink.received, b"abcdata: bye\n\n")
 
@@ -336,11 +361,10 @@ class EndTests(SynchronousTestCase):
             with self.subTest(final=final):
                 book = Book(BrokenSink())
                 book.open()
-                try:
+                # What is asked here is only whether it is let go.
+                with contextlib.suppress(KeyError):
                     book.connection.close(final)
-                except KeyError:
-                    # What is asked here is only whether it is let go.
-                    pass
+                self.flushLoggedErrors(KeyError)
                 self.assertEqual(book.told[-1], "ended closed")
 
     def test_sinks_of_audience(self) -> None:

@@ -5,16 +5,22 @@ Time passes at each look at the clock, so that a turn's budget of 5 ms is used
 up by a few strides of 128 connections.
 """
 
+from typing import Any
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.clocks import CostlyClock
 from tests.support.hubs import Subscriber, make_hub
-from tests.support.members import RecordingSink
+from tests.support.members import RecordingSink, StubMember
+from tests.support.orders import EVERYTHING, Order
 from tests.support.sinks import MemorySink
 from twisted_sse import Hub
+from twisted_sse.audience import Audience
+from twisted_sse.fanout import Fanout
+from twisted_sse.framing import raw
 from twisted_sse.history import MemoryHistory
 
-__all__ = ["JoinedWriteTests", "OvertakingTests", "SliceTests"]
+__all__ = ["BudgetTests", "JoinedWriteTests", "OvertakingTests", "SliceTests"]
 
 # One look takes longer than a turn's budget, so that a turn writes one stride.
 COSTLY = 0.006
@@ -26,10 +32,15 @@ class Crowd:
     A hub on a costly clock, and its subscribers.
     """
 
-    def __init__(self, keepalive: float | None = None) -> None:
+    def __init__(self, keepalive: float | None = None, window_events: int = 1024) -> None:
         self.clock = CostlyClock()
-        history = MemoryHistory(clock=self.clock)
-        self.hub = Hub(history, keepalive=keepalive, send_timeout=None, reactor=self.clock)
+        self.hub = Hub(
+            MemoryHistory(clock=self.clock),
+            keepalive=keepalive,
+            send_timeout=None,
+            window_events=window_events,
+            reactor=self.clock,
+        )
         self.members: list[Subscriber] = []
 
     def come(self, count: int, topic: str = "a") -> list[Subscriber]:
@@ -254,20 +265,83 @@ class JoinedWriteTests(SynchronousTestCase):
 
         self.assertIs(one.payloads[0], two.payloads[0])
 
-    def test_let_go(self) -> None:
+
+class CountedBytes(bytes):
+    """
+    Payloads that are counted while they exist.
+    """
+
+    alive = 0
+
+    def __init__(self, *_: object) -> None:
+        CountedBytes.alive += 1
+
+    def __del__(self) -> None:
+        CountedBytes.alive -= 1
+
+
+def counted(payload: bytes) -> bytes:
+    """
+    A framing whose payloads are counted.
+    """
+    return CountedBytes(payload)
+
+
+class AlwaysBehind:
+    """
+    What a fan-out needs to know of a connection that never catches up.
+    """
+
+    ready = True
+
+
+class BudgetTests(SynchronousTestCase):
+    """
+    Who gets how much of a turn.
+    """
+
+    def test_shares(self) -> None:
         """
-        Payloads are not kept for the next turn.
+        Sweeps get the budget, and those who are behind half as much again, each turn.
+        """
+        clock = CostlyClock(0.1)
+        advanced: list[Any] = []
+
+        def advance(connection: Any) -> bool:
+            advanced.append(connection)
+            return len(advanced) < 1000
+
+        fanout = Fanout(clock, 1.0, advance)
+        order = Order()
+        audience = Audience(EVERYTHING, raw, order.window)
+        members = [StubMember(audience) for _ in range(30 * STRIDE)]
+        for member in members:
+            audience.join(member)
+        audience.add(order.publish())
+        fanout.announce(audience)
+        behind: Any = AlwaysBehind()
+        fanout.resume(behind)
+        for turn in (1, 2):
+            clock.advance(0)
+            strides = sum(bool(one.payloads) for one in members) // STRIDE
+            self.assertTrue(8 * turn <= strides <= 11 * turn, strides)
+            self.assertTrue(4 * turn <= len(advanced) <= 6 * turn, len(advanced))
+
+    def test_payloads_are_let_go(self) -> None:
+        """
+        Of all that was written, only an audience's last batch is kept.
         """
         hub, clock = make_hub()
-        sink = RecordingSink()
+        sink = MemorySink()
+        sink.framing = counted
         Subscriber(hub, "a", sink=sink)
         clock.advance(0)
-        hub.publish("a", "x" * 100_000)
-        clock.advance(0)
-        hub.publish("a", "y")
-        clock.advance(0)
+        for number in range(5):
+            hub.publish("a", number)
+            clock.advance(0)
+            sink.received = bytes(sink.received)
 
-        self.assertEqual([len(one) > 100_000 for one in sink.payloads], [True, False])
+        self.assertEqual(CountedBytes.alive, 1)
 
 
 class BackloggedRoom:
@@ -342,6 +416,26 @@ class OvertakingTests(SynchronousTestCase):
         crowd.settle()
 
         self.assertEqual(len(returning.data), 0)
+
+    def test_history_read_meanwhile(self) -> None:
+        """
+        Who is brought forward from history while news are pending gets these too, once.
+        """
+        crowd = Crowd(window_events=2)
+        for number in range(1, 7):
+            crowd.hub.publish("a", str(number), id=f"mine-{number}")
+        crowd.settle()
+        crowd.come(8 * STRIDE)
+        crowd.publish("a", "7")
+        crowd.clock.advance(0)
+        crowd.hub.publish("a", "8")
+        crowd.clock.advance(0)
+        returning = Subscriber(crowd.hub, "a", last_event_id="mine-1")
+        crowd.clock.advance(0)
+        self.assertLess(crowd.served(), 8 * STRIDE)
+        crowd.settle()
+
+        self.assertEqual(returning.data, list("2345678"))
 
     def test_everybody_else(self) -> None:
         """

@@ -38,6 +38,7 @@ class Desk:
         self.batches: list[list[str | None]] = []
         self.delivered: list[str | None] = []
         self.intake = Intake(self, self.clock, self._deliver)  # type: ignore[arg-type]
+        self.intake.start()
 
     def append(self, publications: Sequence[Publication]) -> Any:
         """

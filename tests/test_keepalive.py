@@ -3,6 +3,7 @@ A comment follows every interval of silence, none comes early, and one loop does
 """
 
 from collections.abc import Callable
+from functools import partial
 
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
@@ -47,11 +48,12 @@ class Silence:
         self.keepalive = Keepalive(INTERVAL, self.clock)
         self.audience = Audience(EVERYTHING, raw, Order().window)
         self.owner = Owner(
-            lambda connection: None,
-            lambda connection: None,
-            lambda connection: None,
-            lambda connection, reason: self.keepalive.forget(connection),
-            self.clock.seconds,
+            resume=lambda connection: None,
+            blocked=lambda connection: None,
+            unblocked=lambda connection: None,
+            ended=lambda connection, reason: self.keepalive.forget(connection),
+            head=lambda: Position(0, "e-0"),
+            seconds=self.clock.seconds,
         )
 
     def connect(self, sink: MemorySink) -> Connection:
@@ -354,7 +356,7 @@ class CrowdTests(SynchronousTestCase):
 
         for who in range(2000):
             sink = RecordingSink()
-            sink.on_send = lambda who=who: note(who)
+            sink.on_send = partial(note, who)
             silence.connect(sink)
         silence.clock.pump([INTERVAL / 128] * (128 * 4 - 1))
 

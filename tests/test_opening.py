@@ -74,7 +74,7 @@ class ResetTests(SynchronousTestCase):
         """
         A typed event without an ID: the subscriber keeps its own.
         """
-        frame = reset_frame(Gap.BEHIND, "é\"7")
+        frame = reset_frame(Gap.BEHIND, 'é"7')
 
         data = 'data: {"reason":"fell-behind","lastEventID":"é\\"7"}'.encode()
         self.assertEqual(fields(frame), fields(b"event: stream-reset\n" + data))

@@ -64,12 +64,12 @@ class WindowTests(SynchronousTestCase):
 
     def test_number_of(self) -> None:
         """
-        IDs of what is here are known, and that of the floor.
+        IDs that history made are known for what is here.
         """
         ids = ("e-10", "e-20", "e-30", "e-50", "e-60", "")
 
         self.assertEqual(
-            [self.window.number_of(one) for one in ids], [None, 20, 30, 50, None, None]
+            [self.window.number_of(one) for one in ids], [None, None, 30, 50, None, None]
         )
 
     def test_previous(self) -> None:
@@ -89,25 +89,18 @@ class WindowTests(SynchronousTestCase):
         window.start(Position(5, "start"))
 
         self.assertTrue(window.covers(5))
-        self.assertEqual(window.number_of("start"), 5)
         self.assertEqual(list(window.following(5)), [])
 
-    def test_same_id(self) -> None:
+    def test_publishers_ids(self) -> None:
         """
-        Of several with the same ID the oldest that is here counts, and then none.
+        IDs of publishers are left to history, which knows whether they were used before.
         """
         window = Window(2, 1 << 20)
-        window.start(Position(0, "start"))
-        window.append(kept_as(1, "mine"))
-        window.append(kept_as(2, "mine"))
-        self.assertEqual(window.number_of("mine"), 1)
+        for number, event_id in enumerate(["mine", "mine", "other"], 1):
+            window.append(kept_as(number, event_id))
 
-        window.append(kept_as(3, "other"))
-        self.assertEqual(window.number_of("mine"), 1)
-        window.append(kept_as(4, "more"))
-        self.assertEqual(window.number_of("mine"), 2)
-        window.append(kept_as(5, "last"))
-        self.assertIsNone(window.number_of("mine"))
+        self.assertEqual([window.number_of(one) for one in ("mine", "other")], [None, None])
+        self.assertEqual(window.head, (3, "other"))
 
 
 class BoundTests(SynchronousTestCase):

@@ -1,5 +1,5 @@
 """
-Server-Sent Events for Twisted: a hub, resources to embed, and a client.
+Server-Sent Events for Twisted: a hub that runs by itself, and resources to embed.
 """
 
 from twisted_sse.errors import Forbidden, Unauthorized

@@ -171,7 +171,7 @@ class Audience:
             if self._visited == len(self._members):
                 self._begin(payloads)
             self._visit()
-            if self._early and self._visited == len(self._members):
+            if self._visited == len(self._members):
                 self._wake_early()
             if not more_time():
                 return
@@ -216,6 +216,8 @@ class Audience:
         departing, self._departing = self._departing, []
         for member in departing:
             self.leave(member)
+            # It may have got room again while it was still counted as live.
+            member.resume()
 
     def _take_out(self, member: Member) -> None:
         member.position = self.position_of(member)
@@ -230,9 +232,12 @@ class Audience:
         member.slot = NOT_LIVE
         if not self._members:
             self._news.clear()
+        if self._visited == len(self._members):
             self._wake_early()
 
     def _wake_early(self) -> None:
+        if not self._early:
+            return
         early, self._early = self._early, []
         for member in early:
             member.resume()

@@ -140,7 +140,7 @@ class Catchup:
         audience = connection.audience
         ahead = connection.position.number - audience.live_position.number
         if ahead == 0:
-            audience.join(connection)
+            connection.caught_up()
         elif ahead > 0:
             audience.expect(connection)
         return ahead >= 0

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.interfaces import IAddress
+from twisted.logger import Logger
 
 from twisted_sse import wire
 from twisted_sse.audience import NOT_LIVE, Audience
@@ -101,6 +102,8 @@ class Connection:
 
         ended: Why it has ended, or ``None``.
     """
+
+    _log = Logger()
 
     __slots__ = (
         "_blocked",
@@ -219,15 +222,12 @@ class Connection:
 
     def unblock(self) -> None:
         """
-        The sink has room: go on, or leave if that is what was waited for.
+        The sink has room: go on.
         """
         self._blocked = False
         if not self._sink.timed:
             self._owner.unblocked(self)
-        if self._final is not None:
-            self.end(Reason.DRAINED, self._final)
-        else:
-            self.resume()
+        self.resume()
 
     def gone(self) -> None:
         """
@@ -278,12 +278,23 @@ class Connection:
 
     def drain(self, final: ServerSentEvent) -> None:
         """
-        End the stream after *final*, as soon as what is on its way has left.
+        End the stream after *final*, as soon as everything before it was sent.
         """
-        if self._blocked and self._opened:
-            self._final = final
-        else:
+        if self.live or not self._opened:
             self.end(Reason.DRAINED, final)
+        else:
+            self._final = final
+
+    def caught_up(self) -> None:
+        """
+        Be live, or leave if that is what was waited for.
+
+        It is to be called when everything up to the live position was sent.
+        """
+        if self._final is not None:
+            self.end(Reason.DRAINED, self._final)
+        else:
+            self.audience.join(self)
 
     def cut(self, reason: Reason) -> None:
         """
@@ -303,7 +314,13 @@ class Connection:
         self.ended = reason
         self.audience.leave(self)
         if self._opened and reason is not Reason.GONE:
-            if final is not None:
-                self._sink.spill(self._sink.framing(wire.encode(final)))
-            self._sink.finish()
+            try:
+                self._finish(final)
+            except Exception:
+                self._log.failure("A stream could not be ended in good order")
         self._owner.ended(self, reason)
+
+    def _finish(self, final: ServerSentEvent | None) -> None:
+        if final is not None:
+            self._sink.spill(self._sink.framing(wire.encode(final)))
+        self._sink.finish()

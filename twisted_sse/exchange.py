@@ -142,9 +142,10 @@ class Exchange:
         """
         if self._closed:
             return fail(HubClosed("The hub is stopping; this was not published."))
-        if self._begun:
-            return self._intake.submit(publications)
-        return self.start().addCallback(lambda _: self._intake.submit(publications))
+        done = self._intake.submit(publications)
+        if not self._begun:
+            self.start().addErrback(self._intake.refuse)
+        return done
 
     def check_room(self, address: IAddress) -> None:
         """
@@ -214,7 +215,11 @@ class Exchange:
 
     def _begin(self, newest: Position) -> None:
         self._window.start(newest)
+        if self._closed:
+            self._cannot_begin(Failure(HubClosed("The hub has stopped.")))
+            return
         self._begun = True
+        self._intake.start()
         waiting, self._waiting = self._waiting, []
         for one in waiting:
             one.callback(None)

@@ -43,12 +43,20 @@ class Intake:
         self._clock = clock
         self._deliver = deliver
         self._waiting: list[_Submission] = []
-        self._busy = False
+        self._busy = True
         self._call: IDelayedCall | None = None
+
+    def start(self) -> None:
+        """
+        Give history what is waiting, and what will come.
+        """
+        self._next(None)
 
     def submit(self, publications: Sequence[Publication]) -> Deferred[list[Receipt]]:
         """
         Have *publications* kept and sent: all or none.
+
+        They wait until `start` is called.
 
         Returns:
             A receipt for each, or the failure `HistoryUnavailable`.
@@ -65,9 +73,15 @@ class Intake:
         if self._call is not None:
             self._call.cancel()
             self._call = None
+        self.refuse(Failure(HubClosed("The hub has stopped; this was not published.")))
+
+    def refuse(self, failure: Failure) -> None:
+        """
+        Publish nothing of what is waiting, because of *failure*.
+        """
         waiting, self._waiting = self._waiting, []
         for _, done in waiting:
-            done.errback(HubClosed("The hub has stopped; this was not published."))
+            done.errback(failure)
 
     def _schedule(self) -> None:
         if self._waiting and self._call is None and not self._busy:
@@ -81,7 +95,7 @@ class Intake:
         keeping = maybeDeferred(self._history.append, publications)
         keeping.addCallback(self._check, len(publications))
         keeping.addCallback(self._deliver_and_tell, batch)
-        keeping.addErrback(self._refuse, batch)
+        keeping.addErrback(self._not_kept, batch)
         keeping.addBoth(self._next)
 
     def _check(self, kept: Sequence[Kept], expected: int) -> Sequence[Kept]:
@@ -100,7 +114,7 @@ class Intake:
             done.callback(receipts[start:stop])
             start = stop
 
-    def _refuse(self, failure: Failure, batch: Sequence[_Submission]) -> None:
+    def _not_kept(self, failure: Failure, batch: Sequence[_Submission]) -> None:
         if not failure.check(HistoryUnavailable):
             self._log.failure("History has failed", failure)
             failure = Failure(HistoryUnavailable("History has failed; the log says how."))

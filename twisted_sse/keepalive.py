@@ -107,8 +107,9 @@ class Keepalive:
                 self._late.append(connection)
         self._looked = until
         share = max(_LEAST_SHARE, ceil(_RUSH * self._watched * self._step / self._interval))
-        for _ in range(min(share, len(self._late))):
+        while self._late and share:
             self._look_at(self._late.popleft(), now)
+            share -= 1
 
     def _look_at(self, connection: Connection, now: float) -> None:
         if connection.due is None:

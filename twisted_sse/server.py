@@ -7,20 +7,22 @@ from __future__ import annotations
 import gc
 import resource
 import secrets
+from collections.abc import Sequence
 from typing import Any
 
 from twisted.application.service import MultiService, Service
-from twisted.internet.defer import Deferred, maybeDeferred
-from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IStreamServerEndpoint
+from twisted.internet.interfaces import IProtocolFactory
 from twisted.logger import Logger
 from twisted.protocols.tls import TLSMemoryBIOFactory
-from twisted.python.failure import Failure
 
 from twisted_sse.certificate import read_certificates, read_key, server_options
 from twisted_sse.config import Config, Unfit
+from twisted_sse.connection import Reason
 from twisted_sse.demo import DemoPublisher
 from twisted_sse.hub import Hub
 from twisted_sse.listening import endpoint_for
+from twisted_sse.port import Port
+from twisted_sse.signals import StopSignals
 from twisted_sse.web.auth import BearerTokens
 from twisted_sse.web.cors import CORS
 from twisted_sse.web.site import HubSite, hub_tree
@@ -28,48 +30,6 @@ from twisted_sse.web.site import HubSite, hub_tree
 __all__ = ["make_server"]
 
 _log = Logger()
-
-
-class _Port(Service):
-    """
-    Listens from start to stop.
-    """
-
-    def __init__(
-        self, endpoint: IStreamServerEndpoint, factory: IProtocolFactory, description: str
-    ) -> None:
-        self._endpoint = endpoint
-        self._factory = factory
-        self._description = description
-        self._port: IListeningPort | None = None
-
-    def privilegedStartService(self) -> None:
-        """
-        See `IService.privilegedStartService`: ports below 1024 need it.
-
-        Raises:
-            SystemExit: The port cannot be had.
-        """
-        failures: list[Failure] = []
-        self._endpoint.listen(self._factory).addCallbacks(self._listens, failures.append)
-        if failures:
-            # Here and not in a callback, which would log it and go on.
-            reason = failures[0].getErrorMessage()
-            raise SystemExit(f"twistd: --port {self._description}: {reason}")
-
-    def stopService(self) -> Deferred[None]:
-        """
-        See `IService.stopService`.
-        """
-        super().stopService()
-        stopping: Deferred[None] = maybeDeferred(self._close)
-        return stopping
-
-    def _close(self) -> Any:
-        return None if self._port is None else self._port.stopListening()
-
-    def _listens(self, port: IListeningPort) -> None:
-        self._port = port
 
 
 class _Collector(Service):
@@ -101,8 +61,9 @@ class _Advice(Service):
     Shows, when the hub starts, how to use it.
     """
 
-    def __init__(self, base: str, token: str | None) -> None:
-        self._base = base
+    def __init__(self, scheme: str, ports: Sequence[Port], token: str | None) -> None:
+        self._scheme = scheme
+        self._ports = ports
         self._token = token
 
     def startService(self) -> None:
@@ -110,15 +71,26 @@ class _Advice(Service):
         See `IService.startService`.
         """
         super().startService()
-        _log.info("Subscribe: curl -N '{url}/events?topic=news'", url=self._base)
+        base = self._base()
+        _log.info("Subscribe: curl -N {base}/events?topic=news'", base=base)
         _log.info(
-            "Publish:   curl {url}/events -H 'Authorization: Bearer {token}'"
+            "Publish:   curl {base}/events' -H 'Authorization: Bearer {token}'"
             " -d topic=news -d data=hello",
-            url=self._base,
+            base=base,
             token=self._token or "TOKEN",
         )
         if self._token is not None:
             _log.info("This token lasts until the hub stops; --publish-token-file sets others.")
+
+    def _base(self) -> str:
+        """
+        How curl is told where the hub is, with an open quote.
+        """
+        for port in self._ports:
+            if port.number is not None:
+                insecure = "-k " if self._scheme == "https" else ""
+                return f"{insecure}'{self._scheme}://localhost:{port.number}"
+        return f"--unix-socket PATH '{self._scheme}://localhost"
 
 
 def make_server(config: Config, reactor: Any) -> MultiService:
@@ -141,12 +113,14 @@ def make_server(config: Config, reactor: Any) -> MultiService:
     site = _site(config, hub, made or "", reactor)
     server = MultiService()
     hub.service(grace=config.grace).setServiceParent(server)
-    for port in _ports(config, site, reactor):
+    ports = _ports(config, site, reactor)
+    for port in ports:
         port.setServiceParent(server)
     if config.demo:
         DemoPublisher(hub).setServiceParent(server)
     _Collector().setServiceParent(server)
-    _Advice(_base_url(config), made).setServiceParent(server)
+    StopSignals(reactor, lambda: _cut_all(hub)).setServiceParent(server)
+    _Advice("https" if config.tls_cert else "http", ports, made).setServiceParent(server)
     _allow_many_files()
     return server
 
@@ -168,7 +142,7 @@ def _site(config: Config, hub: Hub, made: str, reactor: Any) -> HubSite:
     return HubSite(tree, config.max_body, reactor=reactor)
 
 
-def _ports(config: Config, site: HubSite, reactor: Any) -> list[_Port]:
+def _ports(config: Config, site: HubSite, reactor: Any) -> list[Port]:
     secured = _secured(config, site)
     ports = []
     for description in config.ports:
@@ -180,7 +154,7 @@ def _ports(config: Config, site: HubSite, reactor: Any) -> list[_Port]:
         # A description is taken as it is written: it says itself whether it is
         # to be secured.
         factory = secured if description.isdigit() else site
-        ports.append(_Port(endpoint, factory, description))
+        ports.append(Port(endpoint, factory, description))
     return ports
 
 
@@ -202,10 +176,9 @@ def _secured(config: Config, site: HubSite) -> IProtocolFactory:
     return TLSMemoryBIOFactory(options, False, site)
 
 
-def _base_url(config: Config) -> str:
-    scheme = "https" if config.tls_cert else "http"
-    port = next((port for port in config.ports if port.isdigit()), "PORT")
-    return f"{scheme}://localhost:{port}"
+def _cut_all(hub: Hub) -> None:
+    for connection in hub.connections:
+        connection.cut(Reason.DRAINED)
 
 
 def _allow_many_files() -> None:

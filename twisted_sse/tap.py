@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from twisted.application.service import IService
@@ -90,6 +90,19 @@ class Options(usage.Options):
         Let web pages of this origin, or of any (*), use the hub; repeatable.
         """
         self["cors-origins"].append(text)
+
+    def parseOptions(self, options: Sequence[str] | None = None) -> None:
+        """
+        See `twisted.python.usage.Options.parseOptions`.
+
+        Raises:
+            SystemExit: An option cannot be obeyed; with the sentence that says
+                why, and without the pages of usage that would hide it.
+        """
+        try:
+            super().parseOptions(options)
+        except usage.UsageError as error:
+            raise SystemExit(f"twistd sse: {error}") from None
 
     def postOptions(self) -> None:
         """

@@ -4,6 +4,7 @@ A thousand connections that leave, in every way there is.
 
 import gc
 import resource
+import signal
 import socket
 from collections import Counter
 from collections.abc import Callable
@@ -40,7 +41,16 @@ class LeavingTests(TestCase):
     A hub in this process, on the real reactor, with clients in a thread.
     """
 
-    def setUp(self) -> Any:
+    @classmethod
+    def setUpClass(cls) -> None:
+        """
+        Keep who ends this process: the reactor leaves its own handlers behind, with which
+        SIGTERM would end nothing.
+        """
+        for number in (signal.SIGINT, signal.SIGTERM):
+            cls.addClassCleanup(signal.signal, number, signal.getsignal(number))
+
+    def setUp(self) -> None:
         """
         Serve a hub whose keepalive runs.
         """

@@ -4,12 +4,12 @@ Limits: who comes too much gets an answer that says so.
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.support.curl import Answer, curl
+from tests.support.curl import Answer, curl, publish
 from tests.support.hub_process import TOKEN, HubProcess
 from tests.support.streams import RawStream
 from tests.support.waiting import eventually
 
-__all__ = ["AnonymousTests", "ConnectionLimitTests", "RequestLimitTests"]
+__all__ = ["AnonymousTests", "ConnectionLimitTests", "RequestLimitTests", "SendTimeoutTests"]
 
 
 class ConnectionLimitTests(SynchronousTestCase):
@@ -68,15 +68,29 @@ class ConnectionLimitTests(SynchronousTestCase):
 
         self.streams[0].close()
 
-        eventually(lambda: self.admitted(hub), "there is no room although one has left")
+        eventually(lambda: admits(hub), "there is no room although one has left")
 
-    def admitted(self, hub: HubProcess) -> bool:
+
+class SendTimeoutTests(SynchronousTestCase):
+    """
+    ``--send-timeout``.
+    """
+
+    def test_cut(self) -> None:
         """
-        Whether a newcomer gets a stream.
+        Who takes nothing for so long is cut, and makes room for another.
         """
-        stream = RawStream(hub.port, "/events?topic=news")
-        stream.close()
-        return stream.status == "HTTP/1.1 200 OK"
+        hub = HubProcess("--send-timeout", "1", "--max-connections", "1")
+        self.addCleanup(hub.stop)
+        reader = RawStream(hub.port, "/events?topic=news", receive_buffer=4096)
+        self.addCleanup(reader.close)
+        reader.named("stream-open")
+
+        publish(hub.url, TOKEN, "news", *["x" * 100_000] * 10)
+        publish(hub.url, TOKEN, "news", *["x" * 100_000] * 10)
+
+        self.assertFalse(admits(hub))
+        eventually(lambda: admits(hub), "who does not read is still there")
 
 
 class RequestLimitTests(SynchronousTestCase):
@@ -167,6 +181,15 @@ class AnonymousTests(SynchronousTestCase):
         self.assertEqual(refused.status, 401)
         self.assertEqual(refused.headers["www-authenticate"], "Bearer")
         self.assertEqual(stream.status, "HTTP/1.1 200 OK")
+
+
+def admits(hub: HubProcess) -> bool:
+    """
+    Whether a newcomer gets a stream.
+    """
+    stream = RawStream(hub.port, "/events?topic=news")
+    stream.close()
+    return stream.status == "HTTP/1.1 200 OK"
 
 
 def publish_one(hub: HubProcess, *arguments: str, body: bytes = b"topic=news&data=x") -> Answer:

@@ -76,21 +76,33 @@ class StoppingTests(SynchronousTestCase):
         hub.check_log()
         self.assertEqual(status, 0)
 
+    def assert_all_arrive(self, messages: list[str], receive_buffer: int | None = None) -> None:
+        """
+        See that *messages*, published right before the signal, come before the end.
+        """
+        hub = self.start()
+        stream = RawStream(hub.port, "/events?topic=news", receive_buffer=receive_buffer)
+        self.addCleanup(stream.close)
+
+        publish(hub.url, TOKEN, "news", *messages)
+        hub.send_signal(signal.SIGTERM)
+        received = [event.data for event in stream.rest() if event.event is None and event.data]
+
+        self.assertEqual(len(received), len(messages))
+        self.assertEqual(received, messages)
+        self.assertTrue(stream.complete)
+
     def test_published_before(self) -> None:
         """
         What was published before the signal is on every stream before its end.
         """
-        hub = self.start()
-        stream = RawStream(hub.port, "/events?topic=news")
-        self.addCleanup(stream.close)
-        messages = [f"{number} {'x' * 10_000}" for number in range(50)]
+        self.assert_all_arrive([f"number {number}" for number in range(50)])
 
-        publish(hub.url, TOKEN, "news", *messages)
-        hub.signal(signal.SIGTERM)
-        received = [event.data for event in stream.rest() if event.event is None and event.data]
-
-        self.assertEqual(received, messages)
-        self.assertTrue(stream.complete)
+    def test_behind(self) -> None:
+        """
+        A slow reader that reads on gets it as well: that is what the grace is for.
+        """
+        self.assert_all_arrive([f"{number} {'x' * 90_000}" for number in range(10)], 4096)
 
     def test_tls(self) -> None:
         """

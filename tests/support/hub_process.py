@@ -4,11 +4,13 @@
 
 import re
 import signal
-import socket
 import subprocess
 import tempfile
 from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
 
+from tests.support.certificates import trust_everything
 from tests.support.ports import free_port
 from tests.support.processes import Background, find_twistd
 from tests.support.waiting import PATIENCE, eventually
@@ -153,16 +155,17 @@ class HubProcess:
         self._leaving = False
         self._program = Background([*command, *self._options])
         try:
-            eventually(self._answers, f"the hub does not listen on port {self.port}")
+            eventually(self._answers, f"the hub is not ready on port {self.port}")
         except AssertionError:
             self._program.end()
             raise
 
     def _answers(self) -> bool:
+        # Not only that it accepts: before its reactor runs, a signal would just end it.
         if not self._program.running():
             raise AssertionError(f"The hub has ended:\n{self.log}")
         try:
-            socket.create_connection(("127.0.0.1", self.port), PATIENCE).close()
-        except ConnectionRefusedError:
+            urlopen(f"{self.url}/readyz", timeout=PATIENCE, context=trust_everything()).close()
+        except URLError:
             return False
         return True

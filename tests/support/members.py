@@ -24,6 +24,10 @@ class StubMember:
 
         short: What it was told of falling short: the payload and how much of
             it was sent.
+
+        broken: Whether sending raises what a broken network raises.
+
+        resumed: How often it was told that it may try again to join.
     """
 
     def __init__(self, audience: Audience) -> None:
@@ -35,6 +39,7 @@ class StubMember:
         self.on_send: Callable[[], None] = lambda: None
         self.short: list[tuple[bytes, int]] = []
         self.broken = False
+        self.resumed = 0
 
     @property
     def received(self) -> bytes:
@@ -52,6 +57,12 @@ class StubMember:
         self.payloads.append(payload)
         self.on_send()
         return min(self.room, len(payload))
+
+    def resume(self) -> None:
+        """
+        See `Member.resume`.
+        """
+        self.resumed += 1
 
     def fell_short(self, payload: bytes, sent: int) -> None:
         """

@@ -3,10 +3,10 @@ A reader of event streams at the level of sockets: every byte can be asserted.
 """
 
 import socket
-import ssl
 import time
 from collections.abc import Callable
 
+from tests.support.certificates import trust_everything
 from tests.support.waiting import PATIENCE
 from twisted_sse.event import ServerSentEvent
 from twisted_sse.wire import Decoder
@@ -207,7 +207,4 @@ def _connect(port: int, tls: bool, receive_buffer: int | None) -> socket.socket:
     plain.connect(("127.0.0.1", port))
     if not tls:
         return plain
-    trusting = ssl.create_default_context()
-    trusting.check_hostname = False
-    trusting.verify_mode = ssl.CERT_NONE
-    return trusting.wrap_socket(plain, server_hostname="localhost")
+    return trust_everything().wrap_socket(plain, server_hostname="localhost")

@@ -5,9 +5,16 @@ A real socket under a real transport, with a reactor that turns when it is told.
 import select
 import socket
 from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
 
 from twisted.internet import tcp
-from twisted.internet.interfaces import IReactorFDSet, IReactorTime, IReadWriteDescriptor
+from twisted.internet.interfaces import (
+    IReactorFDSet,
+    IReactorTime,
+    IReadDescriptor,
+    IWriteDescriptor,
+)
 from twisted.internet.main import CONNECTION_LOST
 from twisted.internet.protocol import Protocol
 from twisted.internet.task import Clock
@@ -25,49 +32,49 @@ class FDClock(Clock):
 
     def __init__(self) -> None:
         super().__init__()
-        self._readers: set[IReadWriteDescriptor] = set()
-        self._writers: set[IReadWriteDescriptor] = set()
+        self._readers: set[IReadDescriptor] = set()
+        self._writers: set[IWriteDescriptor] = set()
 
-    def addReader(self, reader: IReadWriteDescriptor) -> None:
+    def addReader(self, reader: IReadDescriptor) -> None:
         """
         See `IReactorFDSet.addReader`.
         """
         self._readers.add(reader)
 
-    def addWriter(self, writer: IReadWriteDescriptor) -> None:
+    def addWriter(self, writer: IWriteDescriptor) -> None:
         """
         See `IReactorFDSet.addWriter`.
         """
         self._writers.add(writer)
 
-    def removeReader(self, reader: IReadWriteDescriptor) -> None:
+    def removeReader(self, reader: IReadDescriptor) -> None:
         """
         See `IReactorFDSet.removeReader`.
         """
         self._readers.discard(reader)
 
-    def removeWriter(self, writer: IReadWriteDescriptor) -> None:
+    def removeWriter(self, writer: IWriteDescriptor) -> None:
         """
         See `IReactorFDSet.removeWriter`.
         """
         self._writers.discard(writer)
 
-    def removeAll(self) -> list[IReadWriteDescriptor]:
+    def removeAll(self) -> list[IReadDescriptor | IWriteDescriptor]:
         """
         See `IReactorFDSet.removeAll`.
         """
-        found = list(self._readers | self._writers)
+        found: list[IReadDescriptor | IWriteDescriptor] = [*self._readers, *self._writers]
         self._readers.clear()
         self._writers.clear()
         return found
 
-    def getReaders(self) -> list[IReadWriteDescriptor]:
+    def getReaders(self) -> list[IReadDescriptor]:
         """
         See `IReactorFDSet.getReaders`.
         """
         return list(self._readers)
 
-    def getWriters(self) -> list[IReadWriteDescriptor]:
+    def getWriters(self) -> list[IWriteDescriptor]:
         """
         See `IReactorFDSet.getWriters`.
         """
@@ -83,18 +90,18 @@ class FDClock(Clock):
         readable, writable, _ = select.select(
             list(self._readers), list(self._writers), [], patience
         )
-        for descriptor in readable:
-            if descriptor in self._readers:
-                self._settle(descriptor, descriptor.doRead())
-        for descriptor in writable:
-            if descriptor in self._writers:
-                self._settle(descriptor, descriptor.doWrite())
+        for reader in readable:
+            if reader in self._readers:
+                self._settle(reader, reader.doRead())
+        for writer in writable:
+            if writer in self._writers:
+                self._settle(writer, writer.doWrite())
         self.advance(0)
 
-    def _settle(self, descriptor: IReadWriteDescriptor, why: object) -> None:
+    def _settle(self, descriptor: IReadDescriptor | IWriteDescriptor, why: object) -> None:
         if isinstance(why, BaseException):
-            self.removeReader(descriptor)
-            self.removeWriter(descriptor)
+            self._readers.discard(descriptor)
+            self._writers.discard(descriptor)
             descriptor.connectionLost(Failure(why))
 
 
@@ -125,17 +132,17 @@ class Wire:
             server, address = listening.accept()
         server.setblocking(False)
         self.client.setblocking(False)
-        self.transport = tcp.Server(server, protocol, address, None, 0, reactor)
+        # Only its name in logs would come from the port, and none listens here.
+        port: Any = None
+        self.transport = tcp.Server(server, protocol, address, port, 0, reactor)
         protocol.makeConnection(self.transport)
 
     def read(self) -> None:
         """
         Let the client read what has arrived.
         """
-        try:
+        with suppress(BlockingIOError):
             self.received += self.client.recv(1 << 20)
-        except BlockingIOError:
-            pass
 
     def run_until(self, done: Callable[[], bool], *, reading: bool = True) -> None:
         """

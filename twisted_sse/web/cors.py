@@ -99,4 +99,7 @@ def _origin(text: str) -> bytes:
         raise ValueError(f"{text!r} is not an origin: scheme or host is missing")
     # HTML, "serialization of an origin": a scheme's own port is left out.
     own_port = {"http": ":80", "https": ":443"}.get(parts.scheme.lower(), "")
-    return text.lower().removesuffix(own_port).encode("ascii")
+    try:
+        return text.lower().removesuffix(own_port).encode("ascii")
+    except UnicodeEncodeError:
+        raise ValueError(f"{text!r} is not an origin: write its host in punycode") from None

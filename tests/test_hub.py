@@ -1,0 +1,165 @@
+"""
+The hub as applications use it.
+"""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.support.history import SlowHistory
+from tests.support.http import Served
+from tests.support.hubs import Subscriber, make_hub
+from twisted_sse import Grant, ServerSentEvent
+from twisted_sse.connection import Reason
+from twisted_sse.errors import InvalidEvent, InvalidSelector, InvalidTopic
+from twisted_sse.history import MemoryHistory
+
+__all__ = ["DisconnectTests", "PublishTests", "ResourceTests"]
+
+
+class PublishTests(SynchronousTestCase):
+    """
+    `Hub.publish`.
+    """
+
+    def setUp(self) -> None:
+        """
+        A hub and a subscriber.
+        """
+        self.hub, self.clock = make_hub()
+        self.subscriber = Subscriber(self.hub, "a")
+        self.clock.advance(0)
+
+    def test_without_waiting(self) -> None:
+        """
+        What is published first is sent first, although nobody waits.
+        """
+        for number in range(100):
+            self.hub.publish("a", number)
+            if number % 7 == 0:
+                self.clock.advance(0)
+        self.clock.advance(0)
+
+        self.assertEqual(self.subscriber.data, [str(number) for number in range(100)])
+
+    def test_event(self) -> None:
+        """
+        All of an event arrives, given as arguments or as an event.
+        """
+        self.hub.publish("a", "x", event="e", id="1", retry=7)
+        self.hub.publish("a", ServerSentEvent("x", event="e", id="1", retry=7))
+        self.clock.advance(0)
+
+        sent = [one for one in self.subscriber.sink.events if one.event == "e"]
+        self.assertEqual(sent, [ServerSentEvent("x", event="e", id="1", retry=7)] * 2)
+
+    def test_nonsense(self) -> None:
+        """
+        What cannot be sent is refused at once, and nothing of it is published.
+        """
+        self.assertRaises(InvalidTopic, self.hub.publish, "", "x")
+        self.assertRaises(InvalidEvent, self.hub.publish, "a", object())
+        self.assertRaises(InvalidEvent, self.hub.publish, "a", "x", id="")
+        self.clock.advance(0)
+
+        self.assertEqual(self.hub.position.number, 0)
+
+    def test_two_hubs(self) -> None:
+        """
+        Two hubs do not know each other.
+        """
+        other, clock = make_hub()
+        other.publish("a", "x")
+        clock.advance(0)
+        self.clock.advance(0)
+
+        self.assertEqual(self.subscriber.data, [])
+
+
+class DisconnectTests(SynchronousTestCase):
+    """
+    `Hub.disconnect`.
+    """
+
+    def test_user(self) -> None:
+        """
+        All streams of a user end, each after the final event; the others stay.
+        """
+        hub, clock = make_hub()
+        ada = [Subscriber(hub, topic, grant=Grant("ada", public=True)) for topic in "ab"]
+        bob = Subscriber(hub, "a", grant=Grant("bob", public=True))
+        clock.advance(0)
+        ended = hub.disconnect("ada", ServerSentEvent("bye"))
+        hub.publish("a", "1")
+        clock.advance(0)
+
+        self.assertEqual(ended, [one.connection for one in ada])
+        self.assertEqual([one.data for one in ada], [["bye"], ["bye"]])
+        self.assertEqual([one.sink.finished for one in ada], [True, True])
+        self.assertEqual({one.connection.ended for one in ada}, {Reason.CLOSED})
+        self.assertEqual((bob.data, bob.connection.ended), (["1"], None))
+
+    def test_before_it_began(self) -> None:
+        """
+        A request whose stream has not begun is answered too, when its user is let go.
+        """
+        history = SlowHistory(MemoryHistory())
+        served = Served(history, authorize=lambda request: Grant("ada", public=True))
+        caller = served.call("GET", "/events?topic=a", {"Last-Event-ID": "unknown"})
+        served.hub.disconnect("ada")
+        history.answer_next()
+        served.clock.advance(0)
+
+        self.assertTrue(caller.answer.ended)
+
+
+class ResourceTests(SynchronousTestCase):
+    """
+    `Hub.resource` and `Hub.subscribe`, over HTTP.
+    """
+
+    def setUp(self) -> None:
+        """
+        A hub that is served.
+        """
+        self.served = Served(retry=1234)
+        self.hub = self.served.hub
+
+    def test_retry_first(self) -> None:
+        """
+        Every stream begins with the reconnection time, then with the control event.
+        """
+        self.served.serve(self.hub.subscribe("a"))
+        answer = self.served.get("/")
+
+        self.assertTrue(answer.body.startswith(b"retry: 1234\n\n"))
+        self.assertEqual([one.event for one in answer.events], [None, "stream-open"])
+
+    def test_fixed_topics(self) -> None:
+        """
+        A resource for fixed topics does not ask what the request wants.
+        """
+        self.served.serve(self.hub.subscribe("a", "b"))
+        caller = self.served.call("GET", "/?topic=c")
+        for topic in "abc":
+            self.served.publish(topic, topic=topic)
+
+        data = [one.data for one in caller.answer.events if one.id and not one.event]
+        self.assertEqual(data, ["a", "b"])
+
+    def test_priming(self) -> None:
+        """
+        A stream tells its position by an event, by a quiet block, or not at all.
+        """
+        expected = {"event": [None, "stream-open"], "block": [None, None], None: [None]}
+        for priming, types in expected.items():
+            with self.subTest(priming=priming):
+                resource = self.hub.resource(topics=["a"], priming=priming)  # type: ignore[arg-type]
+                self.served.serve(resource)
+                answer = self.served.get("/")
+                self.assertEqual([one.event for one in answer.events], types)
+
+    def test_no_topics(self) -> None:
+        """
+        A resource for no topics is a mistake that is told at once.
+        """
+        self.assertRaises(InvalidSelector, self.hub.subscribe)
+        self.assertRaises(InvalidSelector, self.hub.subscribe, "")

@@ -1,0 +1,155 @@
+"""
+The contracts: what may be brought to a hub, and in which ways it may answer.
+"""
+
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
+from zope.interface.exceptions import Invalid
+from zope.interface.verify import verifyObject
+
+from tests.support.history import AbsentHistory, SlowHistory
+from tests.support.hubs import Subscriber, make_hub
+from tests.support.stores import BookkeepingHistory
+from twisted_sse.errors import UnknownEventID
+from twisted_sse.history import MemoryHistory
+from twisted_sse.interfaces import IHistoryProvider, ISharedHistoryProvider
+from twisted_sse.publication import Kept, Position, Publication
+from twisted_sse.topics import Selection
+
+__all__ = ["AnswerTests", "ContractTests", "OwnHistory"]
+
+
+@implementer(IHistoryProvider)
+class OwnHistory:
+    """
+    A provider written from the contract alone: a list.
+
+    Args:
+        answer: Makes of a function's result what is returned.
+    """
+
+    def __init__(self, answer: Callable[[Callable[[], Any]], Any]) -> None:
+        self._answer = answer
+        self._kept: list[Kept] = []
+
+    def append(self, publications: Sequence[Publication]) -> Any:
+        """
+        See `IHistoryProvider.append`.
+        """
+        return self._answer(lambda: [self._keep(one) for one in publications])
+
+    def since(self, last_event_id: str | None, topics: Selection, limit: int) -> Any:
+        """
+        See `IHistoryProvider.since`.
+        """
+        return self._answer(lambda: self._find(last_event_id, topics)[:limit])
+
+    def newest(self) -> Any:
+        """
+        See `IHistoryProvider.newest`.
+        """
+        return self._answer(lambda: Position(0, "before"))
+
+    def _keep(self, publication: Publication) -> Kept:
+        # Numbers may have gaps.
+        number = 10 * len(self._kept) + 10
+        self._kept.append(Kept(number, publication.event.id or f"own-{number}", publication))
+        return self._kept[-1]
+
+    def _find(self, last_event_id: str | None, topics: Selection) -> list[Kept]:
+        ids = ["before", *[one.id for one in self._kept]]
+        if last_event_id is not None and last_event_id not in ids:
+            raise UnknownEventID(last_event_id)
+        start = 0 if last_event_id is None else ids.index(last_event_id)
+        return [one for one in self._kept[start:] if topics.matches(one.publication.topics)]
+
+
+def at_once(function: Callable[[], Any]) -> Any:
+    """
+    The result itself.
+    """
+    return function()
+
+
+def deferred(function: Callable[[], Any]) -> Deferred[Any]:
+    """
+    A `Deferred` that has it.
+    """
+    return succeed(None).addCallback(lambda _: function())
+
+
+async def coroutine(function: Callable[[], Any]) -> Any:
+    """
+    A coroutine that returns it.
+    """
+    return function()
+
+
+ANSWERS: list[Callable[[Callable[[], Any]], Any | Deferred[Any] | Coroutine[Any, Any, Any]]] = [
+    at_once,
+    deferred,
+    coroutine,
+]
+
+
+class AnswerTests(SynchronousTestCase):
+    """
+    Values, Deferreds and coroutines are all the same to a hub.
+    """
+
+    def test_answers(self) -> None:
+        """
+        Publishing, replaying, resuming and a gap work with each of them.
+        """
+        for answer in ANSWERS:
+            with self.subTest(answer=answer.__name__):
+                hub, clock = make_hub(OwnHistory(answer), window_events=2)
+                live = Subscriber(hub, "a")
+                for number in range(9):
+                    hub.publish("a", str(number))
+                    clock.advance(0)
+                all_of_it = Subscriber(hub, "a", last_event_id="earliest")
+                resumed = Subscriber(hub, "a", last_event_id="own-30")
+                lost = Subscriber(hub, "a", last_event_id="another-30")
+                for _ in range(5):
+                    clock.advance(0)
+                everything = [str(number) for number in range(9)]
+                self.assertEqual(live.data, everything)
+                self.assertEqual(all_of_it.data, everything)
+                self.assertEqual(resumed.data, everything[3:])
+                self.assertEqual(lost.data, everything)
+                assert lost.start is not None
+                self.assertEqual(lost.start.asked, "another-30")
+
+
+class ContractTests(SynchronousTestCase):
+    """
+    The interfaces as such.
+    """
+
+    def test_providers(self) -> None:
+        """
+        All providers of these tests, and ours, provide what they say.
+        """
+        store = MemoryHistory()
+        for provider in (
+            store,
+            OwnHistory(at_once),
+            SlowHistory(store),
+            AbsentHistory(),
+            BookkeepingHistory(store),
+        ):
+            with self.subTest(provider=provider):
+                self.assertTrue(verifyObject(IHistoryProvider, provider))
+
+    def test_shared(self) -> None:
+        """
+        A shared provider is a provider that can be followed.
+        """
+        self.assertTrue(ISharedHistoryProvider.extends(IHistoryProvider))
+        with self.assertRaises(Invalid):
+            verifyObject(ISharedHistoryProvider, MemoryHistory())
