@@ -163,11 +163,13 @@ class StartTests(SynchronousTestCase):
         history = LateHistory()
         hub, clock = make_hub(history)
         done = hub.publish("a", "1")
+        started = hub.start()
         hub.stop()
         history.tell()
         clock.advance(1)
 
         self.assertEqual(history.batches, [])
+        self.failureResultOf(started, HubClosed)
         self.failureResultOf(done, HubClosed)
         self.assertEqual(clock.getDelayedCalls(), [])
 

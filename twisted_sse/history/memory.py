@@ -61,7 +61,7 @@ class MemoryHistory:
         self._newest = 0
         self._kept: deque[tuple[float, int, Kept]] = deque()
         self._size = 0
-        self._given: dict[str, int] = {}
+        self._given: dict[str, _Given] = {}
 
     def append(self, publications: Sequence[Publication]) -> Sequence[Kept]:
         """
@@ -96,7 +96,7 @@ class MemoryHistory:
         event = publication.event
         kept = Kept(self._newest, event.id or self._name(), publication)
         if event.id:
-            self._given.setdefault(event.id, self._newest)
+            self._given.setdefault(event.id, _Given(self._newest)).count += 1
         size = _size(publication)
         self._kept.append((now, size, kept))
         self._size += size
@@ -108,8 +108,16 @@ class MemoryHistory:
         while kept and (len(kept) > events or self._size > size or kept[0][0] <= now - age):
             _, freed, oldest = kept.popleft()
             self._size -= freed
-            if self._given.get(oldest.id) == oldest.number:
-                del self._given[oldest.id]
+            if oldest.publication.event.id:
+                self._forget_given(oldest)
+
+    def _forget_given(self, forgotten: Kept) -> None:
+        given = self._given[forgotten.id]
+        given.count -= 1
+        if given.oldest == forgotten.number:
+            given.oldest = None
+        if given.count == 0:
+            del self._given[forgotten.id]
 
     def _locate(self, event_id: str) -> int:
         epoch, _, sequence = event_id.rpartition("-")
@@ -119,12 +127,31 @@ class MemoryHistory:
             number = int(sequence)
             if event_id == f"{self._epoch}-{number}":
                 return number
-        if event_id in self._given:
-            return self._given[event_id]
+        given = self._given.get(event_id)
+        if given is not None and given.oldest is not None:
+            return given.oldest
         raise UnknownEventID(f"{event_id!r} is not of this history")
 
     def _name(self) -> str:
         return f"{self._epoch}-{self._newest}"
+
+
+class _Given:
+    """
+    Where the publications stand that have one ID of a publisher's making.
+
+    Attributes:
+        oldest: The number of the oldest, which counts; ``None`` when that is
+            kept no longer, because no other can stand for it.
+
+        count: How many are kept.
+    """
+
+    __slots__ = ("count", "oldest")
+
+    def __init__(self, oldest: int) -> None:
+        self.oldest: int | None = oldest
+        self.count = 0
 
 
 def _size(publication: Publication) -> int:
