@@ -92,6 +92,30 @@ class StartTests(SynchronousTestCase):
         self.assertEqual(subscriber.data, ["0", "1", "2"])
         self.assertEqual(history.batches, [["0", "1", "2"]])
 
+    def test_nonsense(self) -> None:
+        """
+        A provider with a bug counts as one that is away, and the log has the bug.
+        """
+        history = LateHistory()
+        history.newest = lambda: 1 / 0  # type: ignore[assignment]
+        hub, clock = make_hub(history)
+        done = hub.publish("a", "1")
+        clock.advance(0)
+
+        self.failureResultOf(done, HistoryUnavailable)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+    def test_nothing(self) -> None:
+        """
+        Nothing to publish is nothing to keep.
+        """
+        history = LateHistory()
+        hub, clock = make_hub(history)
+        history.tell()
+
+        self.assertEqual(self.successResultOf(hub.submit([])), [])
+        self.assertEqual(history.batches, [])
+
     def test_where_history_ends(self) -> None:
         """
         A hub goes on where an earlier one has ended.

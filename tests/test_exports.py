@@ -24,7 +24,6 @@ PUBLIC = [
     "Grant",
     "Hub",
     "IHistoryProvider",
-    "ISharedHistoryProvider",
     "MemoryHistory",
     "ServerSentEvent",
     "Unauthorized",

@@ -21,7 +21,10 @@ __all__ = ["FloorsTests", "FreshInterpreterTests", "PlantedViolationTests", "vio
 # package itself, and "web.*" is web with everything in it.
 FLOORS = {
     7: ["tap", "cli", "__main__"],
-    6: ["hub", "service", "server", "config", "demo", "port", "signals", "klein", "testing", "__init__"],
+    6: [
+        *["hub", "service", "server", "config", "demo", "port", "signals", "klein", "testing"],
+        "__init__",
+    ],
     5: ["web.*", "client"],
     4: [
         # the engine

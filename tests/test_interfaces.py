@@ -8,7 +8,6 @@ from typing import Any
 from twisted.internet.defer import Deferred, succeed
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
-from zope.interface.exceptions import Invalid
 from zope.interface.verify import verifyObject
 
 from tests.support.history import AbsentHistory, SlowHistory
@@ -16,7 +15,7 @@ from tests.support.hubs import Subscriber, make_hub
 from tests.support.stores import BookkeepingHistory
 from twisted_sse.errors import UnknownEventID
 from twisted_sse.history import MemoryHistory
-from twisted_sse.interfaces import IHistoryProvider, ISharedHistoryProvider
+from twisted_sse.interfaces import IHistoryProvider
 from twisted_sse.publication import Kept, Position, Publication
 from twisted_sse.topics import Selection
 
@@ -145,11 +144,3 @@ class ContractTests(SynchronousTestCase):
         ):
             with self.subTest(provider=provider):
                 self.assertTrue(verifyObject(IHistoryProvider, provider))
-
-    def test_shared(self) -> None:
-        """
-        A shared provider is a provider that can be followed.
-        """
-        self.assertTrue(ISharedHistoryProvider.extends(IHistoryProvider))
-        with self.assertRaises(Invalid):
-            verifyObject(ISharedHistoryProvider, MemoryHistory())

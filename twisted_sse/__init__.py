@@ -7,7 +7,7 @@ from twisted_sse.event import ServerSentEvent
 from twisted_sse.grant import Grant
 from twisted_sse.history import MemoryHistory
 from twisted_sse.hub import Hub
-from twisted_sse.interfaces import IHistoryProvider, ISharedHistoryProvider
+from twisted_sse.interfaces import IHistoryProvider
 from twisted_sse.web.cors import CORS
 
 __all__ = [
@@ -16,7 +16,6 @@ __all__ = [
     "Grant",
     "Hub",
     "IHistoryProvider",
-    "ISharedHistoryProvider",
     "MemoryHistory",
     "ServerSentEvent",
     "Unauthorized",

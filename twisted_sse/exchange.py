@@ -12,13 +12,14 @@ from collections.abc import Sequence
 
 from twisted.internet.defer import Deferred, fail, maybeDeferred, succeed
 from twisted.internet.interfaces import IAddress, IReactorTime
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from twisted_sse.audiences import Audiences
 from twisted_sse.catchup import Catchup, FallenBehind
 from twisted_sse.clock import GlobalClock
 from twisted_sse.connection import Connection, Owner, Reason
-from twisted_sse.errors import HubClosed
+from twisted_sse.errors import HistoryUnavailable, HubClosed
 from twisted_sse.fanout import Fanout
 from twisted_sse.history import MemoryHistory
 from twisted_sse.intake import Intake
@@ -51,6 +52,8 @@ class Exchange:
 
         clock: What everything here is scheduled with.
     """
+
+    _log = Logger()
 
     def __init__(
         self,
@@ -142,6 +145,8 @@ class Exchange:
         """
         if self._closed:
             return fail(HubClosed("The hub is stopping; this was not published."))
+        if not publications:
+            return succeed([])
         done = self._intake.submit(publications)
         if not self._begun:
             self.start().addErrback(self._intake.refuse)
@@ -225,6 +230,9 @@ class Exchange:
             one.callback(None)
 
     def _cannot_begin(self, failure: Failure) -> None:
+        if not failure.check(HistoryUnavailable, HubClosed):
+            self._log.failure("History has failed", failure)
+            failure = Failure(HistoryUnavailable("History has failed; the log says how."))
         waiting, self._waiting = self._waiting, []
         for one in waiting:
             one.errback(failure)

@@ -11,14 +11,14 @@ Wherever a method returns a value, it may return that value at once, a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from zope.interface import Interface
 
 from twisted_sse.publication import Kept, Position, Publication
 from twisted_sse.topics import Selection
 
-__all__ = ["IHistoryProvider", "ISharedHistoryProvider"]
+__all__ = ["IHistoryProvider"]
 
 
 class IHistoryProvider(Interface):
@@ -97,25 +97,4 @@ class IHistoryProvider(Interface):
 
         Raises:
             HistoryUnavailable: It cannot be told now.
-        """
-
-
-class ISharedHistoryProvider(IHistoryProvider):
-    """
-    A history that several hubs share.
-
-    Every hub sends what `follow` delivers, and only that: all hubs send all
-    publications in the one order.
-    """
-
-    def follow(deliver: Callable[[Sequence[Kept]], None]) -> None:
-        """
-        Deliver every publication of every hub from now on, until stopped.
-
-        Called once, after `newest`: what follows its position is delivered
-        exactly once and in order, this hub's own publications included.
-
-        Args:
-            deliver: Takes a batch of any size, in order.  To be called in the
-                reactor's thread.  It does not raise.
         """

@@ -3,7 +3,7 @@ A sink in memory, with as much room as a test gives it.
 """
 
 from twisted_sse.event import ServerSentEvent
-from twisted_sse.framing import raw
+from twisted_sse.framing import Framing, raw
 from twisted_sse.sinks import Stream
 from twisted_sse.wire import Decoder
 
@@ -21,7 +21,7 @@ class MemorySink:
     """
 
     def __init__(self, room: int = 1 << 40) -> None:
-        self.framing = raw
+        self.framing: Framing = raw
         self.timed = False
         self.received = b""
         self.room = room

@@ -19,7 +19,6 @@ from twisted_sse import (
     Grant,
     Hub,
     IHistoryProvider,
-    ISharedHistoryProvider,
     MemoryHistory,
     ServerSentEvent,
     Unauthorized,
@@ -141,9 +140,9 @@ class _Forgetful:
         return Position(0, "0")
 
 
-def providers(shared: ISharedHistoryProvider) -> None:
+def providers() -> None:
     """
-    What keeps events is a history provider, shared or not.
+    What keeps events is a history provider.
     """
     provider: IHistoryProvider = MemoryHistory()
-    print(provider, Hub(_Forgetful()), Hub(shared))
+    print(provider, Hub(_Forgetful()))
