@@ -110,8 +110,7 @@ class StartTests(SynchronousTestCase):
         Nothing to publish is nothing to keep.
         """
         history = LateHistory()
-        hub, clock = make_hub(history)
-        history.tell()
+        hub, _ = make_hub(history)
 
         self.assertEqual(self.successResultOf(hub.submit([])), [])
         self.assertEqual(history.batches, [])
