@@ -4,12 +4,15 @@ Listens, and says where.
 
 from __future__ import annotations
 
+from socket import socket
 from typing import Any
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IStreamServerEndpoint
 from twisted.python.failure import Failure
+
+from twisted_sse.sockets import limit_sending
 
 __all__ = ["Port"]
 
@@ -20,14 +23,22 @@ class Port(Service):
 
     Args:
         description: What the user wrote.
+
+        send_timeout: See `limit_sending`; for every connection, because those
+            inherit it from the socket that listens.
     """
 
     def __init__(
-        self, endpoint: IStreamServerEndpoint, factory: IProtocolFactory, description: str
+        self,
+        endpoint: IStreamServerEndpoint,
+        factory: IProtocolFactory,
+        description: str,
+        send_timeout: float | None,
     ) -> None:
         self._endpoint = endpoint
         self._factory = factory
         self._description = description
+        self._send_timeout = send_timeout
         self._port: IListeningPort | None = None
 
     @property
@@ -61,6 +72,9 @@ class Port(Service):
 
     def _listens(self, port: IListeningPort) -> None:
         self._port = port
+        listening = getattr(port, "socket", None)
+        if isinstance(listening, socket):
+            limit_sending(listening, self._send_timeout)
 
     def _close(self) -> Any:
         return None if self._port is None else self._port.stopListening()

@@ -139,7 +139,9 @@ def _site(config: Config, hub: Hub, made: str, reactor: Any) -> HubSite:
         max_body=config.max_body,
         demo=config.demo,
     )
-    return HubSite(tree, config.max_body, reactor=reactor)
+    site = HubSite(tree, config.max_body, reactor=reactor)
+    site.sockets_limited = True
+    return site
 
 
 def _ports(config: Config, site: HubSite, reactor: Any) -> list[Port]:
@@ -154,7 +156,7 @@ def _ports(config: Config, site: HubSite, reactor: Any) -> list[Port]:
         # A description is taken as it is written: it says itself whether it is
         # to be secured.
         factory = secured if description.isdigit() else site
-        ports.append(Port(endpoint, factory, description))
+        ports.append(Port(endpoint, factory, description, config.send_timeout))
     return ports
 
 

@@ -141,7 +141,8 @@ class SocketSink:
         """
         See `Sink.limit`.
         """
-        limit_sending(self._transport.getHandle(), send_timeout)
+        if not _limited(self._channel):
+            limit_sending(self._transport.getHandle(), send_timeout)
 
     def open(self, stream: Stream) -> None:
         """
@@ -234,7 +235,8 @@ class RequestSink:
         """
         See `Sink.limit`.
         """
-        handle = _socket_under(self._request.channel)
+        channel: Any = self._request.channel
+        handle = None if _limited(channel) else _socket_under(channel)
         if handle is not None:
             limit_sending(handle, send_timeout)
 
@@ -328,6 +330,13 @@ def sink_for(request: Request) -> Sink:
     ):
         return SocketSink(request, transport)
     return RequestSink(request)
+
+
+def _limited(channel: Any) -> bool:
+    """
+    Whether the sockets of this channel's site were limited when it listened.
+    """
+    return getattr(channel.site, "sockets_limited", False)
 
 
 def _socket_under(channel: Any) -> socket | None:
