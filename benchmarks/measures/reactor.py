@@ -11,9 +11,11 @@ import json
 import signal
 import threading
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
-from benchmarks.generator import load, sample, warm_up
+from benchmarks.generator import Output, load, sample, warm_up
 from benchmarks.measures.case import Case, only_hub
 from benchmarks.process import Running
 from benchmarks.results import Sample
@@ -23,6 +25,8 @@ from benchmarks.sizes import Sizes
 __all__ = ["Asking", "cases"]
 
 RATE = 100  # events a second
+TAIL = 2  # seconds that the crowd stays after the last event
+SPAN = 0.5  # seconds between two questions to the probe
 ASKING_PAUSE = 0.05  # seconds between two answers
 REPORT_LIMIT = 5.0  # seconds
 
@@ -60,7 +64,7 @@ class Asking(threading.Thread):
 
 def cases(sizes: Sizes) -> list[Case]:
     """
-    Once while the crowd connects, once while it is published to.
+    While the crowd comes and leaves, and while all of it is there and published to.
     """
 
     def take(server: Server) -> Sample:
@@ -73,21 +77,48 @@ def cases(sizes: Sizes) -> list[Case]:
 
 def _watched(running: Running, sizes: Sizes) -> Sample:
     ask_probe(running)  # what start-up took does not count
-    # Without events the crowd only connects and leaves.
-    load(running, "-n", sizes.crowd, "-e", 0, "--prime", 0)
-    accepting = ask_probe(running)
+    arguments = ["-n", sizes.crowd, "-e", sizes.crowd_events, "--rate", RATE, "--tail", TAIL]
     asking = Asking(running.server.port)
     asking.start()
-    output = load(running, "-n", sizes.crowd, "-e", sizes.crowd_events, "--rate", RATE)
+    with ThreadPoolExecutor(1) as pool:
+        loading = pool.submit(load, running, *arguments)
+        there, coming = _ask_until(loading, running, sizes.crowd)
     asking.stop()
     return sample(
         running,
         "crowd",
-        output,
-        **ask_probe(running),
-        held_accepting_ms=accepting["held_ms"],
+        loading.result(),
+        **there,
+        held_accepting_ms=coming["held_ms"],
         answered_ms=asking.longest * 1000,
     )
+
+
+def _ask_until(
+    loading: Future[Output], running: Running, crowd: int
+) -> tuple[dict[str, float], dict[str, float]]:
+    """
+    Ask the probe every half second until *loading* is done.
+
+    Returns:
+        The longest times of the spans in which the whole crowd was there, and of the others, in
+        which it came or left.
+    """
+    there = {"held_ms": 0.0, "collecting_ms": 0.0}
+    coming = dict(there)
+    complete = False
+    while not loading.done():
+        time.sleep(SPAN)
+        was_complete, complete = complete, _open_files(running) >= crowd
+        report = ask_probe(running)
+        longest = there if complete and was_complete else coming
+        for name, value in report.items():
+            longest[name] = max(longest[name], value)
+    return there, coming
+
+
+def _open_files(running: Running) -> int:
+    return max(len(list(Path(f"/proc/{pid}/fd").iterdir())) for pid in running.pids)
 
 
 def ask_probe(running: Running) -> dict[str, float]:
