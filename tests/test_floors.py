@@ -32,7 +32,8 @@ FLOORS = {
         *["connection", "opening", "intake", "fanout", "drain", "registry", "keepalive"],
         *["patience"],
         # the wire side
-        *["sinks", "sockets", "framing", "http2", "listening", "certificate"],
+        *["sink", "sinks", "socketsink", "requestsink", "sockets", "framing", "http2"],
+        *["listening", "certificate"],
     ],
     3: ["history.*"],
     2: ["interfaces", "grant", "clock"],

@@ -15,7 +15,10 @@ from zope.interface.verify import verifyObject
 
 from tests.support.wires import FDClock, Wire
 from twisted_sse.framing import chunked, raw
-from twisted_sse.sinks import RequestSink, Sink, SocketSink, sink_for
+from twisted_sse.requestsink import RequestSink
+from twisted_sse.sink import Sink
+from twisted_sse.sinks import sink_for
+from twisted_sse.socketsink import SocketSink
 
 __all__ = ["ChoiceTests", "RequestSinkTests", "SocketSinkTests"]
 

@@ -21,7 +21,7 @@ from twisted_sse import wire
 from twisted_sse.audience import NOT_LIVE, Audience
 from twisted_sse.event import ServerSentEvent
 from twisted_sse.publication import Position
-from twisted_sse.sinks import Sink
+from twisted_sse.sink import Sink
 from twisted_sse.topics import Selection
 
 __all__ = ["Connection", "Owner", "Reason"]

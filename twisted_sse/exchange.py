@@ -29,7 +29,7 @@ from twisted_sse.opening import Start
 from twisted_sse.patience import Patience
 from twisted_sse.publication import Kept, Position, Publication, Receipt
 from twisted_sse.registry import Registry
-from twisted_sse.sinks import Sink
+from twisted_sse.sink import Sink
 from twisted_sse.topics import Interest
 from twisted_sse.window import Window
 

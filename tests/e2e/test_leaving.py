@@ -25,7 +25,7 @@ from tests.support.waiting import PATIENCE
 from twisted_sse import Hub
 from twisted_sse.audience import Audience
 from twisted_sse.connection import Connection
-from twisted_sse.sinks import SocketSink
+from twisted_sse.socketsink import SocketSink
 from twisted_sse.web.site import HubSite
 
 __all__ = ["LeavingTests"]

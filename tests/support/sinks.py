@@ -4,7 +4,7 @@ A sink in memory, with as much room as a test gives it.
 
 from twisted_sse.event import ServerSentEvent
 from twisted_sse.framing import Framing, raw
-from twisted_sse.sinks import Stream
+from twisted_sse.sink import Stream
 from twisted_sse.wire import Decoder
 
 __all__ = ["MemorySink"]
