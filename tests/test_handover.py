@@ -21,7 +21,7 @@ from twisted_sse.history import MemoryHistory
 from twisted_sse.publication import Kept
 from twisted_sse.topics import Selection
 
-__all__ = ["EveryInterleavingTests", "RandomHistoriesTests"]
+__all__ = ["AheadTests", "EveryInterleavingTests", "RandomHistoriesTests"]
 
 
 class CostlyClock(Clock):
@@ -172,6 +172,34 @@ class RandomHistoriesTests(SynchronousTestCase):
             if subscriber.start is not None:
                 owed = play.owed(subscriber)
                 self.assertEqual(subscriber.data, owed[: len(subscriber.data)])
+
+
+class AheadTests(SynchronousTestCase):
+    """
+    Coming back with an ID that the audience has not been sent yet.
+    """
+
+    def test_beyond_the_window(self) -> None:
+        """
+        It is known to history alone, and nothing up to it is sent again.
+        """
+        play = Play()
+        play.publish("a")
+        play.turn()
+        for _ in range(11):
+            play.publish("a")
+        play.history.answer_next()
+        play.subscribe("*", None, 0)
+        play.turn()
+        play.read(1)
+        play.publish("a")
+        play.subscribe("a", None, 0)
+        play.history.answer_next()
+        play.subscribe("*", 1, 0)
+        play.history.answer_next()
+        play.settle()
+
+        self.assertEqual(play.subscribers[-1].data, [str(number) for number in range(3, 14)])
 
 
 class EveryInterleavingTests(SynchronousTestCase):

@@ -197,7 +197,7 @@ class HistoryPageTests(SynchronousTestCase):
         Fewer than asked for are all there is: the reader is where history was asked.
         """
         kept = [make_kept(number) for number in (3, 5, 9)]
-        page = page_from_history(kept, at(40), self.audience)
+        page = page_from_history(kept, at(40), self.order.window, self.audience)
 
         self.assertEqual(page, (b"".join(frame(one) for one in kept), at(40)))
 
@@ -205,7 +205,7 @@ class HistoryPageTests(SynchronousTestCase):
         """
         What was published after the question and answered too counts as well.
         """
-        page = page_from_history([make_kept(41)], at(40), self.audience)
+        page = page_from_history([make_kept(41)], at(40), self.order.window, self.audience)
 
         self.assertEqual(page, (frame(make_kept(41)), at(41)))
 
@@ -213,14 +213,16 @@ class HistoryPageTests(SynchronousTestCase):
         """
         Nothing found is no byte, and brings the reader to where history was asked.
         """
-        self.assertEqual(page_from_history([], at(40), self.audience), (b"", at(40)))
+        page = page_from_history([], at(40), self.order.window, self.audience)
+
+        self.assertEqual(page, (b"", at(40)))
 
     def test_full(self) -> None:
         """
         As many as were asked for may not be all: the reader is where the last one is.
         """
         kept = [make_kept(number) for number in range(1, PAGE_EVENTS + 1)]
-        page = page_from_history(kept, at(1000), self.audience)
+        page = page_from_history(kept, at(1000), self.order.window, self.audience)
 
         self.assertEqual(page.position, at(PAGE_EVENTS))
 
@@ -229,7 +231,7 @@ class HistoryPageTests(SynchronousTestCase):
         The same if none of them is for the reader.
         """
         kept = [make_kept(number, private=True) for number in range(1, PAGE_EVENTS + 1)]
-        page = page_from_history(kept, at(1000), self.audience)
+        page = page_from_history(kept, at(1000), self.order.window, self.audience)
 
         self.assertEqual(page, (b"", at(PAGE_EVENTS)))
 
@@ -238,19 +240,16 @@ class HistoryPageTests(SynchronousTestCase):
         It ends with the frame that makes it 64 KiB, at that frame's position.
         """
         kept = [make_kept(number, data=LARGE) for number in range(1, 6)]
-        page = page_from_history(kept, at(1000), self.audience)
+        page = page_from_history(kept, at(1000), self.order.window, self.audience)
 
         self.assertEqual(page, (frame(kept[0]) + frame(kept[1]), at(2)))
 
-    def test_pending(self) -> None:
+    def test_not_delivered_yet(self) -> None:
         """
-        It does not reach into the news that the audience is about to send.
+        It does not reach beyond the head: what follows has yet to be put into its place.
         """
-        self.audience.join(StubMember(self.audience))
-        self.audience.add(self.order.publish())
-        self.audience.add(self.order.publish())
         kept = [make_kept(number) for number in (999, 1001, 1002)]
-        page = page_from_history(kept, at(1000), self.audience)
+        page = page_from_history(kept, at(1000), self.order.window, self.audience)
 
         self.assertEqual(page, (frame(kept[0]), at(1000)))
 

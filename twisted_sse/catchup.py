@@ -206,13 +206,13 @@ class Catchup:
             self._reads[key].append(asking)
             return asking
         self._reads[key] = [asking]
-        asked = audience.live_position
+        asked = self._window.head
         since = None if position == OLDEST else position.id
         wanted = audience.interest.wanted
         found: Deferred[Sequence[Kept]] = maybeDeferred(
             self._history.since, since, wanted, PAGE_EVENTS
         )
-        reading = found.addCallback(page_from_history, asked, audience)
+        reading = found.addCallback(page_from_history, asked, self._window, audience)
         reading.addCallback(self._keep, audience, position)
         reading.addCallbacks(self._answer, self._refuse, callbackArgs=(key,), errbackArgs=(key,))
         return asking

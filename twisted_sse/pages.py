@@ -97,24 +97,27 @@ def page_from_window(window: Window, audience: Audience, position: Position) -> 
     return _page(audience, frames, goal)
 
 
-def page_from_history(kept: Sequence[Kept], asked: Position, audience: Audience) -> Page:
+def page_from_history(
+    kept: Sequence[Kept], asked: Position, window: Window, audience: Audience
+) -> Page:
     """
     What history has found.
 
     Args:
         kept: What `IHistoryProvider.since` returned for `PAGE_EVENTS`.
 
-        asked: The live position of *audience* when history was asked: if it
-            found all there is, everything up to there has been considered.
+        asked: The head of the window when history was asked: if it found all
+            there is, everything up to there has been considered.  It is not
+            before the ID that was asked for, since that event has been sent.
     """
-    goal = audience.live_position.number
+    head = window.head.number
     matches = audience.interest.matches
     frames: list[bytes] = []
     size = 0
     position = asked
     for count, item in enumerate(kept, 1):
-        # What follows the live position comes with the audience.
-        if item.number > goal:
+        # What follows the head has yet to be put into its place here.
+        if item.number > head:
             break
         position = max(position, Position(item.number, item.id))
         if matches(item.publication.topics, item.publication.private):
