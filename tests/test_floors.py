@@ -22,8 +22,8 @@ __all__ = ["FloorsTests", "FreshInterpreterTests", "PlantedViolationTests", "vio
 FLOORS = {
     7: ["tap", "cli", "__main__"],
     6: [
-        *["hub", "service", "server", "config", "demo", "port", "signals", "klein", "testing"],
-        "__init__",
+        *["hub", "service", "server", "config", "demo", "port", "signals", "advice", "collector"],
+        *["klein", "testing", "__init__"],
     ],
     5: ["web.*", "client"],
     4: [

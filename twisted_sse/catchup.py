@@ -33,6 +33,7 @@ from twisted_sse.pages import (
     latest_page,
     page_from_history,
     page_from_window,
+    page_key,
 )
 from twisted_sse.publication import EARLIEST, Kept, Position
 from twisted_sse.window import Window
@@ -200,7 +201,7 @@ class Catchup:
         page = self._pages.get(audience, position)
         if page is not None:
             return succeed(page)
-        key = (audience.interest, audience.framing, position)
+        key = page_key(audience, position)
         asking: Deferred[Page] = Deferred()
         if key in self._reads:
             self._reads[key].append(asking)

@@ -13,7 +13,7 @@ from twisted_sse.connection import Reason
 from twisted_sse.event import MAX_RETRY, ServerSentEvent
 from twisted_sse.exchange import Exchange
 
-__all__ = ["drain"]
+__all__ = ["cut_all", "drain"]
 
 # How many connections are let go in one turn of the reactor: about 5 ms.
 _SLICE = 200
@@ -55,6 +55,13 @@ async def drain(
         await deferLater(clock, 0)
     while len(exchange.connections) and clock.seconds() < deadline:
         await deferLater(clock, _LOOK)
+    cut_all(exchange)
+    await deferLater(clock, _SETTLE)
+
+
+def cut_all(exchange: Exchange) -> None:
+    """
+    Let nobody stay, whatever they have not been sent yet.
+    """
     for connection in exchange.connections:
         connection.cut(Reason.DRAINED)
-    await deferLater(clock, _SETTLE)

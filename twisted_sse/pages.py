@@ -17,7 +17,15 @@ from twisted_sse.framing import frame
 from twisted_sse.publication import Kept, Position
 from twisted_sse.window import Entry, Window
 
-__all__ = ["PAGE_EVENTS", "Page", "Pages", "latest_page", "page_from_history", "page_from_window"]
+__all__ = [
+    "PAGE_EVENTS",
+    "Page",
+    "Pages",
+    "latest_page",
+    "page_from_history",
+    "page_from_window",
+    "page_key",
+]
 
 #: The most publications to ask history for at once.
 PAGE_EVENTS = 256
@@ -45,6 +53,13 @@ class Page(NamedTuple):
     position: Position
 
 
+def page_key(audience: Audience, position: Position) -> Hashable:
+    """
+    The same for all who would be sent the same.
+    """
+    return audience.interest, audience.framing, position
+
+
 class Pages:
     """
     Recent pages, the least recently used forgotten first.
@@ -59,7 +74,7 @@ class Pages:
         """
         The page of *audience* that follows *position*, if it is known.
         """
-        key = (audience.interest, audience.framing, position)
+        key = page_key(audience, position)
         page = self._pages.get(key)
         if page is not None:
             self._pages.move_to_end(key)
@@ -69,7 +84,7 @@ class Pages:
         """
         Keep *page* for the others.
         """
-        key = (audience.interest, audience.framing, position)
+        key = page_key(audience, position)
         if key not in self._pages:
             self._pages[key] = page
             self._size += _weight(page)

@@ -67,12 +67,12 @@ class SlowHistory:
 @implementer(IHistoryProvider)
 class AbsentHistory:
     """
-    A store that is away while *away* is true, and empty else.
+    A store that is away while *away* is true, and else does what *history* does.
     """
 
-    def __init__(self, *, away: bool = True) -> None:
+    def __init__(self, history: MemoryHistory | None = None, *, away: bool = True) -> None:
         self.away = away
-        self.history = MemoryHistory()
+        self.history = MemoryHistory() if history is None else history
 
     def append(self, publications: Sequence[Publication]) -> Sequence[Kept]:
         """

@@ -18,7 +18,7 @@ from twisted_sse.web.cors import CORS
 from twisted_sse.web.missing import Missing
 from twisted_sse.web.problem import Problem, answer_problem, problem_of
 
-__all__ = ["Authorize", "Endpoint", "Handler", "everybody"]
+__all__ = ["Authorize", "Endpoint", "Handler", "everybody", "has_left"]
 
 #: Answers a request, now or later; a failure becomes an answer too.
 Handler = Callable[[Request, Grant], "Deferred[Any] | None"]
@@ -79,7 +79,7 @@ class Endpoint(Resource):
             self._run_later(granted, handler, request)
 
     def _run(self, grant: Grant, handler: Handler, request: Request) -> None:
-        if _left(request):
+        if has_left(request):
             return
         answering = handler(request, grant)
         if answering is not None:
@@ -93,17 +93,17 @@ class Endpoint(Resource):
         waiting.addErrback(self._fail, request)
 
     def _fail(self, failure: Failure, request: Request) -> None:
-        if _left(request) and failure.check(CancelledError):
+        if has_left(request) and failure.check(CancelledError):
             return
         problem = problem_of(failure, request)
         if problem is None:
             self._log.failure("A request could not be answered", failure)
             problem = Problem(500, "The server failed; its log says how.")
-        if not (_left(request) or request.startedWriting):
+        if not (has_left(request) or request.startedWriting):
             answer_problem(request, problem)
 
 
-def _left(request: Request) -> bool:
+def has_left(request: Request) -> bool:
     """
     Whether the client has left: Twisted then takes the channel away.
     """

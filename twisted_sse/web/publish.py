@@ -16,6 +16,7 @@ from twisted_sse.exchange import Exchange
 from twisted_sse.grant import ANONYMOUS, Grant
 from twisted_sse.publication import Publication, Receipt
 from twisted_sse.web.bodies import MEDIA_TYPES, from_form, from_json, from_ndjson
+from twisted_sse.web.endpoint import has_left
 from twisted_sse.web.negotiate import media_type
 from twisted_sse.web.problem import Problem
 
@@ -100,7 +101,7 @@ def _json(value: object) -> str:
 
 
 def _answer(request: Request, content_type: bytes, text: str) -> None:
-    if getattr(request, "channel", None) is None:
+    if has_left(request):
         return
     body = text.encode("utf-8")
     headers = request.responseHeaders
