@@ -17,7 +17,7 @@ from zope.interface import implementer
 
 from twisted_sse import Hub, IHistoryProvider
 from twisted_sse.errors import UnknownEventID
-from twisted_sse.publication import Kept, Position
+from twisted_sse.publication import Kept, Position, Tail
 
 
 @implementer(IHistoryProvider)
@@ -25,9 +25,8 @@ class FileHistory:
     def __init__(self, path, bound=1000):
         self._path, self._bound = path, bound
         # The oldest one is only a position: what came before it is not known.
-        self._kept = [Kept(0, token_hex(8), None)]
-        if path.exists():
-            self._kept = pickle.loads(path.read_bytes())
+        first = Kept(0, token_hex(8), None)
+        self._kept = pickle.loads(path.read_bytes()) if path.exists() else [first]
 
     def append(self, publications):
         numbered = enumerate(publications, self._kept[-1].number + 1)
@@ -45,8 +44,9 @@ class FileHistory:
         following = self._kept[seen + 1 :]
         return [one for one in following if topics.matches(one.publication.topics)][:limit]
 
-    def newest(self):
-        return Position(*self._kept[-1][:2])
+    def tail(self, limit):
+        before, *kept = self._kept[-limit - 1 :]
+        return Tail(Position(*before[:2]), kept)
 
 
 port, file = [*sys.argv[1:], *["8080", "events.pickle"][len(sys.argv) - 1 :]]

@@ -57,7 +57,7 @@ class Book:
             blocked=lambda connection: self.told.append("blocked"),
             unblocked=lambda connection: self.told.append("unblocked"),
             ended=lambda connection, reason: self.told.append(f"ended {reason.value}"),
-            head=lambda: self.order.window.head,
+            lag=self.order.window.count_after,
             seconds=lambda: self.now,
         )
         self.connection = Connection(owner, self.audience, self.sink, "ada", ADDRESS)

@@ -19,7 +19,7 @@ from twisted_sse.errors import HistoryUnavailable, HubClosed, UnknownEventID
 from twisted_sse.exchange import Exchange
 from twisted_sse.grant import ANONYMOUS
 from twisted_sse.history import MemoryHistory
-from twisted_sse.publication import Position
+from twisted_sse.publication import Tail
 
 __all__ = ["DeliveryTests", "ReleaseTests", "StartTests", "StopTests"]
 
@@ -39,20 +39,20 @@ class LateHistory(BookkeepingHistory):
 
     def __init__(self) -> None:
         super().__init__(MemoryHistory())
-        self.newest_asked: list[Deferred[Position]] = []
+        self.asked_for_tail: list[Deferred[Tail]] = []
 
-    def newest(self) -> Deferred[Position]:  # type: ignore[override]
+    def tail(self, limit: int) -> Deferred[Tail]:  # type: ignore[override]
         """
-        See `IHistoryProvider.newest`.
+        See `IHistoryProvider.tail`.
         """
-        self.newest_asked.append(Deferred())
-        return self.newest_asked[-1]
+        self.asked_for_tail.append(Deferred())
+        return self.asked_for_tail[-1]
 
     def tell(self) -> None:
         """
         Say it now.
         """
-        self.newest_asked.pop().callback(self.history.newest())
+        self.asked_for_tail.pop().callback(self.history.tail(100))
 
 
 class StartTests(SynchronousTestCase):
@@ -81,7 +81,7 @@ class StartTests(SynchronousTestCase):
         subscriber = Subscriber(hub, "a")
         done = [hub.publish("a", str(number)) for number in range(3)]
         started = hub.start()
-        self.assertEqual(len(history.newest_asked), 1)
+        self.assertEqual(len(history.asked_for_tail), 1)
         self.assertNoResult(started)
         history.tell()
         clock.advance(0)
@@ -97,7 +97,7 @@ class StartTests(SynchronousTestCase):
         A provider with a bug counts as one that is away, and the log has the bug.
         """
         history = LateHistory()
-        history.newest = lambda: 1 / 0  # type: ignore[assignment]
+        history.tail = lambda limit: 1 / 0  # type: ignore[assignment]
         hub, clock = make_hub(history)
         done = hub.publish("a", "1")
         clock.advance(0)
@@ -160,7 +160,7 @@ class StartTests(SynchronousTestCase):
         history = LateHistory()
         hub, _ = make_hub(history)
         waiting = [hub.publish("a", "1"), hub.publish("a", "2")]
-        history.newest_asked.pop().errback(HistoryUnavailable("The store is away."))
+        history.asked_for_tail.pop().errback(HistoryUnavailable("The store is away."))
 
         for one in waiting:
             self.failureResultOf(one, HistoryUnavailable)

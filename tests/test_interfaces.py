@@ -16,10 +16,14 @@ from tests.support.stores import BookkeepingHistory
 from twisted_sse.errors import UnknownEventID
 from twisted_sse.history import MemoryHistory
 from twisted_sse.interfaces import IHistoryProvider
-from twisted_sse.publication import Kept, Position, Publication
+from twisted_sse.publication import Kept, Position, Publication, Tail
 from twisted_sse.topics import Selection
 
 __all__ = ["AnswerTests", "ContractTests", "OwnHistory"]
+
+
+#: Stands for what was before the first publication.
+THE_FIRST = Publication.of("a", "")
 
 
 @implementer(IHistoryProvider)
@@ -47,17 +51,21 @@ class OwnHistory:
         """
         return self._answer(lambda: self._find(last_event_id, topics)[:limit])
 
-    def newest(self) -> Any:
+    def tail(self, limit: int) -> Any:
         """
-        See `IHistoryProvider.newest`.
+        See `IHistoryProvider.tail`.
         """
-        return self._answer(lambda: Position(0, "before"))
+        return self._answer(lambda: self._end(limit))
 
     def _keep(self, publication: Publication) -> Kept:
         # Numbers may have gaps.
         number = 10 * len(self._kept) + 10
         self._kept.append(Kept(number, publication.event.id or f"own-{number}", publication))
         return self._kept[-1]
+
+    def _end(self, limit: int) -> Tail:
+        before, *kept = [Kept(0, "before", THE_FIRST), *self._kept][-limit - 1 :]
+        return Tail(Position(*before[:2]), kept)
 
     def _find(self, last_event_id: str | None, topics: Selection) -> list[Kept]:
         ids = ["before", *[one.id for one in self._kept]]

@@ -52,7 +52,7 @@ class Silence:
             blocked=lambda connection: None,
             unblocked=lambda connection: None,
             ended=lambda connection, reason: self.keepalive.forget(connection),
-            head=lambda: Position(0, "e-0"),
+            lag=lambda number: 0,
             seconds=self.clock.seconds,
         )
 

@@ -16,7 +16,7 @@ from tests.support.stores import BookkeepingHistory
 from twisted_sse.errors import HistoryUnavailable, HubClosed
 from twisted_sse.event import ServerSentEvent
 from twisted_sse.history import MemoryHistory
-from twisted_sse.publication import Kept, Position, Publication
+from twisted_sse.publication import Kept, Publication, Tail
 
 __all__ = ["ServiceTests"]
 
@@ -38,12 +38,12 @@ class RunningHistory(BookkeepingHistory, Service):
         self.told.append("append")
         return super().append(publications)
 
-    def newest(self) -> Position:
+    def tail(self, limit: int) -> Tail:
         """
-        See `IHistoryProvider.newest`.
+        See `IHistoryProvider.tail`.
         """
-        self.told.append("newest")
-        return super().newest()
+        self.told.append("tail")
+        return super().tail(limit)
 
     def startService(self) -> None:
         """
@@ -93,16 +93,16 @@ class ServiceTests(SynchronousTestCase):
         hub, clock = make_hub(history)
         service = hub.service(grace=1.0)
         service.startService()
-        self.assertEqual(history.told, ["start", "newest"])
+        self.assertEqual(history.told, ["start", "tail"])
         subscriber = Subscriber(hub, "a")
         clock.advance(0)
         hub.publish("a", "1")
         clock.advance(0)
         stopped = service.stopService()
         clock.advance(0)
-        self.assertEqual(history.told, ["start", "newest", "append"])
+        self.assertEqual(history.told, ["start", "tail", "append"])
         clock.advance(0.2)
-        self.assertEqual(history.told, ["start", "newest", "append", "stop"])
+        self.assertEqual(history.told, ["start", "tail", "append", "stop"])
         self.assertTrue(subscriber.sink.finished)
         self.assertNoResult(stopped)
         history.stopped.callback(None)

@@ -8,7 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.orders import make_kept
 from twisted_sse.event import ServerSentEvent
-from twisted_sse.publication import Kept, Position, Publication
+from twisted_sse.publication import Kept, Position, Publication, Tail
 from twisted_sse.window import Window
 
 __all__ = ["BoundTests", "WindowTests"]
@@ -32,7 +32,7 @@ class WindowTests(SynchronousTestCase):
         Three of the five that were published, with gaps in their numbers.
         """
         self.window = Window(3, 1 << 20)
-        self.window.start(Position(5, "start"))
+        self.window.start(Tail(Position(5, "start"), []))
         for number in (10, 20, 30, 40, 50):
             self.window.append(make_kept(number))
 
@@ -86,7 +86,7 @@ class WindowTests(SynchronousTestCase):
         A window that has just begun covers where it began.
         """
         window = Window(3, 1 << 20)
-        window.start(Position(5, "start"))
+        window.start(Tail(Position(5, "start"), []))
 
         self.assertTrue(window.covers(5))
         self.assertEqual(list(window.following(5)), [])

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from twisted_sse.audience import Audience
 from twisted_sse.framing import Framing
+from twisted_sse.publication import Publication
 from twisted_sse.topics import Interest
 from twisted_sse.window import Entry, Window
 
@@ -55,15 +56,15 @@ class Audiences:
                 if not self._by_topic[topic]:
                     del self._by_topic[topic]
 
-    def wanting(self, entry: Entry) -> list[Audience]:
+    def wanting(self, what: Entry | Publication) -> list[Audience]:
         """
-        The audiences that get to see *entry*, each once.
+        The audiences that get to see *what*, each once.
         """
         found = dict(self._by_pattern)
-        for topic in entry.topics:
+        for topic in what.topics:
             found.update(self._by_topic.get(topic, {}))
         return [
-            audience for audience in found if audience.interest.matches(entry.topics, entry.private)
+            audience for audience in found if audience.interest.matches(what.topics, what.private)
         ]
 
     def _indices(self, audience: Audience) -> list[dict[Audience, None]]:

@@ -23,9 +23,9 @@ from twisted.python.failure import Failure
 
 from twisted_sse.audience import Audience
 from twisted_sse.connection import Connection, Reason
-from twisted_sse.errors import UnknownEventID
-from twisted_sse.interfaces import IHistoryProvider
-from twisted_sse.opening import OLDEST, Gap, Start, reset_frame
+from twisted_sse.errors import HistoryUnavailable, UnknownEventID
+from twisted_sse.interfaces import IHistoryProvider, ISharedHistoryProvider
+from twisted_sse.opening import LOST, OLDEST, Gap, Start, reset_frame
 from twisted_sse.pages import (
     PAGE_EVENTS,
     Page,
@@ -69,11 +69,14 @@ class Catchup:
     ) -> None:
         self._window = window
         self._history = history
+        self._shared = ISharedHistoryProvider(history, None)
         self._clock = clock
         self._fallen_behind = fallen_behind
         self._pages = Pages()
         self._reads: dict[Hashable, list[Deferred[Page]]] = {}
         self._waiting: list[Connection] = []
+        self._ahead: list[Connection] = []
+        self._lives = 0
         self._retry: IDelayedCall | None = None
 
     def locate(self, connection: Connection, last_event_id: str | None) -> Deferred[Start]:
@@ -94,6 +97,12 @@ class Catchup:
         number = self._window.number_of(last_event_id)
         if number is not None:
             return succeed(Start(Position(number, last_event_id), resumed=True))
+        if self._shared is not None:
+            found: Deferred[Position] = maybeDeferred(self._shared.locate, last_event_id)
+            return found.addCallbacks(
+                lambda position: Start(position, resumed=True),
+                lambda failure: self._unknown(failure, last_event_id),
+            )
         asked = Position(OLDEST.number, last_event_id)
         return self._read(connection.audience, asked).addCallbacks(
             lambda page: Start(asked, resumed=True),
@@ -119,6 +128,22 @@ class Catchup:
             return False
         return self._send(connection, page)
 
+    def moved_on(self) -> None:
+        """
+        The head of the window has moved: who came from ahead of it may join.
+        """
+        ahead, self._ahead = self._ahead, []
+        for connection in ahead:
+            connection.resume()
+
+    def restart(self) -> None:
+        """
+        Forget what was read: the window has begun anew.
+        """
+        self._lives += 1
+        self._pages = Pages()
+        self._ahead.clear()
+
     def stop(self) -> None:
         """
         Read nothing more.
@@ -139,7 +164,11 @@ class Catchup:
         Hand *connection*, which is ready, to its audience if it has everything.
         """
         audience = connection.audience
-        ahead = connection.position.number - audience.live_position.number
+        number = connection.position.number
+        if number > self._window.head.number:
+            self._ahead.append(connection)
+            return True
+        ahead = number - audience.live_position.number
         if ahead == 0:
             connection.caught_up()
         elif ahead > 0:
@@ -164,11 +193,12 @@ class Catchup:
             self._ask_again_later(connection, result)
 
     def _tell_of_gap(self, connection: Connection) -> None:
-        if self._fallen_behind == "disconnect":
+        lost = connection.position.number == LOST
+        if self._fallen_behind == "disconnect" and not lost:
             connection.end(Reason.BEHIND)
             return
         audience = connection.audience
-        frame = reset_frame(Gap.BEHIND, connection.position.id)
+        frame = reset_frame(Gap.LOST if lost else Gap.BEHIND, connection.position.id)
         page = Page(audience.framing(frame), OLDEST)
         if self._fallen_behind == "latest":
             page = latest_page(self._window, audience, frame)
@@ -213,10 +243,16 @@ class Catchup:
         found: Deferred[Sequence[Kept]] = maybeDeferred(
             self._history.since, since, wanted, PAGE_EVENTS
         )
+        found.addCallback(self._check_life, self._lives)
         reading = found.addCallback(page_from_history, asked, self._window, audience)
         reading.addCallback(self._keep, audience, position)
         reading.addCallbacks(self._answer, self._refuse, callbackArgs=(key,), errbackArgs=(key,))
         return asking
+
+    def _check_life(self, kept: Sequence[Kept], life: int) -> Sequence[Kept]:
+        if life != self._lives:
+            raise HistoryUnavailable("History has begun anew; ask again.")
+        return kept
 
     def _keep(self, page: Page, audience: Audience, position: Position) -> Page:
         # What follows the oldest changes when the oldest is forgotten.

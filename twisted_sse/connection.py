@@ -20,6 +20,7 @@ from twisted.logger import Logger
 from twisted_sse import wire
 from twisted_sse.audience import NOT_LIVE, Audience
 from twisted_sse.event import ServerSentEvent
+from twisted_sse.opening import LOST, OLDEST
 from twisted_sse.publication import Position
 from twisted_sse.sink import Sink
 from twisted_sse.topics import Selection
@@ -59,12 +60,13 @@ class Owner:
 
         ended: The connection has ended, for this reason.
 
-        head: Tells the position of the newest publication.
+        lag: Tells how many publications follow a number, as far as they are in
+            the window.
 
         seconds: Tells the time.
     """
 
-    __slots__ = ("blocked", "ended", "head", "resume", "seconds", "unblocked")
+    __slots__ = ("blocked", "ended", "lag", "resume", "seconds", "unblocked")
 
     def __init__(
         self,
@@ -72,14 +74,14 @@ class Owner:
         blocked: Callable[[Connection], None],
         unblocked: Callable[[Connection], None],
         ended: Callable[[Connection, Reason], None],
-        head: Callable[[], Position],
+        lag: Callable[[int], int],
         seconds: Callable[[], float],
     ) -> None:
         self.resume = resume
         self.blocked = blocked
         self.unblocked = unblocked
         self.ended = ended
-        self.head = head
+        self.lag = lag
         self.seconds = seconds
 
 
@@ -173,10 +175,11 @@ class Connection:
     @property
     def lag(self) -> int:
         """
-        How far it is behind the newest publication: 0 for a live connection
+        How many publications it is behind, those on other topics included and
+        those that the window has forgotten left out: 0 for a live connection
         that is not being written to just now.
         """
-        return max(0, self._owner.head().number - self.position.number)
+        return self._owner.lag(self.position.number)
 
     @property
     def silent_since(self) -> float:
@@ -260,6 +263,14 @@ class Connection:
         """
         if self.ready:
             self._owner.resume(self)
+
+    def lose_place(self) -> None:
+        """
+        Stop being live: history has to say whether it knows the position still.
+        """
+        self.audience.leave(self)
+        if self._position != OLDEST:
+            self._position = Position(LOST, self._position.id)
 
     def keep_alive(self, comment: bytes) -> None:
         """

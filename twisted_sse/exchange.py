@@ -23,11 +23,11 @@ from twisted_sse.errors import HistoryUnavailable, HubClosed
 from twisted_sse.fanout import Fanout
 from twisted_sse.history import MemoryHistory
 from twisted_sse.intake import Intake
-from twisted_sse.interfaces import IHistoryProvider
+from twisted_sse.interfaces import IHistoryProvider, ISharedHistoryProvider
 from twisted_sse.keepalive import Keepalive
 from twisted_sse.opening import Start
 from twisted_sse.patience import Patience
-from twisted_sse.publication import Kept, Position, Publication, Receipt
+from twisted_sse.publication import Kept, Position, Publication, Receipt, Tail
 from twisted_sse.registry import Registry
 from twisted_sse.sink import Sink
 from twisted_sse.topics import Interest
@@ -73,11 +73,15 @@ class Exchange:
         self.history = MemoryHistory(clock=self.clock) if history is None else history
         self.connections = Registry(max_connections, max_connections_per_address)
         self.retry = retry
+        self._shared = ISharedHistoryProvider(self.history, None)
         self._window = Window(window_events, window_bytes)
+        self._warmth = window_events
         self._audiences = Audiences(self._window)
         self._catchup = Catchup(self._window, self.history, self.clock, fallen_behind)
         self._fanout = Fanout(self.clock, _BUDGET, self._catchup.advance)
-        self._intake = Intake(self.history, self.clock, self._deliver)
+        # What a shared history has kept comes back to every hub by `follow`.
+        deliver = self._deliver if self._shared is None else self._count
+        self._intake = Intake(self.history, self.clock, deliver)
         self._keepalive = None if keepalive is None else Keepalive(keepalive, self.clock)
         self._send_timeout = send_timeout
         self._patience = None if send_timeout is None else Patience(send_timeout, self.clock)
@@ -86,7 +90,7 @@ class Exchange:
             blocked=self._blocked,
             unblocked=self._unblocked,
             ended=self._ended,
-            head=lambda: self._window.head,
+            lag=self._window.count_after,
             seconds=self.clock.seconds,
         )
         self._waiting: list[Deferred[None]] = []
@@ -116,7 +120,7 @@ class Exchange:
 
     def start(self) -> Deferred[None]:
         """
-        Find out where history ends.  Done by itself when it is first needed.
+        Find out how history ends.  Done by itself when it is first needed.
 
         Raises:
             HistoryUnavailable: That cannot be found out now; the next call
@@ -127,9 +131,18 @@ class Exchange:
         waiting: Deferred[None] = Deferred()
         self._waiting.append(waiting)
         if len(self._waiting) == 1:
-            newest: Deferred[Position] = maybeDeferred(self.history.newest)
-            newest.addCallbacks(self._begin, self._cannot_begin)
+            tail: Deferred[Tail] = maybeDeferred(self.history.tail, self._warmth)
+            tail.addCallback(self._begin).addErrback(self._cannot_begin)
         return waiting
+
+    def check(self) -> Deferred[bool]:
+        """
+        See whether newcomers and publications are taken, and history answers.
+        """
+        if self._closed:
+            return succeed(False)
+        asked = self.start().addCallback(lambda _: maybeDeferred(self.history.tail, 1))
+        return asked.addCallbacks(lambda _: self.ready, self._not_available)
 
     def submit(self, publications: Sequence[Publication]) -> Deferred[list[Receipt]]:
         """
@@ -218,11 +231,12 @@ class Exchange:
         self._catchup.stop()
         self._fanout.stop()
 
-    def _begin(self, newest: Position) -> None:
-        self._window.start(newest)
+    def _begin(self, tail: Tail) -> None:
         if self._closed:
-            self._cannot_begin(Failure(HubClosed("The hub has stopped.")))
-            return
+            raise HubClosed("The hub has stopped.")
+        self._window.start(tail)
+        if self._shared is not None:
+            self._shared.follow(tail.newest, self._follow, self._restart)
         self._begun = True
         self._intake.start()
         waiting, self._waiting = self._waiting, []
@@ -236,6 +250,42 @@ class Exchange:
         waiting, self._waiting = self._waiting, []
         for one in waiting:
             one.errback(failure)
+
+    def _not_available(self, failure: Failure) -> bool:
+        if not failure.check(HistoryUnavailable, HubClosed):
+            self._log.failure("History has failed", failure)
+        return False
+
+    def _follow(self, kept: Sequence[Kept]) -> None:
+        if not self._closed or len(self.connections):
+            self._deliver(kept)
+            self._catchup.moved_on()
+
+    def _restart(self, tail: Tail) -> None:
+        """
+        Begin anew with *tail*: history could not go on where it was.
+        """
+        self._log.warn(
+            "History goes on at {newest}, and cannot tell what was between",
+            newest=tail.newest.id,
+        )
+        # Where live connections stand is told by the window that ends here.
+        for connection in self.connections:
+            connection.lose_place()
+        self._window.start(tail)
+        self._catchup.restart()
+        for connection in self.connections:
+            connection.resume()
+
+    def _count(self, kept: Sequence[Kept]) -> list[int]:
+        """
+        Tell how many will get each, without sending.
+        """
+        publications = [one.publication for one in kept]
+        return [
+            sum(one.size for one in self._audiences.wanting(publication))
+            for publication in publications
+        ]
 
     def _deliver(self, kept: Sequence[Kept]) -> list[int]:
         """

@@ -11,14 +11,15 @@ Wherever a method returns a value, it may return that value at once, a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from zope.interface import Interface
+from twisted.plugin import IPlugin
+from zope.interface import Attribute, Interface
 
-from twisted_sse.publication import Kept, Position, Publication
+from twisted_sse.publication import Kept, Position, Publication, Tail
 from twisted_sse.topics import Selection
 
-__all__ = ["IHistoryProvider"]
+__all__ = ["IHistoryFactory", "IHistoryProvider", "ISharedHistoryProvider"]
 
 
 class IHistoryProvider(Interface):
@@ -84,17 +85,111 @@ class IHistoryProvider(Interface):
             HistoryUnavailable: Nothing can be found now.
         """
 
-    def newest() -> Position:
+    def tail(limit: int) -> Tail:
         """
-        Tell where the order ends.
+        Tell where the order ends, and what stands there.
 
-        Called once, before anything is appended by this hub.
+        The hub asks before it appends anything, and keeps the answer in memory
+        for those who come back soon.  It may ask again at any time, to see
+        whether history is available.
+
+        Args:
+            limit: The most publications to return, at least 1.
 
         Returns:
-            The `Position` of the newest publication.  If nothing was ever
-            kept, a number lower than the first publication's and an ID that
-            `since` accepts as the one before the first.
+            A `Tail` of the newest *limit* publications.  Where they begin, or
+            would begin if nothing was ever kept, is a position whose number is
+            lower than theirs and whose ID `since` accepts until the publication
+            that follows it is forgotten.
 
         Raises:
             HistoryUnavailable: It cannot be told now.
+        """
+
+
+class ISharedHistoryProvider(IHistoryProvider):
+    """
+    A history that several hubs keep together, and so are one hub.
+
+    Every hub sends what `follow` delivers and nothing else, so that all of them
+    send the same in the same order.  What `append` returns goes into receipts.
+    A number stands for the same publication at every hub.
+    """
+
+    def locate(event_id: str) -> Position:
+        """
+        Find where a returning subscriber stands.
+
+        It may have got *event_id* from another hub, before `follow` has
+        delivered it here.
+
+        Args:
+            event_id: Sent by the client, so trust nothing about it.
+
+        Returns:
+            The position of the event with this ID; of the oldest, if several
+            publications have it.
+
+        Raises:
+            UnknownEventID: As `IHistoryProvider.since` would.
+
+            HistoryUnavailable: Nothing can be found now.
+        """
+
+    def follow(
+        after: Position,
+        deliver: Callable[[Sequence[Kept]], None],
+        restart: Callable[[Tail], None],
+    ) -> None:
+        """
+        Deliver everything that follows *after*, as long as the provider runs.
+
+        Called once in each life of the provider, with the newest position of
+        the last `tail`.  While the store is away nothing is delivered; when it
+        is back, *deliver* goes on exactly where it was.
+
+        Args:
+            after: A position that `tail` has told.
+
+            deliver: Takes one or more publications that follow what it was
+                given before, in the one order, whichever hub has appended
+                them.  None is left out and none is repeated.  It may be called
+                with a publication before or after `append` has answered.
+
+            restart: Takes the end of the order, of as many publications as
+                are at hand, when *deliver* cannot go on exactly: what comes
+                next is not kept any more, or the store has lost what it kept.
+                *deliver* then goes on after that.  Subscribers of whom history
+                knows no longer where they stand are told of a gap.
+        """
+
+
+class IHistoryFactory(IPlugin):
+    """
+    Builds history providers of one kind from the command line.
+
+    Put an object that provides it into a module in ``twisted/plugins/`` of your
+    distribution, and ``twistd sse --history SCHEME:…`` finds it.
+    """
+
+    scheme: str = Attribute("""What stands before the first colon; lower case.""")
+
+    usage: str = Attribute(
+        """
+        One line: how to write it, with every default, such as
+        ``memory:events=10000,bytes=64MiB,age=3600``.
+        """
+    )
+
+    def build(arguments: str) -> IHistoryProvider:
+        """
+        Make a provider.  It opens nothing that a fork would break: the process
+        may become a daemon before the provider is started.
+
+        Args:
+            arguments: What stands after the first colon; may be empty.
+
+        Raises:
+            ValueError: *arguments* cannot be obeyed; half a sentence that says
+                what is wrong.  The user is shown it, and then *usage*.
         """

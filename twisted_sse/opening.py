@@ -16,6 +16,7 @@ from twisted_sse.event import ServerSentEvent
 from twisted_sse.publication import EARLIEST, Position
 
 __all__ = [
+    "LOST",
     "OLDEST",
     "OPEN",
     "RESET",
@@ -28,6 +29,10 @@ __all__ = [
 
 #: Before everything that is kept, wherever that begins.
 OLDEST = Position(-1, EARLIEST)
+
+#: The number of a position that nothing is known of but its ID: history has
+#: begun anew since.
+LOST = -2
 
 #: The event type that begins every stream.
 OPEN = "stream-open"
@@ -49,6 +54,8 @@ class Gap(enum.Enum):
     UNKNOWN = "unknown-id"
     #: The reader was so slow that history has forgotten what comes next.
     BEHIND = "fell-behind"
+    #: A shared history lost what came next, or forgot it before it was sent.
+    LOST = "history-lost"
 
 
 class Start(NamedTuple):

@@ -6,7 +6,7 @@ Values only: frozen, checked by whoever makes them, trusted afterwards.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ from twisted_sse.errors import InvalidEvent
 from twisted_sse.event import ServerSentEvent
 from twisted_sse.topics import check_topics
 
-__all__ = ["EARLIEST", "Kept", "Position", "Publication", "Receipt"]
+__all__ = ["EARLIEST", "Kept", "Position", "Publication", "Receipt", "Tail"]
 
 #: Asks, as a last event ID, for everything that is kept.
 EARLIEST = "earliest"
@@ -121,6 +121,27 @@ class Kept(NamedTuple):
     number: int
     id: str
     publication: Publication
+
+
+class Tail(NamedTuple):
+    """
+    The end of a history's one order.
+
+    Attributes:
+        before: The position right before the first of *kept*.
+
+        kept: The newest publications, oldest first, none left out between them.
+    """
+
+    before: Position
+    kept: Sequence[Kept]
+
+    @property
+    def newest(self) -> Position:
+        """
+        Where the order ends.
+        """
+        return Position(*self.kept[-1][:2]) if self.kept else self.before
 
 
 class Receipt(NamedTuple):

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from operator import attrgetter
 
 from twisted_sse.framing import frame
-from twisted_sse.publication import Kept, Position
+from twisted_sse.publication import Kept, Position, Tail
 
 __all__ = ["Entry", "Window"]
 
@@ -64,11 +64,16 @@ class Window:
     def __len__(self) -> int:
         return len(self._entries) - self._first
 
-    def start(self, position: Position) -> None:
+    def start(self, tail: Tail) -> None:
         """
-        Begin, empty, at *position*.
+        Begin, or begin anew, with what *tail* has.
         """
-        self.head = self.floor = position
+        self.head = self.floor = tail.before
+        self._entries = []
+        self._numbers = {}
+        self._size = self._first = 0
+        for kept in tail.kept:
+            self.append(kept)
 
     def append(self, kept: Kept) -> Entry:
         """
@@ -106,6 +111,12 @@ class Window:
         """
         indices = range(self._after(number), len(self._entries))
         return map(self._entries.__getitem__, indices)
+
+    def count_after(self, number: int) -> int:
+        """
+        How many entries follow *number*.
+        """
+        return len(self._entries) - self._after(number)
 
     def _after(self, number: int) -> int:
         return bisect_right(self._entries, number, lo=self._first, key=_NUMBER)

@@ -357,7 +357,7 @@ class NewestTests(SynchronousTestCase):
         """
         Before the first publication there is a position to go on from.
         """
-        before = self.history.newest()
+        before = self.history.tail(1).newest
         (kept,) = fill(self.history, "a")
 
         self.assertLess(before.number, kept.number)
@@ -370,7 +370,7 @@ class NewestTests(SynchronousTestCase):
         fill(self.history, "a")
         (kept,) = self.history.append([publication("b", event_id="mine")])
 
-        self.assertEqual(self.history.newest(), (kept.number, "mine"))
+        self.assertEqual(self.history.tail(1).newest, (kept.number, "mine"))
 
     def test_all_forgotten(self) -> None:
         """
@@ -380,7 +380,7 @@ class NewestTests(SynchronousTestCase):
         self.history.append([publication("b", event_id="mine")])
         self.clock.advance(60)
         self.history.since(None, ALL, MANY)
-        newest = self.history.newest()
+        newest = self.history.tail(1).newest
         (kept,) = fill(self.history, "c")
 
         self.assertEqual(newest.number, 2)

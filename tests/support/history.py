@@ -11,7 +11,7 @@ from zope.interface import implementer
 from twisted_sse.errors import HistoryUnavailable
 from twisted_sse.history import MemoryHistory
 from twisted_sse.interfaces import IHistoryProvider
-from twisted_sse.publication import Kept, Position, Publication
+from twisted_sse.publication import Kept, Publication, Tail
 from twisted_sse.topics import Selection
 
 __all__ = ["AbsentHistory", "SlowHistory"]
@@ -44,11 +44,11 @@ class SlowHistory:
         """
         return self._later(self.history.since, last_event_id, topics, limit)
 
-    def newest(self) -> Position:
+    def tail(self, limit: int) -> Tail:
         """
-        See `IHistoryProvider.newest`.
+        See `IHistoryProvider.tail`.
         """
-        return self.history.newest()
+        return self.history.tail(limit)
 
     def answer_next(self) -> None:
         """
@@ -88,12 +88,12 @@ class AbsentHistory:
         self._check()
         return self.history.since(last_event_id, topics, limit)
 
-    def newest(self) -> Position:
+    def tail(self, limit: int) -> Tail:
         """
-        See `IHistoryProvider.newest`.
+        See `IHistoryProvider.tail`.
         """
         self._check()
-        return self.history.newest()
+        return self.history.tail(limit)
 
     def _check(self) -> None:
         if self.away:

@@ -4,7 +4,7 @@ A window and what stands in it, for tests of what is below the hub.
 
 from twisted_sse.event import ServerSentEvent
 from twisted_sse.grant import ANONYMOUS
-from twisted_sse.publication import Kept, Position, Publication
+from twisted_sse.publication import Kept, Position, Publication, Tail
 from twisted_sse.topics import Interest, Selection
 from twisted_sse.window import Entry, Window
 
@@ -42,7 +42,7 @@ class Order:
 
     def __init__(self, *, events: int = 1 << 20, size: int = 1 << 40) -> None:
         self.window = Window(events, size)
-        self.window.start(Position(0, "e-0"))
+        self.window.start(Tail(Position(0, "e-0"), []))
         self.entries: list[Entry] = []
 
     def publish(self, topic: str = "a", *, data: str | None = None, private: bool = False) -> Entry:

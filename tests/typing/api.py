@@ -24,7 +24,7 @@ from twisted_sse import (
     Unauthorized,
 )
 from twisted_sse.connection import Connection
-from twisted_sse.publication import Kept, Position, Publication, Receipt
+from twisted_sse.publication import Kept, Position, Publication, Receipt, Tail
 from twisted_sse.topics import Selection
 
 __all__ = ["events", "grants", "hubs", "providers", "registries", "resources"]
@@ -133,11 +133,11 @@ class _Forgetful:
         """
         return []
 
-    def newest(self) -> Position:
+    def tail(self, limit: int) -> Tail:
         """
-        See `IHistoryProvider.newest`.
+        See `IHistoryProvider.tail`.
         """
-        return Position(0, "0")
+        return Tail(Position(0, "0"), [])
 
 
 def providers() -> None:

@@ -6,7 +6,6 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.history import AbsentHistory
 from tests.support.http import Answer, Served
-from twisted_sse.errors import HistoryUnavailable
 
 
 class HealthTests(SynchronousTestCase):
@@ -41,26 +40,37 @@ class HealthTests(SynchronousTestCase):
 
     def test_not_begun(self) -> None:
         """
-        A hub that has not begun is healthy and not ready.
+        A hub that has not begun is healthy, and begins when it is asked whether it is ready.
         """
         served = Served()
 
         self._looks(served.get("/healthz"), 200, b"ok\n")
-        self._looks(served.get("/readyz"), 503, b"not now\n")
+        self.assertFalse(served.hub.ready)
+        self._looks(served.get("/readyz"), 200, b"ok\n")
+        self.assertTrue(served.hub.ready)
 
     def test_history_away(self) -> None:
         """
-        A hub whose history is away is not ready until it is there.
+        A hub is not ready while its history is away: at the beginning or later.
         """
         history = AbsentHistory()
         served = Served(history)
-        self.failureResultOf(served.hub.start(), HistoryUnavailable)
-        refused = served.get("/readyz")
-        history.away = False
-        served.hub.start()
+        for _ in range(2):
+            self.assertEqual(served.get("/readyz").status, 503)
+            history.away = False
+            self.assertEqual(served.get("/readyz").status, 200)
+            history.away = True
 
-        self.assertEqual(refused.status, 503)
-        self.assertEqual(served.get("/readyz").status, 200)
+    def test_history_fails(self) -> None:
+        """
+        Nor is it while its history fails in a way that no provider may; the log says how.
+        """
+        served = Served()
+        served.hub.start()
+        served.hub.history.tail = lambda limit: 1 / 0  # type: ignore[assignment]
+
+        self.assertEqual(served.get("/readyz").status, 503)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
     def test_draining(self) -> None:
         """

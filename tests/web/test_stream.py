@@ -19,7 +19,7 @@ from twisted_sse.event import ServerSentEvent
 from twisted_sse.grant import Grant
 from twisted_sse.history import MemoryHistory
 from twisted_sse.hub import Hub
-from twisted_sse.publication import Kept, Position
+from twisted_sse.publication import Kept, Position, Tail
 from twisted_sse.wire import encode
 
 TARGET = "/events?topic=news"
@@ -46,9 +46,9 @@ class UnbegunHistory(MemoryHistory):
         super().__init__()
         self.found: Deferred[Any] = Deferred()
 
-    def newest(self) -> Any:
+    def tail(self, limit: int) -> Any:
         """
-        See `IHistoryProvider.newest`.
+        See `IHistoryProvider.tail`.
         """
         return self.found
 
@@ -440,7 +440,7 @@ class LeavingTests(SynchronousTestCase):
         """
         The same while the hub itself has not begun.
         """
-        for result in (Position(0, "e-0"), Failure(HistoryUnavailable("It is away."))):
+        for result in (Tail(Position(0, "e-0"), []), Failure(HistoryUnavailable("It is away."))):
             with self.subTest(result=result):
                 history = UnbegunHistory()
                 served = Served(history)

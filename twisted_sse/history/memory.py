@@ -19,7 +19,7 @@ from zope.interface import implementer
 from twisted_sse.clock import GlobalClock
 from twisted_sse.errors import UnknownEventID
 from twisted_sse.interfaces import IHistoryProvider
-from twisted_sse.publication import Kept, Position, Publication
+from twisted_sse.publication import Kept, Position, Publication, Tail
 from twisted_sse.topics import Selection
 
 __all__ = ["MemoryHistory"]
@@ -85,16 +85,20 @@ class MemoryHistory:
         matching = (kept for _, _, kept in followers if topics.matches(kept.publication.topics))
         return list(islice(matching, limit))
 
-    def newest(self) -> Position:
+    def tail(self, limit: int) -> Tail:
         """
-        See `IHistoryProvider.newest`.
+        See `IHistoryProvider.tail`.
         """
-        return Position(self._newest, self._kept[-1][2].id if self._kept else self._name())
+        self._trim(self._clock.seconds())
+        count = min(limit, len(self._kept))
+        kept = [one for _, _, one in islice(self._kept, len(self._kept) - count, None)]
+        before = self._newest - count
+        return Tail(Position(before, self._name(before)), kept)
 
     def _keep(self, publication: Publication, now: float) -> Kept:
         self._newest += 1
         event = publication.event
-        kept = Kept(self._newest, event.id or self._name(), publication)
+        kept = Kept(self._newest, event.id or self._name(self._newest), publication)
         if event.id:
             self._given.setdefault(event.id, _Given(self._newest)).count += 1
         size = _size(publication)
@@ -125,15 +129,15 @@ class MemoryHistory:
         # comparing the whole ID accepts only what _name() writes.
         if epoch == self._epoch and len(sequence) < 20 and sequence.isdecimal():
             number = int(sequence)
-            if event_id == f"{self._epoch}-{number}":
+            if event_id == self._name(number):
                 return number
         given = self._given.get(event_id)
         if given is not None and given.oldest is not None:
             return given.oldest
         raise UnknownEventID(f"{event_id!r} is not of this history")
 
-    def _name(self) -> str:
-        return f"{self._epoch}-{self._newest}"
+    def _name(self, number: int) -> str:
+        return f"{self._epoch}-{number}"
 
 
 class _Given:

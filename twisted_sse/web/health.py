@@ -6,9 +6,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from twisted.internet.defer import Deferred
 from twisted.web.resource import Resource
-from twisted.web.server import Request
+from twisted.web.server import NOT_DONE_YET, Request
 
+from twisted_sse.web.endpoint import has_left
 from twisted_sse.web.missing import Missing
 
 __all__ = ["Health"]
@@ -16,13 +18,13 @@ __all__ = ["Health"]
 
 class Health(Resource):
     """
-    200 while *healthy* says yes, else 503.
+    200 while *healthy* says yes, else 503; who watches waits for the answer.
 
     Args:
         healthy: Asked for every request.
     """
 
-    def __init__(self, healthy: Callable[[], bool]) -> None:
+    def __init__(self, healthy: Callable[[], Deferred[bool]]) -> None:
         super().__init__()
         self._healthy = healthy
 
@@ -32,13 +34,19 @@ class Health(Resource):
         """
         return Missing()
 
-    def render_GET(self, request: Request) -> bytes:
+    def render_GET(self, request: Request) -> int:
         """
         Answer ``GET`` and, by Twisted's doing, ``HEAD``.
         """
         request.setHeader("Content-Type", "text/plain; charset=utf-8")
         request.setHeader("Cache-Control", "no-store")
-        if self._healthy():
-            return b"ok\n"
-        request.setResponseCode(503)
-        return b"not now\n"
+        self._healthy().addCallback(self._answer, request)
+        return NOT_DONE_YET
+
+    def _answer(self, healthy: bool, request: Request) -> None:
+        if has_left(request):
+            return
+        if not healthy:
+            request.setResponseCode(503)
+        request.write(b"ok\n" if healthy else b"not now\n")
+        request.finish()

@@ -7,6 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from twisted.internet.defer import succeed
 from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request, Site
 from twisted.web.static import File
@@ -155,6 +156,6 @@ def hub_tree(
     # Strangers' clients may not expect an event that nobody published.
     well_known.putChild(b"mercure", events("block"))
     root.putChild(b".well-known", well_known)
-    root.putChild(b"healthz", Health(lambda: True))
-    root.putChild(b"readyz", Health(lambda: exchange.ready))
+    root.putChild(b"healthz", Health(lambda: succeed(True)))
+    root.putChild(b"readyz", Health(exchange.check))
     return root
