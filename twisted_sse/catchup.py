@@ -13,7 +13,7 @@ and from history, page by page, if not.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
@@ -24,6 +24,7 @@ from twisted.python.failure import Failure
 from twisted_sse.audience import Audience
 from twisted_sse.connection import Connection, Reason
 from twisted_sse.errors import HistoryUnavailable, UnknownEventID
+from twisted_sse.flights import Flights
 from twisted_sse.interfaces import IHistoryProvider, ISharedHistoryProvider
 from twisted_sse.opening import LOST, OLDEST, Gap, Start, reset_frame
 from twisted_sse.pages import (
@@ -73,7 +74,8 @@ class Catchup:
         self._clock = clock
         self._fallen_behind = fallen_behind
         self._pages = Pages()
-        self._reads: dict[Hashable, list[Deferred[Page]]] = {}
+        self._reads: Flights[Page] = Flights()
+        self._searches: Flights[Position] = Flights()
         self._waiting: list[Connection] = []
         self._ahead: list[Connection] = []
         self._lives = 0
@@ -97,15 +99,8 @@ class Catchup:
         number = self._window.number_of(last_event_id)
         if number is not None:
             return succeed(Start(Position(number, last_event_id), resumed=True))
-        if self._shared is not None:
-            found: Deferred[Position] = maybeDeferred(self._shared.locate, last_event_id)
-            return found.addCallbacks(
-                lambda position: Start(position, resumed=True),
-                lambda failure: self._unknown(failure, last_event_id),
-            )
-        asked = Position(OLDEST.number, last_event_id)
-        return self._read(connection.audience, asked).addCallbacks(
-            lambda page: Start(asked, resumed=True),
+        return self._search(connection.audience, last_event_id).addCallbacks(
+            lambda position: Start(position, resumed=True),
             lambda failure: self._unknown(failure, last_event_id),
         )
 
@@ -224,6 +219,19 @@ class Catchup:
         failure.trap(UnknownEventID)
         return Start(OLDEST, asked=last_event_id)
 
+    def _search(self, audience: Audience, event_id: str) -> Deferred[Position]:
+        """
+        Ask history where *event_id* stands.
+
+        A history of this hub alone need not tell the number: what follows the
+        event can only be here already, and is read at once.
+        """
+        shared = self._shared
+        if shared is None:
+            position = Position(OLDEST.number, event_id)
+            return self._read(audience, position).addCallback(lambda _: position)
+        return self._searches.share(event_id, lambda: maybeDeferred(shared.locate, event_id))
+
     def _read(self, audience: Audience, position: Position) -> Deferred[Page]:
         """
         Ask history for the page that follows *position*, once for all who want it.
@@ -231,12 +239,11 @@ class Catchup:
         page = self._pages.get(audience, position)
         if page is not None:
             return succeed(page)
-        key = page_key(audience, position)
-        asking: Deferred[Page] = Deferred()
-        if key in self._reads:
-            self._reads[key].append(asking)
-            return asking
-        self._reads[key] = [asking]
+        return self._reads.share(
+            page_key(audience, position), lambda: self._ask(audience, position)
+        )
+
+    def _ask(self, audience: Audience, position: Position) -> Deferred[Page]:
         asked = self._window.head
         since = None if position == OLDEST else position.id
         wanted = audience.interest.wanted
@@ -245,9 +252,7 @@ class Catchup:
         )
         found.addCallback(self._check_life, self._lives)
         reading = found.addCallback(page_from_history, asked, self._window, audience)
-        reading.addCallback(self._keep, audience, position)
-        reading.addCallbacks(self._answer, self._refuse, callbackArgs=(key,), errbackArgs=(key,))
-        return asking
+        return reading.addCallback(self._keep, audience, position)
 
     def _check_life(self, kept: Sequence[Kept], life: int) -> Sequence[Kept]:
         if life != self._lives:
@@ -259,11 +264,3 @@ class Catchup:
         if position != OLDEST:
             self._pages.put(audience, position, page)
         return page
-
-    def _answer(self, page: Page, key: Hashable) -> None:
-        for asking in self._reads.pop(key):
-            asking.callback(page)
-
-    def _refuse(self, failure: Failure, key: Hashable) -> None:
-        for asking in self._reads.pop(key):
-            asking.errback(failure)

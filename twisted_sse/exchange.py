@@ -21,6 +21,7 @@ from twisted_sse.clock import GlobalClock
 from twisted_sse.connection import Connection, Owner, Reason
 from twisted_sse.errors import HistoryUnavailable, HubClosed
 from twisted_sse.fanout import Fanout
+from twisted_sse.flights import Flights
 from twisted_sse.history import MemoryHistory
 from twisted_sse.intake import Intake
 from twisted_sse.interfaces import IHistoryProvider, ISharedHistoryProvider
@@ -93,7 +94,7 @@ class Exchange:
             lag=self._window.count_after,
             seconds=self.clock.seconds,
         )
-        self._waiting: list[Deferred[None]] = []
+        self._starts: Flights[None] = Flights()
         self._begun = False
         self._closed = False
 
@@ -128,12 +129,7 @@ class Exchange:
         """
         if self._begun:
             return succeed(None)
-        waiting: Deferred[None] = Deferred()
-        self._waiting.append(waiting)
-        if len(self._waiting) == 1:
-            tail: Deferred[Tail] = maybeDeferred(self.history.tail, self._warmth)
-            tail.addCallback(self._begin).addErrback(self._cannot_begin)
-        return waiting
+        return self._starts.share(None, self._start)
 
     def check(self) -> Deferred[bool]:
         """
@@ -231,6 +227,10 @@ class Exchange:
         self._catchup.stop()
         self._fanout.stop()
 
+    def _start(self) -> Deferred[None]:
+        tail: Deferred[Tail] = maybeDeferred(self.history.tail, self._warmth)
+        return tail.addCallback(self._begin).addErrback(self._cannot_begin)
+
     def _begin(self, tail: Tail) -> None:
         if self._closed:
             raise HubClosed("The hub has stopped.")
@@ -239,17 +239,12 @@ class Exchange:
             self._shared.follow(tail.newest, self._follow, self._restart)
         self._begun = True
         self._intake.start()
-        waiting, self._waiting = self._waiting, []
-        for one in waiting:
-            one.callback(None)
 
-    def _cannot_begin(self, failure: Failure) -> None:
-        if not failure.check(HistoryUnavailable, HubClosed):
-            self._log.failure("History has failed", failure)
-            failure = Failure(HistoryUnavailable("History has failed; the log says how."))
-        waiting, self._waiting = self._waiting, []
-        for one in waiting:
-            one.errback(failure)
+    def _cannot_begin(self, failure: Failure) -> Failure:
+        if failure.check(HistoryUnavailable, HubClosed):
+            return failure
+        self._log.failure("History has failed", failure)
+        return Failure(HistoryUnavailable("History has failed; the log says how."))
 
     def _not_available(self, failure: Failure) -> bool:
         if not failure.check(HistoryUnavailable, HubClosed):
