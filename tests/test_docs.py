@@ -157,7 +157,7 @@ class ProgramTests(SynchronousTestCase):
             if snippet.language == "python":
                 compile(snippet.text, snippet.place, "exec")
 
-                self.assertIn(snippet.mark[:1], [["runs"], ["serves"], ["publishes"]], snippet)
+                self.assertIn(snippet.mark[:1], [["runs"], ["serves"], ["publishes"], ["tests"]], snippet)
 
     def test_runs(self) -> None:
         """
@@ -183,6 +183,20 @@ class ProgramTests(SynchronousTestCase):
 
             self.assertEqual(program.wait(), 0, program.output())
             self.assertRegex(program.output(), r"^\S+-1 0\n$")
+
+    def test_tests(self) -> None:
+        """
+        What is a test passes on the program that stands last before it.
+        """
+        for snippet in marked("tests"):
+            before = snippets()[: snippets().index(snippet)]
+            tested = [each for each in before if each.language == "python"][-1]
+            program = Background([sys.executable, "-m", "twisted.trial", snippet.mark[1]])
+            self.addCleanup(program.end)
+            program.home.joinpath(f"{snippet.mark[2]}.py").write_text(tested.text, "utf-8")
+            program.home.joinpath(f"{snippet.mark[1]}.py").write_text(snippet.text, "utf-8")
+
+            self.assertEqual(program.wait(), 0, program.output())
 
 
 class ServerTests(SynchronousTestCase):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from tests.support.history import AbsentHistory
 from twisted_sse.history import MemoryHistory
-from twisted_sse.publication import Kept, Publication
+from twisted_sse.publication import Kept, Publication, Tail
 from twisted_sse.topics import Selection
 
 __all__ = ["BookkeepingHistory"]
@@ -19,6 +19,8 @@ class BookkeepingHistory(AbsentHistory):
     Attributes:
         asked: The last event IDs that `since` was asked for.
 
+        tails: How many publications `tail` was asked for.
+
         batches: What `append` was given, each call for itself.
 
         away: Whether it is unavailable.
@@ -27,6 +29,7 @@ class BookkeepingHistory(AbsentHistory):
     def __init__(self, history: MemoryHistory) -> None:
         super().__init__(history, away=False)
         self.asked: list[str | None] = []
+        self.tails: list[int] = []
         self.batches: list[list[str | None]] = []
 
     def append(self, publications: Sequence[Publication]) -> Sequence[Kept]:
@@ -42,3 +45,10 @@ class BookkeepingHistory(AbsentHistory):
         """
         self.asked.append(last_event_id)
         return super().since(last_event_id, topics, limit)
+
+    def tail(self, limit: int) -> Tail:
+        """
+        See `IHistoryProvider.tail`.
+        """
+        self.tails.append(limit)
+        return super().tail(limit)
