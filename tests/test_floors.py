@@ -33,6 +33,7 @@ FLOORS = {
         *["patience", "flights"],
         # the wire side
         *["sink", "sinks", "socketsink", "requestsink", "sockets", "framing", "http2"],
+        *["h2sink", "channel", "allowance"],
         *["listening", "certificate"],
     ],
     3: ["history.*"],

@@ -1,0 +1,236 @@
+"""
+A history in memory that several hubs share, and that does as a test tells it.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from twisted.application.service import IService, Service
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from zope.interface import implementer
+
+from twisted_sse.errors import HistoryUnavailable
+from twisted_sse.history import MemoryHistory
+from twisted_sse.interfaces import ISharedHistoryProvider
+from twisted_sse.publication import Kept, Position, Publication, Tail
+from twisted_sse.topics import Selection
+
+__all__ = ["SharedMemoryHistory", "SharedStore"]
+
+_ALL = Selection.of(["*"])
+_MANY = 1 << 30
+
+
+class SharedStore:
+    """
+    What several `SharedMemoryHistory` have in common.
+
+    Args:
+        clock: Tells the age of what is kept; the global reactor's by default.
+
+        bounds: As `MemoryHistory` takes them.
+
+    Attributes:
+        memory: What is kept, in this life of the store.
+
+        prompt: Whether followers get what is appended at once, before `append`
+            answers; else when their test calls `deliver_next`.
+
+        held: Whether `append` answers only when the test calls `answer_next`.
+            It keeps the publications at once all the same.
+
+        away: Whether the store is unavailable; see `interrupt` and `resume`.
+
+        lives: How often the store has lost all that it kept.
+    """
+
+    def __init__(self, clock: IReactorTime | None = None, **bounds: Any) -> None:
+        self._make = lambda: MemoryHistory(clock=clock, **bounds)
+        self.memory = self._make()
+        self.prompt = True
+        self.held = False
+        self.away = False
+        self.lives = 0
+        self.histories: list[SharedMemoryHistory] = []
+        self._answers: list[Deferred[Sequence[Kept]]] = []
+        self._held: list[Sequence[Kept]] = []
+
+    def append(self, publications: Sequence[Publication]) -> Any:
+        """
+        Keep *publications*, as one hub asks for it, and let all of them know.
+        """
+        kept = self.available.append(publications)
+        self.wake()
+        if not self.held:
+            return kept
+        answer: Deferred[Sequence[Kept]] = Deferred()
+        self._answers.append(answer)
+        self._held.append(kept)
+        return answer
+
+    @property
+    def available(self) -> MemoryHistory:
+        """
+        What is kept.
+
+        Raises:
+            HistoryUnavailable: The store is away.
+        """
+        if self.away:
+            raise HistoryUnavailable("The store is away.")
+        return self.memory
+
+    @property
+    def waiting(self) -> int:
+        """
+        How many answers to `append` are held.
+        """
+        return len(self._answers)
+
+    def answer_next(self, failure: Exception | None = None) -> None:
+        """
+        Give the answer that is held longest: what was kept, or *failure*, as
+        when a connection is lost while the answer travels.
+        """
+        answer, kept = self._answers.pop(0), self._held.pop(0)
+        if failure is None:
+            answer.callback(kept)
+        else:
+            answer.errback(failure)
+
+    def interrupt(self) -> None:
+        """
+        Be away: nothing is kept, found or delivered.
+        """
+        self.away = True
+
+    def resume(self) -> None:
+        """
+        Be back.
+        """
+        self.away = False
+        self.wake()
+
+    def wipe(self) -> None:
+        """
+        Lose all that is kept; numbers and epoch begin anew.
+        """
+        self.memory = self._make()
+        self.lives += 1
+        self.wake()
+
+    def wake(self) -> None:
+        """
+        Let every follower go on, if they are prompt.
+        """
+        if self.prompt:
+            for history in self.histories:
+                history.deliver_next(_MANY)
+
+
+@dataclass
+class _Following:
+    """
+    How far a follower has come.
+    """
+
+    deliver: Callable[[Sequence[Kept]], None]
+    restart: Callable[[Tail], None]
+    number: int
+    life: int
+
+
+@implementer(ISharedHistoryProvider, IService)
+class SharedMemoryHistory(Service):
+    """
+    One hub's door to *store*.  It works whether it is started or not; stopping
+    it ends `follow`.
+    """
+
+    def __init__(self, store: SharedStore) -> None:
+        self.store = store
+        self._following: _Following | None = None
+        store.histories.append(self)
+
+    def append(self, publications: Sequence[Publication]) -> Any:
+        """
+        See `IHistoryProvider.append`.
+        """
+        return self.store.append(publications)
+
+    def since(self, last_event_id: str | None, topics: Selection, limit: int) -> Sequence[Kept]:
+        """
+        See `IHistoryProvider.since`.
+        """
+        return self.store.available.since(last_event_id, topics, limit)
+
+    def tail(self, limit: int) -> Tail:
+        """
+        See `IHistoryProvider.tail`.
+        """
+        return self.store.available.tail(limit)
+
+    def locate(self, event_id: str) -> Position:
+        """
+        See `ISharedHistoryProvider.locate`.
+        """
+        memory = self.store.available
+        following = memory.since(event_id, _ALL, 1)
+        # MemoryHistory leaves no gaps between its numbers.
+        number = following[0].number - 1 if following else memory.tail(1).newest.number
+        return Position(number, event_id)
+
+    def follow(
+        self,
+        after: Position,
+        deliver: Callable[[Sequence[Kept]], None],
+        restart: Callable[[Tail], None],
+    ) -> None:
+        """
+        See `ISharedHistoryProvider.follow`.
+        """
+        self._following = _Following(deliver, restart, after.number, self.store.lives)
+        self.store.wake()
+
+    def deliver_next(self, most: int = 1) -> int:
+        """
+        Deliver what follows, at most so many publications; or restart, if that
+        is kept no longer.
+
+        Returns:
+            How many were delivered; 0 if there is nothing, nobody follows, or
+            the store is away.
+        """
+        following = self._following
+        if following is None or self.store.away:
+            return 0
+        end = self.store.memory.tail(_MANY)
+        if following.life != self.store.lives or following.number < end.before.number:
+            self.lose()
+            return 0
+        batch = [one for one in end.kept if one.number > following.number][:most]
+        if batch:
+            following.number = batch[-1].number
+            following.deliver(batch)
+        return len(batch)
+
+    def lose(self, at_hand: int = 1024) -> None:
+        """
+        Be unable to go on exactly: restart with the newest *at_hand*
+        publications, and deliver what follows them.
+        """
+        following = self._following
+        assert following is not None, "nobody follows"
+        end = self.store.memory.tail(at_hand)
+        following.number = end.newest.number
+        following.life = self.store.lives
+        following.restart(end)
+
+    def stopService(self) -> None:
+        """
+        See `IService.stopService`.
+        """
+        super().stopService()
+        self._following = None
