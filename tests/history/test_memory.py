@@ -1,22 +1,21 @@
 """
-History in memory: order, bounds, and whose IDs it knows.
+History in memory: the contract, bounds, and whose IDs it knows.
 """
 
 from collections.abc import Callable
-from itertools import pairwise
+from typing import Any
 
 from twisted.internet.task import Clock
-from twisted.trial.unittest import SynchronousTestCase
-from zope.interface.verify import verifyObject
+from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from twisted_sse.errors import UnknownEventID
 from twisted_sse.event import ServerSentEvent
 from twisted_sse.history import MemoryHistory
-from twisted_sse.interfaces import IHistoryProvider
 from twisted_sse.publication import Kept, Publication
+from twisted_sse.testing import HistoryProviderContract
 from twisted_sse.topics import Selection
 
-__all__ = ["BoundTests", "IDTests", "NewestTests", "OrderTests"]
+__all__ = ["BoundTests", "ContractTests", "IDTests", "NewestTests"]
 
 ALL = Selection.of(["*"])
 MANY = 1 << 20
@@ -44,78 +43,28 @@ def data_of(kept: object) -> list[str | None]:
     return [one.publication.event.data for one in kept]
 
 
-class OrderTests(SynchronousTestCase):
+class ContractTests(HistoryProviderContract, TestCase):
     """
-    What follows an event.
+    What every provider has to do.
     """
 
     def setUp(self) -> None:
         """
-        A history on a clock of its own.
+        A clock of its own.
         """
         self.clock = Clock()
-        self.history = MemoryHistory(clock=self.clock)
 
-    def test_interface(self) -> None:
+    def make_history(self, **bounds: Any) -> MemoryHistory:
         """
-        It is a history provider.
+        See `Hooks`.
         """
-        self.assertTrue(verifyObject(IHistoryProvider, self.history))
+        return MemoryHistory(**bounds, clock=self.clock)
 
-    def test_append(self) -> None:
+    def pass_time(self, seconds: float) -> None:
         """
-        A batch comes back in its order, with growing numbers and IDs that differ.
+        See `Hooks`.
         """
-        batch = [publication(str(number)) for number in range(5)]
-        kept = [*self.history.append(batch), *self.history.append(batch)]
-
-        self.assertEqual([one.publication for one in kept], batch * 2)
-        self.assertTrue(all(one.number < other.number for one, other in pairwise(kept)))
-        self.assertEqual(len({one.id for one in kept}), 10)
-
-    def test_since(self) -> None:
-        """
-        Everything that follows, oldest first, as it was appended.
-        """
-        kept = fill(self.history, *"abcde")
-
-        for place, one in enumerate(kept):
-            with self.subTest(place=place):
-                self.assertEqual(self.history.since(one.id, ALL, MANY), kept[place + 1 :])
-        self.assertEqual(self.history.since(None, ALL, MANY), kept)
-
-    def test_limit(self) -> None:
-        """
-        At most as many as asked for: the first of those that match.
-        """
-        batch = [publication(str(number), "ab"[number % 2]) for number in range(10)]
-        self.history.append(batch)
-        some = self.history.since(None, Selection.of(["b"]), 3)
-        exactly = self.history.since(None, Selection.of(["b"]), 5)
-
-        self.assertEqual(data_of(some), ["1", "3", "5"])
-        self.assertEqual(data_of(exactly), ["1", "3", "5", "7", "9"])
-
-    def test_selection(self) -> None:
-        """
-        Any topic of a publication may match, patterns included.
-        """
-        both = Publication(("x", "b"), ServerSentEvent("both"))
-        self.history.append([publication("1", "a"), both, publication("3", "c")])
-
-        for selectors, expected in (["b"], ["both"]), (["a", "c"], ["1", "3"]), (["z"], []):
-            with self.subTest(selectors=selectors):
-                found = self.history.since(None, Selection.of(selectors), MANY)
-                self.assertEqual(data_of(found), expected)
-
-    def test_default_clock(self) -> None:
-        """
-        Without a clock it goes by the global reactor's.
-        """
-        history = MemoryHistory()
-        kept = fill(history, "x")
-
-        self.assertEqual(history.since(None, ALL, 1), kept)
+        self.clock.advance(seconds)
 
 
 class IDTests(SynchronousTestCase):
@@ -176,17 +125,6 @@ class IDTests(SynchronousTestCase):
                 fill(self.history, "y")
                 self.assertEqual(kept.id, event_id)
                 self.assertEqual(self._since(event_id), ["y"])
-
-    def test_same_id(self) -> None:
-        """
-        Of several with the same ID the oldest counts.
-        """
-        pairs = zip("xyz", "121", strict=True)
-        batch = [publication(one, event_id=event_id) for one, event_id in pairs]
-        self.history.append(batch)
-
-        self.assertEqual(self._since("1"), ["y", "z"])
-        self.assertEqual(self._since("2"), ["z"])
 
     def test_same_id_evicted(self) -> None:
         """
@@ -330,6 +268,15 @@ class BoundTests(SynchronousTestCase):
         fill(history, "c")
 
         self.assertRaises(UnknownEventID, history.since, first.id, ALL, MANY)
+
+    def test_default_clock(self) -> None:
+        """
+        Without a clock it goes by the global reactor's.
+        """
+        history = MemoryHistory()
+        kept = fill(history, "x")
+
+        self.assertEqual(history.since(None, ALL, 1), kept)
 
     def test_nonsense(self) -> None:
         """

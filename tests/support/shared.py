@@ -33,6 +33,8 @@ class SharedStore:
         bounds: As `MemoryHistory` takes them.
 
     Attributes:
+        bounds: What every life of the store is bounded by.
+
         memory: What is kept, in this life of the store.
 
         prompt: Whether followers get what is appended at once, before `append`
@@ -47,8 +49,9 @@ class SharedStore:
     """
 
     def __init__(self, clock: IReactorTime | None = None, **bounds: Any) -> None:
-        self._make = lambda: MemoryHistory(clock=clock, **bounds)
-        self.memory = self._make()
+        self._clock = clock
+        self.bounds = bounds
+        self.memory = MemoryHistory(clock=clock, **bounds)
         self.prompt = True
         self.held = False
         self.away = False
@@ -117,7 +120,7 @@ class SharedStore:
         """
         Lose all that is kept; numbers and epoch begin anew.
         """
-        self.memory = self._make()
+        self.memory = MemoryHistory(clock=self._clock, **self.bounds)
         self.lives += 1
         self.wake()
 

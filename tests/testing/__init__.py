@@ -1,0 +1,3 @@
+"""
+Tests of what this package has for the tests of others.
+"""

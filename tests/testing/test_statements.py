@@ -1,0 +1,178 @@
+"""
+The contract of history providers: what their authors say, and what runs it.
+"""
+
+import subprocess
+import sys
+import unittest
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.support.shared import SharedMemoryHistory
+from tests.testing.shared_memory import contract, run
+from twisted_sse.clock import GlobalClock
+from twisted_sse.testing import HistoryProviderContract, SharedHistoryProviderContract
+
+__all__ = ["RunnerTests", "StatementTests"]
+
+
+class StatementTests(SynchronousTestCase):
+    """
+    What the author of a provider says about it.
+    """
+
+    def test_missing_method(self) -> None:
+        """
+        A method that is needed and not there is asked for.
+        """
+        cases = [
+            ("test_append_order", "make_history"),
+            ("test_next_life", "reopen"),
+            ("test_unavailable", "interrupt"),
+            ("test_locate", "second_hub"),
+        ]
+        for name, method in cases:
+            with self.subTest(method=method):
+                hook = {method: getattr(SharedHistoryProviderContract, method)}
+                result = run(contract(SharedMemoryHistory, **hook)(name))
+
+                self.assertEqual(len(result.errors), 1)
+                self.assertIn(f"Write a method {method}(self, ", result.errors[0][1])
+
+    def test_other_case(self) -> None:
+        """
+        A test case that does not wait for coroutines is refused: it would let
+        every test pass.
+        """
+        for case in (unittest.TestCase, unittest.IsolatedAsyncioTestCase, SynchronousTestCase):
+            with self.assertRaisesRegex(TypeError, "Own has to be a twisted.trial.unittest.Test"):
+                type("Own", (HistoryProviderContract, case), {})
+
+    def test_cannot(self) -> None:
+        """
+        What the class says that its provider cannot do is not asked of it.
+        """
+        stated = {"durable": False, "interruptible": False, "bounds": ("events",)}
+        hooks = ("reopen", "interrupt", "resume", "pass_time")
+        missing = {hook: getattr(SharedHistoryProviderContract, hook) for hook in hooks}
+        result = run(
+            unittest.defaultTestLoader.loadTestsFromTestCase(
+                contract(SharedMemoryHistory, **stated, **missing)
+            )
+        )
+
+        self.assertTrue(result.wasSuccessful(), [*result.failures, *result.errors])
+        self.assertEqual(result.skipped, [])
+
+    def test_answers(self) -> None:
+        """
+        A provider may answer at once, by a Deferred or by a coroutine.
+        """
+        for provider in (_Deferreds, _Coroutines):
+            with self.subTest(provider=provider):
+                suite = unittest.defaultTestLoader.loadTestsFromTestCase(
+                    contract(provider, patience=20.0)
+                )
+                result = run(suite)
+
+                self.assertTrue(result.wasSuccessful(), [*result.failures, *result.errors])
+
+    def test_no_answer(self) -> None:
+        """
+        A provider that does not answer fails, and the test ends.
+        """
+        result = run(contract(_Silent)("test_append_order"))
+
+        self.assertIn("append(['a']) has not answered in 0.2 seconds", result.failures[0][1])
+
+
+class RunnerTests(SynchronousTestCase):
+    """
+    The test runners that strangers use.
+    """
+
+    MODULE = """
+from twisted.trial import unittest
+from twisted_sse import MemoryHistory
+from twisted_sse.testing import HistoryProviderContract
+
+class OwnHistoryTests(HistoryProviderContract, unittest.TestCase):
+    bounds = ("events", "bytes")
+
+    def make_history(self, **bounds):
+        return MemoryHistory(**bounds)
+"""
+
+    def test_runners(self) -> None:
+        """
+        unittest, trial and pytest run every test of the contract, and nothing
+        else: none of what is imported is taken for a test.
+        """
+        directory = Path(self.mktemp())
+        directory.mkdir()
+        (directory / "test_own.py").write_text(self.MODULE)
+        count = len(unittest.defaultTestLoader.getTestCaseNames(HistoryProviderContract))
+        cases = [
+            (["-m", "unittest", "test_own"], f"Ran {count} tests"),
+            (["-m", "twisted.trial", "test_own"], f"Ran {count} tests"),
+            (["-m", "pytest", "-q", "-p", "no:cacheprovider", "test_own.py"], f"{count} passed"),
+        ]
+        for arguments, expected in cases:
+            with self.subTest(runner=arguments[1]):
+                command = [sys.executable, *arguments]
+                done = subprocess.run(command, cwd=directory, capture_output=True, text=True)
+
+                self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+                self.assertIn(expected, done.stdout + done.stderr)
+
+
+class _Deferreds(SharedMemoryHistory):
+    """
+    Answers by Deferreds, in the next turn.
+    """
+
+    def append(self, publications: Any) -> Any:
+        return deferLater(GlobalClock(), 0, super().append, publications)
+
+    def since(self, *arguments: Any) -> Any:
+        return deferLater(GlobalClock(), 0, super().since, *arguments)
+
+    def tail(self, limit: int) -> Any:
+        return deferLater(GlobalClock(), 0, super().tail, limit)
+
+    def locate(self, event_id: str) -> Any:
+        return deferLater(GlobalClock(), 0, super().locate, event_id)
+
+
+class _Coroutines(SharedMemoryHistory):
+    """
+    Answers by coroutines, some of which wait.
+    """
+
+    async def append(self, publications: Any) -> Any:
+        kept = super().append(publications)
+        await deferLater(GlobalClock(), 0)
+        return kept
+
+    async def since(self, *arguments: Any) -> Any:  # type: ignore[override]
+        return super().since(*arguments)
+
+    async def tail(self, limit: int) -> Any:  # type: ignore[override]
+        return super().tail(limit)
+
+    async def locate(self, event_id: str) -> Any:  # type: ignore[override]
+        await deferLater(GlobalClock(), 0)
+        return super().locate(event_id)
+
+
+class _Silent(SharedMemoryHistory):
+    """
+    Does not answer.
+    """
+
+    def append(self, publications: Any) -> Any:
+        return Deferred()

@@ -1,0 +1,10 @@
+"""
+What every history provider has to do, as tests to inherit.
+"""
+
+from twisted_sse.testing.contract.provider import (
+    HistoryProviderContract,
+    SharedHistoryProviderContract,
+)
+
+__all__ = ["HistoryProviderContract", "SharedHistoryProviderContract"]

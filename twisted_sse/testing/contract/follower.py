@@ -1,0 +1,50 @@
+"""
+Takes notes of what a shared history delivers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from twisted_sse.publication import Kept, Tail
+
+__all__ = ["RecordingFollower"]
+
+
+class RecordingFollower:
+    """
+    What a hub hands to `ISharedHistoryProvider.follow`.
+
+    Attributes:
+        batches: What `deliver` was called with, each call for itself.
+
+        ends: What `restart` was called with.
+
+        order: What this follower knows of the order: what was delivered, and
+            since a restart what that told.
+    """
+
+    def __init__(self) -> None:
+        self.batches: list[list[Kept]] = []
+        self.ends: list[Tail] = []
+        self.order: list[Kept] = []
+
+    def deliver(self, kept: Sequence[Kept]) -> None:
+        """
+        See `ISharedHistoryProvider.follow`.
+        """
+        self.batches.append(list(kept))
+        self.order += kept
+
+    def restart(self, end: Tail) -> None:
+        """
+        See `ISharedHistoryProvider.follow`.
+        """
+        self.ends.append(end)
+        self.order = list(end.kept)
+
+    def knows(self, kept: Kept) -> bool:
+        """
+        Whether the order has come to *kept*, or beyond.
+        """
+        return bool(self.order) and self.order[-1].number >= kept.number

@@ -1,0 +1,49 @@
+"""
+The contract: all rules together.
+"""
+
+from __future__ import annotations
+
+from twisted_sse.testing.contract.bounds import BoundRules
+from twisted_sse.testing.contract.ends import TailRules
+from twisted_sse.testing.contract.finding import SinceRules
+from twisted_sse.testing.contract.follow import FollowRules
+from twisted_sse.testing.contract.lives import AvailabilityRules, LifeRules
+from twisted_sse.testing.contract.locate import LocateRules
+from twisted_sse.testing.contract.order import AppendRules
+from twisted_sse.testing.contract.strangers import UnknownIDRules
+
+__all__ = ["HistoryProviderContract", "SharedHistoryProviderContract"]
+
+
+class HistoryProviderContract(
+    AppendRules,
+    SinceRules,
+    UnknownIDRules,
+    TailRules,
+    BoundRules,
+    AvailabilityRules,
+    LifeRules,
+):
+    """
+    The tests of `IHistoryProvider`, for the author of a provider to inherit::
+
+        from twisted.trial.unittest import TestCase
+        from twisted_sse.testing import HistoryProviderContract
+
+        class OwnHistoryTests(HistoryProviderContract, TestCase):
+            bounds = ("events",)
+
+            def make_history(self, **bounds):
+                return OwnHistory(**bounds)
+
+    trial, pytest and unittest run it.  What else can be said about the provider
+    is told with the attributes and methods of `Hooks`; a test of what it cannot
+    do passes at once.  Every failure begins with the rule that is broken.
+    """
+
+
+class SharedHistoryProviderContract(LocateRules, FollowRules, HistoryProviderContract):
+    """
+    The tests of `ISharedHistoryProvider`, which are more; write `second_hub`.
+    """
