@@ -19,7 +19,8 @@ TWISTED = "twisted[tls,http2]>=26.4"
 PYOPENSSL = "pyopenssl>=25.3"
 
 KLEIN = ["klein"]
-ALL = [*KLEIN]
+REDIS = ["txredisapi>=1.6"]
+ALL = [*KLEIN, *REDIS]
 # pytest 9 reads the tables that pyproject.toml gives it.
 TEST = [*ALL, "hypothesis", "mypy", "mypy-zope", "pytest>=9", "ruff"]
 DEV = [*TEST, "towncrier"]
@@ -60,6 +61,7 @@ setup(
     install_requires=[TWISTED, PYOPENSSL, "treq", "zope.interface", "service-identity"],
     extras_require={
         "klein": KLEIN,
+        "redis": REDIS,
         "all": ALL,
         "test": TEST,
         "dev": DEV,

@@ -1,15 +1,14 @@
 """
-The server's certificate and key, and what clients then get.
+Certificates and keys: what is read, and in which words the rest is refused.
 """
 
-import contextlib
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, x25519
+from cryptography.hazmat.primitives.asymmetric import ec, rsa, x25519
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -17,10 +16,21 @@ from cryptography.hazmat.primitives.serialization import (
     NoEncryption,
     PrivateFormat,
 )
-from OpenSSL import SSL
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_sse.certificate import read_certificates, read_key, server_options
+from tests.support.certificates import write_certificate
+from twisted_sse.certificate import (
+    CertificateError,
+    CertificateFiles,
+    Identity,
+    pair_files,
+    read_certificates,
+    read_identity,
+    read_key,
+    read_passphrase,
+)
+
+__all__ = ["FilesTests", "IdentityTests", "KeyTests"]
 
 Key = ec.EllipticCurvePrivateKey
 
@@ -56,118 +66,71 @@ def certificate_pem(name: str, key: Key, issuer: str, issuer_key: Key) -> bytes:
     return builder.sign(issuer_key, hashes.SHA256()).public_bytes(Encoding.PEM)
 
 
-def shake_hands(server: SSL.Context, client: SSL.Context) -> SSL.Connection:
+class CertificateTestCase(SynchronousTestCase):
     """
-    Let a client and a server do a TLS handshake in memory, and return the client.
-
-    Raises:
-        SSL.Error: They do not agree.
-    """
-    ends = [SSL.Connection(server, None), SSL.Connection(client, None)]
-    ends[0].set_accept_state()
-    ends[1].set_connect_state()
-    for _ in range(4):
-        for end, other in ((ends[1], ends[0]), (ends[0], ends[1])):
-            with contextlib.suppress(SSL.WantReadError):
-                end.do_handshake()
-            with contextlib.suppress(SSL.WantReadError):
-                other.bio_write(end.bio_read(65536))
-    ends[1].do_handshake()
-    return ends[1]
-
-
-class CertificateTests(SynchronousTestCase):
-    """
-    Reading, checking, serving.
+    Has a key, its certificate, and who signed that.
     """
 
     def setUp(self) -> None:
         """
-        Have a key, its certificate, and who signed that.
+        Make them.
         """
         self.key, self.issuer_key = make_key(), make_key()
         self.own = certificate_pem("localhost", self.key, "Issuer", self.issuer_key)
         self.issuer = certificate_pem("Issuer", self.issuer_key, "Issuer", self.issuer_key)
-        self.key_path = self._file(key_pem(self.key))
 
-    def _file(self, content: bytes) -> str:
+    def file(self, content: bytes) -> str:
+        """
+        A file with this content.
+        """
         path = Path(self.mktemp())
         path.write_bytes(content)
         return str(path)
 
-    def _served(self, content: bytes) -> list[str]:
+    def refused(self, culprit: str, read: Callable[..., object], *arguments: object) -> str:
         """
-        The names on the certificates that a client gets.
+        The sentence with which *read* refuses, for which *culprit* is to blame.
         """
-        server = self._server(self._file(content), self.key_path)
-        client = shake_hands(server, SSL.Context(SSL.TLS_CLIENT_METHOD))
-        chain = client.get_peer_cert_chain(as_cryptography=True) or []
-        return [one.subject.rfc4514_string() for one in chain]
-
-    def _server(self, certificate: str, key: str) -> SSL.Context:
-        return server_options(read_certificates(certificate), read_key(key)).getContext()
-
-    def _refused(self, read: Callable[[str], object], path: str) -> str:
-        with self.assertRaises(ValueError) as caught:
-            read(path)
+        with self.assertRaises(CertificateError) as caught:
+            read(*arguments)
+        self.assertEqual(caught.exception.culprit, culprit)
         return str(caught.exception)
+
+
+class FilesTests(CertificateTestCase):
+    """
+    What stands in files of certificates, and which files belong together.
+    """
 
     def test_one(self) -> None:
         """
-        The certificate is what clients get.
+        A file may have one certificate.
         """
-        self.assertEqual(self._served(self.own), ["CN=localhost"])
-
-    def test_chain(self) -> None:
-        """
-        What follows the certificate in its file is sent along.
-        """
-        self.assertEqual(self._served(self.own + self.issuer), ["CN=localhost", "CN=Issuer"])
+        self.assertEqual(len(read_certificates(self.file(self.own))), 1)
 
     def test_text_around(self) -> None:
         """
         Text between the certificates, as tools write it, is nothing.
         """
         content = b"subject=localhost\n" + self.own + b"\nissuer:\n" + self.issuer + b"\nthe end\n"
+        found = read_certificates(self.file(content))
 
-        self.assertEqual(self._served(content), ["CN=localhost", "CN=Issuer"])
-
-    def test_one_file(self) -> None:
-        """
-        Key and certificate may share a file.
-        """
-        path = self._file(key_pem(self.key) + self.own)
-        client = shake_hands(self._server(path, path), SSL.Context(SSL.TLS_CLIENT_METHOD))
-
-        self.assertIsNotNone(client.get_peer_certificate(as_cryptography=True))
-
-    def test_versions(self) -> None:
-        """
-        TLS 1.2 and 1.3 are spoken, and nothing older.
-        """
-        server = self._server(self._file(self.own), self.key_path)
-        for version, name in ((SSL.TLS1_2_VERSION, "TLSv1.2"), (SSL.TLS1_3_VERSION, "TLSv1.3")):
-            client = SSL.Context(SSL.TLS_CLIENT_METHOD)
-            client.set_max_proto_version(version)
-
-            self.assertEqual(shake_hands(server, client).get_protocol_version_name(), name)
-
-        old = SSL.Context(SSL.TLS_CLIENT_METHOD)
-        # Without this OpenSSL itself would refuse to speak anything so old.
-        old.set_cipher_list(b"ALL:@SECLEVEL=0")
-        old.set_min_proto_version(SSL.TLS1_VERSION)
-        old.set_max_proto_version(SSL.TLS1_1_VERSION)
-        with self.assertRaises(SSL.Error):
-            shake_hands(server, old)
+        self.assertEqual(
+            [one.subject.rfc4514_string() for one in found], ["CN=localhost", "CN=Issuer"]
+        )
 
     def test_missing_files(self) -> None:
         """
         A file that cannot be read is named.
         """
         missing = self.mktemp()
-        for read in (read_certificates, read_key):
-            with self.subTest(read=read.__name__):
-                message = self._refused(read, missing)
+        for read, culprit in (
+            (read_certificates, "certificate"),
+            (read_key, "key"),
+            (read_passphrase, "passphrase"),
+        ):
+            with self.subTest(culprit):
+                message = self.refused(culprit, read, missing)
 
                 self.assertEqual(message, f"{missing} cannot be read: No such file or directory")
 
@@ -177,8 +140,8 @@ class CertificateTests(SynchronousTestCase):
         """
         for content in (b"", b"hello", key_pem(self.key)):
             with self.subTest(content=content[:27]):
-                path = self._file(content)
-                message = self._refused(read_certificates, path)
+                path = self.file(content)
+                message = self.refused("certificate", read_certificates, path)
 
                 self.assertEqual(message, f"there is no PEM certificate in {path}")
 
@@ -188,9 +151,72 @@ class CertificateTests(SynchronousTestCase):
         """
         damaged = self.issuer.replace(b"M", b"", 1)
         for content in (damaged, self.own + damaged):
-            path = self._file(content)
+            path = self.file(content)
 
-            self.assertIn(path, self._refused(read_certificates, path))
+            self.assertIn(path, self.refused("certificate", read_certificates, path))
+
+    def test_pairs(self) -> None:
+        """
+        Keys belong to certificates in their order; who has none has it in its own file.
+        """
+        self.assertEqual(
+            pair_files(["a", "b", "c"], ["ka", "kb"]),
+            [CertificateFiles("a", "ka"), CertificateFiles("b", "kb"), CertificateFiles("c")],
+        )
+
+    def test_too_many_keys(self) -> None:
+        """
+        A key without a certificate cannot be used.
+        """
+        message = self.refused("key", pair_files, ["a"], ["ka", "kb"])
+
+        self.assertEqual(message, "it needs --tls-cert, the certificate of this key")
+
+    def test_stamp(self) -> None:
+        """
+        A stamp tells whether one of the files is another one.
+        """
+        certificate, key = self.file(self.own), self.file(b"1")
+        files = CertificateFiles(certificate, key)
+        before = files.stamp()
+        self.assertEqual(files.stamp(), before)
+
+        Path(key).write_bytes(b"12")
+        changed = files.stamp()
+        Path(key).unlink()
+        gone = files.stamp()
+
+        self.assertEqual(len({before, changed, gone}), 3)
+
+
+class KeyTests(CertificateTestCase):
+    """
+    Private keys and their passphrases.
+    """
+
+    def locked(self, passphrase: bytes) -> str:
+        """
+        The file of a key with a passphrase.
+        """
+        return self.file(key_pem(self.key, BestAvailableEncryption(passphrase)))
+
+    def test_forms(self) -> None:
+        """
+        Every form that tools write is read.
+        """
+        parameters = (
+            b"-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n"
+        )
+        for content in (
+            key_pem(self.key),
+            key_pem(rsa.generate_private_key(65537, 2048)),
+            parameters
+            + self.key.private_bytes(
+                Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()
+            ),
+        ):
+            with self.subTest(content[:40]):
+                self.assertIsNotNone(read_key(self.file(content)))
 
     def test_no_key(self) -> None:
         """
@@ -198,37 +224,189 @@ class CertificateTests(SynchronousTestCase):
         """
         for content in (b"", b"hello", self.own, key_pem(self.key)[:60]):
             with self.subTest(content=content[:27]):
-                path = self._file(content)
+                path = self.file(content)
+                message = self.refused("key", read_key, path)
 
-                self.assertEqual(
-                    self._refused(read_key, path), f"there is no PEM private key in {path}"
-                )
+                self.assertEqual(message, f"there is no PEM private key in {path}")
+
+    def test_several(self) -> None:
+        """
+        Of several keys nobody knows which is meant.
+        """
+        path = self.file(key_pem(self.key) + key_pem(self.issuer_key))
+        message = self.refused("key", read_key, path)
+
+        self.assertEqual(message, f"there is more than one private key in {path}")
 
     def test_passphrase(self) -> None:
         """
-        Nobody is there to type a passphrase when a server starts.
+        A key is opened by its passphrase; one that has none stays open.
         """
-        path = self._file(key_pem(self.key, BestAvailableEncryption(b"secret")))
+        for path in (self.locked(b"secret"), self.file(key_pem(self.key))):
+            key = read_key(path, b"secret")
+
+            self.assertEqual(key.public_key(), self.key.public_key())
+
+    def test_older_passphrase(self) -> None:
+        """
+        So it is with keys in OpenSSL's older form.
+        """
+        content = self.key.private_bytes(
+            Encoding.PEM, PrivateFormat.TraditionalOpenSSL, BestAvailableEncryption(b"secret")
+        )
+        path = self.file(content)
+
+        self.assertEqual(read_key(path, b"secret").public_key(), self.key.public_key())
+        self.assertIn("--tls-passphrase-file", self.refused("key", read_key, path))
+
+    def test_no_passphrase(self) -> None:
+        """
+        Nobody is there to type it when a server starts.
+        """
+        path = self.locked(b"secret")
 
         self.assertEqual(
-            self._refused(read_key, path),
-            f"the key in {path} has a passphrase; store it without one",
+            self.refused("key", read_key, path),
+            f"the key in {path} has a passphrase; write it to a --tls-passphrase-file",
         )
 
-    def test_unsuitable_key(self) -> None:
+    def test_wrong_passphrase(self) -> None:
         """
-        A kind of key that TLS cannot sign with is refused like any other wrong one.
+        A passphrase that does not open the key is refused, and not shown.
         """
-        certificates = read_certificates(self._file(self.own))
+        path = self.locked(b"secret")
+        for wrong in (b"Secret", b"x" * 2000):
+            message = self.refused("passphrase", read_key, path, wrong)
 
-        with self.assertRaises(ValueError):
-            server_options(certificates, x25519.X25519PrivateKey.generate())
+            self.assertEqual(message, f"the key in {path} does not open with this passphrase")
+
+    def test_passphrase_file(self) -> None:
+        """
+        The passphrase is the one line of its file, as editors leave it.
+        """
+        for content in (b"a b ", b"a b \n", b"a b \r\n"):
+            self.assertEqual(read_passphrase(self.file(content)), b"a b ")
+
+    def test_no_passphrase_file(self) -> None:
+        """
+        A file with anything else is refused, and its content not shown.
+        """
+        for content in (b"", b"\n", b"a\nb\n"):
+            path = self.file(content)
+            message = self.refused("passphrase", read_passphrase, path)
+
+            self.assertEqual(message, f"{path} is not one line, the passphrase")
+
+
+class IdentityTests(CertificateTestCase):
+    """
+    Certificates with their keys.
+    """
+
+    def identity(self, *names: str, **options: timedelta) -> Identity:
+        """
+        One that was made for *names*.
+        """
+        return read_identity(self.files(*names, **options))
+
+    def files(self, *names: str, **options: timedelta) -> CertificateFiles:
+        """
+        Its files.
+        """
+        home = Path(self.mktemp())
+        home.mkdir()
+        return CertificateFiles(*map(str, write_certificate(home, *names, **options)))
+
+    def test_names(self) -> None:
+        """
+        It has the DNS names that are on the certificate, and not its other ones.
+        """
+        found = self.identity("One.example", "*.two.example")
+
+        self.assertEqual(found.names, ("one.example", "*.two.example"))
+
+    def test_no_names(self) -> None:
+        """
+        A certificate without the extension has none.
+        """
+        path = self.file(self.own + key_pem(self.key))
+
+        self.assertEqual(read_identity(CertificateFiles(path)).names, ())
+
+    def test_same(self) -> None:
+        """
+        What was read twice is the same; another certificate is not.
+        """
+        files = self.files()
+
+        self.assertEqual(read_identity(files), read_identity(files))
+        self.assertNotEqual(read_identity(files), self.identity())
+
+    def test_secret(self) -> None:
+        """
+        The key does not show when it is logged.
+        """
+        self.assertNotIn("key", repr(self.identity()).lower())
+
+    def test_key_in_own_file(self) -> None:
+        """
+        A key may stand before its certificate or after it.
+        """
+        for content in (key_pem(self.key) + self.own, self.own + self.issuer + key_pem(self.key)):
+            found = read_identity(CertificateFiles(self.file(content)))
+
+            self.assertEqual(found.key.public_key(), self.key.public_key())
+
+    def test_key_nowhere(self) -> None:
+        """
+        Without a key there is nothing to serve.
+        """
+        path = self.file(self.own)
+
+        self.assertEqual(
+            self.refused("certificate", read_identity, CertificateFiles(path)),
+            f"it needs --tls-key: there is no private key in {path} itself",
+        )
 
     def test_other_key(self) -> None:
         """
-        A key that belongs to another certificate is found before anybody connects.
+        A key that belongs to another certificate is refused; so is one that TLS cannot use.
         """
-        certificates = read_certificates(self._file(self.own))
+        certificate = self.file(self.own)
+        for other in (
+            key_pem(make_key()),
+            x25519.X25519PrivateKey.generate().private_bytes(
+                Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+            ),
+        ):
+            key = self.file(other)
 
-        with self.assertRaises(ValueError):
-            server_options(certificates, make_key())
+            self.assertEqual(
+                self.refused("key", read_identity, CertificateFiles(certificate, key)),
+                f"the key in {key} is not the key of the certificate in {certificate}",
+            )
+
+    def test_other_key_in_own_file(self) -> None:
+        """
+        The order of a file matters: its first certificate is the server's.
+        """
+        path = self.file(self.issuer + self.own + key_pem(self.key))
+
+        self.assertIn("is not the key", self.refused("key", read_identity, CertificateFiles(path)))
+
+    def test_dates(self) -> None:
+        """
+        A certificate that is not valid today is not served, and the time is told.
+        """
+        for options, words in (
+            ({"since": timedelta(days=-3), "until": timedelta(minutes=-2)}, "expired at"),
+            ({"since": timedelta(minutes=2)}, "is not valid before"),
+        ):
+            files = self.files(**options)
+            message = self.refused("certificate", read_identity, files)
+
+            self.assertRegex(
+                message,
+                rf"\Athe certificate in {files.certificate} {words} "
+                r"\d{4}-\d\d-\d\d \d\d:\d\d UTC\Z",
+            )

@@ -188,19 +188,6 @@ class BlockingTests(SynchronousTestCase):
 
         self.assertEqual(book.sink.spilled, b"abcdef")
 
-    def test_timed(self) -> None:
-        """
-        Of a sink that the kernel watches, nobody else is told that it is full.
-        """
-        book = Book()
-        book.sink.timed = True
-        book.open()
-        book.told.clear()
-        book.sink.pause()
-        book.sink.make_room(0)
-
-        self.assertEqual(book.told, ["resume"])
-
     def test_blocked_and_unblocked_at_once(self) -> None:
         """
         A sink that is full and has room again within one write leaves its reader live, or behind.

@@ -54,8 +54,10 @@ class DrainTests(SynchronousTestCase):
         Where nobody is there is nothing to wait for, and nobody is taken in any more.
         """
         room = Emptying(0)
-        self.successResultOf(room.drain())
+        drained = room.drain()
+        room.clock.advance(0)
 
+        self.successResultOf(drained)
         self.assertTrue(room.hub.closed)
         self.assertEqual(room.clock.getDelayedCalls(), [])
 

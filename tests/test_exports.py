@@ -24,7 +24,9 @@ PUBLIC = [
     "Grant",
     "Hub",
     "IHistoryProvider",
+    "ISharedHistoryProvider",
     "MemoryHistory",
+    "SQLiteHistory",
     "ServerSentEvent",
     "Unauthorized",
 ]

@@ -33,7 +33,7 @@ FLOORS = {
         *["patience", "flights"],
         # the wire side
         *["sink", "sinks", "socketsink", "requestsink", "sockets", "framing", "http2"],
-        *["h2sink", "channel", "allowance"],
+        *["h2sink", "h2machine", "channel", "allowance", "tls", "certificates"],
         *["listening", "certificate"],
     ],
     3: ["history.*"],
@@ -50,7 +50,7 @@ REACH = {"client": 1}
 OUTSIDERS = {
     "klein": ["klein"],
     "treq": ["client", "testing", "cli"],
-    "txredisapi": ["history.redis"],
+    "txredisapi": ["history.redis.protocol"],
     "jwt": ["tokens"],
     "cryptography": ["tokens", "certificate"],
 }

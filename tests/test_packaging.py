@@ -16,18 +16,27 @@ from zipfile import ZipFile
 import twisted
 from twisted.trial.unittest import SynchronousTestCase
 
-__all__ = ["ImportedPackageTests", "InstallationTests", "WheelTests"]
+__all__ = [
+    "Environment",
+    "ImportedPackageTests",
+    "InstallationTests",
+    "WheelTests",
+    "find_wheel",
+]
 
 ROOT = Path(__file__).resolve().parent.parent
 STATIC = Path("twisted_sse", "web", "static")
-PLUGIN = "twisted/plugins/twisted_sse_plugin.py"
+PLUGINS = {
+    "twisted/plugins/twisted_sse_plugin.py",
+    "twisted/plugins/twisted_sse_history_plugin.py",
+}
 
 # The files of this package in an environment that has it.
 _OURS = shutil.ignore_patterns("twisted_sse*", "*twisted_sse*.pth", "dropin.cache", "__pycache__")
 
 
 @cache
-def _wheel() -> Path:
+def find_wheel() -> Path:
     """
     Find the wheel that the environment names, or build one, once for all tests.
     """
@@ -40,24 +49,64 @@ def _wheel() -> Path:
     return wheel
 
 
+class Environment:
+    """
+    A new virtual environment that has Twisted, and nothing of this package.
+
+    What Twisted needs is linked from the running environment, and Twisted itself copied,
+    because what is installed puts files into it.
+
+    Args:
+        directory: Where it is made.
+
+    Attributes:
+        python: The command that runs its interpreter: it takes nothing from elsewhere.
+
+        twistd: The command that runs its twistd.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        place = directory.resolve()
+        _output_of(sys.executable, "-m", "venv", "--without-pip", place)
+        here = Path(twisted.__path__[0]).parent
+        (there,) = place.glob("lib/python*/site-packages")
+        shutil.copytree(here / "twisted", there / "twisted", ignore=_OURS)
+        ours = _OURS(str(here), [entry.name for entry in here.iterdir()])
+        for entry in here.iterdir():
+            if entry.name not in ours | {"twisted"}:
+                there.joinpath(entry.name).symlink_to(entry)
+        self.python = [str(place / "bin" / "python"), "-I"]
+        self.twistd = [*self.python, "-c", "from twisted.scripts.twistd import run; run()"]
+
+    def pip(self, *arguments: str | Path) -> None:
+        """
+        Run its own pip.
+        """
+        _output_of(*self.python, "-m", "pip", "--quiet", *arguments)
+
+
+def _output_of(*command: str | Path) -> str:
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
 class WheelTests(SynchronousTestCase):
     """
     What is in the wheel.
     """
 
     def setUp(self) -> None:
-        with ZipFile(_wheel()) as archive:
+        with ZipFile(find_wheel()) as archive:
             self.names = set(archive.namelist())
             (metadata,) = (name for name in self.names if name.endswith(".dist-info/METADATA"))
             self.metadata = message_from_bytes(archive.read(metadata))
 
-    def test_plugin(self) -> None:
+    def test_plugins(self) -> None:
         """
-        It adds one file to Twisted's directory of plugins, and nothing else to Twisted.
+        It adds two files to Twisted's directory of plugins, and nothing else to Twisted.
         """
         in_twisted = {name for name in self.names if name.startswith("twisted/")}
 
-        self.assertEqual(in_twisted, {PLUGIN})
+        self.assertEqual(in_twisted, PLUGINS)
 
     def test_nothing_else(self) -> None:
         """
@@ -89,7 +138,7 @@ class WheelTests(SynchronousTestCase):
 
     def test_optional_requirements(self) -> None:
         """
-        klein comes with an extra; TLS and HTTP/2 come with the package.
+        klein and txredisapi come with extras; TLS and HTTP/2 come with the package.
         """
         requirements = self.metadata.get_all("Requires-Dist", [])
         always = sorted(each.partition(">")[0] for each in requirements if "extra ==" not in each)
@@ -107,38 +156,26 @@ class WheelTests(SynchronousTestCase):
         requirements = self.metadata.get_all("Requires-Dist", [])
         in_all = [each for each in requirements if 'extra == "all"' in each]
 
-        self.assertEqual(set(extras), {"all", "dev", "klein", "test"})
-        self.assertEqual(len(in_all), 1)
+        self.assertEqual(set(extras), {"all", "dev", "klein", "redis", "test"})
+        self.assertEqual(len(in_all), 2)
 
 
 class InstallationTests(SynchronousTestCase):
     """
-    A virtual environment with Twisted that gets the wheel from pip, and loses it again.
-
-    What Twisted needs is linked from the running environment, and Twisted itself copied,
-    because the wheel puts a file into it.
+    An environment that gets the wheel from pip, and loses it again.
     """
 
     def setUp(self) -> None:
-        self.environment = Path(self.mktemp()).resolve()
-        self.python = self.environment / "bin" / "python"
-        self.run_command(sys.executable, "-m", "venv", "--without-pip", self.environment)
-        here = Path(twisted.__path__[0]).parent
-        (there,) = self.environment.glob("lib/python*/site-packages")
-        shutil.copytree(here / "twisted", there / "twisted", ignore=_OURS)
-        ours = _OURS(str(here), [entry.name for entry in here.iterdir()])
-        for entry in here.iterdir():
-            if entry.name not in ours | {"twisted"}:
-                there.joinpath(entry.name).symlink_to(entry)
+        self.environment = Environment(Path(self.mktemp()))
 
     def test_install_and_uninstall(self) -> None:
         """
         `twistd sse` is there once the wheel is installed, and gone once it is uninstalled.
         """
         before = self.twistd_commands()
-        self.pip("install", "--no-deps", "--no-index", _wheel())
+        self.environment.pip("install", "--no-deps", "--no-index", find_wheel())
         installed = self.twistd_commands()
-        self.pip("uninstall", "--yes", "twisted-sse")
+        self.environment.pip("uninstall", "--yes", "twisted-sse")
         after = self.twistd_commands()
 
         self.assertIn("web", before)
@@ -149,22 +186,9 @@ class InstallationTests(SynchronousTestCase):
         """
         Ask twistd which services it can run.
         """
-        program = "from twisted.scripts.twistd import run; run()"
-        told = self.run_command(self.python, "-I", "-c", program, "--help")
+        told = _output_of(*self.environment.twistd, "--help")
         listed = told.partition("Commands:")[2].splitlines()
         return {line.split()[0] for line in listed if line.strip()}
-
-    def pip(self, *arguments: str | Path) -> None:
-        """
-        Run the environment's own pip.
-        """
-        self.run_command(self.python, "-I", "-m", "pip", "--quiet", *arguments)
-
-    def run_command(self, *command: str | Path) -> str:
-        """
-        Run a command to its end, and return what it printed.
-        """
-        return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 class ImportedPackageTests(SynchronousTestCase):

@@ -5,7 +5,6 @@ Readers that take nothing are let go after a while.
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.hubs import Subscriber, make_hub
-from tests.support.sinks import MemorySink
 from twisted_sse.connection import Reason
 
 __all__ = ["PatienceTests"]
@@ -106,18 +105,20 @@ class PatienceTests(SynchronousTestCase):
         self.assertEqual(later.connection.ended, Reason.STUCK)
         self.assertIsNone(other.connection.ended)
 
-    def test_kernel(self) -> None:
+    def test_slow(self) -> None:
         """
-        A sink that the kernel watches costs nothing here.
+        Who takes a little of what waits for it is slow, and stays.
         """
-        sink = MemorySink()
-        sink.timed = True
-        subscriber = Subscriber(self.hub, "a", sink=sink)
-        self.clock.advance(0)
-        sink.pause()
+        self.sink.pause()
+        for left in range(5, 0, -1):
+            self.sink.spilled = b"x" * left
+            self._pass(40)
 
-        self.assertEqual(self.clock.getDelayedCalls(), [])
-        self.assertIsNone(subscriber.connection.ended)
+        self.assertIsNone(self.subscriber.connection.ended)
+
+        self._pass(80)
+
+        self.assertEqual(self.subscriber.connection.ended, Reason.STUCK)
 
     def test_off(self) -> None:
         """

@@ -95,6 +95,6 @@ class RealPortTests(TestCase):
         port.startService()
         listening = port._port.socket  # type: ignore[union-attr] # nothing public has it
         timeout = listening.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
-        self.assertEqual(timeout, 3000)
+        self.assertEqual(timeout, 15_000)
 
         return port.stopService()

@@ -21,6 +21,7 @@ from zope.interface.verify import verifyObject
 
 from tests.support.http import Answer, Caller, call
 from tests.test_certificate import certificate_pem, key_pem, make_key
+from twisted_sse.history.plugins import find_factories
 from twisted_sse.server import make_server
 from twisted_sse.tap import Options, makeService
 
@@ -37,8 +38,10 @@ OPTIONS = [
     "publish-token-file",
     "tls-cert",
     "tls-key",
+    "tls-passphrase-file",
     "max-connections",
     "max-connections-per-address",
+    "max-streams",
     "max-topics",
     "max-body",
     "send-timeout",
@@ -268,6 +271,41 @@ class HelpTests(SynchronousTestCase):
 def _option_lines() -> list[str]:
     lines = [line.strip() for line in str(Options()).splitlines()]
     return [line for line in lines if line.startswith("-") and "--" in line]
+
+
+class HistoryHelpTests(SynchronousTestCase):
+    """
+    ``--history help``.
+    """
+
+    def told(self, *arguments: str) -> str:
+        """
+        What is written before all ends with status 0.
+        """
+        written = io.StringIO()
+        with contextlib.redirect_stdout(written), self.assertRaises(SystemExit) as caught:
+            parse(*arguments)
+        self.assertEqual(caught.exception.code, 0)
+        return written.getvalue()
+
+    def test_schemes(self) -> None:
+        """
+        Every history that is installed has a line, and the line has its usage.
+        """
+        lines = self.told("--history", "help").splitlines()
+
+        for each in find_factories():
+            with self.subTest(scheme=each.scheme):
+                (line,) = (line for line in lines if line.split()[0] == each.scheme)
+                self.assertIn(each.usage, line)
+
+    def test_immediate(self) -> None:
+        """
+        Like --help it comes before everything else is looked at.
+        """
+        expected = self.told("--history", "help")
+
+        self.assertEqual(self.told("--retry", "soon", "--history=help"), expected)
 
 
 class CheckConfigTests(SynchronousTestCase):
@@ -535,6 +573,11 @@ class RefusedTests(CommandLineTests):
         ("port", "nonsense:1"),
         ("port", "ssl:443:privateKey=/nowhere.pem"),
         ("history", "disk:/tmp"),
+        ("history", "Help"),
+        ("history", "sqlite"),
+        ("history", "sqlite:/nowhere/at/all/events.db"),
+        ("history", "redis://"),
+        ("history", "redis:6379"),
         ("history", "memory:events=0"),
         ("history", "memory:age=0"),
         ("keepalive", "0"),
@@ -549,8 +592,10 @@ class RefusedTests(CommandLineTests):
         ("publish-token-file", "/nowhere/at/all"),
         ("tls-cert", "/nowhere/at/all"),
         ("tls-key", "/nowhere/at/all"),
+        ("tls-passphrase-file", "/nowhere/at/all"),
         ("max-connections", "0"),
         ("max-connections-per-address", "few"),
+        ("max-streams", "0"),
         ("max-topics", "0"),
         ("max-body", "1TB"),
         ("send-timeout", "0"),

@@ -5,9 +5,9 @@ Server-Sent Events for Twisted: a hub that runs by itself, and resources to embe
 from twisted_sse.errors import Forbidden, Unauthorized
 from twisted_sse.event import ServerSentEvent
 from twisted_sse.grant import Grant
-from twisted_sse.history import MemoryHistory
+from twisted_sse.history import MemoryHistory, SQLiteHistory
 from twisted_sse.hub import Hub
-from twisted_sse.interfaces import IHistoryProvider
+from twisted_sse.interfaces import IHistoryProvider, ISharedHistoryProvider
 from twisted_sse.web.cors import CORS
 
 __all__ = [
@@ -16,7 +16,9 @@ __all__ = [
     "Grant",
     "Hub",
     "IHistoryProvider",
+    "ISharedHistoryProvider",
     "MemoryHistory",
+    "SQLiteHistory",
     "ServerSentEvent",
     "Unauthorized",
 ]

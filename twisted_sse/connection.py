@@ -182,6 +182,14 @@ class Connection:
         return self._owner.lag(self.position.number)
 
     @property
+    def unsent(self) -> int:
+        """
+        How many bytes that were handed over its reader has yet to take, as far
+        as that is known.
+        """
+        return self._sink.unsent
+
+    @property
     def silent_since(self) -> float:
         """
         When it was last written to, in seconds.
@@ -220,16 +228,14 @@ class Connection:
         """
         self._blocked = True
         self.audience.leave(self)
-        if not self._sink.timed:
-            self._owner.blocked(self)
+        self._owner.blocked(self)
 
     def unblock(self) -> None:
         """
         The sink has room: go on.
         """
         self._blocked = False
-        if not self._sink.timed:
-            self._owner.unblocked(self)
+        self._owner.unblocked(self)
         self.resume()
 
     def gone(self) -> None:

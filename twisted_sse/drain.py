@@ -42,8 +42,6 @@ async def drain(
     """
     exchange.close_doors()
     leaving = list(exchange.connections)
-    if not leaving:
-        return
     clock = exchange.clock
     deadline = clock.seconds() + grace
     for start in range(0, len(leaving), _SLICE):
@@ -56,7 +54,9 @@ async def drain(
     while len(exchange.connections) and clock.seconds() < deadline:
         await deferLater(clock, _LOOK)
     cut_all(exchange)
-    await deferLater(clock, _SETTLE)
+    # With nobody here, there may be an HTTP/2 connection without a stream, which
+    # has just been told to go.
+    await deferLater(clock, _SETTLE if leaving else 0)
 
 
 def cut_all(exchange: Exchange) -> None:

@@ -192,4 +192,7 @@ class IHistoryFactory(IPlugin):
         Raises:
             ValueError: *arguments* cannot be obeyed; half a sentence that says
                 what is wrong.  The user is shown it, and then *usage*.
+
+            HistoryUnavailable: They are right, but what they name cannot be
+                used; half a sentence.  The user is shown it alone.
         """

@@ -1,5 +1,5 @@
 """
-How long those are waited for who cannot be written to.
+How long those are waited for who cannot be written to, and take nothing.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _LOOKS = 4
 
 class Patience:
     """
-    Lets go of connections that have been blocked for too long.
+    Lets go of connections that are blocked and have taken nothing for too long.
 
     Args:
         limit: How long, in seconds, greater than 0.
@@ -27,7 +27,8 @@ class Patience:
     def __init__(self, limit: float, clock: IReactorTime) -> None:
         self._limit = limit
         self._clock = clock
-        self._blocked: dict[Connection, float] = {}
+        # Since when, and what was unsent then.
+        self._blocked: dict[Connection, tuple[float, int]] = {}
         self._loop = LoopingCall(self._look)
         self._loop.clock = clock
 
@@ -35,7 +36,7 @@ class Patience:
         """
         *connection* is blocked.
         """
-        self._blocked.setdefault(connection, self._clock.seconds())
+        self._blocked.setdefault(connection, (self._clock.seconds(), connection.unsent))
         if not self._loop.running:
             self._loop.start(self._limit / _LOOKS, now=False)
 
@@ -48,7 +49,12 @@ class Patience:
             self._loop.stop()
 
     def _look(self) -> None:
-        latest = self._clock.seconds() - self._limit
-        for connection, since in list(self._blocked.items()):
-            if since <= latest:
+        now = self._clock.seconds()
+        for connection, (since, unsent) in list(self._blocked.items()):
+            left = connection.unsent
+            if left < unsent:
+                since = now
+            if since <= now - self._limit:
                 connection.cut(Reason.STUCK)
+            else:
+                self._blocked[connection] = (since, left)

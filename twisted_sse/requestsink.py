@@ -36,15 +36,18 @@ class RequestSink:
 
     __slots__ = ("_paused", "_request", "_stream", "framing")
 
-    # A reader of an HTTP/2 stream may take the connection's bytes and grant the
-    # stream none, which the kernel does not see.
-    timed = False
-
     def __init__(self, request: Request) -> None:
         self.framing: Framing = raw
         self._request = request
         self._paused = False
         self._stream: Stream | None = None
+
+    @property
+    def unsent(self) -> int:
+        """
+        See `Sink.unsent`: nobody between here and the socket can say.
+        """
+        return 0
 
     def limit(self, send_timeout: float | None) -> None:
         """

@@ -9,11 +9,10 @@ import secrets
 from typing import Any
 
 from twisted.application.service import MultiService
-from twisted.internet.interfaces import IProtocolFactory
-from twisted.protocols.tls import TLSMemoryBIOFactory
 
 from twisted_sse.advice import Advice
-from twisted_sse.certificate import read_certificates, read_key, server_options
+from twisted_sse.certificate import CertificateError, pair_files
+from twisted_sse.certificates import CertificateWatch
 from twisted_sse.collector import Collector
 from twisted_sse.config import Config, Unfit
 from twisted_sse.demo import DemoPublisher
@@ -22,11 +21,16 @@ from twisted_sse.hub import Hub
 from twisted_sse.listening import endpoint_for
 from twisted_sse.port import Port
 from twisted_sse.signals import StopSignals
+from twisted_sse.tls import TLSFactory, TLSServer
 from twisted_sse.web.auth import BearerTokens
 from twisted_sse.web.cors import CORS
 from twisted_sse.web.site import HubSite, hub_tree
 
 __all__ = ["make_server"]
+
+# Whose fault it is when a certificate cannot be served.
+_TLS_OPTIONS = {"certificate": "tls-cert", "key": "tls-key", "passphrase": "tls-passphrase-file"}
+
 
 def make_server(config: Config, reactor: Any) -> MultiService:
     """
@@ -48,7 +52,10 @@ def make_server(config: Config, reactor: Any) -> MultiService:
     site = _site(config, hub, made or "", reactor)
     server = MultiService()
     hub.service(grace=config.grace).setServiceParent(server)
-    ports = _ports(config, site, reactor)
+    tls = _tls_server(config)
+    if tls is not None:
+        CertificateWatch(tls, reactor).setServiceParent(server)
+    ports = _ports(config, site, tls, reactor)
     for port in ports:
         port.setServiceParent(server)
     if config.demo:
@@ -74,13 +81,13 @@ def _site(config: Config, hub: Hub, made: str, reactor: Any) -> HubSite:
         max_body=config.max_body,
         demo=config.demo,
     )
-    site = HubSite(tree, config.max_body, reactor=reactor)
+    site = HubSite(tree, config.max_body, max_streams=config.max_streams, reactor=reactor)
     site.sockets_limited = True
     return site
 
 
-def _ports(config: Config, site: HubSite, reactor: Any) -> list[Port]:
-    secured = _secured(config, site)
+def _ports(config: Config, site: HubSite, tls: TLSServer | None, reactor: Any) -> list[Port]:
+    secured = site if tls is None else TLSFactory(tls, site)
     ports = []
     for description in config.ports:
         try:
@@ -95,22 +102,15 @@ def _ports(config: Config, site: HubSite, reactor: Any) -> list[Port]:
     return ports
 
 
-def _secured(config: Config, site: HubSite) -> IProtocolFactory:
-    if config.tls_cert is None and config.tls_key is None:
-        return site
-    if config.tls_cert is None:
-        raise Unfit("tls-key", "it needs --tls-cert, the certificate of this key")
-    if config.tls_key is None:
-        raise Unfit("tls-cert", "it needs --tls-key, the private key of this certificate")
+def _tls_server(config: Config) -> TLSServer | None:
+    if config.tls_passphrase is not None and not config.tls_cert:
+        raise Unfit("tls-passphrase-file", "it needs --tls-cert, the certificate of the key")
+    if not config.tls_cert and not config.tls_key:
+        return None
     try:
-        certificates = read_certificates(config.tls_cert)
-    except ValueError as error:
-        raise Unfit("tls-cert", error) from None
-    try:
-        options = server_options(certificates, read_key(config.tls_key))
-    except ValueError as error:
-        raise Unfit("tls-key", error) from None
-    return TLSMemoryBIOFactory(options, False, site)
+        return TLSServer(pair_files(config.tls_cert, config.tls_key), config.tls_passphrase)
+    except CertificateError as error:
+        raise Unfit(_TLS_OPTIONS[error.culprit], error) from None
 
 
 def _allow_many_files() -> None:

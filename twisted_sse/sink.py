@@ -47,13 +47,9 @@ class Sink(Protocol):
         send: Takes framed bytes, returns how many of them were written.  The
             rest is the caller's, to be handed to `spill`.  May raise `OSError`,
             which means that nothing was written.
-
-        timed: Whether the kernel itself gives up a reader that takes nothing,
-            after `limit`.
     """
 
     framing: Framing
-    timed: bool
 
     @property
     def send(self) -> Callable[[bytes], int]:
@@ -61,9 +57,16 @@ class Sink(Protocol):
         See above.
         """
 
+    @property
+    def unsent(self) -> int:
+        """
+        How many bytes of what was spilled the reader has not taken, as far as
+        that is known; 0 if it is not.
+        """
+
     def limit(self, send_timeout: float | None) -> None:
         """
-        Bound what the kernel keeps for the reader, and for how many seconds.
+        Bound what the kernel keeps for the reader; see `limit_sending`.
         """
 
     def open(self, stream: Stream) -> None:

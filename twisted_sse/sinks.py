@@ -4,10 +4,15 @@ Which way to the wire a request takes.
 
 from __future__ import annotations
 
+from typing import Any
+
 from twisted.internet import tcp
 from twisted.web.http import HTTPChannel
 from twisted.web.server import Request
 
+from twisted_sse.channel import StrictHTTPChannel
+from twisted_sse.h2sink import H2Sink
+from twisted_sse.http2 import H2Stream
 from twisted_sse.requestsink import RequestSink
 from twisted_sse.sink import Sink
 from twisted_sse.socketsink import SocketSink
@@ -19,14 +24,17 @@ def sink_for(request: Request) -> Sink:
     """
     The shortest way to the wire that is legal for *request*.
     """
-    transport = getattr(request.channel, "transport", None)
+    channel: Any = request.channel
+    if type(channel) is H2Stream and _is_plain(request):
+        return H2Sink(request, channel)
+    transport = getattr(channel, "transport", None)
     # The exact types: wrappers such as TLS hand unknown attributes on to what
     # they wrap, and plaintext would be written into an encrypted connection.
     if (
         type(transport) is tcp.Server
         and not transport.TLS
-        and type(request.channel) is HTTPChannel
-        and request.channel.requests == [request]
+        and type(channel) in (HTTPChannel, StrictHTTPChannel)
+        and channel.requests == [request]
         and _is_plain(request)
     ):
         return SocketSink(request, transport)

@@ -14,6 +14,12 @@ __all__ = ["limit_sending"]
 # does read nothing.
 _UNSENT_BYTES = 64 * 1024
 
+# How many times as long as a reader may take nothing the kernel tries to reach
+# it.  It is there for peers that vanished, and can only be late for others: a
+# reader whose window opens by a few bytes at a time has taken something, but
+# Linux goes on counting until a whole segment fits into it.
+_TRIES = 5
+
 # Not every platform has them, and a UNIX socket has neither.
 _NOTSENT_LOWAT: int | None = getattr(socket, "TCP_NOTSENT_LOWAT", None)
 _USER_TIMEOUT: int | None = getattr(socket, "TCP_USER_TIMEOUT", None)
@@ -24,13 +30,13 @@ def limit_sending(handle: socket.socket, send_timeout: float | None) -> None:
     Bound what the kernel keeps for a reader, and how long it keeps it.
 
     Args:
-        send_timeout: The kernel gives the connection up when the reader has
-            taken nothing for so long, in seconds, although there was something.
+        send_timeout: How long a reader may take nothing, in seconds.  A peer
+            that answers nothing for five times as long is given up.
     """
     if handle.family not in (socket.AF_INET, socket.AF_INET6):
         return
     if _NOTSENT_LOWAT is not None:
         handle.setsockopt(socket.IPPROTO_TCP, _NOTSENT_LOWAT, _UNSENT_BYTES)
     if _USER_TIMEOUT is not None and send_timeout is not None:
-        milliseconds = max(1, int(send_timeout * 1000))
+        milliseconds = max(1, int(send_timeout * _TRIES * 1000))
         handle.setsockopt(socket.IPPROTO_TCP, _USER_TIMEOUT, milliseconds)

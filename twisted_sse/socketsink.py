@@ -44,8 +44,6 @@ class SocketSink:
 
     __slots__ = ("_channel", "_request", "_stream", "_transport", "framing", "send")
 
-    timed = True
-
     def __init__(self, request: Request, transport: tcp.Server) -> None:
         self.framing: Framing = chunked if request.clientproto == b"HTTP/1.1" else raw
         self.send: Callable[[bytes], int] = transport.getHandle().send
@@ -53,6 +51,13 @@ class SocketSink:
         self._channel: Any = request.channel
         self._transport = transport
         self._stream: Stream | None = None
+
+    @property
+    def unsent(self) -> int:
+        """
+        See `Sink.unsent`.
+        """
+        return len(self._transport.dataBuffer) - self._transport.offset
 
     def limit(self, send_timeout: float | None) -> None:
         """

@@ -11,8 +11,10 @@ from typing import Any
 from twisted.application.service import IService
 from twisted.python import usage
 
-from twisted_sse import config
+from twisted_sse import config, units
+from twisted_sse.certificate import read_passphrase
 from twisted_sse.config import Config
+from twisted_sse.history.plugins import build_history, describe_histories
 from twisted_sse.server import make_server
 
 __all__ = ["Options", "makeService"]
@@ -20,19 +22,19 @@ __all__ = ["Options", "makeService"]
 # How each option's text is read.  Those that the user does not give keep the
 # default that `Config` has.
 _READERS: dict[str, Callable[[str], Any]] = {
-    "history": config.history,
-    "keepalive": config.interval,
-    "retry": config.milliseconds,
-    "anonymous": config.yes_or_no,
+    "history": build_history,
+    "keepalive": units.interval,
+    "retry": units.milliseconds,
+    "anonymous": units.yes_or_no,
     "publish-token-file": config.read_tokens,
-    "tls-cert": str,
-    "tls-key": str,
-    "max-connections": config.count,
-    "max-connections-per-address": config.count,
-    "max-topics": config.count,
-    "max-body": config.size,
-    "send-timeout": config.interval,
-    "grace": config.seconds,
+    "tls-passphrase-file": read_passphrase,
+    "max-connections": units.count,
+    "max-connections-per-address": units.count,
+    "max-streams": units.count,
+    "max-topics": units.count,
+    "max-body": units.size,
+    "send-timeout": units.interval,
+    "grace": units.seconds,
 }
 
 
@@ -52,15 +54,14 @@ class Options(usage.Options):
     )
 
     optParameters = [  # noqa: RUF012 - Twisted reads it from the class
-        ["history", None, None, "Where events are kept: memory:events=10000,bytes=64MiB,age=3600."],
         ["keepalive", None, None, "Seconds of silence before a comment is sent, or off [15]."],
         ["retry", None, None, "The reconnection time that browsers are told, in ms [3000]."],
         ["anonymous", None, None, "yes or no: subscribe without a token [yes]."],
         ["publish-token-file", None, None, "A file with the secret tokens that let publish."],
-        ["tls-cert", None, None, "Serve TLS and HTTP/2 with this PEM certificate (chain)."],
-        ["tls-key", None, None, "The PEM private key for --tls-cert."],
+        ["tls-passphrase-file", None, None, "A file with the passphrase of the private keys."],
         ["max-connections", None, None, "Answer 503 to one more subscriber."],
         ["max-connections-per-address", None, None, "Answer 429 to one more from an address."],
+        ["max-streams", None, None, "The most streams on one HTTP/2 connection [256]."],
         ["max-topics", None, None, "The most topics of one subscriber [100]."],
         ["max-body", None, None, "The most bytes of one publishing request [1MiB]."],
         ["send-timeout", None, None, "Seconds that a reader may take nothing, or off [60]."],
@@ -74,8 +75,20 @@ class Options(usage.Options):
 
     def __init__(self) -> None:
         super().__init__()
+        self["history"] = None
         self["ports"] = []
         self["cors-origins"] = []
+        self["tls-certs"] = []
+        self["tls-keys"] = []
+
+    def opt_history(self, text: str) -> None:
+        """
+        Where events are kept: memory, sqlite, redis, ...; help shows all [memory:events=10000,...].
+        """
+        if text == "help":
+            sys.stdout.write(describe_histories())
+            sys.exit(0)
+        self["history"] = text
 
     def opt_port(self, text: str) -> None:
         """
@@ -90,6 +103,18 @@ class Options(usage.Options):
         Let web pages of this origin, or of any (*), use the hub; repeatable.
         """
         self["cors-origins"].append(text)
+
+    def opt_tls_cert(self, path: str) -> None:
+        """
+        Serve TLS and HTTP/2 with this PEM certificate (chain); repeatable, chosen by server name.
+        """
+        self["tls-certs"].append(path)
+
+    def opt_tls_key(self, path: str) -> None:
+        """
+        The PEM private key, if the certificate file has none; repeatable, in the same order.
+        """
+        self["tls-keys"].append(path)
 
     def parseOptions(self, options: Sequence[str] | None = None) -> None:
         """
@@ -128,7 +153,12 @@ class Options(usage.Options):
             except ValueError as error:
                 raise usage.UsageError(f"--{option}: {error}.") from None
         return config.from_options(
-            values, ports=self["ports"], cors_origins=self["cors-origins"], demo=bool(self["demo"])
+            values,
+            ports=self["ports"],
+            cors_origins=self["cors-origins"],
+            tls_cert=self["tls-certs"],
+            tls_key=self["tls-keys"],
+            demo=bool(self["demo"]),
         )
 
 

@@ -1,5 +1,5 @@
 """
-A certificate for localhost that nobody has signed but its own key.
+Certificates that nobody has signed but their own keys.
 """
 
 import ssl
@@ -8,39 +8,55 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
 from cryptography.x509.oid import NameOID
 
-__all__ = ["trust_everything", "write_certificate"]
+__all__ = ["Key", "names_on", "trust_everything", "write_certificate"]
 
-_NAMES = x509.SubjectAlternativeName(
-    [x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))]
-)
+Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 
-def write_certificate(directory: Path) -> tuple[Path, Path]:
+def write_certificate(
+    directory: Path,
+    *names: str,
+    key: Key | None = None,
+    since: timedelta = timedelta(minutes=-1),
+    until: timedelta = timedelta(hours=1),
+    passphrase: bytes | None = None,
+) -> tuple[Path, Path]:
     """
-    Make a key and a certificate, valid for an hour, and write both into *directory*.
+    Make a key and a certificate, and write both into *directory*, over those that are there.
+
+    Args:
+        names: The DNS names on it; ``localhost`` by default.
+
+        key: Take this one; an elliptic one by default.
+
+        since: From when it is valid, seen from now.
+
+        until: Until when.
+
+        passphrase: Of the key's file.
 
     Returns:
         The PEM files of the certificate and of the key.
     """
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - timedelta(minutes=1))
-        .not_valid_after(now + timedelta(hours=1))
-        .add_extension(_NAMES, critical=False)
-        .sign(key, SHA256())
+    key = key or ec.generate_private_key(ec.SECP256R1())
+    certificate = _sign(names or ("localhost",), key, since, until)
+    encryption = BestAvailableEncryption(passphrase) if passphrase else NoEncryption()
+    return (
+        _replace(directory / "certificate.pem", certificate.public_bytes(Encoding.PEM)),
+        _replace(
+            directory / "key.pem", key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption)
+        ),
     )
-    certificate_file, key_file = directory / "certificate.pem", directory / "key.pem"
-    certificate_file.write_bytes(certificate.public_bytes(Encoding.PEM))
-    key_file.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    return certificate_file, key_file
 
 
 def trust_everything() -> ssl.SSLContext:
@@ -51,3 +67,33 @@ def trust_everything() -> ssl.SSLContext:
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     return context
+
+
+def names_on(certificate: bytes | None) -> list[str]:
+    """
+    The DNS names on a certificate in DER, as `ssl` hands it out.
+    """
+    assert certificate is not None, "the server has shown no certificate"
+    extensions = x509.load_der_x509_certificate(certificate).extensions
+    found = extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    return found.value.get_values_for_type(x509.DNSName)
+
+
+def _sign(names: tuple[str, ...], key: Key, since: timedelta, until: timedelta) -> x509.Certificate:
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    others = [*map(x509.DNSName, names), x509.IPAddress(ip_address("127.0.0.1"))]
+    now = datetime.now(UTC)
+    return (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now + since)
+        .not_valid_after(now + until)
+        .add_extension(x509.SubjectAlternativeName(others), critical=False)
+        .sign(key, SHA256())
+    )
+
+
+def _replace(path: Path, content: bytes) -> Path:
+    # As programs that renew certificates do it: nobody reads a half of it.
+    written = path.with_suffix(".new")
+    written.write_bytes(content)
+    return written.replace(path)

@@ -22,7 +22,6 @@ class MemorySink:
 
     def __init__(self, room: int = 1 << 40) -> None:
         self.framing: Framing = raw
-        self.timed = False
         self.received = b""
         self.room = room
         self.spilled = b""
@@ -73,6 +72,13 @@ class MemorySink:
         self.received += taken
         self.room -= len(taken)
         return len(taken)
+
+    @property
+    def unsent(self) -> int:
+        """
+        See `Sink.unsent`.
+        """
+        return len(self.spilled)
 
     def spill(self, rest: bytes) -> None:
         """

@@ -9,7 +9,7 @@ from typing import Any
 
 from twisted.internet.defer import succeed
 from twisted.web.resource import IResource, Resource
-from twisted.web.server import Request, Site
+from twisted.web.server import Request
 from twisted.web.static import File
 
 from twisted_sse.exchange import Exchange
@@ -20,6 +20,7 @@ from twisted_sse.web.health import Health
 from twisted_sse.web.missing import Missing
 from twisted_sse.web.publish import Publishing
 from twisted_sse.web.stream import Subscriptions
+from twisted_sse.web.streamsite import StreamSite
 
 __all__ = ["HubSite", "hub_tree"]
 
@@ -58,7 +59,7 @@ class _BoundedRequest(Request):
         return bound
 
 
-class HubSite(Site):
+class HubSite(StreamSite):
     """
     Serves *root*, reads bodies of up to *max_body* bytes, and logs no requests.
 

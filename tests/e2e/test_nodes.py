@@ -1,0 +1,342 @@
+"""
+Several hubs on one Redis are one hub, and Redis may go away and come back.
+"""
+
+import json
+import signal
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.support.curl import Answer, curl, publish
+from tests.support.hub_process import TOKEN, HubProcess
+from tests.support.ports import free_port
+from tests.support.redis_server import RedisServer
+from tests.support.streams import RawStream
+from tests.support.waiting import eventually
+
+__all__ = ["AwayTests", "NodesTests"]
+
+# It is to be seen nowhere.
+_PASSWORD = "correct-horse-battery-staple"
+
+# What the ID of an entry never is, and a publisher may well give.
+_OWN_ID = "order 17, part 2; a=b"
+
+
+def start_hubs(redis: RedisServer, *ports: int) -> list[HubProcess]:
+    """
+    Start hubs on *redis*, all at the same time.
+    """
+    url = redis.url.replace("redis://", f"redis://:{_PASSWORD}@")
+    options = ("--history", f"{url},prefix=e2e", "--keepalive", "1")
+    with ThreadPoolExecutor() as pool:
+        return list(pool.map(lambda port: HubProcess(*options, port=port), ports))
+
+
+def post(hub: HubProcess, data: str, **more: object) -> Answer:
+    """
+    Publish one event to the topic "news".
+    """
+    return curl(
+        f"{hub.url}/events",
+        *("--header", f"Authorization: Bearer {TOKEN}"),
+        *("--header", "Content-Type: application/json"),
+        *("--data", json.dumps({"topic": "news", "data": data, **more})),
+    )
+
+
+def subscribe(hub: HubProcess, *headers: str) -> RawStream:
+    """
+    Subscribe to the topic "news".
+    """
+    return RawStream(hub.port, "/events?topic=news", *headers)
+
+
+def resume(hub: HubProcess, last_event_id: str, *headers: str) -> RawStream:
+    """
+    Subscribe to the topic "news" after *last_event_id*.
+    """
+    return subscribe(hub, f"Last-Event-ID: {last_event_id}", *headers)
+
+
+def next_events(stream: RawStream, count: int) -> list[tuple[str | None, str | None]]:
+    """
+    The IDs and the data of the next *count* events; comments are passed over.
+    """
+    found: list[tuple[str | None, str | None]] = []
+    while len(found) < count:
+        event = stream.next()
+        if event.data is not None:
+            found.append((event.id, event.data))
+    return found
+
+
+class NodesTests(SynchronousTestCase):
+    """
+    Three hubs, which nothing happens to.
+    """
+
+    redis: RedisServer
+    hubs: list[HubProcess]
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        """
+        Share them.
+        """
+        cls.redis = RedisServer(password=_PASSWORD)
+        cls.addClassCleanup(cls.redis.end)
+        cls.hubs = start_hubs(cls.redis, free_port(), free_port(), free_port())
+        for hub in cls.hubs:
+            cls.addClassCleanup(hub.stop)
+
+    def open(self, streams: Iterable[RawStream]) -> list[RawStream]:
+        """
+        See that *streams* are open.
+        """
+        opened = list(streams)
+        for stream in opened:
+            self.addCleanup(stream.close)
+            stream.named("stream-open")
+        return opened
+
+    def test_everywhere(self) -> None:
+        """
+        What is published to any hub reaches the subscribers of all, once and in one order.
+        """
+        streams = self.open(subscribe(hub) for hub in self.hubs for _ in range(2))
+        sent = [str(number) for number in range(12)]
+
+        with ThreadPoolExecutor() as pool:
+            answers = list(pool.map(lambda n: post(self.hubs[int(n) % 3], n), sent))
+
+        received = [next_events(stream, len(sent)) for stream in streams]
+        self.assertEqual({answer.status for answer in answers}, {200})
+        self.assertEqual(sorted(data or "" for _, data in received[0]), sorted(sent))
+        for other in received[1:]:
+            self.assertEqual(other, received[0])
+
+    def test_receipts(self) -> None:
+        """
+        The ID in a receipt is the one that every hub's subscribers see.
+        """
+        streams = self.open(subscribe(hub) for hub in self.hubs)
+
+        id = post(self.hubs[1], "x").json()["id"]
+
+        self.assertEqual([next_events(stream, 1) for stream in streams], [[(id, "x")]] * 3)
+
+    def test_resume_elsewhere(self) -> None:
+        """
+        A subscriber that comes back to another hub gets exactly what it has missed.
+        """
+        ids = publish(self.hubs[0].url, TOKEN, "news", "seen", "one", "two")
+
+        (stream,) = self.open([resume(self.hubs[2], ids[0])])
+        after = post(self.hubs[1], "three").json()["id"]
+
+        self.assertEqual(stream.headers["last-event-id"], ids[0])
+        self.assertEqual(
+            next_events(stream, 3), [(ids[1], "one"), (ids[2], "two"), (after, "three")]
+        )
+
+    def test_resume_at_once(self) -> None:
+        """
+        An ID that one hub has just given is known to the others before they have seen the event.
+        """
+        for number in range(12):
+            id = post(self.hubs[number % 3], "seen").json()["id"]
+            stream = resume(self.hubs[(number + 1) % 3], id)
+            self.addCleanup(stream.close)
+
+            opened = stream.named("stream-open")
+            post(self.hubs[number % 3], f"next {number}")
+
+            self.assertEqual((opened.id, opened.json()), (id, {"resumed": True}))
+            self.assertEqual(stream.data(1), [f"next {number}"])
+
+    def test_own_id_elsewhere(self) -> None:
+        """
+        So is an ID that the publisher has made.
+        """
+        receipt = post(self.hubs[0], "seen", id=_OWN_ID).json()
+
+        stream = resume(self.hubs[1], _OWN_ID)
+        self.addCleanup(stream.close)
+        opened = stream.named("stream-open")
+        post(self.hubs[2], "next")
+
+        self.assertEqual(receipt["id"], _OWN_ID)
+        self.assertEqual((opened.id, opened.json()), (_OWN_ID, {"resumed": True}))
+        self.assertEqual(stream.data(1), ["next"])
+
+    def test_private(self) -> None:
+        """
+        What is private stays so at other hubs, live and when it is replayed.
+        """
+        token = f"Authorization: Bearer {TOKEN}"
+        before = post(self.hubs[0], "before").json()["id"]
+        insiders = self.open(subscribe(hub, token) for hub in self.hubs)
+        strangers = self.open(subscribe(hub) for hub in self.hubs)
+
+        post(self.hubs[0], "secret", private=True)
+        post(self.hubs[0], "public")
+        insiders += self.open(resume(hub, before, token) for hub in self.hubs)
+        strangers += self.open(resume(hub, before) for hub in self.hubs)
+
+        for stream in insiders:
+            self.assertEqual(stream.data(2), ["secret", "public"])
+        for stream in strangers:
+            self.assertEqual(stream.data(1), ["public"])
+
+    def test_password(self) -> None:
+        """
+        No hub's log has Redis' password.
+        """
+        logs = [hub.log for hub in self.hubs]
+
+        self.assertEqual([_PASSWORD in log for log in logs], [False] * 3)
+
+
+class AwayTests(SynchronousTestCase):
+    """
+    Two hubs whose Redis goes away, with a subscriber to each.
+    """
+
+    def setUp(self) -> None:
+        """
+        Start them.
+        """
+        self.redis = RedisServer(appendonly=True, password=_PASSWORD)
+        self.addCleanup(self.redis.end)
+        self.hubs: list[HubProcess] = []
+        self.start(free_port(), free_port())
+        self.streams = [subscribe(hub) for hub in self.hubs]
+        for stream in self.streams:
+            self.addCleanup(stream.close)
+            stream.named("stream-open")
+
+    def start(self, *ports: int) -> None:
+        """
+        Start hubs, and see to their end; that they warn of Redis is right.
+        """
+        hubs = start_hubs(self.redis, *ports)
+        self.hubs += hubs
+        for hub in hubs:
+            self.addCleanup(hub.stop)
+            self.addCleanup(self.check, hub)
+
+    def check(self, hub: HubProcess) -> None:
+        """
+        End *hub*, and see that all went well by its log.
+        """
+        self.assertEqual(hub.signal(signal.SIGTERM), 0, hub.log)
+        for mark in ("Traceback", "Unhandled", "#critical", _PASSWORD):
+            self.assertNotIn(mark, hub.log)
+
+    def wait_for_status(self, status: int, hub: HubProcess) -> None:
+        """
+        Wait until *hub* says by *status* whether it is ready.
+        """
+        eventually(
+            lambda: curl(f"{hub.url}/readyz").status == status, f"/readyz does not say {status}"
+        )
+
+    def test_publishing(self) -> None:
+        """
+        Publishers are told to come back, and can when Redis is there again.
+        """
+        self.redis.kill()
+
+        refused = post(self.hubs[0], "refused")
+        self.redis.restart()
+        for hub in self.hubs:
+            self.wait_for_status(200, hub)
+        taken = post(self.hubs[0], "taken")
+
+        self.assertEqual(refused.status, 503)
+        self.assertEqual(refused.headers["content-type"], "application/problem+json")
+        self.assertGreater(int(refused.headers["retry-after"]), 0)
+        self.assertEqual(refused.json()["status"], 503)
+        self.assertEqual(taken.status, 200)
+        for stream in self.streams:
+            self.assertEqual(next_events(stream, 1), [(taken.json()["id"], "taken")])
+
+    def test_readiness(self) -> None:
+        """
+        A hub is not ready while Redis is away, and alive all the time.
+        """
+        self.redis.kill()
+        self.wait_for_status(503, self.hubs[0])
+        alive = curl(f"{self.hubs[0].url}/healthz").status
+        self.redis.restart()
+        self.wait_for_status(200, self.hubs[0])
+
+        self.assertEqual(alive, 200)
+
+    def test_subscribers(self) -> None:
+        """
+        Subscribers stay connected, hear comments, and go on where they were.
+        """
+        before = post(self.hubs[0], "before").json()["id"]
+        first = [next_events(stream, 1) for stream in self.streams]
+        self.redis.kill()
+        self.wait_for_status(503, self.hubs[0])
+        comments = [stream.next().comment for stream in self.streams for _ in range(2)]
+        self.redis.restart()
+        for hub in self.hubs:
+            self.wait_for_status(200, hub)
+        ids = [post(hub, "after").json()["id"] for hub in self.hubs]
+
+        self.assertEqual(first, [[(before, "before")]] * 2)
+        self.assertEqual(comments, [""] * 4)
+        for stream in self.streams:
+            self.assertEqual(next_events(stream, 2), [(id, "after") for id in ids])
+
+    def test_late_start(self) -> None:
+        """
+        A hub that is started while Redis is away becomes ready when Redis comes.
+        """
+        self.redis.kill()
+        port = free_port()
+
+        with ThreadPoolExecutor() as pool:
+            starting = pool.submit(self.start, port)
+            eventually(lambda: self.is_alive(port), "the late hub does not listen")
+            status = curl(f"http://localhost:{port}/readyz").status
+            self.redis.restart()
+            starting.result()
+
+        self.assertEqual(status, 503)
+        late = subscribe(self.hubs[2])
+        self.addCleanup(late.close)
+        late.named("stream-open")
+        self.wait_for_status(200, self.hubs[0])
+        self.assertEqual(post(self.hubs[0], "after").status, 200)
+        self.assertEqual(late.data(1), ["after"])
+
+    def is_alive(self, port: int) -> bool:
+        """
+        Whether a hub answers at *port* that it lives.
+        """
+        # Nobody may listen yet.
+        patience = ("--retry-connrefused", "--retry", "9")
+        return curl(*patience, f"http://localhost:{port}/healthz").status == 200
+
+    def test_flushed(self) -> None:
+        """
+        If Redis loses everything, each subscriber is told so, and gets what comes then.
+        """
+        post(self.hubs[0], "before")
+        for stream in self.streams:
+            self.assertEqual(stream.data(1), ["before"])
+
+        self.redis.cli("FLUSHALL")
+        resets = [stream.named("stream-reset").json() for stream in self.streams]
+        ids = [post(hub, "after").json()["id"] for hub in self.hubs]
+
+        self.assertEqual([reset["reason"] for reset in resets], ["history-lost"] * 2)
+        for stream in self.streams:
+            self.assertEqual(next_events(stream, 2), [(id, "after") for id in ids])

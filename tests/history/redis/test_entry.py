@@ -1,0 +1,166 @@
+"""
+Publications as entries of a stream, and the errors of Redis in words.
+"""
+
+import json
+from collections.abc import Sequence
+
+from OpenSSL import SSL
+from twisted.internet.error import ConnectionRefusedError
+from twisted.trial.unittest import SynchronousTestCase
+
+from twisted_sse.errors import HistoryUnavailable
+from twisted_sse.event import ServerSentEvent
+from twisted_sse.history.redis.entry import RedisEntry, as_place, encode_entry, parse_entry
+from twisted_sse.history.redis.faults import is_passing, reason_of, sentence_of
+from twisted_sse.publication import Kept, Position, Publication
+
+__all__ = ["EntryTests", "FaultTests", "PlaceTests"]
+
+
+def raw(*texts: str) -> tuple[bytes, Sequence[bytes]]:
+    """
+    The entry 5-1, as Redis tells it.
+    """
+    return b"5-1", [text.encode() for text in texts]
+
+
+class EntryTests(SynchronousTestCase):
+    """
+    There and back.
+    """
+
+    PUBLICATIONS = [
+        Publication(("a",), ServerSentEvent("x")),
+        Publication(("a", "data", "é"), ServerSentEvent("")),
+        Publication(("a",), ServerSentEvent("a\nb\0\u2028\U0001f600"), private=True),
+        Publication(("a",), ServerSentEvent(None, comment="")),
+        Publication(("a",), ServerSentEvent("n", event="id", id="n", retry=0, comment="b")),
+    ]
+
+    def test_round_trip(self) -> None:
+        """
+        What comes back is what was given.
+        """
+        for one in self.PUBLICATIONS:
+            with self.subTest(publication=one):
+                own, *fields = json.loads(encode_entry(one))
+                given = ["id", own] if own else []
+                entry = parse_entry(raw("n", "7", "b", "99", *fields, *given))
+                self.assertEqual(entry, RedisEntry("5-1", 7, Kept(7, own or "5-1", one)))
+
+    def test_beginning(self) -> None:
+        """
+        The number 0 is where the order begins.
+        """
+        entry = parse_entry(raw("n", "0", "b", "0"))
+
+        self.assertEqual(entry, RedisEntry("5-1", 0, None))
+        self.assertEqual(entry.position, Position(0, "5-1"))
+        self.assertTrue(entry.stands_at(Position(0, "5-1")))
+
+    def test_stands_at(self) -> None:
+        """
+        An entry has its own ID, and its publisher's.
+        """
+        entry = parse_entry(raw("n", "7", "b", "99", "topic", "a", "data", "x", "id", "mine"))
+
+        for event_id in ("5-1", "mine"):
+            self.assertTrue(entry.stands_at(Position(7, event_id)))
+            self.assertFalse(entry.stands_at(Position(8, event_id)))
+        self.assertFalse(entry.stands_at(Position(7, "5-2")))
+
+    def test_foreign(self) -> None:
+        """
+        What somebody else has put there is refused, by its ID.
+        """
+        cases = [
+            raw("foo", "bar"),
+            raw("n", "x", "b", "0", "topic", "a", "data", "x"),
+            raw("n", "1", "b", "0", "data", "x"),
+            raw("n", "1", "b", "0", "topic", "a"),
+            raw("n", "1", "b", "0", "topic", "a", "data", "x", "retry", "soon"),
+            raw("n", "1", "b"),
+            (b"5-1", [b"n", b"1", b"topic", b"a", b"data", b"\xff"]),
+        ]
+        for case in cases:
+            with self.subTest(case=case), self.assertRaises(HistoryUnavailable) as caught:
+                parse_entry(case)
+            self.assertIn("5-1", str(caught.exception))
+
+
+class PlaceTests(SynchronousTestCase):
+    """
+    What can be the ID of an entry.
+    """
+
+    def test_places(self) -> None:
+        """
+        Just what Redis writes.
+        """
+        for event_id in ("0-0", "1-0", "1795264941994-12", f"{2**64 - 1}-{2**64 - 1}"):
+            with self.subTest(event_id=event_id):
+                self.assertEqual(as_place(event_id), event_id)
+
+    def test_others(self) -> None:
+        """
+        Redis would understand some others, or refuse the command.
+        """
+        cases = ["", "-", "+", "$", "*", "5", "5-", "-5", "05-1", "5-01", "5-1\n", " 5-1", "5-+1"]
+        cases += ["(5-1", "5-1-1", "5-*", "\u0665-1", f"{2**64}-0", f"0-{2**64}", "9" * 5000 + "-1"]
+        for event_id in cases:
+            with self.subTest(event_id=event_id[:40]):
+                self.assertEqual(as_place(event_id), "")
+
+
+class FaultTests(SynchronousTestCase):
+    """
+    What is wrong, in words.
+    """
+
+    SENTENCES = [
+        ("WRONGPASS invalid username-password pair or user is disabled.", "password"),
+        ("NOAUTH Authentication required.", "password"),
+        ("AUTH <password> called without any password configured", "password"),
+        ("unknown command 'AUTH', with args beginning with: 'secret'", "password"),
+        ("NOPERM this user has no permissions to run the 'xadd' command", "+@stream"),
+        ("WRONGTYPE Operation against a key holding the wrong kind of value", "prefix"),
+        ("user_script:9: NOTOURS the stream", "prefix"),
+        ("OOM command not allowed when used memory > 'maxmemory'.", "maxmemory"),
+        ("READONLY You can't write against a read only replica.", "primary"),
+        ("LOADING Redis is loading the dataset in memory", "loading"),
+        ("unknown command 'XADD'", "Redis 5"),
+        ("Error running script: Unknown Redis command called from Lua script", "Redis 5"),
+        ("max number of clients reached", "maxclients"),
+        ("DB index is out of range", "database"),
+        ("MISCONF stop script: abc, on @user_script:1.", "it answers: MISCONF stop"),
+    ]
+
+    def test_sentences(self) -> None:
+        """
+        Half a sentence that says what to do, without what was sent.
+        """
+        for message, words in self.SENTENCES:
+            with self.subTest(message=message):
+                self.assertIn(words, sentence_of(message))
+                self.assertNotIn("secret", sentence_of(message))
+
+    def test_passing(self) -> None:
+        """
+        A replica may be asked again, and one that is loading; a full one stays full.
+        """
+        passing = [message for message, _ in self.SENTENCES if is_passing(message)]
+
+        self.assertEqual([one.split()[0] for one in passing], ["NOAUTH", "READONLY", "LOADING"])
+
+    def test_reasons(self) -> None:
+        """
+        The reason of a lost connection is the detail that matters.
+        """
+        verify = SSL.Error([("SSL routines", "", "certificate verify failed")])
+
+        self.assertEqual(reason_of(verify), "TLS fails: certificate verify failed")
+        self.assertEqual(reason_of(SSL.Error()), "TLS fails: the connection ended")
+        self.assertIn("refused", reason_of(ConnectionRefusedError()))
+        self.assertEqual(reason_of(HistoryUnavailable("it is so.")), "it is so")
+        self.assertEqual(reason_of(KeyError()), "KeyError")

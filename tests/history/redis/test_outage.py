@@ -1,0 +1,225 @@
+"""
+History in Redis when Redis is away, and when it comes back.
+"""
+
+from collections.abc import Sequence
+
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.task import deferLater
+from twisted.logger import LogEvent, LogLevel, capturedLogs, formatEvent
+
+from tests.support.ports import free_port
+from tests.support.redis_histories import (
+    ALL,
+    MANY,
+    RedisTestCase,
+    data_of,
+    publication,
+)
+from tests.support.redis_server import RedisServer
+from twisted_sse.errors import HistoryUnavailable
+from twisted_sse.history.redis import RedisHistory
+from twisted_sse.publication import Kept
+
+__all__ = ["AwayTests", "CrashTests"]
+
+
+def told(events: Sequence[LogEvent], level: LogLevel) -> list[str]:
+    """
+    What was logged.
+    """
+    return [formatEvent(one) for one in events if one["log_level"] == level]
+
+
+class CrashTests(RedisTestCase):
+    """
+    What has been said is true, whatever happens to Redis and the connections.
+    """
+
+    appendonly = True
+
+    async def keep_on(self, history: RedisHistory, count: int) -> tuple[list[Kept], list[str]]:
+        """
+        Append one after the other; return what was acknowledged, and the data of
+        what was not.
+        """
+        kept, refused = [], []
+        for number in range(count):
+            try:
+                kept += await history.append([publication(str(number))])
+            except HistoryUnavailable:
+                refused.append(str(number))
+                await self.available(history)
+        return kept, refused
+
+    async def test_kill(self) -> None:
+        """
+        When Redis is killed and comes back, nothing acknowledged is lost, and whoever
+        follows gets everything once.
+        """
+        history, other = self.open(), self.open()
+        following = await self.follow(other)
+        appending = Deferred.fromCoroutine(self.keep_on(history, 400))
+        for count in (50, 150):
+            await following.has(count)
+            self.server.kill()
+            self.server.restart()
+        kept, refused = await appending
+        found = await history.since(None, ALL, MANY)
+        await following.has(len(found))
+
+        self.assertEqual(following.kept, found)
+        self.assertEqual(following.restarts, [])
+        self.assertEqual([one for one in found if one in kept], kept)
+        self.assertEqual(len({one.publication.event.data for one in found}), len(found))
+        self.assertLessEqual(len(found), len(kept) + len(refused))
+
+    async def test_connections_lost(self) -> None:
+        """
+        When connections are lost again and again, everything is kept once, and delivered once.
+        """
+        history, other = self.open(), self.open()
+        following = await self.follow(other)
+        appending = Deferred.fromCoroutine(self.keep_on(history, 600))
+        for count in range(50, 301, 50):
+            await following.has(count)
+            self.server.cli("CLIENT", "KILL", "TYPE", "normal")
+        kept, refused = await appending
+        await self.available(history)
+        found = await history.since(None, ALL, MANY)
+        await following.has(len(found))
+
+        self.assertEqual(following.kept, found)
+        self.assertEqual(found, kept)
+        self.assertEqual(len(kept) + len(refused), 600)
+
+    async def test_store_lost(self) -> None:
+        """
+        A Redis that comes back with nothing makes the order begin anew.
+        """
+        server = RedisServer()
+        self.addCleanup(server.end)
+        history = self.open(url=server.url)
+        following = await self.follow(history)
+        await self.fill(history, *"abc")
+        await following.has(3)
+        server.kill()
+        server.restart()
+        await following.restarted()
+        await self.available(history)
+        kept = await self.fill(history, "d")
+        await following.has(4)
+
+        self.assertEqual(following.restarts[0].kept, [])
+        self.assertEqual(following.kept[3:], kept)
+        self.assertEqual(kept[0].number, 1)
+
+
+class AwayTests(RedisTestCase):
+    """
+    What is said while Redis does not answer.
+    """
+
+    async def refuse(self, asking: Deferred[object]) -> str:
+        """
+        Assert that history is not available, and tell why.
+        """
+        with self.assertRaises(HistoryUnavailable) as caught:
+            await asking
+        return str(caught.exception)
+
+    async def test_never_there(self) -> None:
+        """
+        Where no Redis is, that is told after one attempt.
+        """
+        history = self.open(url=f"redis://:secret@127.0.0.1:{free_port()}")
+        reasons = await gatherResults([self._told(history.tail(1)) for _ in range(3)])
+
+        for reason in reasons:
+            self.assertIn("refused", reason)
+            self.assertNotIn("secret", reason)
+
+    async def _told_of(self, asking: Deferred[object]) -> str:
+        return await self.refuse(asking)
+
+    def _told(self, asking: Deferred[object]) -> Deferred[str]:
+        return Deferred.fromCoroutine(self._told_of(asking))
+
+    async def test_log(self) -> None:
+        """
+        That it is away is logged once, and so is that it is back.
+        """
+        server = RedisServer(password="secret")
+        self.addCleanup(server.end)
+        url = server.url.replace("//", "//:secret@")
+        with capturedLogs() as events:
+            history = self.open(url=url, timeout=0.5)
+            following = await self.follow(history)
+            server.kill()
+            for _ in range(3):
+                await self.refuse(history.append([publication("x")]))
+            server.restart()
+            await self.available(history)
+            await following.restarted()
+
+        warnings = told(events, LogLevel.warn)
+        self.assertEqual(len(warnings), 1)
+        self.assertIn(f"Redis at 127.0.0.1:{server.port} is away: ", warnings[0])
+        self.assertEqual(told(events, LogLevel.info), [f"Redis at 127.0.0.1:{server.port} is back"])
+        self.assertEqual(told(events, LogLevel.critical), [])
+        self.assertNotIn("secret", "".join(map(formatEvent, events)))
+
+    async def test_silent(self) -> None:
+        """
+        A Redis that answers nothing is given up, and it is said that this may have been kept.
+        """
+        history = self.open(timeout=0.5)
+        await history.tail(1)
+        self.server.pause()
+        self.addCleanup(self.server.proceed)
+        appending = await self.refuse(history.append([publication("x", event_id="mine")]))
+        reading = await self.refuse(history.tail(1))
+        self.server.proceed()
+        await self.available(history)
+        await self.fill(history, "y")
+
+        self.assertIn("may have been kept", appending)
+        self.assertIn("is of no use now", reading)
+        self.assertIn(data_of(await history.since(None, ALL, MANY)), (["y"], ["x", "y"]))
+
+    async def test_silent_for_a_moment(self) -> None:
+        """
+        If it comes back in time, what was being kept is kept once, and acknowledged.
+        """
+        history = self.open(timeout=1.0)
+        await history.tail(1)
+        self.server.pause()
+        self.addCleanup(self.server.proceed)
+        appending = history.append([publication("x")])
+        # The connection is given up after the first second, and there are two.
+        await deferLater(self.reactor(), 1.3)
+        self.server.proceed()
+        (kept,) = await appending
+
+        self.assertEqual(await history.since(None, ALL, MANY), [kept])
+
+    async def test_stop_while_silent(self) -> None:
+        """
+        It can be stopped although Redis answers nothing.
+        """
+        history = self.open(timeout=0.3)
+        await self.follow(history)
+        self.server.pause()
+        self.addCleanup(self.server.proceed)
+        reason = self._told(history.append([publication("x")]))
+        await history.stopService()
+
+        self.assertIn("may have been kept", await reason)
+
+    def reactor(self) -> object:
+        """
+        The reactor that runs this test.
+        """
+        from twisted.internet import reactor
+
+        return reactor

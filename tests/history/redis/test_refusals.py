@@ -1,0 +1,217 @@
+"""
+History in Redis: what Redis refuses, and whom it speaks to.
+"""
+
+from pathlib import Path
+
+from tests.support.certificates import write_certificate
+from tests.support.redis_histories import (
+    ALL,
+    MANY,
+    RedisTestCase,
+    data_of,
+    publication,
+)
+from tests.support.redis_server import RedisServer
+from twisted_sse.errors import HistoryUnavailable
+from twisted_sse.history.redis import RedisHistory
+
+__all__ = ["PermissionTests", "RefusalTests", "TLSTests"]
+
+
+class PermissionTests(RedisTestCase):
+    """
+    Who one is, and what one may do.
+    """
+
+    async def reason(self, url: str) -> str:
+        """
+        Tell why nothing can be kept.
+        """
+        history = self.open(url=url)
+        with self.assertRaises(HistoryUnavailable) as caught:
+            await history.append([publication("x")])
+        self.assertNotIn("secret", str(caught.exception))
+        return str(caught.exception)
+
+    def setUp(self) -> None:
+        """
+        A user who may do what the documentation says, one who may not, and no other.
+        """
+        groups = "+@stream +@hash +@string +@scripting +@keyspace +@connection +time"
+        for command in (
+            ["FLUSHALL"],
+            ["ACL", "SETUSER", "full", "on", ">se/cret", f"~{{{self.prefix}}}:*", *groups.split()],
+            ["ACL", "SETUSER", "poor", "on", ">secret", "~*", "+@connection"],
+        ):
+            self.server.cli(*command)
+
+    def url(self, user: str) -> str:
+        """
+        The URL with a user.
+        """
+        return self.server.url.replace("//", f"//{user}@")
+
+    async def test_user(self) -> None:
+        """
+        A user with a password and just the documented rights can do everything.
+        """
+        history = self.open(url=self.url("full:se%2Fcret"), events=5)
+        following = await self.follow(history)
+        batch = [publication(one, event_id="mine") for one in "abcde"]
+        kept = await history.append(batch)
+        await following.has(5)
+        await history.append(batch[:3])
+
+        self.assertEqual(following.kept[:5], kept)
+        self.assertEqual(data_of(await history.since(None, ALL, MANY)), list("deabc"))
+
+    async def test_password(self) -> None:
+        """
+        The password of the default user is enough.
+        """
+        server = RedisServer(password="secret")
+        self.addCleanup(server.end)
+        history = self.open(url=server.url.replace("//", "//:secret@"))
+
+        self.assertEqual((await self.fill(history, "a"))[0].number, 1)
+
+    async def test_wrong(self) -> None:
+        """
+        Who is refused is told what to check.
+        """
+        server = RedisServer(password="right")
+        self.addCleanup(server.end)
+
+        self.assertIn("check them in the URL", await self.reason(self.url("full:secret")))
+        self.assertIn("write one into the URL", await self.reason(server.url))
+
+    async def test_not_permitted(self) -> None:
+        """
+        Who lacks rights is told which.
+        """
+        self.assertIn("+@scripting", await self.reason(self.url("poor:secret")))
+
+    async def test_database(self) -> None:
+        """
+        A database that is not there is named.
+        """
+        self.assertIn("no database", await self.reason(self.server.url.replace("/0", "/99")))
+
+
+class RefusalTests(RedisTestCase):
+    """
+    What Redis cannot do.
+    """
+
+    async def reason(self, history: RedisHistory) -> str:
+        """
+        Tell why nothing can be kept.
+        """
+        with self.assertRaises(HistoryUnavailable) as caught:
+            await history.append([publication("x")])
+        return str(caught.exception)
+
+    async def test_not_ours(self) -> None:
+        """
+        Keys that hold something else are left as they are.
+        """
+        stream = f"{{{self.prefix}}}:events"
+        history = self.open()
+        for command in (["SET", stream, "x"], ["XADD", stream, "1-1", "foo", "bar"]):
+            self.server.cli("FLUSHALL")
+            self.server.cli(*command)
+            self.assertIn("use another prefix", await self.reason(history))
+        for key in ("ids", f"batch:{history._node}"):
+            self.server.cli("FLUSHALL")
+            self.server.cli("LPUSH", f"{{{self.prefix}}}:{key}", "x")
+            self.assertIn("use another prefix", await self.reason(history))
+            self.assertEqual(self.server.cli("EXISTS", stream), "0")
+
+    async def test_memory(self) -> None:
+        """
+        When the memory is full nothing is kept, and again when there is more.
+        """
+        history = self.open()
+        await self.fill(history, "a")
+        self.server.cli("CONFIG", "SET", "maxmemory", "1")
+        full = await self.reason(history)
+        self.server.cli("CONFIG", "SET", "maxmemory", "0")
+        await self.fill(history, "b")
+
+        self.assertIn("raise its maxmemory", full)
+        self.assertEqual(data_of(await history.since(None, ALL, MANY)), ["a", "b"])
+
+    async def test_replica(self) -> None:
+        """
+        A replica keeps nothing; when it has become the primary it does, by itself.
+        """
+        history = self.open()
+        await self.fill(history, "a")
+        self.server.cli("REPLICAOF", "127.0.0.1", "1")
+        replica = await self.reason(history)
+        self.server.cli("REPLICAOF", "NO", "ONE")
+        await self.available(history)
+        await self.fill(history, "b")
+
+        self.assertIn("connect to its primary", replica)
+        self.assertEqual(data_of(await history.since(None, ALL, MANY)), ["a", "b"])
+
+
+class TLSTests(RedisTestCase):
+    """
+    Whom one speaks to.
+    """
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        """
+        A Redis for TLS, with a certificate for localhost that nobody knows.
+        """
+        cls.certificate = write_certificate(Path.cwd())
+        cls.server = RedisServer("--bind", "127.0.0.1", "127.0.0.2", certificate=cls.certificate)
+        cls.addClassCleanup(cls.server.end)
+
+    async def reason(self, **options: object) -> str:
+        """
+        Tell why there is no connection.
+        """
+        history = self.open(**options)
+        with self.assertRaises(HistoryUnavailable) as caught:
+            await history.tail(1)
+        return str(caught.exception)
+
+    async def test_verified(self) -> None:
+        """
+        With the authority that has signed its certificate everything works, by name and address.
+        """
+        for host in ("localhost", "127.0.0.1"):
+            url = self.server.url.replace("localhost", host)
+            history = self.open(url=url, cafile=str(self.certificate[0]), prefix=host)
+            following = await self.follow(history)
+            kept = await self.fill(history, "x" * 200_000)
+            await following.has(1)
+            self.assertEqual(following.kept, kept)
+
+    async def test_not_trusted(self) -> None:
+        """
+        A certificate that nobody has signed whom the machine trusts is refused.
+        """
+        self.assertIn("certificate verify failed", await self.reason())
+
+    async def test_another_host(self) -> None:
+        """
+        A certificate of another host is refused.
+        """
+        url = self.server.url.replace("localhost", "127.0.0.2")
+
+        self.assertIn("another host", await self.reason(url=url, cafile=str(self.certificate[0])))
+
+    async def test_not_tls(self) -> None:
+        """
+        Neither speaks TLS with who does not, nor plainly with who does.
+        """
+        plain = RedisServer()
+        self.addCleanup(plain.end)
+        for url in (f"rediss://127.0.0.1:{plain.port}", f"redis://127.0.0.1:{self.server.port}"):
+            self.assertIn("is of no use now", await self.reason(url=url, timeout=0.5))

@@ -1,0 +1,83 @@
+"""
+Redis URLs: what they say, and what is said of bad ones.
+"""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from twisted_sse.history.redis.url import RedisURL
+
+__all__ = ["RedisURLTests"]
+
+
+class RedisURLTests(SynchronousTestCase):
+    """
+    What is read.
+    """
+
+    GOOD = [
+        ("redis://h", RedisURL("h")),
+        ("redis://h/", RedisURL("h")),
+        ("redis://h:7/3", RedisURL("h", 7, 3)),
+        ("rediss://h", RedisURL("h", secure=True)),
+        ("redis://[::1]:7", RedisURL("::1", 7)),
+        ("redis://:p@h", RedisURL("h", password="p")),
+        ("redis://u:p@h", RedisURL("h", user="u", password="p")),
+        ("redis://u%40:%2F%3a%C3%A9@h", RedisURL("h", user="u@", password="/:é")),
+    ]
+
+    BAD = [
+        ("", "not a URL"),
+        ("h:6379", "not a URL"),
+        ("http://h", "not a URL"),
+        ("redis:h", "not a URL"),
+        ("redis://[h", "not a URL"),
+        ("redis://", "no host"),
+        ("redis:///1", "no host"),
+        ("redis://:secret@:6379", "no host"),
+        ("redis://h:x", "port"),
+        ("redis://h:0", "port"),
+        ("redis://h:65536", "port"),
+        ("redis://u:sec/ret@h", "port"),
+        ("redis://h/x", "database"),
+        ("redis://h/-1", "database"),
+        ("redis://h/\u0661", "database"),
+        ("redis://h/1/2", "database"),
+        ("redis://h/123456", "database"),
+        ("redis://h?db=1", "no '?'"),
+        ("redis://u:sec#ret@h", "no '?'"),
+        ("redis://u@h", "without a password"),
+    ]
+
+    def test_good(self) -> None:
+        """
+        Host, port, database, user and password, percent-decoded.
+        """
+        for url, expected in self.GOOD:
+            with self.subTest(url=url):
+                self.assertEqual(RedisURL.parse(url), expected)
+
+    def test_bad(self) -> None:
+        """
+        Half a sentence says what is wrong, and nothing of a password.
+        """
+        for url, words in self.BAD:
+            with self.subTest(url=url), self.assertRaises(ValueError) as caught:
+                RedisURL.parse(url)
+            self.assertIn(words, str(caught.exception))
+            self.assertNotIn("sec", str(caught.exception))
+            self.assertIsNone(caught.exception.__cause__)
+
+    def test_secret(self) -> None:
+        """
+        Neither its text nor its repr has the password.
+        """
+        url = RedisURL.parse("rediss://u:secret@h:7/1")
+
+        self.assertEqual(str(url), "rediss://h:7/1")
+        self.assertNotIn("secret", repr(url))
+
+    def test_address(self) -> None:
+        """
+        In messages an IPv6 address stands in brackets.
+        """
+        self.assertEqual(RedisURL("::1", 7).address, "[::1]:7")

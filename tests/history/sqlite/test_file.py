@@ -1,0 +1,369 @@
+"""
+The file of a history: what can be one, and what goes wrong with it.
+"""
+
+import fcntl
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+from twisted.logger import LogEvent, LogLevel, capturedLogs, formatEvent
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.support.sqlite_histories import ALL, MANY, SQLiteTestCase, data_of, publication, query
+from twisted_sse.errors import HistoryUnavailable
+from twisted_sse.history.sqlite import SQLiteHistory
+
+__all__ = ["CheckTests", "FullTests", "ReadOnlyTests", "TroubleTests"]
+
+# Fills the room that its files may take, and goes on when there is more.
+_FILLER = """
+import resource, sys
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted_sse.errors import HistoryUnavailable
+from twisted_sse.history.sqlite import SQLiteHistory
+from twisted_sse.publication import Publication
+
+async def fill():
+    history = SQLiteHistory(sys.argv[1])
+    history.startService()
+    publication = Publication.of("a", "x" * 1000)
+    kept = list(await history.append([publication]))
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, hard))
+    try:
+        while True:
+            kept += await history.append([publication])
+    except HistoryUnavailable as error:
+        print(sys.argv[1] in str(error))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+    while True:
+        try:
+            kept += await history.append([publication])
+            break
+        except HistoryUnavailable as error:
+            pass
+    await history.stopService()
+    print(*(one.id for one in kept))
+
+Deferred.fromCoroutine(fill()).addBoth(lambda result: (print(result), reactor.stop()))
+reactor.run()
+"""
+
+# Tries to keep something as somebody who may not write, whoever runs the tests.
+_STRANGER = """
+import os, sys
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted_sse.errors import HistoryUnavailable
+from twisted_sse.history.sqlite import SQLiteHistory
+from twisted_sse.publication import Publication
+
+if os.getuid() == 0:
+    os.setgroups([])
+    os.setgid(65534)
+    os.setuid(65534)
+
+async def write():
+    try:
+        SQLiteHistory.check(sys.argv[1])
+    except ValueError as error:
+        print(error)
+    history = SQLiteHistory(sys.argv[1])
+    history.startService()
+    try:
+        await history.append([Publication.of("a", "x")])
+    except HistoryUnavailable as error:
+        print(error)
+    await history.stopService()
+
+Deferred.fromCoroutine(write()).addBoth(lambda _: reactor.stop())
+reactor.run()
+"""
+
+
+def run(program: str, path: Path) -> list[str]:
+    """
+    The lines that a program prints, which is given *path*.
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(path)], check=True, capture_output=True, text=True
+    )
+    return done.stdout.splitlines()
+
+
+def errors(logged: Sequence[LogEvent]) -> list[str | None]:
+    """
+    What the log has of warnings and worse.
+    """
+    levels = (LogLevel.warn, LogLevel.error, LogLevel.critical)
+    return [formatEvent(event) for event in logged if event["log_level"] in levels]
+
+
+class CheckTests(SynchronousTestCase):
+    """
+    A look at a file before it is used.
+    """
+
+    def setUp(self) -> None:
+        """
+        An empty directory.
+        """
+        self.home = Path(self.mktemp())
+        self.home.mkdir()
+        self.path = self.home / "events"
+
+    def refused(self) -> str:
+        """
+        Why the file cannot be a history; nothing has come into being by asking.
+        """
+        before = sorted(self.home.rglob("*"))
+        with self.assertRaises(ValueError) as caught:
+            SQLiteHistory.check(self.path)
+        self.assertEqual(sorted(self.home.rglob("*")), before)
+        self.assertIn(str(self.path.parent.resolve()), str(caught.exception))
+        return str(caught.exception)
+
+    def test_new(self) -> None:
+        """
+        A file that there is not, or an empty one, can become a history, and is left alone.
+        """
+        SQLiteHistory.check(self.path)
+        self.assertEqual(list(self.home.iterdir()), [])
+
+        self.path.touch()
+        SQLiteHistory.check(self.path)
+        self.assertEqual(list(self.home.iterdir()), [self.path])
+
+    def test_no_directory(self) -> None:
+        """
+        The directory has to be there.
+        """
+        self.path = self.home / "missing" / "events"
+
+        self.assertIn("there is no directory", self.refused())
+
+    def test_directory(self) -> None:
+        """
+        A directory is no file.
+        """
+        self.path.mkdir()
+
+        self.assertIn("is a directory", self.refused())
+
+    def test_no_database(self) -> None:
+        """
+        A file of anything else is not touched.
+        """
+        self.path.write_text("Dear diary, " * 1000)
+
+        self.assertIn("is not a database", self.refused())
+
+    def test_foreign(self) -> None:
+        """
+        Another program's database is not touched, whether it has signed it or not.
+        """
+        query(self.path, "CREATE TABLE t (x)")
+        self.assertIn("another program's database", self.refused())
+
+        query(self.path, "PRAGMA application_id = 7")
+        self.assertIn("another program's database", self.refused())
+
+    def test_future(self) -> None:
+        """
+        A history of a later version is not touched.
+        """
+        query(self.path, "PRAGMA application_id = 0x74535345")
+        query(self.path, "PRAGMA user_version = 2")
+
+        self.assertIn("later version", self.refused())
+
+    def test_in_use(self) -> None:
+        """
+        A history that a hub holds is not touched.
+        """
+        SQLiteHistory.check(self.path)
+        query(self.path, "PRAGMA application_id = 0x74535345")
+        with self.path.with_name("events-lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self.assertIn("in use by another hub", self.refused())
+
+        SQLiteHistory.check(self.path)
+
+
+class TroubleTests(SQLiteTestCase):
+    """
+    Files that cannot be used, and that can be used again.
+    """
+
+    async def refused(self, history: SQLiteHistory) -> str:
+        """
+        Why nothing can be kept.
+        """
+        with self.assertRaises(HistoryUnavailable) as caught:
+            await history.append([publication("x")])
+        return str(caught.exception)
+
+    async def test_opening(self) -> None:
+        """
+        A file that cannot be opened is one sentence for all who ask and one line
+        in the log; it is tried again after a second, and not before.
+        """
+        self.path.mkdir()
+        with capturedLogs() as logged:
+            history = self.open()
+            reason = await self.refused(history)
+            with self.assertRaisesRegex(HistoryUnavailable, "is a directory"):
+                await history.since(None, ALL, 1)
+            with self.assertRaisesRegex(HistoryUnavailable, "is a directory"):
+                await history.tail(1)
+            self.path.rmdir()
+            self.assertEqual(await self.refused(history), reason)
+            self.clock.advance(1)
+            kept = await self.fill(history, "x")
+
+        self.assertIn(str(self.path.resolve()), reason)
+        self.assertEqual(errors(logged), [reason])
+        self.assertEqual(await history.since(None, ALL, MANY), kept)
+
+    async def test_never_touched(self) -> None:
+        """
+        What is not a history stays as it was.
+        """
+        self.path.write_text("Dear diary, " * 1000)
+        reason = await self.refused(self.open())
+
+        self.assertIn("is not a database", reason)
+        self.assertEqual(self.path.read_text(), "Dear diary, " * 1000)
+
+    async def test_two_hubs(self) -> None:
+        """
+        Two hubs on one file are refused, by whatever name; the second has its
+        turn when the first has stopped.
+        """
+        first = self.open()
+        await self.fill(first, "a")
+        link = self.path.with_name("link")
+        link.symlink_to(self.path.name)
+        second = self.open(link)
+        self.assertIn("in use by another hub", await self.refused(second))
+        with self.assertRaisesRegex(ValueError, "in use by another hub"):
+            SQLiteHistory.check(link)
+        await first.stopService()
+        self.clock.advance(1)
+        await self.fill(second, "b")
+
+        self.assertEqual(data_of(await second.since(None, ALL, MANY)), ["a", "b"])
+
+    async def test_locked(self) -> None:
+        """
+        While another program has locked the file nothing is kept, and everything
+        can be found; then it goes on by itself.
+        """
+        history = self.open()
+        kept = await self.fill(history, "a")
+        with capturedLogs() as logged, closing(sqlite3.connect(self.path)) as other:
+            other.execute("BEGIN EXCLUSIVE")
+            reason = await self.refused(history)
+            found = await history.since(None, ALL, MANY)
+            other.rollback()
+            kept += await self.fill(history, "b")
+
+        self.assertIn("locked by another program", reason)
+        self.assertEqual(found, kept[:1])
+        self.assertEqual(errors(logged), [reason])
+        self.assertEqual(await history.since(None, ALL, MANY), kept)
+
+    async def test_written_by_others(self) -> None:
+        """
+        What somebody has put into the file that can be no event is not sent.
+        """
+        history = self.open()
+        await self.fill(history, "a")
+        query(self.path, "UPDATE events SET event = char(10) || 'data: forged'")
+
+        with self.assertRaisesRegex(HistoryUnavailable, "no hub has written"):
+            await history.since(None, ALL, MANY)
+
+    async def test_damaged(self) -> None:
+        """
+        A table that is missing is the same to all: no traceback, no wrong answer.
+        """
+        history = self.open()
+        await self.fill(history, "a")
+        query(self.path, "DROP TABLE filed")
+        reason = await self.refused(history)
+
+        self.assertIn(str(self.path.resolve()), reason)
+        self.assertEqual(data_of(await history.since(None, ALL, MANY)), ["a"])
+
+    async def test_hostile_program(self) -> None:
+        """
+        A stop ends also while the file is locked.
+        """
+        history = self.open()
+        await self.fill(history, "a")
+        with closing(sqlite3.connect(self.path)) as other:
+            other.execute("BEGIN EXCLUSIVE")
+            waiting = history.append([publication("b")])
+            self.assertFailure(waiting, HistoryUnavailable)
+            await history.stopService()
+
+        self.assertTrue(waiting.called)
+
+
+class FullTests(SQLiteTestCase):
+    """
+    A disk without room.
+    """
+
+    async def test_full(self) -> None:
+        """
+        When there is no room, publishers are told; nothing acknowledged is
+        lost; and when there is room again, it goes on.
+        """
+        named, ids, failure = run(_FILLER, self.path)
+        found = await self.open().since(None, ALL, MANY)
+
+        self.assertEqual((named, failure), ("True", "None"))
+        self.assertGreater(len(ids.split()), 20)
+        self.assertEqual([one.id for one in found], ids.split())
+        self.assertEqual([one.number for one in found], list(range(1, len(found) + 1)))
+
+
+class ReadOnlyTests(SynchronousTestCase):
+    """
+    Files and directories that may not be written to.
+    """
+
+    def test_refused(self) -> None:
+        """
+        Both are said by name, before and when it is used.
+        """
+        for modes in ((0o444, 0o777), (0o666, 0o555)):
+            with self.subTest(modes=modes):
+                home = self.readable_directory()
+                path = home / "events"
+                path.touch()
+                path.chmod(modes[0])
+                home.chmod(modes[1])
+                early, late = run(_STRANGER, path)
+
+                self.assertIn("may not be written to", early)
+                self.assertEqual(late, f"History is not available: {early}.")
+                self.assertIn(str(home), early)
+
+    def readable_directory(self) -> Path:
+        """
+        A directory that another user can reach.
+        """
+        home = Path(tempfile.mkdtemp()).resolve()
+        self.addCleanup(shutil.rmtree, home)
+        self.addCleanup(home.chmod, 0o755)
+        return home

@@ -1,0 +1,284 @@
+"""
+The histories that come with the package, from words to what they keep.
+"""
+
+import inspect
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface.verify import verifyObject
+
+from tests.support.waiting import PATIENCE
+from twisted_sse import units
+from twisted_sse.errors import HistoryUnavailable, UnknownEventID
+from twisted_sse.history import MemoryHistory
+from twisted_sse.history.factories import (
+    MemoryHistoryFactory,
+    RedisHistoryFactory,
+    SQLiteHistoryFactory,
+)
+from twisted_sse.history.redis import RedisHistory
+from twisted_sse.history.sqlite import SQLiteHistory
+from twisted_sse.interfaces import IHistoryFactory, IHistoryProvider
+from twisted_sse.publication import Publication
+from twisted_sse.topics import Selection
+
+__all__ = ["FactoryTests", "MemoryTests", "RedisTests", "SQLiteTests"]
+
+EVERYTHING = Selection.of("*")
+
+# What a password is in these tests, and so may stand in no message.
+SECRET = "swordfish"
+
+
+class FactoryTests(SynchronousTestCase):
+    """
+    What all of them have in common.
+    """
+
+    FACTORIES: list[tuple[IHistoryFactory, type]] = [
+        (MemoryHistoryFactory(), MemoryHistory),
+        (SQLiteHistoryFactory(), SQLiteHistory),
+        (RedisHistoryFactory("redis"), RedisHistory),
+        (RedisHistoryFactory("rediss"), RedisHistory),
+    ]
+
+    READERS: dict[str, Callable[[str], Any]] = {
+        "events": units.count,
+        "bytes": units.size,
+        "age": units.seconds,
+        "sync": str,
+        "prefix": str,
+    }
+
+    def test_interface(self) -> None:
+        """
+        Each keeps the contract.
+        """
+        for factory, _ in self.FACTORIES:
+            with self.subTest(scheme=factory.scheme):
+                self.assertTrue(verifyObject(IHistoryFactory, factory))
+
+    def test_defaults(self) -> None:
+        """
+        The defaults that a usage shows are those that the provider has.
+        """
+        for factory, provider in self.FACTORIES:
+            shown = factory.usage.removesuffix(",cafile=PATH").partition(":")[2]
+            if factory.scheme != "memory":
+                shown = shown.partition(",")[2]
+            parameters = inspect.signature(provider).parameters
+            with self.subTest(scheme=factory.scheme):
+                for name, value in units.arguments(shown, self.READERS).items():
+                    self.assertEqual(parameters[name].default, value, name)
+
+
+class MemoryTests(SynchronousTestCase):
+    """
+    ``memory:events=10000,bytes=64MiB,age=3600``.
+    """
+
+    BAD = [
+        ("size=1", "'size'"),
+        ("events", "'events' has no value"),
+        ("events=0", "'0'"),
+        ("events=many", "'many'"),
+        ("bytes=1TiB", "'1TiB'"),
+        ("age=0", "age"),
+        ("age=-1", "'-1'"),
+        ("events=5;age=3", "'5;age=3'"),
+    ]
+
+    def kept(self, arguments: str, *data: str) -> list[str | None]:
+        """
+        What is kept of *data*.
+        """
+        history: Any = MemoryHistoryFactory().build(arguments)
+        for one in data:
+            history.append([Publication.of("a", one)])
+        return [kept.publication.event.data for kept in history.since(None, EVERYTHING, 99)]
+
+    def test_default(self) -> None:
+        """
+        Nothing needs to be said.
+        """
+        for arguments in ("", ","):
+            with self.subTest(arguments=arguments):
+                self.assertEqual(self.kept(arguments, "x", "y"), ["x", "y"])
+
+    def test_events(self) -> None:
+        """
+        The number of events is bounded.
+        """
+        self.assertEqual(self.kept("events=2", "x", "y", "z"), ["y", "z"])
+
+    def test_bytes(self) -> None:
+        """
+        So is their size.
+        """
+        big = "x" * 5000
+
+        self.assertEqual(self.kept("bytes=9KiB", big, "y"), [big, "y"])
+        self.assertEqual(self.kept("bytes=9KiB", big, big, "y"), [big, "y"])
+
+    def test_age(self) -> None:
+        """
+        So is their age, in seconds: a tenth of a microsecond is over at once.
+        """
+        self.assertEqual(self.kept("age=3600", "x"), ["x"])
+        self.assertEqual(self.kept("age=0.0000001", "x"), [])
+
+    def test_all(self) -> None:
+        """
+        Bounds are put together with commas, in any order.
+        """
+        self.assertEqual(self.kept("age=60,bytes=1GiB,events=1", "x", "y"), ["y"])
+
+    def test_forgotten(self) -> None:
+        """
+        What is forgotten is known to be.
+        """
+        history: Any = MemoryHistoryFactory().build("events=1")
+        first, _ = history.append([Publication.of("a", "x"), Publication.of("a", "y")])
+        history.append([Publication.of("a", "z")])
+
+        with self.assertRaises(UnknownEventID):
+            history.since(first.id, EVERYTHING, 99)
+
+    def test_bad(self) -> None:
+        """
+        The mistake is quoted.
+        """
+        for arguments, hint in self.BAD:
+            with self.subTest(arguments=arguments):
+                with self.assertRaises(ValueError) as caught:
+                    MemoryHistoryFactory().build(arguments)
+
+                self.assertIn(hint, str(caught.exception))
+
+
+class SQLiteTests(SynchronousTestCase):
+    """
+    ``sqlite:PATH,events=100000,bytes=1GiB,age=86400,sync=full``.
+    """
+
+    BAD = [
+        ("", "it needs the path of a file"),
+        (",events=5", "it needs the path of a file"),
+        (":memory:", "--history memory"),
+        ("events.db,event=5", "there is no 'event', only events, bytes, age, sync"),
+        ("a,b/events.db", "there is no 'b/events.db'"),
+        ("events.db,events=0", "events: '0'"),
+        ("events.db,sync=off", "sync: 'off' is neither full nor normal"),
+        ("events.db,age=0", "age"),
+        ("nowhere/at/all/events.db", "nowhere/at/all"),
+        (".", "is a directory"),
+    ]
+
+    def test_builds(self) -> None:
+        """
+        Whatever may be said, may be said together; nothing is opened or made.
+        """
+        path = Path(self.mktemp()).absolute()
+        path.mkdir()
+        for rest in ("", ",", ",events=5,bytes=1MiB,age=60,sync=normal"):
+            with self.subTest(rest=rest):
+                history = SQLiteHistoryFactory().build(f"{path / 'events.db'}{rest}")
+
+                self.assertTrue(verifyObject(IHistoryProvider, history))
+                self.assertEqual(list(path.iterdir()), [])
+
+    def test_bad(self) -> None:
+        """
+        The mistake is told in half a sentence.
+        """
+        for arguments, hint in self.BAD:
+            with self.subTest(arguments=arguments):
+                with self.assertRaises((ValueError, HistoryUnavailable)) as caught:
+                    SQLiteHistoryFactory().build(arguments)
+
+                self.assertIn(hint, str(caught.exception))
+
+
+class RedisTests(SynchronousTestCase):
+    """
+    ``redis://HOST:PORT/DB,prefix=twisted_sse,…``.
+    """
+
+    BAD = [
+        ("redis", "", "URL"),
+        ("redis", "//", "host"),
+        ("redis", "//localhost:many", "port"),
+        ("redis", "//localhost/first", "database"),
+        ("redis", "//localhost,event=5", "there is no 'event', only prefix, events, bytes, age"),
+        ("redis", "//localhost,events=0", "events: '0'"),
+        ("redis", "//localhost,prefix=", "'prefix' has no value"),
+        ("redis", "//localhost,age=0", "age"),
+        ("redis", "//localhost,cafile=ca.pem", "there is no 'cafile'"),
+        ("redis", f"//u:a,{SECRET}@localhost", "%2C"),
+        ("redis", f"//u:a,events={SECRET}@localhost", "%2C"),
+        ("redis", f"//u:a/{SECRET}@localhost", "%2F"),
+        ("redis", f"//u:{SECRET}@", "host"),
+        ("redis", f"//u:{SECRET}@localhost,nonsense=1", "'nonsense'"),
+    ]
+
+    def test_builds(self) -> None:
+        """
+        Whatever may be said, may be said together.
+        """
+        for scheme, rest in (
+            ("redis", "//localhost"),
+            ("redis", f"//user:{SECRET}@localhost:6380/3,prefix=x,events=5,bytes=1MiB,age=60"),
+            ("redis", f"//:{SECRET}%2C%40@localhost/0,"),
+            ("rediss", "//localhost,prefix=x"),
+        ):
+            with self.subTest(scheme=scheme, rest=rest):
+                history = RedisHistoryFactory(scheme).build(rest)
+
+                self.assertTrue(verifyObject(IHistoryProvider, history))
+
+    def test_bad(self) -> None:
+        """
+        The mistake is told in half a sentence that has nothing of a password.
+        """
+        for scheme, arguments, hint in self.BAD:
+            with self.subTest(arguments=arguments):
+                with self.assertRaises(ValueError) as caught:
+                    RedisHistoryFactory(scheme).build(arguments)
+
+                self.assertIn(hint, str(caught.exception))
+                self.assertNotIn(SECRET, str(caught.exception))
+
+    def test_without_txredisapi(self) -> None:
+        """
+        Where the extra is not installed, the sentence says how it would be.
+        """
+        # With None in its place a module cannot be imported: Python's own way.
+        program = (
+            "import sys\n"
+            "sys.modules['txredisapi'] = None\n"
+            "from twisted_sse.tap import Options\n"
+            "Options().parseOptions(['--history', 'redis://localhost'])"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            env=os.environ,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+
+        self.assertEqual(done.returncode, 1)
+        self.assertTrue(
+            done.stderr.startswith(
+                "twistd sse: --history: history in Redis needs txredisapi: "
+                "pip install 'twisted-sse[redis]'."
+            ),
+            done.stderr,
+        )

@@ -1,0 +1,243 @@
+"""
+An HTTP/2 client that sends what it is told to, wrong frames too, and sees every frame.
+
+It has no state machine that could refuse: frames are hyperframe's, or bytes.
+"""
+
+import json
+import socket
+import ssl
+import struct
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from hpack import Decoder, Encoder
+from hyperframe.frame import (
+    DataFrame,
+    Frame,
+    GoAwayFrame,
+    HeadersFrame,
+    PingFrame,
+    RstStreamFrame,
+    SettingsFrame,
+    WindowUpdateFrame,
+)
+
+from tests.support.certificates import trust_everything
+from tests.support.h2_frames import PREFACE, Response, request_fields
+from tests.support.hub_process import TOKEN
+from tests.support.waiting import PATIENCE
+
+__all__ = ["H2Client"]
+
+_SIZE = 65536
+
+# RFC 9113, 4.2: the most bytes of a frame's body.
+_FRAME = 16384
+
+
+class H2Client:
+    """
+    A connection to the hub on *port*.
+
+    Args:
+        settings: What its first frame says.
+
+        preface: What it sends first; ``None`` for what is right.
+
+        window: How many bytes the connection's window is opened beyond 65,535.
+
+        receive_buffer: The socket's, in bytes; a small one fills soon.
+
+    Attributes:
+        frames: All that have come, in order.
+
+        responses: What has come on each stream.
+
+        encoder: Makes the lists of headers.
+    """
+
+    def __init__(
+        self,
+        port: int,
+        settings: dict[int, int] | None = None,
+        *,
+        preface: bytes | None = None,
+        window: int = 0,
+        receive_buffer: int | None = None,
+    ) -> None:
+        plain = socket.socket()
+        plain.settimeout(PATIENCE)
+        if receive_buffer is not None:
+            plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        plain.connect(("127.0.0.1", port))
+        context = trust_everything()
+        context.set_alpn_protocols(["h2"])
+        self.socket: ssl.SSLSocket = context.wrap_socket(plain, server_hostname="localhost")
+        assert self.socket.selected_alpn_protocol() == "h2", "no HTTP/2"
+        self.frames: list[Frame] = []
+        self.responses: dict[int, Response] = {}
+        self.encoder = Encoder()
+        self._decoder = Decoder()
+        self._unread = bytearray()
+        self._next = 1
+        self._pings = 0
+        self.send(
+            PREFACE + SettingsFrame(0, settings or {}).serialize() if preface is None else preface
+        )
+        if window:
+            self.send(WindowUpdateFrame(0, window_increment=window))
+
+    def send(self, *parts: Frame | bytes) -> None:
+        """
+        Send frames, and bytes as they are, all at once.
+        """
+        data = b"".join(one if isinstance(one, bytes) else one.serialize() for one in parts)
+        self.socket.sendall(data)
+
+    def headers(self, stream: int, fields: Iterable[tuple[Any, Any]], *flags: str) -> HeadersFrame:
+        """
+        A frame with a complete list of headers.
+        """
+        return HeadersFrame(stream, self.block(fields), flags=["END_HEADERS", *flags])
+
+    def block(self, fields: Iterable[tuple[Any, Any]]) -> bytes:
+        """
+        Encode a list of headers.
+        """
+        # Never indexed: a list may be sent that the server does not get to decode.
+        never = [(name, value, True) for name, value in fields]
+        encoded: bytes = self.encoder.encode(never, huffman=False)
+        return encoded
+
+    def open(self, path: str = "/healthz", *others: tuple[str, str]) -> int:
+        """
+        Send a request without a body; its stream.
+        """
+        stream = self.next_stream()
+        self.send(self.headers(stream, request_fields(path, "GET", *others), "END_STREAM"))
+        return stream
+
+    def post(self, *publications: tuple[str, str]) -> int:
+        """
+        Publish each topic and data; the request's stream.
+        """
+        stream = self.next_stream()
+        lines = [json.dumps({"topic": topic, "data": data}) for topic, data in publications]
+        fields = request_fields(
+            "/events",
+            "POST",
+            ("authorization", f"Bearer {TOKEN}"),
+            ("content-type", "application/x-ndjson"),
+        )
+        body = "\n".join(lines).encode("utf-8")
+        parts = [body[start : start + _FRAME] for start in range(0, len(body), _FRAME)]
+        self.send(
+            self.headers(stream, fields),
+            *[DataFrame(stream, part) for part in parts],
+            DataFrame(stream, flags=["END_STREAM"]),
+        )
+        return stream
+
+    def next_stream(self) -> int:
+        """
+        A stream that was not used yet.
+        """
+        self._next += 2
+        return self._next - 2
+
+    def subscribe(self, path: str = "/events?topic=*") -> int:
+        """
+        Open an event stream and wait for its beginning; its stream.
+        """
+        stream = self.open(path)
+        self.wait(lambda: bool(self.response(stream).events))
+        return stream
+
+    def response(self, stream: int) -> Response:
+        """
+        What has come on *stream*.
+        """
+        return self.responses.setdefault(stream, Response())
+
+    def answer(self, stream: int) -> Response:
+        """
+        What comes on *stream* until it ends, or is reset.
+        """
+        response = self.response(stream)
+        self.wait(lambda: response.ended or response.reset is not None)
+        return response
+
+    def wait(self, done: Callable[[], bool]) -> None:
+        """
+        Read until *done* says so.
+
+        Raises:
+            AssertionError: The connection is closed before.
+        """
+        while not done():
+            assert self._read(), f"closed; the last frames: {self.frames[-3:]}"
+
+    def read_frames(self, count: int) -> None:
+        """
+        Read until so many frames have come, all in all.
+        """
+        self.wait(lambda: len(self.frames) >= count)
+
+    def ping(self) -> None:
+        """
+        See that the server answers; what it has sent before has been read then.
+
+        Raises:
+            AssertionError: It has closed the connection.
+        """
+        self._pings += 1
+        mark = struct.pack(">Q", self._pings)
+        self.send(PingFrame(0, mark))
+        self.wait(lambda: any(mark == ping.opaque_data for ping in self._of(PingFrame)))
+
+    def rest(self) -> int | None:
+        """
+        Read until the server has closed the connection.
+
+        Returns:
+            The code of its GOAWAY, or ``None`` if there was none.
+        """
+        while self._read():
+            pass
+        codes = [frame.error_code for frame in self._of(GoAwayFrame)]
+        return codes[-1] if codes else None
+
+    def close(self) -> None:
+        """
+        Leave, without a word.
+        """
+        self.socket.close()
+
+    def _of(self, kind: type[Any]) -> list[Any]:
+        return [frame for frame in self.frames if type(frame) is kind]
+
+    def _read(self) -> bool:
+        data = self.socket.recv(_SIZE)
+        self._unread += data
+        while len(self._unread) >= 9:
+            frame, length = Frame.parse_frame_header(memoryview(bytes(self._unread[:9])))
+            if len(self._unread) < 9 + length:
+                break
+            frame.parse_body(memoryview(bytes(self._unread[9 : 9 + length])))
+            del self._unread[: 9 + length]
+            self._take(frame)
+        return bool(data)
+
+    def _take(self, frame: Frame) -> None:
+        self.frames.append(frame)
+        response = self.response(frame.stream_id)
+        if isinstance(frame, HeadersFrame):
+            fields = self._decoder.decode(frame.data)
+            response.headers = {str(name): str(value) for name, value in fields}
+        elif isinstance(frame, DataFrame):
+            response.body += frame.data
+        elif isinstance(frame, RstStreamFrame):
+            response.reset = frame.error_code
+        if "END_STREAM" in frame.flags and frame.stream_id:
+            response.ended = True

@@ -1,0 +1,176 @@
+"""
+Histories in a Redis of the test's own, and who follows them.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
+from twisted.trial.unittest import TestCase
+
+from tests.support.redis_server import RedisServer
+from tests.support.waiting import PATIENCE
+from twisted_sse.errors import HistoryUnavailable
+from twisted_sse.event import ServerSentEvent
+from twisted_sse.history.redis import RedisHistory
+from twisted_sse.publication import Kept, Publication, Tail
+from twisted_sse.topics import Selection
+
+__all__ = ["ALL", "MANY", "Following", "RedisTestCase", "data_of", "publication"]
+
+ALL = Selection.of(["*"])
+MANY = 1 << 20
+
+# Between two looks, in seconds.
+_STEP = 0.02
+
+
+def publication(data: str, topic: str = "a", event_id: str | None = None) -> Publication:
+    """
+    What a publisher gives.
+    """
+    return Publication((topic,), ServerSentEvent(data, id=event_id))
+
+
+def data_of(kept: Sequence[Kept]) -> list[str | None]:
+    """
+    The data of what was found.
+    """
+    return [one.publication.event.data for one in kept]
+
+
+class Following:
+    """
+    Takes what a history delivers.
+
+    Attributes:
+        kept: All of it.
+
+        restarts: The ends of the order that it was told of.
+    """
+
+    def __init__(self) -> None:
+        self.kept: list[Kept] = []
+        self.restarts: list[Tail] = []
+        self._waiting: list[tuple[Callable[[], bool], Deferred[None]]] = []
+
+    @property
+    def data(self) -> list[str | None]:
+        """
+        The data of all that was delivered.
+        """
+        return data_of(self.kept)
+
+    def deliver(self, kept: Sequence[Kept]) -> None:
+        """
+        See `ISharedHistoryProvider.follow`.
+        """
+        self.kept += kept
+        self._look()
+
+    def restart(self, tail: Tail) -> None:
+        """
+        See `ISharedHistoryProvider.follow`.
+        """
+        self.restarts.append(tail)
+        self._look()
+
+    def has(self, count: int) -> Deferred[None]:
+        """
+        Wait until so many were delivered.
+        """
+        return self._wait(lambda: len(self.kept) >= count)
+
+    def restarted(self, count: int = 1) -> Deferred[None]:
+        """
+        Wait until it was told to begin anew so often.
+        """
+        return self._wait(lambda: len(self.restarts) >= count)
+
+    def _wait(self, probe: Callable[[], bool]) -> Deferred[None]:
+        done: Deferred[None] = Deferred()
+        self._waiting.append((probe, done))
+        self._look()
+        return done
+
+    def _look(self) -> None:
+        for one in [one for one in self._waiting if one[0]()]:
+            self._waiting.remove(one)
+            one[1].callback(None)
+
+
+class RedisTestCase(TestCase):
+    """
+    A Redis for the class, and a prefix of its own for each test.
+    """
+
+    timeout = PATIENCE
+
+    #: As for `RedisServer`.
+    options: ClassVar[tuple[str, ...]] = ()
+    appendonly: ClassVar[bool] = False
+
+    server: ClassVar[RedisServer]
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        """
+        Start it.
+        """
+        cls.server = RedisServer(*cls.options, appendonly=cls.appendonly)
+        cls.addClassCleanup(cls.server.end)
+
+    @property
+    def prefix(self) -> str:
+        """
+        The prefix of this test.
+        """
+        return self.id().rpartition(".")[2]
+
+    def open(self, **options: object) -> RedisHistory:
+        """
+        Make a history and start it; it is stopped after the test.
+        """
+        given = {"url": self.server.url, "prefix": self.prefix, **options}
+        history = RedisHistory(**given)  # type: ignore[arg-type]
+        history.startService()
+        self.addCleanup(self.close, history)
+        return history
+
+    async def close(self, history: RedisHistory) -> None:
+        """
+        Stop *history*, if it still runs.
+        """
+        if history.running:
+            await history.stopService()
+
+    async def fill(self, history: RedisHistory, *data: str) -> list[Kept]:
+        """
+        Append each of *data* by itself.
+        """
+        return [(await history.append([publication(one)]))[0] for one in data]
+
+    async def follow(self, history: RedisHistory) -> Following:
+        """
+        Follow *history* from its end.
+        """
+        following = Following()
+        tail = await history.tail(1)
+        history.follow(tail.newest, following.deliver, following.restart)
+        return following
+
+    async def available(self, history: RedisHistory) -> None:
+        """
+        Wait until *history* answers.
+        """
+        from twisted.internet import reactor
+
+        while True:
+            try:
+                await history.tail(1)
+            except HistoryUnavailable:
+                # Nobody tells when it is back; test cases have a time-out.
+                await deferLater(reactor, _STEP)
+            else:
+                return

@@ -1,0 +1,136 @@
+"""
+Numbers, times and sizes, as people write them.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from twisted_sse import units
+
+__all__ = ["ArgumentTests", "ValueTests"]
+
+
+class ValueTests(SynchronousTestCase):
+    """
+    Numbers, times, sizes, and yes and no.
+    """
+
+    GOOD: list[tuple[Callable[[str], object], str, object]] = [
+        (units.count, "1", 1),
+        (units.count, "0010", 10),
+        (units.count, "1000000", 1_000_000),
+        (units.milliseconds, "0", 0),
+        (units.milliseconds, "3000", 3000),
+        (units.milliseconds, "2147483647", 2**31 - 1),
+        (units.seconds, "0", 0.0),
+        (units.seconds, "15", 15.0),
+        (units.seconds, "0.5", 0.5),
+        (units.interval, "off", None),
+        (units.interval, "15", 15.0),
+        (units.interval, "0.5", 0.5),
+        (units.size, "1", 1),
+        (units.size, "65536", 65536),
+        (units.size, "64KiB", 65536),
+        (units.size, "64 KiB", 65536),
+        (units.size, "16mib", 16 * 1024**2),
+        (units.size, "1GiB", 1024**3),
+        (units.yes_or_no, "yes", True),
+        (units.yes_or_no, "no", False),
+    ]
+
+    BAD: list[tuple[Callable[[str], object], list[str]]] = [
+        (units.count, ["", "0", "-1", "1.5", "many", " 1", "1_000", "٣", "²", "9" * 5000]),
+        (units.milliseconds, ["", "-1", "1.5", "3s", "٣", "2147483648"]),
+        (units.seconds, ["", "-1", ".5", "5.", "1e3", "inf", "nan", "15s", "٣", "9" * 400]),
+        (units.interval, ["", "0", "0.0", "-1", "on", "Off", "nan", "inf", "9" * 400]),
+        (units.size, ["", "0", "0KiB", "64KB", "64k", "-1", "1.5MiB", "KiB", "1 TiB", "٣"]),
+        (units.yes_or_no, ["", "Yes", "y", "true", "1", "yes "]),
+    ]
+
+    def test_good(self) -> None:
+        """
+        Each is read as it is meant.
+        """
+        for read, text, expected in self.GOOD:
+            with self.subTest(read=read.__name__, text=text):
+                value = read(text)
+
+                self.assertEqual(value, expected)
+                self.assertIs(type(value), type(expected))
+
+    def test_bad(self) -> None:
+        """
+        What is none is refused.
+        """
+        for read, texts in self.BAD:
+            for text in texts:
+                name = read.__name__
+                with self.subTest(read=name, text=text[:20]), self.assertRaises(ValueError):
+                    read(text)
+
+    def test_error_quotes(self) -> None:
+        """
+        An error quotes what was given.
+        """
+        for read in (units.count, units.milliseconds, units.seconds, units.size):
+            with self.subTest(read=read.__name__):
+                with self.assertRaises(ValueError) as caught:
+                    read("many")
+
+                self.assertIn("'many'", str(caught.exception))
+
+
+class ArgumentTests(SynchronousTestCase):
+    """
+    ``name=value,name=value``.
+    """
+
+    READERS: dict[str, Callable[[str], Any]] = {"events": units.count, "file": str}
+
+    BAD = [
+        ("event=1", "there is no 'event', only events, file"),
+        ("Events=1", "there is no 'Events', only events, file"),
+        (" events=1", "there is no ' events', only events, file"),
+        ("=1", "there is no '', only events, file"),
+        ("events=1;file=x", "events: '1;file=x' is not a whole number greater than 0"),
+        ("events=1,events=1", "'events' is given twice"),
+        ("events", "'events' has no value"),
+        ("events=", "'events' has no value"),
+        ("events=many", "events: 'many' is not a whole number greater than 0"),
+        ("file=a,b", "there is no 'b', only events, file"),
+    ]
+
+    def test_nothing(self) -> None:
+        """
+        Nothing needs to be said, and commas alone say nothing.
+        """
+        for text in ("", ",", ",,"):
+            with self.subTest(text=text):
+                self.assertEqual(units.arguments(text, self.READERS), {})
+
+    def test_good(self) -> None:
+        """
+        Each value is read by its own reader, in any order.
+        """
+        given = units.arguments("file=/run/x,events=5", self.READERS)
+
+        self.assertEqual(given, {"events": 5, "file": "/run/x"})
+
+    def test_equals_sign(self) -> None:
+        """
+        A value may have an equals sign: the name ends at the first.
+        """
+        self.assertEqual(units.arguments("file=a=b", self.READERS), {"file": "a=b"})
+
+    def test_bad(self) -> None:
+        """
+        A mistake is told in half a sentence.
+        """
+        for text, expected in self.BAD:
+            with self.subTest(text=text):
+                with self.assertRaises(ValueError) as caught:
+                    units.arguments(text, self.READERS)
+
+                self.assertEqual(str(caught.exception), expected)

@@ -1,0 +1,124 @@
+"""
+The histories that come with this package, from the words of a command line.
+
+Only names and readers: what a provider needs is imported when one is built,
+because Twisted imports this module whenever it looks for plugins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from zope.interface import implementer
+
+from twisted_sse import units
+from twisted_sse.errors import HistoryUnavailable
+from twisted_sse.history.memory import MemoryHistory
+from twisted_sse.interfaces import IHistoryFactory, IHistoryProvider
+
+__all__ = ["MemoryHistoryFactory", "RedisHistoryFactory", "SQLiteHistoryFactory"]
+
+_BOUNDS: dict[str, Callable[[str], Any]] = {
+    "events": units.count,
+    "bytes": units.size,
+    "age": units.seconds,
+}
+
+
+@implementer(IHistoryFactory)
+class MemoryHistoryFactory:
+    """
+    `twisted_sse.history.MemoryHistory`.
+    """
+
+    scheme = "memory"
+    usage = "memory:events=10000,bytes=64MiB,age=3600"
+
+    def build(self, arguments: str) -> IHistoryProvider:
+        """
+        See `IHistoryFactory.build`.
+        """
+        return MemoryHistory(**units.arguments(arguments, _BOUNDS))
+
+
+@implementer(IHistoryFactory)
+class SQLiteHistoryFactory:
+    """
+    `twisted_sse.history.sqlite.SQLiteHistory`.
+
+    The path ends at the first comma, so one that has a comma cannot be written.
+    It is made absolute at once: a daemon changes its directory.
+    """
+
+    scheme = "sqlite"
+    usage = "sqlite:PATH,events=100000,bytes=1GiB,age=86400,sync=full"
+
+    def build(self, arguments: str) -> IHistoryProvider:
+        """
+        See `IHistoryFactory.build`.
+        """
+        path, _, rest = arguments.partition(",")
+        if not path:
+            raise ValueError("it needs the path of a file")
+        if path == ":memory:":
+            raise ValueError("a history in memory is --history memory")
+        given = units.arguments(rest, {**_BOUNDS, "sync": _sync})
+        place = _absolute(path)
+        from twisted_sse.history.sqlite import SQLiteHistory
+
+        try:
+            SQLiteHistory.check(place)
+        except ValueError as error:
+            raise HistoryUnavailable(error) from None
+        return SQLiteHistory(place, **given)
+
+
+@implementer(IHistoryFactory)
+class RedisHistoryFactory:
+    """
+    `twisted_sse.history.redis.RedisHistory`.
+
+    The URL ends at the first comma; one in a user's name or password is
+    written ``%2C``.
+
+    Args:
+        scheme: ``redis``, or ``rediss`` for TLS.
+    """
+
+    def __init__(self, scheme: str) -> None:
+        self.scheme = scheme
+        bounds = "events=100000,bytes=256MiB,age=86400"
+        self.usage = f"{scheme}://[USER:PASSWORD@]HOST:PORT/DB,prefix=twisted_sse,{bounds}"
+        self._readers: dict[str, Callable[[str], Any]] = {"prefix": str, **_BOUNDS}
+        if scheme == "rediss":
+            self.usage += ",cafile=PATH"
+            self._readers["cafile"] = _absolute
+
+    def build(self, arguments: str) -> IHistoryProvider:
+        """
+        See `IHistoryFactory.build`.
+        """
+        url, _, rest = arguments.partition(",")
+        if "@" in rest and "@" not in url:
+            # It is the rest of a password, which no error may quote.
+            raise ValueError("a comma in a user's name or password has to be written %2C")
+        given = units.arguments(rest, self._readers)
+        from twisted_sse.history.redis import RedisHistory
+
+        try:
+            return RedisHistory(f"{self.scheme}:{url}", **given)
+        except ModuleNotFoundError as error:
+            # The extra is not installed, and the error says so.
+            raise HistoryUnavailable(error) from None
+
+
+def _sync(text: str) -> str:
+    if text not in ("full", "normal"):
+        raise ValueError(f"{text!r} is neither full nor normal")
+    return text
+
+
+def _absolute(path: str) -> str:
+    return str(Path(path).absolute())

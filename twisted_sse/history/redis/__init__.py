@@ -1,0 +1,7 @@
+"""
+History in Redis, for any number of hubs.
+"""
+
+from twisted_sse.history.redis.history import RedisHistory
+
+__all__ = ["RedisHistory"]

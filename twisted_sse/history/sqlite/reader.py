@@ -1,0 +1,205 @@
+"""
+The reader: finds what somebody has missed, and what stands at the end.
+
+It has its own connection, so a long replay does not hold up a commit, and no
+replay waits for the disk.  Every answer comes from one snapshot of the file.
+
+All methods are called in one thread.  Nothing here imports Twisted.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Any, Final, NamedTuple, TypeVar
+
+from twisted_sse.errors import HistoryUnavailable, UnknownEventID
+from twisted_sse.history.sqlite.batch import PAGE, fetch
+from twisted_sse.history.sqlite.epochs import Epochs, read_epochs
+from twisted_sse.history.sqlite.file import connect, explain
+from twisted_sse.history.sqlite.row import COLUMNS, publication_of, topics_from
+from twisted_sse.history.sqlite.store import Store
+from twisted_sse.history.sqlite.topics import names_of, numbers_of
+from twisted_sse.history.sqlite.trim import Bounds, read_extent
+from twisted_sse.publication import Kept, Position, Tail
+from twisted_sse.topics import Selection
+
+__all__ = ["Reader"]
+
+T = TypeVar("T")
+
+# How few publications are looked at one by one rather than to match patterns
+# with all names of topics, of which there may be as many as publications.
+_FEW: Final = 1024
+
+_COLUMNS: Final = f"number, {COLUMNS}"
+_FOLLOWING: Final = "SELECT * FROM events WHERE number > ? ORDER BY number LIMIT ?"
+_LISTED: Final = "SELECT * FROM events WHERE number IN (SELECT value FROM json_each(?))"
+_OLDEST: Final = """
+    SELECT number FROM events WHERE number >= ? AND kept_at > ? AND ends - size >= ?
+    ORDER BY number LIMIT 1
+"""
+
+
+class _Snapshot(NamedTuple):
+    """
+    The file as it is while one question is answered.
+
+    Attributes:
+        oldest: The number of the oldest publication within the bounds.
+
+        newest: The number of the newest publication there was.
+    """
+
+    connection: sqlite3.Connection
+    epochs: Epochs
+    oldest: int
+    newest: int
+
+
+class Reader:
+    """
+    Args:
+        store: Has the file open.
+
+        bounds: What exceeds them is not there, also before it is deleted.
+    """
+
+    def __init__(self, path: str, store: Store, bounds: Bounds) -> None:
+        self._path = path
+        self._store = store
+        self._bounds = bounds
+        self._connection: sqlite3.Connection | None = None
+        self._epoch: str | None = None
+        self._epochs: Epochs
+        # Older ones exceeded the bounds when this was last asked for.
+        self._oldest = 0
+
+    def since(
+        self, last_event_id: str | None, topics: Selection, limit: int, now: float
+    ) -> list[Kept]:
+        """
+        See `IHistoryProvider.since`.
+        """
+        return self._ask(lambda snapshot: _since(snapshot, last_event_id, topics, limit), now)
+
+    def tail(self, limit: int, now: float) -> Tail:
+        """
+        See `IHistoryProvider.tail`.
+        """
+        return self._ask(lambda snapshot: _tail(snapshot, limit), now)
+
+    def close(self) -> None:
+        """
+        Let go of the file.
+        """
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def _ask(self, question: Callable[[_Snapshot], T], now: float) -> T:
+        try:
+            connection = self._open()
+            connection.execute("BEGIN")
+            try:
+                return question(self._snapshot(connection, now))
+            finally:
+                connection.execute("ROLLBACK")
+        except sqlite3.Error as error:
+            self.close()
+            half = explain(self._path, error)
+            raise HistoryUnavailable(f"History is not available: {half}.") from error
+        except ValueError as error:
+            raise HistoryUnavailable(
+                f"History is not available: {self._path!r} holds what no hub has written: {error}"
+            ) from error
+
+    def _open(self) -> sqlite3.Connection:
+        # Another epoch means that the writer has opened the file anew.
+        if self._connection is None or self._epoch != self._store.epoch:
+            self.close()
+            self._epoch = self._store.epoch
+            self._connection = connect(self._path, "rw")
+            self._connection.execute("PRAGMA query_only = ON")
+            self._epochs = read_epochs(self._connection)
+            self._oldest = 0
+        return self._connection
+
+    def _snapshot(self, connection: sqlite3.Connection, now: float) -> _Snapshot:
+        events, size, age = self._bounds
+        extent = read_extent(connection)
+        newest = extent.newest
+        lowest = max(self._oldest, newest - events + 1)
+        oldest = connection.execute(_OLDEST, (lowest, now - age, extent.ends - size)).fetchone()
+        self._oldest = newest + 1 if oldest is None else oldest[0]
+        return _Snapshot(connection, self._epochs, self._oldest, newest)
+
+
+def _since(
+    snapshot: _Snapshot, last_event_id: str | None, topics: Selection, limit: int
+) -> list[Kept]:
+    after = snapshot.oldest - 1 if last_event_id is None else _locate(snapshot, last_event_id)
+    if not snapshot.oldest - 1 <= after <= snapshot.newest:
+        raise UnknownEventID(f"{last_event_id!r} is not kept")
+    if topics.everything:
+        return _scan(snapshot, after, topics, limit)
+    if topics.patterns and snapshot.newest - after <= _FEW:
+        return _scan(snapshot, after, topics, limit)
+    names = names_of(snapshot.connection, topics)
+    if names is None:
+        return _scan(snapshot, after, topics, limit)
+    return _listed(snapshot, numbers_of(snapshot.connection, names, after, limit))
+
+
+def _tail(snapshot: _Snapshot, limit: int) -> Tail:
+    before = max(snapshot.oldest - 1, snapshot.newest - limit)
+    kept = [_kept(snapshot, row) for row in islice(_following(snapshot, before), limit)]
+    return Tail(Position(before, snapshot.epochs.name(before)), kept)
+
+
+def _locate(snapshot: _Snapshot, event_id: str) -> int:
+    number = snapshot.epochs.locate(event_id, snapshot.newest)
+    if number is not None:
+        return number
+    query = "SELECT number, first FROM events WHERE given = ? ORDER BY number LIMIT 1"
+    try:
+        given = snapshot.connection.execute(query, (event_id,)).fetchone()
+    except UnicodeEncodeError:
+        # A lone surrogate, which no ID has.
+        given = None
+    # When the oldest with this ID is gone, no later one stands for it.
+    if event_id == "" or given is None or not given[1]:
+        raise UnknownEventID(f"{event_id!r} is not of this history")
+    return int(given[0])
+
+
+def _scan(snapshot: _Snapshot, after: int, topics: Selection, limit: int) -> list[Kept]:
+    matching = (
+        row
+        for row in _following(snapshot, after, min(limit, PAGE))
+        if topics.everything or topics.matches(topics_from(row[1]))
+    )
+    return [_kept(snapshot, row) for row in islice(matching, limit)]
+
+
+def _following(snapshot: _Snapshot, after: int, page: int = PAGE) -> Iterator[list[Any]]:
+    while rows := fetch(snapshot.connection, _COLUMNS, _FOLLOWING, (after, page)):
+        yield from rows
+        after = rows[-1][0]
+
+
+def _listed(snapshot: _Snapshot, numbers: list[int]) -> list[Kept]:
+    pages = [numbers[start : start + PAGE] for start in range(0, len(numbers), PAGE)]
+    return [
+        _kept(snapshot, row)
+        for page in pages
+        for row in fetch(snapshot.connection, _COLUMNS, _LISTED, (json.dumps(page),))
+    ]
+
+
+def _kept(snapshot: _Snapshot, row: list[Any]) -> Kept:
+    number, *columns = row
+    publication = publication_of(columns)
+    return Kept(number, publication.event.id or snapshot.epochs.name(number), publication)
