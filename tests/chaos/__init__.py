@@ -1,0 +1,3 @@
+"""
+Proof that nothing acknowledged is lost: hubs and Redis are killed while events flow.
+"""

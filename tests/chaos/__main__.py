@@ -1,0 +1,81 @@
+"""
+Kill hubs or Redis while events flow, and see that nothing acknowledged is lost:
+`python -m tests.chaos --help`.
+"""
+
+import argparse
+import random
+import sys
+from collections import Counter
+from collections.abc import Sequence
+
+from tests.chaos.play import Outcome, Settings, play
+from tests.chaos.stages import STAGES
+
+__all__ = ["main"]
+
+# Always shown, so that a zero is seen.
+_KINDS = ("reset", "lost", "doubled", "out of order", "invented")
+
+# How many faults of a kind are told in full.
+_TOLD = 5
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """
+    Run once, and tell what happened.
+
+    Returns:
+        The exit status: 1 if the rule was broken.
+    """
+    stage, settings = _read(arguments)
+    _say(f"python -m tests.chaos {stage}, seed {settings.seed}")
+    outcome = play(settings, STAGES[stage]())
+    _tell(outcome)
+    return 1 if outcome.faults else 0
+
+
+def _read(arguments: Sequence[str] | None) -> tuple[str, Settings]:
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
+    parser.add_argument("stage", choices=list(STAGES), help="what is killed: see README.md")
+    parser.add_argument("--rounds", type=int, default=10, help="how many kills; default: 10")
+    parser.add_argument("--clients", type=int, default=8, help="who follow; default: 8")
+    parser.add_argument("--seed", type=int, help="to repeat a run's choices; default: any")
+    parser.add_argument(
+        "--seconds",
+        nargs=2,
+        type=float,
+        default=(0.1, 1.0),
+        metavar=("LEAST", "MOST"),
+        help="between two kills; default: 0.1 1.0",
+    )
+    given = parser.parse_args(arguments)
+    if given.rounds < 0 or given.clients < 1:
+        parser.error("--rounds has to be at least 0, and --clients at least 1")
+    seed = random.randrange(1_000_000) if given.seed is None else given.seed
+    return given.stage, Settings(given.rounds, given.clients, seed, tuple(given.seconds))
+
+
+def _tell(outcome: Outcome) -> None:
+    kinds = Counter(fault.kind for fault in outcome.faults)
+    rows = {**outcome.counts, **{kind: kinds[kind] for kind in _KINDS}, **kinds}
+    for name, count in rows.items():
+        _say(f"{name:<20}{count:>10,}")
+    told: Counter[str] = Counter()
+    for fault in outcome.faults:
+        told[fault.kind] += 1
+        if told[fault.kind] <= _TOLD:
+            _say(f"{fault.kind}: {fault.sentence}")
+    if outcome.faults:
+        _say("The rule was broken.")
+    else:
+        _say("Everything acknowledged was received once and in order by all who wanted it.")
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,213 @@
+"""
+A client that follows some topics through everything that happens.
+
+It counts as received what a browser would: whole events, and comes back with the
+ID of the last of them.  It trusts nothing to be repeated and nothing to be left out.
+"""
+
+import asyncio
+import random
+import socket
+import time
+from asyncio import IncompleteReadError, StreamReader, StreamWriter
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+from urllib.parse import quote
+
+from tests.chaos.verdict import Diary, Fault
+from tests.support.streams import ChunkDecoder
+from twisted_sse.event import ServerSentEvent
+from twisted_sse.wire import Decoder
+
+__all__ = ["FENCE", "TASTES", "Follower", "Taste", "parse_head"]
+
+#: The event type of what is published last, to all topics: who gets it is done.
+FENCE = "fence"
+
+# Between two tries to connect, in seconds.
+_PAUSE = 0.05
+
+# How much a client reads at once, in bytes: as much as there is, or little.
+_FAST, _SLOW = 65536, 4096
+
+# How long a slow one waits between two reads, in seconds; mostly as long as keeps
+# the sum above what is published.
+_PAUSES = (*[0.0] * 10, *[0.01] * 19, 0.7)
+
+
+class Taste(NamedTuple):
+    """
+    Attributes:
+        query: Chooses the topics.
+
+        wants: Whether an event with these topics is among them; it knows that
+            without asking the matcher that it puts to the test.
+    """
+
+    query: str
+    wants: Callable[[Sequence[str]], bool]
+
+
+#: The first wants everything.
+TASTES = (
+    Taste("topic=*", lambda topics: True),
+    Taste("topic=news/1", lambda topics: "news/1" in topics),
+    # The URI template "news/{name}".
+    Taste(
+        "topic=news/%7Bname%7D",
+        lambda topics: any(topic.startswith("news/") for topic in topics),
+    ),
+    Taste("topic=chat&topic=news/2", lambda topics: "chat" in topics or "news/2" in topics),
+)
+
+
+class Follower:
+    """
+    Connects, reads, and comes back, until the fence has come.
+
+    Args:
+        number: Says what it follows and how it behaves: every second one
+            speaks HTTP/1.0; of three one reads slowly and one leaves now and then.
+
+        ports: Where hubs may be; looked at anew for each connection.
+
+    Attributes:
+        diary: What it has received.
+
+        connected: Whether its stream is open.
+
+        connections: How many streams it has opened.
+
+        losses: What was so when one of them ended without its doing.
+
+        comments: How many keepalive comments came.
+
+        refused: How often it was answered 503.
+
+        faults: What has happened that may not, beside what the diary shows.
+    """
+
+    def __init__(self, number: int, ports: Sequence[int], rng: random.Random) -> None:
+        taste = TASTES[number % len(TASTES)]
+        self.name = f"client {number}"
+        self.diary = Diary(f"{self.name} ({taste.query})", taste.wants)
+        self.connected = self.done = False
+        self.connections = self.comments = self.refused = 0
+        self.losses: list[str] = []
+        self.faults: list[Fault] = []
+        self.slow = number % 3 == 2
+        self._restless = number % 3 == 1
+        self._version = "1.0" if number % 2 else "1.1"
+        self._query = taste.query
+        self._ports = ports
+        self._rng = rng
+        self._last_event_id = ""
+        self._read_last = 0.0
+
+    async def follow(self) -> None:
+        """
+        Return when the fence has come.
+        """
+        while not self.done:
+            try:
+                reader, writer = await self._connect()
+            except OSError:
+                await asyncio.sleep(_PAUSE)
+                continue
+            try:
+                # Its own leaving: a time that is over is nothing that the hub has done.
+                async with asyncio.timeout(self._rng.expovariate(1.0) if self._restless else None):
+                    await self._attend(reader, writer)
+            except TimeoutError:
+                self.connected = False
+            except (ConnectionError, IncompleteReadError) as error:
+                self._note_loss(repr(error))
+            finally:
+                writer.transport.abort()
+
+    async def _connect(self) -> tuple[StreamReader, StreamWriter]:
+        self._read_last = time.monotonic()
+        plain = socket.socket()
+        plain.setblocking(False)
+        if self.slow:
+            plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _SLOW)
+        address = ("127.0.0.1", self._rng.choice(self._ports))
+        try:
+            await asyncio.get_running_loop().sock_connect(plain, address)
+        except OSError:
+            plain.close()
+            raise
+        return await asyncio.open_connection(sock=plain, limit=_SLOW if self.slow else _FAST)
+
+    async def _attend(self, reader: StreamReader, writer: StreamWriter) -> None:
+        writer.write(self._request())
+        status, headers = parse_head(await reader.readuntil(b"\r\n\r\n"))
+        if status == 200:
+            await self._read(reader, headers)
+            return
+        self.refused += 1
+        if status != 503 or "retry-after" not in headers:
+            self.faults.append(Fault("rude", f"{self.name} was answered {status}: {headers}."))
+        await asyncio.sleep(_PAUSE)
+
+    def _request(self) -> bytes:
+        target, lines = f"/events?{self._query}", ["Host: localhost"]
+        if self._last_event_id and self._rng.random() < 0.5:
+            target += f"&last_event_id={quote(self._last_event_id, safe='')}"
+        elif self._last_event_id:
+            lines.append(f"Last-Event-ID: {self._last_event_id}")
+        text = f"GET {target} HTTP/{self._version}\r\n" + "".join(f"{line}\r\n" for line in lines)
+        return text.encode() + b"\r\n"
+
+    async def _read(self, reader: StreamReader, headers: dict[str, str]) -> None:
+        chunks = ChunkDecoder() if headers.get("transfer-encoding") == "chunked" else None
+        decoder = Decoder(last_event_id=self._last_event_id)
+        while not self.done:
+            data = await reader.read(_SLOW if self.slow else _FAST)
+            if not data:
+                self._note_loss("the end")
+                return
+            self._read_last = time.monotonic()
+            events = decoder.feed(data if chunks is None else chunks.feed(data))
+            for event in events:
+                self._take(event)
+            self._last_event_id = decoder.last_event_id
+            if self.slow:
+                await asyncio.sleep(self._rng.choice(_PAUSES))
+
+    def _take(self, event: ServerSentEvent) -> None:
+        if self.done:
+            return
+        if event.comment is not None:
+            self.comments += 1
+        elif event.event == "stream-open":
+            self._note_opening(event)
+        elif event.event == "stream-reset":
+            self.diary.resets.append(event.data or "")
+        elif event.event == FENCE:
+            self.done = True
+        elif event.data is not None:
+            self.diary.entries.append((event.id or "", event.data))
+
+    def _note_opening(self, event: ServerSentEvent) -> None:
+        self.connected = True
+        self.connections += 1
+        asked = self._last_event_id
+        if asked and (not event.json()["resumed"] or event.id != asked):
+            said = f"came back after {asked!r} and was told {event.id!r}, {event.data}"
+            self.faults.append(Fault("not resumed", f"{self.name} {said}."))
+
+    def _note_loss(self, what: str) -> None:
+        silence = time.monotonic() - self._read_last
+        where = "in a stream" if self.connected else "before a stream"
+        self.losses.append(f"{what} {where}, after {silence:.1f} seconds of silence")
+        self.connected = False
+
+
+def parse_head(head: bytes) -> tuple[int, dict[str, str]]:
+    """
+    The status and the headers of a response, their names in lower case.
+    """
+    status, *lines = head.decode("utf-8").split("\r\n")
+    pairs = [line.split(": ", 1) for line in lines if line]
+    return int(status.split()[1]), {name.lower(): value for name, value in pairs}

@@ -1,0 +1,172 @@
+"""
+One run: clients follow, publishers publish, something is killed again and again.
+"""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable
+from typing import NamedTuple
+
+from tests.chaos.flow import Flow
+from tests.chaos.follower import Follower
+from tests.chaos.patience import comes
+from tests.chaos.stages import Stage
+from tests.chaos.verdict import Attempt, Fault, judge
+
+__all__ = ["Outcome", "Settings", "play"]
+
+# How many publishers there are: each has one request under way.
+_FLOWS = 6
+
+# How long a step that has to come may take, in seconds: a slow reader's last one
+# is the longest.
+_PATIENCE = 60.0
+
+
+class Settings(NamedTuple):
+    """
+    Attributes:
+        rounds: How many times something is killed.
+
+        clients: How many follow all the time.
+
+        seed: Of all choices.
+
+        pause: The shortest and the longest time between two kills, in seconds.
+    """
+
+    rounds: int
+    clients: int
+    seed: int
+    pause: tuple[float, float]
+
+
+class Outcome(NamedTuple):
+    """
+    Attributes:
+        counts: What happened how often, in the order of telling.
+
+        faults: Everything that may not happen.
+    """
+
+    counts: dict[str, int]
+    faults: list[Fault]
+
+
+def play(settings: Settings, stage: Stage) -> Outcome:
+    """
+    Run *stage* to its end, and judge it.
+    """
+    try:
+        stage.start()
+        run = _Run(settings, stage)
+        asyncio.run(run.run())
+    finally:
+        stage.stop()
+    return run.outcome()
+
+
+class _Run:
+    """
+    Everybody who takes part.
+    """
+
+    def __init__(self, settings: Settings, stage: Stage) -> None:
+        self._settings = settings
+        self._stage = stage
+        self._faults: list[Fault] = []
+        self._followers = [
+            Follower(number, stage.ports, self._rng(f"client {number}"))
+            for number in range(settings.clients)
+        ]
+        self._flows = [
+            Flow(f"flow{number}", stage.ports, self._rng(f"flow {number}"))
+            for number in range(_FLOWS)
+        ]
+
+    async def run(self) -> None:
+        """
+        Return when everybody has everything, or waits for it in vain.
+        """
+        following = [asyncio.create_task(one.follow()) for one in self._followers]
+        await self._eventually(
+            lambda: all(one.connections for one in self._followers), "Not everybody was let in."
+        )
+        publishing = [asyncio.create_task(flow.publish()) for flow in self._flows]
+        await self._kill_again_and_again()
+        for flow in self._flows:
+            flow.stop()
+        await asyncio.gather(*publishing)
+        await self._within(self._flows[0].put_fence(), "The end could not be published.")
+        await self._within(asyncio.gather(*following), "Not everybody came to the end.")
+
+    def outcome(self) -> Outcome:
+        """
+        What came of it.
+        """
+        attempts = [attempt for flow in self._flows for attempt in flow.attempts]
+        faults = judge(attempts, [one.diary for one in self._followers])
+        faults += [*self._faults, *self._stage.faults, *self._losses()]
+        for follower in self._followers:
+            faults += follower.faults
+        for flow in self._flows:
+            faults += flow.faults
+        return Outcome(self._counts(attempts), faults)
+
+    def _rng(self, name: str) -> random.Random:
+        # By names: who is added changes nothing for the others.
+        return random.Random(f"{self._settings.seed} {name}")
+
+    async def _kill_again_and_again(self) -> None:
+        rng = self._rng("kills")
+        for number in range(self._settings.rounds):
+            await asyncio.sleep(rng.uniform(*self._settings.pause))
+            await self._stage.kill(rng, self._followers)
+            if not await self._go_on(number + 1):
+                return
+
+    async def _go_on(self, number: int) -> bool:
+        before = self._acknowledged()
+        sentence = f"Nothing was acknowledged after kill {number}."
+        return await self._eventually(lambda: self._acknowledged() > before, sentence)
+
+    def _acknowledged(self) -> int:
+        return sum(flow.acknowledged for flow in self._flows)
+
+    async def _eventually(self, probe: Callable[[], bool], otherwise: str) -> bool:
+        if not await comes(probe, _PATIENCE):
+            self._faults.append(Fault("stuck", otherwise))
+            return False
+        return True
+
+    async def _within(self, coming: Awaitable[object], otherwise: str) -> None:
+        try:
+            await asyncio.wait_for(coming, _PATIENCE)
+        except TimeoutError:
+            late = [one.diary.name for one in self._followers if not one.done]
+            self._faults.append(Fault("stuck", f"{otherwise}  Late: {', '.join(late)}."))
+
+    def _losses(self) -> Iterable[Fault]:
+        if not self._stage.steady:
+            return
+        for one in self._followers:
+            for loss in one.losses:
+                yield Fault("cut", f"{one.diary.name} lost its connection: {loss}.")
+
+    def _counts(self, attempts: list[Attempt]) -> dict[str, int]:
+        followers = self._followers
+        results = Counter(
+            "acknowledged" if one.acknowledged else "refused" if one.refused else "unknown"
+            for one in attempts
+        )
+        return {
+            "kills": self._stage.kills,
+            "published": len(attempts),
+            **{name: results[name] for name in ("acknowledged", "refused", "unknown")},
+            "received": sum(len(one.diary.entries) for one in followers),
+            "reconnections": sum(one.connections - 1 for one in followers),
+            "connections lost": sum(len(one.losses) for one in followers),
+            "subscribers refused": sum(one.refused for one in followers),
+            "comments": sum(one.comments for one in followers),
+        }

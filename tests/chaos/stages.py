@@ -1,0 +1,203 @@
+"""
+What is killed: one hub with a file, two with a Redis that dies, three with one that lives.
+"""
+
+import asyncio
+import random
+import signal
+import tempfile
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Protocol
+
+from tests.chaos.follower import Follower
+from tests.chaos.patience import comes
+from tests.chaos.verdict import Fault
+from tests.support.hub_process import HubProcess
+from tests.support.redis_server import RedisServer
+from tests.support.waiting import PATIENCE
+
+__all__ = ["STAGES", "HubStage", "NodesStage", "RedisStage", "Stage"]
+
+# So much that nothing is forgotten in any run.
+_BOUNDS = "events=10000000,bytes=4GiB"
+
+# A comment for each second of silence.
+_OPTIONS = ("--keepalive", "1")
+
+
+class Stage(Protocol):
+    """
+    Processes, one of which is killed in each round.
+
+    Attributes:
+        ports: Where the hubs are that live.
+
+        steady: Whether no connection of a subscriber may be lost.
+
+        kills: How many there were.
+
+        faults: What was found in logs and exit statuses.
+    """
+
+    ports: list[int]
+    steady: bool
+    kills: int
+    faults: list[Fault]
+
+    def start(self) -> None:
+        """
+        Start everything.
+        """
+
+    async def kill(self, rng: random.Random, followers: Sequence[Follower]) -> None:
+        """
+        Kill something by SIGKILL, and start it again.
+        """
+
+    def stop(self) -> None:
+        """
+        End everything, the hubs in good order.
+        """
+
+
+class HubStage:
+    """
+    One hub that keeps its history in a file; it is what dies.
+
+    Args:
+        history: What it keeps instead, for a test that wants to see faults.
+    """
+
+    steady = False
+
+    def __init__(self, history: str | None = None) -> None:
+        self.ports: list[int] = []
+        self.kills = 0
+        self.faults: list[Fault] = []
+        self._home = tempfile.TemporaryDirectory()
+        self._history = history or f"sqlite:{Path(self._home.name, 'history')},{_BOUNDS}"
+        self._hubs: list[HubProcess] = []
+
+    def start(self) -> None:
+        """
+        See `Stage.start`.
+        """
+        self._open(self._history)
+
+    async def kill(self, rng: random.Random, followers: Sequence[Follower]) -> None:
+        """
+        See `Stage.kill`.
+        """
+        await self._replace(rng.choice(self._hubs))
+
+    def stop(self) -> None:
+        """
+        See `Stage.stop`.
+        """
+        # Whatever goes wrong with one, the others do not stay.
+        with ExitStack() as stack:
+            stack.callback(self._home.cleanup)
+            for hub in self._hubs:
+                stack.callback(hub.stop)
+                stack.callback(self._end, hub)
+
+    def _open(self, history: str, count: int = 1) -> None:
+        for _ in range(count):
+            self._hubs.append(HubProcess("--history", history, *_OPTIONS))
+        self.ports += [hub.port for hub in self._hubs]
+
+    async def _replace(self, hub: HubProcess) -> None:
+        if len(self._hubs) > 1:
+            self.ports.remove(hub.port)
+        await asyncio.to_thread(hub.kill)
+        self.kills += 1
+        self._look_at_log(hub)
+        await asyncio.to_thread(hub.restart)
+        if hub.port not in self.ports:
+            self.ports.append(hub.port)
+
+    def _end(self, hub: HubProcess) -> None:
+        status = hub.signal(signal.SIGTERM)
+        if status != 0:
+            self.faults.append(Fault("bad end", f"Exit status {status}:\n{hub.log}"))
+        self._look_at_log(hub)
+
+    def _look_at_log(self, hub: HubProcess) -> None:
+        for mark in ("Traceback", "Unhandled"):
+            if mark in hub.log:
+                self.faults.append(Fault("traceback", f"In the log of a hub:\n{hub.log}"))
+
+
+class NodesStage(HubStage):
+    """
+    Three hubs on one Redis; one of the hubs dies.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._redis = RedisServer(appendonly=True)
+
+    def start(self) -> None:
+        """
+        See `Stage.start`.
+        """
+        self._open(f"{self._redis.url},prefix=chaos,{_BOUNDS}", 3)
+
+    def stop(self) -> None:
+        """
+        See `Stage.stop`.
+        """
+        try:
+            super().stop()
+        finally:
+            self._redis.end()
+
+
+class RedisStage(NodesStage):
+    """
+    Two hubs on one Redis that writes to its disk what it acknowledges; it is Redis that dies.
+    """
+
+    steady = True
+
+    def start(self) -> None:
+        """
+        See `Stage.start`.
+        """
+        self._open(f"{self._redis.url},prefix=chaos,{_BOUNDS}", 2)
+
+    async def kill(self, rng: random.Random, followers: Sequence[Follower]) -> None:
+        """
+        See `Stage.kill`.  Redis stays away until each client had a comment;
+        slow readers aside, who have other things to read.
+        """
+        await asyncio.to_thread(self._redis.kill)
+        self.kills += 1
+        heard = [_hears(one) for one in followers if one.connected and not one.slow]
+        await asyncio.sleep(rng.uniform(0, 1))
+        if not await comes(lambda: all(probe() for probe in heard), PATIENCE):
+            self.faults.append(Fault("no keepalive", "No comment came while Redis was away."))
+        await asyncio.to_thread(self._redis.restart)
+
+
+def _hears(follower: Follower) -> Callable[[], bool]:
+    """
+    Tells later whether *follower* has got a comment since now, or has left.
+    """
+    connections, comments = follower.connections, follower.comments
+
+    def probe() -> bool:
+        stayed = follower.connected and follower.connections == connections
+        return follower.comments > comments or not stayed
+
+    return probe
+
+
+#: The stages, by the names that the command line has for them.
+STAGES: dict[str, Callable[[], Stage]] = {
+    "hub": HubStage,
+    "redis": RedisStage,
+    "nodes": NodesStage,
+}

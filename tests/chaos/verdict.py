@@ -1,0 +1,199 @@
+"""
+The rule, and whether it was kept: from what publishers were told and clients got.
+
+What a publisher was told is kept is received exactly once by everybody who wants
+it, in one order that all clients share and that no publisher can disprove.  What
+it was not told may be received or not, but then by all or none.
+
+Nothing here does I/O or keeps time.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+__all__ = ["Attempt", "Diary", "Fault", "judge"]
+
+
+@dataclass(slots=True)
+class Attempt:
+    """
+    One event in one request.
+
+    Attributes:
+        data: Unlike that of any other attempt.
+
+        topics: What it was published to.
+
+        request: Unlike that of any other request.
+
+        place: Where in its request it stands, from 0.
+
+        given: The ID that the publisher has given it.
+
+        sent: When the request was sent, in seconds.
+
+        answered: When the whole answer 200 had come; never, if it has not.
+
+        id: What the answer says that its ID is.
+
+        refused: Whether the answer was 503.
+    """
+
+    data: str
+    topics: tuple[str, ...]
+    request: str
+    place: int = 0
+    given: str | None = None
+    sent: float = 0.0
+    answered: float = math.inf
+    id: str | None = None
+    refused: bool = False
+
+    @property
+    def acknowledged(self) -> bool:
+        """
+        Whether the publisher was told that it is kept.
+        """
+        return self.answered != math.inf
+
+
+@dataclass
+class Diary:
+    """
+    What one client has got, over all of its connections.
+
+    Attributes:
+        name: For people.
+
+        wants: Whether an event with these topics is for it.
+
+        entries: The ID and the data of each event, in the order of receipt.
+
+        resets: What each ``stream-reset`` said.
+    """
+
+    name: str
+    wants: Callable[[Sequence[str]], bool]
+    entries: list[tuple[str, str]] = field(default_factory=list)
+    resets: list[str] = field(default_factory=list)
+
+
+class Fault(NamedTuple):
+    """
+    Attributes:
+        kind: By which faults are counted.
+
+        sentence: What has happened.
+    """
+
+    kind: str
+    sentence: str
+
+
+def judge(attempts: Iterable[Attempt], diaries: Sequence[Diary]) -> list[Fault]:
+    """
+    Find everything that the rule forbids.
+
+    Args:
+        attempts: All that were made.
+
+        diaries: The first is of a client that wants everything: the others'
+            order is held against its order.
+    """
+    known = {attempt.data: attempt for attempt in attempts}
+    seen = {data for diary in diaries for _, data in diary.entries}
+    order = list(dict.fromkeys(data for _, data in diaries[0].entries if data in known))
+    faults = list(_misnamed(known, diaries))
+    for diary in diaries:
+        faults += _presence(diary, known, seen)
+        faults += _deviations(diary, order)
+    faults += _disproved(order, known)
+    faults += _torn(order, known)
+    return faults
+
+
+def _presence(diary: Diary, known: dict[str, Attempt], seen: set[str]) -> Iterator[Fault]:
+    times = Counter(data for _, data in diary.entries)
+    for data, count in times.items():
+        attempt = known.get(data)
+        if attempt is None:
+            yield Fault("invented", f"{diary.name} got {data[:60]!r}, which nobody has sent.")
+        elif not diary.wants(attempt.topics):
+            yield Fault("unwanted", f"{diary.name} got {_brief(data)} of {attempt.topics}.")
+        if count > 1:
+            yield Fault("doubled", f"{diary.name} got {_brief(data)} {count} times.")
+    for data, attempt in known.items():
+        due = attempt.acknowledged or data in seen
+        if due and data not in times and diary.wants(attempt.topics):
+            why = f"acknowledged as {attempt.id!r}" if attempt.acknowledged else "others did"
+            yield Fault("lost", f"{diary.name} did not get {_brief(data)}; {why}.")
+    for reset in diary.resets:
+        yield Fault("reset", f"{diary.name} was told of a gap: {reset}.")
+
+
+def _deviations(diary: Diary, order: Sequence[str]) -> Iterator[Fault]:
+    positions = {data: number for number, data in enumerate(order)}
+    highest = -1
+    for data in dict.fromkeys(data for _, data in diary.entries):
+        position = positions.get(data, highest)
+        if position < highest:
+            later = _brief(order[highest])
+            yield Fault("out of order", f"{diary.name} got {_brief(data)} after {later}.")
+        highest = max(highest, position)
+
+
+def _disproved(order: Sequence[str], known: dict[str, Attempt]) -> Iterator[Fault]:
+    """
+    What was acknowledged before something else was sent comes before it.
+    """
+    latest: Attempt | None = None
+    for data in order:
+        attempt = known[data]
+        if latest is not None and attempt.answered < latest.sent:
+            yield Fault(
+                "out of order",
+                f"{_brief(data)} came after {_brief(latest.data)}, sent only after its answer.",
+            )
+        if latest is None or attempt.sent > latest.sent:
+            latest = attempt
+
+
+def _torn(order: Sequence[str], known: dict[str, Attempt]) -> Iterator[Fault]:
+    """
+    A request is kept as a whole or not at all, and in its own order.
+    """
+    sizes = Counter(attempt.request for attempt in known.values())
+    places: dict[str, list[int]] = {}
+    for data in order:
+        places.setdefault(known[data].request, []).append(known[data].place)
+    for request, found in places.items():
+        if found != list(range(sizes[request])):
+            yield Fault("torn", f"Of {sizes[request]} in request {request} came {found}.")
+
+
+def _misnamed(known: dict[str, Attempt], diaries: Sequence[Diary]) -> Iterator[Fault]:
+    """
+    An event has one ID, which its receipt and everybody's stream agree on, and
+    no other event has it.
+    """
+    names: dict[str, str] = {}
+    for data, attempt in known.items():
+        if name := attempt.id or attempt.given:
+            names[data] = name
+        if attempt.id and attempt.given and attempt.id != attempt.given:
+            yield Fault("misnamed", f"{_brief(data)} was given {attempt.given!r}: {attempt.id!r}.")
+    for diary in diaries:
+        for id, data in diary.entries:
+            if names.setdefault(data, id) != id:
+                other = names[data]
+                yield Fault("misnamed", f"{_brief(data)} is {id!r} to {diary.name}, not {other!r}.")
+    for id, count in Counter(names.values()).items():
+        if count > 1:
+            yield Fault("misnamed", f"{count} events have the ID {id!r}.")
+
+
+def _brief(data: str) -> str:
+    return data.partition(" ")[0]
