@@ -17,7 +17,7 @@ from benchmarks.figures import all_figures
 from benchmarks.measures import MEASURES, Case, Measure
 from benchmarks.results import Results, Sample, append, load
 from benchmarks.servers import SERVERS, Server
-from benchmarks.sizes import FULL, QUICK, Sizes
+from benchmarks.sizes import FULL, QUICK, Sizes, sizes_of
 
 __all__ = ["main"]
 
@@ -159,7 +159,7 @@ def main(arguments: Sequence[str]) -> int:
         return 0
     prepare()
     results = load(chosen.report) if chosen.report else measured(chosen)
-    figures = all_figures(Sizes(**results.about["sizes"]))
+    figures = all_figures(sizes_of(results.about["sizes"]))
     text = report.circumstances(results.about) + "\n" + report.table(results, figures, TITLES)
     sys.stdout.write(text)
     if chosen.docs or not (chosen.quick or chosen.measures or chosen.servers or chosen.report):

@@ -1,50 +1,13 @@
 """
-The figures that the table shows: where each comes from, what it is compared with, its target.
+The figures that the table shows, from the first row to the last.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
 
+from benchmarks.figure import Figure, Target, at_most, times
 from benchmarks.sizes import Sizes
 
-__all__ = ["Figure", "Target", "all_figures"]
-
-
-@dataclass(frozen=True)
-class Target:
-    """
-    The most that a figure may be: times what it is compared with, or in its own unit.
-    """
-
-    limit: float
-    of: Literal["ratio", "value"]
-
-
-@dataclass(frozen=True)
-class Figure:
-    """
-    One row.
-
-    Args:
-        title: What was measured, with its sizes.
-
-        kind, key: Which value of which runs.
-
-        unit: Of the value shown, which is the measured one divided by *scale*.
-
-        base: Server and kind that the ratio is formed with; None for no ratio.
-
-        target: None if the row is there for the record.
-    """
-
-    title: str
-    kind: str
-    key: str
-    unit: str
-    scale: float = 1.0
-    base: tuple[str, str] | None = None
-    target: Target | None = None
+__all__ = ["all_figures"]
 
 
 def all_figures(sizes: Sizes) -> list[Figure]:
@@ -61,23 +24,17 @@ def all_figures(sizes: Sizes) -> list[Figure]:
         *_reactor(sizes),
         *_publishing(),
         *_wire(),
+        *_history(sizes),
+        *_http2(sizes),
     ]
-
-
-def _times(limit: float) -> Target:
-    return Target(limit, "ratio")
-
-
-def _at_most(limit: float) -> Target:
-    return Target(limit, "value")
 
 
 def _fanout(sizes: Sizes) -> Sequence[Figure]:
     ways = (
-        ("1", "one at a time", _times(1.2)),
+        ("1", "one at a time", times(1.2)),
         ("8", "8 in flight", None),
-        ("b10", "bursts of 10", _times(0.25)),
-        ("b100", "bursts of 100", _times(0.08)),
+        ("b10", "bursts of 10", times(0.25)),
+        ("b100", "bursts of 100", times(0.08)),
     )
     return [
         Figure(
@@ -113,15 +70,15 @@ def _connections(sizes: Sizes) -> Sequence[Figure]:
     return [
         Figure(
             f"Memory per idle connection, HTTP/1.1, {sizes.many:,} connections",
-            *("idle", memory, "KiB", 1024, floor, _at_most(5)),
+            *("idle", memory, "KiB", 1024, floor, at_most(5)),
         ),
         Figure(
             f"Memory per idle connection, {tls}",
-            *("idle-tls", memory, "KiB", 1024, None, _at_most(32)),
+            *("idle-tls", memory, "KiB", 1024, None, at_most(32)),
         ),
         Figure(
             "CPU to accept a stream, request to first bytes",
-            *("idle", "connect_cpu_us", "µs", 1, floor, _at_most(110)),
+            *("idle", "connect_cpu_us", "µs", 1, floor, at_most(110)),
         ),
         Figure(f"CPU to accept a stream, {tls}", "idle-tls", "connect_cpu_us", "µs"),
     ]
@@ -130,7 +87,7 @@ def _connections(sizes: Sizes) -> Sequence[Figure]:
 def _replay(sizes: Sizes) -> Sequence[Figure]:
     title = f"Replay, {sizes.few:,} clients {sizes.behind} events behind, CPU per event"
     return [
-        Figure(f"{title} above connecting", "replay", "net_us", "µs", 1, None, _at_most(0.5)),
+        Figure(f"{title} above connecting", "replay", "net_us", "µs", 1, None, at_most(0.5)),
         Figure(f"{title}, connecting included", "replay", "gross_us", "µs"),
     ]
 
@@ -139,7 +96,7 @@ def _latency(sizes: Sizes) -> Sequence[Figure]:
     title, base = f"Latency, 10 events/s to {sizes.few:,} clients", ("floor", "gentle")
     return [
         Figure(f"{title}, p50", "gentle", "lat_us.p50", "ms", 1000, base),
-        Figure(f"{title}, p99", "gentle", "lat_us.p99", "ms", 1000, base, _times(1.2)),
+        Figure(f"{title}, p99", "gentle", "lat_us.p99", "ms", 1000, base, times(1.2)),
         Figure(f"{title}, last client, p50", "gentle", "last_client_us.p50", "ms", 1000, base),
         Figure(f"{title}, last client, p99", "gentle", "last_client_us.p99", "ms", 1000, base),
     ]
@@ -150,7 +107,7 @@ def _slow_readers(sizes: Sizes) -> Sequence[Figure]:
     without = ("hub", "slow-without")
     return [
         Figure(
-            f"{title}, growth of memory", "slow-with", "growth_kb", "MiB", 1024, None, _at_most(20)
+            f"{title}, growth of memory", "slow-with", "growth_kb", "MiB", 1024, None, at_most(20)
         ),
         Figure(
             "Growth of memory in the same run without them",
@@ -162,7 +119,7 @@ def _slow_readers(sizes: Sizes) -> Sequence[Figure]:
         # The issue says "unchanged"; two runs of the same differ by up to a fifth.
         Figure(
             f"{title}, p99 latency of 100 others (ratio: to the run without them)",
-            *("slow-with", "lat_us.p99", "ms", 1000, without, _times(1.2)),
+            *("slow-with", "lat_us.p99", "ms", 1000, without, times(1.2)),
         ),
     ]
 
@@ -170,7 +127,7 @@ def _slow_readers(sizes: Sizes) -> Sequence[Figure]:
 def _reactor(sizes: Sizes) -> Sequence[Figure]:
     title = f"Longest time the reactor is held, {sizes.crowd:,} connections"
     return [
-        Figure(f"{title}, 100 events/s", "crowd", "held_ms", "ms", 1, None, _at_most(20)),
+        Figure(f"{title}, 100 events/s", "crowd", "held_ms", "ms", 1, None, at_most(20)),
         Figure(f"{title}, while they connect and leave", "crowd", "held_accepting_ms", "ms"),
         Figure("Longest garbage collection at 100 events/s", "crowd", "collecting_ms", "ms"),
         Figure("Longest wait for /healthz in the same run", "crowd", "answered_ms", "ms"),
@@ -192,4 +149,70 @@ def _wire() -> Sequence[Figure]:
     return [
         Figure("Events encoded", "wire", "encoded_per_s", "thousand/s", 1000),
         Figure("Events decoded", "wire", "decoded_per_s", "thousand/s", 1000),
+    ]
+
+
+def _history(sizes: Sizes) -> Sequence[Figure]:
+    rate, few = "/s", f"{sizes.few:,} connections"
+    least = Target(20, "value", least=True)
+    title = f"Finding {sizes.behind} missed events in {sizes.large_store:,}"
+    small = f"as times the same in {sizes.small_store:,}"
+    resumes = [
+        row
+        for key, where in (("topic", "of one topic"), ("all", "of all topics"))
+        for clock, what in (("cpu", "CPU"), ("wall", "on the wall"))
+        for row in (
+            Figure(f"{title}, {where}, {what}", "resume", f"{key}_{clock}_us", "µs"),
+            Figure(
+                f"{title}, {where}, {what}, {small}",
+                *("resume", f"{key}_{clock}_times", "\u00d7"),
+                target=at_most(2),
+            ),
+        )
+    ]
+    return [
+        Figure("Publications kept by SQLite, 100 publishers", "commits", "many_per_s", rate),
+        Figure("Publications kept by SQLite, one publisher", "commits", "one_per_s", rate),
+        Figure("The first as times the second", "commits", "many_times", "\u00d7", target=least),
+        *resumes,
+        # Beside it, as a peer: the hub with its history in memory.
+        Figure(
+            f"CPU per delivered event, {few}, one at a time, kept by SQLite",
+            *("kept-1", "cpu_us_per_delivery", "µs", 1, ("floor", "kept-1")),
+            server="hub-sqlite",
+        ),
+    ]
+
+
+def _http2(sizes: Sizes) -> Sequence[Figure]:
+    size = f"{sizes.h2_connections} TLS connections with {sizes.h2_streams} streams each"
+    title, ours = f"HTTP/2, {size}, CPU per delivered event", "hub-tls"
+    cost = ("http2-1", "cpu_us_per_delivery", "µs", 1.0)
+    return [
+        Figure(
+            f"{title} (ratio: to naive Twisted)",
+            *(*cost, ("twisted-naive-tls", "http2-1"), times(0.25), ours),
+        ),
+        Figure(
+            f"{title} (ratio: to Hypercorn)", *(*cost, ("hypercorn", "http2-1"), times(1), ours)
+        ),
+        Figure(
+            f"HTTP/2, {size}, memory per idle stream",
+            *("http2-idle", "rss_per_stream_b", "KiB", 1024, None, at_most(8), ours),
+        ),
+        Figure(
+            f"HTTP/2, {size}, CPU to accept a stream",
+            *("http2-idle", "connect_cpu_us", "µs"),
+            server=ours,
+        ),
+        *(
+            Figure(
+                f"HTTP/2, a client with {window} at 100 events/s, CPU above that without it",
+                *(kind, "core_percent", "% of a core", 1, None, at_most(1), ours),
+            )
+            for kind, window in (
+                ("http2-blocked", "a window of 0 bytes"),
+                ("http2-exhausted", "a window that is used up"),
+            )
+        ),
     ]

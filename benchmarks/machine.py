@@ -19,7 +19,7 @@ from benchmarks.sizes import Sizes
 __all__ = ["about", "cpu_model"]
 
 _OURS = ("twisted-sse", "Twisted")
-_PYTHON = ("sse-starlette", "uvicorn", "uvloop", "aiohttp", "aiohttp-sse")
+_PYTHON = ("sse-starlette", "uvicorn", "uvloop", "aiohttp", "aiohttp-sse", "Hypercorn")
 _NODE = ("express", "better-sse")
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.figures import Figure
+from benchmarks.figure import Figure
 from benchmarks.results import Median, Results
 
 __all__ = [
@@ -85,23 +85,23 @@ class _Cells:
         if target is None:
             return NOTHING
         unit = TIMES if target.of == "ratio" else self.figure.unit
-        return f"{target.limit:g} {unit}"
+        return f"{'at least ' if target.least else ''}{target.limit:g} {unit}"
 
     def met(self) -> str:
-        target, median = self.figure.target, self.median(OURS)
+        target, median = self.figure.target, self.median(self.figure.server)
         if target is None or median is None:
             return NOTHING
-        ratio = self.ratio(OURS)
+        ratio = self.ratio(self.figure.server)
         reached = median.value / self.figure.scale if target.of == "value" else ratio
         if median.problem or reached is None:
             return "no" if median.problem else NOTHING
-        return "yes" if reached <= target.limit else "**no**"
+        return "yes" if target.met(reached) else "**no**"
 
     def peers(self, titles: Mapping[str, str]) -> str:
         shown = []
         for server in self.results.servers():
             median = self.median(server)
-            if server in (OURS, FLOOR) or median is None:
+            if server in (self.figure.server, FLOOR) or median is None:
                 continue
             ratio = self.ratio(server) if self.floor() != NOTHING else None
             times = "" if ratio is None else f" ({number(ratio)} {TIMES})"
@@ -121,7 +121,7 @@ def row(results: Results, figure: Figure, titles: Mapping[str, str]) -> tuple[st
         titles: What to call each server.
     """
     cells = _Cells(results, figure)
-    ours, ratio = cells.median(OURS), cells.ratio(OURS)
+    ours, ratio = cells.median(figure.server), cells.ratio(figure.server)
     peers, floor = cells.peers(titles), cells.floor()
     if ours is None and peers == floor == NOTHING:
         return None

@@ -12,12 +12,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks import build
+from benchmarks.stores import fresh_store
 
 __all__ = ["SERVERS", "Server", "hub", "hub_probed", "hub_tls", "report_file"]
 
 APPS = build.HERE / "apps"
 NCHAN_MODULE = Path("/usr/lib/nginx/modules/ngx_nchan_module.so")
 VENV = build.PEERS / "venv" / "bin"
+PACKAGES = VENV.parent / "lib" / f"python3.{sys.version_info.minor}" / "site-packages"
 NODE_MODULES = build.PEERS / "node_modules"
 
 # twistd as a program need not be on the path, and its module has no "main".
@@ -49,6 +51,8 @@ class Server:
         replays: Whether it keeps events for a `Last-Event-ID`.
 
         slow: Gets fewer events, since it takes ten times the floor's CPU or more.
+
+        apart: Takes part only in measures that name it.  The generator speaks no TLS and no HTTP/2.
     """
 
     name: str
@@ -61,6 +65,7 @@ class Server:
     batches: bool = False
     replays: bool = False
     slow: bool = False
+    apart: bool = False
     environment: dict[str, str] = field(default_factory=dict)
 
     def missing(self) -> str | None:
@@ -86,8 +91,16 @@ def _port(port: int, tls: bool) -> list[str]:
     return ["--port", str(port), "--tls-cert", str(cert), "--tls-key", str(key)]
 
 
-def _hub(name: str, port: int, tls: bool = False, probed: bool = False) -> Server:
+def _hub(
+    name: str,
+    port: int,
+    title: str = "twisted_sse",
+    tls: bool = False,
+    probed: bool = False,
+    sqlite: bool = False,
+) -> Server:
     def command() -> list[str]:
+        kept = ("--history", f"sqlite:{fresh_store(name)}") if sqlite else ()
         start = ("-m", "benchmarks.probe", str(report_file())) if probed else TWISTD
         return [
             sys.executable,
@@ -97,11 +110,12 @@ def _hub(name: str, port: int, tls: bool = False, probed: bool = False) -> Serve
             *("--publish-token-file", str(build.token_file())),
             # The generator comes from eight addresses, and more streams than any default allows.
             *("--max-connections", "20000", "--max-connections-per-address", "20000"),
+            *kept,
         ]
 
     return Server(
         name=name,
-        title="twisted_sse",
+        title=title,
         port=port,
         command=command,
         needs=(build.ROOT / "twisted_sse" / "tap.py",),
@@ -109,6 +123,7 @@ def _hub(name: str, port: int, tls: bool = False, probed: bool = False) -> Serve
         publishing=_hub_publishing("json"),
         batches=True,
         replays=True,
+        apart=name != "hub",
         environment={"PYTHONPATH": str(build.ROOT)},
     )
 
@@ -133,6 +148,19 @@ def _node(app: str, port: int) -> Callable[[], list[str]]:
     return command
 
 
+def _naive(port: int, tls: bool = False) -> Callable[[], list[str]]:
+    def command() -> list[str]:
+        pem = map(str, build.certificate()) if tls else ()
+        return [sys.executable, str(APPS / "naive_app.py"), str(port), *pem]
+
+    return command
+
+
+def _hypercorn() -> list[str]:
+    pem = map(str, build.certificate())
+    return [str(VENV / "python"), str(APPS / "hypercorn_app.py"), "27115", *pem]
+
+
 def _nchan() -> list[str]:
     state = build.BUILD / "nchan"
     state.mkdir(parents=True, exist_ok=True)
@@ -148,13 +176,16 @@ def _starlette() -> list[str]:
 
 
 hub = _hub("hub", 27101)
-hub_tls = _hub("hub-tls", 27111, tls=True)
+hub_tls = _hub("hub-tls", 27111, "twisted_sse over TLS", tls=True)
+hub_sqlite = _hub("hub-sqlite", 27113, "twisted_sse with SQLite", sqlite=True)
 hub_probed = _hub("hub-probed", 27112, probed=True)
 
 # The floor first, then ours: runs that are compared are neighbors in time.
 SERVERS = (
     Server("floor", "floor (C)", 27100, lambda: [str(build.floor()), "27100"]),
     hub,
+    hub_sqlite,
+    hub_tls,
     Server("nchan", "Nchan", 27102, _nchan, (NCHAN_MODULE,), replays=True),
     Server(
         "express", "Express", 27103, _node("express_app.mjs", 27103), (NODE_MODULES / "express",)
@@ -170,15 +201,30 @@ SERVERS = (
         "twisted-naive",
         "naive Twisted",
         27106,
-        lambda: [sys.executable, str(APPS / "naive_app.py"), "27106"],
+        _naive(27106),
+    ),
+    Server(
+        "twisted-naive-tls",
+        "naive Twisted over TLS",
+        27114,
+        _naive(27114, tls=True),
+        apart=True,
     ),
     Server(
         "aiohttp-sse",
         "aiohttp-sse",
         27107,
         _python(str(APPS / "aiohttp_app.py"), "27107"),
-        (VENV / "python",),
+        (PACKAGES / "aiohttp_sse",),
         slow=True,
     ),
     Server("sse-starlette", "sse-starlette", 27104, _starlette, (VENV / "uvicorn",), slow=True),
+    Server(
+        "hypercorn",
+        "Hypercorn",
+        27115,
+        _hypercorn,
+        (VENV / "hypercorn",),
+        apart=True,
+    ),
 )

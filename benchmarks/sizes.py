@@ -2,9 +2,11 @@
 How much is done in each measurement.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
 
-__all__ = ["FULL", "QUICK", "Sizes"]
+__all__ = ["FULL", "QUICK", "Sizes", "sizes_of"]
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,18 @@ class Sizes:
         publications, batched: Without subscribers, one by one and in batches of 100.
 
         codec_seconds: For encoding, and for decoding.
+
+        commit_seconds: For many publishers, and for one.
+
+        small_store, large_store: Publications in which a returning client's are looked for.
+
+        resumes: How often in each.
+
+        h2_connections, h2_streams: HTTP/2 connections, and streams on each.
+
+        h2_events: In a fan-out to all of them, one at a time, the same for all servers.
+
+        blocked_seconds: With a client that has no window, and as long without.
     """
 
     few: int
@@ -51,6 +65,14 @@ class Sizes:
     publications: int
     batched: int
     codec_seconds: float
+    commit_seconds: float
+    small_store: int
+    large_store: int
+    resumes: int
+    h2_connections: int
+    h2_streams: int
+    h2_events: int
+    blocked_seconds: float
 
 
 FULL = Sizes(
@@ -69,6 +91,14 @@ FULL = Sizes(
     publications=5_000,
     batched=50_000,
     codec_seconds=2.0,
+    commit_seconds=5.0,
+    small_store=1_000,
+    large_store=1_000_000,
+    resumes=200,
+    h2_connections=20,
+    h2_streams=50,
+    h2_events=300,
+    blocked_seconds=10.0,
 )
 
 QUICK = Sizes(
@@ -87,4 +117,19 @@ QUICK = Sizes(
     publications=200,
     batched=2_000,
     codec_seconds=0.1,
+    commit_seconds=0.3,
+    small_store=1_000,
+    large_store=5_000,
+    resumes=10,
+    h2_connections=3,
+    h2_streams=10,
+    h2_events=40,
+    blocked_seconds=1.0,
 )
+
+
+def sizes_of(kept: Mapping[str, Any]) -> Sizes:
+    """
+    The sizes of results that were kept, which may be older than the newest measures.
+    """
+    return Sizes(**{**asdict(FULL), **kept})

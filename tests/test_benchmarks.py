@@ -3,28 +3,44 @@ Tests for `benchmarks`: what it computes and draws, and that its C programs comp
 """
 
 import gc
+import json
+import os
 import sys
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from xml.etree import ElementTree
 
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+from h2.events import PingAckReceived
+from hyperframe.frame import DataFrame, HeadersFrame, RstStreamFrame
+from twisted.internet import reactor
 from twisted.internet.task import Clock
-from twisted.trial.unittest import SynchronousTestCase
+from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 # Benchmarks are not installed.  Their directory comes last, so the installed package goes first.
 sys.path.append(str(Path(__file__).resolve().parent.parent))
 
-from benchmarks import build, chart, machine, report
-from benchmarks.figures import Figure, Target, all_figures
+from benchmarks import build, chart, commits, machine, report, resuming
+from benchmarks.figure import Figure, Target
+from benchmarks.figures import all_figures
 from benchmarks.generator import problem_of, read_output
+from benchmarks.h2publisher import Publisher, body_of, mark_of
+from benchmarks.h2streams import H2Error, H2Streams, compare
 from benchmarks.measures import MEASURES
+from benchmarks.measures.history import in_turn
 from benchmarks.measures.replay import ids_of_events
+from benchmarks.others import Others, busy_seconds
 from benchmarks.probe import INTERVAL, Collections, Lateness
 from benchmarks.process import parse_memory
+from benchmarks.program import run_program
 from benchmarks.results import Results, Sample, append, load
 from benchmarks.servers import SERVERS
-from benchmarks.sizes import FULL, QUICK
+from benchmarks.sizes import FULL, QUICK, sizes_of
+from benchmarks.stores import fresh_store, passing_store
+from twisted_sse.history.sqlite import SQLiteHistory
 
 CPU = "cpu_us_per_delivery"
 TITLES = {"floor": "floor (C)", "nchan": "Nchan"}
@@ -260,6 +276,339 @@ class MachineTests(SynchronousTestCase):
         self.assertEqual((memory.resident, memory.proportional), (12, 7))
 
 
+class OthersTests(SynchronousTestCase):
+    """
+    Tests for what other programs used of the machine.
+    """
+
+    def test_busy(self) -> None:
+        """
+        Idle cores and those that wait for a disk are not busy; stolen time is.
+        """
+        tick = os.sysconf("SC_CLK_TCK")
+        text = f"cpu  {tick} 0 {tick} 999 999 0 0 {tick} 5 5\ncpu0 9 9 9 9 9 9 9 9 9 9\n"
+
+        self.assertEqual(busy_seconds(text), 3.0)
+
+    def test_never_below_nothing(self) -> None:
+        """
+        A server whose clock runs ahead of the machine's gives no negative number.
+        """
+        clock = iter([0.0, 1000.0])
+        others = Others(lambda: next(clock))
+
+        self.assertEqual(others.cores(), 0.0)
+
+
+class ProgramTests(SynchronousTestCase):
+    """
+    Tests for measuring programs of ours.
+    """
+
+    def test_result(self) -> None:
+        """
+        What a program prints becomes a sample.
+        """
+        made = run_program("hub", "wire", "benchmarks.codec", 0.01)
+
+        self.assertEqual((made.server, made.kind, made.problem), ("hub", "wire", ""))
+        self.assertEqual(set(made.values), {"encoded_per_s", "decoded_per_s"})
+
+    def test_failed(self) -> None:
+        """
+        A program that fails says why.
+        """
+        made = run_program("hub", "wire", "benchmarks.codec", "soon")
+
+        self.assertIn("could not convert string to float: 'soon'", made.problem)
+
+
+class StoreTests(SynchronousTestCase):
+    """
+    Tests for the files of SQLite histories.
+    """
+
+    def test_fresh(self) -> None:
+        """
+        Nothing is left of a history that was there, its log and its lock included.
+        """
+        directory = temporary(self)
+        for suffix in ("", "-wal", "-shm", "-lock"):
+            (directory / f"store.sqlite{suffix}").touch()
+
+        path = fresh_store("store", directory)
+
+        self.assertEqual((path.parent, list(directory.iterdir())), (directory, []))
+
+    def test_passing(self) -> None:
+        """
+        A store that was made in a `with` block is gone after it.
+        """
+        directory = temporary(self)
+        with passing_store("store", directory) as path:
+            path.touch()
+
+        self.assertEqual(list(directory.iterdir()), [])
+
+
+class HistoryTests(TestCase):
+    """
+    Tests for the programs that measure SQLite, and for what is made of their results.
+    """
+
+    async def test_commits(self) -> None:
+        """
+        Publications are counted while some publish.
+        """
+        path = fresh_store("store", temporary(self))
+
+        result = await commits.measure(reactor, str(path), 3, 0.01)
+
+        self.assertEqual(set(result), {"per_s", "cpu_us"})
+
+    async def test_resuming(self) -> None:
+        """
+        What was missed is found, on one topic and on all, in both stores.
+        """
+        directory = temporary(self)
+        paths = [str(fresh_store(name, directory)) for name in ("small", "large")]
+
+        result = await resuming.measure(paths, (100, 200), 10, 2)
+
+        wheres, clocks, units = ("topic", "all"), ("cpu", "wall"), ("us", "times")
+        names = {"_".join(parts) for parts in product(wheres, clocks, units)}
+        self.assertEqual(set(result), names)
+        self.assertTrue(all(value > 0 for value in result.values()))
+
+    async def test_too_little_found(self) -> None:
+        """
+        An answer that is not what was missed is no result.
+        """
+        history = SQLiteHistory(fresh_store("store", temporary(self)))
+        history.startService()
+        self.addCleanup(history.stopService)
+        kept = await resuming.fill(history, 10, 10)
+        comer = resuming.Comer(history, kept[4].id, "*", 6)
+
+        with self.assertRaisesRegex(ValueError, "5 events were found instead of 6"):
+            await comer.come()
+
+    def test_compared(self) -> None:
+        """
+        Medians of the large store are compared with those of the small one.
+        """
+        history = SQLiteHistory(fresh_store("store", temporary(self)))
+        small, large = (resuming.Comer(history, "a-1", "*", 1) for _ in range(2))
+        small.cpu, small.wall = [0.1, 0.2, 9.0], [0.5]
+        large.cpu, large.wall = [0.3, 9.0, 0.1], [1.0]
+
+        result = resuming.compared("all", small, large)
+
+        self.assertAlmostEqual(result["all_cpu_us"], 300_000)
+        self.assertAlmostEqual(result["all_cpu_times"], 1.5)
+        self.assertAlmostEqual(result["all_wall_times"], 2.0)
+
+    def test_in_turn(self) -> None:
+        """
+        Many publishers beside one make one sample, as noisy as the noisier of both.
+        """
+        many = Sample("hub", "commits", {"per_s": 300.0}, 0.1)
+        one = Sample("hub", "commits", {"per_s": 10.0}, 0.5)
+
+        made = in_turn(many, one)
+
+        values = {"many_per_s": 300.0, "one_per_s": 10.0, "many_times": 30.0}
+        self.assertEqual(made, Sample("hub", "commits", values, 0.5))
+
+    def test_one_failed(self) -> None:
+        """
+        If one of both failed there is no sample of both.
+        """
+        many = Sample("hub", "commits", {"per_s": 300.0})
+
+        made = in_turn(many, Sample("hub", "commits", problem="no disk"))
+
+        self.assertEqual((made.values, made.problem), ({}, "no disk"))
+
+
+class H2StreamsTests(SynchronousTestCase):
+    """
+    Tests for the client's side of HTTP/2, against h2.
+    """
+
+    def setUp(self) -> None:
+        self.streams = H2Streams(2, "/events")
+        self.server = H2Connection(H2Configuration(client_side=False))
+        self.server.initiate_connection()
+        self.server.receive_data(self.streams.opening())
+
+    def answer(self, status: str = "200") -> None:
+        """
+        Answer both requests, and let the client read it.
+        """
+        for stream in (1, 3):
+            self.server.send_headers(stream, [(":status", status)])
+        self.exchange()
+
+    def exchange(self) -> None:
+        """
+        Bring to each side what the other has sent.
+        """
+        self.server.receive_data(self.streams.feed(self.server.data_to_send()))
+
+    def send(self, *texts: bytes) -> None:
+        """
+        Send these on the streams, and let the client read them.
+        """
+        for stream, text in zip((1, 3), texts, strict=False):
+            self.server.send_data(stream, text)
+        self.exchange()
+
+    def test_requests(self) -> None:
+        """
+        Both streams ask, are answered, and have the widest windows there are.
+        """
+        self.answer()
+
+        windows = [self.server.local_flow_control_window(stream) for stream in (1, 3)]
+        self.assertEqual((self.streams.answered, windows), (2, [2**31 - 1, 2**31 - 1]))
+
+    def test_no_window(self) -> None:
+        """
+        A client can have windows of 0 bytes.
+        """
+        server = H2Connection(H2Configuration(client_side=False))
+        server.initiate_connection()
+        server.receive_data(H2Streams(1, "/events", window=0).opening())
+
+        self.assertEqual(server.local_flow_control_window(1), 0)
+
+    def test_complete(self) -> None:
+        """
+        An event is complete when the first stream has all of it, and the others as many bytes.
+        """
+        self.answer()
+        event = b"data: " + body_of(7, "plain", "") + b"\n\n"
+        steps = []
+        for texts in ([event[:100]], [event[100:], event[:150]], [b"", event[150:]]):
+            self.send(*texts)
+            steps.append(self.streams.complete(mark_of(7)))
+
+        self.assertEqual(len(event), 200)
+        self.assertEqual((steps, self.streams.received), ([False, False, True], [200, 200]))
+
+    def test_doubled(self) -> None:
+        """
+        An event that came twice on one stream is not complete.
+        """
+        self.answer()
+        event = b"data: " + body_of(7, "plain", "") + b"\n\n"
+        self.send(event, event * 2)
+
+        self.assertFalse(self.streams.complete(mark_of(7)))
+
+    def test_forget(self) -> None:
+        """
+        The next event is counted from 0.
+        """
+        self.answer()
+        self.send(b"one", b"one")
+        self.streams.forget()
+        self.send(b"three", b"four")
+
+        self.assertEqual((self.streams.received, self.streams.first), ([5, 4], b"three"))
+
+    def test_every_split(self) -> None:
+        """
+        Frames are understood wherever they are torn apart.
+        """
+        self.server.send_headers(1, [(":status", "200")])
+        self.server.send_data(1, b"some")
+        sent = self.server.data_to_send()
+        for at in range(len(sent)):
+            streams = H2Streams(2, "/events")
+            for part in (sent[:at], sent[at:]):
+                streams.feed(part)
+
+            self.assertEqual((streams.answered, streams.received), (1, [4, 0]))
+
+    def test_ping(self) -> None:
+        """
+        A server that pings is answered.
+        """
+        self.answer()
+        self.server.ping(b"12345678")
+        events = self.server.receive_data(self.streams.feed(self.server.data_to_send()))
+
+        self.assertEqual([type(event) for event in events], [PingAckReceived])
+
+    def test_refused(self) -> None:
+        """
+        A stream that is not answered with 200 is an error.
+        """
+        with self.assertRaisesRegex(H2Error, "answered with 429"):
+            self.answer("429")
+
+    def test_ended(self) -> None:
+        """
+        A stream that is ended or reset, and a connection that is closed, are errors.
+        """
+        self.server.close_connection()
+        goaway = self.server.data_to_send()
+        ends = [
+            DataFrame(1, b"", flags=["END_STREAM"]).serialize(),
+            HeadersFrame(1, b"\x88", flags=["END_HEADERS", "END_STREAM"]).serialize(),
+            RstStreamFrame(1).serialize(),
+            goaway,
+        ]
+
+        for end in ends:
+            with self.assertRaises(H2Error):
+                H2Streams(1, "/events").feed(end)
+
+
+class CompareTests(SynchronousTestCase):
+    """
+    Tests for noticing what was lost or doubled.
+    """
+
+    def test_alike(self) -> None:
+        """
+        Streams that have what they should are passed over.
+        """
+        compare([200, 200], 200)
+
+    def test_different(self) -> None:
+        """
+        Lost and doubled events are counted.
+        """
+        with self.assertRaisesRegex(H2Error, "^2 streams lost something, 1 got something twice$"):
+            compare([0, 200, 199, 400], 200)
+
+
+class PublisherTests(SynchronousTestCase):
+    """
+    Tests for publishing over TLS.
+    """
+
+    def test_bodies(self) -> None:
+        """
+        A payload has 192 bytes, alone or in JSON beside its topic, its number last.
+        """
+        plain = body_of(12, "plain", "bench")
+        encoded = json.loads(body_of(12, "json", "bench"))
+
+        self.assertEqual((len(plain), plain[-11:]), (192, b"s=00000012;"))
+        self.assertEqual(encoded, {"topic": "bench", "data": plain.decode()})
+
+    def test_servers(self) -> None:
+        """
+        It understands how every server wants to be published to.
+        """
+        for server in SERVERS:
+            Publisher(server).close()
+
+
 class LatenessTests(SynchronousTestCase):
     """
     Tests for the probe inside the server.
@@ -349,6 +698,34 @@ class TableTests(SynchronousTestCase):
 
         dash = report.NOTHING
         self.assertEqual(row, ("Memory", "4.88 KiB", dash, dash, "5 KiB", "yes", dash))
+
+    def test_at_least(self) -> None:
+        """
+        A target can be the least that a figure may be.
+        """
+        target = Target(20, "value", least=True)
+        figure = Figure("Commits", "few-1", CPU, "/s", target=target)
+
+        rows = [
+            report.row(Results(ABOUT, fanout("hub", value)), figure, TITLES)
+            for value in (20.0, 19.0)
+        ]
+
+        shown = [row[4:6] for row in rows if row is not None]
+        self.assertEqual(shown, [("at least 20 /s", "yes"), ("at least 20 /s", "**no**")])
+
+    def test_another_server_is_ours(self) -> None:
+        """
+        A row can be another server's, which is then measured, and no peer.
+        """
+        figure = replace(self.FIGURE, server="hub-tls")
+        samples = [*fanout("floor", 2.0), *fanout("hub-tls", 3.0), *fanout("hub", 2.2)]
+
+        row = report.row(Results(ABOUT, samples), figure, TITLES)
+
+        assert row is not None
+        self.assertEqual((row[1], row[3], row[5]), ("3.00 µs", "1.50 \u00d7", "**no**"))
+        self.assertEqual(row[6], "hub 2.20 µs (1.10 \u00d7)")
 
     def test_failed(self) -> None:
         """
@@ -502,6 +879,27 @@ class PlanTests(SynchronousTestCase):
 
         for base in (figure.base for figure in all_figures(QUICK) if figure.base):
             self.assertTrue(cases[base[1]].suits(servers[base[0]]), base)
+
+    def test_servers_apart(self) -> None:
+        """
+        A server that stands apart takes part only in measures that name it.
+        """
+        cases = [case for measure in MEASURES for case in measure.cases(QUICK)]
+        taken = {
+            server.name: [case.kind for case in cases if case.suits(server)]
+            for server in SERVERS
+            if server.apart
+        }
+
+        http2 = ["http2-1", "http2-idle", "http2-blocked", "http2-exhausted"]
+        expected = dict.fromkeys(("hub-tls", "twisted-naive-tls", "hypercorn"), http2)
+        self.assertEqual(taken, expected | {"hub-sqlite": ["kept-1"]})
+
+    def test_older_sizes(self) -> None:
+        """
+        Results that are older than a measure can still be read.
+        """
+        self.assertEqual(sizes_of({"few": 7}), replace(FULL, few=7))
 
     def test_ports_are_unique(self) -> None:
         """

@@ -1,13 +1,18 @@
 """
 Naive Twisted, the usual snippet: a resource keeps a set of requests and writes to each.
+
+    python naive_app.py PORT [CERTIFICATE KEY]
+
+With a certificate it speaks TLS, and HTTP/2 by ALPN, which a Site does by itself.
 """
 
 # mypy: ignore-errors
 # It is what people write, unannotated as they write it.
 
 import sys
+from pathlib import Path
 
-from twisted.internet import endpoints, reactor
+from twisted.internet import endpoints, reactor, ssl
 from twisted.web import resource, server
 
 SAMPLE = b"data: " + b"x" * 161 + b"~t=0000000000000000;s=00000000;\n\n"
@@ -71,7 +76,13 @@ root = resource.Resource()
 root.putChild(b"events", Events())
 root.putChild(b"publish", Publish())
 root.putChild(b"gen", Gen())
-endpoints.TCP4ServerEndpoint(reactor, int(sys.argv[1]), backlog=4096, interface="127.0.0.1").listen(
-    server.Site(root)
-)
+where = {"backlog": 4096, "interface": "127.0.0.1"}
+port, *pem = sys.argv[1:]
+if pem:
+    certificate = ssl.PrivateCertificate.loadPEM("".join(Path(path).read_text() for path in pem))
+    options = certificate.options()
+    endpoint = endpoints.SSL4ServerEndpoint(reactor, int(port), options, **where)
+else:
+    endpoint = endpoints.TCP4ServerEndpoint(reactor, int(port), **where)
+endpoint.listen(server.Site(root))
 reactor.run()

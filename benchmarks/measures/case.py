@@ -15,9 +15,9 @@ __all__ = ["Case", "batching_or_floor", "everyone", "generated", "only_hub"]
 
 def everyone(server: Server) -> bool:
     """
-    For what every server can do.
+    For what every server can do that does not stand apart.
     """
-    return True
+    return not server.apart
 
 
 def only_hub(server: Server) -> bool:
@@ -31,7 +31,7 @@ def batching_or_floor(server: Server) -> bool:
     """
     For several events in one request, beside the floor's single ones.
     """
-    return server.batches or server.name == "floor"
+    return everyone(server) and (server.batches or server.name == "floor")
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 from benchmarks.measures import (
     fanout,
+    history,
+    http2,
     latency,
     memory,
     publishing,
@@ -43,4 +45,6 @@ MEASURES = (
     Measure("reactor", reactor.cases),
     Measure("publish", publishing.cases),
     Measure("wire", wire.cases),
+    Measure("history", history.cases),
+    Measure("http2", http2.cases),
 )

@@ -15,6 +15,7 @@ from benchmarks.process import Running, cpu_seconds, memory
 from benchmarks.results import Sample
 from benchmarks.servers import Server, hub_tls
 from benchmarks.sizes import Sizes
+from benchmarks.trust import trusting_context
 
 __all__ = ["cases"]
 
@@ -44,7 +45,7 @@ def cases(sizes: Sizes) -> list[Case]:
 
 
 def _encrypted(running: Running, name: str, count: int) -> Sample:
-    context = _trusting_context()
+    context = trusting_context()
     # The server's own first handshakes import and allocate; they are not the connections'.
     for stream in [_open_stream(running.server, context) for _ in range(5)]:
         stream.close()
@@ -61,14 +62,6 @@ def _encrypted(running: Running, name: str, count: int) -> Sample:
         "connect_cpu_us": used * 1e6 / count,
     }
     return Sample(name, "idle-tls", values)
-
-
-def _trusting_context() -> ssl.SSLContext:
-    # The certificate is this program's own, made for nobody else.
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context
 
 
 def _open_stream(server: Server, context: ssl.SSLContext) -> ssl.SSLSocket:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from benchmarks.generator import Output, load, sample, warm_up
-from benchmarks.measures.case import Case
+from benchmarks.measures.case import Case, everyone
 from benchmarks.process import Running
 from benchmarks.results import Sample
 from benchmarks.servers import Server
@@ -38,7 +38,7 @@ def cases(sizes: Sizes) -> list[Case]:
             warm_up(running)
             return _replay(running, sizes.few, sizes.behind)
 
-    return [Case("replay", take, lambda server: server.replays)]
+    return [Case("replay", take, lambda server: everyone(server) and server.replays)]
 
 
 def _replay(running: Running, clients: int, behind: int) -> Sample:

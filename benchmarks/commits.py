@@ -1,0 +1,91 @@
+"""
+Publications a second that SQLite keeps: `python -m benchmarks.commits PATH PUBLISHERS SECONDS`.
+
+Each publisher waits for its receipt before it publishes again, through a hub without subscribers.
+One alone needs a commit for each publication.  What many publish while a commit is under way is
+the next batch, and one commit keeps it.
+
+Seconds are those of a clock on the wall, since most of them are spent waiting for the disk.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
+from twisted.internet.task import deferLater, react
+
+from twisted_sse import Hub
+from twisted_sse.history.sqlite import SQLiteHistory
+
+__all__ = ["main"]
+
+WARM_UP = 0.5  # seconds; the file is made and the first pages are written
+
+DATA = "x" * 192
+
+
+class Publishers:
+    """
+    Publish until they are stopped.
+
+    Attributes:
+        kept: How many receipts have come.
+    """
+
+    def __init__(self, publish: Callable[[], Awaitable[object]]) -> None:
+        self.kept = 0
+        self._publish = publish
+        self._stopped = False
+
+    async def work(self) -> None:
+        """
+        Be one of them.
+        """
+        while not self._stopped:
+            await self._publish()
+            self.kept += 1
+
+    def stop(self) -> None:
+        """
+        Let each wait for its last receipt, and end.
+        """
+        self._stopped = True
+
+
+async def measure(reactor: Any, path: str, count: int, seconds: float) -> dict[str, float]:
+    """
+    Publish for *seconds*, each commit as durable as SQLite can make it.
+    """
+    hub = Hub(SQLiteHistory(path, sync="full"))
+    service = hub.service()
+    service.startService()
+    publishers = Publishers(lambda: hub.publish("bench", DATA))
+    working = [Deferred.fromCoroutine(publishers.work()) for _ in range(count)]
+    await deferLater(reactor, WARM_UP)
+    kept, began, cpu = publishers.kept, time.monotonic(), time.process_time()
+    await deferLater(reactor, seconds)
+    kept, elapsed = publishers.kept - kept, time.monotonic() - began
+    cpu = time.process_time() - cpu
+    publishers.stop()
+    await gatherResults(working)
+    await maybeDeferred(service.stopService)
+    return {"per_s": kept / elapsed, "cpu_us": cpu * 1e6 / max(kept, 1)}
+
+
+def main(reactor: Any, path: str, publishers: str, seconds: str) -> Deferred[None]:
+    """
+    Print publications a second, and the CPU time that each took, as JSON.
+    """
+
+    def show(result: dict[str, float]) -> None:
+        sys.stdout.write(json.dumps(result))
+
+    measured = measure(reactor, path, int(publishers), float(seconds))
+    return Deferred.fromCoroutine(measured).addCallback(show)
+
+
+if __name__ == "__main__":
+    react(main, sys.argv[1:])

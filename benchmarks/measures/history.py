@@ -1,0 +1,72 @@
+"""
+History in SQLite: what group commit is worth, what a resume takes, what a delivery costs with it.
+
+Publications a second are those of a clock on the wall, for it is the disk that is waited for: they
+say as much about this machine's disk as about the hub.  Their ratio is less bound to it.
+"""
+
+from benchmarks.measures.case import Case, generated, only_hub
+from benchmarks.program import run_program
+from benchmarks.results import Sample
+from benchmarks.servers import Server
+from benchmarks.sizes import Sizes
+from benchmarks.stores import passing_store
+
+__all__ = ["cases", "in_turn"]
+
+PUBLISHERS = 100
+
+# The floor, and the hub with and without a disk: neighbors in time, so that they can be compared.
+KEEPING = ("floor", "hub", "hub-sqlite")
+
+
+def cases(sizes: Sizes) -> list[Case]:
+    """
+    Commits of many publishers and of one; resumes in a small store and in a large one; a fan-out.
+    """
+    few, events = sizes.few, sizes.events
+    return [
+        _committing(sizes.commit_seconds),
+        _resuming(sizes),
+        generated(
+            "kept-1",
+            lambda server: ["-n", few, "-e", events, "-w", 1, "--prime", 3],
+            lambda server: server.name in KEEPING,
+        ),
+    ]
+
+
+def _committing(seconds: float) -> Case:
+    def take(server: Server) -> Sample:
+        many, one = (_commits(server.name, count, seconds) for count in (PUBLISHERS, 1))
+        return in_turn(many, one)
+
+    return Case("commits", take, only_hub)
+
+
+def _commits(server: str, publishers: int, seconds: float) -> Sample:
+    with passing_store("commits") as path:
+        return run_program(server, "commits", "benchmarks.commits", path, publishers, seconds)
+
+
+def in_turn(many: Sample, one: Sample) -> Sample:
+    """
+    Make one sample of both, in which the ratio stands: a disk has its moods, so only what was
+    taken one right after the other is compared.
+    """
+    problem = many.problem or one.problem
+    if problem:
+        return Sample(many.server, many.kind, problem=problem)
+    values = {f"many_{name}": value for name, value in many.values.items()}
+    values |= {f"one_{name}": value for name, value in one.values.items()}
+    values["many_times"] = many.values["per_s"] / one.values["per_s"]
+    return Sample(many.server, many.kind, values, max(many.others, one.others))
+
+
+def _resuming(sizes: Sizes) -> Case:
+    def take(server: Server) -> Sample:
+        numbers = (sizes.small_store, sizes.large_store, sizes.behind, sizes.resumes)
+        with passing_store("small") as small, passing_store("large") as large:
+            return run_program(server.name, "resume", "benchmarks.resuming", small, large, *numbers)
+
+    return Case("resume", take, only_hub)

@@ -1,0 +1,55 @@
+"""
+What other programs used of the machine meanwhile, so that a disturbed round can be told.
+"""
+
+import os
+import resource
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+__all__ = ["Others", "busy_seconds", "own_seconds"]
+
+# user, nice, system, irq, softirq and steal; idle and iowait are nobody's work, and what guests
+# used is part of user.
+_BUSY = (1, 2, 3, 6, 7, 8)
+
+
+def busy_seconds(stat: str) -> float:
+    """
+    The time that all cores were busy, or taken away, out of the text of `/proc/stat`.
+    """
+    fields = stat.partition("\n")[0].split()
+    return sum(int(fields[at]) for at in _BUSY) / os.sysconf("SC_CLK_TCK")
+
+
+def own_seconds() -> float:
+    """
+    The CPU time of this process, and of its children that have ended.
+    """
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + ended.ru_utime + ended.ru_stime
+
+
+class Others:
+    """
+    Counts from when it is made.
+
+    Args:
+        server: The CPU time in seconds of what runs beside this process and is no stranger.
+    """
+
+    def __init__(self, server: Callable[[], float] = lambda: 0.0) -> None:
+        self._server = server
+        self._began = time.monotonic()
+        self._before = self._strange()
+
+    def cores(self) -> float:
+        """
+        The cores that strangers used on the average; never below 0, as clocks tick.
+        """
+        strange = self._strange() - self._before
+        return max(0.0, strange / max(time.monotonic() - self._began, 1e-9))
+
+    def _strange(self) -> float:
+        return busy_seconds(Path("/proc/stat").read_text()) - own_seconds() - self._server()

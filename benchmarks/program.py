@@ -1,0 +1,41 @@
+"""
+Measuring programs of ours: run in a process of their own, on the server's core.
+
+Each prints one JSON object, whose names carry their units.
+"""
+
+import json
+import subprocess
+import sys
+
+from benchmarks import build
+from benchmarks.others import Others
+from benchmarks.process import SERVER_CORE
+from benchmarks.results import Sample
+
+__all__ = ["run_program"]
+
+
+def run_program(server: str, kind: str, module: str, *arguments: object) -> Sample:
+    """
+    Run *module*, and make a sample of what it prints.
+
+    Args:
+        server: Whose the sample is.
+
+        arguments: Of the command line, turned into strings.
+
+    Returns:
+        A sample with a problem, if the program failed: the end of what it said.
+    """
+    others = Others()
+    done = subprocess.run(
+        ["taskset", "-c", SERVER_CORE, sys.executable, "-m", module, *map(str, arguments)],
+        cwd=build.ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        return Sample(server, kind, problem=done.stderr.strip()[-300:] or "it did not say why")
+    return Sample(server, kind, json.loads(done.stdout), others.cores())

@@ -1,0 +1,157 @@
+"""
+How long SQLite takes to find what was missed, in a small store and in a large one.
+
+    python -m benchmarks.resuming SMALL_PATH LARGE_PATH SMALL LARGE BEHIND TIMES
+
+The stores have SMALL and LARGE publications, which take turns on eight topics.  Subscribers come
+back TIMES times, always BEHIND events behind: on one topic, whose events lie among those of the
+others, and on all topics.
+
+CPU is that of the whole process, the thread that reads included; only one is asked for at a time.
+"""
+
+import json
+import statistics
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import react
+
+from twisted_sse.event import ServerSentEvent
+from twisted_sse.history.sqlite import SQLiteHistory
+from twisted_sse.publication import Kept, Publication
+from twisted_sse.topics import Selection
+
+__all__ = ["main"]
+
+TOPICS = tuple(f"bench/{number}" for number in range(8))
+BATCH = 5_000  # publications in one append
+LIMIT = 1_000  # of publications in one answer
+
+# Bounds by which nothing is trimmed.
+EVENTS = 2_000_000
+BYTES = 16 * 1024**3
+AGE = 30 * 86400.0  # seconds
+
+EVENT = ServerSentEvent(data="x" * 192)
+
+
+async def fill(history: SQLiteHistory, events: int, enough: int) -> list[Kept]:
+    """
+    Put *events* publications into the store.
+
+    Returns:
+        At least the newest *enough* of them, oldest first, or all.
+    """
+    newest: list[Kept] = []
+    for start in range(0, events, BATCH):
+        numbers = range(start, min(start + BATCH, events))
+        batch = [Publication((TOPICS[number % len(TOPICS)],), EVENT) for number in numbers]
+        newest = [*newest[-enough:], *await history.append(batch)]
+    return newest
+
+
+class Comer:
+    """
+    Comes back again and again, equally far behind.
+
+    Attributes:
+        cpu, wall: How long each answer took, in seconds.
+    """
+
+    def __init__(self, history: SQLiteHistory, last_event_id: str, topic: str, behind: int) -> None:
+        self.cpu: list[float] = []
+        self.wall: list[float] = []
+        self._history = history
+        self._last_event_id = last_event_id
+        self._selection = Selection.of(topic)
+        self._behind = behind
+
+    async def come(self) -> None:
+        """
+        Ask for what was missed.
+
+        Raises:
+            ValueError: The answer is not that.
+        """
+        began, used = time.perf_counter(), time.process_time()
+        found = await self._history.since(self._last_event_id, self._selection, LIMIT)
+        self.cpu.append(time.process_time() - used)
+        self.wall.append(time.perf_counter() - began)
+        if len(found) != self._behind:
+            raise ValueError(f"{len(found)} events were found instead of {self._behind}")
+
+
+async def comers(history: SQLiteHistory, events: int, behind: int) -> dict[str, Comer]:
+    """
+    Fill a store, and make those who will ask it: one for one topic and one for all.
+    """
+    newest = await fill(history, events, (behind + 1) * len(TOPICS))
+    topic = newest[-1].publication.topics[0]
+    missed = [kept for kept in newest if kept.publication.topics[0] == topic]
+    return {
+        "topic": Comer(history, missed[-behind - 1].id, topic, behind),
+        "all": Comer(history, newest[-behind - 1].id, "*", behind),
+    }
+
+
+def compared(where: str, small: Comer, large: Comer) -> dict[str, float]:
+    """
+    The medians of the large store in microseconds, and as times those of the small one.
+    """
+    values = {}
+    for name, of_large, of_small in (
+        ("cpu", large.cpu, small.cpu),
+        ("wall", large.wall, small.wall),
+    ):
+        middle = statistics.median(of_large)
+        values[f"{where}_{name}_us"] = middle * 1e6
+        values[f"{where}_{name}_times"] = middle / statistics.median(of_small)
+    return values
+
+
+async def measure(
+    paths: Sequence[str], sizes: Sequence[int], behind: int, times: int
+) -> dict[str, float]:
+    """
+    Fill two stores, and ask them in turn, so that what disturbs one disturbs the other.
+    """
+    # Syncing would only make them take longer to fill.
+    histories = [
+        SQLiteHistory(path, events=EVENTS, bytes=BYTES, age=AGE, sync="normal") for path in paths
+    ]
+    for history in histories:
+        history.startService()
+    small, large = [
+        await comers(history, events, behind)
+        for history, events in zip(histories, sizes, strict=True)
+    ]
+    for _ in range(times):
+        for comer in (*small.values(), *large.values()):
+            await comer.come()
+    for history in histories:
+        await history.stopService()
+    values: dict[str, float] = {}
+    for where in small:
+        values |= compared(where, small[where], large[where])
+    return values
+
+
+def main(reactor: Any, small_path: str, large_path: str, *numbers: str) -> Deferred[None]:
+    """
+    Print medians and their ratios as JSON.
+    """
+
+    def show(result: dict[str, float]) -> None:
+        sys.stdout.write(json.dumps(result))
+
+    small, large, behind, times = map(int, numbers)
+    measured = measure((small_path, large_path), (small, large), behind, times)
+    return Deferred.fromCoroutine(measured).addCallback(show)
+
+
+if __name__ == "__main__":
+    react(main, sys.argv[1:])
