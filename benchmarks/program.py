@@ -5,6 +5,7 @@ Each prints one JSON object, whose names carry their units.
 """
 
 import json
+import os
 import subprocess
 import sys
 
@@ -32,6 +33,7 @@ def run_program(server: str, kind: str, module: str, *arguments: object) -> Samp
     done = subprocess.run(
         ["taskset", "-c", SERVER_CORE, sys.executable, "-m", module, *map(str, arguments)],
         cwd=build.ROOT,
+        env={**os.environ, "PYTHONPATH": str(build.ROOT)},
         capture_output=True,
         text=True,
         check=False,

@@ -193,7 +193,8 @@ class ProgramTests(SynchronousTestCase):
         for snippet in marked("tests"):
             before = snippets()[: snippets().index(snippet)]
             tested = [each for each in before if each.language == "python"][-1]
-            program = Background([sys.executable, "-m", "twisted.trial", snippet.mark[1]])
+            runner = [sys.executable, "-m", "twisted.trial", snippet.mark[1]]
+            program = Background(["env", "--unset=PYTHONSAFEPATH", *runner])
             self.addCleanup(program.end)
             program.home.joinpath(f"{snippet.mark[2]}.py").write_text(tested.text, "utf-8")
             program.home.joinpath(f"{snippet.mark[1]}.py").write_text(snippet.text, "utf-8")

@@ -7,10 +7,13 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.http2.hub import secure_hub
 from tests.support.certificates import write_certificate
-from tests.support.curl import CurlStream, curl, publish
+from tests.support.curl import CurlStream, curl, publish, subscribers
 from tests.support.hub_process import TOKEN, HubProcess
+from tests.support.processes import Background, find_program
 from tests.support.streams import RawStream
+from tests.support.waiting import eventually
 
 __all__ = ["PlainTests", "TLSTests"]
 
@@ -140,6 +143,34 @@ class TLSTests(SynchronousTestCase):
         answer = curl("--cacert", self.certificate, f"{self.hub.url}/healthz")
 
         self.assertEqual((answer.status, answer.version), (200, "2"))
+
+    def test_nghttp(self) -> None:
+        """
+        nghttp streams, until the hub stops in good order.
+        """
+        program = find_program("nghttp", "nghttp2-client")
+        with secure_hub() as hub:
+            stream = Background([program, f"{hub.url}/events?topic=nghttp"])
+            self.addCleanup(stream.end)
+            eventually(lambda: subscribers(hub.url, TOKEN, "nghttp") == 1, "it is not there")
+            publish(hub.url, TOKEN, "nghttp", "hello")
+        stream.wait()
+
+        self.assertRegex(stream.output(), r"stream-open(.*\n)*data: hello\n\nretry: \d+\n\n\Z")
+
+    def test_h2load(self) -> None:
+        """
+        h2load streams, twenty at a time over two connections, until the hub stops in good order.
+        """
+        program = find_program("h2load", "nghttp2-client")
+        with secure_hub() as hub:
+            url = f"{hub.url}/events?topic=h2load"
+            load = Background([program, "-n", "20", "-c", "2", "-m", "10", url])
+            self.addCleanup(load.end)
+            eventually(lambda: subscribers(hub.url, TOKEN, "h2load") == 20, "not all are there")
+        load.wait()
+
+        self.assertIn("20 succeeded, 0 failed, 0 errored", load.output())
 
     def test_chunks(self) -> None:
         """

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from tests.support.processes import Background, find_program
 from tests.support.waiting import PATIENCE, eventually
 
-__all__ = ["Answer", "CurlStream", "curl", "publish"]
+__all__ = ["Answer", "CurlStream", "curl", "publish", "subscribers"]
 
 
 class Answer(NamedTuple):
@@ -86,6 +86,20 @@ def publish(url: str, token: str, topic: str, *messages: str, event: str = "mess
     )
     assert answer.status == 200, answer
     return [receipt["id"] for receipt in answer.json()]
+
+
+def subscribers(url: str, token: str, topic: str) -> int:
+    """
+    How many connections an event on *topic*, which this publishes, is handed to.
+    """
+    answer = curl(
+        "--insecure",
+        f"{url}/events",
+        *("--header", f"Authorization: Bearer {token}"),
+        *("--json", json.dumps({"topic": topic, "data": "Is anybody there?"})),
+    )
+    count: int = answer.json()["subscribers"]
+    return count
 
 
 class CurlStream:
