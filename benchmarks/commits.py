@@ -14,10 +14,12 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
 from twisted.internet.task import deferLater, react
 
 from twisted_sse import Hub
+from twisted_sse.collector import Collector
 from twisted_sse.history.sqlite import SQLiteHistory
 
 __all__ = ["main"]
@@ -60,7 +62,10 @@ async def measure(reactor: Any, path: str, count: int, seconds: float) -> dict[s
     Publish for *seconds*, each commit as durable as SQLite can make it.
     """
     hub = Hub(SQLiteHistory(path, sync="full"))
-    service = hub.service()
+    service = MultiService()
+    hub.service().setServiceParent(service)
+    # As `twistd sse` has it.
+    Collector().setServiceParent(service)
     service.startService()
     publishers = Publishers(lambda: hub.publish("bench", DATA))
     working = [Deferred.fromCoroutine(publishers.work()) for _ in range(count)]

@@ -140,6 +140,16 @@ class Exchange:
         asked = self.start().addCallback(lambda _: maybeDeferred(self.history.tail, 1))
         return asked.addCallbacks(lambda _: self.ready, self._not_available)
 
+    def submit_one(self, publication: Publication) -> Deferred[Receipt]:
+        """
+        The same as `submit` for one, with its receipt.
+        """
+        if self._closed:
+            return fail(_closed())
+        done = self._intake.submit_one(publication)
+        self._start_for_intake()
+        return done
+
     def submit(self, publications: Sequence[Publication]) -> Deferred[list[Receipt]]:
         """
         Have *publications* kept and sent, all or none, one after the other.
@@ -153,12 +163,11 @@ class Exchange:
             HubClosed: The same, because the hub has stopped.
         """
         if self._closed:
-            return fail(HubClosed("The hub is stopping; this was not published."))
+            return fail(_closed())
         if not publications:
             return succeed([])
         done = self._intake.submit(publications)
-        if not self._begun:
-            self.start().addErrback(self._intake.refuse)
+        self._start_for_intake()
         return done
 
     def check_room(self, address: IAddress) -> None:
@@ -227,6 +236,10 @@ class Exchange:
         self._catchup.stop()
         self._fanout.stop()
 
+    def _start_for_intake(self) -> None:
+        if not self._begun:
+            self.start().addErrback(self._intake.refuse)
+
     def _start(self) -> Deferred[None]:
         tail: Deferred[Tail] = maybeDeferred(self.history.tail, self._warmth)
         return tail.addCallback(self._begin).addErrback(self._cannot_begin)
@@ -287,8 +300,7 @@ class Exchange:
         Send what history has kept; tell how many get each.
         """
         counts = []
-        for one in kept:
-            entry = self._window.append(one)
+        for entry in self._window.extend(kept):
             count = 0
             for audience in self._audiences.wanting(entry):
                 audience.add(entry)
@@ -312,3 +324,7 @@ class Exchange:
         if self._keepalive is not None:
             self._keepalive.forget(connection)
         self._unblocked(connection)
+
+
+def _closed() -> HubClosed:
+    return HubClosed("The hub is stopping; this was not published.")

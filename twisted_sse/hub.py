@@ -101,7 +101,7 @@ class Hub(Exchange):
                 was not sent.
         """
         publication = Publication.of(topics, data, event=event, id=id, retry=retry, private=private)
-        return self.submit([publication]).addCallback(lambda receipts: receipts[0])
+        return self.submit_one(publication)
 
     def resource(
         self,

@@ -9,6 +9,7 @@ is sent from here; what was kept is passed on, and only that.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -21,7 +22,9 @@ from twisted_sse.publication import Kept, Publication, Receipt
 
 __all__ = ["Intake"]
 
-_Submission = tuple[Sequence[Publication], Deferred[list[Receipt]]]
+# What was submitted together, who waits, and whether that is for one receipt
+# instead of a list of them.
+_Submission = tuple[Sequence[Publication], Deferred[Any], bool]
 
 
 class Intake:
@@ -62,7 +65,16 @@ class Intake:
             A receipt for each, or the failure `HistoryUnavailable`.
         """
         done: Deferred[list[Receipt]] = Deferred()
-        self._waiting.append((publications, done))
+        self._waiting.append((publications, done, False))
+        self._schedule()
+        return done
+
+    def submit_one(self, publication: Publication) -> Deferred[Receipt]:
+        """
+        The same for one *publication*, and its receipt.
+        """
+        done: Deferred[Receipt] = Deferred()
+        self._waiting.append(((publication,), done, True))
         self._schedule()
         return done
 
@@ -80,7 +92,7 @@ class Intake:
         Publish nothing of what is waiting, because of *failure*.
         """
         waiting, self._waiting = self._waiting, []
-        for _, done in waiting:
+        for _, done, _ in waiting:
             done.errback(failure)
 
     def _schedule(self) -> None:
@@ -91,7 +103,7 @@ class Intake:
         self._call = None
         self._busy = True
         batch, self._waiting = self._waiting, []
-        publications = [one for publications, _ in batch for one in publications]
+        publications = [one for publications, _, _ in batch for one in publications]
         keeping = maybeDeferred(self._history.append, publications)
         keeping.addCallback(self._check, len(publications))
         keeping.addCallback(self._deliver_and_tell, batch)
@@ -109,16 +121,16 @@ class Intake:
         counts = self._deliver(kept)
         receipts = [Receipt(one.id, count) for one, count in zip(kept, counts, strict=True)]
         start = 0
-        for publications, done in batch:
+        for publications, done, alone in batch:
             stop = start + len(publications)
-            done.callback(receipts[start:stop])
+            done.callback(receipts[start] if alone else receipts[start:stop])
             start = stop
 
     def _not_kept(self, failure: Failure, batch: Sequence[_Submission]) -> None:
         if not failure.check(HistoryUnavailable):
             self._log.failure("History has failed", failure)
             failure = Failure(HistoryUnavailable("History has failed; the log says how."))
-        for _, done in batch:
+        for _, done, _ in batch:
             if not done.called:
                 done.errback(failure)
 

@@ -8,7 +8,7 @@ window never waits, never reads, and forgets the oldest when it is full.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from operator import attrgetter
 
 from twisted_sse.framing import frame
@@ -72,25 +72,34 @@ class Window:
         self._entries = []
         self._numbers = {}
         self._size = self._first = 0
-        for kept in tail.kept:
-            self.append(kept)
+        self.extend(tail.kept)
 
     def append(self, kept: Kept) -> Entry:
         """
         Add what follows the head.
         """
-        entry = Entry(kept, self.head)
-        self._entries.append(entry)
-        # Publishers may use an ID of theirs again, and then the oldest event that
-        # has it counts: only history knows which that is.
-        if kept.publication.event.id is None:
-            self._numbers[entry.id] = entry.number
-        self._size += len(entry.frame)
-        self.head = Position(entry.number, entry.id)
-        events, size = self._bounds
-        while len(self) > events or self._size > size:
-            self._forget()
+        (entry,) = self.extend((kept,))
         return entry
+
+    def extend(self, batch: Sequence[Kept]) -> list[Entry]:
+        """
+        Add what follows the head, in this order.
+        """
+        entries = []
+        size, head, numbers = self._size, self.head, self._numbers
+        for kept in batch:
+            entry = Entry(kept, head)
+            entries.append(entry)
+            # Publishers may use an ID of theirs again, and then the oldest event
+            # that has it counts: only history knows which that is.
+            if kept.publication.event.id is None:
+                numbers[kept.id] = kept.number
+            size += len(entry.frame)
+            head = Position(kept.number, kept.id)
+        self._size, self.head = size, head
+        self._entries += entries
+        self._forget()
+        return entries
 
     def covers(self, number: int) -> bool:
         """
@@ -122,12 +131,20 @@ class Window:
         return bisect_right(self._entries, number, lo=self._first, key=_NUMBER)
 
     def _forget(self) -> None:
-        oldest = self._entries[self._first]
-        self._size -= len(oldest.frame)
-        if self._numbers.get(oldest.id) == oldest.number:
-            del self._numbers[oldest.id]
-        self.floor = Position(oldest.number, oldest.id)
-        self._first += 1
-        if self._first * 8 > len(self._entries):
-            del self._entries[: self._first]
+        """
+        Let the oldest go until both bounds hold.
+        """
+        most, size = self._bounds
+        entries, numbers, first = self._entries, self._numbers, self._first
+        while len(entries) - first > most or self._size > size:
+            oldest = entries[first]
+            first += 1
+            self._size -= len(oldest.frame)
+            if numbers.get(oldest.id) == oldest.number:
+                del numbers[oldest.id]
+        if first > self._first:
+            self.floor = Position(oldest.number, oldest.id)
+            self._first = first
+        if first * 8 > len(entries):
+            del entries[:first]
             self._first = 0
