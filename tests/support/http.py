@@ -15,12 +15,12 @@ from h2.events import DataReceived, ResponseReceived, StreamEnded
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransportWithDisconnection
-from twisted.web._http2 import H2Connection
 from twisted.web.http_headers import Headers
 from twisted.web.resource import IResource
 from twisted.web.server import Site
 
 from twisted_sse.event import ServerSentEvent
+from twisted_sse.http2 import H2Connection
 from twisted_sse.hub import Hub
 from twisted_sse.interfaces import IHistoryProvider
 from twisted_sse.web.cors import CORS
@@ -182,8 +182,7 @@ class H2Caller:
     """
     A network connection to *site* that speaks HTTP/2.
 
-    Twisted's connection is made directly, because the way by TLS would give it
-    the global reactor.
+    The connection is made directly, without the way by TLS.
     """
 
     def __init__(self, site: Site, clock: Clock) -> None:

@@ -361,7 +361,8 @@ class HistoryTests(SynchronousTestCase):
 
     def test_unavailable(self) -> None:
         """
-        A resume gets 503 and is not registered; who is fresh is served.
+        A resume gets 503, without a word of where history is, and is not registered; who is fresh
+        is served.
         """
         history = AbsentHistory(away=False)
         served = Served(history)
@@ -372,7 +373,7 @@ class HistoryTests(SynchronousTestCase):
         self.assertEqual(refused.status, 503)
         self.assertEqual(refused.header("Retry-After"), "5")
         self.assertEqual(refused.header("Content-Type"), "application/problem+json")
-        self.assertEqual(refused.detail, "The store is away.")
+        self.assertIn("try again in a few seconds", refused.detail)
         self.assertEqual(len(served.hub.connections), 0)
         self.assertEqual(served.get(TARGET).status, 200)
 

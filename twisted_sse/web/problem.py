@@ -77,7 +77,7 @@ def problem_of(failure: Failure, request: Request) -> Problem | None:
         headers = {"WWW-Authenticate": _challenge(status, request)}
     elif status in (429, 503):
         headers = _RETRY_AFTER
-    return Problem(status, str(error), headers)
+    return Problem(status, _detail(error, request), headers)
 
 
 def answer_problem(request: Request, problem: Problem) -> None:
@@ -95,6 +95,14 @@ def answer_problem(request: Request, problem: Problem) -> None:
     request.setHeader("Cache-Control", "no-store")
     request.write(text)
     request.finish()
+
+
+def _detail(error: BaseException | None, request: Request) -> str:
+    if isinstance(error, HistoryUnavailable) and request.method in (b"GET", b"HEAD"):
+        # The reason names files and addresses: for publishers, who hold a token,
+        # and for the log.
+        return "History is not available at present: try again in a few seconds."
+    return str(error)
 
 
 def _challenge(status: int, request: Request) -> str:
