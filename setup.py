@@ -22,7 +22,7 @@ KLEIN = ["klein"]
 REDIS = ["txredisapi>=1.6"]
 ALL = [*KLEIN, *REDIS]
 # pytest 9 reads the tables that pyproject.toml gives it.
-TEST = [*ALL, "hypothesis", "mypy", "mypy-zope", "pytest>=9", "ruff"]
+TEST = [*ALL, "apscheduler<4", "hypothesis", "mypy", "mypy-zope", "pytest>=9", "ruff"]
 DEV = [*TEST, "towncrier"]
 
 

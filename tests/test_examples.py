@@ -23,9 +23,11 @@ from tests.support.streams import RawStream
 from tests.support.waiting import PATIENCE, eventually
 
 __all__ = [
+    "ApschedulerTests",
     "CompletenessTests",
     "CurlTests",
     "EmbedTests",
+    "EveryTests",
     "KleinAppTests",
     "OwnHistoryTests",
     "PageTests",
@@ -284,6 +286,48 @@ class CurlTests(ExampleTests):
         self.assertIn('data: {"resumed":true}', resumed)
         self.assertNotIn("bread", resumed)
         self.assertLess(resumed.index('{"name":"soup"}'), resumed.index("data: cake"))
+
+
+class ApschedulerTests(ExampleTests):
+    """
+    The app of APScheduler.
+    """
+
+    examples = ["apscheduler_app.py"]
+
+    def test_times(self) -> None:
+        """
+        Times come one after the other.
+        """
+        self.start()
+        stream = self.subscribe("/")
+
+        times = [json.loads(data)["time"] for data in stream.data(2)]
+
+        self.assertLess(times[0], times[1])
+
+
+class EveryTests(ExampleTests):
+    """
+    The hub that publishes by itself.
+    """
+
+    examples = ["every.py"]
+
+    def test_events(self) -> None:
+        """
+        Who comes is greeted, gets an event again and again, and is logged when it goes.
+        """
+        program = self.start()
+        stream = self.subscribe("/")
+        welcome = stream.named("greeting").data
+        times = [json.loads(str(stream.named("load").data))["time"] for _ in range(2)]
+        stream.close()
+        eventually(lambda: "127.0.0.1: gone" in program.output(), "its end is not logged")
+
+        self.assertEqual(welcome, "Welcome.")
+        self.assertLess(times[0], times[1])
+        self.stop(program)
 
 
 class CompletenessTests(SynchronousTestCase):

@@ -26,6 +26,7 @@ PUBLIC = [
     "IHistoryProvider",
     "ISharedHistoryProvider",
     "MemoryHistory",
+    "NoContent",
     "SQLiteHistory",
     "ServerSentEvent",
     "Unauthorized",

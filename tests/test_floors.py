@@ -30,7 +30,7 @@ FLOORS = {
         # the engine
         *["exchange", "audience", "audiences", "payloads", "window", "catchup", "pages"],
         *["connection", "opening", "intake", "fanout", "drain", "registry", "keepalive"],
-        *["patience", "flights"],
+        *["patience", "flights", "schedule", "listeners", "batch", "source", "outlet"],
         # the wire side
         *["sink", "sinks", "socketsink", "requestsink", "sockets", "framing", "http2"],
         *["h2sink", "h2machine", "channel", "allowance", "tls", "certificates"],
@@ -317,6 +317,14 @@ class FreshInterpreterTests(SynchronousTestCase):
 
         self.assertIn("twisted_sse", loaded)
         self.assertEqual(loaded & {"klein", "treq", "twisted.internet.reactor"}, set())
+
+    def test_hub(self) -> None:
+        """
+        A hub that was made, and not used yet, has chosen no reactor.
+        """
+        loaded = self.loaded_by("import twisted_sse", "twisted_sse.Hub()")
+
+        self.assertNotIn("twisted.internet.reactor", loaded)
 
     def test_every_module(self) -> None:
         """

@@ -2,17 +2,26 @@
 The hub as applications use it.
 """
 
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.support.history import SlowHistory
+from tests.support.history import AbsentHistory, SlowHistory
 from tests.support.http import Served
 from tests.support.hubs import Subscriber, make_hub
+from tests.support.stores import BookkeepingHistory
 from twisted_sse import Grant, ServerSentEvent
 from twisted_sse.connection import Reason
-from twisted_sse.errors import InvalidEvent, InvalidSelector, InvalidTopic
+from twisted_sse.errors import (
+    HistoryUnavailable,
+    HubClosed,
+    InvalidEvent,
+    InvalidSelector,
+    InvalidTopic,
+)
 from twisted_sse.history import MemoryHistory
+from twisted_sse.publication import Receipt
 
-__all__ = ["DisconnectTests", "PublishTests", "ResourceTests"]
+__all__ = ["BatchTests", "DisconnectTests", "PublishTests", "ResourceTests"]
 
 
 class PublishTests(SynchronousTestCase):
@@ -72,6 +81,161 @@ class PublishTests(SynchronousTestCase):
         self.clock.advance(0)
 
         self.assertEqual(self.subscriber.data, [])
+
+
+class BatchTests(SynchronousTestCase):
+    """
+    `Hub.batch`.
+    """
+
+    def setUp(self) -> None:
+        """
+        A hub that keeps book, and a subscriber.
+        """
+        self.history = BookkeepingHistory(MemoryHistory())
+        self.hub, self.clock = make_hub(self.history)
+        self.subscriber = Subscriber(self.hub, "a")
+        self.clock.advance(0)
+
+    def test_together(self) -> None:
+        """
+        What is published inside is handed over at the end, and each gets its receipt.
+        """
+        with self.hub.batch():
+            done = [self.hub.publish("a", str(number)) for number in range(3)]
+            self.clock.advance(1)
+            self.assertEqual(self.history.batches, [])
+        self.clock.advance(0)
+
+        ids = [self.successResultOf(one).id for one in done]
+        self.assertEqual(self.history.batches, [["0", "1", "2"]])
+        self.assertEqual(self.subscriber.ids, ids)
+
+    def test_raises(self) -> None:
+        """
+        If the block raises, nothing of it is published, and who listens is told.
+        """
+        with self.assertRaises(ZeroDivisionError), self.hub.batch():
+            told: Deferred[Receipt] = self.hub.publish("a", "1")
+            caught: list[object] = []
+            told.addErrback(lambda failure: caught.append(failure.type))
+            self.hub.publish("a", "2")
+            1 / 0  # noqa: B018
+        self.hub.publish("a", "3")
+        self.clock.advance(0)
+
+        self.assertEqual(self.history.batches, [["3"]])
+        self.assertEqual(caught, [CancelledError])
+
+    def test_tried_again(self) -> None:
+        """
+        Who publishes because a batch was cancelled does not publish into that batch.
+        """
+        with self.assertRaises(ZeroDivisionError), self.hub.batch():
+            told = self.hub.publish("a", "1")
+            told.addErrback(lambda _: self.hub.publish("a", "2"))
+            1 / 0  # noqa: B018
+        self.clock.advance(0)
+
+        self.assertEqual(self.history.batches, [["2"]])
+
+    def test_nonsense(self) -> None:
+        """
+        What cannot be sent is refused at once, and then all of it.
+        """
+        with self.assertRaises(InvalidTopic), self.hub.batch():
+            self.hub.publish("a", "1")
+            self.hub.publish("", "2")
+        self.clock.advance(0)
+
+        self.assertEqual(self.history.batches, [])
+
+    def test_nested(self) -> None:
+        """
+        A batch inside of another is part of it, or of nothing if it raises.
+        """
+        with self.hub.batch():
+            self.hub.publish("a", "1")
+            with self.hub.batch():
+                inner = self.hub.publish("a", "2")
+            with self.assertRaises(ZeroDivisionError), self.hub.batch():
+                self.hub.publish("a", "3")
+                1 / 0  # noqa: B018
+            self.clock.advance(0)
+            self.assertEqual(self.history.batches, [])
+        self.clock.advance(0)
+
+        self.assertEqual(self.history.batches, [["1", "2"]])
+        self.successResultOf(inner)
+
+    def test_two_hubs(self) -> None:
+        """
+        A batch is of one hub only.
+        """
+        other, clock = make_hub()
+        with self.hub.batch(), other.batch():
+            kept = self.hub.publish("a", "1")
+            lost = other.publish("a", "1")
+        self.clock.advance(0)
+
+        self.successResultOf(kept)
+        self.assertNoResult(lost)
+        clock.advance(0)
+        self.successResultOf(lost)
+
+    def test_not_kept(self) -> None:
+        """
+        If history cannot keep it, or the hub has stopped, all are told.
+        """
+        self.hub, self.clock = make_hub(AbsentHistory())
+        with self.hub.batch():
+            away = [self.hub.publish("a", "1"), self.hub.publish("a", "2")]
+        self.hub.close_doors()
+        with self.hub.batch():
+            closed = self.hub.publish("a", "3")
+
+        for one in away:
+            self.failureResultOf(one, HistoryUnavailable)
+        self.failureResultOf(closed, HubClosed)
+
+    def test_waiting_inside(self) -> None:
+        """
+        While a coroutine waits inside of its batch, others publish as ever.
+        """
+        wait: Deferred[None] = Deferred()
+
+        async def publish() -> None:
+            with self.hub.batch():
+                self.hub.publish("a", "1")
+                await wait
+                self.hub.publish("a", "2")
+
+        task = Deferred.fromCoroutine(publish())
+        self.hub.publish("a", "other")
+        self.clock.advance(0)
+        wait.callback(None)
+        self.clock.advance(0)
+
+        self.successResultOf(task)
+        self.assertEqual(self.history.batches, [["other"], ["1", "2"]])
+
+    def test_outlived(self) -> None:
+        """
+        A task that was begun inside and goes on after the end publishes as ever.
+        """
+        wait: Deferred[None] = Deferred()
+
+        async def publish() -> None:
+            await wait
+            self.hub.publish("a", "later")
+
+        with self.hub.batch():
+            task = Deferred.fromCoroutine(publish())
+        wait.callback(None)
+        self.clock.advance(0)
+
+        self.successResultOf(task)
+        self.assertEqual(self.history.batches, [["later"]])
 
 
 class DisconnectTests(SynchronousTestCase):

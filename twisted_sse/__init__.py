@@ -2,7 +2,7 @@
 Server-Sent Events for Twisted: a hub that runs by itself, and resources to embed.
 """
 
-from twisted_sse.errors import Forbidden, Unauthorized
+from twisted_sse.errors import Forbidden, NoContent, Unauthorized
 from twisted_sse.event import ServerSentEvent
 from twisted_sse.grant import Grant
 from twisted_sse.history import MemoryHistory, SQLiteHistory
@@ -18,6 +18,7 @@ __all__ = [
     "IHistoryProvider",
     "ISharedHistoryProvider",
     "MemoryHistory",
+    "NoContent",
     "SQLiteHistory",
     "ServerSentEvent",
     "Unauthorized",

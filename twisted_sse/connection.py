@@ -19,6 +19,7 @@ from twisted.logger import Logger
 
 from twisted_sse import wire
 from twisted_sse.audience import NOT_LIVE, Audience
+from twisted_sse.errors import InvalidEvent
 from twisted_sse.event import ServerSentEvent
 from twisted_sse.opening import LOST, OLDEST
 from twisted_sse.publication import Position
@@ -102,6 +103,8 @@ class Connection:
 
         reading: Whether history is being read for it.
 
+        begun: Whether those who listen to `Hub.on_connect` have been told of it.
+
         ended: Why it has ended, or ``None``.
     """
 
@@ -115,8 +118,10 @@ class Connection:
         "_position",
         "_sink",
         "_state",
+        "_until",
         "address",
         "audience",
+        "begun",
         "due",
         "ended",
         "reading",
@@ -136,6 +141,7 @@ class Connection:
         self._final: ServerSentEvent | None = None
         self._opened = False
         self._state: dict[str, Any] | None = None
+        self._until: float | None = None
         self.audience = audience
         self.send = sink.send
         self.user = user
@@ -144,6 +150,7 @@ class Connection:
         self.slot = NOT_LIVE
         self._position = Position(0, "")
         self.reading = False
+        self.begun = False
         self.due: int | None = None
         self.ended: Reason | None = None
 
@@ -197,6 +204,13 @@ class Connection:
         return max(self.written, self.audience.written) if self.live else self.written
 
     @property
+    def duration(self) -> float:
+        """
+        How long it has lasted, in seconds: until now, or until it ended.
+        """
+        return (self._owner.seconds() if self._until is None else self._until) - self.since
+
+    @property
     def topics(self) -> Selection:
         """
         What it subscribed to.
@@ -243,6 +257,30 @@ class Connection:
         The subscriber left, or the network did.
         """
         self.end(Reason.GONE)
+
+    def push(self, event: ServerSentEvent) -> bool:
+        """
+        Send *event* to this subscriber alone, now or never.
+
+        History does not know it: who was away does not get it.  It precedes
+        what was published before and has not been written yet.
+
+        Returns:
+            Whether it was written.  What the network does not take of it at
+            once is kept by the transport, and nothing more is written before
+            that is gone: until then this returns ``False`` and does nothing, as
+            it does before the stream has begun and after it has ended.
+
+        Raises:
+            InvalidEvent: It has an ID, which would move the subscriber's
+                position.
+        """
+        if event.id is not None:
+            raise InvalidEvent("What is sent to one connection is not kept: leave out the id.")
+        if self._blocked or self.ended is not None:
+            return False
+        self.write(self._sink.framing(wire.encode(event)))
+        return True
 
     def write(self, payload: bytes) -> None:
         """
@@ -329,6 +367,7 @@ class Connection:
         if self.ended is not None:
             return
         self.ended = reason
+        self._until = self._owner.seconds()
         self.audience.leave(self)
         if self._opened and reason is not Reason.GONE:
             try:

@@ -12,6 +12,7 @@ __all__ = [
     "InvalidEvent",
     "InvalidSelector",
     "InvalidTopic",
+    "NoContent",
     "TooManyConnections",
     "TooManyFromAddress",
     "TwistedSSEError",
@@ -90,4 +91,11 @@ class Unauthorized(TwistedSSEError):
 class Forbidden(TwistedSSEError):
     """
     Who asks is known, and may not.  Answered with 403.
+    """
+
+
+class NoContent(Forbidden):
+    """
+    There is no stream for who asks, and never will be.  Answered with 204,
+    after which browsers do not come back; publishers are answered with 403.
     """

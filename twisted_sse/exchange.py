@@ -26,6 +26,7 @@ from twisted_sse.history import MemoryHistory
 from twisted_sse.intake import Intake
 from twisted_sse.interfaces import IHistoryProvider, ISharedHistoryProvider
 from twisted_sse.keepalive import Keepalive
+from twisted_sse.listeners import Listeners
 from twisted_sse.opening import Start
 from twisted_sse.patience import Patience
 from twisted_sse.publication import Kept, Position, Publication, Receipt, Tail
@@ -41,6 +42,8 @@ __all__ = ["Exchange"]
 # turns for it, so this also bounds how often it can publish meanwhile.
 _BUDGET = 0.003
 
+_CLOSED = "The hub is stopping; this was not published."
+
 
 class Exchange:
     """
@@ -52,6 +55,8 @@ class Exchange:
         history: The `IHistoryProvider`.
 
         clock: What everything here is scheduled with.
+
+        closed: Whether it takes nothing more.
     """
 
     _log = Logger()
@@ -74,6 +79,7 @@ class Exchange:
         self.history = MemoryHistory(clock=self.clock) if history is None else history
         self.connections = Registry(max_connections, max_connections_per_address)
         self.retry = retry
+        self._listeners = Listeners()
         self._shared = ISharedHistoryProvider(self.history, None)
         self._window = Window(window_events, window_bytes)
         self._warmth = window_events
@@ -96,21 +102,14 @@ class Exchange:
         )
         self._starts: Flights[None] = Flights()
         self._begun = False
-        self._closed = False
-
-    @property
-    def closed(self) -> bool:
-        """
-        Whether it takes nothing more.
-        """
-        return self._closed
+        self.closed = False
 
     @property
     def ready(self) -> bool:
         """
         Whether newcomers and publications are taken.
         """
-        return self._begun and not self._closed
+        return self._begun and not self.closed
 
     @property
     def position(self) -> Position:
@@ -135,17 +134,18 @@ class Exchange:
         """
         See whether newcomers and publications are taken, and history answers.
         """
-        if self._closed:
+        if self.closed:
             return succeed(False)
         asked = self.start().addCallback(lambda _: maybeDeferred(self.history.tail, 1))
-        return asked.addCallbacks(lambda _: self.ready, self._not_available)
+        asked.addErrback(self._unavailable)
+        return asked.addCallbacks(lambda _: self.ready, lambda _: False)
 
     def submit_one(self, publication: Publication) -> Deferred[Receipt]:
         """
         The same as `submit` for one, with its receipt.
         """
-        if self._closed:
-            return fail(_closed())
+        if self.closed:
+            return fail(HubClosed(_CLOSED))
         done = self._intake.submit_one(publication)
         self._start_for_intake()
         return done
@@ -162,8 +162,8 @@ class Exchange:
 
             HubClosed: The same, because the hub has stopped.
         """
-        if self._closed:
-            return fail(_closed())
+        if self.closed:
+            return fail(HubClosed(_CLOSED))
         if not publications:
             return succeed([])
         done = self._intake.submit(publications)
@@ -175,7 +175,7 @@ class Exchange:
         See whether `admit` would let somebody from *address* in, and raise what
         it would raise.
         """
-        if self._closed:
+        if self.closed:
             raise HubClosed("The hub is stopping; come back in a moment.")
         self.connections.check_room(address)
 
@@ -209,8 +209,6 @@ class Exchange:
         Raises:
             HistoryUnavailable: It cannot be found now.
         """
-        if self._begun:
-            return self._catchup.locate(connection, last_event_id)
         return self.start().addCallback(lambda _: self._catchup.locate(connection, last_event_id))
 
     def open(self, connection: Connection, start: Start) -> None:
@@ -225,13 +223,13 @@ class Exchange:
         """
         Refuse newcomers and publications; those who are here stay.
         """
-        self._closed = True
+        self.closed = True
 
     def stop(self) -> None:
         """
         Do nothing more.  To be called after all connections have ended.
         """
-        self._closed = True
+        self.closed = True
         self._intake.stop()
         self._catchup.stop()
         self._fanout.stop()
@@ -242,10 +240,10 @@ class Exchange:
 
     def _start(self) -> Deferred[None]:
         tail: Deferred[Tail] = maybeDeferred(self.history.tail, self._warmth)
-        return tail.addCallback(self._begin).addErrback(self._cannot_begin)
+        return tail.addCallback(self._begin).addErrback(self._unavailable)
 
     def _begin(self, tail: Tail) -> None:
-        if self._closed:
+        if self.closed:
             raise HubClosed("The hub has stopped.")
         self._window.start(tail)
         if self._shared is not None:
@@ -253,19 +251,14 @@ class Exchange:
         self._begun = True
         self._intake.start()
 
-    def _cannot_begin(self, failure: Failure) -> Failure:
+    def _unavailable(self, failure: Failure) -> Failure:
         if failure.check(HistoryUnavailable, HubClosed):
             return failure
         self._log.failure("History has failed", failure)
         return Failure(HistoryUnavailable("History has failed; the log says how."))
 
-    def _not_available(self, failure: Failure) -> bool:
-        if not failure.check(HistoryUnavailable, HubClosed):
-            self._log.failure("History has failed", failure)
-        return False
-
     def _follow(self, kept: Sequence[Kept]) -> None:
-        if not self._closed or len(self.connections):
+        if not self.closed or len(self.connections):
             self._deliver(kept)
             self._catchup.moved_on()
 
@@ -289,11 +282,8 @@ class Exchange:
         """
         Tell how many will get each, without sending.
         """
-        publications = [one.publication for one in kept]
-        return [
-            sum(one.size for one in self._audiences.wanting(publication))
-            for publication in publications
-        ]
+        wanting = self._audiences.wanting
+        return [sum(one.size for one in wanting(item.publication)) for item in kept]
 
     def _deliver(self, kept: Sequence[Kept]) -> list[int]:
         """
@@ -317,14 +307,13 @@ class Exchange:
     def _unblocked(self, connection: Connection) -> None:
         if self._patience is not None:
             self._patience.wait_no_more(connection)
+        self._listeners.writable(connection)
 
     def _ended(self, connection: Connection, reason: Reason) -> None:
         self.connections.remove(connection)
         self._audiences.exit(connection.audience)
         if self._keepalive is not None:
             self._keepalive.forget(connection)
-        self._unblocked(connection)
-
-
-def _closed() -> HubClosed:
-    return HubClosed("The hub is stopping; this was not published.")
+        if self._patience is not None:
+            self._patience.wait_no_more(connection)
+        self._listeners.ended(connection, reason)

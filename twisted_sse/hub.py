@@ -5,20 +5,30 @@ The hub, as applications use it: an exchange with doors.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from functools import cached_property
+from typing import TypeVar
 
 from twisted.internet.defer import Deferred
 
+from twisted_sse.batch import batch_of, collect
 from twisted_sse.connection import Connection
 from twisted_sse.event import ServerSentEvent
 from twisted_sse.exchange import Exchange
+from twisted_sse.listeners import ConnectListener, DisconnectListener
 from twisted_sse.opening import Priming
 from twisted_sse.publication import Publication, Receipt
+from twisted_sse.schedule import MakeEvent, Schedule, Schedules
 from twisted_sse.service import HubService
+from twisted_sse.topics import check_topics
 from twisted_sse.web.cors import CORS
 from twisted_sse.web.endpoint import Authorize
 from twisted_sse.web.stream import EventStreamResource
 
 __all__ = ["Hub"]
+
+OnConnect = TypeVar("OnConnect", bound=ConnectListener)
+OnDisconnect = TypeVar("OnDisconnect", bound=DisconnectListener)
 
 
 class Hub(Exchange):
@@ -101,7 +111,98 @@ class Hub(Exchange):
                 was not sent.
         """
         publication = Publication.of(topics, data, event=event, id=id, retry=retry, private=private)
-        return self.submit_one(publication)
+        batch = batch_of(self)
+        return self.submit_one(publication) if batch is None else batch.add(publication)
+
+    def batch(self) -> AbstractContextManager[None]:
+        """
+        Hand over all that is published inside of it together: all or none.
+
+        It is handed over when the block ends, and keeps its order without
+        anything between; if the block raises, nothing is published.  A batch
+        inside of another becomes part of it.  In a coroutine the block may wait
+        for something, but not for what `publish` returns: that has no result
+        before the block has ended, and is cancelled if the block raises.
+        """
+        return collect(self, self.submit)
+
+    def every(
+        self,
+        seconds: float,
+        topics: str | Iterable[str],
+        make_event: MakeEvent,
+        *,
+        idle: bool = True,
+    ) -> Schedule:
+        """
+        Publish what *make_event* makes, now and then every so many seconds.
+
+        It begins when the hub's service starts, or at once if that runs, and
+        pauses when the service stops.  A failure is logged, and the schedule
+        goes on.  While *make_event* or history takes its time, turns are
+        skipped.
+
+        Args:
+            seconds: The time from one turn to the next, greater than 0.
+
+            topics: One or several.
+
+            make_event: Returns what `publish` takes as *data*, or a `Deferred`
+                or a coroutine of it; ``None`` if there is nothing this time.
+
+            idle: Whether it goes on while nobody who is connected to this hub
+                gets to see any of *topics*.
+
+        Returns:
+            Its ``stop`` ends the schedule.
+
+        Raises:
+            InvalidTopic: Nothing may be published to one of *topics*.
+
+            ValueError: *seconds* cannot be waited for.
+        """
+        checked = check_topics(topics)
+        schedule = Schedule(
+            seconds,
+            checked,
+            make_event,
+            publish=lambda data: self.publish(checked, data),
+            wanted=lambda: idle or self._is_wanted(checked),
+            clock=self.clock,
+            owner=self._schedules,
+        )
+        self._schedules.add(schedule)
+        return schedule
+
+    def on_connect(self, listener: OnConnect) -> OnConnect:
+        """
+        Call ``listener(connection)`` for every stream that begins from now on,
+        when its first bytes have left and it can be pushed to.
+
+        A failure is logged, and so is that of a `Deferred` or a coroutine that
+        it returns; nobody waits for those.
+
+        Returns:
+            The same *listener*, so this decorates a function too.
+        """
+        self._listeners.on_connect(listener)
+        return listener
+
+    def on_disconnect(self, listener: OnDisconnect) -> OnDisconnect:
+        """
+        Call ``listener(connection, reason)`` for every stream that ends from now
+        on, once, and only if it has begun as `on_connect` has it.
+
+        The rest is as for `on_connect`.
+        """
+        self._listeners.on_disconnect(listener)
+        return listener
+
+    def remove_listener(self, listener: ConnectListener | DisconnectListener) -> None:
+        """
+        Take *listener* away again; it need not be there.
+        """
+        self._listeners.remove(listener)
 
     def resource(
         self,
@@ -151,4 +252,11 @@ class Hub(Exchange):
 
         See `HubService`.
         """
-        return HubService(self, grace=grace, spread=spread, farewell=farewell)
+        return HubService(self, self._schedules, grace=grace, spread=spread, farewell=farewell)
+
+    @cached_property
+    def _schedules(self) -> Schedules:
+        return Schedules()
+
+    def _is_wanted(self, topics: tuple[str, ...]) -> bool:
+        return bool(self._audiences.wanting(Publication(topics, ServerSentEvent(""))))

@@ -12,6 +12,7 @@ interval, so an event costs nothing here; nobody gets a comment early.
 from __future__ import annotations
 
 from collections import deque
+from functools import cached_property
 from math import ceil
 
 from twisted.internet.interfaces import IReactorTime
@@ -59,8 +60,6 @@ class Keepalive:
         self._interval = interval
         self._clock = clock
         self._step = min(interval, max(interval / _LOOKS, _SHORTEST_STEP))
-        self._loop = LoopingCall(self._look)
-        self._loop.clock = clock
         self._began = 0.0
         self._watched = 0
         self._looks: dict[int, dict[Connection, None]] = {}
@@ -97,6 +96,13 @@ class Keepalive:
         elapsed = silent_since + self._interval - self._began
         connection.due = max(ceil((elapsed - _TOLERANCE) / self._step), self._looked + 1)
         self._looks.setdefault(connection.due, {})[connection] = None
+
+    @cached_property
+    def _loop(self) -> LoopingCall:
+        # Not sooner than it is needed, because making one chooses a reactor.
+        loop = LoopingCall(self._look)
+        loop.clock = self._clock
+        return loop
 
     def _look(self) -> None:
         now = self._clock.seconds()

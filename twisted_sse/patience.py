@@ -4,6 +4,8 @@ How long those are waited for who cannot be written to, and take nothing.
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 
@@ -29,8 +31,6 @@ class Patience:
         self._clock = clock
         # Since when, and what was unsent then.
         self._blocked: dict[Connection, tuple[float, int]] = {}
-        self._loop = LoopingCall(self._look)
-        self._loop.clock = clock
 
     def wait_for(self, connection: Connection) -> None:
         """
@@ -47,6 +47,13 @@ class Patience:
         self._blocked.pop(connection, None)
         if not self._blocked and self._loop.running:
             self._loop.stop()
+
+    @cached_property
+    def _loop(self) -> LoopingCall:
+        # Not sooner than it is needed, because making one chooses a reactor.
+        loop = LoopingCall(self._look)
+        loop.clock = self._clock
+        return loop
 
     def _look(self) -> None:
         now = self._clock.seconds()

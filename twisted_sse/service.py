@@ -12,6 +12,7 @@ from twisted.python.failure import Failure
 from twisted_sse.drain import drain
 from twisted_sse.event import ServerSentEvent
 from twisted_sse.exchange import Exchange
+from twisted_sse.schedule import Schedules
 
 __all__ = ["HubService"]
 
@@ -25,6 +26,8 @@ class HubService(Service):
     is told when to come back, and ends in good order.
 
     Args:
+        schedules: They run as long as the service does.
+
         grace: How long slow readers may take then, in seconds.
 
         spread: How far the reconnection times lie apart, in seconds.
@@ -37,12 +40,14 @@ class HubService(Service):
     def __init__(
         self,
         exchange: Exchange,
+        schedules: Schedules,
         *,
         grace: float = 10.0,
         spread: float = 10.0,
         farewell: ServerSentEvent | None = None,
     ) -> None:
         self._exchange = exchange
+        self._schedules = schedules
         self._grace = grace
         self._spread = spread
         self._farewell = farewell
@@ -56,12 +61,14 @@ class HubService(Service):
         if self._history is not None:
             self._history.startService()
         self._exchange.start().addErrback(self._not_started)
+        self._schedules.start()
 
     def stopService(self) -> Deferred[None]:
         """
         See `IService.stopService`.
         """
         super().stopService()
+        self._schedules.stop()
         return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:

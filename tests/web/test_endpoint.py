@@ -7,8 +7,9 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.server import Request
 
 from tests.support.http import H2Caller, Served
-from twisted_sse.errors import Forbidden
+from twisted_sse.errors import Forbidden, NoContent
 from twisted_sse.grant import ANONYMOUS, Grant
+from twisted_sse.web.cors import CORS
 from twisted_sse.web.endpoint import Authorize
 
 TARGET = "/events?topic=news"
@@ -98,6 +99,58 @@ class AuthorizeTests(SynchronousTestCase):
                 self.assertEqual(answer.status, 403)
                 self.assertEqual(answer.detail, "Not today.")
                 self.assertEqual(len(served.hub.connections), 0)
+
+    def test_no_content(self) -> None:
+        """
+        Each may end the stream for good: 204 without a body, which no cache may keep.
+        """
+        for authorize in self._kinds(NoContent()):
+            with self.subTest(authorize=authorize):
+                served = Served(authorize=authorize)
+                answer = served.get(TARGET)
+
+                self.assertEqual((answer.status, answer.body, answer.ended), (204, b"", True))
+                self.assertEqual(answer.header("Cache-Control"), "no-store")
+                self.assertIsNone(answer.header("Content-Type"))
+                self.assertEqual(len(served.hub.connections), 0)
+
+    def test_no_content_for_other_origins(self) -> None:
+        """
+        A web page of another origin may see the 204; ``HEAD`` is answered alike.
+        """
+        served = Served()
+        (authorize, *_) = self._kinds(NoContent())
+        served.serve(served.hub.resource(authorize, CORS("https://example.com")))
+        for method in ("GET", "HEAD"):
+            with self.subTest(method=method):
+                headers = {"Origin": "https://example.com"}
+                answer = served.call(method, "/?topic=news", headers).answer
+
+                origin = answer.header("Access-Control-Allow-Origin")
+                self.assertEqual((answer.status, origin), (204, "https://example.com"))
+
+    def test_no_content_http2(self) -> None:
+        """
+        The same over HTTP/2.
+        """
+        (authorize, *_) = self._kinds(NoContent())
+        served = Served(authorize=authorize)
+        caller = H2Caller(served.site, served.clock)
+        answer = caller.answer(caller.ask("GET", TARGET))
+
+        self.assertEqual((answer.status, answer.body, answer.ended), (204, b"", True))
+
+    def test_no_content_for_publishers(self) -> None:
+        """
+        Who wants to publish is refused: 204 would say that it was done.
+        """
+        for authorize in self._kinds(NoContent("Closed.")):
+            with self.subTest(authorize=authorize):
+                served = Served(authorize=authorize)
+                answer = served.post("application/x-www-form-urlencoded", b"topic=news")
+
+                self.assertEqual((answer.status, answer.detail), (403, "Closed."))
+                self.assertEqual(served.hub.position.number, 0)
 
     def test_bug(self) -> None:
         """

@@ -13,6 +13,7 @@ from twisted.python.failure import Failure
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
+from twisted_sse.errors import NoContent
 from twisted_sse.grant import ANONYMOUS, Grant
 from twisted_sse.web.cors import CORS
 from twisted_sse.web.missing import Missing
@@ -23,7 +24,8 @@ __all__ = ["Authorize", "Endpoint", "Handler", "everybody", "has_left"]
 #: Answers a request, now or later; a failure becomes an answer too.
 Handler = Callable[[Request, Grant], "Deferred[Any] | None"]
 
-#: Says what a request is allowed, or raises `Unauthorized` or `Forbidden`.
+#: Says what a request is allowed, or raises `Unauthorized`, `Forbidden` or
+#: `NoContent`.
 Authorize = Callable[[Request], "Grant | Awaitable[Grant]"]
 
 
@@ -95,11 +97,16 @@ class Endpoint(Resource):
     def _fail(self, failure: Failure, request: Request) -> None:
         if has_left(request) and failure.check(CancelledError):
             return
+        answered = has_left(request) or request.startedWriting
+        if failure.check(NoContent) and request.method in (b"GET", b"HEAD"):
+            if not answered:
+                _answer_nothing(request)
+            return
         problem = problem_of(failure, request)
         if problem is None:
             self._log.failure("A request could not be answered", failure)
             problem = Problem(500, "The server failed; its log says how.")
-        if not (has_left(request) or request.startedWriting):
+        if not answered:
             answer_problem(request, problem)
 
 
@@ -108,6 +115,21 @@ def has_left(request: Request) -> bool:
     Whether the client has left: Twisted then takes the channel away.
     """
     return getattr(request, "channel", None) is None
+
+
+def _answer_nothing(request: Request) -> None:
+    """
+    Say that there is nothing to come back for.
+
+    HTML: "a client can be told to stop reconnecting using the HTTP 204 No
+    Content response code".
+    """
+    request.setResponseCode(204)
+    request.responseHeaders.removeHeader(b"Content-Type")
+    # RFC 9110, 15.3.5: "A 204 response is heuristically cacheable", but who may
+    # not read today may read tomorrow.
+    request.setHeader(b"Cache-Control", b"no-store")
+    request.finish()
 
 
 def everybody(request: Request) -> Grant:

@@ -1,0 +1,46 @@
+"""
+The hub publishes by itself, greets who comes, and logs who goes.
+
+Run:  python examples/every.py [PORT]
+Then: curl -N http://localhost:8080/
+"""
+
+import os
+import sys
+import time
+
+from twisted.internet import endpoints, reactor
+from twisted.logger import Logger, globalLogBeginner, textFileLogObserver
+from twisted.web.server import Site
+
+from twisted_sse import Hub, ServerSentEvent
+
+hub = Hub()
+log = Logger("every")
+
+
+def load():
+    # May return a Deferred or be a coroutine function; None is for not this time.
+    return ServerSentEvent.json({"time": time.time(), "load": os.getloadavg()}, event="load")
+
+
+@hub.on_connect
+def greet(connection):
+    connection.push(ServerSentEvent("Welcome.", event="greeting"))
+
+
+@hub.on_disconnect
+def gone(connection, reason):
+    log.info("{who}: {why}", who=connection.address.host, why=reason.value)
+
+
+# Asks nobody for the load while nobody listens.
+hub.every(0.5, "load", load, idle=False)
+
+globalLogBeginner.beginLoggingTo([textFileLogObserver(sys.stdout)], redirectStandardIO=False)
+service = hub.service()
+service.startService()
+port = sys.argv[1] if len(sys.argv) > 1 else "8080"
+endpoints.serverFromString(reactor, f"tcp:{port}").listen(Site(hub.subscribe("load")))
+reactor.addSystemEventTrigger("before", "shutdown", service.stopService)
+reactor.run()
