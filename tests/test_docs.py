@@ -149,7 +149,7 @@ class ProgramTests(SynchronousTestCase):
     Python in the documentation.
     """
 
-    MARKS = ("runs", "serves", "publishes", "tests")
+    MARKS = ("runs", "serves", "generates", "publishes", "tests")
 
     def test_marked(self) -> None:
         """
@@ -228,6 +228,16 @@ class ServerTests(SynchronousTestCase):
         self.assertTrue(program.running(), program.output())
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", port)) == 0
+
+    def test_generates(self) -> None:
+        """
+        What a generator yields is the stream.
+        """
+        for snippet in marked("generates"):
+            stream = RawStream(self.serve(snippet), snippet.mark[1])
+            self.addCleanup(stream.close)
+
+            self.assertEqual(stream.data(1), [snippet.mark[2]], snippet.place)
 
     def test_serves(self) -> None:
         """

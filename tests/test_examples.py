@@ -16,11 +16,13 @@ from urllib.request import urlopen
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.support.curl import curl
 from tests.support.hub_process import TOKEN, HubProcess
 from tests.support.ports import free_port
 from tests.support.processes import Background, find_program
 from tests.support.streams import RawStream
 from tests.support.waiting import PATIENCE, eventually
+from twisted_sse.wire import Decoder
 
 __all__ = [
     "ApschedulerTests",
@@ -28,6 +30,7 @@ __all__ = [
     "CurlTests",
     "EmbedTests",
     "EveryTests",
+    "GeneratorTests",
     "KleinAppTests",
     "OwnHistoryTests",
     "PageTests",
@@ -327,6 +330,27 @@ class EveryTests(ExampleTests):
 
         self.assertEqual(welcome, "Welcome.")
         self.assertLess(times[0], times[1])
+        self.stop(program)
+
+
+class GeneratorTests(ExampleTests):
+    """
+    The generator.
+    """
+
+    examples = ["generator.py"]
+
+    def test_words(self) -> None:
+        """
+        The words of what was posted come one by one, and then the generator is done.
+        """
+        program = self.start()
+        answer = curl(f"http://localhost:{self.port}/", "--data", "say it")
+        events = Decoder().feed(answer.body.encode("utf-8"))
+
+        self.assertEqual([one.json()["word"] for one in events[:2]], ["say", "it"])
+        self.assertEqual(events[-1].event, "done")
+        eventually(lambda: "done with 'say it'" in program.output(), "it was not closed")
         self.stop(program)
 
 

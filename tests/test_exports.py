@@ -20,6 +20,7 @@ __all__ = ["ExportsTests", "PlantedMistakeTests", "undocumented", "wrong_exports
 # The names that a program may rely on, and that no change may take away unnoticed.
 PUBLIC = [
     "CORS",
+    "EventSourceResponse",
     "Forbidden",
     "Grant",
     "Hub",

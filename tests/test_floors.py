@@ -30,7 +30,7 @@ FLOORS = {
         # the engine
         *["exchange", "audience", "audiences", "payloads", "window", "catchup", "pages"],
         *["connection", "opening", "intake", "fanout", "drain", "registry", "keepalive"],
-        *["patience", "flights", "schedule", "listeners", "batch", "source", "outlet"],
+        *["patience", "flights", "schedule", "listeners", "batch", "source", "outlet", "running"],
         # the wire side
         *["sink", "sinks", "socketsink", "requestsink", "sockets", "framing", "http2"],
         *["h2sink", "h2machine", "channel", "allowance", "tls", "certificates"],

@@ -9,9 +9,11 @@ from twisted_sse.history import MemoryHistory, SQLiteHistory
 from twisted_sse.hub import Hub
 from twisted_sse.interfaces import IHistoryProvider, ISharedHistoryProvider
 from twisted_sse.web.cors import CORS
+from twisted_sse.web.response import EventSourceResponse
 
 __all__ = [
     "CORS",
+    "EventSourceResponse",
     "Forbidden",
     "Grant",
     "Hub",

@@ -23,9 +23,9 @@ from twisted_sse.web.negotiate import accepts
 from twisted_sse.web.problem import Problem
 from twisted_sse.web.query import last_event_id, query_of
 
-__all__ = ["EventStreamResource", "Subscriptions"]
+__all__ = ["STREAM_HEADERS", "EventStreamResource", "Subscriptions"]
 
-_HEADERS = (
+STREAM_HEADERS = (
     (b"Content-Type", [b"text/event-stream"]),
     # "no-cache" would allow storing; "no-transform" forbids compressing, which
     # holds events back.
@@ -156,5 +156,5 @@ class EventStreamResource(Endpoint):
 
 def _set_headers(request: Request) -> None:
     headers = request.responseHeaders
-    for name, values in _HEADERS:
+    for name, values in STREAM_HEADERS:
         headers.setRawHeaders(name, values)

@@ -1,0 +1,322 @@
+"""
+Generators as streams, over real sockets: plain, by TLS and HTTP/2, on both reactors.
+"""
+
+import signal
+import sys
+import tempfile
+from pathlib import Path
+from urllib.request import urlopen
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.support.certificates import write_certificate
+from tests.support.curl import CurlStream
+from tests.support.forwarder import reset
+from tests.support.h2_client import H2Client
+from tests.support.processes import Background
+from tests.support.streams import RawStream
+from tests.support.waiting import PATIENCE, eventually
+
+__all__ = ["AsyncioTests", "EpollTests"]
+
+# Says in one line what it listens on, and in one line each how a source ended.
+PROGRAM = """
+import asyncio, resource, sys
+
+reactor_name, directory = sys.argv[1:]
+if reactor_name == "asyncio":
+    from twisted.internet import asyncioreactor
+    asyncioreactor.install()
+
+from twisted.internet import endpoints, reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
+from twisted.web.resource import Resource
+from twisted_sse.web.response import EventSourceResponse
+from twisted_sse.web.streamsite import StreamSite
+
+def say(*words):
+    print(*words, flush=True)
+
+def memory():
+    with open("/proc/self/statm") as pages:
+        return int(pages.read().split()[1]) * resource.getpagesize()
+
+def endless():
+    before = memory()
+    try:
+        while True:
+            yield "x" * 1000
+    finally:
+        say("closed endless", (memory() - before) // 1024, "KiB more")
+
+async def waiting():
+    try:
+        yield "begun"
+        await Deferred()
+    finally:
+        await deferLater(reactor, 0.01)
+        say("closed waiting")
+
+async def flowing():
+    try:
+        number = 0
+        while True:
+            yield str(number)
+            number += 1
+            await deferLater(reactor, 0.001)
+    finally:
+        await deferLater(reactor, 0.01)
+        say("closed flowing")
+
+async def asyncios():
+    try:
+        async with asyncio.timeout(60):
+            await asyncio.sleep(0.01)
+            yield "asyncio"
+            await deferLater(reactor, 0.01)
+            yield "Twisted"
+            await asyncio.get_running_loop().run_in_executor(None, int)
+            yield "thread"
+            await asyncio.sleep(60)
+    except asyncio.CancelledError:
+        say("cancelled")
+        raise
+    finally:
+        await asyncio.sleep(0.01)
+        await deferLater(reactor, 0.01)
+        say("closed asyncios")
+
+def numbers():
+    return map(str, range(20000))
+
+root = Resource()
+for source in (endless, waiting, flowing, asyncios, numbers):
+    response = EventSourceResponse(source, send_timeout=3)
+    root.putChild(source.__name__.encode(), response)
+    reactor.addSystemEventTrigger("before", "shutdown", response.drain, 0.5)
+site = StreamSite(root)
+specs = [f"tcp:0:interface=127.0.0.1",
+         f"ssl:0:interface=127.0.0.1:privateKey={directory}/key.pem"
+         f":certKey={directory}/certificate.pem"]
+ports = [endpoints.serverFromString(reactor, spec).listen(site).result for spec in specs]
+reactor.callWhenRunning(say, "ports", *[port.getHost().port for port in ports])
+reactor.run()
+"""
+
+
+class Program(SynchronousTestCase):
+    """
+    What the tests share: the program, on a reactor.
+    """
+
+    reactor: str
+
+    def setUp(self) -> None:
+        """
+        Start it.
+        """
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        write_certificate(Path(directory.name))
+        self.program = Background([sys.executable, "-c", PROGRAM, self.reactor, directory.name])
+        self.addCleanup(self.program.end)
+        self.wait_for("ports")
+        words = self.program.output().splitlines()[0].split()
+        self.port, self.tls_port = int(words[1]), int(words[2])
+
+    def wait_for(self, text: str, count: int = 1) -> None:
+        """
+        Wait until the program has said *text* so often, and see that it was not more often.
+        """
+        eventually(
+            lambda: self.program.output().count(text) >= count or not self.program.running(),
+            f"{text!r} was not said",
+        )
+        self.assertEqual(self.program.output().count(text), count, self.program.output())
+
+    def open(self, path: str, *, tls: bool = False, receive_buffer: int | None = None) -> RawStream:
+        """
+        Read a stream until the test ends.
+        """
+        port = self.tls_port if tls else self.port
+        stream = RawStream(port, path, tls=tls, receive_buffer=receive_buffer)
+        self.addCleanup(stream.close)
+        return stream
+
+    def fetch(self, path: str) -> str:
+        """
+        A whole answer.
+        """
+        with urlopen(f"http://127.0.0.1:{self.port}{path}", None, PATIENCE) as response:
+            return str(response.read(), "utf-8")
+
+    def assert_clean(self) -> None:
+        """
+        See that nothing went wrong unnoticed.
+        """
+        self.assertTrue(self.program.running())
+        self.assertNotIn("Traceback", self.program.output())
+        self.assertNotIn("Warning", self.program.output())
+
+    def assert_closed_once(self, path: str, tls: bool) -> None:
+        """
+        See that a source is closed once when its reader has closed the connection, and once
+        when another has reset it.
+        """
+        name = path.removeprefix("/")
+        first, second = self.open(path, tls=tls), self.open(path, tls=tls)
+        first.next()
+        second.next()
+        first.close()
+        self.wait_for(f"closed {name}")
+        reset(second.socket)
+        self.wait_for(f"closed {name}", 2)
+        self.fetch("/numbers")
+        self.wait_for(f"closed {name}", 2)
+        self.assert_clean()
+
+
+class EpollTests(Program):
+    """
+    The usual reactor.
+    """
+
+    reactor = "epoll"
+
+    def test_whole(self) -> None:
+        """
+        Everything arrives, in order, and then the end.
+        """
+        text = self.fetch("/numbers")
+
+        self.assertEqual(text, "".join(f"data: {number}\n\n" for number in range(20000)))
+        self.assert_clean()
+
+    def test_reader_leaves(self) -> None:
+        """
+        Waiting, flowing or full: the source is closed once, its awaits in ``finally`` included.
+        """
+        for path in ("/waiting", "/flowing", "/endless"):
+            self.assert_closed_once(path, tls=False)
+
+    def test_reader_leaves_tls(self) -> None:
+        """
+        The same by TLS.
+        """
+        for path in ("/waiting", "/flowing", "/endless"):
+            self.assert_closed_once(path, tls=True)
+
+    def test_http_2(self) -> None:
+        """
+        The same over HTTP/2.
+        """
+        url = f"https://127.0.0.1:{self.tls_port}"
+        streams = [
+            CurlStream("--insecure", "--http2", f"{url}{path}") for path in ("/waiting", "/flowing")
+        ]
+        for stream in streams:
+            self.addCleanup(stream.close)
+            stream.wait_for("HTTP/2 200")
+            stream.wait_for("data: ")
+            stream.close()
+
+        self.wait_for("closed waiting")
+        self.wait_for("closed flowing")
+        self.assert_clean()
+
+    def test_http_2_whole(self) -> None:
+        """
+        Everything arrives over HTTP/2, and then the end.
+        """
+        url = f"https://127.0.0.1:{self.tls_port}/numbers"
+        stream = CurlStream("--insecure", "--http2", url)
+        self.addCleanup(stream.close)
+
+        self.assertEqual(stream.wait(), 0)
+        _, _, body = stream.output().partition("\n\n")
+        self.assertEqual(body, "".join(f"data: {number}\n\n" for number in range(20000)))
+        self.assert_clean()
+
+    def test_stalled_http_2(self) -> None:
+        """
+        A client whose window is full is cut as well.
+        """
+        client = H2Client(self.tls_port)
+        self.addCleanup(client.close)
+        client.open("/endless")
+
+        self.wait_for("closed endless")
+        self.assert_clean()
+
+    def test_stop(self) -> None:
+        """
+        When the server stops, streams end in good order and their sources are closed, awaits
+        included.
+        """
+        streams = [self.open("/flowing"), self.open("/waiting")]
+        for stream in streams:
+            stream.next()
+        self.program.send_signal(signal.SIGTERM)
+
+        for stream in streams:
+            stream.rest()
+            self.assertTrue(stream.complete)
+        self.assertEqual(self.program.wait(), 0)
+        self.wait_for("closed flowing")
+        self.wait_for("closed waiting")
+
+    def test_stalled_reader(self) -> None:
+        """
+        A reader that does not read is cut after the send time-out; up to then an endless source
+        has filled little memory.
+        """
+        for count, tls in enumerate((False, True), 1):
+            stream = self.open("/endless", tls=tls, receive_buffer=4096)
+            self.wait_for("closed endless", count)
+            stream.close()
+        grown = [
+            int(line.split()[2])
+            for line in self.program.output().splitlines()
+            if line.startswith("closed endless")
+        ]
+
+        self.assertLess(max(grown), 1024)
+        self.assert_clean()
+
+
+class AsyncioTests(Program):
+    """
+    The reactor that has asyncio's loop.
+    """
+
+    reactor = "asyncio"
+
+    def test_whole(self) -> None:
+        """
+        Everything arrives, in order, and then the end.
+        """
+        text = self.fetch("/numbers")
+
+        self.assertEqual(text, "".join(f"data: {number}\n\n" for number in range(20000)))
+        self.assert_clean()
+
+    def test_both(self) -> None:
+        """
+        A source awaits what is asyncio's and what is Twisted's, and is cancelled at its await.
+        """
+        stream = self.open("/asyncios")
+
+        self.assertEqual(stream.data(3), ["asyncio", "Twisted", "thread"])
+        stream.close()
+        self.wait_for("closed asyncios")
+        self.wait_for("cancelled")
+        self.assert_clean()
+
+    def test_reader_leaves(self) -> None:
+        """
+        Waiting, flowing or full: the source is closed once.
+        """
+        for path in ("/waiting", "/flowing", "/endless"):
+            self.assert_closed_once(path, tls=False)

@@ -1,0 +1,252 @@
+"""
+Where the frames of one response gather, until they leave together.
+
+All frames of a turn leave in one write, and never more than `FULL` bytes wait
+here and one frame.  Nothing is written from within `Outlet.take`: whoever gives
+frames is never told in the middle of it that the reader has left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+
+from twisted_sse.connection import Reason
+from twisted_sse.keepalive import Keepalive
+from twisted_sse.patience import Patience
+from twisted_sse.sink import Sink
+
+__all__ = ["FULL", "Outlet"]
+
+#: How many bytes are written at once, if there are as many: enough for a write
+#: to cost little for each event, and what a stalled reader may hold twice.
+FULL = 64 * 1024
+
+# How long one stream may hold the reactor in a turn, in seconds.
+_BUDGET = 0.003
+
+
+class Outlet:
+    """
+    Takes frames, and writes them at the reader's pace.
+
+    Args:
+        keepalive: After how many silent seconds a comment is written; ``None``
+            writes none.
+
+        send_timeout: After how many seconds a reader is cut that takes nothing;
+            ``None`` cuts nobody.
+
+    Attributes:
+        closed: Whether nothing can be written any more.
+
+        written: When something was last written, in seconds.
+
+        due: As `Connection.due`.
+    """
+
+    _log = Logger()
+
+    __slots__ = (
+        "_blocked",
+        "_clock",
+        "_deadline",
+        "_frames",
+        "_gone",
+        "_keepalive",
+        "_patience",
+        "_room",
+        "_send_timeout",
+        "_sink",
+        "_size",
+        "_turn",
+        "closed",
+        "due",
+        "written",
+    )
+
+    def __init__(
+        self, sink: Sink, clock: IReactorTime, keepalive: float | None, send_timeout: float | None
+    ) -> None:
+        self._sink = sink
+        self._clock = clock
+        # Both need of a connection no more than is here.
+        self._keepalive: Any = None if keepalive is None else _keepalive(keepalive, clock)
+        self._patience: Any = None if send_timeout is None else _patience(send_timeout, clock)
+        self._send_timeout = send_timeout
+        self._blocked = True
+        self._deadline = 0.0
+        self._frames: list[bytes] = []
+        self._gone: Callable[[], None] | None = None
+        self._room: Deferred[None] | None = None
+        self._size = 0
+        self._turn: IDelayedCall | None = None
+        self.closed = False
+        self.due: int | None = None
+        self.written = clock.seconds()
+
+    @property
+    def silent_since(self) -> float:
+        """
+        When something was last written, in seconds.
+        """
+        return self.written
+
+    @property
+    def unsent(self) -> int:
+        """
+        See `Sink.unsent`.
+        """
+        return self._sink.unsent
+
+    def open(self, gone: Callable[[], None]) -> None:
+        """
+        Begin; the response's first bytes have been written.
+
+        Args:
+            gone: Called once, if the reader leaves or is cut.
+        """
+        self._gone = gone
+        if self._keepalive is not None:
+            self._keepalive.watch(self)
+        self._sink.limit(self._send_timeout)
+        self._sink.open(self)
+
+    def take(self, frame: bytes | None) -> bool:
+        """
+        Have *frame*, if there is one, leave in this turn.
+
+        Returns:
+            Whether more is welcome; if not, wait for `room`.
+        """
+        if frame is not None:
+            self._frames.append(frame)
+            self._size += len(frame)
+        if self._turn is None:
+            self._plan()
+        return not self._blocked and self._size < FULL and self._clock.seconds() < self._deadline
+
+    def room(self) -> Deferred[None]:
+        """
+        Wait until the reader takes more, in a later turn.
+
+        One may wait at a time.  It fires never if the reader leaves before.
+        """
+        self._room = Deferred()
+        return self._room
+
+    def finish(self, *final: bytes) -> None:
+        """
+        End the response in good order, after all that was taken and *final*.
+        """
+        if self.closed:
+            return
+        self._close()
+        payload = b"".join([*self._frames, *final])
+        self._frames.clear()
+        try:
+            if payload:
+                self._sink.spill(self._sink.framing(payload))
+            self._sink.finish()
+        except Exception:
+            self._log.failure("A stream could not be ended in good order")
+
+    def block(self) -> None:
+        """
+        See `Stream.block`.
+        """
+        self._blocked = True
+        if self._patience is not None and not self.closed:
+            self._patience.wait_for(self)
+
+    def unblock(self) -> None:
+        """
+        See `Stream.unblock`.
+        """
+        self._blocked = False
+        if self._patience is not None:
+            self._patience.wait_no_more(self)
+        if self._turn is None and not self.closed:
+            self._plan()
+
+    def gone(self) -> None:
+        """
+        See `Stream.gone`.
+        """
+        if not self.closed:
+            gone = self._gone
+            self._close()
+            self._frames.clear()
+            if gone is not None:
+                gone()
+
+    def cut(self, reason: Reason) -> None:
+        """
+        End the stream without waiting: what was not sent stays unsent.
+        """
+        self._sink.abort()
+        # An HTTP/2 stream that is aborted may say nothing.
+        self.gone()
+
+    def keep_alive(self, comment: bytes) -> None:
+        """
+        Write *comment*, unless there is something to be written already.
+        """
+        if not (self._blocked or self._frames):
+            self._write(comment)
+
+    def _plan(self) -> None:
+        if not self._blocked:
+            self._deadline = self._clock.seconds() + _BUDGET
+            self._turn = self._clock.callLater(0, self._flush)
+
+    def _flush(self) -> None:
+        self._turn = None
+        if self._frames and not self._blocked:
+            payload = b"".join(self._frames)
+            self._frames.clear()
+            self._size = 0
+            self._write(payload)
+        if self._room is not None and not (self._blocked or self.closed):
+            room, self._room = self._room, None
+            self._deadline = self._clock.seconds() + _BUDGET
+            room.callback(None)
+
+    def _write(self, payload: bytes) -> None:
+        self.written = self._clock.seconds()
+        framed = self._sink.framing(payload)
+        try:
+            sent = self._sink.send(framed)
+        except OSError:
+            sent = 0
+        if sent != len(framed):
+            self.block()
+            self._sink.spill(framed[sent:])
+
+    def _close(self) -> None:
+        self.closed = True
+        self._gone = None
+        if self._turn is not None:
+            self._turn.cancel()
+            self._turn = None
+        if self._keepalive is not None:
+            self._keepalive.forget(self)
+        if self._patience is not None:
+            self._patience.wait_no_more(self)
+
+
+# One timer serves all streams of a clock that want the same: a program with a
+# resource for each request has no more timers than one with a single resource.
+@lru_cache(maxsize=16)
+def _keepalive(interval: float, clock: IReactorTime) -> Keepalive:
+    return Keepalive(interval, clock)
+
+
+@lru_cache(maxsize=16)
+def _patience(limit: float, clock: IReactorTime) -> Patience:
+    return Patience(limit, clock)
