@@ -322,7 +322,8 @@ class FreshInterpreterTests(SynchronousTestCase):
         """
         A hub that was made, and not used yet, has chosen no reactor.
         """
-        loaded = self.loaded_by("import twisted_sse", "twisted_sse.Hub()")
+        made = "twisted_sse.Hub(), twisted_sse.Hub(twisted_sse.SQLiteHistory('events.db'))"
+        loaded = self.loaded_by("import twisted_sse", made)
 
         self.assertNotIn("twisted.internet.reactor", loaded)
 

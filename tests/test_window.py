@@ -34,7 +34,7 @@ class WindowTests(SynchronousTestCase):
         self.window = Window(3, 1 << 20)
         self.window.start(Tail(Position(5, "start"), []))
         for number in (10, 20, 30, 40, 50):
-            self.window.append(make_kept(number))
+            self.window.extend([make_kept(number)])
 
     def test_head_and_floor(self) -> None:
         """
@@ -97,7 +97,7 @@ class WindowTests(SynchronousTestCase):
         """
         window = Window(2, 1 << 20)
         for number, event_id in enumerate(["mine", "mine", "other"], 1):
-            window.append(kept_as(number, event_id))
+            window.extend([kept_as(number, event_id)])
 
         self.assertEqual([window.number_of(one) for one in ("mine", "other")], [None, None])
         self.assertEqual(window.head, (3, "other"))
@@ -114,7 +114,7 @@ class BoundTests(SynchronousTestCase):
         """
         window = Window(1000, 100_000)
         for number in range(1, 100):
-            window.append(make_kept(number, data="x" * 10_000))
+            window.extend([make_kept(number, data="x" * 10_000)])
 
         self.assertEqual(len(window), 9)
 
@@ -123,12 +123,12 @@ class BoundTests(SynchronousTestCase):
         A frame larger than the window is not kept, and moves the floor to the head.
         """
         window = Window(1000, 100)
-        window.append(make_kept(1))
-        entry = window.append(make_kept(2, data="x" * 200))
+        window.extend([make_kept(1)])
+        (entry,) = window.extend([make_kept(2, data="x" * 200)])
 
         self.assertEqual((len(window), window.floor), (0, window.head))
         self.assertTrue(entry.frame.endswith(b"\n\n"))
-        window.append(make_kept(3))
+        window.extend([make_kept(3)])
         self.assertEqual([one.number for one in window.following(2)], [3])
 
     @settings(max_examples=60, deadline=None, derandomize=True)
@@ -141,7 +141,7 @@ class BoundTests(SynchronousTestCase):
         numbers: list[int] = []
         for step in steps:
             numbers.append((numbers[-1] if numbers else 0) + step)
-            window.append(make_kept(numbers[-1]))
+            window.extend([make_kept(numbers[-1])])
             newest = numbers[-bound:]
             self.assertEqual(len(window), len(newest))
             for number in range(window.floor.number, numbers[-1] + 1):

@@ -74,13 +74,6 @@ class Window:
         self._size = self._first = 0
         self.extend(tail.kept)
 
-    def append(self, kept: Kept) -> Entry:
-        """
-        Add what follows the head.
-        """
-        (entry,) = self.extend((kept,))
-        return entry
-
     def extend(self, batch: Sequence[Kept]) -> list[Entry]:
         """
         Add what follows the head, in this order.

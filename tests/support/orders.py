@@ -50,7 +50,8 @@ class Order:
         Add the next publication.
         """
         number = self.window.head.number + 1
-        entry = self.window.append(make_kept(number, topic=topic, data=data, private=private))
+        kept = make_kept(number, topic=topic, data=data, private=private)
+        (entry,) = self.window.extend([kept])
         self.entries.append(entry)
         return entry
 

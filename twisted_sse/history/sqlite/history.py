@@ -110,8 +110,7 @@ class SQLiteHistory(Service):
         self._clock = GlobalClock() if clock is None else clock
         self._life: _Life | None = None
         self._ending: WorkThread | None = None
-        self._trimming = LoopingCall(self._trim)
-        self._trimming.clock = self._clock
+        self._trimming: LoopingCall | None = None
         self._trouble: str | None = None
 
     def __repr__(self) -> str:
@@ -145,6 +144,9 @@ class SQLiteHistory(Service):
         writer = WorkThread("history writer", in_thread, self._ending)
         finder = Reader(self._path, store, self._bounds)
         self._life = _Life(store, writer, finder, WorkThread("history reader", in_thread))
+        # Not sooner, because making one chooses a reactor.
+        self._trimming = LoopingCall(self._trim)
+        self._trimming.clock = self._clock
         # Its first run, which is now, opens the file.
         self._trimming.start(_INTERVAL)
 
@@ -159,7 +161,8 @@ class SQLiteHistory(Service):
         if life is None:
             return succeed(None)
         self._ending = life.writer
-        self._trimming.stop()
+        if self._trimming is not None:
+            self._trimming.stop()
         return Deferred.fromCoroutine(life.end())
 
     def append(  # type: ignore[override]
