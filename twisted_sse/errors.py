@@ -13,10 +13,15 @@ __all__ = [
     "InvalidSelector",
     "InvalidTopic",
     "NoContent",
+    "ReadTimeout",
+    "TooManyAttempts",
     "TooManyConnections",
     "TooManyFromAddress",
     "TwistedSSEError",
+    "Unanswered",
     "Unauthorized",
+    "UnexpectedContentType",
+    "UnexpectedStatus",
     "UnknownEventID",
 ]
 
@@ -98,4 +103,62 @@ class NoContent(Forbidden):
     """
     There is no stream for who asks, and never will be.  Answered with 204,
     after which browsers do not come back; publishers are answered with 403.
+    """
+
+
+class UnexpectedStatus(TwistedSSEError):
+    """
+    A server has answered with a status that ends what was asked of it.
+
+    Attributes:
+        status: Such as 404.
+
+        detail: What the answer says of it, in a sentence or in its first
+            characters; may be empty.
+
+        retry_after: After how many seconds it may be tried again, if the answer
+            says so.
+    """
+
+    def __init__(
+        self, message: str, status: int, detail: str = "", retry_after: float | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.detail = detail
+        self.retry_after = retry_after
+
+
+class UnexpectedContentType(TwistedSSEError):
+    """
+    A server has answered with something that is no event stream.
+
+    Attributes:
+        content_type: What it is instead; empty if the answer does not say.
+
+        detail: The answer's first characters.
+    """
+
+    def __init__(self, message: str, content_type: str, detail: str = "") -> None:
+        super().__init__(message)
+        self.content_type = content_type
+        self.detail = detail
+
+
+class ReadTimeout(TwistedSSEError):
+    """
+    A server was silent for too long, comments included.
+    """
+
+
+class TooManyAttempts(TwistedSSEError):
+    """
+    A stream could not be had again, as often as it may be tried.  The last
+    reason is the ``__cause__``.
+    """
+
+
+class Unanswered(TwistedSSEError):
+    """
+    A publication was sent and not answered: whether it was kept is not known.
     """
