@@ -30,7 +30,11 @@ PEERS = BUILD / "peers"
 # Only a hub that listens on loopback for the length of a benchmark knows it.
 TOKEN = "benchmark-token-0123456789abcdef"
 
-PYTHON_PEERS = ("sse-starlette", "uvicorn[standard]", "aiohttp", "aiohttp-sse", "hypercorn[uvloop]")
+PYTHON_PEERS = (
+    *("sse-starlette", "uvicorn[standard]", "aiohttp", "aiohttp-sse", "hypercorn[uvloop]"),
+    # They only decode.
+    *("httpx-sse", "sseclient-py"),
+)
 NODE_PEERS = ("express", "better-sse")
 
 # Warnings are errors, so that the measuring programs stay clean.

@@ -149,6 +149,28 @@ def _wire() -> Sequence[Figure]:
     return [
         Figure("Events encoded", "wire", "encoded_per_s", "thousand/s", 1000),
         Figure("Events decoded", "wire", "decoded_per_s", "thousand/s", 1000),
+        *_decoding(),
+    ]
+
+
+def _decoding() -> Sequence[Figure]:
+    small, rate, fold = "Events of 45 bytes decoded", ("thousand/s", 1000.0, None), "\u00d7"
+    faster = Target(1, "value", least=True)
+    # Linear is 4, and some more where the CPU's caches end; quadratic would be 16.
+    linear = at_most(8)
+    lines, line = "An event of 40,000 lines", "A line of 8 MB in chunks of 1 kB"
+    return [
+        Figure(small, "decoding", "small_ours_per_s", *rate, Target(700, "value", least=True)),
+        Figure(f"{small} by httpx-sse", "decoding", "small_httpx_sse_per_s", *rate),
+        Figure(f"{small} by sseclient-py", "decoding", "small_sseclient_per_s", *rate),
+        Figure(f"{small}, as times httpx-sse", "decoding", "times_httpx_sse", fold, target=faster),
+        Figure(
+            f"{small}, as times sseclient-py", "decoding", "times_sseclient", fold, target=faster
+        ),
+        Figure(f"{lines} decoded", "decoding", "lines_ms", "ms"),
+        Figure(f"{lines}, as times 10,000", "decoding", "lines_times", fold, target=linear),
+        Figure(f"{line} decoded", "decoding", "line_ms", "ms"),
+        Figure(f"{line}, as times 2 MB", "decoding", "line_times", fold, target=linear),
     ]
 
 

@@ -35,7 +35,7 @@ class Sizes:
 
         publications, batched: Without subscribers, one by one and in batches of 100.
 
-        codec_seconds: For encoding, and for decoding.
+        codec_seconds: For encoding, and for each decoder.
 
         commit_seconds: For many publishers, and for one.
 

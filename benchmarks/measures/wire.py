@@ -13,10 +13,13 @@ __all__ = ["cases"]
 
 def cases(sizes: Sizes) -> list[Case]:
     """
-    In a process of its own on the server's core.
+    Each in a process of its own on the server's core.
     """
 
     def take(server: Server) -> Sample:
         return run_program(server.name, "wire", "benchmarks.codec", sizes.codec_seconds)
 
-    return [Case("wire", take, only_hub)]
+    def take_small(server: Server) -> Sample:
+        return run_program(server.name, "decoding", "benchmarks.decoding", sizes.codec_seconds)
+
+    return [Case("wire", take, only_hub), Case("decoding", take_small, only_hub)]

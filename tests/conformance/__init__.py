@@ -1,0 +1,3 @@
+"""
+What Chromium makes of event streams, and that we make the same of them.  See README.md.
+"""
