@@ -18,9 +18,10 @@ TWISTED = "twisted[tls,http2]>=26.4"
 # The oldest that takes certificates and keys of the cryptography package without a warning.
 PYOPENSSL = "pyopenssl>=25.3"
 
-KLEIN = ["klein"]
+KLEIN = ["klein>=24.8"]
 REDIS = ["txredisapi>=1.6"]
-ALL = [*KLEIN, *REDIS]
+CLI = ["rich"]
+ALL = [*CLI, *KLEIN, *REDIS]
 # pytest 9 reads the tables that pyproject.toml gives it.
 TEST = [*ALL, "apscheduler<4", "hypothesis", "mypy", "mypy-zope", "pytest>=9", "ruff"]
 DEV = [*TEST, "towncrier"]
@@ -60,12 +61,14 @@ setup(
     python_requires=">=3.11",
     install_requires=[TWISTED, PYOPENSSL, "treq", "zope.interface", "service-identity"],
     extras_require={
+        "cli": CLI,
         "klein": KLEIN,
         "redis": REDIS,
         "all": ALL,
         "test": TEST,
         "dev": DEV,
     },
+    entry_points={"console_scripts": ["twisted-sse = twisted_sse.cli:main"]},
     # "twisted.plugins" adds one file to a directory that Twisted owns.  It is no package of
     # ours: with an __init__.py there, Twisted would never look into it.
     packages=[*find_packages(include=["twisted_sse", "twisted_sse.*"]), "twisted.plugins"],

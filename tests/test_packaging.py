@@ -156,8 +156,8 @@ class WheelTests(SynchronousTestCase):
         requirements = self.metadata.get_all("Requires-Dist", [])
         in_all = [each for each in requirements if 'extra == "all"' in each]
 
-        self.assertEqual(set(extras), {"all", "dev", "klein", "redis", "test"})
-        self.assertEqual(len(in_all), 2)
+        self.assertEqual(set(extras), {"all", "cli", "dev", "klein", "redis", "test"})
+        self.assertEqual(len(in_all), 3)
 
 
 class InstallationTests(SynchronousTestCase):

@@ -42,7 +42,6 @@ __all__ = [
     "DEMO_TOPICS",
     "DemoPublisher",
     "PriceWalk",
-    "Publisher",
     "load_average",
     "machine_load",
     "parse_meminfo",
@@ -64,7 +63,7 @@ _READ_LOAD: Final[Callable[[], Sequence[float]] | None] = getattr(os, "getloadav
 _MEMINFO_LINE: Final = re.compile(r"^(\w+):\s+(\d+) kB$", re.MULTILINE | re.ASCII)
 
 
-class Publisher(Protocol):
+class _Hub(Protocol):
     """
     As much of a hub as the demo needs.
     """
@@ -172,7 +171,7 @@ class DemoPublisher(Service):
 
     def __init__(
         self,
-        hub: Publisher,
+        hub: _Hub,
         clock: IReactorTime | None = None,
         *,
         now: Callable[[], float] = time.time,

@@ -13,6 +13,7 @@ __all__ = [
     "InvalidSelector",
     "InvalidTopic",
     "NoContent",
+    "NotSent",
     "ReadTimeout",
     "TooManyAttempts",
     "TooManyConnections",
@@ -154,6 +155,13 @@ class ReadTimeout(TwistedSSEError):
 class TooManyAttempts(TwistedSSEError):
     """
     A stream could not be had again, as often as it may be tried.  The last
+    reason is the ``__cause__``.
+    """
+
+
+class NotSent(TwistedSSEError):
+    """
+    A publication could not be handed to its server, so it was not kept.  The
     reason is the ``__cause__``.
     """
 

@@ -23,7 +23,7 @@ from twisted_sse.history.redis.faults import is_passing, reason_of, sentence_of
 from twisted_sse.history.redis.protocol import ConnectionGone, RedisProtocol, Refused
 from twisted_sse.history.redis.scripts import Script
 
-__all__ = ["Lost", "Outage", "RedisConnection"]
+__all__ = ["Outage", "RedisConnection", "RedisLost"]
 
 # The pause after a first loss and the longest one, in seconds.  Each is up to a
 # half shorter, so that many hubs do not come back at the same time.
@@ -33,7 +33,7 @@ _SHORTEST, _LONGEST = 0.1, 5.0
 _SOUND = 1.0
 
 
-class Lost(HistoryUnavailable):
+class RedisLost(HistoryUnavailable):
     """
     The connection was lost before Redis had answered: it may have done what it
     was asked, or not.
@@ -125,7 +125,7 @@ class RedisConnection:
         Commands are done in the order of their coming.
 
         Raises:
-            Lost: The connection was lost meanwhile.
+            RedisLost: The connection was lost meanwhile.
 
             HistoryUnavailable: There is none, or Redis refuses the command.
 
@@ -142,7 +142,7 @@ class RedisConnection:
         try:
             return await answer
         except ConnectionGone as gone:
-            raise Lost(self._sentence(reason_of(gone.reason))) from None
+            raise RedisLost(self._sentence(reason_of(gone.reason))) from None
         except Refused as refused:
             if refused.message.startswith("NOSCRIPT"):
                 raise

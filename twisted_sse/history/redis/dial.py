@@ -4,9 +4,7 @@ Connecting to Redis once: TCP or TLS, then who one is and which database.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NoReturn, cast
 
 from twisted.internet.defer import Deferred
@@ -19,9 +17,7 @@ from twisted_sse.history.redis.faults import sentence_of
 from twisted_sse.history.redis.protocol import ConnectionGone, RedisFactory, RedisProtocol, Refused
 from twisted_sse.history.redis.url import RedisURL
 
-__all__ = ["RedisDialer", "read_authorities"]
-
-_CERTIFICATE = re.compile(b"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
+__all__ = ["RedisDialer"]
 
 
 class RedisDialer:
@@ -100,23 +96,3 @@ class RedisDialer:
 
     def _slow(self, result: object, timeout: float) -> NoReturn:
         raise HistoryUnavailable(f"it has not answered for {timeout:g} seconds")
-
-
-def read_authorities(path: str) -> list[Certificate]:
-    """
-    Read a PEM file of certificates that are trusted to sign others.
-
-    Raises:
-        ValueError: The file cannot be read, or holds something else.
-    """
-    try:
-        found = _CERTIFICATE.findall(Path(path).read_bytes())
-        certificates = [Certificate.loadPEM(one) for one in found]
-    except OSError as error:
-        raise ValueError(f"{path} cannot be read: {error.strerror}") from None
-    except Exception:
-        # OpenSSL's errors have no other root.
-        certificates = []
-    if not certificates:
-        raise ValueError(f"there is no PEM certificate in {path}")
-    return certificates

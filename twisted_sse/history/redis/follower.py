@@ -18,7 +18,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from twisted_sse.errors import HistoryUnavailable, UnknownEventID
-from twisted_sse.history.redis.connection import Lost
+from twisted_sse.history.redis.connection import RedisLost
 from twisted_sse.history.redis.entry import RedisEntry
 from twisted_sse.history.redis.stream import RedisStream
 from twisted_sse.publication import Kept, Position, Tail
@@ -79,7 +79,7 @@ class RedisFollower:
             await self._stream.connection.ready()
             try:
                 await self._follow()
-            except Lost:
+            except RedisLost:
                 continue
             except HistoryUnavailable as error:
                 if str(error) != told:

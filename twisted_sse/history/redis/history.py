@@ -21,10 +21,11 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from zope.interface import implementer
 
+from twisted_sse.authorities import read_authorities
 from twisted_sse.clock import GlobalClock
 from twisted_sse.errors import HistoryUnavailable
-from twisted_sse.history.redis.connection import Lost, Outage, RedisConnection
-from twisted_sse.history.redis.dial import RedisDialer, read_authorities
+from twisted_sse.history.redis.connection import Outage, RedisConnection, RedisLost
+from twisted_sse.history.redis.dial import RedisDialer
 from twisted_sse.history.redis.follower import BLOCK, RedisFollower, as_tail
 from twisted_sse.history.redis.protocol import check_installed
 from twisted_sse.history.redis.stream import RedisBounds, RedisStream
@@ -203,7 +204,7 @@ class RedisHistory(Service):
             self._batches += 1
             try:
                 return await stream.append(self._node, self._batches, publications)
-            except Lost:
+            except RedisLost:
                 return await self._append_again(stream, publications)
         finally:
             self._appending.release()
@@ -222,7 +223,7 @@ class RedisHistory(Service):
                 await stream.connection.ready().addTimeout(left, self._clock)
                 return await stream.append(self._node, self._batches, publications)
             except (HistoryUnavailable, TimeoutError) as error:
-                if isinstance(error, Lost) and self._clock.seconds() < deadline:
+                if isinstance(error, RedisLost) and self._clock.seconds() < deadline:
                     continue
                 raise HistoryUnavailable(
                     f"The connection to Redis at {self._url.address} was lost while this was"

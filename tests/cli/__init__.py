@@ -1,0 +1,3 @@
+"""
+The terminal tools, piece by piece.
+"""

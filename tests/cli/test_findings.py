@@ -1,0 +1,213 @@
+"""
+What is made of what was seen.
+"""
+
+from collections.abc import Iterable
+
+from twisted.trial.unittest import SynchronousTestCase
+from twisted.web.http_headers import Headers
+
+from twisted_sse.cli.checks import (
+    check_cors,
+    check_head,
+    check_headers,
+    check_stream,
+    check_version,
+)
+from twisted_sse.cli.findings import Finding, problem
+from twisted_sse.cli.flow import Sent, check_flow, check_probes, check_resume, last_id
+from twisted_sse.cli.probe import Arrival, Seen
+from twisted_sse.event import ServerSentEvent
+
+__all__ = ["AnswerTests", "FlowTests"]
+
+STREAM = {
+    "Content-Type": "text/event-stream; charset=utf-8",
+    "Cache-Control": "no-store, no-transform",
+    "X-Accel-Buffering": "no",
+}
+
+
+def seen(headers: dict[str, str] | None = None, status: int = 200, **others: object) -> Seen:
+    """
+    An answer with these headers.
+    """
+    given = Headers({name: [value] for name, value in (headers or {}).items()})
+    values: dict[str, object] = {"answered": 0.01, "version": "HTTP/1.1", "watched": 40.0}
+    return Seen(headers=given, status=status, **(values | others))  # type: ignore[arg-type]
+
+
+def marks(findings: Iterable[Finding]) -> list[str]:
+    """
+    Their marks.
+    """
+    return [finding.mark for finding in findings]
+
+
+class AnswerTests(SynchronousTestCase):
+    """
+    Status and headers.
+    """
+
+    def test_stream(self) -> None:
+        """
+        A stream is one whatever its parameters, and its headers have to come at once.
+        """
+        self.assertEqual(marks(check_stream(seen(STREAM))), ["ok", "ok"])
+        self.assertEqual(marks(check_stream(seen(STREAM, answered=5.0))), ["ok", "problem"])
+
+    NO_STREAM = [
+        (seen(status=401), "--token-file"),
+        (seen(status=400, beginning=b'{"detail": "Say it."}'), "Say it."),
+        (seen(status=502), "proxy"),
+        (seen(status=204), "no stream"),
+        (seen({"Location": "http://y/"}, 302), "http://y/"),
+        (seen({"Content-Type": "text/html"}), "text/html"),
+        (seen(answered=None), "No headers have come within 40 s"),
+        (seen(answered=None, closed=0.1, reason="certificate verify failed"), "certificate"),
+    ]
+
+    def test_no_stream(self) -> None:
+        """
+        What is none is told in one problem, with what to do.
+        """
+        for answer, words in self.NO_STREAM:
+            (finding,) = check_stream(answer)
+
+            self.assertEqual(finding.mark, "problem")
+            self.assertIn(words, finding.sentence + finding.advice)
+            self.assertTrue(finding.advice)
+
+    def test_headers(self) -> None:
+        """
+        Compression is a problem, and what invites it or buffering a warning.
+        """
+        self.assertEqual(marks(check_headers(seen(STREAM), seen(STREAM))), ["ok"] * 3)
+        self.assertEqual(marks(check_headers(seen(), seen())), ["warning", "ok", "warning"])
+        compressed = seen({"Content-Encoding": "br"})
+        self.assertEqual(
+            marks(check_headers(seen({"Server": "nginx"}), compressed))[1:], ["problem", "ok"]
+        )
+
+    def test_version(self) -> None:
+        """
+        HTTP/2 is best, HTTP/1.0 a problem.
+        """
+        self.assertEqual(check_version(seen(), True, "h2").mark, "ok")
+        self.assertEqual(check_version(seen(), True, "http/1.1").mark, "warning")
+        self.assertEqual(check_version(seen(), False, None).mark, "warning")
+        self.assertEqual(check_version(seen(version="HTTP/1.0"), False, None).mark, "problem")
+
+    def test_head(self) -> None:
+        """
+        HEAD has to end.
+        """
+        self.assertEqual(check_head(seen()).mark, "ok")
+        self.assertEqual(check_head(seen(answered=None)).mark, "problem")
+
+    def test_cors(self) -> None:
+        """
+        An origin may read, with cookies, and with a token; or not.
+        """
+        origin = "https://app.example"
+        allow = {"Access-Control-Allow-Origin": origin, "Access-Control-Allow-Credentials": "true"}
+        preflight = seen({"Access-Control-Allow-Headers": "Authorization, Last-Event-ID"}, 204)
+        everybody = {"Access-Control-Allow-Origin": "*"}
+
+        self.assertEqual(marks(check_cors(origin, seen(allow), preflight)), ["ok", "ok"])
+        self.assertEqual(marks(check_cors(origin, seen(everybody), seen())), ["warning", "warning"])
+        self.assertEqual(marks(check_cors("https://y", seen(allow), preflight)), ["problem"])
+        self.assertEqual(marks(check_cors(origin, seen(), preflight)), ["problem"])
+
+    def test_lines(self) -> None:
+        """
+        A finding is a line, and below it what to do.
+        """
+        lines = [line.text for line in problem("It is wrong.", "Mend it.").lines()]
+
+        self.assertEqual(lines, ["problem  It is wrong.", "         Mend it."])
+
+
+class FlowTests(SynchronousTestCase):
+    """
+    What came when.
+    """
+
+    def came(self, *arrivals: tuple[float, ServerSentEvent], **others: object) -> Seen:
+        """
+        A stream on which this came.
+        """
+        return seen(STREAM, arrivals=[Arrival(*one) for one in arrivals], **others)
+
+    def test_keepalive(self) -> None:
+        """
+        A keepalive's interval is told; one that is too rare, or none, is a warning.
+        """
+        comment = ServerSentEvent(comment="")
+        often = list(check_flow(self.came((15.0, comment), (30.0, comment))))[-1]
+        rarely = list(check_flow(self.came((70.0, comment), watched=80.0)))[-1]
+        never = list(check_flow(self.came()))[-1]
+
+        self.assertEqual(
+            (often.mark, often.sentence), ("ok", "A keepalive comes after 15 s of silence.")
+        )
+        self.assertEqual((rarely.mark, never.mark), ("warning", "warning"))
+        self.assertIn("40 s of silence", never.sentence)
+
+    def test_closed(self) -> None:
+        """
+        An end after silence is an idle limit, another an end.
+        """
+        event = ServerSentEvent("x")
+        idle = list(check_flow(self.came((1.0, event), closed=61.0)))[-1]
+        ended = list(check_flow(self.came((1.0, event), closed=1.1)))[-1]
+
+        self.assertEqual((idle.mark, ended.mark), ("problem", "problem"))
+        self.assertIn("60.0 s were silent", idle.sentence)
+        self.assertIn("every 60 s", idle.advice)
+        self.assertNotIn("idle", ended.sentence)
+
+    def test_retry(self) -> None:
+        """
+        A reconnection time that makes a flood is a warning.
+        """
+        for retry, mark in ((3000, "ok"), (0, "warning")):
+            found, *_ = check_flow(self.came((0.1, ServerSentEvent(retry=retry))))
+
+            self.assertEqual(found.mark, mark)
+            self.assertIn(f"retry is {retry} ms", found.sentence)
+
+    def test_probes(self) -> None:
+        """
+        Events that come late, or not at all, are collected by something.
+        """
+        sent = [Sent(1.0, "a"), Sent(2.0, "b")]
+        a, b = ServerSentEvent("a"), ServerSentEvent("b")
+
+        self.assertEqual(check_probes(sent, self.came((1.1, a), (2.1, b))).mark, "ok")
+        late = check_probes(sent, self.came((9.0, a), (9.0, b)))
+        self.assertEqual(late.mark, "problem")
+        self.assertIn("8.0 s late", late.sentence)
+        self.assertIn("1 of 2", check_probes(sent, self.came((1.1, a))).sentence)
+
+    def test_resume(self) -> None:
+        """
+        It has to go on after an ID that it gave, and to tell of one that it did not.
+        """
+        resumed = self.came((0.0, ServerSentEvent('{"resumed":true}', event="stream-open")))
+        reset = self.came((0.0, ServerSentEvent("{}", event="stream-reset")))
+        silent = self.came((0.0, ServerSentEvent("x", event="stream-open")))
+
+        self.assertEqual(marks(check_resume("1", resumed, reset)), ["ok", "ok"])
+        self.assertEqual(marks(check_resume("1", reset, resumed)), ["problem", "warning"])
+        self.assertEqual(marks(check_resume("1", silent, silent)), ["warning", "warning"])
+        self.assertEqual(marks(check_resume("", None, silent)), ["warning", "warning"])
+
+    def test_last_id(self) -> None:
+        """
+        The last ID counts, and "earliest" is none.
+        """
+        first = (0.0, ServerSentEvent(id="earliest"))
+
+        self.assertEqual(last_id(self.came(first)), "")
+        self.assertEqual(last_id(self.came(first, (1.0, ServerSentEvent("x", id="7")))), "7")

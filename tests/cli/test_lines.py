@@ -1,0 +1,154 @@
+"""
+Events as lines.
+"""
+
+import io
+import json
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from twisted_sse.cli.lines import as_json, as_lines
+from twisted_sse.cli.terminal import Line, Span, paper_for, printable
+from twisted_sse.event import ServerSentEvent
+
+__all__ = ["JSONTests", "LayoutTests", "TerminalTests"]
+
+NOW = 1795275183.991
+TIME = "2026-11-21T15:33:03.991Z"
+
+
+class JSONTests(SynchronousTestCase):
+    """
+    One line of JSON.
+    """
+
+    def test_event(self) -> None:
+        """
+        The data is a string as it came, on one line.
+        """
+        line = as_json(ServerSentEvent('{"a":\n1}', id="é"), NOW)
+
+        self.assertEqual(
+            json.loads(line),
+            {
+                "id": "é",
+                "event": "message",
+                "data": '{"a":\n1}',
+                "time": "2026-11-21T15:33:03.991Z",
+            },
+        )
+        self.assertNotIn("\n", line)
+        self.assertIn("é", line)
+
+    def test_control(self) -> None:
+        """
+        What the hub says of the stream cannot be taken for an event.
+        """
+        event = ServerSentEvent("{}", event="stream-open", id="1")
+
+        value = json.loads(as_json(event, NOW, control=True))
+
+        self.assertEqual((value["control"], value["id"], value["data"]), ("stream-open", "1", "{}"))
+        self.assertNotIn("event", value)
+
+
+class LayoutTests(SynchronousTestCase):
+    """
+    Lines for people.
+    """
+
+    def lines(self, event: ServerSentEvent, width: int | None) -> list[str]:
+        """
+        The texts of the lines.
+        """
+        return [line.text for line in as_lines(event, NOW, width)]
+
+    def test_pipe(self) -> None:
+        """
+        Where there is no terminal nothing is laid out anew, and data stays in its lines.
+        """
+        long = '{"a": ' + "1" * 200 + "}"
+
+        self.assertEqual(self.lines(ServerSentEvent(long), None), [f"{TIME}  message  {long}"])
+        self.assertEqual(
+            self.lines(ServerSentEvent("a\nb", id="1"), None),
+            [f"{TIME}  message  1", "    a", "    b"],
+        )
+
+    def test_terminal(self) -> None:
+        """
+        JSON for which there is no room is laid out, and other text put below.
+        """
+        event = ServerSentEvent('{"a":"bcdefgh"}', event="k", id="1")
+        wide, narrow = self.lines(event, 80), self.lines(event, 30)
+        text = self.lines(ServerSentEvent("{abcdefgh", event="k", id="1"), 20)
+
+        self.assertTrue(wide[0].endswith('  k  1  {"a":"bcdefgh"}'), wide)
+        self.assertEqual(narrow[1:], ["    {", '      "a": "bcdefgh"', "    }"])
+        self.assertTrue(narrow[0].endswith("  k  1"), narrow)
+        self.assertEqual(text[1:], ["    {abcdefgh"])
+
+    def test_empty(self) -> None:
+        """
+        An event without data, type and ID has its time.
+        """
+        (line,) = self.lines(ServerSentEvent(""), 80)
+
+        self.assertRegex(line, r"^\d\d:\d\d:\d\d\.991  message  $")
+
+
+class TerminalTests(SynchronousTestCase):
+    """
+    Where the lines go.
+    """
+
+    def test_no_terminal(self) -> None:
+        """
+        A file gets the text as it is, and no bar.
+        """
+        file = io.StringIO()
+        paper = paper_for(file)
+
+        paper.write(Line((Span("a\x1b[2J", "dim"), Span("b", "json")), 2))
+        progress = paper.progress(10)
+        progress.show(5, "half")
+        progress.end()
+
+        self.assertEqual((file.getvalue(), paper.width), ("  a\x1b[2Jb\n", None))
+
+    def test_terminal(self) -> None:
+        """
+        A terminal is not sent what it would obey, with colours and without.
+        """
+        for environment in ({"TERM": "dumb"}, {"TERM": "xterm"}):
+            file = _Terminal()
+            paper_for(file, environment).write(Line((Span("a\x1b[2J\x9bb"),)))
+
+            self.assertIn("a\\x1b[2J\\x9bb", file.getvalue())
+            self.assertNotIn("\x1b[2J", file.getvalue())
+
+    def test_printable(self) -> None:
+        """
+        Tabs and line ends stay.
+        """
+        self.assertEqual(printable("a\tb\nc\0\x7f é"), "a\tb\nc\\x00\\x7f é")
+
+    def test_bar(self) -> None:
+        """
+        A bar is drawn, and taken away.
+        """
+        for environment in ({"TERM": "dumb"}, {"TERM": "xterm"}):
+            file = _Terminal()
+            progress = paper_for(file, environment).progress(None)
+            progress.show(5, "half of it")
+            progress.end()
+
+            self.assertIn("half of it", file.getvalue())
+
+
+class _Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        """
+        See `io.IOBase.isatty`.
+        """
+        return True

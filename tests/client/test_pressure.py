@@ -1,0 +1,236 @@
+"""
+The client: a consumer that takes its time.
+"""
+
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.client.memory import MemoryServer, Reader
+from twisted_sse.client import Lost, Opened, ReadyState
+from twisted_sse.client.body import Body
+from twisted_sse.errors import ReadTimeout
+from twisted_sse.wire import Decoder
+
+__all__ = ["BodyTests", "SlowConsumerTests"]
+
+
+class SlowConsumerTests(SynchronousTestCase):
+    """
+    Somebody who asks for one event at a time.
+    """
+
+    def setUp(self) -> None:
+        """
+        Open a stream, and take no event.
+        """
+        self.server = MemoryServer()
+        self.source = self.server.source(read_timeout=60.0)
+        self.reader = Reader(self.source.signals(), greedy=False)
+        self.reader.ask()
+        self.server.newest.answer()
+        self.assertIsInstance(self.reader.newest, Opened)
+
+    def take(self, count: int) -> None:
+        """
+        Take so many signals.
+        """
+        for _ in range(count):
+            self.reader.ask()
+
+    def test_pause(self) -> None:
+        """
+        While an event waits nothing is read; when the last is taken, the next read is made.
+        """
+        exchange = self.server.newest
+        exchange.send(b"data: 1\n\ndata: 2\n\n")
+        exchange.send(b"data: 3\n\n")
+        self.assertEqual(exchange.producerState, "paused")
+        self.assertGreater(exchange.unread, 0)
+
+        self.take(1)
+        self.assertGreater(exchange.unread, 0)
+
+        self.take(1)
+        self.assertEqual(exchange.unread, 0)
+        self.take(1)
+        self.assertEqual(self.reader.data, ["1", "2", "3"])
+        self.assertEqual(exchange.producerState, "producing")
+
+    def test_bound(self) -> None:
+        """
+        However much the server sends, one read is all that is taken from the socket.
+        """
+        exchange = self.server.newest
+        for _ in range(1000):
+            exchange.send(b"data: x\n\n")
+
+        self.assertEqual(exchange.unread, 999 * len(b"9\r\ndata: x\n\n\r\n"))
+
+    def test_fast(self) -> None:
+        """
+        A consumer that waits for events never has the socket paused.
+        """
+        self.take(1)
+
+        self.server.newest.send(b"data: 1\n\n")
+
+        self.assertEqual(self.server.newest.producerState, "producing")
+
+    def test_no_silence(self) -> None:
+        """
+        A slow consumer is no silence of the server, which gets its full time after that.
+        """
+        self.server.newest.send(b"data: 1\n\ndata: 2\n\n")
+        self.server.clock.advance(1000.0)
+        self.take(2)
+        self.server.clock.advance(59.9)
+        self.assertIs(self.source.ready_state, ReadyState.OPEN)
+        self.assertFalse(self.server.newest.lost)
+
+        self.server.clock.advance(0.1)
+        self.take(1)
+        self.assertIsInstance(self.reader.newest.reason, ReadTimeout)
+
+    def test_loss(self) -> None:
+        """
+        What came before a loss is given before it, and the ID is the consumer's until then.
+        """
+        exchange = self.server.newest
+        exchange.send(b"id: 1\ndata: a\n\nid: 2\ndata: b\n\n")
+        exchange.cut()
+        self.take(1)
+        self.assertEqual(self.source.last_event_id, "1")
+        self.assertIs(self.source.ready_state, ReadyState.OPEN)
+
+        self.take(2)
+        self.assertEqual(self.reader.data, ["a", "b"])
+        self.assertIsInstance(self.reader.newest, Lost)
+        self.assertEqual(len(self.server.exchanges), 1)
+
+        self.take(1)
+        self.server.clock.advance(2.0)
+        self.assertEqual(self.server.newest.headers["Last-Event-ID"], "2")
+
+    def test_close(self) -> None:
+        """
+        A connection that is not being read is closed as well, and what waited is gone.
+        """
+        self.server.newest.send(b"data: 1\n\ndata: 2\n\n")
+        self.take(1)
+
+        self.source.close()
+        self.take(1)
+
+        self.assertTrue(self.server.newest.lost)
+        self.assertTrue(self.reader.ended)
+        self.assertEqual(self.reader.data, ["1"])
+
+    def test_first_read(self) -> None:
+        """
+        Nor is more read than one read when the events come with the headers.
+        """
+        server = MemoryServer()
+        reader = Reader(server.source().signals(), greedy=False)
+        reader.ask()
+        head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
+        server.newest.raw(head + b"data: 1\n\n")
+        server.newest.raw(b"data: 2\n\n")
+
+        self.assertEqual(server.newest.producerState, "paused")
+        self.assertGreater(server.newest.unread, 0)
+
+
+class _RecordingTransport:
+    """
+    Says what was asked of it.
+    """
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+
+    def __getattr__(self, name: str) -> object:
+        return lambda: self.calls.append(name)
+
+
+class _EarlyResponse:
+    """
+    Has an event already, and does with it as Twisted's responses do.
+    """
+
+    def __init__(self, transport: _RecordingTransport) -> None:
+        self._transport = transport
+
+    def deliverBody(self, protocol: Body) -> None:
+        """
+        See `IResponse.deliverBody`.
+        """
+        protocol.makeConnection(self._transport)  # type: ignore[arg-type]
+        protocol.dataReceived(b"data: 1\n\n")
+        self._transport.calls.append("resumeProducing")
+
+
+class BodyTests(SynchronousTestCase):
+    """
+    The body of a stream, by itself.
+    """
+
+    def setUp(self) -> None:
+        """
+        Connect one.
+        """
+        self.clock = Clock()
+        self.transport = _RecordingTransport()
+        self.body = Body(Decoder(), self.clock, 60.0)
+        self.body.makeConnection(self.transport)  # type: ignore[arg-type]
+
+    def test_after_pause(self) -> None:
+        """
+        What comes although nothing should, as TLS does it, is kept.
+        """
+        self.body.dataReceived(b"data: 1\n\n")
+        self.body.dataReceived(b"data: 2\n\n")
+
+        taken = [self.body.take(), self.body.take(), self.body.take()]
+        self.assertEqual([block and block.data for block in taken], ["1", "2", None])
+        self.assertEqual(self.transport.calls, ["pauseProducing", "resumeProducing"])
+
+    def test_resumed(self) -> None:
+        """
+        A response that resumes the transport after its first data does not undo the pause.
+        """
+        body, transport = Body(Decoder(), self.clock, None), self.transport
+
+        body.read(_EarlyResponse(transport))  # type: ignore[arg-type]
+
+        self.assertEqual(transport.calls[-1], "pauseProducing")
+
+    def test_hang_up(self) -> None:
+        """
+        TLS is left without waiting for the other side's goodbye.
+        """
+        self.body.close()
+
+        self.assertEqual(self.transport.calls, ["loseConnection", "stopProducing"])
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_busy(self) -> None:
+        """
+        What lies unread when the time is over, because the program was busy, is no silence.
+        """
+        self.clock.callLater(60.0, self.body.dataReceived, b":\n\n")
+
+        self.clock.advance(60.0)
+
+        self.assertIsNone(self.body.reason)
+        self.assertEqual(self.transport.calls, ["pauseProducing"])
+
+    def test_after_end(self) -> None:
+        """
+        What comes after the end is nothing, nor is what nobody had taken.
+        """
+        self.body.dataReceived(b"data: 0\n\n")
+        self.body.close()
+
+        self.body.dataReceived(b"data: 1\n\n")
+
+        self.assertIsNone(self.body.take())

@@ -1,0 +1,283 @@
+"""
+Publishing to a hub that is elsewhere, in memory.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from treq.testing import StubTreq
+from twisted.internet.defer import CancelledError, Deferred, fail
+from twisted.internet.error import ConnectingCancelledError, ConnectionLost, ConnectionRefusedError
+from twisted.internet.task import Clock
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
+from twisted.web.client import ResponseNeverReceived
+from twisted.web.iweb import IAgent, IResponse
+from twisted.web.resource import Resource
+from twisted.web.server import Request
+from zope.interface import implementer
+
+from tests.support.hubs import make_hub
+from twisted_sse.client import Publisher
+from twisted_sse.errors import (
+    InvalidEvent,
+    NotSent,
+    Unanswered,
+    UnexpectedContentType,
+    UnexpectedStatus,
+)
+from twisted_sse.event import ServerSentEvent
+from twisted_sse.publication import Publication, Receipt
+from twisted_sse.topics import Selection
+from twisted_sse.web.auth import BearerTokens
+from twisted_sse.web.cors import CORS
+from twisted_sse.web.site import hub_tree
+
+__all__ = ["HubTests", "NetworkTests", "StrangerTests"]
+
+URL = "http://hub.example/events"
+
+
+class HubTests(SynchronousTestCase):
+    """
+    A hub that answers.
+    """
+
+    def setUp(self) -> None:
+        """
+        Make a hub that knows one token.
+        """
+        self.hub, self.clock = make_hub()
+        tokens = BearerTokens(["a-token"])
+        tree = hub_tree(self.hub, authorize=tokens, cors=CORS(), max_topics=100, max_body=65536)
+        self.stub = StubTreq(tree)
+
+    def publisher(self, token: str | None = "a-token") -> Publisher:
+        """
+        A publisher to the hub.
+        """
+        return Publisher(URL, token=token, client=self.stub, reactor=self.clock)
+
+    def result(self, steps: Any) -> Any:
+        """
+        What *steps* come to.
+        """
+        deferred = Deferred.fromCoroutine(steps)
+        for _ in range(5):
+            self.stub.flush()
+            self.clock.advance(0.01)
+        return self.successResultOf(deferred)
+
+    def failure(self, steps: Any, kind: type[Exception]) -> Any:
+        """
+        What *steps* fail with.
+        """
+        deferred = Deferred.fromCoroutine(steps)
+        for _ in range(5):
+            self.stub.flush()
+            self.clock.advance(0.01)
+        return self.failureResultOf(deferred, kind).value
+
+    def test_publish(self) -> None:
+        """
+        Publications are kept as they are, in order, and each has its receipt.
+        """
+        event = ServerSentEvent("é\n\u2028", event="greeting", id="x1", retry=5)
+        given = [Publication(("a", "b"), event, private=True), Publication.of("a", {"x": 1})]
+
+        receipts = self.result(self.publisher().publish(given))
+
+        kept = self.hub.history.since(None, Selection.of("*"), 10)
+        self.assertEqual(receipts, [Receipt(one.id, 0) for one in kept])
+        self.assertEqual([one.publication for one in kept], given)
+
+    def test_refused(self) -> None:
+        """
+        What the hub refuses is told in its words.
+        """
+        error = self.failure(
+            self.publisher(None).publish([Publication.of("a", "x")]), UnexpectedStatus
+        )
+
+        self.assertEqual(error.status, 401)
+        self.assertEqual(error.detail, "Publishing needs a token: Authorization: Bearer TOKEN.")
+        self.assertIn(error.detail, str(error))
+
+    def test_retry_after(self) -> None:
+        """
+        A hub that is stopping says when to try again.
+        """
+        self.hub.close_doors()
+
+        error = self.failure(self.publisher().publish([Publication.of("a", "x")]), UnexpectedStatus)
+
+        self.assertEqual((error.status, error.retry_after), (503, 5.0))
+
+    def test_unwritable(self) -> None:
+        """
+        What cannot be posted as it is, is not posted at all.
+        """
+        for event in (ServerSentEvent("x", comment="y"), ServerSentEvent(id="x")):
+            self.failure(self.publisher().publish([Publication(("a",), event)]), InvalidEvent)
+
+    def test_was_kept(self) -> None:
+        """
+        An ID that the hub has kept is known, and another is not.
+        """
+        self.result(self.publisher().publish([Publication.of("a", "x", id="ä1")]))
+
+        self.assertIs(self.result(self.publisher().was_kept("ä1", ["a"])), True)
+        self.assertIs(self.result(self.publisher().was_kept("ä2", ["a"])), False)
+        self.assertEqual(len(self.hub.connections), 0)
+
+    def test_may_not_ask(self) -> None:
+        """
+        Who may not read is told so.
+        """
+        error = self.failure(self.publisher("another").was_kept("x", ["a"]), UnexpectedStatus)
+
+        self.assertEqual(error.status, 401)
+
+
+class _Page(Resource):
+    isLeaf = True
+
+    def __init__(self, content_type: str, body: bytes) -> None:
+        super().__init__()
+        self._content_type = content_type
+        self._body = body
+
+    def render(self, request: Request) -> bytes:
+        """
+        See `IResource.render`.
+        """
+        request.setHeader("Content-Type", self._content_type)
+        return self._body
+
+
+class StrangerTests(SynchronousTestCase):
+    """
+    Servers that are no hub.
+    """
+
+    def ask(self, page: _Page, ask: Callable[[Publisher], Any]) -> Any:
+        """
+        What the publisher makes of *page*.
+        """
+        stub, clock = StubTreq(page), Clock()
+        deferred = Deferred.fromCoroutine(ask(Publisher(URL, client=stub, reactor=clock)))
+        stub.flush()
+        return self.failureResultOf(deferred).value
+
+    def test_no_receipts(self) -> None:
+        """
+        An answer without receipts is no answer of a hub.
+        """
+        for body in (b"<p>Log in</p>", b"[]", b'{"id": "x"}', b'[{"id": 1, "subscribers": 0}]'):
+            page = _Page("text/html", body)
+            error = self.ask(page, lambda one: one.publish([Publication.of("a", "x")]))
+
+            self.assertIsInstance(error, UnexpectedContentType)
+            self.assertEqual((error.content_type, error.detail), ("text/html", body.decode()))
+
+    def test_no_stream(self) -> None:
+        """
+        A page knows no event IDs.
+        """
+        error = self.ask(_Page("text/html", b""), lambda one: one.was_kept("x", ["a"]))
+
+        self.assertIsInstance(error, UnexpectedContentType)
+
+    def test_no_word(self) -> None:
+        """
+        A stream that ends without a word about the ID leaves it open.
+        """
+        page = _Page("text/event-stream", b"data: x\n\n")
+
+        self.assertIsInstance(self.ask(page, lambda one: one.was_kept("x", ["a"])), Unanswered)
+
+
+@implementer(IAgent)
+class _Agent:
+    def __init__(self, answer: "Deferred[IResponse]") -> None:
+        self._answer = answer
+
+    def request(
+        self, method: bytes, uri: bytes, headers: Any = None, bodyProducer: Any = None
+    ) -> "Deferred[IResponse]":
+        """
+        See `IAgent.request`.
+        """
+        return self._answer
+
+
+class NetworkTests(SynchronousTestCase):
+    """
+    What becomes of requests that are not answered.
+    """
+
+    def publish(self, answer: "Deferred[IResponse]", clock: Clock) -> "Deferred[list[Receipt]]":
+        """
+        Publish through an agent that gives *answer*.
+        """
+        publisher = Publisher(URL, client=_Agent(answer), timeout=10.0, reactor=clock)
+        return Deferred.fromCoroutine(publisher.publish([Publication.of("a", "x")]))
+
+    def test_no_connection(self) -> None:
+        """
+        Without a connection nothing was sent.
+        """
+        publishing = self.publish(fail(ConnectionRefusedError()), Clock())
+
+        error = self.failureResultOf(publishing, NotSent).value
+        self.assertIsInstance(error.__cause__, ConnectionRefusedError)
+
+    def test_lost(self) -> None:
+        """
+        When the connection is lost before the answer, nobody knows.
+        """
+        lost = ResponseNeverReceived([Failure(ConnectionLost())])
+
+        self.failureResultOf(self.publish(fail(lost), Clock()), Unanswered)
+
+    def test_too_late(self) -> None:
+        """
+        When no answer comes in time, nobody knows.
+        """
+        clock = Clock()
+        publishing = self.publish(Deferred(), clock)
+        clock.advance(9.9)
+        self.assertNoResult(publishing)
+
+        clock.advance(0.2)
+
+        self.failureResultOf(publishing, Unanswered)
+
+    def test_too_late_to_connect(self) -> None:
+        """
+        When not even a connection is there in time, nothing was sent.
+        """
+        clock = Clock()
+        answer: Deferred[IResponse] = Deferred(
+            lambda it: it.errback(ConnectingCancelledError(None))  # type: ignore[arg-type]
+        )
+        publishing = self.publish(answer, clock)
+
+        clock.advance(10)
+
+        self.failureResultOf(publishing, NotSent)
+
+    def test_cancelled(self) -> None:
+        """
+        Who cancels is told that it was cancelled, whatever else comes of it.
+        """
+        answers: list[Deferred[IResponse]] = [
+            Deferred(),
+            Deferred(lambda it: it.errback(ConnectionRefusedError())),
+        ]
+        for answer in answers:
+            publishing = self.publish(answer, Clock())
+
+            publishing.cancel()
+
+            self.failureResultOf(publishing, CancelledError)

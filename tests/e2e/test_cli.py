@@ -1,0 +1,492 @@
+"""
+``twisted-sse``, with hubs that are processes of their own.
+"""
+
+import json
+import os
+import signal
+import socket
+import threading
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.support.certificates import write_certificate
+from tests.support.commands import Done, Running, run_command
+from tests.support.forwarder import Forwarder
+from tests.support.hub_process import HubProcess
+from tests.support.ports import free_port
+from tests.support.waiting import eventually
+
+__all__ = ["PublishTests", "TailTests", "UsageTests"]
+
+
+class Hubs(SynchronousTestCase):
+    """
+    What has a hub.
+    """
+
+    def start(self, *options: str) -> HubProcess:
+        """
+        A hub that is stopped at the end.
+        """
+        hub = HubProcess(*options)
+        self.addCleanup(hub.stop)
+        return hub
+
+    def run_in_background(self, *arguments: str) -> Running:
+        """
+        A command that is ended at the end.
+        """
+        running = Running(*arguments)
+        self.addCleanup(running.close)
+        return running
+
+    def kept(self, hub: HubProcess, topic: str, count: int) -> list[str]:
+        """
+        The data of the first *count* events that were kept.
+        """
+        done = run_command(
+            *("tail", f"{hub.url}/events", "--topic", topic, "--json"),
+            *("--since", "earliest", "--count", str(count)),
+        )
+        self.assertEqual(done.status, 0, done.err)
+        return [json.loads(line)["data"] for line in done.out.splitlines()]
+
+    def check_no_traceback(self, done: Done) -> None:
+        """
+        Nothing that a programmer would have to read was said.
+        """
+        self.assertNotIn("Traceback", done.err)
+        self.assertNotIn("Unhandled", done.err)
+
+
+class TailTests(Hubs):
+    """
+    ``twisted-sse tail``.
+    """
+
+    def test_json(self) -> None:
+        """
+        A pipe's reader sees each event at once, as an object a line.
+        """
+        hub = self.start()
+        tail = self.run_in_background(
+            "tail", f"{hub.url}/events", "--topic", "a", "--json", "--control"
+        )
+        opening = json.loads(tail.line())
+
+        run_command("publish", f"{hub.url}/events", "-t", "a", "--id", "x1", 'hé "\u2028"')
+        event = json.loads(tail.line())
+
+        self.assertEqual(opening["control"], "stream-open")
+        self.assertEqual(
+            (event["id"], event["event"], event["data"]), ("x1", "message", 'hé "\u2028"')
+        )
+        self.assertRegex(event["time"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
+
+    def test_interrupt(self) -> None:
+        """
+        Ctrl-C ends it with status 0, a summary, and the command line that goes on.
+        """
+        hub = self.start()
+        run_command("publish", f"{hub.url}/events", "-t", "a", "--id", "x1", "one")
+        tail = self.run_in_background("tail", f"localhost:{hub.port}", "--since", "earliest")
+        shown = tail.line()
+
+        done = tail.end(signal.SIGINT)
+
+        self.assertRegex(shown, r"^\S+Z  message  x1  one$")
+        self.assertEqual(done.status, 0)
+        said = done.err.splitlines()
+        self.assertEqual(said[0], f"Following http://localhost:{hub.port}/events?topic=*")
+        self.assertRegex(
+            said[1], r"^1 event, 3 bytes of data, \S+ seconds, 0 reconnections, last event ID x1\.$"
+        )
+        self.assertEqual(
+            said[2],
+            "To go on from here: twisted-sse tail"
+            f" 'http://localhost:{hub.port}/events?topic=*' --since x1",
+        )
+        self.assertEqual(len(said), 3)
+
+    def test_interrupt_unanswered(self) -> None:
+        """
+        Ctrl-C ends it also while nobody answers.
+        """
+        listening = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(listening.close)
+        tail = self.run_in_background("tail", f"localhost:{listening.getsockname()[1]}")
+        connection, _ = listening.accept()
+        self.addCleanup(connection.close)
+        connection.recv(1)
+
+        done = tail.end(signal.SIGINT)
+
+        self.assertEqual(done.status, 0)
+        self.assertIn("0 events", done.err)
+        self.check_no_traceback(done)
+
+    def test_count(self) -> None:
+        """
+        It ends after so many events, with status 0 and no word.
+        """
+        hub = self.start()
+        run_command("publish", f"{hub.url}/events", "-t", "a", stdin="one\ntwo\nthree\n")
+
+        self.assertEqual(self.kept(hub, "a", 2), ["one", "two"])
+
+    def test_reader_leaves(self) -> None:
+        """
+        It ends quietly when nobody reads what it writes.
+        """
+        hub = self.start()
+        tail = self.run_in_background("tail", f"{hub.url}/events", "-t", "a", "--since", "earliest")
+        run_command("publish", f"{hub.url}/events", "-t", "a", "one")
+        tail.line()
+        assert tail.process.stdout is not None
+        tail.process.stdout.close()
+        tail.process.stdout = None
+        run_command("publish", f"{hub.url}/events", "-t", "a", "two")
+
+        done = tail.process.wait(20)
+        assert tail.process.stderr is not None
+        said = tail.process.stderr.read()
+
+        self.assertEqual((done, said), (0, b""))
+
+    def test_comes_back(self) -> None:
+        """
+        When the hub is killed and comes back, so does the stream, and both are told.
+        """
+        hub = self.start("--history", f"sqlite:{Path(self.mktemp()).resolve()}")
+        tail = self.run_in_background("tail", f"{hub.url}/events", "-t", "a", "--since", "earliest")
+        run_command("publish", f"{hub.url}/events", "-t", "a", "one")
+        first = tail.line()
+        hub.kill()
+        hub.restart()
+        run_command("publish", f"{hub.url}/events", "-t", "a", "two")
+        second = tail.line()
+
+        done = tail.end(signal.SIGTERM)
+
+        self.assertTrue(first.endswith("  one"), first)
+        self.assertTrue(second.endswith("  two"), second)
+        self.assertIn("The stream is lost: ", done.err)
+        self.assertIn("The stream is back.", done.err)
+        self.assertIn("1 reconnection", done.err)
+        self.check_no_traceback(done)
+
+    def test_refused(self) -> None:
+        """
+        What the hub refuses ends it with status 2 and the hub's sentence.
+        """
+        hub = self.start("--anonymous", "no")
+
+        done = run_command("tail", f"{hub.url}/events", "--topic", "a", token=None)
+
+        self.assertEqual(done.status, 2)
+        self.assertIn("Subscribing needs a token", done.err)
+        self.assertIn("TWISTED_SSE_TOKEN", done.err)
+        self.check_no_traceback(done)
+
+    def test_certificate(self) -> None:
+        """
+        A certificate has to be trusted: by the system, or by --cafile.
+        """
+        directory = Path(self.mktemp()).resolve()
+        directory.mkdir()
+        certificate, key = write_certificate(directory)
+        hub = self.start("--tls-cert", str(certificate), "--tls-key", str(key))
+        url, trust = f"{hub.url}/events?topic=a", ("--cafile", str(certificate))
+
+        published = run_command("publish", url, "hello", *trust)
+        trusted = run_command("tail", url, "--since", "earliest", "-n", "1", *trust)
+        strange = run_command("tail", url)
+
+        self.assertEqual((published.status, trusted.status), (0, 0), published.err + trusted.err)
+        self.assertIn("  hello\n", trusted.out)
+        self.assertEqual(strange.status, 3)
+        self.assertIn("certificate is not trusted", strange.err)
+
+    def test_nobody(self) -> None:
+        """
+        Where nobody listens it ends with status 3.
+        """
+        done = run_command("tail", f"localhost:{free_port()}")
+
+        self.assertEqual(done.status, 3)
+        self.assertIn("Nobody is there", done.err)
+        self.check_no_traceback(done)
+
+
+class PublishTests(Hubs):
+    """
+    ``twisted-sse publish``.
+    """
+
+    def test_one(self) -> None:
+        """
+        One event prints its ID.
+        """
+        hub = self.start()
+
+        done = run_command("publish", f"{hub.url}/events?topic=a", "hello", "--event", "greeting")
+
+        self.assertEqual((done.status, done.err), (0, ""))
+        self.assertRegex(done.out, r"^[0-9a-f]{16}-1\n$")
+        self.assertEqual(self.kept(hub, "a", 1), ["hello"])
+
+    def test_as_they_come(self) -> None:
+        """
+        Lines are published soon after they come, not when there are enough.
+        """
+        hub = self.start()
+        publish = self.run_in_background("publish", f"{hub.url}/events", "-t", "a", "-")
+        publish.write("one\n")
+        first = self.kept(hub, "a", 1)
+        publish.write("two\r\n\nthree")
+
+        done = publish.end()
+
+        self.assertEqual(first, ["one"])
+        self.assertEqual(self.kept(hub, "a", 4), ["one", "two", "", "three"])
+        self.assertEqual(done.status, 0)
+        self.assertRegex(done.err, r"^Published 4 events in \S+ seconds, \d+ a second\.\n$")
+
+    def test_file(self) -> None:
+        """
+        A regular file of many lines is published whole and in order.
+        """
+        hub = self.start()
+        path = Path(self.mktemp())
+        path.write_text("".join(f"{number}\n" for number in range(2345)), "utf-8")
+        with path.open("rb") as file:
+            publish = Running("publish", f"{hub.url}/events", "-t", "a", stdin=file)
+            self.addCleanup(publish.close)
+            done = publish.end()
+
+        self.assertEqual(done.status, 0, done.err)
+        self.assertEqual(self.kept(hub, "a", 2345), [str(number) for number in range(2345)])
+
+    def test_ndjson(self) -> None:
+        """
+        Lines of NDJSON say themselves where they go; the first wrong one ends it, by its number.
+        """
+        hub = self.start()
+        lines = [
+            '{"topic":"a","data":{"x":1}}',
+            "",
+            '{"data":"y"}',
+            '{"data":"z","colour":"red"}',
+            "{}",
+        ]
+
+        done = run_command(
+            "publish", f"{hub.url}/events", "-t", "b", "--ndjson", stdin="\n".join(lines)
+        )
+
+        self.assertEqual(done.status, 2)
+        self.assertIn("Published 2 events", done.err)
+        self.assertIn("Line 4: Unknown key 'colour'", done.err)
+        self.assertEqual((self.kept(hub, "a", 1), self.kept(hub, "b", 1)), (['{"x":1}'], ["y"]))
+
+    def test_refused(self) -> None:
+        """
+        What the hub refuses ends it, with the hub's sentence and the lines.
+        """
+        hub = self.start()
+
+        done = run_command("publish", f"{hub.url}/events", "-t", "a", token="x", stdin="1\n2\n")
+
+        self.assertEqual(done.status, 2)
+        self.assertIn("What is in lines 1 to 2 was refused", done.err)
+        self.assertIn("This token is not known here.", done.err)
+        self.check_no_traceback(done)
+
+    def test_gives_up(self) -> None:
+        """
+        Where nobody listens it gives up after a while, and says what was not published.
+        """
+        url = f"http://localhost:{free_port()}/events"
+
+        done = run_command("publish", url, "-t", "a", "--give-up", "1", stdin="1\n2\n")
+
+        self.assertEqual(done.status, 3)
+        self.assertIn("What is in lines 1 to 2 was not published.", done.err)
+        self.check_no_traceback(done)
+
+    def test_killed_hub(self) -> None:
+        """
+        A hub that is killed again and again gets every line once and in order.
+        """
+        hub = self.start("--history", f"sqlite:{Path(self.mktemp()).resolve()}")
+        publish = self.run_in_background("publish", f"{hub.url}/events", "-t", "a")
+        writing = threading.Thread(target=self.write_numbers, args=(publish, 30000))
+        writing.start()
+        for number in (1, 2):
+            # Some of it is there, and more is on its way.
+            eventually(lambda number=number: len(self.kept(hub, "a", number)) == number, "no event")
+            hub.kill()
+            hub.restart()
+        writing.join()
+
+        done = publish.end()
+
+        self.assertEqual(done.status, 0, done.err)
+        self.assertIn("Published 30000 events", done.err)
+        self.assertEqual(self.kept(hub, "a", 30000), [str(number) for number in range(30000)])
+        self.check_no_traceback(done)
+
+    def write_numbers(self, publish: Running, count: int) -> None:
+        """
+        Write so many lines, and close the pipe.
+        """
+        for start in range(0, count, 100):
+            publish.write("".join(f"{number}\n" for number in range(start, start + 100)))
+        assert publish.process.stdin is not None
+        publish.process.stdin.close()
+        publish.process.stdin = None
+
+    def test_swallowed_answer(self) -> None:
+        """
+        What was kept and not answered is not sent again.
+        """
+        hub = self.start()
+        forwarder = Swallower(hub.port, 1)
+        self.addCleanup(forwarder.close)
+
+        url = f"http://localhost:{forwarder.port}/events"
+        done = run_command("publish", url, "-t", "a", stdin="one\ntwo\n")
+        run_command("publish", f"{hub.url}/events", "-t", "a", "last")
+
+        self.assertEqual(done.status, 0, done.err)
+        self.assertIn("was lost before the answer", done.err)
+        self.assertEqual(self.kept(hub, "a", 3), ["one", "two", "last"])
+
+    def test_interrupt(self) -> None:
+        """
+        Ctrl-C in the middle of it ends it with status 130, and says which lines are uncertain.
+        """
+        listening = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(listening.close)
+        url = f"http://localhost:{listening.getsockname()[1]}/events"
+        publish = self.run_in_background("publish", url, "-t", "a")
+        publish.write("1\n2\n")
+        connection, _ = listening.accept()
+        self.addCleanup(connection.close)
+        connection.recv(1)
+
+        done = publish.end(signal.SIGINT)
+
+        self.assertEqual(done.status, 130)
+        self.assertIn("Interrupted. What is in lines 1 to 2 may have been published", done.err)
+        self.check_no_traceback(done)
+
+    def test_unreadable(self) -> None:
+        """
+        Who may not ask whether an event was kept is told that nobody knows.
+        """
+        answers = [b"", b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"]
+        port = self.serve(answers)
+
+        done = run_command("publish", f"http://localhost:{port}/events", "-t", "a", stdin="1\n2\n")
+
+        self.assertEqual(done.status, 4)
+        self.assertIn("What is in lines 1 to 2 may have been published, or not.", done.err)
+        self.check_no_traceback(done)
+
+    def serve(self, answers: list[bytes]) -> int:
+        """
+        Answer one connection after the other, and close each.
+
+        Returns:
+            The port.
+        """
+        listening = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(listening.close)
+
+        def answer() -> None:
+            for one in answers:
+                connection, _ = listening.accept()
+                with connection:
+                    connection.recv(65536)
+                    connection.sendall(one)
+
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        self.addCleanup(thread.join)
+        port: int = listening.getsockname()[1]
+        return port
+
+
+class Swallower(Forwarder):
+    """
+    A forwarder that keeps the first answers to itself, and closes.
+
+    Args:
+        swallowed: How many.
+    """
+
+    def __init__(self, target_port: int, swallowed: int) -> None:
+        self._swallowed = swallowed
+        super().__init__(target_port)
+
+    def _carry(self, client: socket.socket, server: socket.socket) -> None:
+        if self._swallowed == 0:
+            super()._carry(client, server)
+            return
+        self._swallowed -= 1
+        asking = threading.Thread(target=self._pump, args=(client, server), daemon=True)
+        asking.start()
+        server.recv(1)
+        client.shutdown(socket.SHUT_RDWR)
+        asking.join()
+        with self._lock:
+            self._open -= {client, server}
+            client.close()
+            server.close()
+
+
+class UsageTests(SynchronousTestCase):
+    """
+    Command lines that cannot be obeyed.
+    """
+
+    CASES = [
+        ([], "Say what to do: tail, publish or doctor."),
+        (["follow"], "Unknown command: follow"),
+        (["tail"], "Say where"),
+        (["tail", "localhost", "--colour"], "--colour"),
+        (["tail", "localhost", "--count", "many"], "--count"),
+        (["tail", "ftp://localhost"], "ftp"),
+        (["tail", "localhost", "--header", "x"], "--header"),
+        (["tail", "localhost", "--token-file", "/nonexistent/tokens"], "/nonexistent/tokens"),
+        (["tail", "localhost", "--cafile", os.devnull], "--cafile"),
+        (["publish", "localhost"], "--topic"),
+        (["publish", "localhost", "-t", "a", "two", "words"], "Quote"),
+        (["publish", "localhost", "-t", "a", "--retry", "soon", "x"], "--retry"),
+        (["publish", "localhost", "-t", "a", "--id", " x", "x"], "id"),
+        (["doctor", "localhost", "--seconds", "0"], "--seconds"),
+    ]
+
+    def test_one_sentence(self) -> None:
+        """
+        Each is answered with status 1 and one sentence that names what is wrong.
+        """
+        for arguments, word in self.CASES:
+            done = run_command(*arguments)
+
+            self.assertEqual((done.status, done.out), (1, ""), arguments)
+            self.assertEqual(len(done.err.splitlines()), 1, done.err)
+            self.assertIn(word, done.err)
+
+    def test_help(self) -> None:
+        """
+        --help and --version are answered on stdout, with status 0.
+        """
+        for arguments in (["--help"], ["tail", "--help"], ["--version"], ["doctor", "--version"]):
+            done = run_command(*arguments)
+
+            self.assertEqual((done.status, done.err), (0, ""), arguments)
+            self.assertIn("twisted-sse", done.out)

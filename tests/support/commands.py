@@ -1,0 +1,102 @@
+"""
+``twisted-sse`` as a process of its own, as users run it.
+"""
+
+import os
+import subprocess
+import sys
+from typing import IO, NamedTuple
+
+from tests.support.hub_process import TOKEN
+from tests.support.waiting import PATIENCE
+
+__all__ = ["Done", "Running", "run_command"]
+
+
+class Done(NamedTuple):
+    """
+    Attributes:
+        status: The exit status.
+    """
+
+    status: int
+    out: str
+    err: str
+
+
+class Running:
+    """
+    ``twisted-sse`` with *arguments*, outside of any terminal.
+
+    Args:
+        token: In TWISTED_SSE_TOKEN.
+
+        stdin: A file to read; by default a pipe.
+    """
+
+    def __init__(
+        self, *arguments: str, token: str | None = TOKEN, stdin: IO[bytes] | int = subprocess.PIPE
+    ) -> None:
+        environment = {key: one for key, one in os.environ.items() if "TWISTED_SSE" not in key}
+        if token is not None:
+            environment["TWISTED_SSE_TOKEN"] = token
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "twisted_sse", *arguments],
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment,
+        )
+
+    def write(self, text: str) -> None:
+        """
+        Write into its standard input.
+        """
+        assert self.process.stdin is not None
+        self.process.stdin.write(text.encode())
+        self.process.stdin.flush()
+
+    def line(self) -> str:
+        """
+        The next line of its standard output.
+        """
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().decode().removesuffix("\n")
+
+    def end(self, number: int | None = None) -> Done:
+        """
+        Wait for its end, after the signal *number* if there is one.
+        """
+        if number is not None:
+            self.process.send_signal(number)
+        out, err = self.process.communicate(timeout=3 * PATIENCE)
+        return Done(self.process.returncode, out.decode(), err.decode())
+
+    def close(self) -> None:
+        """
+        End it for certain.
+        """
+        if self.process.poll() is None:
+            self.process.kill()
+        for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
+            if stream is not None:
+                stream.close()
+        self.process.wait(PATIENCE)
+
+
+def run_command(*arguments: str, token: str | None = TOKEN, stdin: str | None = None) -> Done:
+    """
+    Run it to its end.
+
+    Args:
+        stdin: What it reads.
+    """
+    running = Running(
+        *arguments, token=token, stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE
+    )
+    try:
+        if stdin is not None:
+            running.write(stdin)
+        return running.end()
+    finally:
+        running.close()

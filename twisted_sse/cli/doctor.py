@@ -1,0 +1,70 @@
+"""
+``twisted-sse doctor``: tells whether a stream works as it should, all the way.
+
+What is seen is described, one sentence each; nothing is changed, and nothing is
+published unless a topic and a token are given.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.error import ConnectError, DNSLookupError
+from twisted.internet.task import LoopingCall
+
+from twisted_sse.cli.doctor_options import DoctorOptions
+from twisted_sse.cli.examination import Examination
+from twisted_sse.cli.status import Ended, Status
+from twisted_sse.cli.terminal import Paper
+
+__all__ = ["doctor"]
+
+
+async def doctor(options: DoctorOptions, out: Paper, err: Paper) -> int:
+    """
+    Examine the stream, and say what was found.
+
+    Raises:
+        Ended: Nobody is there.
+    """
+    from twisted.internet import reactor
+
+    err.say(f"Looking at {options.url()} for {options['seconds']:g} seconds.")
+    examination = Examination(options, reactor)
+    ticking = _Ticking(err, options["seconds"], reactor)
+    try:
+        findings = await examination.run()
+    except (ConnectError, DNSLookupError) as error:
+        reason = str(error).removesuffix(".")
+        raise Ended(Status.UNREACHABLE, f"Nobody is there at {options.url()}: {reason}.") from error
+    finally:
+        ticking.end()
+    for finding in findings:
+        for line in finding.lines():
+            out.write(line)
+    problems = sum(finding.mark == "problem" for finding in findings)
+    return Status.REFUSED if problems else Status.DONE
+
+
+class _Ticking:
+    """
+    A bar of the time.
+    """
+
+    def __init__(self, err: Paper, seconds: float, reactor: Any) -> None:
+        self._bar = err.progress(int(seconds))
+        self._passed = 0
+        self._call = LoopingCall(self._tick)
+        self._call.clock = reactor
+        self._call.start(1.0)
+
+    def end(self) -> None:
+        """
+        Take it away.
+        """
+        self._call.stop()
+        self._bar.end()
+
+    def _tick(self) -> None:
+        self._bar.show(self._passed, f"{self._passed} s")
+        self._passed += 1

@@ -1,0 +1,47 @@
+"""
+The options of ``twisted-sse doctor``.
+"""
+
+from __future__ import annotations
+
+from twisted_sse import units
+from twisted_sse.cli.asking import Asking
+
+__all__ = ["DoctorOptions"]
+
+
+class DoctorOptions(Asking):
+    """
+    The options of ``twisted-sse doctor``.
+    """
+
+    name = "doctor"
+    longdesc = "Tells whether a stream works as it should, all the way."
+
+    optParameters = [  # noqa: RUF012 - Twisted reads it from the class
+        ["origin", None, None, "Whether pages of this origin may read, as https://app.example."],
+        ["seconds", None, "40", "How long the stream is watched."],
+    ]
+
+    readers = {"seconds": units.interval}  # noqa: RUF012
+
+    def __init__(self) -> None:
+        super().__init__()
+        self["topics"] = []
+
+    def opt_topic(self, text: str) -> None:
+        """
+        Subscribe to this topic; with a token, publish three events to the first.
+        """
+        self["topics"].append(text)
+
+    opt_t = opt_topic
+
+    def url(self) -> str:
+        """
+        What is asked for.
+        """
+        topics = self["topics"]
+        if self.address.completed and not topics and not self.address.topics():
+            topics = ["*"]
+        return self.address.with_topics(topics)

@@ -1,0 +1,102 @@
+"""
+A line of text as a publication.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+
+from twisted_sse.cli.batches import Numbered
+from twisted_sse.errors import InvalidEvent, InvalidTopic
+from twisted_sse.publication import Publication
+from twisted_sse.web.bodies import from_json
+from twisted_sse.web.problem import Problem
+
+__all__ = ["BadLine", "LineParser"]
+
+
+class BadLine(Exception):
+    """
+    A line that is no event; a sentence that says which one and why.
+    """
+
+
+class LineParser:
+    """
+    Makes publications, each with an ID.
+
+    Args:
+        topics: Where to; with *ndjson*, of lines that do not say.
+
+        prefix: What the IDs begin with that are made here: nobody else's does.
+
+        ndjson: Each line is an object, as of ``POST /events``.
+    """
+
+    def __init__(
+        self,
+        topics: Sequence[str],
+        prefix: str,
+        *,
+        ndjson: bool = False,
+        event: str | None = None,
+        retry: int | None = None,
+        private: bool = False,
+    ) -> None:
+        self.prefix = prefix
+        self._topics = list(topics)
+        self._ndjson = ndjson
+        self._event = event
+        self._retry = retry
+        self._private = private
+
+    def one(self, data: str, event_id: str | None) -> Publication:
+        """
+        Make the only one.
+
+        Raises:
+            InvalidEvent, InvalidTopic: It cannot be published.
+        """
+        return Publication.of(
+            self._topics,
+            data,
+            event=self._event,
+            id=event_id or f"{self.prefix}1",
+            retry=self._retry,
+            private=self._private,
+        )
+
+    def line(self, line: Numbered) -> Publication | None:
+        """
+        Make one of a line; ``None`` if there is nothing in a line of NDJSON.
+
+        Raises:
+            BadLine: It cannot be published.
+        """
+        try:
+            if not self._ndjson:
+                return self.one(line.text.decode("utf-8"), f"{self.prefix}{line.number}")
+            return self._from_object(line) if line.text.strip() else None
+        except UnicodeDecodeError:
+            reason = "it is not UTF-8."
+        except (InvalidEvent, InvalidTopic, Problem) as error:
+            reason = str(error)
+        except ValueError as error:
+            reason = f"it is not JSON: {error}."
+        except RecursionError:
+            reason = "this JSON is nested too deeply."
+        raise BadLine(f"Line {line.number}: {reason}")
+
+    def _from_object(self, line: Numbered) -> Publication:
+        value = json.loads(line.text)
+        if isinstance(value, dict) and self._topics:
+            value.setdefault("topic", self._topics)
+        publication = from_json(json.dumps(value).encode())
+        if isinstance(publication, list):
+            raise InvalidEvent("It is an array; write one object a line.")
+        if publication.event.id is not None:
+            return publication
+        event = replace(publication.event, id=f"{self.prefix}{line.number}")
+        return replace(publication, event=event)

@@ -1,0 +1,104 @@
+"""
+The program ``twisted-sse``: reads the command line, and runs the command.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
+from typing import Any, TextIO
+
+from twisted.python import usage
+
+from twisted_sse.cli.asking import Versioned
+from twisted_sse.cli.doctor import doctor
+from twisted_sse.cli.doctor_options import DoctorOptions
+from twisted_sse.cli.publish import PublishOptions, publish
+from twisted_sse.cli.running import run
+from twisted_sse.cli.status import Status
+from twisted_sse.cli.tail import tail
+from twisted_sse.cli.tail_options import TailOptions
+from twisted_sse.cli.terminal import paper_for
+
+__all__ = ["ProgramOptions", "main"]
+
+_COMMANDS: dict[str, Callable[..., Coroutine[Any, Any, int]]] = {
+    "tail": tail,
+    "publish": publish,
+    "doctor": doctor,
+}
+
+
+class ProgramOptions(Versioned):
+    """
+    The options of ``twisted-sse``.
+    """
+
+    synopsis = "Usage: twisted-sse COMMAND URL [options]"
+
+    longdesc = "twisted-sse COMMAND --help shows the options of a command."
+
+    subCommands = [  # noqa: RUF012 - Twisted reads it from the class
+        ["tail", None, TailOptions, "Show the events of a stream."],
+        ["publish", None, PublishOptions, "Publish an event, or one for each line."],
+        ["doctor", None, DoctorOptions, "Tell whether a stream works as it should."],
+    ]
+
+    def postOptions(self) -> None:
+        """
+        See `twisted.python.usage.Options.postOptions`.
+        """
+        if self.subCommand is None:
+            raise usage.UsageError("Say what to do: tail, publish or doctor.")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """
+    Run ``twisted-sse``.
+
+    Args:
+        arguments: By default those of the process.
+
+    Returns:
+        The exit status; see docs/cli.md.
+    """
+    _prepare(sys.stdout)
+    _prepare(sys.stderr)
+    out, err = paper_for(sys.stdout), paper_for(sys.stderr)
+    options = ProgramOptions()
+    try:
+        options.parseOptions(sys.argv[1:] if arguments is None else arguments)
+    except usage.UsageError as error:
+        words = " ".join(["twisted-sse", *filter(None, [options.subCommand])])
+        err.say(f"{words}: {error}")
+        return Status.USAGE
+    status = run(partial(_command(options), out=out, err=err), err.say)
+    _let_go(sys.stdout)
+    return status
+
+
+def _command(options: ProgramOptions) -> Callable[..., Coroutine[Any, Any, int]]:
+    return partial(_COMMANDS[str(options.subCommand)], options.subOptions)
+
+
+def _prepare(stream: TextIO) -> None:
+    """
+    Write UTF-8 into pipes and files, and to a terminal whatever it can show.
+    """
+    reconfigure = getattr(stream, "reconfigure", None)
+    if reconfigure is not None and stream.isatty():
+        reconfigure(errors="replace")
+    elif reconfigure is not None:
+        reconfigure(encoding="utf-8", errors="backslashreplace")
+
+
+def _let_go(stream: TextIO) -> None:
+    """
+    Have Python not complain, when it ends, of a pipe that nobody reads.
+    """
+    try:
+        stream.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

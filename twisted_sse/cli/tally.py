@@ -1,0 +1,63 @@
+"""
+How much was published: as a bar while it goes on, as a sentence at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from twisted.internet.interfaces import IReactorTime
+
+from twisted_sse.cli.batches import Numbered
+from twisted_sse.cli.terminal import Paper
+from twisted_sse.publication import Publication
+
+__all__ = ["Tally", "lines_of"]
+
+
+class Tally:
+    """
+    Args:
+        total: Bytes that there are to read; ``None`` is unknown.
+    """
+
+    def __init__(self, err: Paper, total: int | None, clock: IReactorTime) -> None:
+        self._err = err
+        self._clock = clock
+        self._begun = clock.seconds()
+        self._bar = err.progress(total)
+        self._events = self._bytes = 0
+
+    def published(self, events: int, lines: Sequence[Numbered]) -> None:
+        """
+        Count a batch.
+        """
+        self._events += events
+        self._bytes += sum(len(line.text) + 1 for line in lines)
+        self._bar.show(self._bytes, f"{_events(self._events)}, {self._rate():.0f} a second")
+
+    def end(self) -> None:
+        """
+        Say what it was in all.
+        """
+        self._bar.end()
+        seconds = self._clock.seconds() - self._begun
+        self._err.say(
+            f"Published {_events(self._events)} in {seconds:.1f} seconds,"
+            f" {self._rate():.0f} a second."
+        )
+
+    def _rate(self) -> float:
+        return self._events / max(self._clock.seconds() - self._begun, 0.001)
+
+
+def lines_of(publications: Sequence[tuple[int, Publication]]) -> str:
+    """
+    Which lines these are: the beginning of a sentence.
+    """
+    first, last = publications[0][0], publications[-1][0]
+    return f"Line {first}" if first == last else f"What is in lines {first} to {last}"
+
+
+def _events(count: int) -> str:
+    return "1 event" if count == 1 else f"{count} events"

@@ -1,0 +1,262 @@
+"""
+What is written for the user: lines with some colour, and a bar of progress.
+
+Colour, wrapping and the bar need a terminal, and rich to draw them; without
+either there are plain lines.  This is the only module that knows rich.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Protocol, TextIO
+
+__all__ = ["Line", "Paper", "Progress", "Span", "paper_for", "printable"]
+
+# What a terminal would obey instead of showing it: C0, DEL and C1, except for
+# the tab.  A server could move the cursor with them, or write to the clipboard.
+_CONTROLS = {
+    code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if code not in (9, 10)
+}
+
+# How the kinds of text look.
+_STYLES = {
+    "dim": "dim",
+    "type": "bold cyan",
+    "ok": "bold green",
+    "warning": "bold yellow",
+    "problem": "bold red",
+}
+
+
+class Span(NamedTuple):
+    """
+    A piece of a line.
+
+    Attributes:
+        style: ``dim``, ``type``, ``json``, ``ok``, ``warning``, ``problem``, or
+            "" for none.
+    """
+
+    text: str
+    style: str = ""
+
+
+class Line(NamedTuple):
+    """
+    Attributes:
+        indent: Columns before each line that it is wrapped into.
+    """
+
+    spans: tuple[Span, ...]
+    indent: int = 0
+
+    @property
+    def text(self) -> str:
+        """
+        It without colours.
+        """
+        return " " * self.indent + "".join(span.text for span in self.spans)
+
+
+class Progress(Protocol):
+    """
+    A bar, or nothing.
+    """
+
+    def show(self, done: int, text: str) -> None:
+        """
+        Show that *done* of the total is done.
+        """
+
+    def end(self) -> None:
+        """
+        Take the bar away.
+        """
+
+
+class Paper(Protocol):
+    """
+    Where lines are written.
+    """
+
+    @property
+    def width(self) -> int | None:
+        """
+        Of the terminal, in columns, at present; ``None`` if it is none.
+        """
+
+    def write(self, line: Line) -> None:
+        """
+        Write a line, and have it seen at once.
+
+        Raises:
+            BrokenPipeError: Nobody reads any more.
+        """
+
+    def say(self, text: str) -> None:
+        """
+        Write a sentence.
+        """
+
+    def progress(self, total: int | None) -> Progress:
+        """
+        Begin a bar of *total*; ``None`` is unknown.
+        """
+
+
+def paper_for(stream: TextIO, environment: Mapping[str, str] = os.environ) -> Paper:
+    """
+    What suits *stream*.
+    """
+    if not stream.isatty():
+        return _Plain(stream, None)
+    if environment.get("TERM") != "dumb":
+        try:
+            return _Rich(stream)
+        except ImportError:
+            # The extra "cli" is not installed.
+            pass
+    return _Plain(stream, shutil.get_terminal_size().columns)
+
+
+def printable(text: str) -> str:
+    """
+    *text* with what a terminal would obey made visible.
+    """
+    return text.translate(_CONTROLS)
+
+
+class _NoProgress:
+    def show(self, done: int, text: str) -> None:
+        """
+        See `Progress`.
+        """
+
+    def end(self) -> None:
+        """
+        See `Progress`.
+        """
+
+
+class _Counter:
+    """
+    A line that is written over itself.
+    """
+
+    def __init__(self, stream: TextIO, width: int) -> None:
+        self._stream = stream
+        self._width = width
+
+    def show(self, done: int, text: str) -> None:
+        """
+        See `Progress`.
+        """
+        self._stream.write("\r" + text.ljust(self._width - 1)[: self._width - 1])
+        self._stream.flush()
+
+    def end(self) -> None:
+        """
+        See `Progress`.
+        """
+        self._stream.write("\r" + " " * (self._width - 1) + "\r")
+        self._stream.flush()
+
+
+class _Plain:
+    def __init__(self, stream: TextIO, width: int | None) -> None:
+        self._stream = stream
+        self._width = width
+
+    @property
+    def width(self) -> int | None:
+        """
+        See `Paper`.
+        """
+        return self._width
+
+    def write(self, line: Line) -> None:
+        """
+        See `Paper`.
+        """
+        text = line.text if self._width is None else printable(line.text)
+        self._stream.write(text + "\n")
+        self._stream.flush()
+
+    def say(self, text: str) -> None:
+        """
+        See `Paper`.
+        """
+        self.write(Line((Span(text),)))
+
+    def progress(self, total: int | None) -> Progress:
+        """
+        See `Paper`.
+        """
+        return _NoProgress() if self._width is None else _Counter(self._stream, self._width)
+
+
+class _Rich:
+    def __init__(self, stream: TextIO) -> None:
+        from rich.console import Console
+
+        # NO_COLOR is rich's to obey.
+        self._console = Console(file=stream, highlight=False, markup=False, emoji=False)
+
+    @property
+    def width(self) -> int | None:
+        """
+        See `Paper`.
+        """
+        return self._console.width
+
+    def write(self, line: Line) -> None:
+        """
+        See `Paper`.
+        """
+        from rich.highlighter import JSONHighlighter
+        from rich.padding import Padding
+        from rich.text import Text
+
+        text = Text()
+        for span in line.spans:
+            piece = Text(printable(span.text), style=_STYLES.get(span.style, ""))
+            text.append_text(JSONHighlighter()(piece) if span.style == "json" else piece)
+        self._console.print(Padding(text, (0, 0, 0, line.indent), expand=False))
+
+    def say(self, text: str) -> None:
+        """
+        See `Paper`.
+        """
+        self.write(Line((Span(text),)))
+
+    def progress(self, total: int | None) -> Progress:
+        """
+        See `Paper`.
+        """
+        return _Bar(self._console, total)
+
+
+class _Bar:
+    def __init__(self, console: Any, total: int | None) -> None:
+        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+
+        percent = [] if total is None else [TaskProgressColumn()]
+        columns = [BarColumn(), *percent, TextColumn("{task.description}")]
+        # It draws when it is told to: no thread of its own.
+        self._progress = Progress(*columns, console=console, transient=True, auto_refresh=False)
+        self._task = self._progress.add_task("", total=total)
+        self._progress.start()
+
+    def show(self, done: int, text: str) -> None:
+        """
+        See `Progress`.
+        """
+        self._progress.update(self._task, completed=done, description=text, refresh=True)
+
+    def end(self) -> None:
+        """
+        See `Progress`.
+        """
+        self._progress.stop()
