@@ -18,7 +18,7 @@ from twisted_sse.framing import chunked, raw
 from twisted_sse.publication import Position
 from twisted_sse.topics import Selection
 
-__all__ = ["BlockingTests", "EndTests", "StateTests"]
+__all__ = ["BlockingTests", "DismissTests", "EndTests", "MovingTests", "StateTests"]
 
 FINAL = ServerSentEvent("bye")
 
@@ -227,6 +227,83 @@ class BlockingTests(SynchronousTestCase):
         book.sink.make_room(0)
         book.connection.keep_alive(b":\n\n")
         self.assertEqual(sink.received, chunked(b":\n\n"))
+
+
+class MovingTests(SynchronousTestCase):
+    """
+    Going on under another interest.
+    """
+
+    def setUp(self) -> None:
+        """
+        A connection that can be written to, and an audience it does not belong to.
+        """
+        self.book = Book()
+        self.book.open()
+        self.connection = self.book.connection
+        self.other = Audience(EVERYTHING, raw, self.book.order.window)
+        self.book.told.clear()
+
+    def test_goes_on(self) -> None:
+        """
+        It asks to be brought forward, from where it stands.
+        """
+        position = self.connection.position
+        self.connection.move(self.other)
+
+        self.assertIs(self.connection.audience, self.other)
+        self.assertEqual(self.connection.position, position)
+        self.assertEqual(self.book.told, ["resume"])
+
+    def test_while_reading(self) -> None:
+        """
+        It waits for what is being read for the audience before.
+        """
+        self.connection.reading = True
+        self.connection.move(self.other)
+
+        self.assertFalse(self.connection.ready)
+        self.assertEqual(self.book.told, [])
+
+
+class DismissTests(SynchronousTestCase):
+    """
+    Those who may not stay.
+    """
+
+    def test_in_good_order(self) -> None:
+        """
+        Who can be written to is told of the end.
+        """
+        book = Book()
+        book.open()
+        book.connection.dismiss(Reason.REVOKED)
+
+        self.assertEqual((book.sink.finished, book.sink.aborted), (True, False))
+        self.assertEqual(book.told[-1], "ended revoked")
+
+    def test_slow_reader(self) -> None:
+        """
+        Who cannot be written to is cut.
+        """
+        book = Book()
+        book.open()
+        book.sink.pause()
+        book.connection.dismiss(Reason.EXPIRED)
+        book.connection.dismiss(Reason.REVOKED)
+
+        self.assertEqual((book.sink.finished, book.sink.aborted), (False, True))
+        self.assertEqual(book.connection.ended, Reason.EXPIRED)
+
+    def test_before_it_began(self) -> None:
+        """
+        A stream that has not begun has nothing to be cut.
+        """
+        book = Book()
+        book.connection.dismiss(Reason.REVOKED)
+
+        self.assertEqual((book.sink.finished, book.sink.aborted), (False, False))
+        self.assertEqual(book.connection.ended, Reason.REVOKED)
 
 
 class EndTests(SynchronousTestCase):

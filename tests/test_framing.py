@@ -5,8 +5,9 @@ Frames, and what is put around them.
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_sse.event import ServerSentEvent
-from twisted_sse.framing import chunked, frame, raw
-from twisted_sse.publication import Kept, Publication
+from twisted_sse.framing import Annotating, annotated, chunked, frame, frame_in, kept_in, raw
+from twisted_sse.publication import Kept, Position, Publication
+from twisted_sse.window import Entry
 from twisted_sse.wire import Decoder
 
 __all__ = ["FrameTests", "FramingTests"]
@@ -30,6 +31,25 @@ class FramingTests(SynchronousTestCase):
         payload = b"x" * 31
 
         self.assertIs(raw(payload), payload)
+
+    def test_annotating(self) -> None:
+        """
+        What is annotated is framed as below it, and equal ones are one audience.
+        """
+        self.assertEqual(Annotating(chunked)(b"x"), chunked(b"x"))
+        self.assertEqual({Annotating(raw), Annotating(raw), raw}, {Annotating(raw), raw})
+
+    def test_how_events_are_written(self) -> None:
+        """
+        An event of the window and one of history are written alike, annotated or not.
+        """
+        kept = Kept(3, "e-3", Publication(("a",), ServerSentEvent("x"), private=True))
+        entry = Entry(kept, Position(2, "e-2"))
+
+        self.assertEqual(frame_in(raw)(entry), frame(kept))
+        self.assertEqual(kept_in(raw)(kept), frame(kept))
+        self.assertEqual(frame_in(Annotating(raw))(entry), annotated(kept))
+        self.assertEqual(kept_in(Annotating(raw))(kept), annotated(kept))
 
 
 class FrameTests(SynchronousTestCase):

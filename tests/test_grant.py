@@ -2,9 +2,12 @@
 What a request is allowed.
 """
 
+import math
+from datetime import UTC, datetime, timedelta, timezone
+
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_sse.errors import InvalidSelector
+from twisted_sse.errors import InvalidSelector, Unauthorized
 from twisted_sse.grant import ANONYMOUS, Grant
 from twisted_sse.topics import Interest, Selection
 
@@ -99,6 +102,44 @@ class PublishingTests(SynchronousTestCase):
                 self.assertIs(grant.may_publish(topics), expected)
 
 
+class ExpiresTests(SynchronousTestCase):
+    """
+    When a grant is over.
+    """
+
+    def test_units(self) -> None:
+        """
+        Seconds since 1970, or a time with a zone: the same moment.
+        """
+        east = timezone(timedelta(hours=2))
+        for expires in (86400, 86400.0, datetime(1970, 1, 2, tzinfo=UTC)):
+            with self.subTest(expires=expires):
+                self.assertEqual(Grant(expires=expires).expires, 86400.0)
+        self.assertEqual(Grant(expires=datetime(1970, 1, 2, 2, tzinfo=east)).expires, 86400.0)
+        self.assertIsNone(Grant().expires)
+
+    def test_no_point_in_time(self) -> None:
+        """
+        What could mean several moments, or none, is refused with what to do instead.
+        """
+        with self.assertRaisesRegex(ValueError, r"no time zone: .*datetime\.now\(UTC\)"):
+            Grant(expires=datetime(2030, 1, 1))
+        for expires in (math.inf, -math.inf, math.nan):
+            with self.subTest(expires=expires), self.assertRaisesRegex(ValueError, "give None"):
+                Grant(expires=expires)
+
+    def test_check_time(self) -> None:
+        """
+        From the moment on that it names it is over, and before it is not.
+        """
+        grant = Grant(expires=10)
+        grant.check_time(9.9)
+        Grant().check_time(1e12)
+
+        with self.assertRaisesRegex(Unauthorized, "has expired"):
+            grant.check_time(10.0)
+
+
 class MakingTests(SynchronousTestCase):
     """
     How a grant is made.
@@ -120,6 +161,40 @@ class MakingTests(SynchronousTestCase):
         It carries the user's name.
         """
         self.assertEqual(Grant("ada").user, "ada")
+
+    def test_state(self) -> None:
+        """
+        What connections begin with is copied.
+        """
+        given = {"name": "Ada"}
+        grant = Grant("ada", state=given)
+        given["name"] = "Eve"
+
+        self.assertEqual(grant.state, {"name": "Ada"})
+        self.assertIsNone(Grant("ada").state)
+
+    def test_equal(self) -> None:
+        """
+        Grants that say the same are equal, however they were made.
+        """
+        one = Grant("ada", subscribe=["a", "b"], expires=5, state={"x": 1})
+        other = Grant("ada", subscribe=("b", "a"), expires=5.0, state={"x": 1})
+
+        self.assertEqual(one, other)
+        self.assertEqual(hash(one), hash(other))
+        self.assertNotEqual(one, Grant("ada", subscribe=["a", "b"], expires=5))
+        self.assertNotEqual(one, Grant("ada", subscribe=["a"], expires=5, state={"x": 1}))
+        self.assertNotEqual(one, "ada")
+
+    def test_repr(self) -> None:
+        """
+        It can be logged, without what the application has put into the state.
+        """
+        text = repr(Grant("ada", public=True, state={"password": "s3cret"}))
+
+        self.assertIn("user='ada'", text)
+        self.assertIn("public=True", text)
+        self.assertNotIn("s3cret", text)
 
     def test_any_iterable(self) -> None:
         """

@@ -16,10 +16,10 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.support.history import SlowHistory
 from tests.support.hubs import Subscriber
 from tests.support.sinks import MemorySink
-from twisted_sse import Hub
+from twisted_sse import Grant, Hub
 from twisted_sse.history import MemoryHistory
-from twisted_sse.publication import Kept
-from twisted_sse.topics import Selection
+from twisted_sse.publication import EARLIEST, Kept
+from twisted_sse.topics import Interest, Selection
 
 __all__ = ["AheadTests", "EveryInterleavingTests", "RandomHistoriesTests"]
 
@@ -54,6 +54,7 @@ class Play:
         self.history = SlowHistory(self.store)
         self.hub = Hub(self.history, keepalive=None, window_events=3, reactor=self.clock)
         self.subscribers: list[Subscriber] = []
+        self.changes: dict[Subscriber, list[tuple[str, Interest]]] = {}
         self.count = 0
 
     def publish(self, topic: str, size: int = 0) -> None:
@@ -79,8 +80,27 @@ class Play:
         if resume_at is not None and kept:
             last_event_id = kept[resume_at % len(kept)].id
         sink = MemorySink(room)
-        subscriber = Subscriber(self.hub, *topics, last_event_id=last_event_id, sink=sink)
+        user = Grant(str(len(self.changes)), public=True)
+        subscriber = Subscriber(
+            self.hub, *topics, last_event_id=last_event_id, sink=sink, grant=user
+        )
         self.subscribers.append(subscriber)
+        self.changes[subscriber] = []
+
+    def regrant(self, index: int, readable: str) -> None:
+        """
+        From now on one subscriber may read *readable* only.
+        """
+        if not self.subscribers:
+            return
+        subscriber = self.subscribers[index % len(self.subscribers)]
+        connection = subscriber.connection
+        grant = Grant(connection.user, subscribe=readable)
+        stands_at = connection.position.id if subscriber.start else EARLIEST
+        self.changes[subscriber].append((stands_at, grant.interest(connection.topics)))
+        self.hub.terms.hold(connection, grant, lambda: grant)
+        assert connection.user is not None
+        self.hub.grant_changed(connection.user)
 
     def read(self, room: int) -> None:
         """
@@ -120,9 +140,16 @@ class Play:
         ids = [one.id for one in kept]
         began = subscriber.start.position.id
         after = kept[ids.index(began) + 1 :] if began in ids else kept
-        wanted = subscriber.connection.topics
-        owed = [one.publication for one in after if wanted.matches(one.publication.topics)]
-        return [publication.event.data for publication in owed]
+        owed = []
+        for one in after:
+            # What it was granted last, of what it was when it stood before this.
+            interest = Grant(public=True).interest(subscriber.connection.topics)
+            for stood_at, later in self.changes[subscriber]:
+                if stood_at not in ids or ids.index(stood_at) < ids.index(one.id):
+                    interest = later
+            if interest.matches(one.publication.topics, private=False):
+                owed.append(one.publication.event.data)
+        return owed
 
 
 class RandomHistoriesTests(SynchronousTestCase):
@@ -144,6 +171,7 @@ class RandomHistoriesTests(SynchronousTestCase):
         st.tuples(st.just("read"), st.sampled_from([1, 20, 100, 1 << 20])),
         st.tuples(st.just("pause"), st.integers(0, 5)),
         st.tuples(st.just("leave"), st.integers(0, 5)),
+        st.tuples(st.just("regrant"), st.integers(0, 5), st.sampled_from(["a", "b", "*"])),
     )
 
     @settings(max_examples=400, deadline=None, derandomize=True)

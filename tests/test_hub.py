@@ -10,7 +10,7 @@ from tests.support.http import Served
 from tests.support.hubs import Subscriber, make_hub
 from tests.support.stores import BookkeepingHistory
 from twisted_sse import Grant, ServerSentEvent
-from twisted_sse.connection import Reason
+from twisted_sse.connection import Connection, Reason
 from twisted_sse.errors import (
     HistoryUnavailable,
     HubClosed,
@@ -21,7 +21,7 @@ from twisted_sse.errors import (
 from twisted_sse.history import MemoryHistory
 from twisted_sse.publication import Receipt
 
-__all__ = ["BatchTests", "DisconnectTests", "PublishTests", "ResourceTests"]
+__all__ = ["BatchTests", "DisconnectTests", "PublishTests", "PushTests", "ResourceTests"]
 
 
 class PublishTests(SynchronousTestCase):
@@ -273,6 +273,89 @@ class DisconnectTests(SynchronousTestCase):
         served.clock.advance(0)
 
         self.assertTrue(caller.answer.ended)
+
+
+class PushTests(SynchronousTestCase):
+    """
+    `Hub.push`.
+    """
+
+    def setUp(self) -> None:
+        """
+        A hub with three subscribers.
+        """
+        self.hub, self.clock = make_hub()
+        self.ada, self.bob, self.eve = (
+            Subscriber(self.hub, "a", grant=Grant(user, public=True))
+            for user in ("ada", "bob", "eve")
+        )
+        self.clock.advance(0)
+
+    def _data(self) -> list[list[str | None]]:
+        return [one.data for one in (self.ada, self.bob, self.eve)]
+
+    def test_all(self) -> None:
+        """
+        All who are here get it at once, and nobody who comes later.
+        """
+        pushed = self.hub.push(ServerSentEvent("ready?"))
+        late = Subscriber(self.hub, "a", last_event_id="earliest")
+        self.clock.advance(0)
+
+        self.assertEqual(pushed, 3)
+        self.assertEqual(self._data(), [["ready?"]] * 3)
+        self.assertEqual(late.data, [])
+
+    def test_where(self) -> None:
+        """
+        Only those get it for which the predicate is true.
+        """
+        pushed = self.hub.push(ServerSentEvent("x"), where=lambda one: one.user != "bob")
+
+        self.assertEqual(pushed, 2)
+        self.assertEqual(self._data(), [["x"], [], ["x"]])
+
+    def test_cannot_be_written_to(self) -> None:
+        """
+        Who cannot be written to now never gets it, and is not counted.
+        """
+        self.ada.sink.pause()
+        pushed = self.hub.push(ServerSentEvent("x"))
+        self.ada.sink.make_room(100)
+        self.clock.advance(0)
+
+        self.assertEqual(pushed, 2)
+        self.assertEqual(self._data(), [[], ["x"], ["x"]])
+
+    def test_raises(self) -> None:
+        """
+        If the predicate raises, nobody gets it.
+        """
+        with self.assertRaises(KeyError):
+            self.hub.push(ServerSentEvent("x"), where=lambda one: {"ada": True}[str(one.user)])
+
+        self.assertEqual(self._data(), [[], [], []])
+
+    def test_ends_others(self) -> None:
+        """
+        The predicate may end connections.
+        """
+
+        def where(connection: Connection) -> bool:
+            self.hub.disconnect("eve")
+            return True
+
+        self.assertEqual(self.hub.push(ServerSentEvent("x"), where), 2)
+        self.assertEqual(self._data(), [["x"], ["x"], []])
+
+    def test_id(self) -> None:
+        """
+        What has an ID is refused, because nobody could resume there.
+        """
+        with self.assertRaises(InvalidEvent):
+            self.hub.push(ServerSentEvent("x", id="1"))
+
+        self.assertEqual(self._data(), [[], [], []])
 
 
 class ResourceTests(SynchronousTestCase):

@@ -16,7 +16,7 @@ from twisted_sse.intake import Intake
 from twisted_sse.publication import Kept, Publication, Receipt
 from twisted_sse.topics import Selection
 
-__all__ = ["BatchTests", "FailureTests", "StopTests"]
+__all__ = ["BatchTests", "FailureTests", "OtherHubsTests", "StopTests"]
 
 _ALL = Selection.of(["*"])
 
@@ -270,3 +270,79 @@ class StopTests(SynchronousTestCase):
 def _twice(publications: Sequence[Publication]) -> list[Kept]:
     kept = MemoryHistory().append(publications)
     return [*kept, *kept]
+
+
+class OtherHubsTests(SynchronousTestCase):
+    """
+    What other hubs want to know.
+    """
+
+    def setUp(self) -> None:
+        """
+        An intake.
+        """
+        self.desk = Desk()
+
+    def test_kept(self) -> None:
+        """
+        Who wants no receipts gets what history has made of its publications, in one
+        batch with the others.
+        """
+        publications = [Publication(("a",), ServerSentEvent(one)) for one in "bc"]
+        before = self.desk.submit("a")
+        asked = self.desk.intake.submit_for_others(publications)
+        after = self.desk.submit("d")
+        self.desk.clock.advance(0)
+
+        kept = self.successResultOf(asked)
+        self.assertEqual([one.number for one in kept], [2, 3])
+        self.assertEqual([one.publication for one in kept], publications)
+        counts = [one.subscribers for each in (before, after) for one in self.successResultOf(each)]
+        self.assertEqual((counts, self.desk.batches), ([10, 40], [list("abcd")]))
+
+    def test_settled(self) -> None:
+        """
+        When nothing is being kept, everything is decided; history is asked nothing.
+        """
+        self.successResultOf(self.desk.intake.settle())
+        self.desk.submit("a")
+        self.desk.clock.advance(0)
+        self.successResultOf(self.desk.intake.settle())
+
+        self.assertEqual(self.desk.batches, [["a"]])
+
+    def test_settles(self) -> None:
+        """
+        Who asks while something is being kept waits for that, and for what waits.
+        """
+        answers: list[Deferred[Any]] = [Deferred(), Deferred()]
+        coming = iter(answers)
+        self.desk.answer = lambda _: next(coming)
+        first = self.desk.submit("1")
+        self.desk.clock.advance(0)
+        early = self.desk.intake.settle()
+        second, late = self.desk.submit("2"), self.desk.intake.settle()
+        answers[0].errback(HistoryUnavailable("No."))
+        self.desk.clock.advance(0)
+        self.assertNoResult(early)
+        self.assertNoResult(late)
+        answers[1].errback(HistoryUnavailable("No."))
+
+        self.assertEqual([self.successResultOf(one) for one in (early, late)], [None] * 2)
+        for refused in (first, second):
+            self.failureResultOf(refused, HistoryUnavailable)
+
+    def test_settles_alone(self) -> None:
+        """
+        Who waits for one batch only brings nothing to the next.
+        """
+        answer: Deferred[Any] = Deferred()
+        self.desk.answer = lambda _: answer
+        self.desk.submit("1").addErrback(lambda _: None)
+        self.desk.clock.advance(0)
+        settled = self.desk.intake.settle()
+        answer.errback(HistoryUnavailable("No."))
+        self.desk.clock.advance(0)
+
+        self.successResultOf(settled)
+        self.assertEqual(self.desk.batches, [["1"]])

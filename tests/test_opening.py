@@ -4,10 +4,20 @@ What a stream begins with, byte by byte.
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_sse.opening import OLDEST, Gap, Priming, Start, first_frames, reset_frame
+from twisted_sse.annotation import note_of
+from twisted_sse.opening import (
+    OLDEST,
+    Gap,
+    Priming,
+    Start,
+    annotated_first_frames,
+    first_frames,
+    reset_frame,
+)
 from twisted_sse.publication import Position
+from twisted_sse.wire import Decoder
 
-__all__ = ["FirstFramesTests", "ResetTests"]
+__all__ = ["AnnotatedTests", "FirstFramesTests", "ResetTests"]
 
 START = Start(Position(7, "e-7"))
 OPENED = b'event: stream-open\nid: e-7\ndata: {"resumed":false}\n\n'
@@ -63,6 +73,37 @@ class FirstFramesTests(SynchronousTestCase):
                 frames = first_frames(start, 5, priming)
                 expected = b"retry: 5\n\n" + reset_frame(Gap.UNKNOWN, "lost")
                 self.assertEqual(frames, expected)
+
+
+class AnnotatedTests(SynchronousTestCase):
+    """
+    The beginning for another hub.
+    """
+
+    def test_note(self) -> None:
+        """
+        It says where the stream begins, if that is known, and what the newest is.
+        """
+        head, ahead = Position(9, "e-9"), Position(12, "e-12")
+        cases = [
+            (START, {"number": 7, "newest": {"number": 9, "id": "e-9"}}),
+            (Start(ahead), {"number": 12, "newest": {"number": 12, "id": "e-12"}}),
+            (Start(Position(-1, "e-2")), {"newest": {"number": 9, "id": "e-9"}}),
+        ]
+        for start, note in cases:
+            retry, opened = Decoder().feed(annotated_first_frames(start, head))
+
+            self.assertEqual(retry.retry, 200)
+            self.assertEqual((opened.event, opened.id), ("stream-open", start.position.id))
+            self.assertEqual(note_of(opened.comment), (note, None))
+
+    def test_unknown(self) -> None:
+        """
+        An ID that is not known is told as to everybody.
+        """
+        frames = annotated_first_frames(Start(OLDEST, asked="x"), Position(9, "e-9"))
+
+        self.assertEqual(frames, reset_frame(Gap.UNKNOWN, "x"))
 
 
 class ResetTests(SynchronousTestCase):

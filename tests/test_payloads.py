@@ -5,7 +5,7 @@ The bytes of a batch are joined and framed once, for everybody.
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.orders import Order
-from twisted_sse.framing import chunked, raw
+from twisted_sse.framing import Annotating, chunked, frame_in, raw
 from twisted_sse.payloads import Payloads
 
 __all__ = ["PayloadsTests"]
@@ -42,6 +42,16 @@ class PayloadsTests(SynchronousTestCase):
         self.assertEqual(self.payloads.of(raw, [one]), one.frame)
         self.assertEqual(self.payloads.of(raw, [one, two]), one.frame + two.frame)
         self.assertEqual(self.payloads.of(raw, [two]), two.frame)
+
+    def test_annotated(self) -> None:
+        """
+        Other hubs get the same batch with notes.
+        """
+        both = b"".join(map(frame_in(Annotating(raw)), [self.one, self.two]))
+        plain = self.payloads.of(raw, [self.one, self.two])
+
+        self.assertEqual(self.payloads.of(Annotating(raw), [self.one, self.two]), both)
+        self.assertNotEqual(both, plain)
 
     def test_forget(self) -> None:
         """

@@ -6,6 +6,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, 
 from contextvars import ContextVar
 from typing import Any
 
+from hypothesis import given
+from hypothesis import strategies as st
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
@@ -14,9 +16,11 @@ from tests.support.sinks import MemorySink
 from twisted_sse.errors import InvalidEvent
 from twisted_sse.event import ServerSentEvent
 from twisted_sse.outlet import FULL, Outlet
+from twisted_sse.patience import Patience
 from twisted_sse.source import Item, Items, Pull, event_of, iterator_of
+from twisted_sse.wire import encode, encode_data
 
-__all__ = ["CancelTests", "EventOfTests", "IteratorOfTests", "PaceTests"]
+__all__ = ["CancelTests", "DataTests", "EventOfTests", "IteratorOfTests", "PaceTests"]
 
 
 class Reader:
@@ -30,7 +34,8 @@ class Reader:
     def __init__(self, source: Items, room: int = 1 << 40, send_timeout: float | None = None):
         self.clock = Clock()
         self.sink = MemorySink(room)
-        self.outlet = Outlet(self.sink, self.clock, None, send_timeout)
+        patience = None if send_timeout is None else Patience(send_timeout, self.clock)
+        self.outlet = Outlet(self.sink, self.clock, None, patience)
         self.pull = Pull(iterator_of(source), self.outlet, self.clock)
         self.ended: list[Any] = []
         self.pull.start().addBoth(self.ended.append)
@@ -106,6 +111,45 @@ class EventOfTests(SynchronousTestCase):
             error = self.assertRaises(InvalidEvent, event_of, item)
 
             self.assertIn(f"yielded a {kind}", str(error))
+
+
+class Shout(str):
+    """
+    Text that writes itself differently.
+    """
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return self.upper()
+
+
+class DataTests(SynchronousTestCase):
+    """
+    Text that is sent without an event.
+    """
+
+    @given(st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from("\r\n\0\u2028")))
+    def test_same(self, text: str) -> None:
+        """
+        It leaves as the event with this data would.
+        """
+        self.assertEqual(encode_data(text), encode(ServerSentEvent(text)))
+
+    def test_subclass(self) -> None:
+        """
+        That is true of a subclass too, whatever it makes of itself.
+        """
+        self.assertEqual(encode_data(Shout("a\nb")), encode(ServerSentEvent(Shout("a\nb"))))
+
+    def test_refused(self) -> None:
+        """
+        What UTF-8 cannot express is refused as it is for an event.
+        """
+        for text in ("a\ud800", "\r\udfff"):
+            error = self.assertRaises(InvalidEvent, encode_data, text)
+
+            self.assertIn("surrogate", str(error))
 
 
 class IteratorOfTests(SynchronousTestCase):

@@ -172,11 +172,18 @@ class Catchup:
 
     def _fetch(self, connection: Connection) -> None:
         connection.reading = True
-        reading = self._read(connection.audience, connection.position)
-        reading.addBoth(self._fetched, connection)
+        audience = connection.audience
+        reading = self._read(audience, connection.position)
+        reading.addBoth(self._fetched, connection, audience)
 
-    def _fetched(self, result: Page | Failure, connection: Connection) -> None:
+    def _fetched(
+        self, result: Page | Failure, connection: Connection, audience: Audience
+    ) -> None:
         connection.reading = False
+        if connection.audience is not audience:
+            # Its grant has changed, and it must not get what was read by the old one.
+            connection.resume()
+            return
         if not connection.ready:
             return
         if isinstance(result, Page):

@@ -10,8 +10,6 @@ Every end of it goes through `end`.
 
 from __future__ import annotations
 
-import enum
-from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.interfaces import IAddress
@@ -22,68 +20,13 @@ from twisted_sse.audience import NOT_LIVE, Audience
 from twisted_sse.errors import InvalidEvent
 from twisted_sse.event import ServerSentEvent
 from twisted_sse.opening import LOST, OLDEST
+from twisted_sse.owner import Owner
 from twisted_sse.publication import Position
+from twisted_sse.reason import Reason
 from twisted_sse.sink import Sink
 from twisted_sse.topics import Selection
 
-__all__ = ["Connection", "Owner", "Reason"]
-
-
-class Reason(enum.Enum):
-    """
-    Why a connection has ended.
-    """
-
-    #: The subscriber left, or the network did.
-    GONE = "gone"
-    #: The application closed it.
-    CLOSED = "closed"
-    #: It was told to go because the hub stops.
-    DRAINED = "drained"
-    #: It took nothing for longer than the send time-out.
-    STUCK = "stuck"
-    #: It fell behind everything that is kept, and such readers are let go.
-    BEHIND = "behind"
-    #: It could not be served, and the log says why.
-    FAILED = "failed"
-
-
-class Owner:
-    """
-    What a connection tells its hub.
-
-    Args:
-        resume: The connection is behind and may be written to.
-
-        blocked: The connection cannot be written to.
-
-        unblocked: It can be again.
-
-        ended: The connection has ended, for this reason.
-
-        lag: Tells how many publications follow a number, as far as they are in
-            the window.
-
-        seconds: Tells the time.
-    """
-
-    __slots__ = ("blocked", "ended", "lag", "resume", "seconds", "unblocked")
-
-    def __init__(
-        self,
-        resume: Callable[[Connection], None],
-        blocked: Callable[[Connection], None],
-        unblocked: Callable[[Connection], None],
-        ended: Callable[[Connection, Reason], None],
-        lag: Callable[[int], int],
-        seconds: Callable[[], float],
-    ) -> None:
-        self.resume = resume
-        self.blocked = blocked
-        self.unblocked = unblocked
-        self.ended = ended
-        self.lag = lag
-        self.seconds = seconds
+__all__ = ["Connection", "Owner", "Reason", "frame_to_push"]
 
 
 class Connection:
@@ -133,7 +76,12 @@ class Connection:
     )
 
     def __init__(
-        self, owner: Owner, audience: Audience, sink: Sink, user: str | None, address: IAddress
+        self,
+        owner: Owner[Connection],
+        audience: Audience,
+        sink: Sink,
+        user: str | None,
+        address: IAddress,
     ) -> None:
         self._owner = owner
         self._sink = sink
@@ -275,11 +223,15 @@ class Connection:
             InvalidEvent: It has an ID, which would move the subscriber's
                 position.
         """
-        if event.id is not None:
-            raise InvalidEvent("What is sent to one connection is not kept: leave out the id.")
+        return self.push_frame(frame_to_push(event))
+
+    def push_frame(self, frame: bytes) -> bool:
+        """
+        The same as `push` for what `frame_to_push` has made.
+        """
         if self._blocked or self.ended is not None:
             return False
-        self.write(self._sink.framing(wire.encode(event)))
+        self.write(self._sink.framing(frame))
         return True
 
     def write(self, payload: bytes) -> None:
@@ -307,6 +259,25 @@ class Connection:
         """
         if self.ready:
             self._owner.resume(self)
+
+    def step_aside(self) -> bool:
+        """
+        Stop being live, to be moved.
+
+        Returns:
+            Whether it is not live now.  If it is being written to in this
+            moment, it leaves right after.
+        """
+        self.written = self.silent_since
+        self.audience.leave(self)
+        return not self.live
+
+    def move(self, audience: Audience) -> None:
+        """
+        Go on as one of *audience*, from where it stands; it must not be live.
+        """
+        self.audience = audience
+        self.resume()
 
     def lose_place(self) -> None:
         """
@@ -351,6 +322,16 @@ class Connection:
         else:
             self.audience.join(self)
 
+    def dismiss(self, reason: Reason) -> None:
+        """
+        End the stream in good order; cut it if it cannot be written to, because
+        what is on its way is no longer for its reader.
+        """
+        if self._opened and self._blocked:
+            self.cut(reason)
+        else:
+            self.end(reason)
+
     def cut(self, reason: Reason) -> None:
         """
         End the stream without waiting: what was not sent stays unsent.
@@ -380,3 +361,15 @@ class Connection:
         if final is not None:
             self._sink.spill(self._sink.framing(wire.encode(final)))
         self._sink.finish()
+
+
+def frame_to_push(event: ServerSentEvent) -> bytes:
+    """
+    Write *event*, which history does not know, as one frame.
+
+    Raises:
+        InvalidEvent: It has an ID, which would move the subscriber's position.
+    """
+    if event.id is not None:
+        raise InvalidEvent("What is pushed is not kept: leave out the id.")
+    return wire.encode(event)

@@ -22,6 +22,7 @@ from twisted_sse.connection import Connection, Owner, Reason
 from twisted_sse.errors import HistoryUnavailable, HubClosed
 from twisted_sse.fanout import Fanout
 from twisted_sse.flights import Flights
+from twisted_sse.framing import Annotating, Framing
 from twisted_sse.history import MemoryHistory
 from twisted_sse.intake import Intake
 from twisted_sse.interfaces import IHistoryProvider, ISharedHistoryProvider
@@ -31,7 +32,9 @@ from twisted_sse.opening import Start
 from twisted_sse.patience import Patience
 from twisted_sse.publication import Kept, Position, Publication, Receipt, Tail
 from twisted_sse.registry import Registry
+from twisted_sse.running import Running
 from twisted_sse.sink import Sink
+from twisted_sse.terms import Terms
 from twisted_sse.topics import Interest
 from twisted_sse.window import Window
 
@@ -51,6 +54,10 @@ class Exchange:
 
     Attributes:
         connections: The `Registry`: who is connected.
+
+        responses: The streams of the `EventSourceResponse` that are tied to it.
+
+        terms: The `Terms`: who is held to which grant.
 
         history: The `IHistoryProvider`.
 
@@ -78,12 +85,14 @@ class Exchange:
         self.clock = GlobalClock() if reactor is None else reactor
         self.history = MemoryHistory(clock=self.clock) if history is None else history
         self.connections = Registry(max_connections, max_connections_per_address)
+        self.responses = Running(self.clock)
         self.retry = retry
         self._listeners = Listeners()
         self._shared = ISharedHistoryProvider(self.history, None)
         self._window = Window(window_events, window_bytes)
         self._warmth = window_events
         self._audiences = Audiences(self._window)
+        self.terms = Terms(self.connections, self._audiences, self.clock)
         self._catchup = Catchup(self._window, self.history, self.clock, fallen_behind)
         self._fanout = Fanout(self.clock, _BUDGET, self._catchup.advance)
         # What a shared history has kept comes back to every hub by `follow`.
@@ -170,6 +179,23 @@ class Exchange:
         self._start_for_intake()
         return done
 
+    def submit_for_others(self, publications: Sequence[Publication]) -> Deferred[Sequence[Kept]]:
+        """
+        The same as `submit`, and what history has made of them instead of
+        receipts: for another hub, which has to know where they stand.
+        """
+        if self.closed:
+            return fail(HubClosed(_CLOSED))
+        done = self._intake.submit_for_others(publications)
+        self._start_for_intake()
+        return done
+
+    def settle(self) -> Deferred[None]:
+        """
+        Fire when all that was submitted before is kept, or refused.
+        """
+        return self._intake.settle()
+
     def check_room(self, address: IAddress) -> None:
         """
         See whether `admit` would let somebody from *address* in, and raise what
@@ -180,10 +206,19 @@ class Exchange:
         self.connections.check_room(address)
 
     def admit(
-        self, sink: Sink, interest: Interest, user: str | None, address: IAddress
+        self,
+        sink: Sink,
+        interest: Interest,
+        user: str | None,
+        address: IAddress,
+        *,
+        annotated: bool = False,
     ) -> Connection:
         """
         Take a newcomer in; its `Connection.end` lets it out.
+
+        Args:
+            annotated: Whether it is told what `twisted_sse.annotation` tells.
 
         Raises:
             HubClosed: Nobody is taken in any more.
@@ -193,7 +228,8 @@ class Exchange:
             TooManyFromAddress: There is no room for more from *address*.
         """
         self.check_room(address)
-        audience = self._audiences.enter(interest, sink.framing)
+        framing: Framing = Annotating(sink.framing) if annotated else sink.framing
+        audience = self._audiences.enter(interest, framing)
         connection = Connection(self._owner, audience, sink, user, address)
         self.connections.add(connection)
         return connection
@@ -224,6 +260,7 @@ class Exchange:
         Refuse newcomers and publications; those who are here stay.
         """
         self.closed = True
+        self.responses.close()
 
     def stop(self) -> None:
         """
@@ -312,6 +349,7 @@ class Exchange:
     def _ended(self, connection: Connection, reason: Reason) -> None:
         self.connections.remove(connection)
         self._audiences.exit(connection.audience)
+        self.terms.forget(connection)
         if self._keepalive is not None:
             self._keepalive.forget(connection)
         if self._patience is not None:

@@ -8,14 +8,61 @@ knows a connection.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Protocol
 
 from twisted_sse import wire
+from twisted_sse.annotation import annotate
 from twisted_sse.publication import Kept
 
-__all__ = ["Framing", "chunked", "frame", "raw"]
+__all__ = [
+    "Annotating",
+    "Framed",
+    "Framing",
+    "annotated",
+    "chunked",
+    "frame",
+    "frame_in",
+    "kept_in",
+    "raw",
+]
 
 #: Turns the frames of a flush, joined, into what is written.
 Framing = Callable[[bytes], bytes]
+
+
+class Framed(Protocol):
+    """
+    What is kept, with its frame: see `twisted_sse.window.Entry`.
+    """
+
+    number: int
+    topics: tuple[str, ...]
+    private: bool
+    given: bool
+    frame: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Annotating:
+    """
+    The framing of those who are told of each event where it stands, and all its
+    topics: other hubs.
+
+    Equal for equal ones, so that such readers share an audience, too.
+
+    Attributes:
+        framing: What it is on top of.
+    """
+
+    framing: Framing
+
+    def __call__(self, payload: bytes) -> bytes:
+        """
+        See `Framing`.
+        """
+        return self.framing(payload)
 
 
 def chunked(payload: bytes) -> bytes:
@@ -39,3 +86,33 @@ def frame(kept: Kept) -> bytes:
     Write *kept* as subscribers see it: with its event ID.
     """
     return wire.encode(kept.publication.event, id=kept.id)
+
+
+def frame_in(framing: Framing) -> Callable[[Framed], bytes]:
+    """
+    How an entry of the window is written for those who have *framing*.
+    """
+    return _annotated_entry if isinstance(framing, Annotating) else _FRAME
+
+
+def kept_in(framing: Framing) -> Callable[[Kept], bytes]:
+    """
+    How what history has found is written for those who have *framing*.
+    """
+    return annotated if isinstance(framing, Annotating) else frame
+
+
+def annotated(kept: Kept) -> bytes:
+    """
+    Write *kept* as other hubs see it.
+    """
+    publication = kept.publication
+    given = publication.event.id is not None
+    return annotate(frame(kept), kept.number, publication.topics, publication.private, given)
+
+
+def _annotated_entry(entry: Framed) -> bytes:
+    return annotate(entry.frame, entry.number, entry.topics, entry.private, entry.given)
+
+
+_FRAME: Callable[[Framed], bytes] = attrgetter("frame")

@@ -33,6 +33,7 @@ from twisted.web import _http2
 
 from twisted_sse.allowance import Allowance
 from twisted_sse.h2machine import ServerMachine
+from twisted_sse.sockets import is_closing
 
 __all__ = ["MAX_STREAMS", "H2Connection", "H2Stream", "shortcomings"]
 
@@ -537,6 +538,9 @@ class H2Connection(_http2.H2Connection):
         """
         See `IPushProducer.resumeProducing`.
         """
+        if is_closing(self.transport):
+            self.transport.abortConnection()
+            return
         super().resumeProducing()
         self._grown(list(self.streams))
 

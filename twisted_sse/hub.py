@@ -4,15 +4,15 @@ The hub, as applications use it: an exchange with doors.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
-from functools import cached_property
-from typing import TypeVar
+from functools import cached_property, partial
+from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
 
 from twisted_sse.batch import batch_of, collect
-from twisted_sse.connection import Connection
+from twisted_sse.connection import Connection, frame_to_push
 from twisted_sse.event import ServerSentEvent
 from twisted_sse.exchange import Exchange
 from twisted_sse.listeners import ConnectListener, DisconnectListener
@@ -22,6 +22,7 @@ from twisted_sse.schedule import MakeEvent, Schedule, Schedules
 from twisted_sse.service import HubService
 from twisted_sse.topics import check_topics
 from twisted_sse.web.cors import CORS
+from twisted_sse.web.cred import GrantOf, GrantRealm
 from twisted_sse.web.endpoint import Authorize
 from twisted_sse.web.stream import EventStreamResource
 
@@ -230,6 +231,56 @@ class Hub(Exchange):
         A resource that streams *topics*, to be returned from a route.
         """
         return self.resource(topics=topics)
+
+    def realm(self, grant_of: GrantOf, **options: Any) -> GrantRealm:
+        """
+        For a `twisted.cred.portal.Portal`: every avatar is a stream with the
+        grant that *grant_of* gives its name; see `GrantRealm`.
+
+        Args:
+            options: Those of `resource`, without ``authorize``.
+        """
+        return GrantRealm(grant_of, partial(self.resource, **options))
+
+    def push(
+        self, event: ServerSentEvent, where: Callable[[Connection], bool] | None = None
+    ) -> int:
+        """
+        Send *event* to all who are connected to this hub, now or never.
+
+        History does not know it, and other hubs do not get it.  It goes to one
+        after the other in this turn of the reactor, which has to wait meanwhile:
+        10,000 take about a tenth of a second.
+
+        Args:
+            where: Asked for each connection before anything is sent; only those
+                get it for which this is true.  Nobody does if it raises.
+
+        Returns:
+            To how many it was written; see `Connection.push`.
+
+        Raises:
+            InvalidEvent: It has an ID.
+        """
+        frame = frame_to_push(event)
+        chosen = [one for one in self.connections if where is None or where(one)]
+        return sum(one.push_frame(frame) for one in chosen)
+
+    def grant_changed(self, user: str) -> Deferred[list[Connection]]:
+        """
+        Have each stream of *user* go by what it is allowed now.
+
+        The ``authorize`` function that let it in is asked again, with the same
+        request.  What it returns counts from then on: topics, user and end; the
+        stream goes on from where it stands.  If it raises, the stream ends.
+        Until it answers, the grant before counts.
+
+        Returns:
+            The streams that were asked for, when all have their answers, those
+            that have ended included.  Streams without a user, and those that
+            need no authorization, are never found.
+        """
+        return self.terms.changed(user)
 
     def disconnect(self, user: str, final: ServerSentEvent | None = None) -> list[Connection]:
         """

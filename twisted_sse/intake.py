@@ -8,10 +8,11 @@ is sent from here; what was kept is passed on, and only that.
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -22,9 +23,14 @@ from twisted_sse.publication import Kept, Publication, Receipt
 
 __all__ = ["Intake"]
 
-# What was submitted together, who waits, and whether that is for one receipt
-# instead of a list of them.
-_Submission = tuple[Sequence[Publication], Deferred[Any], bool]
+# What was submitted together, who waits, and for what.
+_Submission = tuple[Sequence[Publication], Deferred[Any], "_Answer"]
+
+
+class _Answer(enum.Enum):
+    RECEIPT = enum.auto()
+    RECEIPTS = enum.auto()
+    KEPT = enum.auto()
 
 
 class Intake:
@@ -65,7 +71,16 @@ class Intake:
             A receipt for each, or the failure `HistoryUnavailable`.
         """
         done: Deferred[list[Receipt]] = Deferred()
-        self._waiting.append((publications, done, False))
+        self._waiting.append((publications, done, _Answer.RECEIPTS))
+        self._schedule()
+        return done
+
+    def submit_for_others(self, publications: Sequence[Publication]) -> Deferred[Sequence[Kept]]:
+        """
+        The same, and what history has made of them instead of receipts.
+        """
+        done: Deferred[Sequence[Kept]] = Deferred()
+        self._waiting.append((publications, done, _Answer.KEPT))
         self._schedule()
         return done
 
@@ -74,9 +89,20 @@ class Intake:
         The same for one *publication*, and its receipt.
         """
         done: Deferred[Receipt] = Deferred()
-        self._waiting.append(((publication,), done, True))
+        self._waiting.append(((publication,), done, _Answer.RECEIPT))
         self._schedule()
         return done
+
+    def settle(self) -> Deferred[None]:
+        """
+        Fire when all that was handed in before is kept, or refused.
+        """
+        if not self._busy and not self._waiting:
+            return succeed(None)
+        settled: Deferred[Any] = Deferred()
+        self._waiting.append(((), settled, _Answer.RECEIPTS))
+        self._schedule()
+        return settled.addBoth(lambda _: None)
 
     def stop(self) -> None:
         """
@@ -104,7 +130,10 @@ class Intake:
         self._busy = True
         batch, self._waiting = self._waiting, []
         publications = [one for publications, _, _ in batch for one in publications]
-        keeping = maybeDeferred(self._history.append, publications)
+        # Who waits for others to be decided brings nothing.
+        keeping: Deferred[Sequence[Kept]] = (
+            maybeDeferred(self._history.append, publications) if publications else succeed(())
+        )
         keeping.addCallback(self._check, len(publications))
         keeping.addCallback(self._deliver_and_tell, batch)
         keeping.addErrback(self._not_kept, batch)
@@ -121,9 +150,13 @@ class Intake:
         counts = self._deliver(kept)
         receipts = [Receipt(one.id, count) for one, count in zip(kept, counts, strict=True)]
         start = 0
-        for publications, done, alone in batch:
+        for publications, done, answer in batch:
             stop = start + len(publications)
-            done.callback(receipts[start] if alone else receipts[start:stop])
+            if answer is _Answer.RECEIPT:
+                done.callback(receipts[start])
+            else:
+                answers = receipts if answer is _Answer.RECEIPTS else kept
+                done.callback(answers[start:stop])
             start = stop
 
     def _not_kept(self, failure: Failure, batch: Sequence[_Submission]) -> None:

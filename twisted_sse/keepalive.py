@@ -14,14 +14,13 @@ from __future__ import annotations
 from collections import deque
 from functools import cached_property
 from math import ceil
+from typing import Protocol
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
-from twisted_sse.connection import Connection
-
-__all__ = ["Keepalive"]
+__all__ = ["Keepalive", "Watched"]
 
 _COMMENT = b":\n\n"
 
@@ -44,6 +43,34 @@ _NOW = 0
 _TOLERANCE = 1e-6
 
 
+class Watched(Protocol):
+    """
+    What can be kept alive.
+
+    Attributes:
+        due: The look at which `Keepalive` looks after it; ``None``: at none.
+    """
+
+    due: int | None
+
+    @property
+    def written(self) -> float:
+        """
+        When it was last written to alone, in seconds.
+        """
+
+    @property
+    def silent_since(self) -> float:
+        """
+        When it was last written to, in seconds.
+        """
+
+    def keep_alive(self, comment: bytes) -> None:
+        """
+        Write *comment*, unless there is something to be written already.
+        """
+
+
 class Keepalive:
     """
     Watches connections, and writes a comment after every *interval* of silence.
@@ -52,21 +79,24 @@ class Keepalive:
         interval: In seconds, greater than 0.
 
         clock: What the looks are scheduled with.
+
+        looks: How many there are in an interval: the more, the sooner after its
+            interval everybody gets a comment.
     """
 
     _log = Logger()
 
-    def __init__(self, interval: float, clock: IReactorTime) -> None:
+    def __init__(self, interval: float, clock: IReactorTime, looks: int = _LOOKS) -> None:
         self._interval = interval
         self._clock = clock
-        self._step = min(interval, max(interval / _LOOKS, _SHORTEST_STEP))
+        self._step = min(interval, max(interval / looks, _SHORTEST_STEP))
         self._began = 0.0
         self._watched = 0
-        self._looks: dict[int, dict[Connection, None]] = {}
-        self._late: deque[Connection] = deque()
+        self._looks: dict[int, dict[Watched, None]] = {}
+        self._late: deque[Watched] = deque()
         self._looked = 0
 
-    def watch(self, connection: Connection) -> None:
+    def watch(self, connection: Watched) -> None:
         """
         Look after *connection*, which has just been opened.
         """
@@ -77,7 +107,7 @@ class Keepalive:
         self._watched += 1
         self._plan(connection, connection.written)
 
-    def forget(self, connection: Connection) -> None:
+    def forget(self, connection: Watched) -> None:
         """
         Look after *connection* no longer.
         """
@@ -92,7 +122,7 @@ class Keepalive:
             self._looks.clear()
             self._late.clear()
 
-    def _plan(self, connection: Connection, silent_since: float) -> None:
+    def _plan(self, connection: Watched, silent_since: float) -> None:
         elapsed = silent_since + self._interval - self._began
         connection.due = max(ceil((elapsed - _TOLERANCE) / self._step), self._looked + 1)
         self._looks.setdefault(connection.due, {})[connection] = None
@@ -117,7 +147,7 @@ class Keepalive:
             self._look_at(self._late.popleft(), now)
             share -= 1
 
-    def _look_at(self, connection: Connection, now: float) -> None:
+    def _look_at(self, connection: Watched, now: float) -> None:
         if connection.due is None:
             return
         silent_since = connection.silent_since

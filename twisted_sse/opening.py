@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from twisted_sse import wire
+from twisted_sse.annotation import write_note, write_position
 from twisted_sse.event import ServerSentEvent
 from twisted_sse.publication import EARLIEST, Position
 
@@ -23,6 +24,7 @@ __all__ = [
     "Gap",
     "Priming",
     "Start",
+    "annotated_first_frames",
     "first_frames",
     "reset_frame",
 ]
@@ -43,6 +45,10 @@ RESET = "stream-reset"
 #: How a stream tells its position before the first event: by a typed event, by
 #: a block that has nothing but the ID, or not at all.
 Priming = Literal["event", "block"] | None
+
+# All subscribers of another hub wait as long as it does.  It replaces what it was
+# told when this hub drained, too.
+_SOON = wire.encode(ServerSentEvent(retry=200))
 
 
 class Gap(enum.Enum):
@@ -95,6 +101,24 @@ def first_frames(start: Start, retry: int | None, priming: Priming) -> bytes:
     if priming == "block":
         return first + wire.encode(ServerSentEvent(id=start.position.id))
     return first
+
+
+def annotated_first_frames(start: Start, head: Position) -> bytes:
+    """
+    How a stream begins that another hub reads.
+
+    Args:
+        head: The newest that this hub has.  The stream may begin ahead of it,
+            where another hub was.
+    """
+    if start.asked is not None:
+        return reset_frame(Gap.UNKNOWN, start.asked)
+    # A history that is not shared does not tell where an old ID stands.
+    known = start.position.number >= 0
+    note = {"number": start.position.number} if known else {}
+    newest = write_position(max(head, start.position))
+    opening = first_frames(start, None, "event")
+    return _SOON + write_note({**note, "newest": newest}) + opening
 
 
 def reset_frame(gap: Gap, last_event_id: str) -> bytes:

@@ -9,16 +9,14 @@ frames is never told in the middle of it that the reader has left.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
-from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
-from twisted_sse.connection import Reason
 from twisted_sse.keepalive import Keepalive
 from twisted_sse.patience import Patience
+from twisted_sse.reason import Reason
 from twisted_sse.sink import Sink
 
 __all__ = ["FULL", "Outlet"]
@@ -36,11 +34,9 @@ class Outlet:
     Takes frames, and writes them at the reader's pace.
 
     Args:
-        keepalive: After how many silent seconds a comment is written; ``None``
-            writes none.
+        keepalive: Has a comment written now and then; ``None``: nobody does.
 
-        send_timeout: After how many seconds a reader is cut that takes nothing;
-            ``None`` cuts nobody.
+        patience: Cuts a reader that takes nothing; ``None``: nobody does.
 
     Attributes:
         closed: Whether nothing can be written any more.
@@ -61,7 +57,6 @@ class Outlet:
         "_keepalive",
         "_patience",
         "_room",
-        "_send_timeout",
         "_sink",
         "_size",
         "_turn",
@@ -71,14 +66,16 @@ class Outlet:
     )
 
     def __init__(
-        self, sink: Sink, clock: IReactorTime, keepalive: float | None, send_timeout: float | None
+        self,
+        sink: Sink,
+        clock: IReactorTime,
+        keepalive: Keepalive | None,
+        patience: Patience | None,
     ) -> None:
         self._sink = sink
         self._clock = clock
-        # Both need of a connection no more than is here.
-        self._keepalive: Any = None if keepalive is None else _keepalive(keepalive, clock)
-        self._patience: Any = None if send_timeout is None else _patience(send_timeout, clock)
-        self._send_timeout = send_timeout
+        self._keepalive = keepalive
+        self._patience = patience
         self._blocked = True
         self._deadline = 0.0
         self._frames: list[bytes] = []
@@ -114,8 +111,11 @@ class Outlet:
         self._gone = gone
         if self._keepalive is not None:
             self._keepalive.watch(self)
-        self._sink.limit(self._send_timeout)
+        self._sink.limit(None if self._patience is None else self._patience.limit)
         self._sink.open(self)
+        if self._blocked:
+            # Who never has room for the first event is waited for as well.
+            self.block()
 
     def take(self, frame: bytes | None) -> bool:
         """
@@ -238,15 +238,3 @@ class Outlet:
             self._keepalive.forget(self)
         if self._patience is not None:
             self._patience.wait_no_more(self)
-
-
-# One timer serves all streams of a clock that want the same: a program with a
-# resource for each request has no more timers than one with a single resource.
-@lru_cache(maxsize=16)
-def _keepalive(interval: float, clock: IReactorTime) -> Keepalive:
-    return Keepalive(interval, clock)
-
-
-@lru_cache(maxsize=16)
-def _patience(limit: float, clock: IReactorTime) -> Patience:
-    return Patience(limit, clock)

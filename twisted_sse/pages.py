@@ -13,7 +13,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from twisted_sse.audience import Audience
-from twisted_sse.framing import frame
+from twisted_sse.framing import frame_in, kept_in
 from twisted_sse.publication import Kept, Position
 from twisted_sse.window import Entry, Window
 
@@ -99,13 +99,14 @@ def page_from_window(window: Window, audience: Audience, position: Position) -> 
     """
     goal = audience.live_position
     matches = audience.interest.matches
+    frame_of = frame_in(audience.framing)
     frames: list[bytes] = []
     size = 0
     for scanned, entry in enumerate(window.following(position.number), 1):
         if entry.number > goal.number:
             break
         if matches(entry.topics, entry.private):
-            frames.append(entry.frame)
+            frames.append(frame_of(entry))
             size += len(entry.frame)
         if size >= _PAGE_BYTES or scanned == _PAGE_SCAN:
             return _page(audience, frames, Position(entry.number, entry.id))
@@ -127,6 +128,7 @@ def page_from_history(
     """
     head = window.head.number
     matches = audience.interest.matches
+    frame_of = kept_in(audience.framing)
     frames: list[bytes] = []
     size = 0
     position = asked
@@ -136,7 +138,7 @@ def page_from_history(
             break
         position = max(position, Position(item.number, item.id))
         if matches(item.publication.topics, item.publication.private):
-            frames.append(frame(item))
+            frames.append(frame_of(item))
             size += len(frames[-1])
         if size >= _PAGE_BYTES or count == PAGE_EVENTS:
             return _page(audience, frames, Position(item.number, item.id))
@@ -157,7 +159,7 @@ def latest_page(window: Window, audience: Audience, first: bytes) -> Page:
         if audience.interest.matches(entry.topics, entry.private):
             newest[entry.topics[0]] = entry
     entries = sorted(newest.values(), key=attrgetter("number"))
-    return _page(audience, [first, *[entry.frame for entry in entries]], goal)
+    return _page(audience, [first, *map(frame_in(audience.framing), entries)], goal)
 
 
 def _page(audience: Audience, frames: list[bytes], position: Position) -> Page:

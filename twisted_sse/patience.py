@@ -5,42 +5,60 @@ How long those are waited for who cannot be written to, and take nothing.
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Protocol
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 
-from twisted_sse.connection import Connection, Reason
+from twisted_sse.reason import Reason
 
-__all__ = ["Patience"]
+__all__ = ["Blocked", "Patience"]
 
 # Looks in the time that a reader is given, so it is let go at most a quarter of
 # that time late.
 _LOOKS = 4
 
 
+class Blocked(Protocol):
+    """
+    What may be blocked, and can be let go.
+    """
+
+    @property
+    def unsent(self) -> int:
+        """
+        See `Sink.unsent`.
+        """
+
+    def cut(self, reason: Reason) -> None:
+        """
+        End it without waiting: what was not sent stays unsent.
+        """
+
+
 class Patience:
     """
     Lets go of connections that are blocked and have taken nothing for too long.
 
-    Args:
+    Attributes:
         limit: How long, in seconds, greater than 0.
     """
 
     def __init__(self, limit: float, clock: IReactorTime) -> None:
-        self._limit = limit
+        self.limit = limit
         self._clock = clock
         # Since when, and what was unsent then.
-        self._blocked: dict[Connection, tuple[float, int]] = {}
+        self._blocked: dict[Blocked, tuple[float, int]] = {}
 
-    def wait_for(self, connection: Connection) -> None:
+    def wait_for(self, connection: Blocked) -> None:
         """
         *connection* is blocked.
         """
         self._blocked.setdefault(connection, (self._clock.seconds(), connection.unsent))
         if not self._loop.running:
-            self._loop.start(self._limit / _LOOKS, now=False)
+            self._loop.start(self.limit / _LOOKS, now=False)
 
-    def wait_no_more(self, connection: Connection) -> None:
+    def wait_no_more(self, connection: Blocked) -> None:
         """
         *connection* can be written to, or has ended.
         """
@@ -61,7 +79,7 @@ class Patience:
             left = connection.unsent
             if left < unsent:
                 since = now
-            if since <= now - self._limit:
+            if since <= now - self.limit:
                 connection.cut(Reason.STUCK)
             else:
                 self._blocked[connection] = (since, left)

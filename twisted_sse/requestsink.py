@@ -6,10 +6,8 @@ camelCase methods are called by Twisted.
 
 from __future__ import annotations
 
-from socket import socket
 from typing import Any
 
-from twisted.internet import tcp
 from twisted.internet.interfaces import IPushProducer
 from twisted.logger import Logger
 from twisted.web.http_headers import Headers
@@ -18,7 +16,7 @@ from zope.interface import implementer
 
 from twisted_sse.framing import Framing, raw
 from twisted_sse.sink import Stream, limited_by_site
-from twisted_sse.sockets import limit_sending
+from twisted_sse.sockets import is_closing, limit_sending, server_under
 
 __all__ = ["RequestSink"]
 
@@ -54,9 +52,9 @@ class RequestSink:
         See `Sink.limit`.
         """
         channel: Any = self._request.channel
-        handle = None if limited_by_site(channel) else _socket_under(channel)
-        if handle is not None:
-            limit_sending(handle, send_timeout)
+        server = None if limited_by_site(channel) else server_under(channel)
+        if server is not None:
+            limit_sending(server.getHandle(), send_timeout)
 
     def open(self, stream: Stream) -> None:
         """
@@ -67,6 +65,10 @@ class RequestSink:
         self._request.responseHeaders = _SENT
         self._request.notifyFinish().addBoth(self._gone)
         self._request.registerProducer(self, True)
+        # A channel tells it when it begins to wait for the transport, and may
+        # have begun with the request before, or with the headers of this one.
+        if getattr(self._request.channel, "_waitingForTransport", False):
+            self._paused = True
         if not self._paused:
             stream.unblock()
 
@@ -118,7 +120,11 @@ class RequestSink:
         There is room again.
         """
         self._paused = False
-        if self._stream is not None:
+        if self._stream is None:
+            return
+        if is_closing(self._request.channel):
+            self.abort()
+        else:
             self._stream.unblock()
 
     def stopProducing(self) -> None:
@@ -130,13 +136,3 @@ class RequestSink:
         stream, self._stream = self._stream, None
         if stream is not None:
             stream.gone()
-
-
-def _socket_under(channel: Any) -> socket | None:
-    """
-    The socket that *channel* comes to in the end, through TLS and HTTP/2.
-    """
-    layer = channel
-    while layer is not None and not isinstance(layer, tcp.Server):
-        layer = getattr(layer, "transport", None)
-    return None if layer is None else layer.getHandle()

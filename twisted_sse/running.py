@@ -1,35 +1,56 @@
 """
-The streams of a response that are open, so that they can be told to end.
+The streams of sources that are open, so that they can be told to end.
+
+A hub has one for all responses that are tied to it, which may be made for one
+request each; a response without a hub has its own.  What is here is let go of
+when the last stream ends.
 """
 
 from __future__ import annotations
+
+from weakref import WeakValueDictionary
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 
 from twisted_sse.errors import HubClosed
+from twisted_sse.keepalive import Keepalive
+from twisted_sse.leaving import settle, until_gone
 from twisted_sse.outlet import Outlet
+from twisted_sse.patience import Patience
+from twisted_sse.sink import Sink
 from twisted_sse.source import Pull
 
 __all__ = ["Running"]
 
-# How long what was written last is given to leave the process, in seconds.
-_SETTLE = 0.2
+# How often those whom sources fill are looked after in an interval of keepalive:
+# a response without a hub has a loop of its own, and there may be one for each
+# request.
+_LOOKS = 32
 
-# How often those who have not ended are looked at, in seconds.
-_LOOK = 0.1
+# How many sources are told in one turn of the reactor: about 5 ms.
+_SLICE = 200
 
 
 class Running:
     """
-    Knows the open streams of one response.
+    Knows the open streams, and has the timers that they share.
+
+    ``len()`` tells how many there are: a stream is open until its source is
+    closed.
     """
 
     def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
         self._closed = False
         self._streams: dict[Pull, tuple[Outlet, Deferred[None]]] = {}
+        # Kept by the outlets that use them.
+        self._keepalives: WeakValueDictionary[float, Keepalive] = WeakValueDictionary()
+        self._patiences: WeakValueDictionary[float, Patience] = WeakValueDictionary()
+
+    def __len__(self) -> int:
+        return len(self._streams)
 
     def check_open(self) -> None:
         """
@@ -40,6 +61,19 @@ class Running:
         """
         if self._closed:
             raise HubClosed("This server is about to stop; come back in a moment.")
+
+    def outlet(self, sink: Sink, keepalive: float | None, send_timeout: float | None) -> Outlet:
+        """
+        Make what a stream is written to.
+
+        Args:
+            keepalive: After how many silent seconds a comment is written;
+                ``None`` writes none.
+
+            send_timeout: After how many seconds a reader is cut that takes
+                nothing; ``None`` cuts nobody.
+        """
+        return Outlet(sink, self._clock, self._keepalive(keepalive), self._patience(send_timeout))
 
     def add(self, pull: Pull, outlet: Outlet, draining: Deferred[None]) -> None:
         """
@@ -56,20 +90,57 @@ class Running:
         """
         self._streams.pop(pull, None)
 
+    def close(self) -> None:
+        """
+        Let no more streams begin.
+        """
+        self._closed = True
+
+    async def tell(self) -> None:
+        """
+        Tell all sources to end, by what each was given as *draining*.
+        """
+        told = list(self._streams.values())
+        for start in range(0, len(told), _SLICE):
+            for _, draining in told[start : start + _SLICE]:
+                if not draining.called:
+                    draining.callback(None)
+            await deferLater(self._clock, 0)
+
+    def cut(self) -> None:
+        """
+        Cancel all sources, and end their streams without waiting for them.
+        """
+        for pull, (outlet, _) in list(self._streams.items()):
+            # Its finally may await for as long as it likes, and is not cancelled.
+            if not pull.cancelled:
+                pull.cancel()
+            outlet.finish()
+
     async def drain(self, grace: float) -> None:
         """
         Tell all streams to end, and cut those that have not after *grace* seconds.
         """
-        self._closed = True
-        told = bool(self._streams)
-        for _, draining in list(self._streams.values()):
-            if not draining.called:
-                draining.callback(None)
+        self.close()
+        anybody = bool(self)
         deadline = self._clock.seconds() + grace
-        while self._streams and self._clock.seconds() < deadline:
-            await deferLater(self._clock, min(_LOOK, grace))
-        for pull, (outlet, _) in list(self._streams.items()):
-            pull.cancel()
-            # Its finally may await for as long as it likes.
-            outlet.finish()
-        await deferLater(self._clock, _SETTLE if told else 0)
+        await self.tell()
+        await until_gone(self._clock, deadline, self.__len__)
+        self.cut()
+        await settle(self._clock, anybody)
+
+    def _keepalive(self, interval: float | None) -> Keepalive | None:
+        if interval is None:
+            return None
+        found = self._keepalives.get(interval)
+        if found is None:
+            found = self._keepalives[interval] = Keepalive(interval, self._clock, _LOOKS)
+        return found
+
+    def _patience(self, limit: float | None) -> Patience | None:
+        if limit is None:
+            return None
+        found = self._patiences.get(limit)
+        if found is None:
+            found = self._patiences[limit] = Patience(limit, self._clock)
+        return found

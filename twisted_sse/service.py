@@ -23,12 +23,13 @@ class HubService(Service):
 
     A history provider that is an `IService` starts before the hub and stops
     after it.  When the service stops, newcomers are refused, every connection
-    is told when to come back, and ends in good order.
+    is told when to come back, and ends in good order; so do the streams of
+    sources that are tied to the hub, after these have been told.
 
     Args:
         schedules: They run as long as the service does.
 
-        grace: How long slow readers may take then, in seconds.
+        grace: How long slow readers and sources may take then, in seconds.
 
         spread: How far the reconnection times lie apart, in seconds.
 

@@ -1,12 +1,15 @@
 """
-What the kernel is told about the socket of a stream.
+What the kernel is told about the socket of a stream, and what becomes of it.
 """
 
 from __future__ import annotations
 
 import socket
+from typing import Any
 
-__all__ = ["limit_sending"]
+from twisted.internet import tcp
+
+__all__ = ["is_closing", "limit_sending", "server_under"]
 
 # The most bytes that the kernel keeps for a reader and has not sent yet.  By
 # default it takes up to 4 MiB, which a thousand readers that never read would
@@ -40,3 +43,24 @@ def limit_sending(handle: socket.socket, send_timeout: float | None) -> None:
     if _USER_TIMEOUT is not None and send_timeout is not None:
         milliseconds = max(1, int(send_timeout * _TRIES * 1000))
         handle.setsockopt(socket.IPPROTO_TCP, _USER_TIMEOUT, milliseconds)
+
+
+def server_under(layer: Any) -> tcp.Server | None:
+    """
+    The transport that *layer* comes to in the end, through TLS and HTTP/2.
+    """
+    while layer is not None and not isinstance(layer, tcp.Server):
+        layer = getattr(layer, "transport", None)
+    return layer
+
+
+def is_closing(layer: Any) -> bool:
+    """
+    Whether the network connection under *layer* is about to be closed.
+
+    To be asked when there is room again: a TLS client may have said goodbye while
+    the server was full.  Twisted closes the connection then when its producer
+    ends, throws away whatever is written until then, and says nothing of it.
+    """
+    server = server_under(layer)
+    return server is not None and bool(server.disconnecting)

@@ -61,6 +61,14 @@ def event_of(item: Item) -> ServerSentEvent:
     raise InvalidEvent(f"The source yielded a {kind}: yield ServerSentEvent, str, dict or None.")
 
 
+def _frame_of(item: Item) -> bytes | None:
+    if item is None:
+        return None
+    if isinstance(item, str):
+        return wire.encode_data(item)
+    return wire.encode(event_of(item))
+
+
 def is_iterable(source: object) -> TypeGuard[Iterable[Item]]:
     """
     Whether *source* is an iterable of items, and not a single value.
@@ -175,21 +183,21 @@ class Pull:
 
     async def _ask_sync(self, iterator: Iterator[Item]) -> None:
         outlet = self._outlet
-        take, encode = outlet.take, wire.encode
+        take = outlet.take
         for item in iterator:
-            if not take(None if item is None else encode(event_of(item))):
+            if not take(_frame_of(item)):
                 await outlet.room()
             if self.cancelled:
                 return
 
     async def _ask_async(self, iterator: AsyncIterator[Item]) -> None:
         outlet = self._outlet
-        take, encode = outlet.take, wire.encode
+        take = outlet.take
         async for item in iterator:
             # It may have yielded in spite of being cancelled.
             if self.cancelled:
                 return
-            if not take(None if item is None else encode(event_of(item))):
+            if not take(_frame_of(item)):
                 await outlet.room()
 
 

@@ -27,9 +27,11 @@ class Entry:
         number: Its place in the one order.
 
         previous: The position right before it.
+
+        given: Whether its publisher made the ID.
     """
 
-    __slots__ = ("frame", "id", "number", "previous", "private", "topics")
+    __slots__ = ("frame", "given", "id", "number", "previous", "private", "topics")
 
     def __init__(self, kept: Kept, previous: Position) -> None:
         self.number = kept.number
@@ -37,6 +39,7 @@ class Entry:
         self.previous = previous
         self.topics = kept.publication.topics
         self.private = kept.publication.private
+        self.given = kept.publication.event.id is not None
         self.frame = frame(kept)
 
 
@@ -85,7 +88,7 @@ class Window:
             entries.append(entry)
             # Publishers may use an ID of theirs again, and then the oldest event
             # that has it counts: only history knows which that is.
-            if kept.publication.event.id is None:
+            if not entry.given:
                 numbers[kept.id] = kept.number
             size += len(entry.frame)
             head = Position(kept.number, kept.id)

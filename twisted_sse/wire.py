@@ -16,7 +16,7 @@ import re
 from twisted_sse.errors import EventTooLarge
 from twisted_sse.event import MAX_RETRY, ServerSentEvent, unchecked
 
-__all__ = ["MAX_EVENT_SIZE", "Decoder", "encode"]
+__all__ = ["MAX_EVENT_SIZE", "Decoder", "encode", "encode_data"]
 
 #: The largest event that a decoder takes unless told otherwise, in bytes.  Well
 #: above what is sensible to send, and small enough to hold for many streams.
@@ -63,6 +63,25 @@ def encode(event: ServerSentEvent, *, id: str | None = None) -> bytes:
     if event.comment is not None:
         frame = _comment(event.comment) + frame
     return (frame + "\n").encode()
+
+
+def encode_data(data: str) -> bytes:
+    """
+    The same as ``encode(ServerSentEvent(data))``, without the event.
+
+    It takes a fifth of the time, and that is most of what an item of a generator
+    costs (``benchmarks``, generator).
+
+    Raises:
+        InvalidEvent: UTF-8 cannot express *data*.
+    """
+    if type(data) is not str or "\r" in data:
+        return encode(ServerSentEvent(data))
+    try:
+        return ("data: " + data.replace("\n", "\ndata: ") + "\n\n").encode()
+    except UnicodeEncodeError:
+        # The event refuses it, and says what is wrong.
+        return encode(ServerSentEvent(data))
 
 
 def _comment(text: str) -> str:

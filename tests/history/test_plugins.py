@@ -20,7 +20,7 @@ from twisted_sse.interfaces import IHistoryFactory
 
 __all__ = ["BuildTests", "FindTests", "ImportTests", "StrangerTests"]
 
-OURS = ["memory", "redis", "rediss", "sqlite"]
+OURS = ["memory", "redis", "rediss", "sqlite", "upstream"]
 
 # What a stranger may put beside ours: one that is right, one that calls itself
 # as one of ours, two of one name, one that is no factory, and one that only says so.
@@ -115,7 +115,7 @@ class FindTests(SynchronousTestCase):
             with self.subTest(scheme=scheme):
                 (line,) = (one for one in described if one.split()[0] == scheme)
                 self.assertTrue(line.split()[1].startswith(f"{scheme}:"))
-                self.assertTrue(line.endswith("(twisted_sse.history.factories)"))
+                self.assertRegex(line, r"\(twisted_sse\.(history\.factories|upstream\.factory)\)$")
 
 
 class BuildTests(SynchronousTestCase):
@@ -212,12 +212,13 @@ class StrangerTests(SynchronousTestCase):
             listed,
             [
                 ("echo", "strangers"),
-                *[(scheme, "twisted_sse") for scheme in OURS],
+                *[(scheme, "twisted_sse") for scheme in OURS[:-1]],
                 ("twice", "others"),
                 ("twice", "strangers"),
+                ("upstream", "twisted_sse"),
             ],
         )
-        self.assertIn("echo    echo: ANYTHING  (strangers)\n", done.stdout)
+        self.assertIn("echo      echo: ANYTHING  (strangers)\n", done.stdout)
         self.assertIn("it is broken", done.stderr)
         self.assertIn("A history of others is left out: ", done.stderr)
 

@@ -378,6 +378,17 @@ class RefusalTests(SynchronousTestCase):
         self.assertEqual(served.post(FORM, b"topic=a&data=x").status, 200)
         self.assertEqual(served.post(FORM, b"topic=a&topic=b&data=x").status, 403)
 
+    def test_expired(self) -> None:
+        """
+        A grant that is over lets nobody publish.
+        """
+        over = Grant("ada", publish=["*"], public=True, expires=0.0)
+        served = Served(authorize=lambda request: over)
+        answer = served.post(FORM, b"topic=a&data=x")
+
+        self.assertEqual(answer.status, 401)
+        self.assertEqual(served.hub.position.number, 0)
+
 
 class SizeTests(SynchronousTestCase):
     """

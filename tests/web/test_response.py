@@ -22,6 +22,7 @@ from twisted_sse.web.streamsite import StreamSite
 __all__ = [
     "DrainTests",
     "EndTests",
+    "FullTests",
     "IdleTests",
     "ItemTests",
     "LeavingTests",
@@ -392,6 +393,51 @@ class LeavingTests(SynchronousTestCase):
         self.assertEqual(self.said, ["cancelled"])
 
 
+class FullTests(SynchronousTestCase):
+    """
+    The transport is full before the stream begins.
+    """
+
+    def setUp(self) -> None:
+        """
+        A reader that has not taken the answer before.
+        """
+        self.asked = 0
+        self.streamed = Streamed(self.source, send_timeout=10)
+        self.caller = self.streamed.call("HEAD")
+        self.caller.stop_reading()
+        self.caller.ask("GET", "/")
+        self.streamed.clock.advance(1)
+
+    def source(self) -> Iterator[Item]:
+        """
+        Count how often it is asked.
+        """
+        for _ in range(3):
+            self.asked += 1
+            yield "x"
+
+    def test_waits(self) -> None:
+        """
+        The source is asked when there is room, and not before.
+        """
+        before = self.asked
+        self.caller.read_on()
+        self.streamed.clock.advance(0)
+
+        self.assertEqual((before, self.asked), (0, 3))
+        self.assertEqual(self.caller.answers[-1].body, b"data: x\n\n" * 3)
+
+    def test_stuck(self) -> None:
+        """
+        If there is none for the send time-out the reader is cut.
+        """
+        self.streamed.clock.pump([1.0] * 13)
+
+        self.assertFalse(self.caller.transport.connected)
+        self.assertEqual((self.asked, self.streamed.clock.getDelayedCalls()), (0, []))
+
+
 class DrainTests(SynchronousTestCase):
     """
     The server stops.
@@ -483,12 +529,13 @@ class DrainTests(SynchronousTestCase):
 
     def test_newcomers(self) -> None:
         """
-        Who comes then is asked to come back.
+        Who comes then is asked to come back, also who asks by ``HEAD``.
         """
         self.response.drain()
-        answer = self.call().answer
+        for method in ("GET", "HEAD"):
+            answer = call(self.site, method, "/").answer
 
-        self.assertEqual((answer.status, answer.header("Retry-After")), (503, "5"))
+            self.assertEqual((answer.status, answer.header("Retry-After")), (503, "5"))
         self.assertEqual(self.said, [])
 
     def test_nobody(self) -> None:
@@ -541,15 +588,13 @@ class IdleTests(SynchronousTestCase):
 
     def test_one_timer(self) -> None:
         """
-        All streams of all resources share a timer.
+        All streams of a response share a timer.
         """
-        clock = Clock()
+        streamed = Streamed(self.silent)
         for _ in range(5):
-            response = EventSourceResponse(self.silent, clock=clock)
-            call(StreamSite(response, reactor=clock), "GET", "/")
-            clock.advance(0)
+            streamed.call()
 
-        self.assertEqual(len(clock.getDelayedCalls()), 1)
+        self.assertEqual(len(streamed.clock.getDelayedCalls()), 1)
 
 
 class RequestTests(SynchronousTestCase):

@@ -2,7 +2,9 @@
 The stream that subscribers read, from its first byte to its last.
 """
 
+import gc
 from typing import Any
+from weakref import ref
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
@@ -14,7 +16,13 @@ from twisted.web.server import Request, Site
 from tests.support.history import AbsentHistory, SlowHistory
 from tests.support.http import Caller, H2Caller, Served, call
 from twisted_sse.connection import Reason
-from twisted_sse.errors import HistoryUnavailable, InvalidSelector
+from twisted_sse.errors import (
+    Forbidden,
+    HistoryUnavailable,
+    InvalidSelector,
+    NoContent,
+    Unauthorized,
+)
 from twisted_sse.event import ServerSentEvent
 from twisted_sse.grant import Grant
 from twisted_sse.history import MemoryHistory
@@ -603,6 +611,287 @@ class EndTests(SynchronousTestCase):
 
         self.assertEqual(len(served.hub.connections), 0)
         self.assertTrue(caller.answer.ended)
+
+
+class ExpiresTests(SynchronousTestCase):
+    """
+    Grants that end.
+    """
+
+    def setUp(self) -> None:
+        """
+        A hub whose grants end a minute after they are given.
+        """
+        self.served = Served(authorize=self._authorize, keepalive=None)
+        self.expires = 60.0
+
+    def _authorize(self, request: Request) -> Grant:
+        return Grant("ada", public=True, expires=self.expires, state={"path": request.path})
+
+    def test_ends(self) -> None:
+        """
+        The stream ends in good order, and who comes back is asked again.
+        """
+        caller = self.served.call("GET", TARGET)
+        (connection,) = self.served.hub.connections
+        self.served.clock.advance(60)
+        self.expires = 120.0
+        caller.ask("GET", TARGET)
+        first, second = caller.answers
+
+        self.assertEqual(connection.ended, Reason.EXPIRED)
+        self.assertEqual((first.ended, second.ended), (True, False))
+        self.assertEqual(second.status, 200)
+
+    def test_over(self) -> None:
+        """
+        A grant that is over when it is given gets 401, and ``HEAD`` too.
+        """
+        self.served.clock.advance(60)
+        answer = self.served.get(TARGET)
+        head = self.served.call("HEAD", TARGET).answer
+
+        self.assertEqual((answer.status, head.status), (401, 401))
+        self.assertIn("has expired", answer.detail)
+        self.assertEqual(len(self.served.hub.connections), 0)
+
+    def test_before_it_began(self) -> None:
+        """
+        A stream whose grant ends before it begins does not begin.
+        """
+        history = SlowHistory(MemoryHistory())
+        self.served = Served(history, authorize=self._authorize, keepalive=None)
+        caller = self.served.call("GET", TARGET, {"Last-Event-ID": "elsewhere-1"})
+        self.served.clock.advance(60)
+        history.answer_next()
+
+        self.assertEqual(caller.answer.status, 503)
+        self.assertEqual(len(self.served.hub.connections), 0)
+
+    def test_state(self) -> None:
+        """
+        The connection begins with the grant's state.
+        """
+        self.served.call("GET", TARGET)
+        (connection,) = self.served.hub.connections
+
+        self.assertEqual(connection.state, {"path": b"/events"})
+
+    def test_http2(self) -> None:
+        """
+        The same over HTTP/2; the network connection stays.
+        """
+        caller = H2Caller(self.served.site, self.served.clock)
+        stream = caller.ask("GET", TARGET)
+        self.served.clock.advance(60)
+
+        self.assertTrue(caller.answer(stream).ended)
+        self.assertEqual(caller.answer(caller.ask("GET", "/healthz")).status, 200)
+
+
+class GrantChangedTests(SynchronousTestCase):
+    """
+    Grants that change while their streams last.
+    """
+
+    ADA = {"X-User": "ada"}
+
+    def setUp(self) -> None:
+        """
+        A hub where what a user may read can change.
+        """
+        self.served = Served()
+        self.readable: dict[str, list[str] | Exception] = {"ada": ["a", "b"], "bob": ["a"]}
+        self.served.serve(self.served.hub.resource(authorize=self._authorize))
+
+    def _authorize(self, request: Request) -> Grant:
+        user = request.getHeader("X-User")
+        readable = self.readable[user or ""]
+        if isinstance(readable, Exception):
+            raise readable
+        return Grant(user, subscribe=readable)
+
+    def _publish(self, *data: str) -> None:
+        for one in data:
+            self.served.publish(one, topic=one[0], private=True)
+
+    def _data(self, caller: Caller) -> list[str | None]:
+        return [event.data for event in caller.answer.events[2:]]
+
+    def test_topics(self) -> None:
+        """
+        The request that let a stream in is asked with again, and the stream goes by the answer.
+        """
+        ada, bob = (self.served.call("GET", "/?topic=*", {"X-User": u}) for u in ("ada", "bob"))
+        self._publish("a1", "b1")
+        self.readable = {"ada": ["b"], "bob": ["b"]}
+        self.successResultOf(self.served.hub.grant_changed("ada"))
+        self._publish("a2", "b2")
+
+        self.assertEqual(self._data(ada), ["a1", "b1", "b2"])
+        self.assertEqual(self._data(bob), ["a1", "a2"])
+
+    def test_refused(self) -> None:
+        """
+        A stream that would not be let in any more ends, with its last chunk.
+        """
+        for error in (Unauthorized("Log in."), Forbidden("No."), NoContent("Never.")):
+            with self.subTest(error=error):
+                self.readable["ada"] = ["a"]
+                caller = self.served.call("GET", "/?topic=a", self.ADA)
+                (connection,) = self.served.hub.connections
+                self.readable["ada"] = error
+                self.served.hub.grant_changed("ada")
+                self._publish("a1")
+
+                self.assertTrue(caller.answer.ended)
+                self.assertEqual(self._data(caller), [])
+                self.assertEqual(connection.ended, Reason.REVOKED)
+
+    def test_nothing_left(self) -> None:
+        """
+        So does one of whose topics none may be read any more: a newcomer would get 403.
+        """
+        caller = self.served.call("GET", "/?topic=a", self.ADA)
+        self.readable["ada"] = ["b"]
+        self.served.hub.grant_changed("ada")
+
+        self.assertTrue(caller.answer.ended)
+        self.assertEqual(self.served.call("GET", "/?topic=a", self.ADA).answer.status, 403)
+
+    def test_resumes(self) -> None:
+        """
+        Who comes back gets, of what was missed, what is granted now.
+        """
+        self._publish("b0", "a1", "b1")
+        self.readable["ada"] = ["b"]
+        headers = {**self.ADA, "Last-Event-ID": "earliest"}
+        caller = self.served.call("GET", "/?topic=*", headers)
+
+        self.assertEqual(self._data(caller), ["b0", "b1"])
+
+    def test_before_it_began(self) -> None:
+        """
+        A stream that has not begun begins by the new grant, or not at all.
+        """
+        history = SlowHistory(MemoryHistory())
+        self.served = Served(history)
+        self.served.serve(self.served.hub.resource(authorize=self._authorize))
+        headers = {**self.ADA, "Last-Event-ID": "elsewhere-1"}
+        staying = self.served.call("GET", "/?topic=*", headers)
+        self.readable["ada"] = ["b"]
+        self.served.hub.grant_changed("ada")
+        for _ in range(3):
+            history.answer_next()
+            self.served.clock.advance(0)
+        leaving = self.served.call("GET", "/?topic=*", headers)
+        self.readable["ada"] = Forbidden("No.")
+        self.served.hub.grant_changed("ada")
+        history.answer_next()
+
+        self.assertEqual(staying.answer.events[1].event, "stream-reset")
+        self.assertTrue(staying.answer.ended)
+        self.assertEqual(leaving.answer.status, 503)
+
+    def test_later(self) -> None:
+        """
+        The answer may come later, and be a refusal.
+        """
+        answers: list[Deferred[Grant]] = []
+
+        async def authorize(request: Request) -> Grant:
+            answers.append(Deferred())
+            return await answers[-1]
+
+        self.served.serve(self.served.hub.resource(authorize=authorize))
+        ada = self.served.call("GET", "/?topic=a")
+        answers[0].callback(Grant("ada", subscribe=["a"]))
+        changed = self.served.hub.grant_changed("ada")
+        self._publish("a1")
+        self.assertNoResult(changed)
+        # Nothing of what was asked for can be read now.
+        answers[1].callback(Grant("ada", subscribe=["b"]))
+
+        self.successResultOf(changed)
+        self.assertEqual(self._data(ada), ["a1"])
+        self.assertTrue(ada.answer.ended)
+
+    def test_overtaken(self) -> None:
+        """
+        Whoever comes in while a grant is being changed is asked for again.
+        """
+        answers: list[Deferred[Grant]] = []
+
+        def authorize(request: Request) -> Deferred[Grant]:
+            answers.append(Deferred())
+            return answers[-1]
+
+        self.served.serve(self.served.hub.resource(authorize=authorize))
+        ada = self.served.call("GET", "/?topic=*")
+        self.served.hub.grant_changed("ada")
+        answers[0].callback(Grant("ada", subscribe=["a", "b"]))
+        answers[1].callback(Grant("ada", subscribe=["b"]))
+        self._publish("a1", "b1")
+
+        self.assertEqual(self._data(ada), ["b1"])
+
+    def test_leaves_while_asked(self) -> None:
+        """
+        Who leaves while a newcomer's grant is looked up leaves nothing behind.
+        """
+        cancelled: list[Deferred[Grant]] = []
+        asked: Deferred[Grant] = Deferred(cancelled.append)
+        self.served.serve(self.served.hub.resource(authorize=lambda request: asked))
+        self.served.call("GET", "/?topic=*").leave()
+
+        self.assertEqual(cancelled, [asked])
+        self.assertEqual(self.flushLoggedErrors(), [])
+
+    def test_annotated(self) -> None:
+        """
+        Another hub's stream ends when not all may be read any more.
+        """
+        self.readable["ada"] = ["*"]
+        caller = self.served.call("GET", "/?topic=*&annotate=comment", self.ADA)
+        begun = caller.answer.status
+        self.readable["ada"] = ["a"]
+        self.served.hub.grant_changed("ada")
+
+        self.assertEqual(begun, 200)
+        self.assertTrue(caller.answer.ended)
+
+    def test_http2(self) -> None:
+        """
+        The same over HTTP/2.
+        """
+        caller = H2Caller(self.served.site, self.served.clock)
+        stream = caller.ask("GET", "/?topic=*", [("x-user", "ada")])
+        self.readable["ada"] = ["b"]
+        self.served.hub.grant_changed("ada")
+        self._publish("a1", "b1")
+        moved = [event.data for event in caller.answer(stream).events[2:]]
+        self.readable["ada"] = Forbidden("No.")
+        self.served.hub.grant_changed("ada")
+
+        self.assertEqual(moved, ["b1"])
+        self.assertTrue(caller.answer(stream).ended)
+
+    def test_released(self) -> None:
+        """
+        Nothing is kept of a request whose stream has ended.
+        """
+        requests: list[ref[Request]] = []
+
+        def authorize(request: Request) -> Grant:
+            requests.append(ref(request))
+            return Grant("ada", public=True)
+
+        self.served.serve(self.served.hub.resource(authorize=authorize))
+        self.served.call("GET", "/?topic=*")
+        self.served.hub.disconnect("ada")
+        gc.collect()
+
+        self.assertEqual([request() for request in requests], [None])
 
 
 class HTTP2Tests(SynchronousTestCase):

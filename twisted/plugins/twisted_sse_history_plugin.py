@@ -10,8 +10,10 @@ from twisted_sse.history.factories import (
     RedisHistoryFactory,
     SQLiteHistoryFactory,
 )
+from twisted_sse.upstream.factory import UpstreamHistoryFactory
 
 memory = MemoryHistoryFactory()
 redis = RedisHistoryFactory("redis")
 rediss = RedisHistoryFactory("rediss")
 sqlite = SQLiteHistoryFactory()
+upstream = UpstreamHistoryFactory()

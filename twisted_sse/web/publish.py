@@ -11,10 +11,11 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.web.server import Request
 
+from twisted_sse.annotation import read_publications
 from twisted_sse.errors import Forbidden, Unauthorized
 from twisted_sse.exchange import Exchange
 from twisted_sse.grant import ANONYMOUS, Grant
-from twisted_sse.publication import Publication, Receipt
+from twisted_sse.publication import Kept, Publication, Receipt
 from twisted_sse.web.bodies import MEDIA_TYPES, from_form, from_json, from_ndjson
 from twisted_sse.web.endpoint import has_left
 from twisted_sse.web.negotiate import media_type
@@ -39,6 +40,7 @@ class Publishing:
         """
         Answer ``POST``: with the ID of what was published, or with receipts.
         """
+        grant.check_time(self._exchange.clock.seconds())
         if grant.publish is None:
             _refuse(grant)
         kind = media_type(request.getHeader("Content-Type"))
@@ -52,6 +54,8 @@ class Publishing:
                 return self._publish([given], grant).addCallback(_answer_one, request)
         elif kind == MEDIA_TYPES[2]:
             given = from_ndjson(body)
+        elif kind == "text/event-stream":
+            return self._submit_for_others(body, grant).addCallback(_answer_places, request)
         else:
             raise Problem(
                 415,
@@ -70,12 +74,24 @@ class Publishing:
     def _publish(
         self, publications: Sequence[Publication], grant: Grant
     ) -> Deferred[list[Receipt]]:
-        if not publications:
-            raise Problem(400, "There is nothing to publish.")
-        for publication in publications:
-            if not grant.may_publish(publication.topics):
-                _refuse(grant)
+        _check(publications, grant)
         return self._exchange.submit(publications)
+
+    def _submit_for_others(self, body: bytes, grant: Grant) -> Deferred[Sequence[Kept]]:
+        try:
+            publications = read_publications(body)
+        except ValueError as error:
+            raise Problem(400, f"This is not what a hub sends to another: {error}") from None
+        _check(publications, grant)
+        return self._exchange.submit_for_others(publications)
+
+
+def _check(publications: Sequence[Publication], grant: Grant) -> None:
+    if not publications:
+        raise Problem(400, "There is nothing to publish.")
+    for publication in publications:
+        if not grant.may_publish(publication.topics):
+            _refuse(grant)
 
 
 def _refuse(grant: Grant) -> None:
@@ -94,6 +110,11 @@ def _answer_one(receipts: Sequence[Receipt], request: Request) -> None:
 
 def _answer_all(receipts: Sequence[Receipt], request: Request) -> None:
     _answer(request, b"application/json", _json([receipt._asdict() for receipt in receipts]))
+
+
+def _answer_places(kept: Sequence[Kept], request: Request) -> None:
+    places = [{"id": one.id, "number": one.number} for one in kept]
+    _answer(request, b"application/json", _json(places))
 
 
 def _json(value: object) -> str:

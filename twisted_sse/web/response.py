@@ -18,6 +18,7 @@ from twisted.web.server import Request
 from twisted_sse import wire
 from twisted_sse.clock import GlobalClock
 from twisted_sse.event import ServerSentEvent
+from twisted_sse.exchange import Exchange
 from twisted_sse.grant import Grant
 from twisted_sse.outlet import Outlet
 from twisted_sse.running import Running
@@ -47,9 +48,6 @@ _BODILESS = (204, 205, 304)
 
 _FAILED = ServerSentEvent.json({"reason": "failed"}, event="stream-error")
 
-# One for all, so that the streams of all resources share their timers.
-_GLOBAL = GlobalClock()
-
 
 class EventSourceResponse(Endpoint):
     """
@@ -58,16 +56,18 @@ class EventSourceResponse(Endpoint):
 
     The source is asked at the reader's pace, and never while the reader is
     behind.  When the reader leaves, the source is cancelled at its await and
-    closed; its ``finally`` may await.  ``HEAD`` does not start it.  When the
-    reactor stops without `drain`, the network connections are lost, and awaits
-    of a ``finally`` may not come back.
+    closed; its ``finally`` may await.  ``HEAD`` does not start it.
+
+    With a hub the streams end with the hub's service.  Without one they end with
+    `drain`; if the reactor stops without it, the network connections are lost,
+    and awaits of a ``finally`` may not come back.
 
     Args:
         source: A generator, an async generator, an iterable, an async iterable;
             or a function that returns one for each request, and that may have
             the arguments *request*, *last_event_id* (``str`` or ``None``: sent
             by the client, so trust nothing about it) and *draining* (a
-            `Deferred` that fires with ``None`` when `drain` is called).  What a
+            `Deferred` that fires with ``None`` when the server stops).  What a
             function raises is answered as an error, before the stream begins.
             Iterators can be streamed once.
 
@@ -93,13 +93,18 @@ class EventSourceResponse(Endpoint):
         send_timeout: A reader that takes nothing for so many seconds is cut;
             ``None`` cuts nobody.
 
-        clock: The reactor's, by default.
+        hub: What the streams belong to: it tells sources that it stops, and has
+            the timers that they share.  A response may be made for one request:
+            the hub knows its streams, and not the response.
+
+        clock: The hub's if there is a hub, else the reactor's, by default.
 
     Raises:
         TypeError: *source* is no source, or asks for what is not offered.
 
         ValueError: An answer with *status* has no body, *methods* names none or
-            one that is answered already, or one of *headers* is Twisted's.
+            one that is answered already, one of *headers* is Twisted's, or
+            *clock* is another than the hub's.
     """
 
     _log = Logger()
@@ -119,6 +124,7 @@ class EventSourceResponse(Endpoint):
         error: bool | Callable[[Failure], ServerSentEvent] | None = None,
         cors: CORS | None = None,
         send_timeout: float | None = 60.0,
+        hub: Exchange | None = None,
         clock: IReactorTime | None = None,
     ) -> None:
         if status in _BODILESS:
@@ -132,15 +138,16 @@ class EventSourceResponse(Endpoint):
         self._farewell = farewell
         self._error = error
         self._send_timeout = send_timeout
-        self._clock = clock or _GLOBAL
-        self._running = Running(self._clock)
+        self._clock = _clock_of(hub, clock)
+        self._hub = hub
+        self._running = Running(self._clock) if hub is None else hub.responses
 
     def drain(self, grace: float = 10.0) -> Deferred[None]:
         """
         Tell all sources that the server stops, and refuse new requests with 503.
 
         To be called once, as with ``reactor.addSystemEventTrigger("before",
-        "shutdown", response.drain)``.
+        "shutdown", response.drain)``, and not with a hub, which does it.
 
         Args:
             grace: After so many seconds sources that have not ended are
@@ -148,7 +155,12 @@ class EventSourceResponse(Endpoint):
 
         Returns:
             Fires when all streams have ended; it never fails.
+
+        Raises:
+            RuntimeError: The response has a hub.
         """
+        if self._hub is not None:
+            raise RuntimeError("This response ends with its hub: stop the hub's service instead")
         return Deferred.fromCoroutine(self._running.drain(grace))
 
     def _handlers_of(self, methods: Iterable[str]) -> dict[str, Any]:
@@ -161,7 +173,7 @@ class EventSourceResponse(Endpoint):
         self._running.check_open()
         draining: Deferred[None] = Deferred()
         iterator = iterator_of(self._begin(request, draining))
-        outlet = Outlet(sink_for(request), self._clock, self._keepalive, self._send_timeout)
+        outlet = self._running.outlet(sink_for(request), self._keepalive, self._send_timeout)
         pull = Pull(iterator, outlet, self._clock)
         self._write_head(request)
         request.write(self._first)
@@ -173,6 +185,7 @@ class EventSourceResponse(Endpoint):
         outlet.open(pull.cancel)
 
     def _head(self, request: Request, grant: Grant) -> None:
+        self._running.check_open()
         self._write_head(request)
         request.finish()
 
@@ -194,6 +207,14 @@ class EventSourceResponse(Endpoint):
     def _finish(self, final: ServerSentEvent | None, pull: Pull, outlet: Outlet) -> None:
         self._running.remove(pull)
         outlet.finish(*([] if final is None else [wire.encode(final)]))
+
+
+def _clock_of(hub: Exchange | None, clock: IReactorTime | None) -> IReactorTime:
+    if hub is None:
+        return GlobalClock() if clock is None else clock
+    if clock is not None and clock is not hub.clock:
+        raise ValueError("A response has the clock of its hub: leave one of the two out")
+    return hub.clock
 
 
 def _beginner(source: Source) -> _Beginner:

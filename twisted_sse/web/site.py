@@ -15,11 +15,10 @@ from twisted.web.static import File
 from twisted_sse.exchange import Exchange
 from twisted_sse.opening import Priming
 from twisted_sse.web.cors import CORS
-from twisted_sse.web.endpoint import Authorize, Endpoint
+from twisted_sse.web.endpoint import Authorize
+from twisted_sse.web.events import EventsResource
 from twisted_sse.web.health import Health
 from twisted_sse.web.missing import Missing
-from twisted_sse.web.publish import Publishing
-from twisted_sse.web.stream import Subscriptions
 from twisted_sse.web.streamsite import StreamSite
 
 __all__ = ["HubSite", "hub_tree"]
@@ -145,11 +144,15 @@ def hub_tree(
     Everything that `twistd sse` serves on its public ports.
     """
 
-    def events(priming: Priming) -> Endpoint:
-        streams = Subscriptions(exchange, priming=priming, max_topics=max_topics)
-        publishing = Publishing(exchange, max_body=max_body)
-        handlers = {"GET": streams.get, "HEAD": streams.head, "POST": publishing.post}
-        return Endpoint(handlers, authorize, cors)
+    def events(priming: Priming) -> EventsResource:
+        return EventsResource(
+            exchange,
+            authorize=authorize,
+            cors=cors,
+            priming=priming,
+            max_topics=max_topics,
+            max_body=max_body,
+        )
 
     root = _Page("demo.html" if demo else "index.html")
     root.putChild(b"events", events("event"))

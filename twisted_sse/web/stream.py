@@ -4,7 +4,8 @@ The resource that subscribers read.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
+from functools import partial
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
@@ -13,12 +14,14 @@ from twisted.web.server import Request
 from twisted_sse.connection import Connection, Reason
 from twisted_sse.errors import Forbidden, HubClosed, Unauthorized
 from twisted_sse.exchange import Exchange
+from twisted_sse.framing import Annotating
 from twisted_sse.grant import ANONYMOUS, Grant
-from twisted_sse.opening import Priming, Start, first_frames
+from twisted_sse.opening import Priming, Start, annotated_first_frames, first_frames
 from twisted_sse.sinks import sink_for
 from twisted_sse.topics import Selection
 from twisted_sse.web.cors import CORS
 from twisted_sse.web.endpoint import Authorize, Endpoint, everybody
+from twisted_sse.web.excerpt import Excerpts, check_annotated
 from twisted_sse.web.negotiate import accepts
 from twisted_sse.web.problem import Problem
 from twisted_sse.web.query import last_event_id, query_of
@@ -46,6 +49,9 @@ class Subscriptions:
         priming: How a stream tells its position before the first event.
 
         max_topics: The most selectors in one request.
+
+        authorize: Asked again when a user's grant has changed; ``None``: nobody
+            is.
     """
 
     def __init__(
@@ -55,20 +61,38 @@ class Subscriptions:
         topics: Iterable[str] | None = None,
         priming: Priming = "event",
         max_topics: int = 100,
+        authorize: Authorize | None = None,
     ) -> None:
         self._exchange = exchange
         self._selection = None if topics is None else Selection.of(topics)
         self._priming: Priming = priming
         self._max_topics = max_topics
+        self._excerpts = Excerpts(exchange)
+        self._authorize = authorize
+
+    def ask(self, request: Request) -> Grant | Deferred[Grant]:
+        """
+        See `Authorize`.  An answer that a change has overtaken is not given.
+        """
+        return self._exchange.terms.ask(partial(self._authorize or everybody, request))
 
     def get(self, request: Request, grant: Grant) -> Deferred[None]:
         """
         Answer ``GET``: with the stream.
         """
         wanted, last_id = self._asked(request, grant)
+        query = query_of(request)
+        if query.excerpt is not None:
+            return self._excerpts.get(request, wanted, last_id, query)
         connection = self._exchange.admit(
-            sink_for(request), grant.interest(wanted), grant.user, request.getClientAddress()
+            sink_for(request),
+            grant.interest(wanted),
+            grant.user,
+            request.getClientAddress(),
+            annotated=query.annotated,
         )
+        if grant is not ANONYMOUS:
+            self._hold(connection, grant, request)
         # Before the stream is open nobody else would hear that the client left.
         request.notifyFinish().addBoth(lambda _: connection.gone())
         located = self._exchange.locate(connection, last_id)
@@ -88,17 +112,38 @@ class Subscriptions:
         _set_headers(request)
         request.finish()
 
+    def _hold(self, connection: Connection, grant: Grant, request: Request) -> None:
+        ask = None if self._authorize is None else partial(self._ask_again, request)
+        self._exchange.terms.hold(connection, grant, ask)
+
+    def _ask_again(self, request: Request) -> Grant | Awaitable[Grant]:
+        assert self._authorize is not None
+        granted = self._authorize(request)
+        if isinstance(granted, Grant):
+            return self._checked(granted, request)
+        return self._check_later(granted, request)
+
+    async def _check_later(self, granted: Awaitable[Grant], request: Request) -> Grant:
+        return self._checked(await granted, request)
+
+    def _checked(self, grant: Grant, request: Request) -> Grant:
+        self._asked(request, grant)
+        return grant
+
     def _asked(self, request: Request, grant: Grant) -> tuple[Selection, str | None]:
         # RFC 9110, 5.3: several lines of one header are one list.
         accept = ", ".join(request.requestHeaders.getRawHeaders("Accept", []))
         if not accepts(accept, "text/event-stream"):
             raise Problem(406, "This is an event stream: accept text/event-stream, or */*.")
+        grant.check_time(self._exchange.clock.seconds())
         query = query_of(request)
         wanted = self._selection or query.selection(self._max_topics)
         if not grant.may_read(wanted):
             if grant is ANONYMOUS:
                 raise Unauthorized("Send a token: Authorization: Bearer TOKEN.")
             raise Forbidden("Your token does not let you read any of these topics.")
+        if query.annotated:
+            check_annotated(grant, wanted, query)
         return wanted, last_event_id(request, query)
 
     def _begin(self, start: Start, request: Request, connection: Connection) -> None:
@@ -109,8 +154,13 @@ class Subscriptions:
         _set_headers(request)
         position = start.position.id.encode("utf-8")
         request.responseHeaders.setRawHeaders(b"Last-Event-ID", [position])
-        request.write(first_frames(start, self._exchange.retry, self._priming))
+        request.write(self._first_frames(start, connection))
         self._exchange.open(connection, start)
+
+    def _first_frames(self, start: Start, connection: Connection) -> bytes:
+        if isinstance(connection.audience.framing, Annotating):
+            return annotated_first_frames(start, self._exchange.position)
+        return first_frames(start, self._exchange.retry, self._priming)
 
     def _give_up(self, failure: Failure, connection: Connection) -> Failure:
         connection.end(Reason.FAILED)
@@ -122,8 +172,9 @@ class EventStreamResource(Endpoint):
     An event stream to put into a tree of resources, or to return from a route.
 
     Args:
-        authorize: Says what a request is allowed.  By default everybody may
-            read what is not private.
+        authorize: Says what a request is allowed, and says it again with the
+            same request when `Hub.grant_changed` tells of its user.  By default
+            everybody may read what is not private.
 
         cors: Which web pages of other origins may read.  By default none.
 
@@ -149,9 +200,12 @@ class EventStreamResource(Endpoint):
         priming: Priming = "event",
         max_topics: int = 100,
     ) -> None:
-        streams = Subscriptions(exchange, topics=topics, priming=priming, max_topics=max_topics)
+        streams = Subscriptions(
+            exchange, topics=topics, priming=priming, max_topics=max_topics, authorize=authorize
+        )
         handlers = {"GET": streams.get, "HEAD": streams.head}
-        super().__init__(handlers, authorize or everybody, cors or CORS())
+        asked = everybody if authorize is None else streams.ask
+        super().__init__(handlers, asked, cors or CORS())
 
 
 def _set_headers(request: Request) -> None:

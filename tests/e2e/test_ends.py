@@ -1,0 +1,257 @@
+"""
+Every way a source ends, over every way to the wire: its ``finally`` runs once, and the hub
+keeps nothing.
+"""
+
+import contextlib
+import json
+import signal
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.support.certificates import write_certificate
+from tests.support.curl import curl
+from tests.support.processes import Background
+from tests.support.readers import Wire
+from tests.support.waiting import eventually
+
+__all__ = ["EndTests", "LeavingTests", "StalledTests", "StoppingTests"]
+
+PROGRAM = Path(__file__).with_name("sources.py")
+
+
+class Sources(SynchronousTestCase):
+    """
+    What the tests share: the program.
+    """
+
+    def setUp(self) -> None:
+        """
+        Start it.
+        """
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        write_certificate(Path(directory.name))
+        self.program = Background([sys.executable, str(PROGRAM), directory.name])
+        self.addCleanup(self.program.end)
+        _, tcp, tls = self.line("ports").split()
+        self.wires = [
+            Wire("TCP", int(tcp)),
+            Wire("TLS", int(tls)),
+            Wire("HTTP/2", int(tls)),
+        ]
+        self._tally = f"http://127.0.0.1:{tcp}/tally"
+
+    def line(self, word: str) -> str:
+        """
+        What the program has said that begins with *word*.
+        """
+
+        def find() -> str:
+            lines = self.program.output().splitlines(keepends=True)
+            return next((one for one in lines if one.startswith(word) and one[-1] == "\n"), "")
+
+        return eventually(find, f"{word!r} was not said")
+
+    def tally(self) -> dict[str, Any]:
+        """
+        What the program tells.
+        """
+        told: dict[str, Any] = curl(self._tally).json()
+        return told
+
+    def wait_for(self, key: str, *said: str) -> None:
+        """
+        Wait until the source of *key* has done this, and nobody is there.
+        """
+
+        def over() -> bool:
+            told = self.tally()
+            return told["sources"].get(key, []) == [*said] and not told["responses"]
+
+        eventually(over, f"{key!r} has not ended as it should, or is still there")
+
+    def at_rest(self) -> dict[str, Any]:
+        """
+        Wait until no source is asked any more; the tally then.
+        """
+        seen: list[dict[str, Any]] = []
+
+        def unchanged() -> bool:
+            seen.append(self.tally())
+            return len(seen) > 10 and seen[-1]["sources"] == seen[-10]["sources"]
+
+        eventually(unchanged, "the sources are still asked")
+        return seen[-1]
+
+    def assert_quiet(self) -> None:
+        """
+        See that nothing was logged, and that the program runs.
+        """
+        self.assertTrue(self.program.running())
+        self.assertEqual(len(self.program.output().splitlines()), 1, self.program.output())
+
+    def assert_ended_once(self, path: str, how: str) -> None:
+        """
+        See, over every wire, what becomes of a source whose reader does *how*.
+        """
+        for wire in self.wires:
+            with self.subTest(wire=wire.name):
+                key = f"{path}-{how}-{wire.name}"
+                reader = wire.open(f"/{path}?key={key}")
+                self.addCleanup(reader.leave)
+                reader.begin()
+                getattr(reader, how)()
+
+                self.wait_for(key, "begun", "finally")
+
+
+class EndTests(Sources):
+    """
+    The source comes first.
+    """
+
+    def test_ends(self) -> None:
+        """
+        A source that ends.
+        """
+        for path in ("short", "short_async"):
+            self.assert_ended_once(path, "rest")
+        self.assert_quiet()
+
+    def test_raises(self) -> None:
+        """
+        A source that fails; the log says it once for each.
+        """
+        for path in ("failing", "failing_async"):
+            self.assert_ended_once(path, "rest")
+
+        self.assertEqual(self.program.output().count("#critical] The source of a stream failed"), 6)
+
+    def test_head(self) -> None:
+        """
+        ``HEAD`` asks no source, and makes none.
+        """
+        for wire in self.wires:
+            self.assertEqual(wire.head("/short?key=head"), 200)
+        self.wait_for("head")
+        self.assert_quiet()
+
+
+class LeavingTests(Sources):
+    """
+    The reader comes first.
+    """
+
+    def test_leaves(self) -> None:
+        """
+        A reader that closes its connection while the source waits, flows, or is full.
+        """
+        for path in ("waiting", "flowing", "endless"):
+            self.assert_ended_once(path, "leave")
+        self.assert_quiet()
+
+    def test_resets(self) -> None:
+        """
+        A reader that resets its connection or its HTTP/2 stream.
+        """
+        for path in ("waiting", "flowing", "endless"):
+            self.assert_ended_once(path, "reset")
+        self.assert_quiet()
+
+    def test_goodbye(self) -> None:
+        """
+        A TLS client that says goodbye to a server that is full, and reads until the network
+        connection ends.
+        """
+        goodbye = self.wires[1].goodbye("/stalled?key=goodbye", self.at_rest)
+        with goodbye as connection, contextlib.suppress(ConnectionResetError):
+            while connection.recv(65536):
+                pass
+
+        eventually(lambda: not self.tally()["responses"], "it has not ended")
+        self.assert_quiet()
+
+    def test_never_started(self) -> None:
+        """
+        A source whose reader never had room for it is never asked, but closed.
+        """
+        for wire in self.wires:
+            with self.subTest(wire=wire.name):
+                key = f"unasked-{wire.name}"
+                with wire.blocked(key):
+                    eventually(lambda: self.tally()["responses"] == 1, "it has not come")
+
+                self.wait_for(key, "finally")
+        self.assert_quiet()
+
+    def test_never_started_stuck(self) -> None:
+        """
+        The same if such a reader stays, and is cut after the send time-out.
+        """
+        for wire in self.wires:
+            with self.subTest(wire=wire.name):
+                key = f"stuck-{wire.name}"
+                with wire.blocked(key):
+                    self.wait_for(key, "finally")
+        self.assert_quiet()
+
+
+class StalledTests(Sources):
+    """
+    Readers that do not read, of sources that have always something.
+    """
+
+    COUNT = 16
+
+    def stall(self, wire: Wire, name: str, readers: int) -> int:
+        """
+        Have so many stalled readers, and return what memory is used when nothing moves.
+        """
+        for number in range(readers):
+            self.addCleanup(wire.open(f"/stalled?key={name}-{number}").leave)
+        return int(self.at_rest()["memory"])
+
+    def test_memory(self) -> None:
+        """
+        Each takes at most 256 KiB, over every wire.
+        """
+        for wire in self.wires:
+            with self.subTest(wire=wire.name):
+                before = self.stall(wire, f"warm-{wire.name}", 2)
+                after = self.stall(wire, wire.name, self.COUNT)
+
+                self.assertLess((after - before) / self.COUNT, 256 * 1024)
+        self.assert_quiet()
+
+
+class StoppingTests(Sources):
+    """
+    The server stops.
+    """
+
+    def test_stops(self) -> None:
+        """
+        Sources that are told end, those that do not listen are cut at the end of the grace, and
+        all streams end in good order, the hub's own too.
+        """
+        paths = ("obedient", "waiting", "flowing")
+        keys = {f"{path}-{wire.name}": wire for path in paths for wire in self.wires}
+        readers = [wire.open(f"/{key.partition('-')[0]}?key={key}") for key, wire in keys.items()]
+        readers += [wire.open("/events?topic=news") for wire in self.wires]
+        for reader in readers:
+            self.addCleanup(reader.leave)
+            reader.begin()
+        self.program.send_signal(signal.SIGTERM)
+        complete = [reader.rest() for reader in readers]
+        status = self.program.wait()
+        told = json.loads(self.line("tally").partition(" ")[2])
+
+        self.assertEqual((status, complete), (0, [True] * len(readers)))
+        self.assertEqual((told["responses"], told["connections"]), (0, 0))
+        self.assertEqual(told["sources"], {key: ["begun", "finally"] for key in keys})
+        self.assertEqual(len(self.program.output().splitlines()), 2, self.program.output())

@@ -1,0 +1,49 @@
+"""
+The resource that subscribers read and publishers write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from twisted_sse.exchange import Exchange
+from twisted_sse.opening import Priming
+from twisted_sse.web.cors import CORS
+from twisted_sse.web.endpoint import Authorize, Endpoint, everybody
+from twisted_sse.web.publish import Publishing
+from twisted_sse.web.stream import Subscriptions
+
+__all__ = ["EventsResource"]
+
+
+class EventsResource(Endpoint):
+    """
+    A hub at one URL: ``GET`` subscribes, ``POST`` publishes.
+
+    Without *authorize* nobody may publish.
+
+    Args:
+        max_body: The most bytes of a publisher's request; the site has read
+            them all by then.
+
+    The other arguments are those of `EventStreamResource`.
+    """
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        *,
+        authorize: Authorize | None = None,
+        cors: CORS | None = None,
+        topics: Iterable[str] | None = None,
+        priming: Priming = "event",
+        max_topics: int = 100,
+        max_body: int = 1024 * 1024,
+    ) -> None:
+        streams = Subscriptions(
+            exchange, topics=topics, priming=priming, max_topics=max_topics, authorize=authorize
+        )
+        publishing = Publishing(exchange, max_body=max_body)
+        handlers = {"GET": streams.get, "HEAD": streams.head, "POST": publishing.post}
+        asked = everybody if authorize is None else streams.ask
+        super().__init__(handlers, asked, cors or CORS())
