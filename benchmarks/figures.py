@@ -26,6 +26,7 @@ def all_figures(sizes: Sizes) -> list[Figure]:
         *_wire(),
         *_history(sizes),
         *_http2(sizes),
+        *_generator(sizes),
     ]
 
 
@@ -237,4 +238,14 @@ def _http2(sizes: Sizes) -> Sequence[Figure]:
                 ("http2-exhausted", "a window that is used up"),
             )
         ),
+    ]
+
+
+def _generator(sizes: Sizes) -> Sequence[Figure]:
+    title = f"A generator's stream of {sizes.generated:,} events to one client"
+    cost, rate = ("generator", "cpu_us_per_event", "µs"), ("generator", "events_per_s")
+    base, ours = ("floor", "generator"), "hub-generator"
+    return [
+        Figure(f"{title}, CPU per event", *cost, 1, base, times(1.8), ours),
+        Figure(f"{title}, events", *rate, "thousand/s", 1000, base, None, ours),
     ]

@@ -179,6 +179,14 @@ hub = _hub("hub", 27101)
 hub_tls = _hub("hub-tls", 27111, "twisted_sse over TLS", tls=True)
 hub_sqlite = _hub("hub-sqlite", 27113, "twisted_sse with SQLite", sqlite=True)
 hub_probed = _hub("hub-probed", 27112, probed=True)
+hub_generator = Server(
+    "hub-generator",
+    "twisted_sse's generators",
+    27116,
+    lambda: [sys.executable, str(APPS / "hub_app.py"), "27116"],
+    apart=True,
+    environment={"PYTHONPATH": str(build.ROOT)},
+)
 
 # The floor first, then ours: runs that are compared are neighbors in time.
 SERVERS = (
@@ -186,6 +194,7 @@ SERVERS = (
     hub,
     hub_sqlite,
     hub_tls,
+    hub_generator,
     Server("nchan", "Nchan", 27102, _nchan, (NCHAN_MODULE,), replays=True),
     Server(
         "express", "Express", 27103, _node("express_app.mjs", 27103), (NODE_MODULES / "express",)

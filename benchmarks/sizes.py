@@ -47,6 +47,8 @@ class Sizes:
 
         h2_events: In a fan-out to all of them, one at a time, the same for all servers.
 
+        generated: Events that one client reads from a generator; slow servers have a tenth.
+
         blocked_seconds: With a client that has no window, and as long without.
     """
 
@@ -72,6 +74,7 @@ class Sizes:
     h2_connections: int
     h2_streams: int
     h2_events: int
+    generated: int
     blocked_seconds: float
 
 
@@ -98,6 +101,7 @@ FULL = Sizes(
     h2_connections=20,
     h2_streams=50,
     h2_events=300,
+    generated=200_000,
     blocked_seconds=10.0,
 )
 
@@ -124,6 +128,7 @@ QUICK = Sizes(
     h2_connections=3,
     h2_streams=10,
     h2_events=40,
+    generated=20_000,
     blocked_seconds=1.0,
 )
 

@@ -30,6 +30,7 @@ from benchmarks.generator import problem_of, read_output
 from benchmarks.h2publisher import Publisher, body_of, mark_of
 from benchmarks.h2streams import H2Error, H2Streams, compare
 from benchmarks.measures import MEASURES
+from benchmarks.measures.generator import Count
 from benchmarks.measures.history import in_turn
 from benchmarks.measures.replay import ids_of_events
 from benchmarks.others import Others, busy_seconds
@@ -847,6 +848,25 @@ class ChartTests(SynchronousTestCase):
         self.assertIn("prefers-color-scheme: dark", chart.draw([], "", []))
 
 
+class GeneratorTests(SynchronousTestCase):
+    """
+    Tests for what counts a generator's events.
+    """
+
+    def test_torn(self) -> None:
+        """
+        Each is counted once, wherever the bytes are torn apart.
+        """
+        event = b"data: x~t=0000000000000000;s=00000000;\n\n"
+        for size in range(1, len(event) + 2):
+            counted = Count()
+            stream = event * 5
+            for start in range(0, len(stream), size):
+                counted.feed(stream[start : start + size])
+
+            self.assertEqual(counted.seen, 5)
+
+
 class PlanTests(SynchronousTestCase):
     """
     Tests for what is measured and shown.
@@ -893,7 +913,8 @@ class PlanTests(SynchronousTestCase):
 
         http2 = ["http2-1", "http2-idle", "http2-blocked", "http2-exhausted"]
         expected = dict.fromkeys(("hub-tls", "twisted-naive-tls", "hypercorn"), http2)
-        self.assertEqual(taken, expected | {"hub-sqlite": ["kept-1"]})
+        more = {"hub-sqlite": ["kept-1"], "hub-generator": ["generator"]}
+        self.assertEqual(taken, expected | more)
 
     def test_older_sizes(self) -> None:
         """

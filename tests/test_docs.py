@@ -12,6 +12,15 @@ A comment before a block of code says what is to be done with it; the comment is
 ``<!-- publishes -->``
     It publishes to a hub on port 8080 with ``$TOKEN``.
 
+``<!-- follows -->``
+    It follows a hub on port 8080, and prints what is published on the topic ``news``.
+
+``<!-- makes -->``
+    It runs to its end beside ``ca.pem`` and ``client.pem``, and exits with status 0.
+
+``<!-- embeds NAME -->``
+    It is the file NAME, which tests/e2e/test_embedding.py runs.
+
 ``<!-- file NAME -->``
     It is a file beside the servers of the same document.
 
@@ -149,7 +158,9 @@ class ProgramTests(SynchronousTestCase):
     Python in the documentation.
     """
 
-    MARKS = ("runs", "serves", "generates", "publishes", "tests")
+    MARKS = (
+        *("embeds", "runs", "makes", "serves", "generates", "follows", "publishes", "tests"),
+    )
 
     def test_marked(self) -> None:
         """
@@ -171,6 +182,41 @@ class ProgramTests(SynchronousTestCase):
 
         for snippet, program in running:
             self.assertEqual((program.wait(), program.output()), (0, ""), snippet.place)
+
+    def test_makes(self) -> None:
+        """
+        What needs certificates has them beside it, and runs to its end.
+        """
+        directory = Path(self.mktemp()).resolve()
+        directory.mkdir()
+        certificate, key = write_certificate(directory)
+        directory.joinpath("ca.pem").write_bytes(certificate.read_bytes())
+        both = certificate.read_bytes() + key.read_bytes()
+        directory.joinpath("client.pem").write_bytes(both)
+        for snippet in marked("makes"):
+            runner = ["env", f"--chdir={directory}", sys.executable, "-c", snippet.text]
+            program = Background(runner)
+            self.addCleanup(program.end)
+
+            self.assertEqual((program.wait(), program.output()), (0, ""), snippet.place)
+
+    def test_follows(self) -> None:
+        """
+        What follows a hub prints what is published.
+        """
+        hub = HubProcess()
+        self.addCleanup(hub.stop)
+        for snippet in marked("follows"):
+            text = snippet.text.replace("8080", str(hub.port))
+            program = Background([sys.executable, "-u", "-c", text])
+            self.addCleanup(program.end)
+
+            def heard(program: Background = program) -> bool:
+                self.assertTrue(program.running(), program.output())
+                publish(hub.url, TOKEN, "news", "hello")
+                return "hello" in program.output()
+
+            eventually(heard, snippet.place)
 
     def test_publishes(self) -> None:
         """
@@ -298,6 +344,8 @@ class CommandLineTests(SynchronousTestCase):
         words = [self.files.get(last, word) for last, word in zip(before, words, strict=False)]
         # The directory of the file has to be there.
         words = [f"sqlite:{self.mktemp()}" if "sqlite:/" in word else word for word in words]
+        tokens = self.files["--publish-token-file"]
+        words = [word.replace("=upstream-token", f"={tokens}") for word in words]
         # It says that all is well.
         self.patch(sys, "stdout", open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
         self.addCleanup(sys.stdout.close)

@@ -16,7 +16,7 @@ from urllib.request import urlopen
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.support.curl import curl
+from tests.support.curl import curl, publish
 from tests.support.hub_process import TOKEN, HubProcess
 from tests.support.ports import free_port
 from tests.support.processes import Background, find_program
@@ -30,11 +30,15 @@ __all__ = [
     "CurlTests",
     "EmbedTests",
     "EveryTests",
+    "ExpiringTests",
+    "FollowTests",
     "GeneratorTests",
     "KleinAppTests",
+    "KleinClassTests",
     "OwnHistoryTests",
     "PageTests",
     "PrivateTopicsTests",
+    "TestNewsTests",
     "TickerTests",
 ]
 
@@ -145,7 +149,9 @@ class KleinAppTests(ExampleTests):
         What is said in a room is heard there and nowhere else.
         """
         self.start()
-        lobby, garden = self.subscribe("/rooms/lobby"), self.subscribe("/rooms/garden")
+        lobby, garden = (
+            self.subscribe(f"/events?topic=rooms/{room}") for room in ("lobby", "garden")
+        )
         lobby.named("stream-open")
         garden.named("stream-open")
 
@@ -155,6 +161,61 @@ class KleinAppTests(ExampleTests):
         self.assertTrue(answer.endswith("was handed to 1 subscribers\n"), answer)
         self.assertEqual(lobby.data(1), ["hello"])
         self.assertEqual(garden.data(1), ["sun"])
+
+    def test_generator(self) -> None:
+        """
+        A word is spelled, and its stream ends.
+        """
+        self.start()
+        stream = self.subscribe("/spell/hi")
+
+        self.assertEqual(stream.data(2), ["h", "i"])
+        stream.rest()
+        self.assertTrue(stream.complete)
+
+    def test_stop(self) -> None:
+        """
+        When it stops, streams of the hub and of generators end in good order.
+        """
+        program = self.start()
+        streams = [self.subscribe("/events?topic=a"), self.subscribe("/spell/" + "o" * 1000)]
+        streams[0].named("stream-open")
+        streams[1].data(1)
+
+        self.stop(program)
+
+        for stream in streams:
+            stream.rest()
+        self.assertEqual([stream.complete for stream in streams], [True, True])
+
+
+class KleinClassTests(ExampleTests):
+    """
+    The app of a class.
+    """
+
+    examples = ["klein_class.py"]
+
+    def test_words(self) -> None:
+        """
+        The words of what was posted come one by one, and then a last event.
+        """
+        program = self.start()
+        answer = curl(f"http://localhost:{self.port}/answers", "--data", "say it")
+        events = Decoder().feed(answer.body.encode("utf-8"))
+
+        self.assertEqual([one.json()["word"] for one in events[:2]], ["say", "it"])
+        self.assertEqual(events[2].event, "done")
+        self.stop(program)
+
+    def test_nothing(self) -> None:
+        """
+        An empty prompt is refused before the stream.
+        """
+        self.start()
+        answer = curl(f"http://localhost:{self.port}/answers", "--request", "POST")
+
+        self.assertEqual((answer.status, answer.body), (400, "Say something.\n"))
 
 
 class TickerTests(ExampleTests):
@@ -203,6 +264,29 @@ class PrivateTopicsTests(ExampleTests):
 
         self.assertEqual(refused.status, "HTTP/1.1 403 Forbidden")
         self.assertEqual(stranger.status, "HTTP/1.1 401 Unauthorized")
+
+
+class ExpiringTests(ExampleTests):
+    """
+    The tickets.
+    """
+
+    examples = ["expiring.py"]
+
+    def test_ticket(self) -> None:
+        """
+        A stream ends with its ticket, in good order, and the ticket lets nobody in again.
+        """
+        self.start()
+        ticket = self.fetch("/tickets", b"")
+        target = f"/events?topic=news&ticket={ticket}"
+        stream = self.subscribe(target)
+
+        self.assertEqual(stream.data(1), ["still here"])
+        stream.rest()
+        self.assertTrue(stream.complete)
+        self.assertEqual(self.subscribe(target).status, "HTTP/1.1 401 Unauthorized")
+        self.assertEqual(self.subscribe("/events").status, "HTTP/1.1 401 Unauthorized")
 
 
 class PageTests(ExampleTests):
@@ -354,6 +438,58 @@ class GeneratorTests(ExampleTests):
         self.stop(program)
 
 
+class TestNewsTests(ExampleTests):
+    """
+    The application with its tests.
+    """
+
+    examples = ["test_news.py"]
+
+    def test_runners(self) -> None:
+        """
+        Its tests pass in pytest and in trial.
+        """
+        path = str(EXAMPLES / self.examples[0])
+        for runner in (["pytest", "-p", "no:cacheprovider"], ["twisted.trial"]):
+            command = [sys.executable, "-m", *runner, path]
+            program = Background(["env", "PYTHONDONTWRITEBYTECODE=1", *command])
+            self.addCleanup(program.end)
+
+            self.assertEqual(program.wait(), 0, program.output())
+            self.assertRegex(program.output(), "2 passed|successes=2")
+
+
+class FollowTests(ExampleTests):
+    """
+    The program that follows a stream.
+    """
+
+    examples = ["follow.py"]
+
+    def test_come_back(self) -> None:
+        """
+        It prints what is published, says when the hub has gone, and comes back to it.
+        """
+        history = Path(self.mktemp()).resolve()
+        hub = HubProcess("--history", f"sqlite:{history}")
+        self.addCleanup(hub.stop)
+        path = str(EXAMPLES / self.examples[0])
+        program = Background([sys.executable, path, str(hub.port)])
+        self.addCleanup(program.end)
+        eventually(lambda: "open\n" in program.output(), "it has no stream")
+
+        (first,) = publish(hub.url, TOKEN, "news", "one")
+        eventually(lambda: f"{first} one\n" in program.output(), "it has not printed one")
+        hub.kill()
+        eventually(lambda: "lost (" in program.output(), "it has not noticed")
+        hub.restart()
+        (second,) = publish(hub.url, TOKEN, "news", "two")
+
+        eventually(lambda: f"{second} two\n" in program.output(), "it has not come back")
+        program.send_signal(signal.SIGTERM)
+        self.assertEqual(program.wait(), 0, program.output())
+
+
 class CompletenessTests(SynchronousTestCase):
     """
     All examples together.
@@ -386,6 +522,9 @@ class CompletenessTests(SynchronousTestCase):
             text = path.read_text("utf-8")
             if path.suffix == ".py":
                 begin, text = text.split('"""')[1:]
-                self.assertIn(f"Run:  python examples/{path.name} [PORT]", begin)
+                run = f"examples/{path.name} [PORT]"
+                if path.name.startswith("test_"):
+                    run = f"-m pytest examples/{path.name}"
+                self.assertIn(f"Run:  python {run}", begin)
             lines = [line for line in text.splitlines() if line.strip()]
             self.assertLessEqual(len(lines), MOST_LINES, path.name)

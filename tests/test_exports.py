@@ -14,6 +14,7 @@ from zope.interface import implementedBy
 from zope.interface.interface import InterfaceClass
 
 import twisted_sse
+import twisted_sse.client
 
 __all__ = ["ExportsTests", "PlantedMistakeTests", "undocumented", "wrong_exports"]
 
@@ -31,6 +32,20 @@ PUBLIC = [
     "SQLiteHistory",
     "ServerSentEvent",
     "Unauthorized",
+]
+
+# Those of the client.
+CLIENT = [
+    "CONTROL_EVENTS",
+    "Backoff",
+    "Comment",
+    "Control",
+    "EventSource",
+    "Lost",
+    "Opened",
+    "Publisher",
+    "ReadyState",
+    "Signal",
 ]
 
 _METHODS = (FunctionType, classmethod, staticmethod, property, cached_property)
@@ -105,6 +120,12 @@ class ExportsTests(SynchronousTestCase):
         The package offers exactly the names that are promised.
         """
         self.assertEqual(twisted_sse.__all__, PUBLIC)
+
+    def test_client_names(self) -> None:
+        """
+        So does its client.
+        """
+        self.assertEqual(twisted_sse.client.__all__, CLIENT)
 
     def test_all(self) -> None:
         """

@@ -1,8 +1,5 @@
 """
 The list of measures, in the order in which they are taken and reported.
-
-A measure of generator streams would be one more file and one more line here: each application
-under `apps/` already answers `GET /gen?n=N`, and the generator's `--no-publish` reads it.
 """
 
 from collections.abc import Callable
@@ -10,6 +7,7 @@ from dataclasses import dataclass
 
 from benchmarks.measures import (
     fanout,
+    generator,
     history,
     http2,
     latency,
@@ -47,4 +45,5 @@ MEASURES = (
     Measure("wire", wire.cases),
     Measure("history", history.cases),
     Measure("http2", http2.cases),
+    Measure("generator", generator.cases),
 )

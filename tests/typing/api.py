@@ -4,30 +4,60 @@ What a type checker says about programs that use the public names.
 Read by mypy, and never run: a wrong type here is an error of the build.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Any, assert_type
 
+import klein
 from twisted.application.service import IService
+from twisted.cred.portal import IRealm
 from twisted.internet.defer import Deferred, succeed
+from twisted.internet.task import Clock
+from twisted.web.iweb import IAgent
 from twisted.web.resource import IResource
-from twisted.web.server import Request
+from twisted.web.server import Request, Site
 from zope.interface import implementer
 
 from twisted_sse import (
     CORS,
+    EventSourceResponse,
     Forbidden,
     Grant,
     Hub,
     IHistoryProvider,
+    ISharedHistoryProvider,
     MemoryHistory,
     ServerSentEvent,
     Unauthorized,
 )
+from twisted_sse.client import (
+    Backoff,
+    Comment,
+    Control,
+    EventSource,
+    Lost,
+    Opened,
+    ReadyState,
+    Signal,
+)
 from twisted_sse.connection import Connection
+from twisted_sse.klein import EventStreamRoute, Klein, event_stream, hub_routes
 from twisted_sse.publication import Kept, Position, Publication, Receipt, Tail
+from twisted_sse.testing import StreamAnswer, StreamClient
 from twisted_sse.topics import Selection
+from twisted_sse.upstream.history import UpstreamHistory
 
-__all__ = ["events", "grants", "hubs", "providers", "registries", "resources"]
+__all__ = [
+    "events",
+    "grants",
+    "hubs",
+    "klein_apps",
+    "providers",
+    "registries",
+    "resources",
+    "sources",
+    "tests",
+]
 
 
 def events() -> None:
@@ -58,7 +88,11 @@ def grants() -> None:
     assert_type(grant.may_publish(["news"]), bool)
     assert_type(grant.may_read(Selection.of(["news"])), bool)
 
+    assert_type(grant.expires, float | None)
+    print(Grant(expires=1.8e9), Grant(expires=datetime.now(UTC), state={"name": "Ann"}))
+
     Grant(subscribe=1)  # type: ignore[arg-type]
+    Grant(expires="tomorrow")  # type: ignore[arg-type]
 
 
 def hubs() -> None:
@@ -84,6 +118,8 @@ def registries(hub: Hub) -> None:
     assert_type(hub.connections.of_user("ann"), list[Connection])
     assert_type(hub.connections.of_topic("news"), list[Connection])
     assert_type(hub.disconnect("ann", final=ServerSentEvent("bye")), list[Connection])
+    assert_type(hub.push(ServerSentEvent("now"), where=lambda one: one.live), int)
+    assert_type(hub.grant_changed("ann"), Deferred[list[Connection]])
     for connection in hub.connections:
         assert_type(connection.user, str | None)
         assert_type(connection.topics, Selection)
@@ -112,7 +148,14 @@ def resources(hub: Hub) -> None:
     as_resource: IResource = hub.resource(refuse, cors, ["news"], priming="block", max_topics=5)
     print(as_resource, hub.resource(later), hub.resource(whenever), hub.subscribe("a", "b"))
 
+    as_response: IResource = EventSourceResponse(lambda draining: iter(["x"]), hub=hub)
+    print(as_response, EventSourceResponse(["x"], keepalive=None).drain(5.0))
+
+    as_realm: IRealm = hub.realm(Grant, topics=["news"])
+    print(as_realm)
+
     hub.resource(authorize=len)  # type: ignore[arg-type]
+    hub.realm(len)  # type: ignore[arg-type]
 
 
 @implementer(IHistoryProvider)
@@ -146,3 +189,103 @@ def providers() -> None:
     """
     provider: IHistoryProvider = MemoryHistory()
     print(provider, Hub(_Forgetful()))
+
+
+def edges(agent: IAgent) -> None:
+    """
+    What makes a hub an edge is a shared history provider, and a service.
+    """
+    shared: ISharedHistoryProvider = UpstreamHistory("http://localhost/events", token="secret")
+    service: IService = UpstreamHistory("http://localhost/events", client=agent, timeout=1.0)
+    print(Hub(shared), service)
+
+    UpstreamHistory("http://localhost/events", token=b"secret")  # type: ignore[arg-type]
+
+
+def klein_apps(hub: Hub, app: klein.Klein, request: Request) -> None:
+    """
+    What is decorated is a route with the same arguments; a hub's routes go into any app.
+    """
+
+    @app.route("/words/<word>")
+    @event_stream
+    async def words(request: Request, word: str) -> AsyncIterator[str]:
+        yield word
+
+    @app.route("/letters")
+    @event_stream(hub=hub, keepalive=5, farewell=ServerSentEvent(event="done", data=""))
+    async def letters(request: Request) -> Iterator[str]:
+        return iter("letters")
+
+    as_app: klein.Klein = Klein()
+    hub_routes(as_app, hub, "/events", cors=CORS(["*"]), topics=["news"])
+    assert_type(words(request, "a"), Deferred[IResource])
+    assert_type(letters.drain(5.0), Deferred[None])
+    print(EventStreamRoute)
+
+    words(request, 1)  # type: ignore[arg-type]
+    event_stream(colour="red")  # type: ignore[call-overload]
+    event_stream(len)  # type: ignore[arg-type]
+    hub_routes(app, app)  # type: ignore[arg-type]
+
+
+def tests(hub: Hub, app: klein.Klein, site: Site) -> None:
+    """
+    Streams are tested in memory, those of a hub, a Klein app, a resource and a site.
+    """
+    with StreamClient(hub, Clock()) as client:
+        stream = client.get("/", last_event_id="7", params={"topic": ["a", "b"]})
+        assert_type(stream, StreamAnswer)
+        assert_type(stream.status, int)
+        assert_type(stream.events, list[ServerSentEvent])
+        assert_type(stream.header("Content-Type"), str | None)
+        assert_type(stream.resume(), StreamAnswer)
+        assert_type(client.post("/", {"a": "b"}, headers={"X-A": "b"}).json(), Any)
+        assert_type(client.agent, IAgent)
+        assert_type(client.clock, Clock)
+    print(StreamClient(app), StreamClient(site), StreamClient(hub.resource(), room=1024))
+
+    StreamClient(1)  # type: ignore[arg-type]
+    client.get(b"/")  # type: ignore[arg-type]
+
+
+async def sources(agent: IAgent) -> None:
+    """
+    A client gives events, signals, or calls functions.
+    """
+    source = EventSource(
+        "https://example.com/events",
+        client=agent,
+        headers={"Authorization": "Bearer t", "X-Two": ["1", "2"]},
+        params=[("topic", "a"), ("topic", "b")],
+        backoff=Backoff(first=0.5, jitter=0.0),
+        retry_statuses={503},
+        read_timeout=None,
+        reactor=Clock(),
+    )
+    assert_type(source.ready_state, ReadyState)
+    assert_type(source.last_event_id, str)
+    assert_type(source.origin, str)
+    assert_type(source.reconnection_time, float)
+    async with source as entered:
+        assert_type(entered, EventSource)
+        async for event in entered:
+            assert_type(event, ServerSentEvent)
+    async for signal in source.signals():
+        assert_type(signal, Signal)
+        match signal:
+            case Opened():
+                assert_type(signal.attempt, int)
+            case Lost(reason, delay):
+                assert_type(reason, Exception)
+                assert_type(delay, float)
+            case Comment(text):
+                assert_type(text, str)
+            case Control(control):
+                assert_type(control, ServerSentEvent)
+            case _:
+                assert_type(signal, ServerSentEvent)
+    assert_type(source.run(print, lambda signal: None), Deferred[None])
+
+    EventSource(b"http://example.com/")  # type: ignore[arg-type]
+    EventSource("http://example.com/", backoff=1.0)  # type: ignore[arg-type]

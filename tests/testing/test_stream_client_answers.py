@@ -1,0 +1,157 @@
+"""
+Answers to the client of streams: errors, pages, and streams of no hub.
+"""
+
+import gzip
+
+from twisted.web.resource import Resource
+from twisted.web.server import NOT_DONE_YET, Request, Site
+
+from tests.testing.stream_tests import StreamTests
+from twisted_sse import Forbidden, Grant, ServerSentEvent, Unauthorized
+from twisted_sse.testing import StreamClient
+
+__all__ = ["AnswerTests"]
+
+
+class AnswerTests(StreamTests):
+    """
+    Answers that are no streams, and streams that are none of a hub.
+    """
+
+    def serve(self, body: bytes, kind: str = "text/event-stream") -> StreamClient:
+        """
+        A client of a resource that has *body*.
+        """
+
+        class Fixed(Resource):
+            isLeaf = True
+
+            def render_GET(self, request: Request) -> bytes:
+                request.setHeader("Content-Type", kind)
+                return body
+
+        client = StreamClient(Fixed(), self.clock)
+        self.addCleanup(client.close)
+        return client
+
+    def test_missing(self) -> None:
+        """
+        A path that is not there is answered with 404, and has no events.
+        """
+        answer = self.client.get("/else")
+
+        self.assertEqual(answer.status, 404)
+        self.assertEqual((answer.events, answer.control, answer.comments), ([], [], []))
+        self.assertIn(b"No Such Resource", answer.body)
+        self.assertEqual((answer.detail, answer.reconnection_time), ("", None))
+        self.assertTrue(answer.ended)
+
+    def test_refused(self) -> None:
+        """
+        A problem has a status and a sentence.
+        """
+
+        def authorize(request: Request) -> Grant:
+            if request.getHeader("Authorization") is None:
+                raise Unauthorized("Log in.")
+            raise Forbidden("Not you.")
+
+        client = StreamClient(self.hub.resource(authorize), self.clock)
+        self.addCleanup(client.close)
+        stranger = client.get("/?topic=news")
+        known = client.get("/?topic=news", headers={"Authorization": "Bearer abc"})
+
+        self.assertEqual((stranger.status, stranger.detail), (401, "Log in."))
+        self.assertEqual(stranger.header("WWW-Authenticate"), "Bearer")
+        self.assertEqual((known.status, known.detail), (403, "Not you."))
+
+    def test_head_and_options(self) -> None:
+        """
+        HEAD and OPTIONS are answered without a stream.
+        """
+        head = self.client.request("HEAD", "/news")
+        options = self.client.request("OPTIONS", "/news")
+
+        self.assertEqual((head.status, head.body, head.ended), (200, b"", True))
+        self.assertEqual((options.status, options.header("Allow")), (204, "GET, HEAD, OPTIONS"))
+        self.assertEqual(len(self.hub.connections), 0)
+
+    def test_large(self) -> None:
+        """
+        A body that the network does not hold at once arrives.
+        """
+        answer = self.serve(b"x" * 1_000_000, "text/plain").get("/")
+
+        self.assertEqual(len(answer.body), 1_000_000)
+
+    def test_blocks(self) -> None:
+        """
+        Comments of events stay with them, other comments are listed, a bare ID counts.
+        """
+        text = b": one\n\n: two\ndata: a\n\nretry: 1500\n\nid: 9\n\ndata: unfinished"
+        stream = self.serve(text, "Text/Event-Stream; charset=utf-8").get("/")
+
+        self.assertEqual(stream.comments, ["one"])
+        self.assertEqual(stream.events, [ServerSentEvent("a", comment="two")])
+        self.assertEqual((stream.last_event_id, stream.reconnection_time), ("9", 1.5))
+        self.assertEqual(stream.body, text)
+
+    def test_compressed(self) -> None:
+        """
+        A body is what was sent, whatever its encoding.
+        """
+        answer = self.serve(gzip.compress(b"text"), "text/plain").get("/")
+
+        self.assertEqual(gzip.decompress(answer.body), b"text")
+
+    def test_lost(self) -> None:
+        """
+        Who gets no answer because the connection is cut is told so.
+        """
+
+        class Cutting(Resource):
+            isLeaf = True
+
+            def render_GET(self, request: Request) -> int:
+                request.channel.loseConnection()
+                return NOT_DONE_YET
+
+        client = StreamClient(Cutting(), self.clock)
+        self.addCleanup(client.close)
+        answer = client.get("/")
+
+        self.assertTrue(answer.closed)
+        self.assertFalse(answer.answered)
+        with self.assertRaisesRegex(AssertionError, "ConnectionDone"):
+            print(answer.status)
+
+    def test_site(self) -> None:
+        """
+        A site is asked as it is.
+        """
+        client = StreamClient(Site(self.root, reactor=self.clock), self.clock)
+        self.addCleanup(client.close)
+        stream = client.get("/news")
+        self.publish("one")
+
+        self.assertEqual([event.data for event in stream.events], ["one"])
+
+    def test_no_app(self) -> None:
+        """
+        What is no application is refused.
+        """
+        for wrong in (None, object(), "app"):
+            with self.assertRaisesRegex(TypeError, "is no resource"):
+                StreamClient(wrong)  # type: ignore[arg-type]
+
+    def test_repr(self) -> None:
+        """
+        An answer says of itself what a failed test would like to know.
+        """
+        stream = self.client.get("/news")
+        before = repr(stream)
+        stream.disconnect()
+
+        self.assertEqual(before, "<GET /news: 200, 2 blocks, open>")
+        self.assertEqual(repr(stream), "<GET /news: 200, 2 blocks, closed>")
