@@ -17,6 +17,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import Request
 from zope.interface import implementer
 
+from tests.support.history import SlowHistory
 from tests.support.hubs import make_hub
 from twisted_sse.client import Publisher
 from twisted_sse.errors import (
@@ -27,10 +28,14 @@ from twisted_sse.errors import (
     UnexpectedStatus,
 )
 from twisted_sse.event import ServerSentEvent
+from twisted_sse.grant import Grant
+from twisted_sse.history import MemoryHistory
+from twisted_sse.hub import Hub
 from twisted_sse.publication import Publication, Receipt
 from twisted_sse.topics import Selection
 from twisted_sse.web.auth import BearerTokens
 from twisted_sse.web.cors import CORS
+from twisted_sse.web.endpoint import Authorize
 from twisted_sse.web.site import hub_tree
 
 __all__ = ["HubTests", "NetworkTests", "StrangerTests"]
@@ -47,10 +52,30 @@ class HubTests(SynchronousTestCase):
         """
         Make a hub that knows one token.
         """
-        self.hub, self.clock = make_hub()
-        tokens = BearerTokens(["a-token"])
-        tree = hub_tree(self.hub, authorize=tokens, cors=CORS(), max_topics=100, max_body=65536)
-        self.stub = StubTreq(tree)
+        self.serve(*make_hub())
+
+    def serve(self, hub: Hub, clock: Clock, authorize: Authorize | None = None) -> None:
+        """
+        Have *hub* answer.
+        """
+        self.hub, self.clock = hub, clock
+        self.stub = StubTreq(
+            hub_tree(
+                hub,
+                authorize=authorize or BearerTokens(["a-token"]),
+                cors=CORS(),
+                max_topics=100,
+                max_body=65536,
+            )
+        )
+
+    def turn(self) -> None:
+        """
+        Let everything arrive that is on its way.
+        """
+        for _ in range(5):
+            self.stub.flush()
+            self.clock.advance(0.01)
 
     def publisher(self, token: str | None = "a-token") -> Publisher:
         """
@@ -63,9 +88,7 @@ class HubTests(SynchronousTestCase):
         What *steps* come to.
         """
         deferred = Deferred.fromCoroutine(steps)
-        for _ in range(5):
-            self.stub.flush()
-            self.clock.advance(0.01)
+        self.turn()
         return self.successResultOf(deferred)
 
     def failure(self, steps: Any, kind: type[Exception]) -> Any:
@@ -73,9 +96,7 @@ class HubTests(SynchronousTestCase):
         What *steps* fail with.
         """
         deferred = Deferred.fromCoroutine(steps)
-        for _ in range(5):
-            self.stub.flush()
-            self.clock.advance(0.01)
+        self.turn()
         return self.failureResultOf(deferred, kind).value
 
     def test_publish(self) -> None:
@@ -129,6 +150,37 @@ class HubTests(SynchronousTestCase):
         self.assertIs(self.result(self.publisher().was_kept("ä1", ["a"])), True)
         self.assertIs(self.result(self.publisher().was_kept("ä2", ["a"])), False)
         self.assertEqual(len(self.hub.connections), 0)
+
+    def test_undecided(self) -> None:
+        """
+        As long as the hub is keeping something, the question waits.
+        """
+        history = SlowHistory(MemoryHistory())
+        self.serve(*make_hub(history))
+        publishing = Deferred.fromCoroutine(
+            self.publisher().publish([Publication.of("a", "x", id="mine")])
+        )
+        asking = Deferred.fromCoroutine(self.publisher().was_kept("mine", ["a"]))
+        self.turn()
+        self.assertNoResult(asking)
+        while history.waiting:
+            history.answer_next()
+            self.turn()
+
+        self.assertIs(self.successResultOf(asking), True)
+        self.assertEqual(len(self.successResultOf(publishing)), 1)
+
+    def test_not_everything(self) -> None:
+        """
+        Who may not read everything asks by coming back.
+        """
+        grant = Grant("ada", subscribe=["a"], publish=["a"])
+        self.serve(*make_hub(), lambda _: grant)
+        publisher = self.publisher(None)
+        self.result(publisher.publish([Publication.of("a", "x", id="mine")]))
+
+        self.assertIs(self.result(publisher.was_kept("mine", ["a"])), True)
+        self.assertIs(self.result(publisher.was_kept("other", ["a"])), False)
 
     def test_may_not_ask(self) -> None:
         """

@@ -387,8 +387,8 @@ class PublishTests(Hubs):
         """
         Who may not ask whether an event was kept is told that nobody knows.
         """
-        answers = [b"", b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"]
-        port = self.serve(answers)
+        forbidden = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"
+        port = self.serve([b"", forbidden, forbidden])
 
         done = run_command("publish", f"http://localhost:{port}/events", "-t", "a", stdin="1\n2\n")
 

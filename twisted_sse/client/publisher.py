@@ -12,17 +12,17 @@ from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, TypeVar, cast
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.web.http_headers import Headers
 
 from twisted_sse.client.answers import check_status, content_type, deliver, first_words, read
 from twisted_sse.client.clients import client_of
 from twisted_sse.client.fate import meaning_of, too_late
-from twisted_sse.errors import InvalidEvent, Unanswered, UnexpectedContentType
-from twisted_sse.event import ServerSentEvent
+from twisted_sse.client.kept import DECIDED, NOT_SO, KeptAnswer
+from twisted_sse.client.waits import Wait
+from twisted_sse.errors import InvalidEvent, UnexpectedContentType, UnexpectedStatus
 from twisted_sse.publication import Publication, Receipt
-from twisted_sse.wire import Decoder
 
 __all__ = ["Publisher"]
 
@@ -99,10 +99,13 @@ class Publisher:
 
     async def was_kept(self, publication_id: str, topics: Iterable[str]) -> bool:
         """
-        Ask the hub whether it knows an event ID, by coming back with it.
+        Ask the hub whether it knows an event ID.
 
-        The hub may still be keeping what it was sent a moment ago: give it a
-        moment.  What it has forgotten since is not known either.
+        With a token that lets read everything, the hub says so when it is
+        decided what becomes of all that has reached it.  With another it is
+        asked by coming back with the ID, and may still be keeping what it was
+        sent a moment ago: give it a moment.  What it has forgotten since is not
+        known either.
 
         Args:
             publication_id: The ID that the publisher made.
@@ -125,19 +128,26 @@ class Publisher:
         return _receipts(answer, count, content_type(response))
 
     async def _was_kept(self, publication_id: str, topics: list[str]) -> bool:
+        try:
+            return await self._ask(DECIDED, publication_id)
+        except UnexpectedStatus as error:
+            if error.status not in NOT_SO:
+                raise
+        return await self._ask([("topic", topic) for topic in topics], publication_id)
+
+    async def _ask(self, parameters: list[tuple[str, str]], publication_id: str) -> bool:
         headers: dict[str, list[str | bytes]] = {
             "Accept": ["text/event-stream"],
             "Cache-Control": ["no-store"],
             # HTML: "`Last-Event-ID` [...] value, encoded as UTF-8".
             "Last-Event-ID": [publication_id.encode()],
         }
-        parameters = [("topic", topic) for topic in topics]
         response = await self._request("GET", headers, params=parameters, unbuffered=True)
         await check_status(response)
         kind = content_type(response)
         if kind.partition(";")[0].strip().lower() != "text/event-stream":
             raise UnexpectedContentType(f"Not an event stream, but {kind or 'untyped'}.", kind)
-        answer = _Answer()
+        answer = KeptAnswer()
         await deliver(response, answer.feed)
         return answer.result()
 
@@ -158,7 +168,7 @@ class Publisher:
         working = Deferred.fromCoroutine(steps)
         working.addTimeout(self._timeout, self._clock, too_late)
         try:
-            return await _cancellable(working)
+            return await Wait(working).done
         except Exception as error:
             meaning = meaning_of(error, self.url)
             if meaning is error:
@@ -176,65 +186,6 @@ class Publisher:
         from twisted.internet import reactor
 
         return cast(IReactorTime, reactor)
-
-
-class _Answer:
-    """
-    What the beginning of a stream says of the ID that it was asked for with.
-    """
-
-    def __init__(self) -> None:
-        self._decoder = Decoder()
-        self._kept: bool | None = None
-
-    def feed(self, data: bytes) -> bool:
-        """
-        Take the next bytes of the stream.
-
-        Returns:
-            Whether it has been said.
-        """
-        for event in self._decoder.feed(data):
-            if event.event == "stream-open":
-                self._kept = _resumed(event)
-            elif event.event == "stream-reset":
-                self._kept = False
-        return self._kept is not None
-
-    def result(self) -> bool:
-        """
-        What was said.
-
-        Raises:
-            Unanswered: Nothing was.
-        """
-        if self._kept is None:
-            raise Unanswered("The stream has ended without a word about the event ID.")
-        return self._kept
-
-
-def _cancellable(working: Deferred[T]) -> Deferred[T]:
-    """
-    What becomes of *working*, except that a cancellation is one at once.
-
-    Else the look-up of a host would make of it that there is no such host.
-    """
-    result: Deferred[T] = Deferred(lambda _: _cancel(working, result))
-    working.addBoth(lambda value: None if result.called else result.callback(value))
-    return result
-
-
-def _cancel(working: Deferred[T], result: Deferred[T]) -> None:
-    result.errback(CancelledError())
-    working.cancel()
-
-
-def _resumed(event: ServerSentEvent) -> bool:
-    try:
-        value = event.json()
-    except (ValueError, RecursionError):
-        return False
-    return isinstance(value, dict) and value.get("resumed") is True
 
 
 def _value(publication: Publication) -> dict[str, object]:
