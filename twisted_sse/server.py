@@ -59,7 +59,7 @@ def make_server(config: Config, reactor: Any) -> MultiService:
     for port in ports:
         port.setServiceParent(server)
     if config.demo:
-        DemoPublisher(hub).setServiceParent(server)
+        DemoPublisher(hub, hub.clock).setServiceParent(server)
     Collector().setServiceParent(server)
     StopSignals(reactor, lambda: cut_all(hub)).setServiceParent(server)
     Advice("https" if config.tls_cert else "http", ports, made).setServiceParent(server)
