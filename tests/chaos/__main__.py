@@ -1,6 +1,7 @@
 """
 Kill hubs or Redis while events flow, and see that nothing acknowledged is lost:
-`python -m tests.chaos --help`.
+`python -m tests.chaos --help`.  For what is done to the client see
+`python -m tests.chaos client --help`.
 """
 
 import argparse
@@ -9,6 +10,7 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 
+from tests.chaos import client
 from tests.chaos.play import Outcome, Settings, play
 from tests.chaos.stages import STAGES
 
@@ -28,14 +30,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status: 1 if the rule was broken.
     """
-    stage, settings = _read(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    if given[:1] == ["client"]:
+        return client.main(given[1:])
+    stage, settings = _read(given)
     _say(f"python -m tests.chaos {stage}, seed {settings.seed}")
     outcome = play(settings, STAGES[stage]())
     _tell(outcome)
     return 1 if outcome.faults else 0
 
 
-def _read(arguments: Sequence[str] | None) -> tuple[str, Settings]:
+def _read(arguments: Sequence[str]) -> tuple[str, Settings]:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("stage", choices=list(STAGES), help="what is killed: see README.md")
     parser.add_argument("--rounds", type=int, default=10, help="how many kills; default: 10")

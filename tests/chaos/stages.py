@@ -1,5 +1,6 @@
 """
-What is killed: one hub with a file, two with a Redis that dies, three with one that lives.
+What is killed: one hub with a file, two with a Redis that dies, three with one that lives,
+one of a chain of three.
 """
 
 import asyncio
@@ -14,11 +15,11 @@ from typing import Protocol
 from tests.chaos.follower import Follower
 from tests.chaos.patience import comes
 from tests.chaos.verdict import Fault
-from tests.support.hub_process import HubProcess
+from tests.support.hub_process import TOKEN, HubProcess
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import PATIENCE
 
-__all__ = ["STAGES", "HubStage", "NodesStage", "RedisStage", "Stage"]
+__all__ = ["STAGES", "EdgesStage", "HubStage", "NodesStage", "RedisStage", "Stage"]
 
 # So much that nothing is forgotten in any run.
 _BOUNDS = "events=10000000,bytes=4GiB"
@@ -155,6 +156,24 @@ class NodesStage(HubStage):
             self._redis.end()
 
 
+class EdgesStage(HubStage):
+    """
+    A hub with a file, an edge of it, and an edge of that; one of the three dies.
+    """
+
+    def start(self) -> None:
+        """
+        See `Stage.start`.
+        """
+        super().start()
+        tokens = Path(self._home.name, "token")
+        tokens.write_text(TOKEN, "utf-8")
+        for _ in range(2):
+            upstream = f"upstream:{self._hubs[-1].url}/events,token-file={tokens}"
+            self._hubs.append(HubProcess("--history", upstream, *_OPTIONS))
+            self.ports.append(self._hubs[-1].port)
+
+
 class RedisStage(NodesStage):
     """
     Two hubs on one Redis that writes to its disk what it acknowledges; it is Redis that dies.
@@ -200,4 +219,5 @@ STAGES: dict[str, Callable[[], Stage]] = {
     "hub": HubStage,
     "redis": RedisStage,
     "nodes": NodesStage,
+    "edges": EdgesStage,
 }

@@ -2,13 +2,16 @@
 The client: a consumer that takes its time.
 """
 
+import gc
+
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.client.memory import MemoryServer, Reader
 from twisted_sse.client import Lost, Opened, ReadyState
 from twisted_sse.client.body import Body
-from twisted_sse.errors import ReadTimeout
+from twisted_sse.errors import EventTooLarge, ReadTimeout
+from twisted_sse.event import ServerSentEvent
 from twisted_sse.wire import Decoder
 
 __all__ = ["BodyTests", "SlowConsumerTests"]
@@ -223,6 +226,32 @@ class BodyTests(SynchronousTestCase):
 
         self.assertIsNone(self.body.reason)
         self.assertEqual(self.transport.calls, ["pauseProducing"])
+
+    def test_much(self) -> None:
+        """
+        What one read has become, decompressed, is not made into events all at once.
+        """
+        count = 100_000
+        self.body.dataReceived(b"data:\n\n" * count)
+        alive = sum(isinstance(each, ServerSentEvent) for each in gc.get_objects())
+        self.body.connectionLost()
+
+        self.assertLess(alive, 20_000)
+        self.assertEqual(len(list(iter(self.body.take, None))), count)
+
+    def test_too_large_behind(self) -> None:
+        """
+        What comes before an event that is too large is given first, wherever that is cut.
+        """
+        body = Body(Decoder(100_000), self.clock, 60.0)
+        body.makeConnection(self.transport)  # type: ignore[arg-type]
+        body.dataReceived(b"data: 1\n\ndata: " + b"x" * 200_000 + b"\n\ndata: 2\n\n")
+
+        taken = list(iter(body.take, None))
+
+        self.assertEqual([block.data for block in taken], ["1"])
+        self.assertIsInstance(body.reason, EventTooLarge)
+        self.assertEqual(self.transport.calls[-2:], ["loseConnection", "stopProducing"])
 
     def test_after_end(self) -> None:
         """

@@ -54,6 +54,14 @@ class ChaosTests(SynchronousTestCase):
 
         self.assertIn(f"{'kills':<20}{4:>10}", told)
 
+    def test_edges(self) -> None:
+        """
+        Nor does a chain of edges, whichever of the three is killed.
+        """
+        told = self.play("edges", 4)
+
+        self.assertIn(f"{'kills':<20}{4:>10}", told)
+
     def test_forgetful(self) -> None:
         """
         A hub that forgets everything when it is killed is found out.

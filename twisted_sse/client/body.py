@@ -26,6 +26,10 @@ from twisted_sse.wire import Decoder
 
 __all__ = ["Body"]
 
+# How much is decoded at once, in bytes: as much as is read.  A read that was compressed
+# can be a thousand times that, and as events twenty times more.
+_SLICE = 64 * 1024
+
 
 class Body(Protocol):
     """
@@ -48,6 +52,7 @@ class Body(Protocol):
         self._clock = clock
         self._read_timeout = read_timeout
         self._blocks: deque[ServerSentEvent] = deque()
+        self._undecoded: deque[memoryview] = deque()
         self._waiting: Deferred[None] | None = None
         self._connection: IPushProducer | None = None
         self._paused = False
@@ -91,6 +96,7 @@ class Body(Protocol):
         if not self._blocks:
             return None
         block = self._blocks.popleft()
+        self._decode()
         if not self._blocks and self._paused:
             self._resume()
         return block
@@ -100,6 +106,7 @@ class Body(Protocol):
         Let go of the connection, and of what was not taken.
         """
         self._blocks.clear()
+        self._undecoded.clear()
         self._end(ConnectionDone("It was closed here."))
 
     def connectionMade(self) -> None:
@@ -116,11 +123,8 @@ class Body(Protocol):
         if self.reason is not None:
             return
         self._heard = self._clock.seconds()
-        try:
-            self._blocks += self._decoder.feed(data)
-        except EventTooLarge as error:
-            self._end(error)
-            return
+        self._undecoded.append(memoryview(data))
+        self._decode()
         self._wake()
         # Whoever waited may have taken everything meanwhile, or have closed it.
         if self._blocks and not self._paused:
@@ -132,6 +136,20 @@ class Body(Protocol):
         """
         self._connection = None
         self._end(root_of(reason))
+
+    def _decode(self) -> None:
+        """
+        Go on until there is a block, or nothing left.
+        """
+        while self._undecoded and not self._blocks:
+            data = self._undecoded.popleft()
+            if len(data) > _SLICE:
+                self._undecoded.appendleft(data[_SLICE:])
+            try:
+                self._blocks += self._decoder.feed(bytes(data[:_SLICE]))
+            except EventTooLarge as error:
+                self._undecoded.clear()
+                self._end(error)
 
     def _end(self, reason: Exception) -> None:
         if self.reason is not None:

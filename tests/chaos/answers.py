@@ -1,0 +1,262 @@
+"""
+What a rogue server answers: bytes, how they end, and what a client may make of them.
+
+Pure: a seed's chance in, values out.
+"""
+
+import random
+import re
+import time
+from collections.abc import Callable, Sequence
+from email.utils import formatdate
+from enum import Enum
+from typing import NamedTuple
+
+__all__ = ["HUSH", "Answer", "End", "dud", "head", "retries_in", "stream_type"]
+
+# HTML: "lines must be separated by either a U+000D CARRIAGE RETURN U+000A LINE FEED (CRLF)
+# character pair, a single U+000A LINE FEED (LF) character, or a single U+000D [...] (CR)".
+_RETRY = re.compile(rb"(?:\A(?:\xef\xbb\xbf)?|(?<=[\r\n]))retry: ?([0-9]+)(?=[\r\n])")
+
+
+class End(Enum):
+    """
+    What the server does when it has written everything.
+    """
+
+    #: Nothing: whoever is told that this is all leaves by itself.
+    DONE = "done"
+    #: The connection is closed, in good order as TCP sees it.
+    CUT = "cut"
+    #: Its own half is closed, and the other is left open.
+    HALF = "half-closed"
+    #: It is reset; what is under way is lost.
+    RESET = "reset"
+    #: Nothing, for ever.
+    STALL = "stalled"
+
+
+class Answer(NamedTuple):
+    """
+    One answer.
+
+    Attributes:
+        name: For counting.
+
+        wire: What is written, in any pieces.
+
+        end: What comes then.
+
+        tail: Written in one piece after *wire*.
+
+        beats: How many comments follow *wire*, with silence between them that is
+            shorter than a read timeout.
+
+        settled: After how many bytes of *wire* the client knows what it is.
+
+        opened: Whether it is a stream.
+
+        fatal: What a source may end with because of it; empty if it has to go on.
+
+        hop: Whether it leads to another request, at once.
+
+        retry_after: For how many seconds the client has to stay away.
+
+        until: Until when it has to, by the clock of this machine.
+
+        last: The number of the last event in it; ``None`` if there is none.
+
+        highest: The number of the last event that may have been received.
+
+        retries: Those that were sent, in milliseconds.
+
+        vague: Whether it cannot be told how much of it a client can read.
+
+        huge: Whether the client may be asked to wait for more than a minute.
+    """
+
+    name: str
+    wire: bytes
+    end: End
+    tail: bytes = b""
+    beats: int = 0
+    settled: int = 0
+    opened: bool = False
+    fatal: frozenset[str] = frozenset()
+    hop: bool = False
+    retry_after: float = 0.0
+    until: float = 0.0
+    last: int | None = None
+    highest: int = 0
+    retries: tuple[int, ...] = ()
+    vague: bool = False
+    huge: bool = False
+
+    @property
+    def certain(self) -> bool:
+        """
+        Whether it is known what the client gets to know.
+        """
+        return self.end is not End.RESET and not self.vague
+
+
+#: A connection that is closed before anything is asked.
+HUSH = Answer("hush", b"", End.CUT)
+
+_STREAM_TYPES = (
+    *("text/event-stream", "text/event-stream;charset=utf-8", "Text/Event-Stream ; x=y"),
+)
+
+_HTML = b"<!DOCTYPE html><title>Down</title><p>We will be back." + b" Really." * 1000
+
+
+def retries_in(body: bytes) -> tuple[int, ...]:
+    """
+    The ``retry`` fields whose lines are complete, in milliseconds.
+    """
+    return tuple(int(digits) for digits in _RETRY.findall(body))
+
+
+def head(status: str, *headers: str, rng: random.Random) -> bytes:
+    """
+    The head of an answer, with something that means nothing.
+    """
+    lines = [f"HTTP/1.1 {status}", *headers]
+    if rng.random() < 0.3:
+        lines.insert(rng.randrange(1, len(lines) + 1), "X-Noise: \udcff\udcc3\t;;")
+    first = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" if rng.random() < 0.05 else b""
+    return first + "\r\n".join([*lines, "", ""]).encode("utf-8", "surrogateescape")
+
+
+def stream_type(rng: random.Random) -> str:
+    """
+    The header that makes it a stream.
+    """
+    return f"Content-Type: {rng.choice(_STREAM_TYPES)}"
+
+
+def dud(rng: random.Random, path: str, patient: bool) -> Answer:
+    """
+    An answer that is no stream.
+
+    Args:
+        path: Another place of this server.
+
+        patient: Whether the client may be asked to stay away for years.
+    """
+    makers: Sequence[tuple[int, Callable[[], Answer]]] = (
+        (10, lambda: _later(rng, patient)),
+        (8, lambda: _redirect(rng, path)),
+        (4, lambda: _nowhere(rng)),
+        (4, lambda: _refusal(rng)),
+        (4, lambda: _page(rng)),
+        (4, lambda: _over(rng)),
+        (3, lambda: _silence(rng)),
+        (4, lambda: _torn_head(rng)),
+        (4, lambda: _garbage(rng)),
+    )
+    (make,) = rng.choices([maker for _, maker in makers], [weight for weight, _ in makers])
+    return make()
+
+
+def _later(rng: random.Random, patient: bool) -> Answer:
+    status = rng.choice(("429 Slow Down", "502 Bad", "503", "504 \udcff"))
+    text, seconds = rng.choice(
+        (
+            *((None, 0.0), ("0", 0.0), ("1", 1.0), ("2", 2.0), ("-5", 0.0), ("soon", 0.0)),
+            *(("\udcff", 0.0), ("Wed, 21 Oct 2015 07:28:00 GMT", 0.0), ("1.5", 0.0)),
+            *[("date", 0.0)] * 3,
+        )
+    )
+    if patient and rng.random() < 0.03:
+        text, seconds = "9" * 20, 3600.0
+    date = 0
+    if text == "date":
+        date = int(time.time()) + rng.randrange(2, 4)
+        text = formatdate(date, usegmt=True)
+    headers = [] if text is None else [f"Retry-After: {text}"]
+    answer = _words(f"later {status[:3]}", status, headers, frozenset(), rng)
+    return answer._replace(retry_after=seconds, until=date, huge=seconds > 60)
+
+
+def _redirect(rng: random.Random, path: str) -> Answer:
+    status = rng.choice(("301", "302", "303", "307", "308"))
+    return _words(f"redirect {status}", status, [f"Location: {path}"], frozenset(), rng, hop=True)
+
+
+def _nowhere(rng: random.Random) -> Answer:
+    status = rng.choice(("301 Moved", "302", "307", "308"))
+    location = rng.choice(
+        (None, "ftp://localhost/", "http://[", "\udcff://\udcc3", "http://a:b/", "http://a b/")
+    )
+    headers = [] if location is None else [f"Location: {location}"]
+    return _words("redirect to nowhere", status, headers, frozenset({status[:3]}), rng)
+
+
+def _refusal(rng: random.Random) -> Answer:
+    status = rng.choice(("500 Oops", "404 Not Found", "401", "410 Gone", "206 Partial", "299 ?"))
+    return _words(f"refusal {status[:3]}", status, [], frozenset({status[:3]}), rng)
+
+
+def _page(rng: random.Random) -> Answer:
+    kind = rng.choice(("text/html", "text/event-streams", "application/json", "\udcff", None, ""))
+    fatal = frozenset({"UnexpectedContentType"})
+    return _words("no stream", "200 OK", [], fatal, rng, kind=kind)
+
+
+def _over(rng: random.Random) -> Answer:
+    wire = head("204 No Content", rng=rng)
+    end = rng.choice((End.DONE, End.CUT))
+    return Answer("204", wire, end, settled=len(wire), fatal=frozenset({"over"}))
+
+
+def _silence(rng: random.Random) -> Answer:
+    return Answer("silence", b"", rng.choice(list(End)[1:]))
+
+
+def _torn_head(rng: random.Random) -> Answer:
+    wire = head("200 OK", stream_type(rng), rng=rng)
+    end = rng.choice(list(End)[1:])
+    # The last empty line would make it whole.
+    return Answer(f"head {end.value}", wire[: rng.randrange(len(wire) - 1)], end)
+
+
+def _garbage(rng: random.Random) -> Answer:
+    wire = rng.choice(
+        (
+            rng.randbytes(rng.randrange(2, 3000)) + b"\n\n",
+            b"HTTP/1.1 abc OK\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nContent-Length: -7\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nno colon\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: none\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000,
+            b"SSH-2.0-OpenSSH_9.2\r\n",
+        )
+    )
+    return Answer("garbage", wire, rng.choice((End.CUT, End.STALL, End.HALF)))
+
+
+def _words(
+    name: str,
+    status: str,
+    headers: list[str],
+    fatal: frozenset[str],
+    rng: random.Random,
+    *,
+    kind: str | None = "text/html",
+    hop: bool = False,
+) -> Answer:
+    """
+    An answer with a body that says something to people, and ends in any way.
+    """
+    body = rng.choice((b"", b'{"detail": "Not now."}', b"\xff\xfe", _HTML))
+    if kind is not None:
+        headers = [*headers, f"Content-Type: {kind}"]
+    length = rng.choice((len(body), len(body), len(body) + 1))
+    wire = head(status, *headers, f"Content-Length: {length}", rng=rng)
+    end = rng.choice((End.DONE, End.DONE, End.CUT, End.HALF, End.RESET, End.STALL))
+    answer = Answer(name, wire + body, end, settled=len(wire), fatal=fatal, hop=hop)
+    if end is End.DONE and length != len(body):
+        return answer._replace(end=End.CUT)
+    return answer

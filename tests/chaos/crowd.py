@@ -1,0 +1,149 @@
+"""
+The clients of a chaos run, in a process of their own: its memory is theirs alone.
+
+Started by `tests.chaos.client` with what it has to know as JSON; what it has found is written
+as JSON, too.  It counts what there is in the process at three quiet moments: before the first
+client came, when all have rested in between, and when all have gone.
+"""
+
+import json
+import os
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.ssl import Certificate, trustRootFromCertificates
+from twisted.internet.task import deferLater, react
+from twisted.logger import ILogObserver, LogEvent, LogLevel, formatEvent, globalLogBeginner
+from twisted.web.client import Agent, BrowserLikePolicyForHTTPS
+
+from tests.chaos.habits import HABITS, Habit
+from tests.chaos.numbered import Numbered
+from tests.chaos.patron import Patron
+from tests.soak.counts import Counts
+
+__all__ = ["main"]
+
+# How long connections that are closed may take to be gone, in seconds.
+_PATIENCE = 20.0
+
+# How many lines of the log, or faults, are told.
+_TOLD = 50
+
+
+class _Moment(NamedTuple):
+    """
+    Attributes:
+        resident: How much memory the process has, in bytes.
+    """
+
+    counts: Counts
+    resident: int
+
+
+class _Crowd:
+    """
+    All clients.
+
+    Args:
+        given: ``seed``, ``ports``, ``certificate`` (a file) and ``rest``: after how
+            many seconds everybody rests for once.
+    """
+
+    def __init__(self, reactor: Any, given: dict[str, Any]) -> None:
+        self._reactor = reactor
+        self._rest = given["rest"]
+        certificate = Certificate.loadPEM(Path(given["certificate"]).read_bytes())
+        policy = BrowserLikePolicyForHTTPS(trustRootFromCertificates([certificate]))
+        self._agent = Agent(reactor, policy)
+        self._lines: list[str] = []
+        self._patrons = [self._patron(given["seed"], *pair) for pair in enumerate(given["ports"])]
+
+    async def run(self) -> dict[str, Any]:
+        """
+        Return what was found.
+        """
+        globalLogBeginner.beginLoggingTo([cast(ILogObserver, self._note)], redirectStandardIO=False)
+        before = await self._moment(None)
+        following = self._follow()
+        await deferLater(self._reactor, self._rest)
+        for patron in self._patrons:
+            patron.stop()
+        await following
+        between = await self._moment(before)
+        await self._follow()
+        after = await self._moment(before)
+        return self._found(before, between, after)
+
+    def _patron(self, seed: int, number: int, port: int) -> Patron:
+        habit = HABITS[number % len(HABITS)]
+        log = Numbered(seed, number, habit.patient)
+        url = f"{'https' if habit.tls else 'http'}://127.0.0.1:{port}/stream"
+        return Patron(self._reactor, f"client {number}", url, self._client(habit), habit, log)
+
+    def _client(self, habit: Habit) -> object:
+        return self._agent if habit.tls else None
+
+    def _follow(self) -> Deferred[Any]:
+        return gatherResults([Deferred.fromCoroutine(one.follow()) for one in self._patrons])
+
+    async def _moment(self, before: _Moment | None) -> _Moment:
+        """
+        Count, when what is closed has gone, or after a while.
+        """
+        deadline = self._reactor.seconds() + _PATIENCE
+        while True:
+            # Outside of what has just fired.
+            await deferLater(self._reactor, 0.1)
+            counts = Counts.take(self._reactor)
+            rest = None if before is None else _handles(counts, before.counts)
+            if not rest or self._reactor.seconds() > deadline:
+                return _Moment(counts, _resident())
+
+    def _found(self, before: _Moment, between: _Moment, after: _Moment) -> dict[str, Any]:
+        counts: Counter[str] = Counter()
+        for patron in self._patrons:
+            counts += patron.counts
+        faults = [fault for patron in self._patrons for fault in patron.faults]
+        return {
+            "counts": counts,
+            "faults": faults[:_TOLD],
+            "lines": self._lines,
+            "left": [_handles(one.counts, before.counts) for one in (between, after)],
+            "grown": after.counts.more_than(between.counts),
+            "objects": [one.counts.objects for one in (before, between, after)],
+            "resident": [one.resident for one in (before, between, after)],
+        }
+
+    def _note(self, event: LogEvent) -> None:
+        if event["log_level"] > LogLevel.info:
+            failure = event.get("log_failure")
+            trace = "" if failure is None else f"\n{failure.getTraceback()}"
+            self._lines.append(formatEvent(event) + trace)
+
+
+def main() -> None:
+    """
+    Run with what the last argument says, and write what was found.
+    """
+
+    async def run(reactor: Any) -> None:
+        found = await _Crowd(reactor, json.loads(sys.argv[-1])).run()
+        sys.stdout.write(json.dumps(found) + "\n")
+
+    react(lambda reactor: Deferred.fromCoroutine(run(reactor)))
+
+
+def _handles(counts: Counts, before: Counts) -> dict[str, int]:
+    """
+    What is left of what the operating system and the reactor hold.
+    """
+    grown = counts.more_than(before)
+    return {name: grown[name] for name in ("calls", "readers", "files") if name in grown}
+
+
+def _resident() -> int:
+    pages = Path("/proc/self/statm").read_text("ascii").split()[1]
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")

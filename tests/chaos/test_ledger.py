@@ -1,0 +1,208 @@
+"""
+The judges of `tests.chaos client` find every fault that they are there for.
+"""
+
+from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.chaos.answers import Answer, End
+from tests.chaos.findings import judge
+from tests.chaos.habits import Habit, Source
+from tests.chaos.ledger import LATEST, Asked, Ledger
+from tests.chaos.numbered import Numbered
+from twisted_sse.client import Backoff
+
+__all__ = ["FindingsTests", "LedgerTests"]
+
+_FIRST = Source(1, "first")
+
+
+class LedgerTests(SynchronousTestCase):
+    """
+    A client that waits for a second after a loss, and for two after the next.
+    """
+
+    def setUp(self) -> None:
+        """
+        Answer its first request with three events, and cut that.
+        """
+        self.habit = Habit("signals", Backoff(first=1.0, factor=2.0, limit=2.0, jitter=0.0))
+        self.ledger = Ledger("client 0", self.habit, Numbered(1, 0, False))
+        self.now = 0.0
+        self.ask(_FIRST, "")
+        self.answer("stream cut", opened=True, last=3, highest=3)
+
+    def ask(self, source: Source, last_event_id: str, after: float = 0.0, hop: bool = False) -> int:
+        """
+        Make an attempt.
+        """
+        self.now += after
+        self.asked = Asked(self.now, source, last_event_id, hop)
+        self.last = self.ledger.ask(self.asked)
+        return self.last
+
+    def answer(self, name: str, silence: float = float("inf"), **more: Any) -> None:
+        """
+        Answer the attempt.
+        """
+        answer = Answer(name, b"", more.pop("end", End.CUT), **more)
+        self.ledger.end(self.asked, self.last, answer, 0.0, self.now, silence)
+
+    def kinds(self) -> list[str]:
+        """
+        What was found.
+        """
+        return [fault.kind for fault in self.ledger.faults]
+
+    def test_good(self) -> None:
+        """
+        Who does everything right has no fault.
+        """
+        self.assertEqual(self.ask(_FIRST, "3 é", after=1.0), 3)
+        self.answer("redirect", hop=True)
+        self.ask(_FIRST, "3 é", hop=True)
+        self.answer("later", retry_after=5.0)
+        self.ask(_FIRST, "3 é", after=5.0)
+        self.answer("204", fatal=frozenset({"over"}))
+        self.ask(Source(2, "over"), "3 é")
+
+        self.assertEqual(self.kinds(), [])
+
+    def test_id(self) -> None:
+        """
+        An attempt asks for what follows the last event that has come, and for nothing else.
+        """
+        for last_event_id, kind in [
+            *(("2", "behind"), ("", "behind"), ("4", "strange ID")),
+            *(("3", "strange ID"), ("x", "strange ID")),
+        ]:
+            self.setUp()
+
+            self.ask(_FIRST, last_event_id, after=1.0)
+            self.assertEqual(self.kinds(), [kind], last_event_id)
+
+    def test_ahead(self) -> None:
+        """
+        An event that was not complete has not come.
+        """
+        self.ask(_FIRST, "3 é", after=1.0)
+        self.answer("stream cut", opened=True, last=4, highest=6)
+
+        self.ask(_FIRST, "5", after=2.0)
+        self.assertEqual(self.kinds(), ["ahead"])
+
+    def test_reset(self) -> None:
+        """
+        Of a connection that was reset, any part may have come.
+        """
+        self.ask(_FIRST, "3 é", after=1.0)
+        self.answer("stream reset", opened=True, last=6, highest=6, end=End.RESET)
+
+        self.ask(_FIRST, "5", after=2.0)
+        self.assertEqual(self.kinds(), [])
+
+    def test_too_soon(self) -> None:
+        """
+        The policy counts, and what the server has asked for if that is more.
+        """
+        self.ask(_FIRST, "3 é", after=0.9)
+        self.answer("later", retry_after=5.0)
+        self.ask(_FIRST, "3 é", after=4.9)
+        self.answer("stream cut", opened=True, last=3, highest=3, retries=(7000,))
+        self.ask(_FIRST, "3 é", after=6.9)
+
+        self.assertEqual(self.kinds(), ["too soon"] * 3)
+
+    def test_too_late(self) -> None:
+        """
+        Some time after that it has to come.
+        """
+        self.ask(_FIRST, "3 é", after=2.0 + LATEST + 0.1)
+
+        self.assertEqual(self.kinds(), ["too late"])
+
+    def test_went_on(self) -> None:
+        """
+        What ends a source ends it.
+        """
+        self.ask(_FIRST, "3 é", after=1.0)
+        self.answer("204", fatal=frozenset({"over"}))
+
+        self.ask(_FIRST, "3 é", after=2.0)
+        self.assertEqual(self.kinds(), ["went on"])
+
+    def test_gave_up(self) -> None:
+        """
+        What does not end a source does not.
+        """
+        self.ask(Source(2, "503"), "3 é", after=1.0)
+
+        self.assertEqual(self.kinds(), ["gave up"])
+
+    def test_went_astray(self) -> None:
+        """
+        A redirect is followed, unless nobody was let in meanwhile.
+        """
+        self.ask(_FIRST, "3 é", after=1.0)
+        self.answer("redirect", hop=True)
+        self.ask(_FIRST, "3 é", after=2.0)
+        self.assertEqual(self.kinds(), ["went astray"])
+
+        self.answer("redirect", hop=True)
+        self.ledger.close(self.now + 1.0)
+        self.ask(_FIRST, "3 é", after=2.0)
+        self.assertEqual(self.kinds(), ["went astray"])
+
+
+class FindingsTests(SynchronousTestCase):
+    """
+    What the clients' process has found.
+    """
+
+    def kinds(self, **found: Any) -> list[str]:
+        """
+        The faults in it, where all else is well and one event was too large.
+        """
+        ledger = Ledger("client 0", Habit("events"), Numbered(1, 0, False))
+        ledger.counts["stream endless"] = 1
+        well = {
+            "faults": [],
+            "lines": [],
+            "left": [{}, {}],
+            "grown": {},
+            "objects": [50_000, 51_000, 51_100],
+            "resident": [50_000_000, 51_000_000, 52_000_000],
+        }
+        return [fault.kind for fault in judge({**well, **found}, [ledger])]
+
+    def test_good(self) -> None:
+        """
+        A line for each event that was too large is documented.
+        """
+        self.assertEqual(self.kinds(), [])
+        self.assertEqual(self.kinds(lines=["http://x: An event is larger than 1 bytes."]), [])
+
+    def test_log(self) -> None:
+        """
+        Any other is not, nor one more.
+        """
+        line = "http://x: An event is larger than 1 bytes."
+
+        self.assertEqual(self.kinds(lines=["Oops"]), ["logged"])
+        self.assertEqual(self.kinds(lines=[f"{line}\nTraceback"]), ["logged"])
+        self.assertEqual(self.kinds(lines=[line, line]), ["logged"])
+
+    def test_left(self) -> None:
+        """
+        Nothing may be left when all have gone.
+        """
+        self.assertEqual(self.kinds(left=[{"files": 1}, {"calls": 1}]), ["left", "left"])
+
+    def test_grown(self) -> None:
+        """
+        Nothing may grow from one rest to the next.
+        """
+        self.assertEqual(self.kinds(grown={"coroutine": 1}), ["grown"])
+        self.assertEqual(self.kinds(objects=[1, 1, 1502]), ["grown"])
+        self.assertEqual(self.kinds(resident=[1, 1, 9_000_000]), ["grown"])

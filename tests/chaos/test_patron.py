@@ -1,0 +1,110 @@
+"""
+The clients of `tests.chaos client` notice every fault of an event.
+"""
+
+from twisted.internet.defer import Deferred
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.chaos.habits import FENCE, Habit
+from tests.chaos.numbered import Numbered
+from tests.chaos.patron import Patron
+from tests.client.memory import URL, MemoryServer
+from twisted_sse.event import ServerSentEvent
+from twisted_sse.wire import encode
+
+__all__ = ["PatronTests"]
+
+_FENCE = 3
+
+
+class PatronTests(SynchronousTestCase):
+    """
+    A stream with a fence after three events.
+    """
+
+    def setUp(self) -> None:
+        """
+        Begin to follow.
+        """
+        self.server = MemoryServer()
+        self.log = Numbered(1, 0, False)
+        habit = Habit("signals")
+        self.patron = Patron(self.server.clock, "client 0", URL, self.server.agent, habit, self.log)
+        self.following = Deferred.fromCoroutine(self.patron.follow())
+        self.server.newest.answer()
+
+    def send(self, *numbers: int) -> None:
+        """
+        Send events of the log.
+        """
+        for number in numbers:
+            self.server.newest.send(encode(self.log.event(number)))
+
+    def kinds(self) -> list[str]:
+        """
+        What was found, after the fence.
+        """
+        self.server.newest.send(encode(ServerSentEvent(str(_FENCE), FENCE)))
+        self.assertTrue(self.patron.done)
+        self.successResultOf(self.following)
+        return [kind for kind, _ in self.patron.faults]
+
+    def test_good(self) -> None:
+        """
+        Three events in order are well.
+        """
+        self.send(1, 2, 3)
+
+        self.assertEqual(self.kinds(), [])
+
+    def test_lost(self) -> None:
+        """
+        One that is missing is lost, in the middle and at the end.
+        """
+        self.send(1, 3)
+        self.assertEqual(self.kinds(), ["lost"])
+
+        self.setUp()
+        self.send(1, 2)
+        self.assertEqual(self.kinds(), ["lost"])
+
+    def test_doubled(self) -> None:
+        """
+        One that comes again is doubled.
+        """
+        self.send(1, 2, 2, 3)
+
+        self.assertEqual(self.kinds(), ["doubled"])
+
+    def test_torn(self) -> None:
+        """
+        One of which anything is missing is torn.
+        """
+        event = self.log.event(1)
+        self.server.newest.send(encode(ServerSentEvent(f"{event.data}x", id=event.id)))
+        self.send(2, 3)
+
+        self.assertEqual(self.kinds(), ["torn"])
+
+    def test_invented(self) -> None:
+        """
+        One that is not in the log is invented.
+        """
+        self.server.newest.send(b"data: never\nid: 0\n\n")
+        self.send(1, 2, 3)
+
+        self.assertEqual(self.kinds(), ["invented"])
+
+    def test_untyped(self) -> None:
+        """
+        A source ends with one of this package's errors, or with a fault.
+        """
+        self.server.newest.cut()
+        self.server.clock.advance(1.0)
+        self.server.newest.answer("500 Oops")
+        self.server.newest.end()
+        self.server.newest.answer()
+        self.send(1, 2, 3)
+
+        self.assertEqual(self.kinds(), [])
+        self.assertEqual(self.patron.counts["ended by 500"], 1)
