@@ -13,6 +13,8 @@ from twisted.web.client import Agent, HTTPConnectionPool
 from twisted.web.iweb import IAgent, IBodyProducer
 from zope.interface import implementer
 
+from twisted_sse.client.parting import PartingEndpoints
+
 __all__ = ["WholeBody", "client_of"]
 
 
@@ -40,7 +42,10 @@ def _own_agent(reactor: object, connect_timeout: float | None) -> IAgent:
         from twisted.internet import reactor
     # One stream, one connection, closed when it is over.
     pool = HTTPConnectionPool(reactor, persistent=False)
-    return Agent(reactor, connectTimeout=connect_timeout, pool=pool)
+    agent: IAgent = Agent.usingEndpointFactory(
+        reactor, PartingEndpoints(reactor, connect_timeout), pool
+    )
+    return agent
 
 
 @implementer(IBodyProducer)
