@@ -146,11 +146,14 @@ class FlowTests(SynchronousTestCase):
         comment = ServerSentEvent(comment="")
         often = list(check_flow(self.came((15.0, comment), (30.0, comment))))[-1]
         rarely = list(check_flow(self.came((70.0, comment), watched=80.0)))[-1]
+        after = list(check_flow(self.came((3.0, ServerSentEvent("x")), (18.0, comment))))[-1]
         never = list(check_flow(self.came()))[-1]
 
         self.assertEqual(
             (often.mark, often.sentence), ("ok", "A keepalive comes after 15 s of silence.")
         )
+        # Silence begins with the last event.
+        self.assertEqual(after.sentence, often.sentence)
         self.assertEqual((rarely.mark, never.mark), ("warning", "warning"))
         self.assertIn("40 s of silence", never.sentence)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 from typing import NamedTuple
 
 from twisted_sse.cli.findings import Finding, ok, problem, warning
@@ -143,22 +142,20 @@ def _retry(seen: Seen) -> Finding:
 
 
 def _keepalive(seen: Seen) -> Finding:
-    times = [one.time for one in seen.arrivals if _is_comment(one.event)]
     start = seen.answered or 0.0
-    words = [start, *(one.time for one in seen.arrivals), seen.watched]
-    longest = max(after - before for before, after in pairwise(words))
-    if len(times) > 1:
-        interval = min(after - before for before, after in pairwise(times))
-    elif times:
-        interval = max(one for one in [times[0] - start] if one >= 0)
-    else:
-        interval = longest
-    if not times:
+    words = [start, *(one.time for one in seen.arrivals)]
+    ended = [one.time - before for before, one in zip(words, seen.arrivals, strict=False)]
+    silences = [
+        silence for silence, one in zip(ended, seen.arrivals, strict=True) if _is_comment(one.event)
+    ]
+    if not silences:
+        longest = max([*ended, seen.watched - words[-1]])
         return warning(
             f"No keepalive has come in {longest:.0f} s of silence: whoever is in between may cut"
             " it, often after 60 s.",
             "Send a comment every 15 s; or look for longer, with --seconds.",
         )
+    interval = max(silences)
     if interval >= _SILENCE:
         return warning(
             f"A keepalive comes every {interval:.0f} s: many proxies cut after 60 s.",
