@@ -26,7 +26,12 @@ from twisted_sse.client.pace import Pace
 from twisted_sse.client.reasons import root_of
 from twisted_sse.client.signals import Lost, Opened, ReadyState, Signal, signal_of
 from twisted_sse.client.waits import Wait
-from twisted_sse.errors import EventTooLarge, UnexpectedContentType, UnexpectedStatus
+from twisted_sse.errors import (
+    EventTooLarge,
+    TwistedSSEError,
+    UnexpectedContentType,
+    UnexpectedStatus,
+)
 from twisted_sse.wire import Decoder
 
 __all__ = ["Limits", "Pursuit"]
@@ -210,7 +215,9 @@ class Pursuit:
         # Too large an event will come again: only a person can help.
         log = self._log.warn if isinstance(reason, EventTooLarge) else self._log.info
         text = "{url}: {reason} (next attempt in {delay:.1f} s)"
-        log(text, url=self._place, reason=str(reason), delay=delay)
+        # What Twisted's parser raises says little without its name.
+        told = str(reason) if isinstance(reason, TwistedSSEError) else _described(reason)
+        log(text, url=self._place, reason=told, delay=delay)
         return Lost(reason, delay)
 
     def _is_fatal(self, error: Exception) -> bool:
@@ -234,3 +241,7 @@ class Pursuit:
         from twisted.internet import reactor
 
         return cast(IReactorTime, reactor)
+
+
+def _described(reason: Exception) -> str:
+    return f"{type(reason).__name__}: {reason}"
