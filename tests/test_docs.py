@@ -56,7 +56,8 @@ from tests.support.streams import RawStream
 from tests.support.waiting import PATIENCE, eventually
 from twisted_sse import Hub, errors
 from twisted_sse.config import Config
-from twisted_sse.opening import OPEN, RESET, Gap
+from twisted_sse.control import OPEN, RESET
+from twisted_sse.opening import Gap
 from twisted_sse.tap import Options
 
 __all__ = [

@@ -39,8 +39,8 @@ FLOORS = {
     ],
     3: ["history.*"],
     2: ["interfaces", "grant", "clock", "authorities"],
-    1: ["wire", "topics.*", "tokens", "publication", "units", "annotation"],
-    0: ["event", "errors"],
+    1: ["wire", "topics.*", "tokens", "publication", "units", "media", "annotation"],
+    0: ["event", "errors", "control"],
 }
 
 # The highest floor that these may import beside themselves, where it is not their own.

@@ -13,14 +13,13 @@ from typing import Literal, NamedTuple
 
 from twisted_sse import wire
 from twisted_sse.annotation import write_note, write_position
+from twisted_sse.control import OPEN, RESET
 from twisted_sse.event import ServerSentEvent
 from twisted_sse.publication import EARLIEST, Position
 
 __all__ = [
     "LOST",
     "OLDEST",
-    "OPEN",
-    "RESET",
     "Gap",
     "Priming",
     "Start",
@@ -35,12 +34,6 @@ OLDEST = Position(-1, EARLIEST)
 #: The number of a position that nothing is known of but its ID: history has
 #: begun anew since.
 LOST = -2
-
-#: The event type that begins every stream.
-OPEN = "stream-open"
-
-#: The event type that says that events were missed and cannot be found.
-RESET = "stream-reset"
 
 #: How a stream tells its position before the first event: by a typed event, by
 #: a block that has nothing but the ID, or not at all.

@@ -8,8 +8,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.client.memory import URL, MemoryServer, Reader
-from twisted_sse.client import Comment, Control, EventSource, Opened, ReadyState
-from twisted_sse.client.signals import CONTROL_EVENTS
+from twisted_sse.client import CONTROL_EVENTS, Comment, Control, EventSource, Opened, ReadyState
 from twisted_sse.event import ServerSentEvent
 from twisted_sse.opening import OPEN, RESET
 

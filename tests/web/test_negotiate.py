@@ -1,11 +1,11 @@
 """
-The Accept header and the Content-Type header.
+The Accept header.
 """
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.http import Served
-from twisted_sse.web.negotiate import accepts, media_type
+from twisted_sse.web.negotiate import accepts
 
 STREAM = "text/event-stream"
 
@@ -113,27 +113,3 @@ class AcceptedStreamTests(SynchronousTestCase):
         answer = Served().get("/events?topic=news", lines)
 
         self.assertEqual(answer.status, 200)
-
-
-class MediaTypeTests(SynchronousTestCase):
-    """
-    What kind of body is sent.
-    """
-
-    CASES = [
-        (None, ""),
-        ("", ""),
-        ("application/json", "application/json"),
-        ("Application/JSON", "application/json"),
-        ("application/json; charset=utf-8", "application/json"),
-        ("  application/json ;charset=utf-8", "application/json"),
-        (";", ""),
-    ]
-
-    def test_media_type(self) -> None:
-        """
-        Case and parameters do not matter.
-        """
-        for header, expected in self.CASES:
-            with self.subTest(header=header):
-                self.assertEqual(media_type(header), expected)

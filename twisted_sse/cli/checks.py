@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from twisted_sse.cli.findings import Finding, ok, problem, warning
 from twisted_sse.cli.probe import Seen
+from twisted_sse.media import EVENT_STREAM, media_type
 
 __all__ = ["check_cors", "check_head", "check_headers", "check_stream", "check_version"]
 
@@ -29,7 +30,7 @@ def check_stream(seen: Seen) -> Iterator[Finding]:
         yield problem(f"The answer is {seen.status}, to {where}.", "Ask that URL.")
     elif seen.status != 200:
         yield problem(f"The answer is {seen.status}: {_words(seen)}", _status_advice(seen.status))
-    elif seen.header("Content-Type").partition(";")[0].strip().lower() != "text/event-stream":
+    elif media_type(seen.header("Content-Type")) != EVENT_STREAM:
         kind = seen.header("Content-Type") or "not given"
         yield problem(
             f"This is no event stream: its Content-Type is {kind}.",

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from twisted_sse.cli.findings import Finding, ok, problem, warning
 from twisted_sse.cli.probe import Seen
+from twisted_sse.control import OPEN, RESET
 from twisted_sse.event import ServerSentEvent
 
 __all__ = ["Sent", "check_flow", "check_probes", "check_resume", "last_id"]
@@ -100,19 +101,19 @@ def check_resume(event_id: str, known: Seen | None, unknown: Seen) -> Iterator[F
             "No event had an ID: who loses the stream misses what is sent meanwhile.",
             "Send an ID with each event, and answer Last-Event-ID; or look while events come.",
         )
-    elif known.named("stream-reset"):
+    elif known.named(RESET):
         yield problem(
             f"It does not go on after its own ID {event_id}: history has forgotten it.",
             "Keep more history, and the same behind every address.",
         )
-    elif _is_resumed(known.named("stream-open")):
+    elif _is_resumed(known.named(OPEN)):
         yield ok(f"It goes on after {event_id}, and says so.")
     else:
         yield warning(
             f"Asked to go on after {event_id}, it does not say whether it does.",
             "Only a hub says it, with stream-open; else look at what comes.",
         )
-    if unknown.named("stream-reset"):
+    if unknown.named(RESET):
         yield ok("Who comes back too late is told that events are missing (stream-reset).")
     else:
         yield warning(

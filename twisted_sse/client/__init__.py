@@ -5,7 +5,6 @@ The client: streams to follow, and a hub to publish to, over treq.
 from twisted_sse.client.backoff import Backoff
 from twisted_sse.client.publisher import Publisher
 from twisted_sse.client.signals import (
-    CONTROL_EVENTS,
     Comment,
     Control,
     Lost,
@@ -14,6 +13,7 @@ from twisted_sse.client.signals import (
     Signal,
 )
 from twisted_sse.client.source import EventSource
+from twisted_sse.control import CONTROL_EVENTS
 
 __all__ = [
     "CONTROL_EVENTS",

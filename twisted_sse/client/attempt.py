@@ -24,6 +24,7 @@ from twisted_sse.client.answers import (
 from twisted_sse.client.asking import StreamRequest
 from twisted_sse.client.hops import REDIRECTS, redirected
 from twisted_sse.errors import ReadTimeout, UnexpectedContentType, UnexpectedStatus
+from twisted_sse.media import EVENT_STREAM, media_type
 
 __all__ = ["FoundStream", "find_stream"]
 
@@ -135,8 +136,7 @@ def _url_of(response: IResponse, request: StreamRequest) -> str:
 
 async def _check_type(response: IResponse, clock: IReactorTime) -> None:
     kind = content_type(response)
-    # RFC 9110, 8.3.1: the type is "case-insensitive", and parameters may follow.
-    if kind.partition(";")[0].strip().lower() == "text/event-stream":
+    if media_type(kind) == EVENT_STREAM:
         return
     words = first_words(await beginning(response, clock))
     message = f"Not an event stream, but {kind or 'something without a type'}"

@@ -5,6 +5,7 @@ Whether a hub has kept an event with this ID: how it is asked, and what it says.
 from __future__ import annotations
 
 from twisted_sse.annotation import note_of
+from twisted_sse.control import OPEN, RESET
 from twisted_sse.errors import Unanswered
 from twisted_sse.event import ServerSentEvent
 from twisted_sse.wire import Decoder
@@ -36,9 +37,9 @@ class KeptAnswer:
             Whether it has been said.
         """
         for event in self._decoder.feed(data):
-            if event.event == "stream-open":
+            if event.event == OPEN:
                 self._kept = _resumed(event)
-            elif event.event == "stream-reset":
+            elif event.event == RESET:
                 self._kept = False
             elif event.data is None and event.comment:
                 self._kept = _noted(event.comment)

@@ -22,6 +22,7 @@ from twisted_sse.client.fate import meaning_of, too_late
 from twisted_sse.client.kept import DECIDED, NOT_SO, KeptAnswer
 from twisted_sse.client.waits import Wait
 from twisted_sse.errors import InvalidEvent, UnexpectedContentType, UnexpectedStatus
+from twisted_sse.media import EVENT_STREAM, media_type
 from twisted_sse.publication import Publication, Receipt
 
 __all__ = ["Publisher"]
@@ -137,7 +138,7 @@ class Publisher:
 
     async def _ask(self, parameters: list[tuple[str, str]], publication_id: str) -> bool:
         headers: dict[str, list[str | bytes]] = {
-            "Accept": ["text/event-stream"],
+            "Accept": [EVENT_STREAM],
             "Cache-Control": ["no-store"],
             # HTML: "`Last-Event-ID` [...] value, encoded as UTF-8".
             "Last-Event-ID": [publication_id.encode()],
@@ -145,7 +146,7 @@ class Publisher:
         response = await self._request("GET", headers, params=parameters, unbuffered=True)
         await check_status(response)
         kind = content_type(response)
-        if kind.partition(";")[0].strip().lower() != "text/event-stream":
+        if media_type(kind) != EVENT_STREAM:
             raise UnexpectedContentType(f"Not an event stream, but {kind or 'untyped'}.", kind)
         answer = KeptAnswer()
         await deliver(response, answer.feed)

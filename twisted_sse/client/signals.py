@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 from twisted.web.http_headers import Headers
 
+from twisted_sse.control import CONTROL_EVENTS
 from twisted_sse.event import ServerSentEvent
 
 __all__ = [
-    "CONTROL_EVENTS",
     "Comment",
     "Control",
     "Lost",
@@ -23,9 +23,6 @@ __all__ = [
     "Signal",
     "signal_of",
 ]
-
-#: The types of the events by which a hub speaks of the stream itself.
-CONTROL_EVENTS = frozenset({"stream-open", "stream-reset", "stream-error"})
 
 
 class ReadyState(enum.IntEnum):

@@ -17,6 +17,7 @@ from twisted.python.failure import Failure
 
 from twisted_sse.annotation import note_of, read_kept
 from twisted_sse.client import Comment, Control, Lost, Opened, Signal
+from twisted_sse.control import OPEN, RESET
 from twisted_sse.errors import HistoryUnavailable, TwistedSSEError, UnknownEventID
 from twisted_sse.event import ServerSentEvent
 from twisted_sse.publication import Kept, Position, Tail
@@ -130,9 +131,9 @@ class UpstreamFollower:
             note, _ = note_of(event.comment)
         if "topics" in note:
             self._take_kept(event)
-        elif event.event == "stream-reset":
+        elif event.event == RESET:
             raise UnknownEventID(event.data or "")
-        elif event.event == "stream-open":
+        elif event.event == OPEN:
             self._open(note)
         # What else there is was pushed to connections, and is not of the order.
 

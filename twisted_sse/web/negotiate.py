@@ -1,12 +1,12 @@
 """
-What a client accepts, and what kind of body it sends.
+What a client accepts.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
 
-__all__ = ["accepts", "media_type"]
+__all__ = ["accepts"]
 
 
 @lru_cache(maxsize=256)
@@ -26,13 +26,6 @@ def accepts(header: str, offered: str) -> bool:
         if qualities:
             return max(qualities) > 0
     return not header.strip()
-
-
-def media_type(header: str | None) -> str:
-    """
-    The media type of a ``Content-Type`` header, without its parameters.
-    """
-    return (header or "").partition(";")[0].strip().lower()
 
 
 def _ranges(header: str) -> list[tuple[str, float]]:

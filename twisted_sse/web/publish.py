@@ -15,10 +15,10 @@ from twisted_sse.annotation import read_publications
 from twisted_sse.errors import Forbidden, Unauthorized
 from twisted_sse.exchange import Exchange
 from twisted_sse.grant import ANONYMOUS, Grant
+from twisted_sse.media import media_type
 from twisted_sse.publication import Kept, Publication, Receipt
 from twisted_sse.web.bodies import MEDIA_TYPES, from_form, from_json, from_ndjson
 from twisted_sse.web.endpoint import has_left
-from twisted_sse.web.negotiate import media_type
 from twisted_sse.web.problem import Problem
 
 __all__ = ["Publishing"]

@@ -17,6 +17,7 @@ from twisted.web.server import Request
 
 from twisted_sse import wire
 from twisted_sse.clock import GlobalClock
+from twisted_sse.control import FAILED
 from twisted_sse.event import ServerSentEvent
 from twisted_sse.exchange import Exchange
 from twisted_sse.grant import Grant
@@ -46,7 +47,7 @@ _NOT_OURS = (b"content-length", b"transfer-encoding")
 # RFC 9110, 15.3.5, 15.3.6 and 15.4.5: these have no content.
 _BODILESS = (204, 205, 304)
 
-_FAILED = ServerSentEvent.json({"reason": "failed"}, event="stream-error")
+_FAILED = ServerSentEvent.json({"reason": "failed"}, event=FAILED)
 
 
 class EventSourceResponse(Endpoint):

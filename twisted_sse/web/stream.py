@@ -24,7 +24,7 @@ from twisted_sse.web.endpoint import Authorize, Endpoint, everybody
 from twisted_sse.web.excerpt import Excerpts, check_annotated
 from twisted_sse.web.negotiate import accepts
 from twisted_sse.web.problem import Problem
-from twisted_sse.web.query import last_event_id, query_of
+from twisted_sse.web.query import Query, last_event_id, query_of
 
 __all__ = ["STREAM_HEADERS", "EventStreamResource", "Subscriptions"]
 
@@ -80,8 +80,8 @@ class Subscriptions:
         """
         Answer ``GET``: with the stream.
         """
-        wanted, last_id = self._asked(request, grant)
-        query = query_of(request)
+        wanted, query = self._asked(request, grant)
+        last_id = last_event_id(request, query)
         if query.excerpt is not None:
             return self._excerpts.get(request, wanted, last_id, query)
         connection = self._exchange.admit(
@@ -130,7 +130,7 @@ class Subscriptions:
         self._asked(request, grant)
         return grant
 
-    def _asked(self, request: Request, grant: Grant) -> tuple[Selection, str | None]:
+    def _asked(self, request: Request, grant: Grant) -> tuple[Selection, Query]:
         # RFC 9110, 5.3: several lines of one header are one list.
         accept = ", ".join(request.requestHeaders.getRawHeaders("Accept", []))
         if not accepts(accept, "text/event-stream"):
@@ -144,7 +144,7 @@ class Subscriptions:
             raise Forbidden("Your token does not let you read any of these topics.")
         if query.annotated:
             check_annotated(grant, wanted, query)
-        return wanted, last_event_id(request, query)
+        return wanted, query
 
     def _begin(self, start: Start, request: Request, connection: Connection) -> None:
         if connection.ended is Reason.GONE:

@@ -13,15 +13,13 @@ from twisted.python.failure import Failure
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IResponse
 
+from twisted_sse.control import CONTROL_EVENTS
 from twisted_sse.event import ServerSentEvent
-from twisted_sse.opening import OPEN, RESET
+from twisted_sse.media import EVENT_STREAM, media_type
 from twisted_sse.testing.streams.reader import AnswerReader
 from twisted_sse.wire import Decoder
 
 __all__ = ["StreamAnswer"]
-
-# Events that tell of the stream, and that nobody has published.
-_CONTROL = frozenset({OPEN, RESET, "stream-error"})
 
 
 class StreamAnswer:
@@ -122,14 +120,14 @@ class StreamAnswer:
         """
         All events that have come, in order, those of `control` left out.
         """
-        return [each for each in self._dispatched() if each.event not in _CONTROL]
+        return [each for each in self._dispatched() if each.event not in CONTROL_EVENTS]
 
     @property
     def control(self) -> list[ServerSentEvent]:
         """
         ``stream-open``, ``stream-reset`` and ``stream-error``, in order.
         """
-        return [each for each in self._dispatched() if each.event in _CONTROL]
+        return [each for each in self._dispatched() if each.event in CONTROL_EVENTS]
 
     @property
     def comments(self) -> list[str]:
@@ -227,7 +225,7 @@ class StreamAnswer:
 
     def _begin(self, response: Any) -> None:
         kind = (response.headers.getRawHeaders("Content-Type") or [""])[-1]
-        is_stream = kind.partition(";")[0].strip().lower() == "text/event-stream"
+        is_stream = media_type(kind) == EVENT_STREAM
         # A test trusts the server that it tests: its events may be of any size.
         decoder = Decoder(None, self._last_event_id) if is_stream else None
         self._response = response
