@@ -72,7 +72,7 @@ setup(
     # "twisted.plugins" adds one file to a directory that Twisted owns.  It is no package of
     # ours: with an __init__.py there, Twisted would never look into it.
     packages=[*find_packages(include=["twisted_sse", "twisted_sse.*"]), "twisted.plugins"],
-    package_data={"twisted_sse": ["py.typed", "web/static/**"]},
+    package_data={"twisted_sse": ["py.typed", "server/static/**"]},
     # The default editable mode maps names through an import hook; Twisted looks for plugins in
     # the directories of sys.path, so `twistd sse` would not be there.
     options={"editable_wheel": {"mode": "compat"}},

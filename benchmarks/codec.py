@@ -1,5 +1,5 @@
 """
-Events a second of CPU time through `twisted_sse.wire`: `python -m benchmarks.codec SECONDS`.
+Events a second of CPU time through the codec: `python -m benchmarks.codec SECONDS`.
 
 The event is like the generator's, 192 bytes of data, with an ID and an event type.  It is decoded
 from pieces of the size in which a socket delivers them.
@@ -10,8 +10,8 @@ import sys
 import time
 from collections.abc import Callable
 
-from twisted_sse import wire
-from twisted_sse.event import ServerSentEvent
+from twisted_sse.events import codec
+from twisted_sse.events.event import ServerSentEvent
 
 __all__ = ["events_per_second", "main"]
 
@@ -37,7 +37,7 @@ def encode() -> int:
     Encode as many events as the stream for decoding has.
     """
     for _ in range(STREAM_EVENTS):
-        wire.encode(EVENT)
+        codec.encode(EVENT)
     return STREAM_EVENTS
 
 
@@ -45,11 +45,11 @@ def decoding() -> Callable[[], int]:
     """
     Make a step that decodes a stream in pieces.
     """
-    stream = wire.encode(EVENT) * STREAM_EVENTS
+    stream = codec.encode(EVENT) * STREAM_EVENTS
     pieces = [stream[at : at + PIECE] for at in range(0, len(stream), PIECE)]
 
     def step() -> int:
-        decoder = wire.Decoder()
+        decoder = codec.Decoder()
         return sum(len(decoder.feed(piece)) for piece in pieces)
 
     return step

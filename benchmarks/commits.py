@@ -19,8 +19,8 @@ from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
 from twisted.internet.task import deferLater, react
 
 from twisted_sse import Hub
-from twisted_sse.collector import Collector
 from twisted_sse.history.sqlite import SQLiteHistory
+from twisted_sse.server.process import GarbageCollection
 
 __all__ = ["main"]
 
@@ -65,7 +65,7 @@ async def measure(reactor: Any, path: str, count: int, seconds: float) -> dict[s
     service = MultiService()
     hub.service().setServiceParent(service)
     # As `twistd sse` has it.
-    Collector().setServiceParent(service)
+    GarbageCollection().setServiceParent(service)
     service.startService()
     publishers = Publishers(lambda: hub.publish("bench", DATA))
     working = [Deferred.fromCoroutine(publishers.work()) for _ in range(count)]

@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 from benchmarks.build import PEERS
 from benchmarks.codec import PIECE, events_per_second
-from twisted_sse import wire
-from twisted_sse.event import ServerSentEvent
+from twisted_sse.events import codec
+from twisted_sse.events.event import ServerSentEvent
 
 __all__ = [
     "DECODERS",
@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 # 45 bytes, the blank line included.
-SMALL = wire.encode(ServerSentEvent('{"price":17}', event="price", id="0f3a-17"))
+SMALL = codec.encode(ServerSentEvent('{"price":17}', event="price", id="0f3a-17"))
 STREAM_EVENTS = 20_000
 
 # Of each decoder, in turn.
@@ -57,7 +57,7 @@ def ours(pieces: list[bytes]) -> int:
     """
     Decode *pieces* of a stream, and count the events.
     """
-    decoder = wire.Decoder()
+    decoder = codec.Decoder()
     return sum(len(decoder.feed(piece)) for piece in pieces)
 
 
@@ -160,7 +160,7 @@ def line_seconds(size: int) -> float:
 
 
 def _seconds(pieces: list[bytes]) -> float:
-    decoder = wire.Decoder(None)
+    decoder = codec.Decoder(None)
     began = time.process_time()
     for piece in pieces:
         decoder.feed(piece)

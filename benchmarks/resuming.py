@@ -20,9 +20,9 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.internet.task import react
 
-from twisted_sse.event import ServerSentEvent
+from twisted_sse.events.event import ServerSentEvent
+from twisted_sse.events.publication import Publication, Record
 from twisted_sse.history.sqlite import SQLiteHistory
-from twisted_sse.publication import Kept, Publication
 from twisted_sse.topics import Selection
 
 __all__ = ["main"]
@@ -39,14 +39,14 @@ AGE = 30 * 86400.0  # seconds
 EVENT = ServerSentEvent(data="x" * 192)
 
 
-async def fill(history: SQLiteHistory, events: int, enough: int) -> list[Kept]:
+async def fill(history: SQLiteHistory, events: int, enough: int) -> list[Record]:
     """
     Put *events* publications into the store.
 
     Returns:
         At least the newest *enough* of them, oldest first, or all.
     """
-    newest: list[Kept] = []
+    newest: list[Record] = []
     for start in range(0, events, BATCH):
         numbers = range(start, min(start + BATCH, events))
         batch = [Publication((TOPICS[number % len(TOPICS)],), EVENT) for number in numbers]

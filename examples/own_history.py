@@ -17,7 +17,7 @@ from zope.interface import implementer
 
 from twisted_sse import Hub, IHistoryProvider
 from twisted_sse.errors import UnknownEventID
-from twisted_sse.publication import Kept, Position, Tail
+from twisted_sse.events.publication import Position, Record, Tail
 
 
 @implementer(IHistoryProvider)
@@ -25,12 +25,12 @@ class FileHistory:
     def __init__(self, path, bound=1000):
         self._path, self._bound = path, bound
         # The oldest one is only a position: what came before it is not known.
-        first = Kept(0, token_hex(8), None)
+        first = Record(0, token_hex(8), None)
         self._kept = pickle.loads(path.read_bytes()) if path.exists() else [first]
 
     def append(self, publications):
         numbered = enumerate(publications, self._kept[-1].number + 1)
-        kept = [Kept(number, one.event.id or token_hex(8), one) for number, one in numbered]
+        kept = [Record(number, one.event.id or token_hex(8), one) for number, one in numbered]
         newest = [*self._kept, *kept][-self._bound - 1 :]
         self._path.write_bytes(pickle.dumps(newest))
         self._kept = newest

@@ -55,10 +55,10 @@ from tests.support.processes import Background, find_program
 from tests.support.streams import RawStream
 from tests.support.waiting import PATIENCE, eventually
 from twisted_sse import Hub, errors
-from twisted_sse.config import Config
-from twisted_sse.control import OPEN, RESET
-from twisted_sse.opening import Gap
-from twisted_sse.tap import Options
+from twisted_sse.events.control import OPEN, RESET
+from twisted_sse.events.preamble import ResetReason
+from twisted_sse.server.config import Config
+from twisted_sse.server.tap import Options
 
 __all__ = [
     "CommandLineTests",
@@ -159,9 +159,7 @@ class ProgramTests(SynchronousTestCase):
     Python in the documentation.
     """
 
-    MARKS = (
-        *("embeds", "runs", "makes", "serves", "generates", "follows", "publishes", "tests"),
-    )
+    MARKS = (*("embeds", "runs", "makes", "serves", "generates", "follows", "publishes", "tests"),)
 
     def test_marked(self) -> None:
         """
@@ -549,7 +547,7 @@ class ReferenceTests(SynchronousTestCase):
         """
         Every control event and every reason of a gap is there.
         """
-        for name in [OPEN, RESET, *(gap.value for gap in Gap)]:
+        for name in [OPEN, RESET, *(gap.value for gap in ResetReason)]:
             self.assertIn(f"| `{name}` |", self.text)
 
 
@@ -561,8 +559,8 @@ def _statuses() -> Iterator[int]:
     """
     The numbers in the code that answers with errors.
     """
-    web = Path(twisted_sse.__file__).parent / "web"
-    for path in web.glob("*.py"):
+    package = Path(twisted_sse.__file__).parent
+    for path in package.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Call) and getattr(node.func, "id", None) == "Problem":
                 status = node.args[0]

@@ -22,7 +22,7 @@ from tests.support.ports import free_port
 from tests.support.processes import Background, find_program
 from tests.support.streams import RawStream
 from tests.support.waiting import PATIENCE, eventually
-from twisted_sse.wire import Decoder
+from twisted_sse.events.codec import Decoder
 
 __all__ = [
     "ApschedulerTests",

@@ -21,6 +21,8 @@ __all__ = ["ExportsTests", "PlantedMistakeTests", "undocumented", "wrong_exports
 # The names that a program may rely on, and that no change may take away unnoticed.
 PUBLIC = [
     "CORS",
+    "Connection",
+    "EndReason",
     "EventSourceResponse",
     "Forbidden",
     "Grant",
@@ -29,6 +31,7 @@ PUBLIC = [
     "ISharedHistoryProvider",
     "MemoryHistory",
     "NoContent",
+    "Receipt",
     "SQLiteHistory",
     "ServerSentEvent",
     "Unauthorized",

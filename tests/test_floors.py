@@ -17,51 +17,71 @@ from twisted.trial.unittest import SynchronousTestCase
 
 __all__ = ["FloorsTests", "FreshInterpreterTests", "PlantedViolationTests", "violations"]
 
-# Where each module lives.  It may import what lives below it or beside it; "__init__" is the
-# package itself, and "web.*" is web with everything in it.
-FLOORS = {
-    7: ["tap", "cli.*", "__main__"],
-    6: [
-        *["hub", "service", "server", "config", "demo", "port", "signals", "advice", "collector"],
-        *["klein.*", "testing.*", "upstream.*", "__init__"],
-    ],
-    5: ["web.*", "client.*"],
-    4: [
-        # the engine
-        *["exchange", "audience", "audiences", "payloads", "window", "catchup", "pages"],
-        *["connection", "opening", "intake", "fanout", "drain", "registry", "keepalive"],
-        *["patience", "flights", "schedule", "listeners", "batch", "source", "outlet", "running"],
-        *["leaving", "reason", "owner", "expiry", "terms"],
-        # the wire side
-        *["sink", "sinks", "socketsink", "requestsink", "sockets", "framing", "http2"],
-        *["h2sink", "h2machine", "channel", "allowance", "tls", "certificates"],
-        *["listening", "certificate"],
-    ],
-    3: ["history.*"],
-    2: ["interfaces", "grant", "clock", "authorities"],
-    1: ["wire", "topics.*", "tokens", "publication", "units", "media", "annotation"],
-    0: ["event", "errors", "control"],
+# The floors from the ground up, for the package and for the folders that have floors of their own.
+# A module imports from the floors below its own, and from its own folder.  Names in one tuple
+# share a floor, and do not import each other.
+FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
+    "": (
+        ("errors", "clock"),
+        ("topics",),
+        ("events",),
+        ("units", "interfaces"),
+        ("transport",),
+        ("client",),
+        ("history",),
+        ("broker",),
+        ("web",),
+        ("hub",),
+        ("__init__",),
+        ("klein", "testing"),
+        ("server", "cli"),
+        ("__main__",),
+    ),
+    "transport": (
+        ("__init__", "sockets"),
+        ("http2", "tls"),
+        ("http",),
+        ("sinks",),
+    ),
+    "history": (
+        ("memory", "plugins"),
+        ("sqlite", "redis", "upstream"),
+        ("__init__", "factories"),
+    ),
+    "broker": (
+        ("__init__", "singleflight", "shutdown"),
+        ("audiences",),
+        ("connections",),
+        ("replay",),
+        ("intake", "fanout", "batch", "schedule"),
+        ("admission",),
+        ("broker",),
+        ("drain",),
+        ("service",),
+    ),
 }
 
-# The highest floor that these may import beside themselves, where it is not their own.
-REACH = {"client.*": 1}
+# What these import from the package, beside themselves, where it is less than what lies below.
+REACH = {"client": ["errors", "events"]}
 
-# The only modules that may import these.  klein chooses a reactor when it is imported, treq is
-# slow to import, and the others come with an extra that need not be installed.
+# The only ones that may import these.  klein chooses a reactor when it is imported, treq is slow
+# to import, and the others come with an extra that need not be installed.
 OUTSIDERS = {
-    "klein": ["klein.*"],
-    "treq": ["client.*", "testing.*", "cli.*"],
-    "rich": ["cli.*"],
+    "klein": ["klein"],
+    "treq": ["client", "testing", "cli"],
+    "rich": ["cli"],
     "txredisapi": ["history.redis.protocol"],
-    "jwt": ["tokens"],
-    "cryptography": ["tokens", "certificate"],
+    "jwt": ["web.tokens"],
+    "cryptography": ["web.tokens", "transport.tls.identity"],
 }
 
-# The floors that import nothing from outside but the standard library and their own outsiders.
-PURE = [0, 1]
+# These import nothing from outside but the standard library and their own outsiders.
+PURE = ["errors", "topics", "events"]
+
+# The most folders and files at the top of the package.
+MOST_FOLDERS, MOST_FILES = 12, 8
 
 Imports = Mapping[str, set[str]]
-_NOWHERE = -1
 
 
 def violations(package: Path) -> list[str]:
@@ -84,8 +104,13 @@ def violations(package: Path) -> list[str]:
         name: {target.partition(".")[0] for target in targets} - {package.name}
         for name, targets in imports.items()
     }
-    homeless = [f"{name} is on no floor" for name in modules if _floor(name) == _NOWHERE]
-    return homeless or [*_upward(inside), *_cycles(inside), *_forbidden(outside)]
+    homeless = [f"{name} is on no floor" for name in modules if _is_homeless(name)]
+    return homeless or [
+        *_not_down(inside),
+        *_beyond_reach(inside),
+        *_cycles(inside),
+        *_forbidden(outside),
+    ]
 
 
 def _modules(package: Path) -> Iterator[tuple[str, Path]]:
@@ -121,24 +146,49 @@ def _module_of(target: str, package: str, modules: Mapping[str, Path]) -> str:
     return name or "__init__"
 
 
-def _family(name: str) -> str:
-    return f"{name.partition('.')[0]}.*"
+def _room(name: str, folder: str) -> str:
+    """
+    The part of *folder* that a module belongs to; its ``__init__`` is one, too.
+    """
+    inner = name.removeprefix(folder).removeprefix(".")
+    return inner.partition(".")[0] or "__init__"
 
 
-def _floor(name: str) -> int:
-    for floor, residents in FLOORS.items():
-        if name in residents or _family(name) in residents:
-            return floor
-    return _NOWHERE
+def _floor(room: str, folder: str) -> int | None:
+    return next((at for at, rooms in enumerate(FLOORS[folder]) if room in rooms), None)
 
 
-def _upward(inside: Imports) -> Iterator[str]:
+def _folders_of(name: str) -> Iterator[str]:
+    """
+    The folders with floors that a module is in, the package itself first.
+    """
+    yield from (one for one in FLOORS if f"{name}.".startswith(f"{one}.") or not one)
+
+
+def _is_homeless(name: str) -> bool:
+    return any(_floor(_room(name, folder), folder) is None for folder in _folders_of(name))
+
+
+def _not_down(inside: Imports) -> Iterator[str]:
     for name, targets in inside.items():
-        family = _family(name)
-        reach = REACH.get(family, _floor(name))
         for target in sorted(targets):
-            if _floor(target) > reach and not (family in REACH and _family(target) == family):
-                yield f"{name} (up to floor {reach}) imports {target} (floor {_floor(target)})"
+            shared = [one for one in _folders_of(name) if one in _folders_of(target)]
+            yield from _not_down_in(shared[-1], name, target)
+
+
+def _not_down_in(folder: str, name: str, target: str) -> Iterator[str]:
+    here, there = _room(name, folder), _room(target, folder)
+    up = (_floor(there, folder) or 0) - (_floor(here, folder) or 0)
+    if here != there and up >= 0:
+        yield f"{name} imports {target}, which is {'above' if up else 'beside'} it"
+
+
+def _beyond_reach(inside: Imports) -> Iterator[str]:
+    for name, targets in inside.items():
+        room = _room(name, "")
+        for target in sorted(targets):
+            if room in REACH and _room(target, "") not in [room, *REACH[room]]:
+                yield f"{name} imports {target}, and may import only {REACH[room]}"
 
 
 def _cycles(inside: Imports) -> Iterator[str]:
@@ -151,10 +201,14 @@ def _cycles(inside: Imports) -> Iterator[str]:
 def _forbidden(outside: Imports) -> Iterator[str]:
     for name, targets in outside.items():
         for target in sorted(targets - sys.stdlib_module_names):
-            if not {name, _family(name)} & set(OUTSIDERS.get(target, [name])):
+            if not _is_within(name, OUTSIDERS.get(target, [""])):
                 yield f"{name} imports {target}, which only {OUTSIDERS[target]} may"
-            elif target not in OUTSIDERS and _floor(name) in PURE:
-                yield f"{name} (floor {_floor(name)}) imports {target}, and is to be pure"
+            elif target not in OUTSIDERS and _is_within(name, PURE):
+                yield f"{name} imports {target}, and is to be pure"
+
+
+def _is_within(name: str, places: list[str]) -> bool:
+    return any(not place or f"{name}.".startswith(f"{place}.") for place in places)
 
 
 def _installed_package() -> Path:
@@ -182,12 +236,24 @@ class FloorsTests(SynchronousTestCase):
 
     def test_not_vacuous(self) -> None:
         """
-        The checker has read modules of every floor that has any.
+        The checker has read modules of every floor that is not kept free.
         """
         names = [name for name, _ in _modules(_installed_package())]
 
-        self.assertIn("event", names)
-        self.assertIn("interfaces", names)
+        for folder, floors in FLOORS.items():
+            rooms = {_room(name, folder) for name in names if _is_within(name, [folder])}
+            self.assertEqual(rooms, {room for floor in floors for room in floor}, folder)
+
+    def test_top(self) -> None:
+        """
+        The top of the package is small enough to be read at a glance.
+        """
+        inside = [path for path in _installed_package().iterdir() if path.name != "__pycache__"]
+        folders = [path for path in inside if path.is_dir()]
+        files = [path for path in inside if path.suffix == ".py"]
+
+        self.assertLessEqual(len(folders), MOST_FOLDERS)
+        self.assertLessEqual(len(files), MOST_FILES)
 
 
 class PlantedViolationTests(SynchronousTestCase):
@@ -197,74 +263,101 @@ class PlantedViolationTests(SynchronousTestCase):
 
     CASES = [
         ("unknown module", {"helpers": ""}, "helpers is on no floor"),
+        ("unknown module of the broker", {"broker/tools": ""}, "broker.tools is on no floor"),
         (
             "upward",
-            {"event": "from planted.window import Window", "window": "Window = 1"},
-            "event (up to floor 0) imports window (floor 4)",
+            {
+                "events/event": "from planted.broker.intake import Intake",
+                "broker/intake": "Intake = 1",
+            },
+            "events.event imports broker.intake, which is above it",
         ),
         (
             "upward, relative",
-            {"history/memory": "from ..window import Window", "window": "Window = 1"},
-            "history.memory (up to floor 3) imports window (floor 4)",
+            {"history/memory": "from ..broker.batch import Batch", "broker/batch": "Batch = 1"},
+            "history.memory imports broker.batch, which is above it",
         ),
         (
             "upward, relative, from a package",
-            {"history/__init__": "from .. import window", "window": ""},
-            "history (up to floor 3) imports window (floor 4)",
+            {"history/__init__": "from .. import hub", "hub": ""},
+            "history imports hub, which is above it",
         ),
         (
             "upward, in a function",
-            {"window": "def f():\n    import planted.web.auth", "web/auth": ""},
-            "window (up to floor 4) imports web.auth (floor 5)",
+            {"broker/drain": "def f():\n    import planted.web.auth", "web/auth": ""},
+            "broker.drain imports web.auth, which is above it",
         ),
         (
             "upward, for types only",
             {
-                "wire": "from typing import TYPE_CHECKING\n"
+                "events/codec": "from typing import TYPE_CHECKING\n"
                 "if TYPE_CHECKING:\n"
-                "    from planted import grant",
-                "grant": "",
+                "    from planted import interfaces",
+                "interfaces": "",
             },
-            "wire (up to floor 1) imports grant (floor 2)",
+            "events.codec imports interfaces, which is above it",
         ),
         (
             "upward, to the package itself",
             {"web/stream": "from planted import Hub", "__init__": "Hub = 1"},
-            "web.stream (up to floor 5) imports __init__ (floor 6)",
+            "web.stream imports __init__, which is above it",
         ),
         (
             "the package itself, upward",
-            {"__init__": "from planted.tap import Options", "tap": ""},
-            "__init__ (up to floor 6) imports tap (floor 7)",
+            {"__init__": "from planted.server.tap import Options", "server/tap": ""},
+            "__init__ imports server.tap, which is above it",
+        ),
+        (
+            "upward in a folder",
+            {
+                "broker/audiences/window": "from planted.broker.fanout import Fanout",
+                "broker/fanout": "Fanout = 1",
+            },
+            "broker.audiences.window imports broker.fanout, which is above it",
+        ),
+        (
+            "sideways",
+            {"cli/options": "from planted.server import config", "server/config": ""},
+            "cli.options imports server.config, which is beside it",
+        ),
+        (
+            "sideways, between files",
+            {"errors": "import planted.clock", "clock": ""},
+            "errors imports clock, which is beside it",
+        ),
+        (
+            "sideways in a folder",
+            {"history/sqlite/row": "from ..redis import entry", "history/redis/entry": ""},
+            "history.sqlite.row imports history.redis.entry, which is beside it",
         ),
         (
             "beyond its reach",
-            {"client/source": "from planted import interfaces", "interfaces": ""},
-            "client.source (up to floor 1) imports interfaces (floor 2)",
+            {"client/source": "from planted import units", "units": ""},
+            "client.source imports units, and may import only ['errors', 'events']",
         ),
         (
             "cycle",
             {
-                "pages": "from planted.window import Window",
-                "window": "from planted import catchup",
-                "catchup": "import planted.pages",
+                "web/pages": "from planted.web.window import Window",
+                "web/window": "from planted.web import catchup",
+                "web/catchup": "import planted.web.pages",
             },
             "a cycle",
         ),
         (
             "klein",
             {"web/stream": "from klein import Klein"},
-            "web.stream imports klein, which only ['klein.*'] may",
+            "web.stream imports klein, which only ['klein'] may",
         ),
         (
             "treq",
             {"hub": "import treq.client"},
-            "hub imports treq, which only ['client.*', 'testing.*', 'cli.*'] may",
+            "hub imports treq, which only ['client', 'testing', 'cli'] may",
         ),
         (
             "impure",
             {"topics": "from twisted.internet import defer"},
-            "topics (floor 1) imports twisted, and is to be pure",
+            "topics imports twisted, and is to be pure",
         ),
     ]
 
@@ -280,19 +373,21 @@ class PlantedViolationTests(SynchronousTestCase):
 
     def test_allowed(self) -> None:
         """
-        Imports down and along a floor, and those of their only rightful importers, are fine.
+        Imports down and within a folder, and those of their only rightful importers, are fine.
         """
         package = self.plant(
             {
                 "__init__": "from planted.hub import Hub\nfrom .web import stream",
-                "hub": "import json, twisted.python\nfrom planted.window import Window",
-                "window": "from . import event, registry",
-                "registry": "",
-                "event": "import dataclasses",
+                "hub": "import json, twisted.python\nfrom planted.broker.drain import drain",
+                "broker/drain": "from . import batch, shutdown\nfrom planted import errors",
+                "broker/batch": "",
+                "broker/shutdown": "",
+                "errors": "import dataclasses",
+                "events/event": "from planted.errors import InvalidEvent",
                 "web/__init__": "from planted.web import stream",
-                "web/stream": "from ..window import Window",
+                "web/stream": "from ..broker.drain import drain",
                 "client/__init__": "from planted.client.source import EventSource",
-                "client/source": "import treq\nfrom planted.event import Event",
+                "client/source": "import treq\nfrom planted.events.event import Event",
                 "klein": "from klein import Klein\nfrom planted import Hub",
             }
         )
@@ -339,7 +434,7 @@ class FreshInterpreterTests(SynchronousTestCase):
         No module but klein's chooses the reactor.
         """
         names = [name for name, _ in _modules(_installed_package())]
-        names = [name for name in names if _family(name) != "klein.*"]
+        names = [name for name in names if _room(name, "") != "klein"]
         importable = [name for name in names if name not in {"__init__", "__main__"}]
 
         loaded = self.loaded_by(*(f"import twisted_sse.{name}" for name in importable))

@@ -10,7 +10,7 @@ from tests.support.http import Served
 from tests.support.hubs import Subscriber, make_hub
 from tests.support.stores import BookkeepingHistory
 from twisted_sse import Grant, ServerSentEvent
-from twisted_sse.connection import Connection, Reason
+from twisted_sse.broker.connections.connection import Connection, EndReason
 from twisted_sse.errors import (
     HistoryUnavailable,
     HubClosed,
@@ -18,8 +18,8 @@ from twisted_sse.errors import (
     InvalidSelector,
     InvalidTopic,
 )
+from twisted_sse.events.publication import Receipt
 from twisted_sse.history import MemoryHistory
-from twisted_sse.publication import Receipt
 
 __all__ = ["BatchTests", "DisconnectTests", "PublishTests", "PushTests", "ResourceTests"]
 
@@ -190,7 +190,7 @@ class BatchTests(SynchronousTestCase):
         self.hub, self.clock = make_hub(AbsentHistory())
         with self.hub.batch():
             away = [self.hub.publish("a", "1"), self.hub.publish("a", "2")]
-        self.hub.close_doors()
+        self.hub.stop_accepting()
         with self.hub.batch():
             closed = self.hub.publish("a", "3")
 
@@ -258,7 +258,7 @@ class DisconnectTests(SynchronousTestCase):
         self.assertEqual(ended, [one.connection for one in ada])
         self.assertEqual([one.data for one in ada], [["bye"], ["bye"]])
         self.assertEqual([one.sink.finished for one in ada], [True, True])
-        self.assertEqual({one.connection.ended for one in ada}, {Reason.CLOSED})
+        self.assertEqual({one.connection.ended for one in ada}, {EndReason.CLOSED})
         self.assertEqual((bob.data, bob.connection.ended), (["1"], None))
 
     def test_before_it_began(self) -> None:

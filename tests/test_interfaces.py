@@ -14,9 +14,9 @@ from tests.support.history import AbsentHistory, SlowHistory
 from tests.support.hubs import Subscriber, make_hub
 from tests.support.stores import BookkeepingHistory
 from twisted_sse.errors import UnknownEventID
+from twisted_sse.events.publication import Position, Publication, Record, Tail
 from twisted_sse.history import MemoryHistory
 from twisted_sse.interfaces import IHistoryProvider
-from twisted_sse.publication import Kept, Position, Publication, Tail
 from twisted_sse.topics import Selection
 
 __all__ = ["AnswerTests", "ContractTests", "OwnHistory"]
@@ -37,7 +37,7 @@ class OwnHistory:
 
     def __init__(self, answer: Callable[[Callable[[], Any]], Any]) -> None:
         self._answer = answer
-        self._kept: list[Kept] = []
+        self._kept: list[Record] = []
 
     def append(self, publications: Sequence[Publication]) -> Any:
         """
@@ -57,17 +57,17 @@ class OwnHistory:
         """
         return self._answer(lambda: self._end(limit))
 
-    def _keep(self, publication: Publication) -> Kept:
+    def _keep(self, publication: Publication) -> Record:
         # Numbers may have gaps.
         number = 10 * len(self._kept) + 10
-        self._kept.append(Kept(number, publication.event.id or f"own-{number}", publication))
+        self._kept.append(Record(number, publication.event.id or f"own-{number}", publication))
         return self._kept[-1]
 
     def _end(self, limit: int) -> Tail:
-        before, *kept = [Kept(0, "before", THE_FIRST), *self._kept][-limit - 1 :]
+        before, *kept = [Record(0, "before", THE_FIRST), *self._kept][-limit - 1 :]
         return Tail(Position(*before[:2]), kept)
 
-    def _find(self, last_event_id: str | None, topics: Selection) -> list[Kept]:
+    def _find(self, last_event_id: str | None, topics: Selection) -> list[Record]:
         ids = ["before", *[one.id for one in self._kept]]
         if last_event_id is not None and last_event_id not in ids:
             raise UnknownEventID(last_event_id)

@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 ROOT = Path(__file__).resolve().parent.parent
-STATIC = Path("twisted_sse", "web", "static")
+STATIC = Path("twisted_sse", "server", "static")
 PLUGINS = {
     "twisted/plugins/twisted_sse_plugin.py",
     "twisted/plugins/twisted_sse_history_plugin.py",

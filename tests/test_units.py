@@ -3,13 +3,14 @@ Numbers, times and sizes, as people write them.
 """
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_sse import units
 
-__all__ = ["ArgumentTests", "ValueTests"]
+__all__ = ["ArgumentTests", "TokenTests", "ValueTests"]
 
 
 class ValueTests(SynchronousTestCase):
@@ -134,3 +135,50 @@ class ArgumentTests(SynchronousTestCase):
                     units.arguments(text, self.READERS)
 
                 self.assertEqual(str(caught.exception), expected)
+
+
+class TokenTests(SynchronousTestCase):
+    """
+    The file of tokens.
+    """
+
+    def _file(self, content: bytes) -> str:
+        path = Path(self.mktemp())
+        path.write_bytes(content)
+        return str(path)
+
+    def test_lines(self) -> None:
+        """
+        Each line is a token; empty lines and white space around tokens are nothing.
+        """
+        for content in (b"one\ntwo\n", b"one\r\ntwo", b"\n  one\t\n\n two \n\n"):
+            with self.subTest(content=content):
+                self.assertEqual(units.read_tokens(self._file(content)), ["one", "two"])
+
+    def test_words(self) -> None:
+        """
+        A line of several words is no token: it is refused, and not taken for several.
+        """
+        with self.assertRaises(ValueError):
+            units.read_tokens(self._file(b"correct horse battery\n"))
+
+    def test_not_readable(self) -> None:
+        """
+        A file that is missing, a directory, no text, or empty is named in the error.
+        """
+        missing = self.mktemp()
+        directory = Path(self.mktemp())
+        directory.mkdir()
+        for path, reason in (
+            (missing, "No such file"),
+            (str(directory), "directory"),
+            (self._file(b"\xff\xfe"), "UTF-8"),
+            (self._file(b""), "empty"),
+            (self._file(b"\n \n"), "empty"),
+        ):
+            with self.subTest(reason=reason):
+                with self.assertRaises(ValueError) as caught:
+                    units.read_tokens(path)
+
+                self.assertIn(path, str(caught.exception))
+                self.assertIn(reason, str(caught.exception))

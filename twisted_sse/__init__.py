@@ -2,17 +2,22 @@
 Server-Sent Events for Twisted: a hub that runs by itself, and resources to embed.
 """
 
+from twisted_sse.broker.connections.connection import Connection
+from twisted_sse.broker.connections.endreason import EndReason
+from twisted_sse.broker.connections.grant import Grant
 from twisted_sse.errors import Forbidden, NoContent, Unauthorized
-from twisted_sse.event import ServerSentEvent
-from twisted_sse.grant import Grant
+from twisted_sse.events.event import ServerSentEvent
+from twisted_sse.events.publication import Receipt
 from twisted_sse.history import MemoryHistory, SQLiteHistory
 from twisted_sse.hub import Hub
 from twisted_sse.interfaces import IHistoryProvider, ISharedHistoryProvider
 from twisted_sse.web.cors import CORS
-from twisted_sse.web.response import EventSourceResponse
+from twisted_sse.web.generators.response import EventSourceResponse
 
 __all__ = [
     "CORS",
+    "Connection",
+    "EndReason",
     "EventSourceResponse",
     "Forbidden",
     "Grant",
@@ -21,6 +26,7 @@ __all__ = [
     "ISharedHistoryProvider",
     "MemoryHistory",
     "NoContent",
+    "Receipt",
     "SQLiteHistory",
     "ServerSentEvent",
     "Unauthorized",

@@ -14,12 +14,12 @@ __all__ = [
     "InvalidTopic",
     "NoContent",
     "NotSent",
+    "OutcomeUnknown",
     "ReadTimeout",
     "TooManyAttempts",
     "TooManyConnections",
-    "TooManyFromAddress",
+    "TooManyConnectionsFromAddress",
     "TwistedSSEError",
-    "Unanswered",
     "Unauthorized",
     "UnexpectedContentType",
     "UnexpectedStatus",
@@ -81,7 +81,7 @@ class TooManyConnections(TwistedSSEError):
     """
 
 
-class TooManyFromAddress(TwistedSSEError):
+class TooManyConnectionsFromAddress(TwistedSSEError):
     """
     One more connection would exceed the limit for its network address.
     Answered with 429.
@@ -166,7 +166,7 @@ class NotSent(TwistedSSEError):
     """
 
 
-class Unanswered(TwistedSSEError):
+class OutcomeUnknown(TwistedSSEError):
     """
     A publication was sent and not answered: whether it was kept is not known.
     """

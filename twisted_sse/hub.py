@@ -11,19 +11,20 @@ from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
 
-from twisted_sse.batch import batch_of, collect
-from twisted_sse.connection import Connection, frame_to_push
-from twisted_sse.event import ServerSentEvent
-from twisted_sse.exchange import Exchange
-from twisted_sse.listeners import ConnectListener, DisconnectListener
-from twisted_sse.opening import Priming
-from twisted_sse.publication import Publication, Receipt
-from twisted_sse.schedule import MakeEvent, Schedule, Schedules
-from twisted_sse.service import HubService
+from twisted_sse.broker.batch import batch_of, collect
+from twisted_sse.broker.broker import Broker
+from twisted_sse.broker.connections.connection import Connection, frame_to_push
+from twisted_sse.broker.connections.listeners import ConnectListener, DisconnectListener
+from twisted_sse.broker.schedule import MakeEvent, Schedule, Schedules
+from twisted_sse.broker.service import HubService
+from twisted_sse.events.event import ServerSentEvent
+from twisted_sse.events.preamble import Priming
+from twisted_sse.events.publication import Publication, Receipt
 from twisted_sse.topics import check_topics
 from twisted_sse.web.cors import CORS
 from twisted_sse.web.cred import GrantOf, GrantRealm
-from twisted_sse.web.endpoint import Authorize
+from twisted_sse.web.generators.streams import GeneratorStreams
+from twisted_sse.web.resource import Authorize
 from twisted_sse.web.stream import EventStreamResource
 
 __all__ = ["Hub"]
@@ -32,7 +33,7 @@ OnConnect = TypeVar("OnConnect", bound=ConnectListener)
 OnDisconnect = TypeVar("OnDisconnect", bound=DisconnectListener)
 
 
-class Hub(Exchange):
+class Hub(Broker):
     """
     Publish to it, put its resources into your site, and run its service.
 
@@ -303,7 +304,16 @@ class Hub(Exchange):
 
         See `HubService`.
         """
-        return HubService(self, self._schedules, grace=grace, spread=spread, farewell=farewell)
+        return HubService(
+            self, self.responses, self._schedules, grace=grace, spread=spread, farewell=farewell
+        )
+
+    @cached_property
+    def responses(self) -> GeneratorStreams:
+        """
+        The open streams of the responses that belong to this hub.
+        """
+        return GeneratorStreams(self.clock)
 
     @cached_property
     def _schedules(self) -> Schedules:

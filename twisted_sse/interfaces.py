@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from twisted.plugin import IPlugin
 from zope.interface import Attribute, Interface
 
-from twisted_sse.publication import Kept, Position, Publication, Tail
+from twisted_sse.events.publication import Position, Publication, Record, Tail
 from twisted_sse.topics import Selection
 
 __all__ = ["IHistoryFactory", "IHistoryProvider", "ISharedHistoryProvider"]
@@ -33,7 +33,7 @@ class IHistoryProvider(Interface):
     It must bound what it keeps, and may forget the oldest at any time.
     """
 
-    def append(publications: Sequence[Publication]) -> Sequence[Kept]:
+    def append(publications: Sequence[Publication]) -> Sequence[Record]:
         """
         Keep *publications*, all or none of them, in this order.
 
@@ -45,7 +45,7 @@ class IHistoryProvider(Interface):
             publications: At least one.
 
         Returns:
-            One `Kept` for each publication, in the same order.  A publication
+            One `Record` for each publication, in the same order.  A publication
             whose event has an ``id`` keeps that ID; to the others the provider
             gives one, which must be unique over all lives of the store.
             ``<epoch>-<sequence>`` is such an ID if every life of the store has
@@ -56,7 +56,7 @@ class IHistoryProvider(Interface):
                 the publishers are told to try again.
         """
 
-    def since(last_event_id: str | None, topics: Selection, limit: int) -> Sequence[Kept]:
+    def since(last_event_id: str | None, topics: Selection, limit: int) -> Sequence[Record]:
         """
         Find what a returning subscriber has missed.
 
@@ -138,7 +138,7 @@ class ISharedHistoryProvider(IHistoryProvider):
 
     def follow(
         after: Position,
-        deliver: Callable[[Sequence[Kept]], None],
+        deliver: Callable[[Sequence[Record]], None],
         restart: Callable[[Tail], None],
     ) -> None:
         """

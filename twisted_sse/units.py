@@ -13,11 +13,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TypeVar
 
-from twisted_sse.event import MAX_RETRY
+from twisted_sse.events.event import MAX_RETRY
 
-__all__ = ["arguments", "count", "interval", "milliseconds", "seconds", "size", "yes_or_no"]
+__all__ = [
+    "arguments",
+    "count",
+    "interval",
+    "milliseconds",
+    "read_tokens",
+    "seconds",
+    "size",
+    "yes_or_no",
+]
 
 T = TypeVar("T")
 
@@ -114,3 +124,24 @@ def arguments(text: str, readers: Mapping[str, Callable[[str], T]]) -> dict[str,
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from None
     return given
+
+
+def read_tokens(path: str) -> list[str]:
+    """
+    The lines of a file that are not empty: one token each.
+
+    Raises:
+        ValueError: There is none, or one that is no token; half a sentence
+            that says which file it is and what is wrong.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise ValueError(f"{path} cannot be read: {reason}") from None
+    lines = [line.strip() for line in text.split("\n") if line.strip()]
+    if any(len(line.split()) > 1 for line in lines):
+        raise ValueError(f"{path} has a line of several words; a token has no spaces")
+    if not lines:
+        raise ValueError(f"{path} is empty; write a token into it")
+    return lines

@@ -14,8 +14,8 @@ from zope.interface import implementer
 
 from twisted_sse import IHistoryProvider, ServerSentEvent, units
 from twisted_sse.errors import HistoryUnavailable, UnknownEventID
+from twisted_sse.events.publication import Position, Publication, Record, Tail
 from twisted_sse.interfaces import IHistoryFactory
-from twisted_sse.publication import Kept, Position, Publication, Tail
 
 
 @implementer(IHistoryProvider)
@@ -23,14 +23,14 @@ class LinesHistory:
     def __init__(self, path, events=10_000):
         self._path, self._events, self._epoch = path, events, token_hex(8)
         # The oldest one is only a position: what came before it is not known.
-        kept = list(_read(path)) or [Kept(0, f"{self._epoch}-0", None)]
+        kept = list(_read(path)) or [Record(0, f"{self._epoch}-0", None)]
         self._kept = kept[-events - 1 :]
         # More than may be: a crash may have left half a line, so the file is written anew.
         self._in_file = inf
 
     def append(self, publications):
         numbered = enumerate(publications, self._kept[-1].number + 1)
-        kept = [Kept(n, one.event.id or f"{self._epoch}-{n}", one) for n, one in numbered]
+        kept = [Record(n, one.event.id or f"{self._epoch}-{n}", one) for n, one in numbered]
         newest = [*self._kept, *kept][-self._events - 1 :]
         try:
             self._write(kept, newest)
@@ -75,7 +75,7 @@ def _read(path):
     # What follows the last line break is half a line, which nobody was told is kept.
     for line in path.read_text(encoding="ascii").split("\n")[:-1] if path.exists() else []:
         for number, id, publication in json.loads(line):
-            yield Kept(number, id, publication and _publication(**publication))
+            yield Record(number, id, publication and _publication(**publication))
 
 
 def _publication(topics, event, private):

@@ -16,8 +16,8 @@ from urllib.parse import quote
 
 from tests.chaos.verdict import Diary, Fault
 from tests.support.streams import ChunkDecoder
-from twisted_sse.event import ServerSentEvent
-from twisted_sse.wire import Decoder
+from twisted_sse.events.codec import Decoder
+from twisted_sse.events.event import ServerSentEvent
 
 __all__ = ["FENCE", "TASTES", "Follower", "Taste", "parse_head"]
 

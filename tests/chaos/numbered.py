@@ -8,7 +8,7 @@ on the wire is another chance, each time: line ends, order of fields, fields tha
 import random
 from typing import NamedTuple
 
-from twisted_sse.event import MAX_RETRY, ServerSentEvent
+from twisted_sse.events.event import MAX_RETRY, ServerSentEvent
 
 __all__ = ["Frame", "Numbered", "noise"]
 

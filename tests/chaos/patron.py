@@ -23,7 +23,7 @@ from tests.chaos.habits import (
 from tests.chaos.numbered import Numbered
 from twisted_sse.client import Control, EventSource, Lost, Opened, ReadyState, Signal
 from twisted_sse.errors import EventTooLarge, TwistedSSEError, UnexpectedStatus
-from twisted_sse.event import ServerSentEvent
+from twisted_sse.events.event import ServerSentEvent
 
 __all__ = ["Patron"]
 

@@ -9,8 +9,8 @@ from tests.chaos.habits import FENCE, Habit
 from tests.chaos.numbered import Numbered
 from tests.chaos.patron import Patron
 from tests.client.memory import URL, MemoryServer
-from twisted_sse.event import ServerSentEvent
-from twisted_sse.wire import encode
+from twisted_sse.events.codec import encode
+from twisted_sse.events.event import ServerSentEvent
 
 __all__ = ["PatronTests"]
 

@@ -10,13 +10,13 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_sse.cli.delivery import Delivery, GaveUp, Uncertain
 from twisted_sse.client import Publisher
-from twisted_sse.errors import NotSent, Unanswered, UnexpectedStatus
-from twisted_sse.publication import Publication, Receipt
+from twisted_sse.errors import NotSent, OutcomeUnknown, UnexpectedStatus
+from twisted_sse.events.publication import Publication, Receipt
 
 __all__ = ["DeliveryTests"]
 
 NOT_SENT = NotSent("It cannot be reached.")
-LOST = Unanswered("The connection was lost.")
+LOST = OutcomeUnknown("The connection was lost.")
 
 
 def status(code: int) -> UnexpectedStatus:

@@ -16,8 +16,8 @@ from twisted_sse.cli.checks import (
 )
 from twisted_sse.cli.findings import Finding, problem
 from twisted_sse.cli.flow import Sent, check_flow, check_probes, check_resume, last_id
-from twisted_sse.cli.probe import Arrival, Seen
-from twisted_sse.event import ServerSentEvent
+from twisted_sse.cli.probe import Arrival, Observation
+from twisted_sse.events.event import ServerSentEvent
 
 __all__ = ["AnswerTests", "FlowTests"]
 
@@ -28,13 +28,13 @@ STREAM = {
 }
 
 
-def seen(headers: dict[str, str] | None = None, status: int = 200, **others: object) -> Seen:
+def seen(headers: dict[str, str] | None = None, status: int = 200, **others: object) -> Observation:
     """
     An answer with these headers.
     """
     given = Headers({name: [value] for name, value in (headers or {}).items()})
     values: dict[str, object] = {"answered": 0.01, "version": "HTTP/1.1", "watched": 40.0}
-    return Seen(headers=given, status=status, **(values | others))  # type: ignore[arg-type]
+    return Observation(headers=given, status=status, **(values | others))  # type: ignore[arg-type]
 
 
 def marks(findings: Iterable[Finding]) -> list[str]:
@@ -133,7 +133,7 @@ class FlowTests(SynchronousTestCase):
     What came when.
     """
 
-    def came(self, *arrivals: tuple[float, ServerSentEvent], **others: object) -> Seen:
+    def came(self, *arrivals: tuple[float, ServerSentEvent], **others: object) -> Observation:
         """
         A stream on which this came.
         """

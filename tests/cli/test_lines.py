@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_sse.cli.lines import as_json, as_lines
 from twisted_sse.cli.terminal import Line, Span, paper_for, printable
-from twisted_sse.event import ServerSentEvent
+from twisted_sse.events.event import ServerSentEvent
 
 __all__ = ["JSONTests", "LayoutTests", "TerminalTests"]
 

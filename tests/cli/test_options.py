@@ -10,16 +10,16 @@ from pathlib import Path
 from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_sse.cli.asking import Asking
 from twisted_sse.cli.doctor_options import DoctorOptions
+from twisted_sse.cli.options import RequestOptions
 from twisted_sse.cli.publish import PublishOptions
-from twisted_sse.cli.status import Status
+from twisted_sse.cli.running import Status
 from twisted_sse.cli.tail_options import TailOptions
 
 __all__ = ["DocumentTests", "OptionsTests"]
 
 DOCUMENT = Path(__file__).resolve().parent.parent.parent / "docs" / "cli.md"
-COMMANDS: list[type[Asking]] = [TailOptions, PublishOptions, DoctorOptions]
+COMMANDS: list[type[RequestOptions]] = [TailOptions, PublishOptions, DoctorOptions]
 
 
 class OptionsTests(SynchronousTestCase):

@@ -11,8 +11,8 @@ from tests.client.memory import MemoryServer, Reader
 from twisted_sse.client import Lost, Opened, ReadyState
 from twisted_sse.client.body import Body
 from twisted_sse.errors import EventTooLarge, ReadTimeout
-from twisted_sse.event import ServerSentEvent
-from twisted_sse.wire import Decoder
+from twisted_sse.events.codec import Decoder
+from twisted_sse.events.event import ServerSentEvent
 
 __all__ = ["BodyTests", "SlowConsumerTests"]
 

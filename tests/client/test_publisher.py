@@ -19,24 +19,24 @@ from zope.interface import implementer
 
 from tests.support.history import SlowHistory
 from tests.support.hubs import make_hub
+from twisted_sse.broker.connections.grant import Grant
 from twisted_sse.client import Publisher
 from twisted_sse.errors import (
     InvalidEvent,
     NotSent,
-    Unanswered,
+    OutcomeUnknown,
     UnexpectedContentType,
     UnexpectedStatus,
 )
-from twisted_sse.event import ServerSentEvent
-from twisted_sse.grant import Grant
+from twisted_sse.events.event import ServerSentEvent
+from twisted_sse.events.publication import Publication, Receipt
 from twisted_sse.history import MemoryHistory
 from twisted_sse.hub import Hub
-from twisted_sse.publication import Publication, Receipt
+from twisted_sse.server.site import hub_tree
 from twisted_sse.topics import Selection
 from twisted_sse.web.auth import BearerTokens
 from twisted_sse.web.cors import CORS
-from twisted_sse.web.endpoint import Authorize
-from twisted_sse.web.site import hub_tree
+from twisted_sse.web.resource import Authorize
 
 __all__ = ["HubTests", "NetworkTests", "StrangerTests"]
 
@@ -128,7 +128,7 @@ class HubTests(SynchronousTestCase):
         """
         A hub that is stopping says when to try again.
         """
-        self.hub.close_doors()
+        self.hub.stop_accepting()
 
         error = self.failure(self.publisher().publish([Publication.of("a", "x")]), UnexpectedStatus)
 
@@ -246,7 +246,7 @@ class StrangerTests(SynchronousTestCase):
         """
         page = _Page("text/event-stream", b"data: x\n\n")
 
-        self.assertIsInstance(self.ask(page, lambda one: one.was_kept("x", ["a"])), Unanswered)
+        self.assertIsInstance(self.ask(page, lambda one: one.was_kept("x", ["a"])), OutcomeUnknown)
 
 
 @implementer(IAgent)
@@ -290,7 +290,7 @@ class NetworkTests(SynchronousTestCase):
         """
         lost = ResponseNeverReceived([Failure(ConnectionLost())])
 
-        self.failureResultOf(self.publish(fail(lost), Clock()), Unanswered)
+        self.failureResultOf(self.publish(fail(lost), Clock()), OutcomeUnknown)
 
     def test_too_late(self) -> None:
         """
@@ -303,7 +303,7 @@ class NetworkTests(SynchronousTestCase):
 
         clock.advance(0.2)
 
-        self.failureResultOf(publishing, Unanswered)
+        self.failureResultOf(publishing, OutcomeUnknown)
 
     def test_too_late_to_connect(self) -> None:
         """

@@ -7,8 +7,8 @@ from twisted.web.http_headers import Headers
 
 from tests.client.memory import MemoryServer, Reader
 from twisted_sse.client import Opened
-from twisted_sse.client.asking import StreamRequest
-from twisted_sse.client.hops import redirected, web_origin
+from twisted_sse.client.redirects import redirected, web_origin
+from twisted_sse.client.request import StreamRequest
 from twisted_sse.errors import ReadTimeout, UnexpectedStatus
 
 __all__ = ["FollowTests", "HopTests", "OriginTests"]

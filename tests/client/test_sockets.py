@@ -40,7 +40,7 @@ from tests.support.forwarder import Forwarder
 from tests.support.waiting import PATIENCE
 from twisted_sse import Hub
 from twisted_sse.client import Backoff, Control, EventSource, Lost, Opened
-from twisted_sse.event import ServerSentEvent
+from twisted_sse.events.event import ServerSentEvent
 
 __all__ = ["LazyTests", "OwnClientTests", "PressureTests", "ResumeTests", "TLSTests", "UNIXTests"]
 

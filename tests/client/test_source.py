@@ -9,8 +9,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.client.memory import URL, MemoryServer, Reader
 from twisted_sse.client import CONTROL_EVENTS, Comment, Control, EventSource, Opened, ReadyState
-from twisted_sse.event import ServerSentEvent
-from twisted_sse.opening import OPEN, RESET
+from twisted_sse.events.event import ServerSentEvent
+from twisted_sse.events.preamble import OPEN, RESET
 
 __all__ = ["ArgumentTests", "EndTests", "FormTests", "RunTests", "SignalTests"]
 

@@ -17,7 +17,7 @@ from zope.interface import implementer
 
 from tests.conformance.corpus import read_answers, read_corpus, read_deviations
 from twisted_sse.client import EventSource
-from twisted_sse.event import ServerSentEvent
+from twisted_sse.events.event import ServerSentEvent
 
 __all__ = ["ClientTests", "Stage"]
 

@@ -17,7 +17,7 @@ from tests.conformance.corpus import (
     read_deviations,
 )
 from tests.conformance.make_corpus import corpus_text
-from twisted_sse.wire import Decoder
+from twisted_sse.events.codec import Decoder
 
 __all__ = ["CorpusTests", "DecoderTests", "heard"]
 

@@ -30,7 +30,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import Request
 
 from twisted_sse import EventSourceResponse, Hub
-from twisted_sse.web.streamsite import StreamSite
+from twisted_sse.transport.http.site import StreamSite
 
 __all__ = ["main"]
 

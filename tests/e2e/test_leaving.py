@@ -23,10 +23,10 @@ from twisted.web.server import Request
 from tests.support.forwarder import reset
 from tests.support.waiting import PATIENCE
 from twisted_sse import Hub
-from twisted_sse.audience import Audience
-from twisted_sse.connection import Connection
-from twisted_sse.socketsink import SocketSink
-from twisted_sse.web.site import HubSite
+from twisted_sse.broker.audiences.audience import Audience
+from twisted_sse.broker.connections.connection import Connection
+from twisted_sse.server.site import HubSite
+from twisted_sse.transport.sinks.socket import SocketSink
 
 __all__ = ["LeavingTests"]
 

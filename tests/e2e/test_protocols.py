@@ -7,13 +7,13 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.http2.hub import secure_hub
 from tests.support.certificates import write_certificate
 from tests.support.curl import CurlStream, curl, publish, subscribers
 from tests.support.hub_process import TOKEN, HubProcess
 from tests.support.processes import Background, find_program
 from tests.support.streams import RawStream
 from tests.support.waiting import eventually
+from tests.transport.http2.hub import secure_hub
 
 __all__ = ["PlainTests", "TLSTests"]
 

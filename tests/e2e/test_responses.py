@@ -35,8 +35,8 @@ from twisted.internet import endpoints, reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 from twisted.web.resource import Resource
-from twisted_sse.web.response import EventSourceResponse
-from twisted_sse.web.streamsite import StreamSite
+from twisted_sse.web.generators.response import EventSourceResponse
+from twisted_sse.transport.http.site import StreamSite
 
 def say(*words):
     print(*words, flush=True)

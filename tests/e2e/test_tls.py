@@ -129,7 +129,7 @@ class Recorded:
 
 class ProfileTests(TLSTestCase):
     """
-    What Python's own client sees; `tests.test_tls` asks for every suite.
+    What Python's own client sees; `tests.transport.tls.test_context` asks for every suite.
     """
 
     def connect(

@@ -16,6 +16,7 @@ from zope.interface.verify import verifyObject
 from tests.support.waiting import PATIENCE
 from twisted_sse import units
 from twisted_sse.errors import HistoryUnavailable, UnknownEventID
+from twisted_sse.events.publication import Publication
 from twisted_sse.history import MemoryHistory
 from twisted_sse.history.factories import (
     MemoryHistoryFactory,
@@ -25,7 +26,6 @@ from twisted_sse.history.factories import (
 from twisted_sse.history.redis import RedisHistory
 from twisted_sse.history.sqlite import SQLiteHistory
 from twisted_sse.interfaces import IHistoryFactory, IHistoryProvider
-from twisted_sse.publication import Publication
 from twisted_sse.topics import Selection
 
 __all__ = ["FactoryTests", "MemoryTests", "RedisTests", "SQLiteTests"]
@@ -262,7 +262,7 @@ class RedisTests(SynchronousTestCase):
         program = (
             "import sys\n"
             "sys.modules['txredisapi'] = None\n"
-            "from twisted_sse.tap import Options\n"
+            "from twisted_sse.server.tap import Options\n"
             "Options().parseOptions(['--history', 'redis://localhost'])"
         )
         done = subprocess.run(

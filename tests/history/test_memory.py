@@ -9,9 +9,9 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from twisted_sse.errors import UnknownEventID
-from twisted_sse.event import ServerSentEvent
+from twisted_sse.events.event import ServerSentEvent
+from twisted_sse.events.publication import Publication, Record
 from twisted_sse.history import MemoryHistory
-from twisted_sse.publication import Kept, Publication
 from twisted_sse.testing import HistoryProviderContract
 from twisted_sse.topics import Selection
 
@@ -28,7 +28,7 @@ def publication(data: str, topic: str = "a", event_id: str | None = None) -> Pub
     return Publication((topic,), ServerSentEvent(data, id=event_id))
 
 
-def fill(history: MemoryHistory, *data: str) -> list[Kept]:
+def fill(history: MemoryHistory, *data: str) -> list[Record]:
     """
     Append each of *data* by itself.
     """

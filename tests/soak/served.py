@@ -15,9 +15,9 @@ from twisted.web.resource import Resource
 from twisted.web.server import Request
 
 from twisted_sse import EventSourceResponse, Hub
-from twisted_sse.certificate import pair_files
-from twisted_sse.tls import TLSFactory, TLSServer
-from twisted_sse.web.streamsite import StreamSite
+from twisted_sse.transport.http.site import StreamSite
+from twisted_sse.transport.tls.context import TLSFactory, TLSServer
+from twisted_sse.transport.tls.identity import pair_files
 
 __all__ = ["Served"]
 

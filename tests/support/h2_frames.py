@@ -5,8 +5,8 @@ HTTP/2 as bytes: frames that may be wrong, requests, and what comes back.
 import struct
 from collections.abc import Sequence
 
-from twisted_sse.event import ServerSentEvent
-from twisted_sse.wire import Decoder
+from twisted_sse.events.codec import Decoder
+from twisted_sse.events.event import ServerSentEvent
 
 __all__ = ["PREFACE", "Fields", "Response", "raw_frame", "request_fields"]
 

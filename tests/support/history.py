@@ -9,9 +9,9 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from zope.interface import implementer
 
 from twisted_sse.errors import HistoryUnavailable
+from twisted_sse.events.publication import Publication, Record, Tail
 from twisted_sse.history import MemoryHistory
 from twisted_sse.interfaces import IHistoryProvider
-from twisted_sse.publication import Kept, Publication, Tail
 from twisted_sse.topics import Selection
 
 __all__ = ["AbsentHistory", "SlowHistory"]
@@ -30,7 +30,7 @@ class SlowHistory:
         self.history = history
         self.waiting: list[Callable[[], None]] = []
 
-    def append(self, publications: Sequence[Publication]) -> Deferred[Sequence[Kept]]:
+    def append(self, publications: Sequence[Publication]) -> Deferred[Sequence[Record]]:
         """
         See `IHistoryProvider.append`.
         """
@@ -38,7 +38,7 @@ class SlowHistory:
 
     def since(
         self, last_event_id: str | None, topics: Selection, limit: int
-    ) -> Deferred[Sequence[Kept]]:
+    ) -> Deferred[Sequence[Record]]:
         """
         See `IHistoryProvider.since`.
         """
@@ -74,14 +74,14 @@ class AbsentHistory:
         self.away = away
         self.history = MemoryHistory() if history is None else history
 
-    def append(self, publications: Sequence[Publication]) -> Sequence[Kept]:
+    def append(self, publications: Sequence[Publication]) -> Sequence[Record]:
         """
         See `IHistoryProvider.append`.
         """
         self._check()
         return self.history.append(publications)
 
-    def since(self, last_event_id: str | None, topics: Selection, limit: int) -> Sequence[Kept]:
+    def since(self, last_event_id: str | None, topics: Selection, limit: int) -> Sequence[Record]:
         """
         See `IHistoryProvider.since`.
         """

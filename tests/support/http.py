@@ -19,14 +19,14 @@ from twisted.web.http_headers import Headers
 from twisted.web.resource import IResource
 from twisted.web.server import Site
 
-from twisted_sse.event import ServerSentEvent
-from twisted_sse.http2 import H2Connection
+from twisted_sse.events.codec import Decoder
+from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.hub import Hub
 from twisted_sse.interfaces import IHistoryProvider
+from twisted_sse.server.site import HubSite, hub_tree
+from twisted_sse.transport.http2.connection import H2Connection
 from twisted_sse.web.cors import CORS
-from twisted_sse.web.endpoint import Authorize, everybody
-from twisted_sse.web.site import HubSite, hub_tree
-from twisted_sse.wire import Decoder
+from twisted_sse.web.resource import Authorize, everybody
 
 __all__ = ["Answer", "Caller", "H2Caller", "Served", "call", "parse_answers"]
 

@@ -7,10 +7,10 @@ from twisted.internet.task import Clock
 
 from tests.support.sinks import MemorySink
 from twisted_sse import Hub
-from twisted_sse.connection import Connection, Reason
-from twisted_sse.grant import ANONYMOUS, Grant
+from twisted_sse.broker.connections.connection import Connection, EndReason
+from twisted_sse.broker.connections.grant import ANONYMOUS, Grant
+from twisted_sse.events.preamble import StreamStart, first_frames
 from twisted_sse.interfaces import IHistoryProvider
-from twisted_sse.opening import Start, first_frames
 from twisted_sse.topics import Selection
 
 __all__ = ["ADDRESS", "Subscriber", "make_hub"]
@@ -46,7 +46,7 @@ class Subscriber:
     ) -> None:
         self.hub = hub
         self.sink = MemorySink() if sink is None else sink
-        self.start: Start | None = None
+        self.start: StreamStart | None = None
         interest = grant.interest(Selection.of(topics))
         self.connection: Connection = hub.admit(self.sink, interest, grant.user, address)
         located = hub.locate(self.connection, last_event_id)
@@ -70,9 +70,9 @@ class Subscriber:
         """
         Close the browser's tab.
         """
-        self.connection.end(Reason.GONE)
+        self.connection.end(EndReason.GONE)
 
-    def _begin(self, start: Start) -> None:
+    def _begin(self, start: StreamStart) -> None:
         if self.connection.ended is None:
             self.start = start
             self.sink.received += first_frames(start, self.hub.retry, "event")

@@ -5,8 +5,8 @@ Members of an audience that are no connections, and sinks that take notes.
 from collections.abc import Callable
 
 from tests.support.sinks import MemorySink
-from twisted_sse.audience import NOT_LIVE, Audience
-from twisted_sse.publication import Position
+from twisted_sse.broker.audiences.audience import NOT_LIVE, Audience
+from twisted_sse.events.publication import Position
 
 __all__ = ["RecordingSink", "StubMember"]
 

@@ -2,11 +2,11 @@
 A window and what stands in it, for tests of what is below the hub.
 """
 
-from twisted_sse.event import ServerSentEvent
-from twisted_sse.grant import ANONYMOUS
-from twisted_sse.publication import Kept, Position, Publication, Tail
+from twisted_sse.broker.audiences.window import Entry, Window
+from twisted_sse.broker.connections.grant import ANONYMOUS
+from twisted_sse.events.event import ServerSentEvent
+from twisted_sse.events.publication import Position, Publication, Record, Tail
 from twisted_sse.topics import Interest, Selection
-from twisted_sse.window import Entry, Window
 
 __all__ = ["EVERYTHING", "Order", "interest_in", "make_kept"]
 
@@ -24,12 +24,12 @@ EVERYTHING = interest_in("*")
 
 def make_kept(
     number: int, *, topic: str = "a", data: str | None = None, private: bool = False
-) -> Kept:
+) -> Record:
     """
     A publication that was kept at *number*, whose data says so.
     """
     event = ServerSentEvent(str(number) if data is None else data)
-    return Kept(number, f"e-{number}", Publication((topic,), event, private))
+    return Record(number, f"e-{number}", Publication((topic,), event, private))
 
 
 class Order:

@@ -12,9 +12,9 @@ from twisted.trial.unittest import TestCase
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import PATIENCE
 from twisted_sse.errors import HistoryUnavailable
-from twisted_sse.event import ServerSentEvent
+from twisted_sse.events.event import ServerSentEvent
+from twisted_sse.events.publication import Publication, Record, Tail
 from twisted_sse.history.redis import RedisHistory
-from twisted_sse.publication import Kept, Publication, Tail
 from twisted_sse.topics import Selection
 
 __all__ = ["ALL", "MANY", "Following", "RedisTestCase", "data_of", "publication"]
@@ -33,7 +33,7 @@ def publication(data: str, topic: str = "a", event_id: str | None = None) -> Pub
     return Publication((topic,), ServerSentEvent(data, id=event_id))
 
 
-def data_of(kept: Sequence[Kept]) -> list[str | None]:
+def data_of(kept: Sequence[Record]) -> list[str | None]:
     """
     The data of what was found.
     """
@@ -51,7 +51,7 @@ class Following:
     """
 
     def __init__(self) -> None:
-        self.kept: list[Kept] = []
+        self.kept: list[Record] = []
         self.restarts: list[Tail] = []
         self._waiting: list[tuple[Callable[[], bool], Deferred[None]]] = []
 
@@ -62,7 +62,7 @@ class Following:
         """
         return data_of(self.kept)
 
-    def deliver(self, kept: Sequence[Kept]) -> None:
+    def deliver(self, kept: Sequence[Record]) -> None:
         """
         See `ISharedHistoryProvider.follow`.
         """
@@ -145,7 +145,7 @@ class RedisTestCase(TestCase):
         if history.running:
             await history.stopService()
 
-    async def fill(self, history: RedisHistory, *data: str) -> list[Kept]:
+    async def fill(self, history: RedisHistory, *data: str) -> list[Record]:
         """
         Append each of *data* by itself.
         """

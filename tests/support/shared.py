@@ -12,9 +12,9 @@ from twisted.internet.interfaces import IReactorTime
 from zope.interface import implementer
 
 from twisted_sse.errors import HistoryUnavailable
+from twisted_sse.events.publication import Position, Publication, Record, Tail
 from twisted_sse.history import MemoryHistory
 from twisted_sse.interfaces import ISharedHistoryProvider
-from twisted_sse.publication import Kept, Position, Publication, Tail
 from twisted_sse.topics import Selection
 
 __all__ = ["SharedMemoryHistory", "SharedStore"]
@@ -57,8 +57,8 @@ class SharedStore:
         self.away = False
         self.lives = 0
         self.histories: list[SharedMemoryHistory] = []
-        self._answers: list[Deferred[Sequence[Kept]]] = []
-        self._held: list[Sequence[Kept]] = []
+        self._answers: list[Deferred[Sequence[Record]]] = []
+        self._held: list[Sequence[Record]] = []
 
     def append(self, publications: Sequence[Publication]) -> Any:
         """
@@ -68,7 +68,7 @@ class SharedStore:
         self.wake()
         if not self.held:
             return kept
-        answer: Deferred[Sequence[Kept]] = Deferred()
+        answer: Deferred[Sequence[Record]] = Deferred()
         self._answers.append(answer)
         self._held.append(kept)
         return answer
@@ -139,7 +139,7 @@ class _Following:
     How far a follower has come.
     """
 
-    deliver: Callable[[Sequence[Kept]], None]
+    deliver: Callable[[Sequence[Record]], None]
     restart: Callable[[Tail], None]
     number: int
     life: int
@@ -163,7 +163,7 @@ class SharedMemoryHistory(Service):
         """
         return self.store.append(publications)
 
-    def since(self, last_event_id: str | None, topics: Selection, limit: int) -> Sequence[Kept]:
+    def since(self, last_event_id: str | None, topics: Selection, limit: int) -> Sequence[Record]:
         """
         See `IHistoryProvider.since`.
         """
@@ -188,7 +188,7 @@ class SharedMemoryHistory(Service):
     def follow(
         self,
         after: Position,
-        deliver: Callable[[Sequence[Kept]], None],
+        deliver: Callable[[Sequence[Record]], None],
         restart: Callable[[Tail], None],
     ) -> None:
         """

@@ -2,10 +2,10 @@
 A sink in memory, with as much room as a test gives it.
 """
 
-from twisted_sse.event import ServerSentEvent
-from twisted_sse.framing import Framing, raw
-from twisted_sse.sink import Stream
-from twisted_sse.wire import Decoder
+from twisted_sse.events.codec import Decoder
+from twisted_sse.events.event import ServerSentEvent
+from twisted_sse.transport.sinks.framing import Framing, raw
+from twisted_sse.transport.sinks.sink import Stream
 
 __all__ = ["MemorySink"]
 

@@ -12,9 +12,9 @@ from twisted.internet.defer import maybeDeferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import TestCase
 
-from twisted_sse.event import ServerSentEvent
+from twisted_sse.events.event import ServerSentEvent
+from twisted_sse.events.publication import Publication, Record
 from twisted_sse.history.sqlite import SQLiteHistory
-from twisted_sse.publication import Kept, Publication
 from twisted_sse.topics import Selection
 
 __all__ = ["ALL", "MANY", "SQLiteTestCase", "data_of", "publication", "query"]
@@ -30,7 +30,7 @@ def publication(data: str, topic: str = "a", event_id: str | None = None) -> Pub
     return Publication((topic,), ServerSentEvent(data, id=event_id))
 
 
-def data_of(kept: Sequence[Kept]) -> list[str | None]:
+def data_of(kept: Sequence[Record]) -> list[str | None]:
     """
     The data of what was found.
     """
@@ -71,7 +71,7 @@ class SQLiteTestCase(TestCase):
         self.addCleanup(lambda: maybeDeferred(history.stopService))
         return history
 
-    async def fill(self, history: SQLiteHistory, *data: str) -> list[Kept]:
+    async def fill(self, history: SQLiteHistory, *data: str) -> list[Record]:
         """
         Append each of *data* by itself.
         """

@@ -5,8 +5,8 @@ History providers that keep books of what they are asked.
 from collections.abc import Sequence
 
 from tests.support.history import AbsentHistory
+from twisted_sse.events.publication import Publication, Record, Tail
 from twisted_sse.history import MemoryHistory
-from twisted_sse.publication import Kept, Publication, Tail
 from twisted_sse.topics import Selection
 
 __all__ = ["BookkeepingHistory"]
@@ -32,14 +32,14 @@ class BookkeepingHistory(AbsentHistory):
         self.tails: list[int] = []
         self.batches: list[list[str | None]] = []
 
-    def append(self, publications: Sequence[Publication]) -> Sequence[Kept]:
+    def append(self, publications: Sequence[Publication]) -> Sequence[Record]:
         """
         See `IHistoryProvider.append`.
         """
         self.batches.append([one.event.data for one in publications])
         return super().append(publications)
 
-    def since(self, last_event_id: str | None, topics: Selection, limit: int) -> Sequence[Kept]:
+    def since(self, last_event_id: str | None, topics: Selection, limit: int) -> Sequence[Record]:
         """
         See `IHistoryProvider.since`.
         """

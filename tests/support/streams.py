@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 from tests.support.certificates import trust_everything
 from tests.support.waiting import PATIENCE
-from twisted_sse.event import ServerSentEvent
-from twisted_sse.wire import Decoder
+from twisted_sse.events.codec import Decoder
+from twisted_sse.events.event import ServerSentEvent
 
 __all__ = ["ChunkDecoder", "RawStream"]
 

@@ -9,12 +9,12 @@ from twisted.internet import reactor as _reactor
 from twisted.internet.ssl import DefaultOpenSSLContextFactory
 from twisted.internet.tcp import Server
 
+from twisted_sse.history.upstream.history import UpstreamHistory
 from twisted_sse.hub import Hub
 from twisted_sse.interfaces import IHistoryProvider
-from twisted_sse.upstream.history import UpstreamHistory
+from twisted_sse.server.site import HubSite, hub_tree
 from twisted_sse.web.auth import BearerTokens
 from twisted_sse.web.cors import CORS
-from twisted_sse.web.site import HubSite, hub_tree
 
 __all__ = ["TOKEN", "Upstream"]
 

@@ -10,7 +10,7 @@ from twisted.web.server import Request
 
 from tests.testing.stream_tests import StreamTests
 from twisted_sse import Grant, ServerSentEvent
-from twisted_sse.reason import Reason
+from twisted_sse.broker.connections.endreason import EndReason
 from twisted_sse.testing import StreamClient
 
 __all__ = ["HubTests", "TimeTests"]
@@ -165,7 +165,7 @@ class HubTests(StreamTests):
         """
         stream = self.client.get("/news")
         (connection,) = self.hub.connections
-        connection.cut(Reason.STUCK)
+        connection.abort(EndReason.SEND_TIMEOUT)
 
         self.assertTrue(stream.closed)
         self.assertFalse(stream.ended)

@@ -13,11 +13,11 @@ from zope.interface.verify import verifyObject
 from twisted_sse import Hub
 from twisted_sse.client import EventSource, Lost, Opened, Publisher, ReadyState
 from twisted_sse.errors import UnexpectedStatus
-from twisted_sse.publication import Publication
+from twisted_sse.events.publication import Publication
+from twisted_sse.server.site import HubSite, hub_tree
 from twisted_sse.testing import StreamClient
 from twisted_sse.web.cors import CORS
-from twisted_sse.web.endpoint import everybody
-from twisted_sse.web.site import HubSite, hub_tree
+from twisted_sse.web.resource import everybody
 
 __all__ = ["AgentTests", "EventSourceTests", "PublisherTests", "TreqTests"]
 

@@ -16,7 +16,7 @@ from tests.testing.stream_tests import Echo
 from twisted_sse import EventSourceResponse, Hub
 from twisted_sse.testing import StreamClient
 from twisted_sse.testing.streams.body import MemoryBody
-from twisted_sse.web.streamsite import StreamSite
+from twisted_sse.transport.http.site import StreamSite
 
 __all__ = ["AsynchronousTests", "GlobalReactorTests", "PytestTests"]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from tests.support.shared import SharedMemoryHistory
-from twisted_sse.publication import Kept
+from twisted_sse.events.publication import Record
 from twisted_sse.topics import Selection
 
 __all__ = ["ALL", "MANY", "WRONG", "Mistake", "Wrong", "breaks"]
@@ -23,7 +23,7 @@ class Wrong(SharedMemoryHistory):
     What a provider may do wrong begins with what `SharedMemoryHistory` does right.
     """
 
-    def all(self) -> Sequence[Kept]:
+    def all(self) -> Sequence[Record]:
         """
         Everything that is kept.
         """

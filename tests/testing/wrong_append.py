@@ -9,7 +9,7 @@ from twisted.internet import reactor
 from twisted.internet.task import deferLater
 
 from tests.testing.wrong import Wrong, breaks
-from twisted_sse.publication import Kept
+from twisted_sse.events.publication import Record
 
 __all__: list[str] = []
 
@@ -92,7 +92,7 @@ class _IDs(Wrong):
     Gives IDs of another kind.
     """
 
-    def named(self, kept: Kept, place: int) -> str:
+    def named(self, kept: Record, place: int) -> str:
         """
         The ID of *kept*, which has not one of its publisher's.
         """
@@ -111,7 +111,7 @@ class _IDsOfBatch(_IDs):
     Gives the same IDs in each batch.
     """
 
-    def named(self, kept: Kept, place: int) -> str:
+    def named(self, kept: Record, place: int) -> str:
         return f"{place}"
 
 
@@ -121,7 +121,7 @@ class _IDsOfData(_IDs):
     Makes IDs of the data.
     """
 
-    def named(self, kept: Kept, place: int) -> str:
+    def named(self, kept: Record, place: int) -> str:
         return f"id-{kept.publication.event.data}"
 
 
@@ -131,7 +131,7 @@ class _SpacedIDs(_IDs):
     Gives IDs that end with a space.
     """
 
-    def named(self, kept: Kept, place: int) -> str:
+    def named(self, kept: Record, place: int) -> str:
         return f"{kept.id} "
 
 
@@ -141,7 +141,7 @@ class _BrokenIDs(_IDs):
     Gives IDs with a line end.
     """
 
-    def named(self, kept: Kept, place: int) -> str:
+    def named(self, kept: Record, place: int) -> str:
         return f"{kept.id}\n"
 
 
@@ -151,7 +151,7 @@ class _EmptyIDs(_IDs):
     Gives empty IDs.
     """
 
-    def named(self, kept: Kept, place: int) -> str:
+    def named(self, kept: Record, place: int) -> str:
         return ""
 
 
@@ -161,7 +161,7 @@ class _EarliestIDs(_IDs):
     Gives an ID that means something else.
     """
 
-    def named(self, kept: Kept, place: int) -> str:
+    def named(self, kept: Record, place: int) -> str:
         return "earliest"
 
 
@@ -171,7 +171,7 @@ class _NumericIDs(_IDs):
     Gives IDs that are no text.
     """
 
-    def named(self, kept: Kept, place: int) -> Any:
+    def named(self, kept: Record, place: int) -> Any:
         return kept.number
 
 
@@ -194,7 +194,7 @@ class _BatchOf500(Wrong):
     def append(self, publications: Any) -> Any:
         numbers = count(1 << 10)
         kept = super().append(publications[:500])
-        rest = (Kept(next(numbers), f"x-{id(one)}", one) for one in publications[500:])
+        rest = (Record(next(numbers), f"x-{id(one)}", one) for one in publications[500:])
         return [*kept, *rest]
 
 
@@ -205,7 +205,7 @@ class _Piecemeal(Wrong):
     """
 
     async def append(self, publications: Any) -> Any:
-        kept: list[Kept] = []
+        kept: list[Record] = []
         for one in publications:
             kept += super().append([one])
             await deferLater(reactor, 0)

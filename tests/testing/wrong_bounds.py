@@ -7,7 +7,7 @@ from typing import Any
 from tests.support.shared import SharedStore
 from tests.testing.wrong import ALL, MANY, Wrong, breaks
 from twisted_sse.errors import UnknownEventID
-from twisted_sse.publication import Tail
+from twisted_sse.events.publication import Tail
 
 __all__: list[str] = []
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 from tests.testing.wrong import Wrong, breaks
-from twisted_sse.event import ServerSentEvent
-from twisted_sse.publication import Kept, Publication, Tail
+from twisted_sse.events.event import ServerSentEvent
+from twisted_sse.events.publication import Publication, Record, Tail
 
 __all__: list[str] = []
 
@@ -32,7 +32,7 @@ class _Changed(Wrong):
         before, kept = super().tail(limit)
         return Tail(before, self._change(kept))
 
-    def _change(self, kept: Sequence[Kept]) -> list[Kept]:
+    def _change(self, kept: Sequence[Record]) -> list[Record]:
         return [one._replace(publication=self.changed(one.publication)) for one in kept]
 
 
@@ -48,7 +48,7 @@ class _NormalIDs(_Changed):
         event = ServerSentEvent(data, id=event_id) if data else publication.event
         return replace(publication, event=event)
 
-    def _change(self, kept: Sequence[Kept]) -> list[Kept]:
+    def _change(self, kept: Sequence[Record]) -> list[Record]:
         changed = super()._change(kept)
         return [one._replace(id=one.publication.event.id or one.id) for one in changed]
 

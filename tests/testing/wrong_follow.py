@@ -8,8 +8,8 @@ from typing import Any
 from twisted.application.service import Service
 
 from tests.testing.wrong import Wrong, breaks
-from twisted_sse.event import ServerSentEvent
-from twisted_sse.publication import Kept, Position
+from twisted_sse.events.event import ServerSentEvent
+from twisted_sse.events.publication import Position, Record
 
 __all__: list[str] = []
 
@@ -19,7 +19,7 @@ class _Delivers(Wrong):
     Delivers something else.
     """
 
-    def delivers(self, batch: list[Kept], deliver: Any) -> None:
+    def delivers(self, batch: list[Record], deliver: Any) -> None:
         """
         Deliver what should be *batch*.
         """
@@ -43,7 +43,7 @@ class _OwnOnly(_Delivers):
         self.appending = False
         return kept
 
-    def delivers(self, batch: list[Kept], deliver: Any) -> None:
+    def delivers(self, batch: list[Record], deliver: Any) -> None:
         if self.appending:
             deliver(batch)
 
@@ -54,7 +54,7 @@ class _OthersOnly(_OwnOnly):
     Delivers only what others have appended.
     """
 
-    def delivers(self, batch: list[Kept], deliver: Any) -> None:
+    def delivers(self, batch: list[Record], deliver: Any) -> None:
         if not self.appending:
             deliver(batch)
 
@@ -65,9 +65,9 @@ class _Repeats(_Delivers):
     Delivers the last of a batch again with the next.
     """
 
-    last: tuple[Kept, ...] = ()
+    last: tuple[Record, ...] = ()
 
-    def delivers(self, batch: list[Kept], deliver: Any) -> None:
+    def delivers(self, batch: list[Record], deliver: Any) -> None:
         deliver([*self.last, *batch])
         self.last = (batch[-1],)
 
@@ -78,7 +78,7 @@ class _Nothing(_Delivers):
     Delivers nothing, too.
     """
 
-    def delivers(self, batch: list[Kept], deliver: Any) -> None:
+    def delivers(self, batch: list[Record], deliver: Any) -> None:
         deliver(batch)
         deliver([])
 
@@ -89,7 +89,7 @@ class _SmallBatches(_Delivers):
     Delivers at most 512 at once, and leaves out the others.
     """
 
-    def delivers(self, batch: list[Kept], deliver: Any) -> None:
+    def delivers(self, batch: list[Record], deliver: Any) -> None:
         deliver(batch[:512])
 
 
@@ -99,7 +99,7 @@ class _DataOnly(_Delivers):
     Delivers events without what is not data.
     """
 
-    def delivers(self, batch: list[Kept], deliver: Any) -> None:
+    def delivers(self, batch: list[Record], deliver: Any) -> None:
         deliver([one._replace(publication=self._bare(one.publication)) for one in batch])
 
     def _bare(self, publication: Any) -> Any:
@@ -138,7 +138,7 @@ class _SkipsInterruption(_Delivers):
         self.was_away = self.was_away or self.store.away
         return super().append(publications)
 
-    def delivers(self, batch: list[Kept], deliver: Any) -> None:
+    def delivers(self, batch: list[Record], deliver: Any) -> None:
         if not self.was_away:
             deliver(batch)
         self.was_away = False

@@ -11,7 +11,7 @@ from twisted.internet.task import deferLater
 from tests.support.shared import SharedStore
 from tests.testing.wrong import MANY, Wrong, breaks
 from twisted_sse.errors import HistoryUnavailable, UnknownEventID
-from twisted_sse.publication import Position, Tail
+from twisted_sse.events.publication import Position, Tail
 
 __all__: list[str] = []
 

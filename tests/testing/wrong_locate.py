@@ -9,8 +9,8 @@ from zope.interface import implementer_only
 
 from tests.testing.wrong import Wrong, breaks
 from twisted_sse.errors import HistoryUnavailable, UnknownEventID
+from twisted_sse.events.publication import Position
 from twisted_sse.interfaces import IHistoryProvider
-from twisted_sse.publication import Position
 
 __all__: list[str] = []
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.testing.wrong import MANY, Wrong, breaks
 from twisted_sse.errors import UnknownEventID
-from twisted_sse.publication import Position, Tail
+from twisted_sse.events.publication import Position, Tail
 
 __all__: list[str] = []
 

@@ -30,6 +30,7 @@ from twisted_sse import (
     ServerSentEvent,
     Unauthorized,
 )
+from twisted_sse.broker.connections.connection import Connection
 from twisted_sse.client import (
     Backoff,
     Comment,
@@ -40,12 +41,11 @@ from twisted_sse.client import (
     ReadyState,
     Signal,
 )
-from twisted_sse.connection import Connection
+from twisted_sse.events.publication import Position, Publication, Receipt, Record, Tail
+from twisted_sse.history.upstream.history import UpstreamHistory
 from twisted_sse.klein import EventStreamRoute, Klein, event_stream, hub_routes
-from twisted_sse.publication import Kept, Position, Publication, Receipt, Tail
 from twisted_sse.testing import StreamAnswer, StreamClient
 from twisted_sse.topics import Selection
-from twisted_sse.upstream.history import UpstreamHistory
 
 __all__ = [
     "events",
@@ -164,13 +164,13 @@ class _Forgetful:
     Remembers nothing.
     """
 
-    def append(self, publications: Sequence[Publication]) -> Sequence[Kept]:
+    def append(self, publications: Sequence[Publication]) -> Sequence[Record]:
         """
         See `IHistoryProvider.append`.
         """
-        return [Kept(n, str(n), one) for n, one in enumerate(publications)]
+        return [Record(n, str(n), one) for n, one in enumerate(publications)]
 
-    def since(self, last_event_id: str | None, topics: Selection, limit: int) -> Sequence[Kept]:
+    def since(self, last_event_id: str | None, topics: Selection, limit: int) -> Sequence[Record]:
         """
         See `IHistoryProvider.since`.
         """

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.http import Answer, Served
+from twisted_sse.broker.connections.grant import Grant
 from twisted_sse.errors import Forbidden, Unauthorized
-from twisted_sse.grant import Grant
 from twisted_sse.web.auth import BearerTokens
 
 TOKENS = BearerTokens(["first-secret", "zweites-gehüt"])

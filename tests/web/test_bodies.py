@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_sse.errors import InvalidEvent, InvalidTopic
-from twisted_sse.event import MAX_RETRY, ServerSentEvent
-from twisted_sse.publication import Publication
+from twisted_sse.events.event import MAX_RETRY, ServerSentEvent
+from twisted_sse.events.publication import Publication
 from twisted_sse.web.bodies import from_form, from_json, from_ndjson
 from twisted_sse.web.problem import Problem
 

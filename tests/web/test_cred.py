@@ -27,7 +27,7 @@ from zope.interface.verify import verifyObject
 from tests.support.curl import curl
 from tests.support.http import Served
 from twisted_sse import Forbidden, Grant, Hub, Unauthorized
-from twisted_sse.reason import Reason
+from twisted_sse.broker.connections.endreason import EndReason
 
 __all__ = ["BasicTests", "DigestTests", "RealmTests", "SocketTests"]
 
@@ -177,7 +177,7 @@ class BasicTests(SynchronousTestCase):
         self.hub.disconnect("ada")
 
         self.assertEqual([event.data for event in caller.answer.events[2:]], ["room"])
-        self.assertEqual(connection.ended, Reason.CLOSED)
+        self.assertEqual(connection.ended, EndReason.CLOSED)
 
     def test_locked_out(self) -> None:
         """
@@ -261,7 +261,7 @@ class SocketTests(TestCase):
         port = reactor.listenTCP(0, site, interface="127.0.0.1")  # type: ignore[attr-defined]
         self.addCleanup(port.stopListening)
         url = f"http://127.0.0.1:{port.getHost().port}/events?topic=*"
-        ended: Deferred[Reason] = Deferred()
+        ended: Deferred[EndReason] = Deferred()
 
         @hub.on_connect
         async def lock_out(connection: object) -> None:
@@ -277,4 +277,4 @@ class SocketTests(TestCase):
         self.assertEqual((stream.status, refused.status), (200, 403))
         self.assertIn("data: for ada\n", stream.body)
         self.assertNotIn("for eve", stream.body)
-        self.assertEqual(await ended, Reason.REVOKED)
+        self.assertEqual(await ended, EndReason.REVOKED)

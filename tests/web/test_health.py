@@ -78,7 +78,7 @@ class HealthTests(SynchronousTestCase):
         """
         served = Served()
         served.hub.start()
-        served.hub.close_doors()
+        served.hub.stop_accepting()
 
         self.assertEqual(served.get("/healthz").status, 200)
         self.assertEqual(served.get("/readyz").status, 503)

@@ -15,9 +15,9 @@ from twisted.web.server import Request
 
 from tests.support.http import Caller, call
 from twisted_sse import EventSourceResponse, Hub, ServerSentEvent
-from twisted_sse.drain import cut_all
-from twisted_sse.source import Item
-from twisted_sse.web.streamsite import StreamSite
+from twisted_sse.broker.drain import abort_all
+from twisted_sse.transport.http.site import StreamSite
+from twisted_sse.web.generators.source import Item
 
 __all__ = ["KeepingTests", "StoppingTests"]
 
@@ -150,8 +150,8 @@ class StoppingTests(SynchronousTestCase):
         caller = served.call()
         stopped = served.stop()
         served.clock.advance(0)
-        cut_all(served.hub)
-        cut_all(served.hub)
+        abort_all(served.hub, served.hub.responses)
+        abort_all(served.hub, served.hub.responses)
         served.clock.advance(0)
         self.assertEqual((caller.answer.ended, served.route.said), (True, ["cancelled"]))
 

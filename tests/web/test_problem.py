@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.http import H2Caller, Served
 from twisted_sse import errors
-from twisted_sse.grant import Grant
+from twisted_sse.broker.connections.grant import Grant
 from twisted_sse.web.problem import Problem
 
 
@@ -21,7 +21,7 @@ class ProblemTests(SynchronousTestCase):
         (errors.InvalidTopic("x"), 400, None),
         (errors.Unauthorized("x"), 401, None),
         (errors.Forbidden("x"), 403, None),
-        (errors.TooManyFromAddress("x"), 429, "5"),
+        (errors.TooManyConnectionsFromAddress("x"), 429, "5"),
         (errors.HistoryUnavailable("x"), 503, "5"),
         (errors.HubClosed("x"), 503, "5"),
         (errors.TooManyConnections("x"), 503, "5"),
@@ -75,7 +75,7 @@ class ProblemTests(SynchronousTestCase):
         """
         for error, line in (
             (errors.Forbidden("x"), b"HTTP/1.1 403 Forbidden\r\n"),
-            (errors.TooManyFromAddress("x"), b"HTTP/1.1 429 Too Many Requests\r\n"),
+            (errors.TooManyConnectionsFromAddress("x"), b"HTTP/1.1 429 Too Many Requests\r\n"),
         ):
             with self.subTest(line=line):
                 caller = self._raising(error).call("GET", "/events?topic=news")

@@ -11,10 +11,10 @@ from twisted.web.server import Request
 
 from tests.support.history import AbsentHistory, SlowHistory
 from tests.support.http import Caller, H2Caller, Served
+from twisted_sse.broker.connections.grant import Grant
 from twisted_sse.errors import HistoryUnavailable
-from twisted_sse.grant import Grant
+from twisted_sse.events.publication import Publication, Record
 from twisted_sse.history import MemoryHistory
-from twisted_sse.publication import Kept, Publication
 from twisted_sse.web.auth import BearerTokens
 
 FORM = "application/x-www-form-urlencoded"
@@ -29,7 +29,7 @@ class BrokenHistory(MemoryHistory):
     Has a bug where it should keep.
     """
 
-    def append(self, publications: object) -> list[Kept]:
+    def append(self, publications: object) -> list[Record]:
         """
         See `IHistoryProvider.append`.
         """
@@ -525,7 +525,7 @@ class HistoryTests(SynchronousTestCase):
         A hub that stops takes nothing more.
         """
         served = open_to_all()
-        served.hub.close_doors()
+        served.hub.stop_accepting()
         answer = served.post(FORM, b"topic=news&data=x")
 
         self.assertEqual(answer.status, 503)
@@ -549,10 +549,10 @@ class HistoryTests(SynchronousTestCase):
         """
         A publisher who has left is not told of a failure, and that is no error.
         """
-        away: Deferred[list[Kept]] = Deferred()
+        away: Deferred[list[Record]] = Deferred()
 
         class Failing(MemoryHistory):
-            def append(self, publications: object) -> Deferred[list[Kept]]:  # type: ignore[override]
+            def append(self, publications: object) -> Deferred[list[Record]]:  # type: ignore[override]
                 return away
 
         served = open_to_all(Failing())

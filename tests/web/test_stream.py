@@ -15,7 +15,8 @@ from twisted.web.server import Request, Site
 
 from tests.support.history import AbsentHistory, SlowHistory
 from tests.support.http import Caller, H2Caller, Served, call
-from twisted_sse.connection import Reason
+from twisted_sse.broker.connections.connection import EndReason
+from twisted_sse.broker.connections.grant import Grant
 from twisted_sse.errors import (
     Forbidden,
     HistoryUnavailable,
@@ -23,12 +24,11 @@ from twisted_sse.errors import (
     NoContent,
     Unauthorized,
 )
-from twisted_sse.event import ServerSentEvent
-from twisted_sse.grant import Grant
+from twisted_sse.events.codec import encode
+from twisted_sse.events.event import ServerSentEvent
+from twisted_sse.events.publication import Position, Record, Tail
 from twisted_sse.history import MemoryHistory
 from twisted_sse.hub import Hub
-from twisted_sse.publication import Kept, Position, Tail
-from twisted_sse.wire import encode
 
 TARGET = "/events?topic=news"
 
@@ -38,7 +38,7 @@ class BrokenHistory(MemoryHistory):
     Has a bug where it should find.
     """
 
-    def since(self, *arguments: object) -> list[Kept]:
+    def since(self, *arguments: object) -> list[Record]:
         """
         See `IHistoryProvider.since`.
         """
@@ -353,7 +353,7 @@ class LimitTests(SynchronousTestCase):
         A hub that stops takes nobody in.
         """
         served = Served()
-        served.hub.close_doors()
+        served.hub.stop_accepting()
         answer = served.get(TARGET)
 
         self.assertEqual(answer.status, 503)
@@ -591,7 +591,7 @@ class EndTests(SynchronousTestCase):
         """
         served, caller = self._served()
         (connection,) = served.hub.connections
-        connection.cut(Reason.STUCK)
+        connection.abort(EndReason.SEND_TIMEOUT)
 
         self.assertFalse(caller.transport.connected)
         self.assertFalse(caller.answer.ended)
@@ -639,7 +639,7 @@ class ExpiresTests(SynchronousTestCase):
         caller.ask("GET", TARGET)
         first, second = caller.answers
 
-        self.assertEqual(connection.ended, Reason.EXPIRED)
+        self.assertEqual(connection.ended, EndReason.EXPIRED)
         self.assertEqual((first.ended, second.ended), (True, False))
         self.assertEqual(second.status, 200)
 
@@ -746,7 +746,7 @@ class GrantChangedTests(SynchronousTestCase):
 
                 self.assertTrue(caller.answer.ended)
                 self.assertEqual(self._data(caller), [])
-                self.assertEqual(connection.ended, Reason.REVOKED)
+                self.assertEqual(connection.ended, EndReason.REVOKED)
 
     def test_nothing_left(self) -> None:
         """
@@ -973,7 +973,7 @@ class HTTP2Tests(SynchronousTestCase):
         """
         self.caller.ask("GET", TARGET)
         (connection,) = self.served.hub.connections
-        connection.cut(Reason.STUCK)
+        connection.abort(EndReason.SEND_TIMEOUT)
         health = self.caller.answer(self.caller.ask("GET", "/healthz"))
 
         self.assertEqual(len(self.served.hub.connections), 0)
@@ -1014,14 +1014,14 @@ class EmbeddedTests(SynchronousTestCase):
         """
         served = Served()
 
-        class Page(Resource):
+        class ReplayPage(Resource):
             def getChild(self, path: bytes, request: Request) -> Resource:
                 headers: Headers = request.responseHeaders
                 headers.setRawHeaders("X-Frame-Options", ["DENY"])
                 headers.setRawHeaders("Vary", ["Cookie"])
                 return served.hub.subscribe("news")
 
-        caller = call(Site(Page(), reactor=served.clock), "GET", "/feed")
+        caller = call(Site(ReplayPage(), reactor=served.clock), "GET", "/feed")
         vary = [value for name, value in caller.answer.headers if name == "vary"]
 
         self.assertEqual(caller.answer.header("X-Frame-Options"), "DENY")

@@ -9,8 +9,8 @@ from twisted_sse.history.factories import (
     MemoryHistoryFactory,
     RedisHistoryFactory,
     SQLiteHistoryFactory,
+    UpstreamHistoryFactory,
 )
-from twisted_sse.upstream.factory import UpstreamHistoryFactory
 
 memory = MemoryHistoryFactory()
 redis = RedisHistoryFactory("redis")

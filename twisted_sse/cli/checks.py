@@ -10,8 +10,8 @@ import json
 from collections.abc import Iterator
 
 from twisted_sse.cli.findings import Finding, ok, problem, warning
-from twisted_sse.cli.probe import Seen
-from twisted_sse.media import EVENT_STREAM, media_type
+from twisted_sse.cli.probe import Observation
+from twisted_sse.events.media import EVENT_STREAM, media_type
 
 __all__ = ["check_cors", "check_head", "check_headers", "check_stream", "check_version"]
 
@@ -19,7 +19,7 @@ __all__ = ["check_cors", "check_head", "check_headers", "check_stream", "check_v
 _AT_ONCE = 1.0
 
 
-def check_stream(seen: Seen) -> Iterator[Finding]:
+def check_stream(seen: Observation) -> Iterator[Finding]:
     """
     Whether it is an event stream at all; if not, the last finding is a problem.
     """
@@ -41,7 +41,7 @@ def check_stream(seen: Seen) -> Iterator[Finding]:
         yield _promptness(seen.answered)
 
 
-def check_headers(seen: Seen, compressed: Seen) -> Iterator[Finding]:
+def check_headers(seen: Observation, compressed: Observation) -> Iterator[Finding]:
     """
     What headers say to those in between.
 
@@ -75,7 +75,7 @@ def check_headers(seen: Seen, compressed: Seen) -> Iterator[Finding]:
         )
 
 
-def check_version(seen: Seen, secure: bool, chosen: str | None) -> Finding:
+def check_version(seen: Observation, secure: bool, chosen: str | None) -> Finding:
     """
     Args:
         chosen: By ALPN; ``None`` if there was no TLS.
@@ -92,7 +92,7 @@ def check_version(seen: Seen, secure: bool, chosen: str | None) -> Finding:
     return warning(f"There is no TLS, so it is {seen.version}. {six}", "Serve TLS, with HTTP/2.")
 
 
-def check_head(seen: Seen) -> Finding:
+def check_head(seen: Observation) -> Finding:
     """
     Args:
         seen: Of a ``HEAD`` request.
@@ -105,7 +105,7 @@ def check_head(seen: Seen) -> Finding:
     return ok(f"HEAD is answered with {seen.status}, and ends.")
 
 
-def check_cors(origin: str, seen: Seen, preflight: Seen) -> Iterator[Finding]:
+def check_cors(origin: str, seen: Observation, preflight: Observation) -> Iterator[Finding]:
     """
     What a page of *origin* may do.
 
@@ -138,7 +138,7 @@ def check_cors(origin: str, seen: Seen, preflight: Seen) -> Iterator[Finding]:
         )
 
 
-def _unanswered(seen: Seen) -> Finding:
+def _unanswered(seen: Observation) -> Finding:
     if seen.closed is not None:
         return problem(
             f"It was closed after {seen.closed:.1f} s, without an answer: {seen.reason}",
@@ -171,7 +171,7 @@ def _status_advice(status: int) -> str:
     return "Check the path, and the server's log."
 
 
-def _words(seen: Seen) -> str:
+def _words(seen: Observation) -> str:
     try:
         # RFC 9457: "detail" is for people.
         return str(json.loads(seen.beginning)["detail"])

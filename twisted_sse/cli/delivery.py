@@ -15,12 +15,12 @@ from twisted.internet.task import deferLater
 from twisted_sse.client import Backoff, Publisher
 from twisted_sse.errors import (
     NotSent,
+    OutcomeUnknown,
     TwistedSSEError,
-    Unanswered,
     UnexpectedContentType,
     UnexpectedStatus,
 )
-from twisted_sse.publication import Publication
+from twisted_sse.events.publication import Publication
 
 __all__ = ["Delivery", "GaveUp", "Uncertain"]
 
@@ -109,8 +109,8 @@ class Delivery:
                     return
                 await self._publisher.publish(batch)
                 return
-            except (NotSent, Unanswered) as error:
-                if isinstance(error, Unanswered) and not question.open:
+            except (NotSent, OutcomeUnknown) as error:
+                if isinstance(error, OutcomeUnknown) and not question.open:
                     # If we have ended the request, and not the network, the
                     # server may still be at it.
                     question.ask(underway=self._clock.seconds() - begun >= self._timeout)
@@ -163,7 +163,7 @@ class _Question:
         if await self._was_kept():
             return True
         if self.underway:
-            raise Unanswered("The hub has not finished with what it was sent.")
+            raise OutcomeUnknown("The hub has not finished with what it was sent.")
         self.open = False
         return False
 

@@ -14,13 +14,13 @@ from twisted.internet.task import LoopingCall
 
 from twisted_sse.cli.doctor_options import DoctorOptions
 from twisted_sse.cli.examination import Examination
-from twisted_sse.cli.status import Ended, Status
-from twisted_sse.cli.terminal import Paper
+from twisted_sse.cli.running import Ended, Status
+from twisted_sse.cli.terminal import Console
 
 __all__ = ["doctor"]
 
 
-async def doctor(options: DoctorOptions, out: Paper, err: Paper) -> int:
+async def doctor(options: DoctorOptions, out: Console, err: Console) -> int:
     """
     Examine the stream, and say what was found.
 
@@ -51,7 +51,7 @@ class _Ticking:
     A bar of the time.
     """
 
-    def __init__(self, err: Paper, seconds: float, reactor: Any) -> None:
+    def __init__(self, err: Console, seconds: float, reactor: Any) -> None:
         self._bar = err.progress(int(seconds))
         self._passed = 0
         self._call = LoopingCall(self._tick)

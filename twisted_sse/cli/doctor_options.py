@@ -5,12 +5,12 @@ The options of ``twisted-sse doctor``.
 from __future__ import annotations
 
 from twisted_sse import units
-from twisted_sse.cli.asking import Asking
+from twisted_sse.cli.options import RequestOptions
 
 __all__ = ["DoctorOptions"]
 
 
-class DoctorOptions(Asking):
+class DoctorOptions(RequestOptions):
     """
     The options of ``twisted-sse doctor``.
     """

@@ -23,10 +23,10 @@ from twisted_sse.cli.checks import (
 from twisted_sse.cli.doctor_options import DoctorOptions
 from twisted_sse.cli.findings import Finding, warning
 from twisted_sse.cli.flow import Sent, check_flow, check_probes, check_resume, last_id
-from twisted_sse.cli.probe import Probe, Seen, offered_protocol
+from twisted_sse.cli.probe import Observation, Probe, offered_protocol
 from twisted_sse.client import Publisher
 from twisted_sse.errors import TwistedSSEError
-from twisted_sse.publication import Publication
+from twisted_sse.events.publication import Publication
 
 __all__ = ["Examination"]
 
@@ -73,7 +73,7 @@ class Examination:
             first = list(check_stream(compressed))
             if first[-1].mark == "problem" and not _is_stream(compressed):
                 return first
-        seen = Seen()
+        seen = Observation()
         self._begun = self._reactor.seconds()
         together = (self._watch(seen), self._look_around(), self._publish(seen))
         await gatherResults(map(Deferred.fromCoroutine, together), consumeErrors=True)
@@ -81,7 +81,7 @@ class Examination:
             return [*check_stream(seen), check_head(self._head)]
         return [*check_stream(seen), *await self._rest(seen, compressed)]
 
-    async def _watch(self, seen: Seen) -> None:
+    async def _watch(self, seen: Observation) -> None:
         try:
             await self._probe.ask(self._options["seconds"], seen=seen)
         except (ConnectError, DNSLookupError) as error:
@@ -106,7 +106,7 @@ class Examination:
         self._preflight = await self._ask("OPTIONS", wanted)
         self._cors = await self._ask(headers={"Origin": origin})
 
-    async def _rest(self, seen: Seen, compressed: Seen) -> list[Finding]:
+    async def _rest(self, seen: Observation, compressed: Observation) -> list[Finding]:
         event_id = last_id(seen)
         known = await self._ask(headers={"Last-Event-ID": event_id}) if event_id else None
         secure = self._options.url().startswith("https:")
@@ -122,12 +122,12 @@ class Examination:
             findings += check_cors(self._options["origin"], self._cors, self._preflight)
         return findings
 
-    async def _ask(self, method: str = "GET", headers: dict[str, str] | None = None) -> Seen:
+    async def _ask(self, method: str = "GET", headers: dict[str, str] | None = None) -> Observation:
         try:
             return await self._probe.ask(_SHORT, method, headers, enough=_has_said)
         except (ConnectError, DNSLookupError):
             # It was there a moment ago: no answer is what there is to see.
-            return Seen(watched=_SHORT)
+            return Observation(watched=_SHORT)
 
     async def _negotiate(self) -> str | None:
         parts = urlsplit(self._options.url())
@@ -142,7 +142,7 @@ class Examination:
             # Whatever it is: the stream itself has got its connection.
             return ""
 
-    async def _publish(self, seen: Seen) -> None:
+    async def _publish(self, seen: Observation) -> None:
         topics = self._options["topics"]
         if not topics or self._options["token"] is None:
             return
@@ -165,7 +165,7 @@ class Examination:
             self._sent.append(Sent(at, data))
             await deferLater(self._reactor, _PAUSE)
 
-    def _check_probes(self, seen: Seen) -> Finding:
+    def _check_probes(self, seen: Observation) -> Finding:
         if self._unsent:
             return warning(
                 f"Whether events are held back was not tried: {self._unsent}",
@@ -179,11 +179,11 @@ class Examination:
         return check_probes(self._sent, seen)
 
 
-def _is_stream(seen: Seen) -> bool:
+def _is_stream(seen: Observation) -> bool:
     return seen.status == 200 and "text/event-stream" in seen.header("Content-Type").lower()
 
 
-def _has_said(seen: Seen) -> bool:
+def _has_said(seen: Observation) -> bool:
     """
     Whether something has come that says how the stream begins.
     """

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from twisted_sse.cli.findings import Finding, ok, problem, warning
-from twisted_sse.cli.probe import Seen
-from twisted_sse.control import OPEN, RESET
-from twisted_sse.event import ServerSentEvent
+from twisted_sse.cli.probe import Observation
+from twisted_sse.events.control import OPEN, RESET
+from twisted_sse.events.event import ServerSentEvent
 
 __all__ = ["Sent", "check_flow", "check_probes", "check_resume", "last_id"]
 
@@ -40,7 +40,7 @@ class Sent(NamedTuple):
     data: str
 
 
-def check_flow(seen: Seen) -> Iterator[Finding]:
+def check_flow(seen: Observation) -> Iterator[Finding]:
     """
     Keepalive, reconnection time, and who closes when.
     """
@@ -65,7 +65,7 @@ def check_flow(seen: Seen) -> Iterator[Finding]:
         )
 
 
-def check_probes(sent: Sequence[Sent], seen: Seen) -> Finding:
+def check_probes(sent: Sequence[Sent], seen: Observation) -> Finding:
     """
     Whether events come when they are published.
     """
@@ -87,7 +87,9 @@ def check_probes(sent: Sequence[Sent], seen: Seen) -> Finding:
     return ok(f"Events came at once: the slowest of {len(sent)} after {slowest * 1000:.0f} ms.")
 
 
-def check_resume(event_id: str, known: Seen | None, unknown: Seen) -> Iterator[Finding]:
+def check_resume(
+    event_id: str, known: Observation | None, unknown: Observation
+) -> Iterator[Finding]:
     """
     Args:
         event_id: The last that was seen; "" if none was.
@@ -122,7 +124,7 @@ def check_resume(event_id: str, known: Seen | None, unknown: Seen) -> Iterator[F
         )
 
 
-def last_id(seen: Seen) -> str:
+def last_id(seen: Observation) -> str:
     """
     The last event ID of a stream that can be resumed from; "" if there is none.
     """
@@ -130,7 +132,7 @@ def last_id(seen: Seen) -> str:
     return (ids or [""])[-1] or ""
 
 
-def _retry(seen: Seen) -> Finding:
+def _retry(seen: Observation) -> Finding:
     times = [one.event.retry for one in seen.arrivals if one.event.retry is not None]
     if not times:
         return ok("No retry is sent: browsers come back after a few seconds of their own.")
@@ -142,7 +144,7 @@ def _retry(seen: Seen) -> Finding:
     return ok(f"retry is {times[-1]} ms: browsers come back after that.")
 
 
-def _keepalive(seen: Seen) -> Finding:
+def _keepalive(seen: Observation) -> Finding:
     start = seen.answered or 0.0
     words = [start, *(one.time for one in seen.arrivals)]
     ended = [one.time - before for before, one in zip(words, seen.arrivals, strict=False)]

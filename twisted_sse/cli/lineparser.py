@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from twisted_sse.cli.batches import Numbered
 from twisted_sse.errors import InvalidEvent, InvalidTopic
-from twisted_sse.publication import Publication
+from twisted_sse.events.publication import Publication
 from twisted_sse.web.bodies import from_json
 from twisted_sse.web.problem import Problem
 

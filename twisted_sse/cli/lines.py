@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from twisted_sse.cli.terminal import Line, Span
-from twisted_sse.event import ServerSentEvent
+from twisted_sse.events.event import ServerSentEvent
 
 __all__ = ["as_json", "as_lines"]
 

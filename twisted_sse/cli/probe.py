@@ -22,10 +22,10 @@ from twisted.web.iweb import IAgent
 from zope.interface import implementer
 
 from twisted_sse.errors import EventTooLarge
-from twisted_sse.event import ServerSentEvent
-from twisted_sse.wire import Decoder
+from twisted_sse.events.codec import Decoder
+from twisted_sse.events.event import ServerSentEvent
 
-__all__ = ["Arrival", "Probe", "Seen", "offered_protocol"]
+__all__ = ["Arrival", "Observation", "Probe", "offered_protocol"]
 
 # How much of a body that is no stream is kept, in bytes.
 _BEGINNING = 1000
@@ -42,7 +42,7 @@ class Arrival(NamedTuple):
 
 
 @dataclass
-class Seen:
+class Observation:
     """
     What has come of a request up to now.  Times are in seconds since it was made.
 
@@ -102,9 +102,9 @@ class Probe:
         method: str = "GET",
         headers: Mapping[str, str] | None = None,
         *,
-        seen: Seen | None = None,
-        enough: Callable[[Seen], bool] = lambda seen: False,
-    ) -> Seen:
+        seen: Observation | None = None,
+        enough: Callable[[Observation], bool] = lambda seen: False,
+    ) -> Observation:
         """
         Make a request, and watch what comes of it.
 
@@ -118,7 +118,7 @@ class Probe:
         Raises:
             ConnectError, DNSLookupError: Nobody is there.
         """
-        seen = Seen() if seen is None else seen
+        seen = Observation() if seen is None else seen
         begun = self._clock.seconds()
         all_headers = Headers({"Accept": ["text/event-stream"], **self._headers})
         for name, value in (headers or {}).items():
@@ -131,7 +131,7 @@ class Probe:
         return seen
 
     async def _watch(
-        self, asking: Any, seen: Seen, begun: float, enough: Callable[[Seen], bool]
+        self, asking: Any, seen: Observation, begun: float, enough: Callable[[Observation], bool]
     ) -> None:
         try:
             response = await asking
@@ -150,7 +150,7 @@ class Probe:
 
 class _Body(Protocol):
     def __init__(
-        self, seen: Seen, now: Callable[[], float], enough: Callable[[Seen], bool]
+        self, seen: Observation, now: Callable[[], float], enough: Callable[[Observation], bool]
     ) -> None:
         self._seen = seen
         self._now = now

@@ -12,12 +12,11 @@ from typing import Any, TextIO
 
 from twisted.python import usage
 
-from twisted_sse.cli.asking import Versioned
 from twisted_sse.cli.doctor import doctor
 from twisted_sse.cli.doctor_options import DoctorOptions
+from twisted_sse.cli.options import Versioned
 from twisted_sse.cli.publish import PublishOptions, publish
-from twisted_sse.cli.running import run
-from twisted_sse.cli.status import Status
+from twisted_sse.cli.running import Status, run
 from twisted_sse.cli.tail import tail
 from twisted_sse.cli.tail_options import TailOptions
 from twisted_sse.cli.terminal import paper_for

@@ -14,17 +14,17 @@ from twisted.internet.defer import CancelledError
 from twisted.python import usage
 
 from twisted_sse import units
-from twisted_sse.cli.asking import Asking
 from twisted_sse.cli.batches import Batches, LineTooLong, Numbered
 from twisted_sse.cli.delivery import Delivery, GaveUp, Uncertain
 from twisted_sse.cli.lineparser import BadLine, LineParser
-from twisted_sse.cli.status import Ended, Status
+from twisted_sse.cli.options import RequestOptions
+from twisted_sse.cli.running import Ended, Status
 from twisted_sse.cli.stdin import Input, size_left
 from twisted_sse.cli.tally import Tally, lines_of
-from twisted_sse.cli.terminal import Paper
+from twisted_sse.cli.terminal import Console
 from twisted_sse.client import Publisher
 from twisted_sse.errors import InvalidEvent, InvalidTopic, UnexpectedContentType, UnexpectedStatus
-from twisted_sse.publication import Publication
+from twisted_sse.events.publication import Publication
 
 __all__ = ["PublishOptions", "publish"]
 
@@ -39,7 +39,7 @@ _NOT_THE_REST = " It and what follows it was not published."
 _OF_PLAIN = ("event", "retry", "private")
 
 
-class PublishOptions(Asking):
+class PublishOptions(RequestOptions):
     """
     The options of ``twisted-sse publish``.
 
@@ -116,7 +116,7 @@ class PublishOptions(Asking):
             private=bool(self["private"]),
         )
 
-    def delivery(self, clock: Any, err: Paper) -> Delivery:
+    def delivery(self, clock: Any, err: Console) -> Delivery:
         """
         What publishes.
         """
@@ -133,7 +133,7 @@ class PublishOptions(Asking):
         )
 
 
-async def publish(options: PublishOptions, out: Paper, err: Paper) -> int:
+async def publish(options: PublishOptions, out: Console, err: Console) -> int:
     """
     Publish what is asked for.
 

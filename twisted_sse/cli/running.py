@@ -7,6 +7,7 @@ the log goes to stderr.
 
 from __future__ import annotations
 
+import enum
 import os
 import sys
 from collections.abc import Callable, Coroutine
@@ -18,9 +19,7 @@ from twisted.logger import ILogObserver, LogEvent, Logger, globalLogBeginner, te
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from twisted_sse.cli.status import Ended, Status
-
-__all__ = ["run"]
+__all__ = ["Ended", "Status", "run"]
 
 _log = Logger()
 
@@ -113,3 +112,40 @@ def _begin_to_log() -> None:
     debug = os.environ.get("TWISTED_SSE_DEBUG")
     observer = textFileLogObserver(sys.stderr) if debug else _Nobody()
     globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False, discardBuffer=True)
+
+
+class Status(enum.IntEnum):
+    """
+    Exit statuses.
+    """
+
+    #: It is done, or it was ended and nothing is left to do.
+    DONE = 0
+    #: The command line cannot be obeyed.
+    USAGE = 1
+    #: The server refuses, or is none of event streams; or `doctor` has found a
+    #: problem.
+    REFUSED = 2
+    #: The server cannot be reached, or could not for too long.
+    UNREACHABLE = 3
+    #: It is not known whether events were kept.
+    UNCERTAIN = 4
+    #: A fault of this program: EX_SOFTWARE in sysexits.h.
+    BROKEN = 70
+    #: Ctrl-C, in the middle of it: 128 and the number of SIGINT, as shells say.
+    INTERRUPTED = 130
+
+
+class Ended(Exception):
+    """
+    A command cannot go on.
+
+    Args:
+        status: What it exits with.
+
+        sentence: What the user is told.
+    """
+
+    def __init__(self, status: Status, sentence: str) -> None:
+        super().__init__(sentence)
+        self.status = status

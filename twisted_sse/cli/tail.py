@@ -10,16 +10,16 @@ import sys
 
 from twisted.internet.defer import CancelledError
 
-from twisted_sse.cli.status import Ended, Status
+from twisted_sse.cli.running import Ended, Status
 from twisted_sse.cli.tail_options import TailOptions
-from twisted_sse.cli.terminal import Paper
+from twisted_sse.cli.terminal import Console
 from twisted_sse.cli.view import JSONLines, Lines, View
 from twisted_sse.errors import UnexpectedContentType, UnexpectedStatus
 
 __all__ = ["tail"]
 
 
-async def tail(options: TailOptions, out: Paper, err: Paper) -> int:
+async def tail(options: TailOptions, out: Console, err: Console) -> int:
     """
     Show the stream until it ends.
 

@@ -10,8 +10,8 @@ import shlex
 from twisted.python import usage
 
 from twisted_sse import units
-from twisted_sse.cli.asking import Asking
-from twisted_sse.cli.status import Ended, Status
+from twisted_sse.cli.options import RequestOptions
+from twisted_sse.cli.running import Ended, Status
 from twisted_sse.client import EventSource
 
 __all__ = ["TailOptions"]
@@ -29,7 +29,7 @@ def _method(text: str) -> str:
     return text.upper()
 
 
-class TailOptions(Asking):
+class TailOptions(RequestOptions):
     """
     The options of ``twisted-sse tail``.
     """

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from twisted.internet.interfaces import IReactorTime
 
 from twisted_sse.cli.batches import Numbered
-from twisted_sse.cli.terminal import Paper
-from twisted_sse.publication import Publication
+from twisted_sse.cli.terminal import Console
+from twisted_sse.events.publication import Publication
 
 __all__ = ["Tally", "lines_of"]
 
@@ -21,7 +21,7 @@ class Tally:
         total: Bytes that there are to read; ``None`` is unknown.
     """
 
-    def __init__(self, err: Paper, total: int | None, clock: IReactorTime) -> None:
+    def __init__(self, err: Console, total: int | None, clock: IReactorTime) -> None:
         self._err = err
         self._clock = clock
         self._begun = clock.seconds()

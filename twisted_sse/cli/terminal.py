@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol, TextIO
 
-__all__ = ["Line", "Paper", "Progress", "Span", "paper_for", "printable"]
+__all__ = ["Console", "Line", "Progress", "Span", "paper_for", "printable"]
 
 # What a terminal would obey instead of showing it: C0, DEL and C1, except for
 # the tab.  A server could move the cursor with them, or write to the clipboard.
@@ -76,7 +76,7 @@ class Progress(Protocol):
         """
 
 
-class Paper(Protocol):
+class Console(Protocol):
     """
     Where lines are written.
     """
@@ -106,7 +106,7 @@ class Paper(Protocol):
         """
 
 
-def paper_for(stream: TextIO, environment: Mapping[str, str] = os.environ) -> Paper:
+def paper_for(stream: TextIO, environment: Mapping[str, str] = os.environ) -> Console:
     """
     What suits *stream*.
     """
@@ -172,13 +172,13 @@ class _Plain:
     @property
     def width(self) -> int | None:
         """
-        See `Paper`.
+        See `Console`.
         """
         return self._width
 
     def write(self, line: Line) -> None:
         """
-        See `Paper`.
+        See `Console`.
         """
         text = line.text if self._width is None else printable(line.text)
         self._stream.write(text + "\n")
@@ -186,13 +186,13 @@ class _Plain:
 
     def say(self, text: str) -> None:
         """
-        See `Paper`.
+        See `Console`.
         """
         self.write(Line((Span(text),)))
 
     def progress(self, total: int | None) -> Progress:
         """
-        See `Paper`.
+        See `Console`.
         """
         return _NoProgress() if self._width is None else _Counter(self._stream, self._width)
 
@@ -207,13 +207,13 @@ class _Rich:
     @property
     def width(self) -> int | None:
         """
-        See `Paper`.
+        See `Console`.
         """
         return self._console.width
 
     def write(self, line: Line) -> None:
         """
-        See `Paper`.
+        See `Console`.
         """
         from rich.highlighter import JSONHighlighter
         from rich.padding import Padding
@@ -227,13 +227,13 @@ class _Rich:
 
     def say(self, text: str) -> None:
         """
-        See `Paper`.
+        See `Console`.
         """
         self.write(Line((Span(text),)))
 
     def progress(self, total: int | None) -> Progress:
         """
-        See `Paper`.
+        See `Console`.
         """
         return _Bar(self._console, total)
 

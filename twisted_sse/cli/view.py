@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator
 from typing import TextIO
 
 from twisted_sse.cli.lines import as_json, as_lines
-from twisted_sse.cli.status import Ended, Status
+from twisted_sse.cli.running import Ended, Status
 from twisted_sse.cli.tail_options import TailOptions
-from twisted_sse.cli.terminal import Line, Paper, Span
+from twisted_sse.cli.terminal import Console, Line, Span
 from twisted_sse.client import Control, EventSource, Lost, Opened, Signal
-from twisted_sse.event import ServerSentEvent
+from twisted_sse.events.event import ServerSentEvent
 
 __all__ = ["JSONLines", "Lines", "View"]
 
@@ -40,7 +40,7 @@ class Lines:
     Shows events to people.
     """
 
-    def __init__(self, out: Paper) -> None:
+    def __init__(self, out: Console) -> None:
         self._out = out
 
     def __call__(self, event: ServerSentEvent, control: bool) -> None:
@@ -63,7 +63,7 @@ class View:
         options: TailOptions,
         source: EventSource,
         show: Callable[[ServerSentEvent, bool], None],
-        err: Paper,
+        err: Console,
     ) -> None:
         self._options = options
         self._source = source

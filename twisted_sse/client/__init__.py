@@ -13,7 +13,7 @@ from twisted_sse.client.signals import (
     Signal,
 )
 from twisted_sse.client.source import EventSource
-from twisted_sse.control import CONTROL_EVENTS
+from twisted_sse.events.control import CONTROL_EVENTS
 
 __all__ = [
     "CONTROL_EVENTS",

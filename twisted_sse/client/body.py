@@ -18,11 +18,11 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from twisted.web.iweb import IResponse
 
-from twisted_sse.client.answers import hang_up
-from twisted_sse.client.reasons import root_of
+from twisted_sse.client.failures import root_of
+from twisted_sse.client.response import hang_up
 from twisted_sse.errors import EventTooLarge, ReadTimeout
-from twisted_sse.event import ServerSentEvent
-from twisted_sse.wire import Decoder
+from twisted_sse.events.codec import Decoder
+from twisted_sse.events.event import ServerSentEvent
 
 __all__ = ["Body"]
 

@@ -16,14 +16,14 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.web.http_headers import Headers
 
-from twisted_sse.client.answers import check_status, content_type, deliver, first_words, read
-from twisted_sse.client.clients import client_of
-from twisted_sse.client.fate import meaning_of, too_late
-from twisted_sse.client.kept import DECIDED, NOT_SO, KeptAnswer
-from twisted_sse.client.waits import Wait
+from twisted_sse.client.agent import client_of
+from twisted_sse.client.cancellation import Wait
+from twisted_sse.client.confirmation import DECIDED, NOT_SO, KeptAnswer
+from twisted_sse.client.failures import meaning_of, too_late
+from twisted_sse.client.response import check_status, content_type, deliver, first_words, read
 from twisted_sse.errors import InvalidEvent, UnexpectedContentType, UnexpectedStatus
-from twisted_sse.media import EVENT_STREAM, media_type
-from twisted_sse.publication import Publication, Receipt
+from twisted_sse.events.media import EVENT_STREAM, media_type
+from twisted_sse.events.publication import Publication, Receipt
 
 __all__ = ["Publisher"]
 

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from twisted.web.http_headers import Headers
 
-from twisted_sse.control import CONTROL_EVENTS
-from twisted_sse.event import ServerSentEvent
+from twisted_sse.events.control import CONTROL_EVENTS
+from twisted_sse.events.event import ServerSentEvent
 
 __all__ = [
     "Comment",

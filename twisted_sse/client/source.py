@@ -15,14 +15,13 @@ from typing import Self, TypeVar
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
-from twisted_sse.client.asking import HeadersLike, ParamsLike, check_id, request_of
-from twisted_sse.client.backoff import Backoff
-from twisted_sse.client.consumer import Events, Signals, hand_over
-from twisted_sse.client.pace import Pace
-from twisted_sse.client.pursuit import Limits, Pursuit
+from twisted_sse.client.backoff import Backoff, Pace
+from twisted_sse.client.iterators import Events, Signals, hand_over
+from twisted_sse.client.reconnecting import Limits, Pursuit
+from twisted_sse.client.request import HeadersLike, ParamsLike, check_id, request_of
 from twisted_sse.client.signals import ReadyState, Signal
-from twisted_sse.event import ServerSentEvent
-from twisted_sse.wire import MAX_EVENT_SIZE
+from twisted_sse.events.codec import MAX_EVENT_SIZE
+from twisted_sse.events.event import ServerSentEvent
 
 __all__ = ["EventSource"]
 

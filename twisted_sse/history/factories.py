@@ -18,7 +18,12 @@ from twisted_sse.errors import HistoryUnavailable
 from twisted_sse.history.memory import MemoryHistory
 from twisted_sse.interfaces import IHistoryFactory, IHistoryProvider
 
-__all__ = ["MemoryHistoryFactory", "RedisHistoryFactory", "SQLiteHistoryFactory"]
+__all__ = [
+    "MemoryHistoryFactory",
+    "RedisHistoryFactory",
+    "SQLiteHistoryFactory",
+    "UpstreamHistoryFactory",
+]
 
 _BOUNDS: dict[str, Callable[[str], Any]] = {
     "events": units.count,
@@ -122,3 +127,48 @@ def _sync(text: str) -> str:
 
 def _absolute(path: str) -> str:
     return str(Path(path).absolute())
+
+
+@implementer(IHistoryFactory)
+class UpstreamHistoryFactory:
+    """
+    `twisted_sse.history.upstream.history.UpstreamHistory`.
+
+    The URL ends at the first comma; one that is a part of it is written ``%2C``.
+    Paths are made absolute at once: a daemon changes its directory.
+    """
+
+    scheme = "upstream"
+    usage = "upstream:https://HOST:PORT/events,token-file=PATH,cafile=PATH,timeout=5"
+
+    def build(self, arguments: str) -> IHistoryProvider:
+        """
+        See `IHistoryFactory.build`.
+        """
+        url, _, rest = arguments.partition(",")
+        readers: dict[str, Callable[[str], Any]] = {
+            "token-file": _absolute,
+            "cafile": _absolute,
+            "timeout": _timeout,
+        }
+        given = units.arguments(rest, readers)
+        from twisted_sse.history.upstream.history import UpstreamHistory
+
+        token_file = given.pop("token-file", None)
+        token = None if token_file is None else _token_from(token_file)
+        return UpstreamHistory(url, token=token, **given)
+
+
+def _token_from(path: str) -> str:
+    try:
+        return units.read_tokens(path)[0]
+    except ValueError as error:
+        # The option is well written; it is the file that is not there yet.
+        raise HistoryUnavailable(error) from None
+
+
+def _timeout(text: str) -> float:
+    given = units.seconds(text)
+    if given == 0:
+        raise ValueError("0 seconds are too short for any answer")
+    return given

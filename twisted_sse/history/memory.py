@@ -18,14 +18,14 @@ from zope.interface import implementer
 
 from twisted_sse.clock import GlobalClock
 from twisted_sse.errors import UnknownEventID
+from twisted_sse.events.publication import Position, Publication, Record, Tail
 from twisted_sse.interfaces import IHistoryProvider
-from twisted_sse.publication import Kept, Position, Publication, Tail
 from twisted_sse.topics import Selection
 
 __all__ = ["MemoryHistory"]
 
 # What a publication takes beside its texts, in bytes: the event, the publication,
-# the `Kept`, its own ID.  Measured with tracemalloc on CPython 3.11.
+# the `Record`, its own ID.  Measured with tracemalloc on CPython 3.11.
 _OVERHEAD = 340
 
 
@@ -59,11 +59,11 @@ class MemoryHistory:
         self._clock = GlobalClock() if clock is None else clock
         self._epoch = secrets.token_hex(4)
         self._newest = 0
-        self._kept: deque[tuple[float, int, Kept]] = deque()
+        self._kept: deque[tuple[float, int, Record]] = deque()
         self._size = 0
         self._given: dict[str, _Given] = {}
 
-    def append(self, publications: Sequence[Publication]) -> Sequence[Kept]:
+    def append(self, publications: Sequence[Publication]) -> Sequence[Record]:
         """
         See `IHistoryProvider.append`.
         """
@@ -72,7 +72,7 @@ class MemoryHistory:
         self._trim(now)
         return kept
 
-    def since(self, last_event_id: str | None, topics: Selection, limit: int) -> Sequence[Kept]:
+    def since(self, last_event_id: str | None, topics: Selection, limit: int) -> Sequence[Record]:
         """
         See `IHistoryProvider.since`.
         """
@@ -95,10 +95,10 @@ class MemoryHistory:
         before = self._newest - count
         return Tail(Position(before, self._name(before)), kept)
 
-    def _keep(self, publication: Publication, now: float) -> Kept:
+    def _keep(self, publication: Publication, now: float) -> Record:
         self._newest += 1
         event = publication.event
-        kept = Kept(self._newest, event.id or self._name(self._newest), publication)
+        kept = Record(self._newest, event.id or self._name(self._newest), publication)
         if event.id:
             self._given.setdefault(event.id, _Given(self._newest)).count += 1
         size = _size(publication)
@@ -115,7 +115,7 @@ class MemoryHistory:
             if oldest.publication.event.id:
                 self._forget_given(oldest)
 
-    def _forget_given(self, forgotten: Kept) -> None:
+    def _forget_given(self, forgotten: Record) -> None:
         given = self._given[forgotten.id]
         given.count -= 1
         if given.oldest == forgotten.number:

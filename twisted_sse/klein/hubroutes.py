@@ -9,19 +9,19 @@ from collections.abc import Iterable
 import klein
 from twisted.web.resource import IResource
 
-from twisted_sse.exchange import Exchange
+from twisted_sse.broker.broker import Broker
+from twisted_sse.events.preamble import Priming
 from twisted_sse.klein.app import watch
-from twisted_sse.opening import Priming
 from twisted_sse.web.cors import CORS
-from twisted_sse.web.endpoint import Authorize
 from twisted_sse.web.events import EventsResource
+from twisted_sse.web.resource import Authorize
 
 __all__ = ["hub_routes"]
 
 
 def hub_routes(
     app: klein.Klein,
-    hub: Exchange,
+    hub: Broker,
     prefix: str = "/events",
     *,
     authorize: Authorize | None = None,

@@ -22,14 +22,14 @@ from twisted.web.resource import IResource
 from twisted.web.server import Request
 
 from twisted_sse.errors import Forbidden, Unauthorized
-from twisted_sse.event import ServerSentEvent
-from twisted_sse.exchange import Exchange
+from twisted_sse.events.event import ServerSentEvent
+from twisted_sse.hub import Hub
 from twisted_sse.klein.app import watch_around
-from twisted_sse.source import Items
 from twisted_sse.web.cors import CORS
+from twisted_sse.web.generators.response import EventSourceResponse
+from twisted_sse.web.generators.source import Items
 from twisted_sse.web.problem import Problem
 from twisted_sse.web.query import last_event_id, query_of
-from twisted_sse.web.response import EventSourceResponse
 
 __all__ = ["EventStreamRoute", "StreamOptions", "event_stream"]
 
@@ -65,7 +65,7 @@ class StreamOptions(TypedDict, total=False):
     error: bool | Callable[[Failure], ServerSentEvent] | None
     cors: CORS | None
     send_timeout: float | None
-    hub: Exchange | None
+    hub: Hub | None
     clock: IReactorTime | None
 
 

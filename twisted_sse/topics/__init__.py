@@ -6,7 +6,7 @@ subscriber wants, or may read.  Matching takes time linear in the topic,
 whatever the selector.
 """
 
-from twisted_sse.topics.machine import MAX_SELECTOR_STATES, MAX_SELECTOR_VARIABLES
+from twisted_sse.topics.automaton import MAX_SELECTOR_STATES, MAX_SELECTOR_VARIABLES
 from twisted_sse.topics.names import MAX_TOPIC_SIZE, MAX_TOPICS, check_topics
 from twisted_sse.topics.selection import Interest, Selection
 from twisted_sse.topics.selectors import Everything, Exact, Pattern, Selector, parse_selector

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from twisted_sse.errors import InvalidSelector
-from twisted_sse.topics.machine import BYTE, CONTINUATION, Machine, Plan, TokenClass
+from twisted_sse.topics.automaton import BYTE, CONTINUATION, Machine, Plan, TokenClass
 from twisted_sse.topics.names import check_selector
 
 __all__ = ["URITemplate"]

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from twisted_sse.topics.machine import Machine
+from twisted_sse.topics.automaton import Machine
 from twisted_sse.topics.names import check_selector
-from twisted_sse.topics.urlreader import compile_url_pattern
+from twisted_sse.topics.urlparser import compile_url_pattern
 from twisted_sse.topics.urls import canonical_url
 
 __all__ = ["URLPattern"]

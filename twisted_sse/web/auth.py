@@ -9,8 +9,8 @@ from hmac import compare_digest
 
 from twisted.web.server import Request
 
+from twisted_sse.broker.connections.grant import ANONYMOUS, Grant
 from twisted_sse.errors import Unauthorized
-from twisted_sse.grant import ANONYMOUS, Grant
 
 __all__ = ["BearerTokens", "bearer_token"]
 
@@ -34,7 +34,7 @@ class BearerTokens:
 
     def __call__(self, request: Request) -> Grant:
         """
-        See `twisted_sse.web.endpoint.Authorize`.
+        See `twisted_sse.web.resource.Authorize`.
         """
         given = bearer_token(request)
         if given is not None:

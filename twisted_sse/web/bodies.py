@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from twisted_sse.errors import InvalidEvent, InvalidTopic
-from twisted_sse.publication import Publication
+from twisted_sse.events.publication import Publication
 from twisted_sse.web.problem import Problem
 
 __all__ = ["MEDIA_TYPES", "from_form", "from_json", "from_ndjson"]

@@ -15,8 +15,8 @@ from twisted.web.resource import IResource
 from twisted.web.server import Request
 from zope.interface import Interface, implementer
 
-from twisted_sse.grant import Grant
-from twisted_sse.web.endpoint import Authorize, everybody
+from twisted_sse.broker.connections.grant import Grant
+from twisted_sse.web.resource import Authorize, everybody
 
 __all__ = ["GrantOf", "GrantRealm"]
 

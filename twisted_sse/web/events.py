@@ -6,17 +6,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from twisted_sse.exchange import Exchange
-from twisted_sse.opening import Priming
+from twisted_sse.broker.broker import Broker
+from twisted_sse.events.preamble import Priming
 from twisted_sse.web.cors import CORS
-from twisted_sse.web.endpoint import Authorize, Endpoint, everybody
 from twisted_sse.web.publish import Publishing
+from twisted_sse.web.resource import Authorize, MethodResource, everybody
 from twisted_sse.web.stream import Subscriptions
 
 __all__ = ["EventsResource"]
 
 
-class EventsResource(Endpoint):
+class EventsResource(MethodResource):
     """
     A hub at one URL: ``GET`` subscribes, ``POST`` publishes.
 
@@ -31,7 +31,7 @@ class EventsResource(Endpoint):
 
     def __init__(
         self,
-        exchange: Exchange,
+        broker: Broker,
         *,
         authorize: Authorize | None = None,
         cors: CORS | None = None,
@@ -41,9 +41,9 @@ class EventsResource(Endpoint):
         max_body: int = 1024 * 1024,
     ) -> None:
         streams = Subscriptions(
-            exchange, topics=topics, priming=priming, max_topics=max_topics, authorize=authorize
+            broker, topics=topics, priming=priming, max_topics=max_topics, authorize=authorize
         )
-        publishing = Publishing(exchange, max_body=max_body)
+        publishing = Publishing(broker, max_body=max_body)
         handlers = {"GET": streams.get, "HEAD": streams.head, "POST": publishing.post}
         asked = everybody if authorize is None else streams.ask
         super().__init__(handlers, asked, cors or CORS())

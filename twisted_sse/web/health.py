@@ -10,8 +10,8 @@ from twisted.internet.defer import Deferred
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
-from twisted_sse.web.endpoint import has_left
-from twisted_sse.web.missing import Missing
+from twisted_sse.web.notfound import NotFound
+from twisted_sse.web.resource import has_left
 
 __all__ = ["Health"]
 
@@ -32,7 +32,7 @@ class Health(Resource):
         """
         See `twisted.web.resource.IResource.getChildWithDefault`: there are none.
         """
-        return Missing()
+        return NotFound()
 
     def render_GET(self, request: Request) -> int:
         """

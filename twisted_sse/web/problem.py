@@ -20,7 +20,7 @@ from twisted_sse.errors import (
     InvalidSelector,
     InvalidTopic,
     TooManyConnections,
-    TooManyFromAddress,
+    TooManyConnectionsFromAddress,
     Unauthorized,
 )
 
@@ -33,7 +33,7 @@ _RETRY_AFTER = {"Retry-After": "5"}
 _STATUS = {
     Unauthorized: 401,
     Forbidden: 403,
-    TooManyFromAddress: 429,
+    TooManyConnectionsFromAddress: 429,
     InvalidEvent: 400,
     InvalidSelector: 400,
     InvalidTopic: 400,

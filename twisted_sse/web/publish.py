@@ -11,15 +11,15 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.web.server import Request
 
-from twisted_sse.annotation import read_publications
+from twisted_sse.broker.broker import Broker
+from twisted_sse.broker.connections.grant import ANONYMOUS, Grant
 from twisted_sse.errors import Forbidden, Unauthorized
-from twisted_sse.exchange import Exchange
-from twisted_sse.grant import ANONYMOUS, Grant
-from twisted_sse.media import media_type
-from twisted_sse.publication import Kept, Publication, Receipt
+from twisted_sse.events.media import media_type
+from twisted_sse.events.publication import Publication, Receipt, Record
+from twisted_sse.events.replication import read_publications
 from twisted_sse.web.bodies import MEDIA_TYPES, from_form, from_json, from_ndjson
-from twisted_sse.web.endpoint import has_left
 from twisted_sse.web.problem import Problem
+from twisted_sse.web.resource import has_left
 
 __all__ = ["Publishing"]
 
@@ -32,15 +32,15 @@ class Publishing:
         max_body: The most bytes of a request's body.
     """
 
-    def __init__(self, exchange: Exchange, *, max_body: int = 1024 * 1024) -> None:
-        self._exchange = exchange
+    def __init__(self, broker: Broker, *, max_body: int = 1024 * 1024) -> None:
+        self._broker = broker
         self._max_body = max_body
 
     def post(self, request: Request, grant: Grant) -> Deferred[None]:
         """
         Answer ``POST``: with the ID of what was published, or with receipts.
         """
-        grant.check_time(self._exchange.clock.seconds())
+        grant.check_time(self._broker.clock.seconds())
         if grant.publish is None:
             _refuse(grant)
         kind = media_type(request.getHeader("Content-Type"))
@@ -75,15 +75,15 @@ class Publishing:
         self, publications: Sequence[Publication], grant: Grant
     ) -> Deferred[list[Receipt]]:
         _check(publications, grant)
-        return self._exchange.submit(publications)
+        return self._broker.submit(publications)
 
-    def _submit_for_others(self, body: bytes, grant: Grant) -> Deferred[Sequence[Kept]]:
+    def _submit_for_others(self, body: bytes, grant: Grant) -> Deferred[Sequence[Record]]:
         try:
             publications = read_publications(body)
         except ValueError as error:
             raise Problem(400, f"This is not what a hub sends to another: {error}") from None
         _check(publications, grant)
-        return self._exchange.submit_for_others(publications)
+        return self._broker.submit_for_others(publications)
 
 
 def _check(publications: Sequence[Publication], grant: Grant) -> None:
@@ -112,7 +112,7 @@ def _answer_all(receipts: Sequence[Receipt], request: Request) -> None:
     _answer(request, b"application/json", _json([receipt._asdict() for receipt in receipts]))
 
 
-def _answer_places(kept: Sequence[Kept], request: Request) -> None:
+def _answer_places(kept: Sequence[Record], request: Request) -> None:
     places = [{"id": one.id, "number": one.number} for one in kept]
     _answer(request, b"application/json", _json(places))
 

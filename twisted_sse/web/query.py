@@ -21,10 +21,10 @@ __all__ = ["EXCERPTS", "Query", "last_event_id", "query_of"]
 # The field's spellings: Mercure 1.0, Mercure 0.x, other servers', the header's.
 _LAST_EVENT_ID = ("last_event_id", "lastEventID", "lastEventId", "Last-Event-ID")
 
-# Asks for the notes of `twisted_sse.annotation`.
+# Asks for the notes of `twisted_sse.events.replication`.
 _ANNOTATE = ("annotate", "comment")
 
-#: What another hub may ask of history: see `twisted_sse.web.excerpt`.
+#: What another hub may ask of history: see `twisted_sse.web.replication`.
 EXCERPTS = ("since", "tail", "locate", "kept")
 
 

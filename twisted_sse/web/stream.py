@@ -11,20 +11,20 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 from twisted.web.server import Request
 
-from twisted_sse.connection import Connection, Reason
+from twisted_sse.broker.broker import Broker
+from twisted_sse.broker.connections.connection import Connection, EndReason
+from twisted_sse.broker.connections.grant import ANONYMOUS, Grant
 from twisted_sse.errors import Forbidden, HubClosed, Unauthorized
-from twisted_sse.exchange import Exchange
-from twisted_sse.framing import Annotating
-from twisted_sse.grant import ANONYMOUS, Grant
-from twisted_sse.opening import Priming, Start, annotated_first_frames, first_frames
-from twisted_sse.sinks import sink_for
+from twisted_sse.events.media import accepts
+from twisted_sse.events.preamble import Priming, StreamStart, annotated_first_frames, first_frames
 from twisted_sse.topics import Selection
+from twisted_sse.transport.sinks.choice import sink_for
+from twisted_sse.transport.sinks.framing import Annotating
 from twisted_sse.web.cors import CORS
-from twisted_sse.web.endpoint import Authorize, Endpoint, everybody
-from twisted_sse.web.excerpt import Excerpts, check_annotated
-from twisted_sse.web.negotiate import accepts
 from twisted_sse.web.problem import Problem
 from twisted_sse.web.query import Query, last_event_id, query_of
+from twisted_sse.web.replication import HistoryQueries, check_annotated
+from twisted_sse.web.resource import Authorize, MethodResource, everybody
 
 __all__ = ["STREAM_HEADERS", "EventStreamResource", "Subscriptions"]
 
@@ -56,25 +56,25 @@ class Subscriptions:
 
     def __init__(
         self,
-        exchange: Exchange,
+        broker: Broker,
         *,
         topics: Iterable[str] | None = None,
         priming: Priming = "event",
         max_topics: int = 100,
         authorize: Authorize | None = None,
     ) -> None:
-        self._exchange = exchange
+        self._broker = broker
         self._selection = None if topics is None else Selection.of(topics)
         self._priming: Priming = priming
         self._max_topics = max_topics
-        self._excerpts = Excerpts(exchange)
+        self._excerpts = HistoryQueries(broker)
         self._authorize = authorize
 
     def ask(self, request: Request) -> Grant | Deferred[Grant]:
         """
         See `Authorize`.  An answer that a change has overtaken is not given.
         """
-        return self._exchange.terms.ask(partial(self._authorize or everybody, request))
+        return self._broker.terms.ask(partial(self._authorize or everybody, request))
 
     def get(self, request: Request, grant: Grant) -> Deferred[None]:
         """
@@ -84,7 +84,7 @@ class Subscriptions:
         last_id = last_event_id(request, query)
         if query.excerpt is not None:
             return self._excerpts.get(request, wanted, last_id, query)
-        connection = self._exchange.admit(
+        connection = self._broker.admit(
             sink_for(request),
             grant.interest(wanted),
             grant.user,
@@ -95,7 +95,7 @@ class Subscriptions:
             self._hold(connection, grant, request)
         # Before the stream is open nobody else would hear that the client left.
         request.notifyFinish().addBoth(lambda _: connection.gone())
-        located = self._exchange.locate(connection, last_id)
+        located = self._broker.locate(connection, last_id)
         return located.addCallbacks(
             self._begin,
             self._give_up,
@@ -108,13 +108,13 @@ class Subscriptions:
         Answer ``HEAD``: with what ``GET`` would be answered with, and no stream.
         """
         self._asked(request, grant)
-        self._exchange.check_room(request.getClientAddress())
+        self._broker.check_capacity(request.getClientAddress())
         _set_headers(request)
         request.finish()
 
     def _hold(self, connection: Connection, grant: Grant, request: Request) -> None:
         ask = None if self._authorize is None else partial(self._ask_again, request)
-        self._exchange.terms.hold(connection, grant, ask)
+        self._broker.terms.hold(connection, grant, ask)
 
     def _ask_again(self, request: Request) -> Grant | Awaitable[Grant]:
         assert self._authorize is not None
@@ -135,7 +135,7 @@ class Subscriptions:
         accept = ", ".join(request.requestHeaders.getRawHeaders("Accept", []))
         if not accepts(accept, "text/event-stream"):
             raise Problem(406, "This is an event stream: accept text/event-stream, or */*.")
-        grant.check_time(self._exchange.clock.seconds())
+        grant.check_time(self._broker.clock.seconds())
         query = query_of(request)
         wanted = self._selection or query.selection(self._max_topics)
         if not grant.may_read(wanted):
@@ -146,8 +146,8 @@ class Subscriptions:
             check_annotated(grant, wanted, query)
         return wanted, query
 
-    def _begin(self, start: Start, request: Request, connection: Connection) -> None:
-        if connection.ended is Reason.GONE:
+    def _begin(self, start: StreamStart, request: Request, connection: Connection) -> None:
+        if connection.ended is EndReason.GONE:
             return
         if connection.ended is not None:
             raise HubClosed("This stream was ended before it began; come back in a moment.")
@@ -155,19 +155,19 @@ class Subscriptions:
         position = start.position.id.encode("utf-8")
         request.responseHeaders.setRawHeaders(b"Last-Event-ID", [position])
         request.write(self._first_frames(start, connection))
-        self._exchange.open(connection, start)
+        self._broker.open(connection, start)
 
-    def _first_frames(self, start: Start, connection: Connection) -> bytes:
+    def _first_frames(self, start: StreamStart, connection: Connection) -> bytes:
         if isinstance(connection.audience.framing, Annotating):
-            return annotated_first_frames(start, self._exchange.position)
-        return first_frames(start, self._exchange.retry, self._priming)
+            return annotated_first_frames(start, self._broker.position)
+        return first_frames(start, self._broker.retry, self._priming)
 
     def _give_up(self, failure: Failure, connection: Connection) -> Failure:
-        connection.end(Reason.FAILED)
+        connection.end(EndReason.FAILED)
         return failure
 
 
-class EventStreamResource(Endpoint):
+class EventStreamResource(MethodResource):
     """
     An event stream to put into a tree of resources, or to return from a route.
 
@@ -192,7 +192,7 @@ class EventStreamResource(Endpoint):
 
     def __init__(
         self,
-        exchange: Exchange,
+        broker: Broker,
         *,
         authorize: Authorize | None = None,
         cors: CORS | None = None,
@@ -201,7 +201,7 @@ class EventStreamResource(Endpoint):
         max_topics: int = 100,
     ) -> None:
         streams = Subscriptions(
-            exchange, topics=topics, priming=priming, max_topics=max_topics, authorize=authorize
+            broker, topics=topics, priming=priming, max_topics=max_topics, authorize=authorize
         )
         handlers = {"GET": streams.get, "HEAD": streams.head}
         asked = everybody if authorize is None else streams.ask

@@ -9,8 +9,8 @@ from twisted.plugin import getPlugins
 from twisted.trial.unittest import TestCase
 from zope.interface.verify import verifyObject
 
+from twisted_sse.events.publication import Publication
 from twisted_sse.interfaces import IHistoryFactory
-from twisted_sse.publication import Publication
 from twisted_sse.testing import HistoryProviderContract
 from twisted_sse.topics import Selection
 

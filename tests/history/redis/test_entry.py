@@ -10,10 +10,10 @@ from twisted.internet.error import ConnectionRefusedError
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_sse.errors import HistoryUnavailable
-from twisted_sse.event import ServerSentEvent
+from twisted_sse.events.event import ServerSentEvent
+from twisted_sse.events.publication import Position, Publication, Record
 from twisted_sse.history.redis.entry import RedisEntry, as_place, encode_entry, parse_entry
-from twisted_sse.history.redis.faults import is_passing, reason_of, sentence_of
-from twisted_sse.publication import Kept, Position, Publication
+from twisted_sse.history.redis.errors import is_passing, reason_of, sentence_of
 
 __all__ = ["EntryTests", "FaultTests", "PlaceTests"]
 
@@ -47,7 +47,7 @@ class EntryTests(SynchronousTestCase):
                 own, *fields = json.loads(encode_entry(one))
                 given = ["id", own] if own else []
                 entry = parse_entry(raw("n", "7", "b", "99", *fields, *given))
-                self.assertEqual(entry, RedisEntry("5-1", 7, Kept(7, own or "5-1", one)))
+                self.assertEqual(entry, RedisEntry("5-1", 7, Record(7, own or "5-1", one)))
 
     def test_beginning(self) -> None:
         """

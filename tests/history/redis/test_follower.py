@@ -14,7 +14,7 @@ from tests.support.redis_histories import (
     data_of,
     publication,
 )
-from twisted_sse.publication import Kept, Position, Tail
+from twisted_sse.events.publication import Position, Record, Tail
 
 __all__ = ["FollowTests", "RestartTests"]
 
@@ -91,7 +91,7 @@ class FollowTests(RedisTestCase):
         history = self.open()
         following = Following()
 
-        def deliver(kept: Sequence[Kept]) -> None:
+        def deliver(kept: Sequence[Record]) -> None:
             following.deliver(kept)
             raise RuntimeError
 

@@ -13,10 +13,10 @@ from zope.interface.verify import verifyObject
 
 from tests.support.redis_histories import ALL, MANY, RedisTestCase, data_of, publication
 from twisted_sse.errors import HistoryUnavailable, UnknownEventID
-from twisted_sse.event import ServerSentEvent
+from twisted_sse.events.event import ServerSentEvent
+from twisted_sse.events.publication import Publication
 from twisted_sse.history.redis import RedisHistory
 from twisted_sse.interfaces import ISharedHistoryProvider
-from twisted_sse.publication import Publication
 from twisted_sse.topics import Selection
 
 __all__ = ["ArgumentTests", "OrderTests", "ServiceTests"]

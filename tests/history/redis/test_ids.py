@@ -4,8 +4,8 @@ History in Redis: whose IDs are known.
 
 from tests.support.redis_histories import ALL, MANY, RedisTestCase, data_of, publication
 from twisted_sse.errors import UnknownEventID
+from twisted_sse.events.publication import Position
 from twisted_sse.history.redis import RedisHistory
-from twisted_sse.publication import Position
 
 __all__ = ["IDTests"]
 

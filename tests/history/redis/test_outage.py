@@ -18,8 +18,8 @@ from tests.support.redis_histories import (
 )
 from tests.support.redis_server import RedisServer
 from twisted_sse.errors import HistoryUnavailable
+from twisted_sse.events.publication import Record
 from twisted_sse.history.redis import RedisHistory
-from twisted_sse.publication import Kept
 
 __all__ = ["AwayTests", "CrashTests"]
 
@@ -38,7 +38,7 @@ class CrashTests(RedisTestCase):
 
     appendonly = True
 
-    async def keep_on(self, history: RedisHistory, count: int) -> tuple[list[Kept], list[str]]:
+    async def keep_on(self, history: RedisHistory, count: int) -> tuple[list[Record], list[str]]:
         """
         Append one after the other; return what was acknowledged, and the data of
         what was not.

@@ -28,7 +28,7 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted_sse.errors import HistoryUnavailable
 from twisted_sse.history.sqlite import SQLiteHistory
-from twisted_sse.publication import Publication
+from twisted_sse.events.publication import Publication
 
 async def fill():
     history = SQLiteHistory(sys.argv[1])
@@ -63,7 +63,7 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted_sse.errors import HistoryUnavailable
 from twisted_sse.history.sqlite import SQLiteHistory
-from twisted_sse.publication import Publication
+from twisted_sse.events.publication import Publication
 
 if os.getuid() == 0:
     os.setgroups([])

@@ -18,9 +18,9 @@ from zope.interface.verify import verifyObject
 
 from tests.support.sqlite_histories import ALL, MANY, SQLiteTestCase, data_of, publication, query
 from twisted_sse.errors import HistoryUnavailable, UnknownEventID
+from twisted_sse.events.publication import Record
 from twisted_sse.history.sqlite import SQLiteHistory
 from twisted_sse.interfaces import IHistoryProvider
-from twisted_sse.publication import Kept
 from twisted_sse.testing import HistoryProviderContract
 
 __all__ = ["ArgumentTests", "ContractTests", "EpochTests", "KillTests", "ServiceTests"]
@@ -31,7 +31,7 @@ import sys
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted_sse.history.sqlite import SQLiteHistory
-from twisted_sse.publication import Publication
+from twisted_sse.events.publication import Publication
 
 async def publish():
     history = SQLiteHistory(sys.argv[1], sync=sys.argv[2])
@@ -239,7 +239,7 @@ class EpochTests(SQLiteTestCase):
     IDs over all lives of a file.
     """
 
-    async def live(self, *data: str, path: Path | None = None, **options: Any) -> list[Kept]:
+    async def live(self, *data: str, path: Path | None = None, **options: Any) -> list[Record]:
         """
         Open the file, append *data*, and close it.
         """

@@ -11,11 +11,11 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.sqlite_histories import ALL, MANY, data_of, publication, query
 from twisted_sse.errors import HistoryUnavailable, UnknownEventID
-from twisted_sse.event import ServerSentEvent
+from twisted_sse.events.event import ServerSentEvent
+from twisted_sse.events.publication import Publication, Record
 from twisted_sse.history.sqlite.reader import Reader
 from twisted_sse.history.sqlite.store import Store
 from twisted_sse.history.sqlite.trim import Bounds
-from twisted_sse.publication import Kept, Publication
 from twisted_sse.topics import Selection, URLPattern
 
 __all__ = [
@@ -56,7 +56,7 @@ class StoreTestCase(SynchronousTestCase):
         store.open(self.now)
         return store, reader
 
-    def fill(self, store: Store, *data: str) -> list[Kept]:
+    def fill(self, store: Store, *data: str) -> list[Record]:
         """
         Append each of *data* by itself.
         """
@@ -317,7 +317,7 @@ class TextTests(StoreTestCase):
         Batches and pages of every size come back whole and in order.
         """
         store, reader = self.open()
-        kept: list[Kept] = []
+        kept: list[Record] = []
         for size in (1, 2, 3, 5, 63, 64, 65, 85, 255, 256, 257, 600):
             batch = [publication(str(number), "ab"[number % 2]) for number in range(size)]
             kept += store.append(batch, self.now)

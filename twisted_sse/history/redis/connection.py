@@ -18,8 +18,8 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from twisted_sse.errors import HistoryUnavailable
-from twisted_sse.history.redis.dial import RedisDialer
-from twisted_sse.history.redis.faults import is_passing, reason_of, sentence_of
+from twisted_sse.history.redis.connect import RedisDialer
+from twisted_sse.history.redis.errors import is_passing, reason_of, sentence_of
 from twisted_sse.history.redis.protocol import ConnectionGone, RedisProtocol, Refused
 from twisted_sse.history.redis.scripts import Script
 

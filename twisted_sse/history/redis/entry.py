@@ -17,8 +17,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from twisted_sse.errors import HistoryUnavailable
-from twisted_sse.event import ServerSentEvent
-from twisted_sse.publication import Kept, Position, Publication
+from twisted_sse.events.event import ServerSentEvent
+from twisted_sse.events.publication import Position, Publication, Record
 
 __all__ = ["RawEntry", "RedisEntry", "as_place", "encode_entry", "parse_entry"]
 
@@ -47,7 +47,7 @@ class RedisEntry(NamedTuple):
 
     place: str
     number: int
-    kept: Kept | None
+    kept: Record | None
 
     @property
     def position(self) -> Position:
@@ -133,4 +133,4 @@ def _parse(name: bytes, values: Sequence[bytes]) -> RedisEntry:
         comment=fields.get("comment"),
     )
     publication = Publication(topics, event, "private" in fields)
-    return RedisEntry(place, number, Kept(number, event.id or place, publication))
+    return RedisEntry(place, number, Record(number, event.id or place, publication))

@@ -18,10 +18,10 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from twisted_sse.errors import HistoryUnavailable, UnknownEventID
+from twisted_sse.events.publication import Position, Record, Tail
 from twisted_sse.history.redis.connection import RedisLost
 from twisted_sse.history.redis.entry import RedisEntry
 from twisted_sse.history.redis.stream import RedisStream
-from twisted_sse.publication import Kept, Position, Tail
 
 __all__ = ["BLOCK", "RedisFollower", "as_tail"]
 
@@ -53,7 +53,7 @@ class RedisFollower:
         stream: RedisStream,
         clock: IReactorTime,
         after: Position,
-        deliver: Callable[[Sequence[Kept]], None],
+        deliver: Callable[[Sequence[Record]], None],
         restart: Callable[[Tail], None],
     ) -> None:
         self._stream = stream
@@ -111,7 +111,7 @@ class RedisFollower:
                 self._take(self._last, entries)
 
     def _take(self, last: RedisEntry, entries: Sequence[RedisEntry]) -> None:
-        kept: list[Kept] = []
+        kept: list[Record] = []
         for entry in entries:
             if entry.kept is None or entry.number != last.number + 1:
                 break

@@ -21,18 +21,18 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from zope.interface import implementer
 
-from twisted_sse.authorities import read_authorities
 from twisted_sse.clock import GlobalClock
 from twisted_sse.errors import HistoryUnavailable
+from twisted_sse.events.publication import Position, Publication, Record, Tail
+from twisted_sse.history.redis.connect import RedisDialer
 from twisted_sse.history.redis.connection import Outage, RedisConnection, RedisLost
-from twisted_sse.history.redis.dial import RedisDialer
 from twisted_sse.history.redis.follower import BLOCK, RedisFollower, as_tail
 from twisted_sse.history.redis.protocol import check_installed
 from twisted_sse.history.redis.stream import RedisBounds, RedisStream
 from twisted_sse.history.redis.url import RedisURL
 from twisted_sse.interfaces import ISharedHistoryProvider
-from twisted_sse.publication import Kept, Position, Publication, Tail
 from twisted_sse.topics import Selection
+from twisted_sse.transport.tls.trust import load_ca_certificates
 
 __all__ = ["RedisHistory"]
 
@@ -101,7 +101,7 @@ class RedisHistory(Service):
         self._url = RedisURL.parse(url)
         if cafile is not None and not self._url.secure:
             raise ValueError("cafile is for TLS, so the URL has to begin with rediss://")
-        self._authorities = None if cafile is None else read_authorities(cafile)
+        self._authorities = None if cafile is None else load_ca_certificates(cafile)
         self._prefix = prefix
         self._bounds = RedisBounds(events, bytes, age)
         self._timeout = timeout
@@ -138,7 +138,7 @@ class RedisHistory(Service):
     # The interface names the values, and a Deferred of each may be returned.
     def append(  # type: ignore[override]
         self, publications: Sequence[Publication]
-    ) -> Deferred[Sequence[Kept]]:
+    ) -> Deferred[Sequence[Record]]:
         """
         See `IHistoryProvider.append`.
         """
@@ -146,7 +146,7 @@ class RedisHistory(Service):
 
     def since(  # type: ignore[override]
         self, last_event_id: str | None, topics: Selection, limit: int
-    ) -> Deferred[Sequence[Kept]]:
+    ) -> Deferred[Sequence[Record]]:
         """
         See `IHistoryProvider.since`.
         """
@@ -167,7 +167,7 @@ class RedisHistory(Service):
     def follow(
         self,
         after: Position,
-        deliver: Callable[[Sequence[Kept]], None],
+        deliver: Callable[[Sequence[Record]], None],
         restart: Callable[[Tail], None],
     ) -> None:
         """
@@ -197,7 +197,7 @@ class RedisHistory(Service):
 
         return Deferred.fromCoroutine(read())
 
-    async def _append(self, publications: Sequence[Publication]) -> Sequence[Kept]:
+    async def _append(self, publications: Sequence[Publication]) -> Sequence[Record]:
         await self._appending.acquire()
         try:
             stream = self._running_stream()
@@ -211,7 +211,7 @@ class RedisHistory(Service):
 
     async def _append_again(
         self, stream: RedisStream, publications: Sequence[Publication]
-    ) -> Sequence[Kept]:
+    ) -> Sequence[Record]:
         """
         Find out whether a batch was kept when the connection was lost, and keep
         it if it was not.

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from twisted_sse.errors import UnknownEventID
+from twisted_sse.events.publication import Position, Publication, Record
 from twisted_sse.history.redis.connection import RedisConnection
 from twisted_sse.history.redis.entry import RedisEntry, as_place, encode_entry, parse_entry
 from twisted_sse.history.redis.scripts import APPEND, BACK, FIND
-from twisted_sse.publication import Kept, Position, Publication
 from twisted_sse.topics import Selection
 
 __all__ = ["Found", "RedisBounds", "RedisStream"]
@@ -71,7 +71,7 @@ class RedisStream:
 
     async def append(
         self, node: str, number: int, publications: Sequence[Publication]
-    ) -> Sequence[Kept]:
+    ) -> Sequence[Record]:
         """
         Keep *publications*.
 
@@ -86,11 +86,11 @@ class RedisStream:
         answer = await self.connection.run(APPEND, keys, number, *bounds, *texts)
         _, first, *places = answer.decode().split(" ")
         return [
-            Kept(at, one.event.id or place, one)
+            Record(at, one.event.id or place, one)
             for at, (place, one) in enumerate(zip(places, publications, strict=True), int(first))
         ]
 
-    async def since(self, event_id: str | None, topics: Selection, limit: int) -> Sequence[Kept]:
+    async def since(self, event_id: str | None, topics: Selection, limit: int) -> Sequence[Record]:
         """
         Read what follows *event_id* and matches *topics*; see
         `IHistoryProvider.since`.
@@ -103,7 +103,7 @@ class RedisStream:
                 # Nothing was ever kept.
                 return []
             raise
-        newest, last, matching = found.newest, found.start, list[Kept]()
+        newest, last, matching = found.newest, found.start, list[Record]()
         while True:
             for entry in found.following:
                 if entry.kept is None or entry.number != last.number + 1:

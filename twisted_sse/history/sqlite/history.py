@@ -22,13 +22,13 @@ from zope.interface import implementer
 
 from twisted_sse.clock import GlobalClock
 from twisted_sse.errors import HistoryUnavailable
+from twisted_sse.events.publication import Publication, Record, Tail
 from twisted_sse.history.sqlite.file import absolute, check
 from twisted_sse.history.sqlite.reader import Reader
 from twisted_sse.history.sqlite.store import Store
 from twisted_sse.history.sqlite.thread import WorkThread
 from twisted_sse.history.sqlite.trim import Bounds
 from twisted_sse.interfaces import IHistoryProvider
-from twisted_sse.publication import Kept, Publication, Tail
 from twisted_sse.topics import Selection
 
 __all__ = ["SQLiteHistory"]
@@ -167,7 +167,7 @@ class SQLiteHistory(Service):
 
     def append(  # type: ignore[override]
         self, publications: Sequence[Publication]
-    ) -> Deferred[list[Kept]]:
+    ) -> Deferred[list[Record]]:
         """
         See `IHistoryProvider.append`.
         """
@@ -177,7 +177,7 @@ class SQLiteHistory(Service):
 
     def since(  # type: ignore[override]
         self, last_event_id: str | None, topics: Selection, limit: int
-    ) -> Deferred[list[Kept]]:
+    ) -> Deferred[list[Record]]:
         """
         See `IHistoryProvider.since`.
         """

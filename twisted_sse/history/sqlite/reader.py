@@ -16,14 +16,14 @@ from itertools import islice
 from typing import Any, Final, NamedTuple, TypeVar
 
 from twisted_sse.errors import HistoryUnavailable, UnknownEventID
-from twisted_sse.history.sqlite.batch import PAGE, fetch
+from twisted_sse.events.publication import Position, Record, Tail
+from twisted_sse.history.sqlite.bulk import PAGE, fetch
 from twisted_sse.history.sqlite.epochs import Epochs, read_epochs
 from twisted_sse.history.sqlite.file import connect, explain
 from twisted_sse.history.sqlite.row import COLUMNS, publication_of, topics_from
 from twisted_sse.history.sqlite.store import Store
 from twisted_sse.history.sqlite.topics import names_of, numbers_of
 from twisted_sse.history.sqlite.trim import Bounds, read_extent
-from twisted_sse.publication import Kept, Position, Tail
 from twisted_sse.topics import Selection
 
 __all__ = ["Reader"]
@@ -79,7 +79,7 @@ class Reader:
 
     def since(
         self, last_event_id: str | None, topics: Selection, limit: int, now: float
-    ) -> list[Kept]:
+    ) -> list[Record]:
         """
         See `IHistoryProvider.since`.
         """
@@ -139,7 +139,7 @@ class Reader:
 
 def _since(
     snapshot: _Snapshot, last_event_id: str | None, topics: Selection, limit: int
-) -> list[Kept]:
+) -> list[Record]:
     after = snapshot.oldest - 1 if last_event_id is None else _locate(snapshot, last_event_id)
     if not snapshot.oldest - 1 <= after <= snapshot.newest:
         raise UnknownEventID(f"{last_event_id!r} is not kept")
@@ -175,7 +175,7 @@ def _locate(snapshot: _Snapshot, event_id: str) -> int:
     return int(given[0])
 
 
-def _scan(snapshot: _Snapshot, after: int, topics: Selection, limit: int) -> list[Kept]:
+def _scan(snapshot: _Snapshot, after: int, topics: Selection, limit: int) -> list[Record]:
     matching = (
         row
         for row in _following(snapshot, after, min(limit, PAGE))
@@ -190,7 +190,7 @@ def _following(snapshot: _Snapshot, after: int, page: int = PAGE) -> Iterator[li
         after = rows[-1][0]
 
 
-def _listed(snapshot: _Snapshot, numbers: list[int]) -> list[Kept]:
+def _listed(snapshot: _Snapshot, numbers: list[int]) -> list[Record]:
     pages = [numbers[start : start + PAGE] for start in range(0, len(numbers), PAGE)]
     return [
         _kept(snapshot, row)
@@ -199,7 +199,7 @@ def _listed(snapshot: _Snapshot, numbers: list[int]) -> list[Kept]:
     ]
 
 
-def _kept(snapshot: _Snapshot, row: list[Any]) -> Kept:
+def _kept(snapshot: _Snapshot, row: list[Any]) -> Record:
     number, *columns = row
     publication = publication_of(columns)
-    return Kept(number, publication.event.id or snapshot.epochs.name(number), publication)
+    return Record(number, publication.event.id or snapshot.epochs.name(number), publication)

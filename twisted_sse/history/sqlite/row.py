@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Final, cast
 
-from twisted_sse.event import ServerSentEvent
-from twisted_sse.publication import Publication
+from twisted_sse.events.event import ServerSentEvent
+from twisted_sse.events.publication import Publication
 
 __all__ = ["COLUMNS", "SCHEMA", "publication_of", "size_of", "topics_from", "topics_text"]
 

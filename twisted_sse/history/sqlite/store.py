@@ -14,13 +14,13 @@ from collections.abc import Callable, Sequence
 from typing import Final, Literal, TypeVar
 
 from twisted_sse.errors import HistoryUnavailable
-from twisted_sse.history.sqlite.batch import insert
+from twisted_sse.events.publication import Publication, Record
+from twisted_sse.history.sqlite.bulk import insert
 from twisted_sse.history.sqlite.epochs import add_epoch
 from twisted_sse.history.sqlite.file import Lock, check_place, explain, open_database
 from twisted_sse.history.sqlite.row import size_of
 from twisted_sse.history.sqlite.topics import TopicIndex
 from twisted_sse.history.sqlite.trim import Bounds, Extent, read_extent, trim
-from twisted_sse.publication import Kept, Publication
 
 __all__ = ["Store"]
 
@@ -90,7 +90,7 @@ class Store:
             self.close()
             raise HistoryUnavailable(self._reason) from error
 
-    def append(self, publications: Sequence[Publication], now: float) -> list[Kept]:
+    def append(self, publications: Sequence[Publication], now: float) -> list[Record]:
         """
         See `IHistoryProvider.append`.
 
@@ -189,7 +189,7 @@ class Store:
 
     def _keep(
         self, connection: sqlite3.Connection, publications: Sequence[Publication], now: float
-    ) -> tuple[list[Kept], Extent]:
+    ) -> tuple[list[Record], Extent]:
         newest, ends, oldest, begins, since = self._make_room(connection, publications, now)
         find, epoch = self._index.find, self.epoch
         kept, rows, filed, given = [], [], [], []
@@ -208,7 +208,7 @@ class Store:
             filed.extend([(topic, newest) for topic in topics])
             if event.id:
                 given.append((newest,))
-            kept.append(Kept(newest, event.id or f"{epoch}-{newest}", publication))
+            kept.append(Record(newest, event.id or f"{epoch}-{newest}", publication))
         insert(connection, _INTO, rows)
         insert(connection, "filed (topic, number)", filed)
         if given:

@@ -13,7 +13,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from twisted_sse.history.sqlite.batch import fetch
+from twisted_sse.history.sqlite.bulk import fetch
 from twisted_sse.history.sqlite.row import topics_from, topics_text
 from twisted_sse.topics import Selection
 

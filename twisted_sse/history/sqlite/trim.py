@@ -10,7 +10,7 @@ import math
 import sqlite3
 from typing import NamedTuple
 
-from twisted_sse.history.sqlite.batch import fetch
+from twisted_sse.history.sqlite.bulk import fetch
 from twisted_sse.history.sqlite.topics import TopicIndex
 
 __all__ = ["Bounds", "Extent", "read_extent", "trim"]

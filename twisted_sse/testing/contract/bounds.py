@@ -5,8 +5,8 @@ The rules of bounds: what may be forgotten, and that it is never silent.
 from __future__ import annotations
 
 from twisted_sse.errors import UnknownEventID
+from twisted_sse.events.publication import Record
 from twisted_sse.interfaces import IHistoryProvider
-from twisted_sse.publication import Kept
 from twisted_sse.testing.contract.case import ALL, MANY, ContractCase, needs, publication
 
 __all__ = ["BoundRules"]
@@ -172,7 +172,7 @@ class BoundRules(ContractCase):
         else:
             await self.refused(UnknownEventID, history.since, "mine", ALL, MANY)
 
-    async def _forgetful(self, *ids: str | None) -> tuple[IHistoryProvider, list[Kept]]:
+    async def _forgetful(self, *ids: str | None) -> tuple[IHistoryProvider, list[Record]]:
         """
         A provider that has forgotten most of what it has been given.
         """
@@ -185,7 +185,7 @@ class BoundRules(ContractCase):
         # A third more, because a store may count in whole seconds or less.
         await self.resolve(self.pass_time, self.lifetime * 4 / 3)
 
-    async def _newest_of(self, history: IHistoryProvider, kept: list[Kept], most: int) -> None:
+    async def _newest_of(self, history: IHistoryProvider, kept: list[Record], most: int) -> None:
         found = await self.since(history, None)
         if len(found) > most:
             self.broken(f"{len(found)} are kept, at most {most} may be")
@@ -194,7 +194,7 @@ class BoundRules(ContractCase):
             self.broken("nothing is kept, not even the newest")
 
     async def _unknown_or(
-        self, history: IHistoryProvider, event_id: str, expected: list[Kept]
+        self, history: IHistoryProvider, event_id: str, expected: list[Record]
     ) -> None:
         try:
             found = list(await self.resolve(history.since, event_id, ALL, MANY))

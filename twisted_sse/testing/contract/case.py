@@ -19,11 +19,11 @@ from twisted.internet.task import deferLater
 
 from twisted_sse.clock import GlobalClock
 from twisted_sse.errors import TwistedSSEError
-from twisted_sse.event import ServerSentEvent
+from twisted_sse.events.event import ServerSentEvent
+from twisted_sse.events.publication import Publication, Record, Tail
 from twisted_sse.interfaces import IHistoryProvider
-from twisted_sse.publication import Kept, Publication, Tail
 from twisted_sse.testing.contract.hooks import Hooks
-from twisted_sse.testing.contract.written import brief, written_call
+from twisted_sse.testing.contract.wording import brief, written_call
 from twisted_sse.topics import Selection
 
 # The rules are mixed into a TestCase by whoever inherits them; if they were
@@ -99,7 +99,7 @@ class ContractCase(Hooks, _TestCase):
 
     async def append(
         self, history: IHistoryProvider, *publications: Publication | str
-    ) -> list[Kept]:
+    ) -> list[Record]:
         """
         Append a batch; a text stands for a publication with that data.
         """
@@ -114,7 +114,7 @@ class ContractCase(Hooks, _TestCase):
         last_event_id: str | None,
         limit: int = MANY,
         topics: Selection = ALL,
-    ) -> list[Kept]:
+    ) -> list[Record]:
         """
         What follows an ID that has to be known.
         """

@@ -9,11 +9,11 @@ from typing import Any
 from twisted.application.service import IService
 
 from twisted_sse.errors import HistoryUnavailable
-from twisted_sse.publication import Kept
+from twisted_sse.events.publication import Record
 from twisted_sse.testing.contract.case import needs, publication
 from twisted_sse.testing.contract.follower import RecordingFollower
 from twisted_sse.testing.contract.shared import SharedRules
-from twisted_sse.testing.contract.written import brief
+from twisted_sse.testing.contract.wording import brief
 
 __all__ = ["FollowRules"]
 
@@ -152,7 +152,7 @@ class FollowRules(SharedRules):
 
         self.same("after it was stopped follow() has delivered", follower.order, kept)
 
-    async def _append_all(self, history: Any, times: int) -> list[Kept]:
+    async def _append_all(self, history: Any, times: int) -> list[Record]:
         """
         Append as a hub does: a batch when the one before has been answered.
         """
@@ -163,5 +163,5 @@ class FollowRules(SharedRules):
         return kept
 
 
-def _number(kept: Kept) -> int:
+def _number(kept: Record) -> int:
     return kept.number

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from twisted_sse.publication import Kept, Tail
+from twisted_sse.events.publication import Record, Tail
 
 __all__ = ["RecordingFollower"]
 
@@ -25,11 +25,11 @@ class RecordingFollower:
     """
 
     def __init__(self) -> None:
-        self.batches: list[list[Kept]] = []
+        self.batches: list[list[Record]] = []
         self.ends: list[Tail] = []
-        self.order: list[Kept] = []
+        self.order: list[Record] = []
 
-    def deliver(self, kept: Sequence[Kept]) -> None:
+    def deliver(self, kept: Sequence[Record]) -> None:
         """
         See `ISharedHistoryProvider.follow`.
         """
@@ -43,7 +43,7 @@ class RecordingFollower:
         self.ends.append(end)
         self.order = list(end.kept)
 
-    def knows(self, kept: Kept) -> bool:
+    def knows(self, kept: Record) -> bool:
         """
         Whether the order has come to *kept*, or beyond.
         """

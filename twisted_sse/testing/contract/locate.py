@@ -11,8 +11,8 @@ from zope.interface import Invalid
 from zope.interface.verify import verifyObject
 
 from twisted_sse.errors import HistoryUnavailable, UnknownEventID
+from twisted_sse.events.publication import Position, Record
 from twisted_sse.interfaces import ISharedHistoryProvider
-from twisted_sse.publication import Kept, Position
 from twisted_sse.testing.contract.case import MANY, needs, publication
 from twisted_sse.testing.contract.samples import HOSTILE_IDS, PUBLISHERS_IDS, mutations
 from twisted_sse.testing.contract.shared import SharedRules
@@ -111,7 +111,7 @@ class LocateRules(SharedRules):
             await self.refused(HistoryUnavailable, history.locate, event_id)
         await self.returned(history)
 
-    async def _located(self, history: Any, event_id: str, where: Kept | Position) -> None:
+    async def _located(self, history: Any, event_id: str, where: Record | Position) -> None:
         expected = Position(where.number, event_id)
         found = await self.expect(history.locate, event_id)
         self.same(f"locate({event_id[:20]!r}) has told", found, expected)

@@ -4,14 +4,14 @@ The contract: all rules together.
 
 from __future__ import annotations
 
+from twisted_sse.testing.contract.append import AppendRules
 from twisted_sse.testing.contract.bounds import BoundRules
-from twisted_sse.testing.contract.ends import TailRules
-from twisted_sse.testing.contract.finding import SinceRules
 from twisted_sse.testing.contract.follow import FollowRules
-from twisted_sse.testing.contract.lives import AvailabilityRules, LifeRules
+from twisted_sse.testing.contract.lifecycle import AvailabilityRules, LifeRules
 from twisted_sse.testing.contract.locate import LocateRules
-from twisted_sse.testing.contract.order import AppendRules
-from twisted_sse.testing.contract.strangers import UnknownIDRules
+from twisted_sse.testing.contract.since import SinceRules
+from twisted_sse.testing.contract.tail import TailRules
+from twisted_sse.testing.contract.unknown_ids import UnknownIDRules
 
 __all__ = ["HistoryProviderContract", "SharedHistoryProviderContract"]
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from twisted_sse.event import MAX_RETRY, ServerSentEvent
-from twisted_sse.publication import EARLIEST, Publication
+from twisted_sse.events.event import MAX_RETRY, ServerSentEvent
+from twisted_sse.events.publication import EARLIEST, Publication
 
 __all__ = ["HOSTILE_IDS", "PUBLISHERS_IDS", "SHAPES", "mutations"]
 

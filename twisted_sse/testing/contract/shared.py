@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from twisted_sse.publication import Kept
+from twisted_sse.events.publication import Record
 from twisted_sse.testing.contract.follower import RecordingFollower
-from twisted_sse.testing.contract.lives import AvailabilityRules
+from twisted_sse.testing.contract.lifecycle import AvailabilityRules
 
 __all__ = ["SharedRules"]
 
@@ -34,7 +34,7 @@ class SharedRules(AvailabilityRules):
         await self.resolve(history.follow, newest, follower.deliver, follower.restart)
         return follower
 
-    async def delivered(self, follower: RecordingFollower, expected: list[Kept]) -> None:
+    async def delivered(self, follower: RecordingFollower, expected: list[Record]) -> None:
         """
         Have *follower* get exactly *expected*, without a restart.
         """

@@ -13,11 +13,11 @@ from twisted.python.failure import Failure
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IResponse
 
-from twisted_sse.control import CONTROL_EVENTS
-from twisted_sse.event import ServerSentEvent
-from twisted_sse.media import EVENT_STREAM, media_type
+from twisted_sse.events.codec import Decoder
+from twisted_sse.events.control import CONTROL_EVENTS
+from twisted_sse.events.event import ServerSentEvent
+from twisted_sse.events.media import EVENT_STREAM, media_type
 from twisted_sse.testing.streams.reader import AnswerReader
-from twisted_sse.wire import Decoder
 
 __all__ = ["StreamAnswer"]
 

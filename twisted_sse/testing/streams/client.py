@@ -17,11 +17,11 @@ from twisted.web.iweb import IAgent
 from twisted.web.resource import IResource
 
 from twisted_sse.testing.streams.answer import StreamAnswer
-from twisted_sse.testing.streams.asking import Pairs, body_of, headers_of, target_of
 from twisted_sse.testing.streams.body import MemoryBody
 from twisted_sse.testing.streams.network import MemoryNetwork
-from twisted_sse.testing.streams.strays import STRAY, stray_calls
-from twisted_sse.web.streamsite import StreamSite
+from twisted_sse.testing.streams.realtime import STRAY, stray_calls
+from twisted_sse.testing.streams.request import Pairs, body_of, headers_of, target_of
+from twisted_sse.transport.http.site import StreamSite
 
 if TYPE_CHECKING:
     from treq.client import HTTPClient

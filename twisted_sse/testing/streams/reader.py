@@ -12,8 +12,8 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from twisted.web.client import ResponseDone
 
-from twisted_sse.event import ServerSentEvent
-from twisted_sse.wire import Decoder
+from twisted_sse.events.codec import Decoder
+from twisted_sse.events.event import ServerSentEvent
 
 __all__ = ["AnswerReader"]
 

@@ -1,0 +1,761 @@
+"""
+Members of an audience: everybody gets each event once and in order, and whoever
+leaves is told the position of the last one it got.
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.support.members import StubMember
+from tests.support.orders import EVERYTHING, Order, interest_in
+from twisted_sse.broker.audiences.audience import NOT_LIVE, Audience, PayloadCache
+from twisted_sse.broker.audiences.index import AudienceIndex
+from twisted_sse.broker.connections.grant import Grant
+from twisted_sse.topics import Selection
+from twisted_sse.transport.sinks.framing import chunked, raw
+
+__all__ = [
+    "AudienceLawTests",
+    "AudiencesTests",
+    "BatchTests",
+    "DepartureTests",
+    "JoiningTests",
+    "SharedPayloadTests",
+    "ShortTests",
+]
+
+# As many members are written to between two looks at the clock.
+STRIDE = 128
+
+
+def strides(count: int) -> Callable[[], bool]:
+    """
+    A budget for *count* strides.
+    """
+    left = iter(range(count - 1))
+    return lambda: next(left, None) is not None
+
+
+def forever() -> bool:
+    """
+    A budget without a bound.
+    """
+    return True
+
+
+class Room:
+    """
+    An audience, the order it follows, and its members.
+    """
+
+    def __init__(self, members: int = 0) -> None:
+        self.order = Order()
+        self.audience = Audience(EVERYTHING, raw, self.order.window)
+        self.payloads = PayloadCache()
+        self.members = [StubMember(self.audience) for _ in range(members)]
+        for member in self.members:
+            self.audience.join(member)
+
+    def publish(self, count: int = 1, data: str | None = None) -> None:
+        """
+        Publish to the audience, *count* times.
+        """
+        for _ in range(count):
+            self.audience.add(self.order.publish(data=data))
+
+    def sweep(self, more_time: Callable[[], bool] = forever) -> None:
+        """
+        Have the members written to.
+        """
+        self.audience.sweep(self.payloads, more_time)
+
+    def upto(self, number: int) -> bytes:
+        """
+        What a member that was there from the start has got by *number*.
+        """
+        return self.order.between(0, number)
+
+    def visited(self) -> StubMember:
+        """
+        A member that has been sent the current batch.
+        """
+        return next(member for member in self.members if member.payloads)
+
+    def unvisited(self) -> StubMember:
+        """
+        A member that has not been sent anything.
+        """
+        return next(member for member in self.members if not member.payloads)
+
+
+class AudienceMachine(RuleBasedStateMachine):
+    """
+    Members come and go while batches are written, stride by stride.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.room = Room()
+        self.began: dict[StubMember, int] = {}
+        self.left: list[StubMember] = []
+
+    @rule(count=st.sampled_from([1, 3, 100, STRIDE, 300]))
+    def join(self, count: int) -> None:
+        """
+        Newcomers that have been sent everything up to the live position.
+        """
+        for _ in range(count):
+            member = StubMember(self.room.audience)
+            self.began[member] = self.room.audience.live_position.number
+            self.room.audience.join(member)
+
+    @rule(data=st.data(), count=st.integers(1, 40))
+    def leave(self, data: st.DataObject, count: int) -> None:
+        """
+        Any of those who are there leave.
+        """
+        for _ in range(min(count, len(self.began))):
+            self._retire(self._choose(data))
+
+    @rule()
+    def everybody_leaves(self) -> None:
+        """
+        Nobody is left.
+        """
+        for member in list(self.began):
+            self._retire(member)
+
+    @rule(size=st.sampled_from([0, 0, 40_000]))
+    def publish(self, size: int) -> None:
+        """
+        Something new, two of which fill a batch if they are large.
+        """
+        self.room.publish(data=f"{'.' * size}" or None)
+
+    @rule(count=st.integers(1, 5))
+    def sweep(self, count: int) -> None:
+        """
+        Write for a while.
+        """
+        self.room.sweep(strides(count))
+
+    @rule(data=st.data(), count=st.integers(1, 5), room=st.sampled_from([0, 1, 60]))
+    def sweep_with_trouble(self, data: st.DataObject, count: int, room: int) -> None:
+        """
+        Write while one falls short, one breaks, and one takes another along.
+        """
+        if len(self.began) < 4:
+            return
+        names = sorted(self.began, key=lambda member: member.slot)
+        short, broken, leaver, other = (
+            names[data.draw(st.integers(0, len(names) - 1))] for _ in range(4)
+        )
+        short.room = room
+        broken.broken = True
+        leaver.on_send = partial(self._leave_all, [leaver, other])
+        self.room.sweep(strides(count))
+        short.room, broken.broken = 1 << 40, False
+        leaver.on_send = lambda: None
+        for member in list(self.began):
+            if member.slot == NOT_LIVE:
+                self.left.append(member)
+                self._check(member, member.position.number, self.began.pop(member))
+
+    @invariant()
+    def everybody_has_what_its_position_says(self) -> None:
+        """
+        The law: what a member got is what lies between its start and its position.
+        """
+        audience = self.room.audience
+        assert sorted(member.slot for member in self.began) == list(range(len(self.began)))
+        for member, began in self.began.items():
+            self._check(member, audience.position_of(member).number, began)
+
+    @invariant()
+    def waiting_is_true(self) -> None:
+        """
+        The audience waits exactly while somebody has not got everything it wants.
+        """
+        head = self.room.order.window.head.number
+        positions = [self.room.audience.position_of(member).number for member in self.began]
+        assert self.room.audience.waiting == any(one < head for one in positions)
+
+    @invariant()
+    def leavers_get_nothing_more(self) -> None:
+        """
+        Who has left stays where it was.
+        """
+        assert all(member.slot == NOT_LIVE for member in self.left)
+
+    def teardown(self) -> None:
+        """
+        In the end everybody who stayed has got everything.
+        """
+        self.room.sweep()
+        assert not self.room.audience.waiting
+        for member, began in self.began.items():
+            self._check(member, self.room.order.window.head.number, began)
+
+    def _leave_all(self, members: list[StubMember]) -> None:
+        for member in members:
+            self.room.audience.leave(member)
+
+    def _choose(self, data: st.DataObject) -> StubMember:
+        place = data.draw(st.integers(0, len(self.began) - 1))
+        return next(member for member in self.began if member.slot == place)
+
+    def _retire(self, member: StubMember) -> None:
+        expected = self.room.audience.position_of(member)
+        self.room.audience.leave(member)
+        self.left.append(member)
+        began = self.began.pop(member)
+        assert member.position == expected
+        self._check(member, member.position.number, began)
+
+    def _check(self, member: StubMember, position: int, began: int) -> None:
+        got = len(member.received)
+        for payload, _ in member.short:
+            assert payload
+        expected = self.room.order.between(began, position)
+        if not any(sent == 0 for _, sent in member.short):
+            assert got == len(expected), (member.slot, began, position)
+            assert member.received == expected
+
+
+class AudienceLawTests(SynchronousTestCase):
+    """
+    The law of the lists, whatever happens.
+    """
+
+    def test_law(self) -> None:
+        """
+        Joining, leaving and writing in any order, everybody gets each event once and in order.
+        """
+        run_state_machine_as_test(
+            AudienceMachine,
+            settings=settings(
+                max_examples=60,
+                stateful_step_count=20,
+                deadline=None,
+                derandomize=True,
+                suppress_health_check=list(HealthCheck),
+            ),
+        )
+
+
+class DepartureTests(SynchronousTestCase):
+    """
+    Whoever leaves knows what it has been sent.
+    """
+
+    def test_visited(self) -> None:
+        """
+        In the visited part, with nothing pending, it has the batch.
+        """
+        room = Room(STRIDE + 1)
+        room.publish(2)
+        room.sweep(strides(1))
+        member = room.visited()
+        room.audience.leave(member)
+
+        self.assertEqual(member.position, (2, "e-2"))
+        self.assertEqual(member.received, room.upto(2))
+
+    def test_visited_with_news(self) -> None:
+        """
+        In the visited part, with more pending, it has the batch and not the news.
+        """
+        room = Room(STRIDE + 1)
+        room.publish(2)
+        room.sweep(strides(1))
+        room.publish(3)
+        member = room.visited()
+        room.audience.leave(member)
+
+        self.assertEqual(member.position, (2, "e-2"))
+
+    def test_unvisited(self) -> None:
+        """
+        In the unvisited part, it has nothing of the batch.
+        """
+        room = Room(STRIDE + 1)
+        room.publish(2)
+        room.sweep(strides(1))
+        member = room.unvisited()
+        room.audience.leave(member)
+
+        self.assertEqual(member.position, (0, "e-0"))
+
+    def test_unvisited_with_news(self) -> None:
+        """
+        In the unvisited part, with more pending, it still has nothing of the batch.
+        """
+        room = Room(STRIDE + 1)
+        room.publish()
+        room.sweep()
+        room.publish(2)
+        room.sweep(strides(1))
+        room.publish(3)
+        member = next(one for one in room.members if len(one.payloads) == 1)
+        room.audience.leave(member)
+
+        self.assertEqual(member.position, (1, "e-1"))
+
+    def test_idle(self) -> None:
+        """
+        When all is written, a member stands at the head, events it did not want included.
+        """
+        room = Room(1)
+        room.publish()
+        room.sweep()
+        room.order.publish("unwanted")
+        room.audience.leave(room.members[0])
+
+        self.assertEqual(room.members[0].position, (2, "e-2"))
+
+    def test_before_news(self) -> None:
+        """
+        Before the first write, a member stands right before the oldest news.
+        """
+        room = Room(1)
+        room.order.publish("unwanted")
+        room.publish(2)
+        room.audience.leave(room.members[0])
+
+        self.assertEqual(room.members[0].position, (1, "e-1"))
+
+    def test_twice(self) -> None:
+        """
+        Leaving a second time changes nothing, and harms nobody.
+        """
+        room = Room(3)
+        room.audience.leave(room.members[1])
+        room.audience.leave(room.members[1])
+        room.publish()
+        room.sweep()
+
+        self.assertEqual([len(one.payloads) for one in room.members], [1, 0, 1])
+
+    def test_last(self) -> None:
+        """
+        When nobody is left, nothing waits.
+        """
+        room = Room(1)
+        room.publish()
+        room.audience.leave(room.members[0])
+
+        self.assertFalse(room.audience.waiting)
+        self.assertEqual(room.audience.live_position, (1, "e-1"))
+
+    def test_while_written_to(self) -> None:
+        """
+        A member that leaves while it is sent to has what it was sent, and no one is left out.
+        """
+        room = Room(3)
+        leaver = room.members[1]
+        leaver.on_send = lambda: room.audience.leave(leaver)
+        room.publish()
+        room.sweep()
+        room.publish()
+        room.sweep()
+
+        self.assertEqual([len(one.payloads) for one in room.members], [2, 1, 2])
+        self.assertEqual(leaver.position, (1, "e-1"))
+
+    def test_another_one(self) -> None:
+        """
+        A member of a later stride that another's write ends was sent nothing of the batch.
+        """
+        room = Room(3 * STRIDE)
+        room.publish()
+        order: list[StubMember] = []
+        for member in room.members:
+            member.on_send = partial(order.append, member)
+        room.sweep()
+        first, last = order[0], order[-1]
+        for member in room.members:
+            member.on_send = lambda: None
+        first.on_send = lambda: room.audience.leave(last)
+        room.publish()
+        room.sweep()
+
+        self.assertEqual(last.position, (1, "e-1"))
+        self.assertEqual(last.received, room.upto(1))
+
+    def test_everybody_while_written_to(self) -> None:
+        """
+        All may leave while the first of them is written to.
+        """
+        room = Room(2 * STRIDE)
+
+        def leave() -> None:
+            for one in room.members:
+                room.audience.leave(one)
+
+        for member in room.members:
+            member.on_send = leave
+        room.publish(2)
+        room.sweep()
+
+        self.assertFalse(room.audience.waiting)
+        self.assertTrue(all(one.slot == NOT_LIVE for one in room.members))
+        self.assertEqual({one.position.number for one in room.members if one.payloads}, {2})
+        self.assertEqual({one.position.number for one in room.members if not one.payloads}, {0})
+
+
+class ShortTests(SynchronousTestCase):
+    """
+    Members that cannot take it all.
+    """
+
+    def test_in_the_middle(self) -> None:
+        """
+        Who falls short is told how far it got, and the others get everything.
+        """
+        room = Room(3 * STRIDE)
+        short = room.members[STRIDE + 7]
+        short.room = 5
+        room.publish()
+        room.sweep()
+        room.publish()
+        room.sweep()
+
+        self.assertEqual(short.short, [(room.upto(1), 5)])
+        self.assertEqual(short.position, (1, "e-1"))
+        others = [one for one in room.members if one is not short]
+        self.assertEqual({one.received for one in others}, {room.upto(2)})
+
+    def test_error(self) -> None:
+        """
+        An error of the network means that nothing was sent, and the others get everything.
+        """
+        room = Room(3)
+        broken = room.members[1]
+        broken.broken = True
+        room.publish()
+        room.sweep()
+
+        self.assertEqual(broken.short, [(room.upto(1), 0)])
+        self.assertEqual([len(one.payloads) for one in room.members], [1, 0, 1])
+
+    def test_short_and_leaving(self) -> None:
+        """
+        Who leaves and falls short in one call is let go once.
+        """
+        room = Room(3)
+        member = room.members[0]
+        member.room = 1
+        member.on_send = lambda: room.audience.leave(member)
+        room.publish()
+        room.sweep()
+        room.publish()
+        room.sweep()
+
+        self.assertEqual([len(one.payloads) for one in room.members], [1, 2, 2])
+
+    def test_everybody(self) -> None:
+        """
+        When all fall short, nobody is left, and what is pending goes.
+        """
+        room = Room(2 * STRIDE)
+        for member in room.members:
+            member.room = 0
+        room.publish()
+        room.sweep(strides(1))
+        room.publish()
+        room.sweep()
+
+        self.assertFalse(room.audience.waiting)
+        self.assertEqual({len(one.payloads) for one in room.members}, {1})
+        self.assertEqual({one.position.number for one in room.members}, {1})
+
+
+class JoiningTests(SynchronousTestCase):
+    """
+    Who joins has everything up to the live position.
+    """
+
+    def test_in_the_middle_of_a_batch(self) -> None:
+        """
+        A newcomer does not get the batch that is being written, but what follows.
+        """
+        room = Room(2 * STRIDE)
+        room.publish()
+        room.sweep(strides(1))
+        newcomer = StubMember(room.audience)
+        room.audience.join(newcomer)
+        room.publish()
+        room.sweep()
+
+        self.assertEqual(newcomer.received, room.order.between(1, 2))
+        self.assertEqual({one.received for one in room.members}, {room.upto(2)})
+
+    def test_before_news(self) -> None:
+        """
+        A newcomer gets news that were pending when it came.
+        """
+        room = Room(1)
+        room.publish()
+        newcomer = StubMember(room.audience)
+        room.audience.join(newcomer)
+        room.sweep()
+
+        self.assertEqual(newcomer.received, room.upto(1))
+
+    def test_early(self) -> None:
+        """
+        Who is ahead of the news is told to try again when they are written, once.
+        """
+        room = Room(2 * STRIDE)
+        room.publish()
+        room.sweep(strides(1))
+        room.publish()
+        early = StubMember(room.audience)
+        room.audience.expect(early)
+        room.sweep(strides(1))
+        told = [early.resumed]
+        room.sweep()
+        told.append(early.resumed)
+        room.publish()
+        room.sweep()
+        told.append(early.resumed)
+
+        self.assertEqual(early.payloads, [])
+        self.assertEqual(room.audience.live_position.number, 3)
+        self.assertEqual(told[1:], [told[1]] * 2)
+        self.assertGreaterEqual(told[1], 1)
+
+    def test_early_and_everybody_leaves(self) -> None:
+        """
+        The same when those who were waited for leave.
+        """
+        room = Room(3)
+        room.publish()
+        early = StubMember(room.audience)
+        room.audience.expect(early)
+        for member in room.members:
+            room.audience.leave(member)
+
+        self.assertEqual(early.resumed, 1)
+
+    def test_early_and_the_unvisited_leave(self) -> None:
+        """
+        The same when only those leave who have not got the last batch.
+        """
+        room = Room(STRIDE + 1)
+        room.publish()
+        early = StubMember(room.audience)
+        room.audience.expect(early)
+        room.sweep(strides(1))
+        room.audience.leave(room.unvisited())
+        room.sweep()
+
+        self.assertFalse(room.audience.waiting)
+        self.assertEqual(early.resumed, 1)
+
+    def test_nobody(self) -> None:
+        """
+        An audience without live members takes no notice of anything.
+        """
+        room = Room()
+        room.publish()
+
+        self.assertFalse(room.audience.waiting)
+        self.assertEqual(room.audience.live_position, (1, "e-1"))
+
+
+class BatchTests(SynchronousTestCase):
+    """
+    What is written at once.
+    """
+
+    def test_joined(self) -> None:
+        """
+        Everything new is one write for each member.
+        """
+        room = Room(2)
+        room.publish(10)
+        room.sweep()
+
+        self.assertEqual([one.payloads for one in room.members], [[room.upto(10)]] * 2)
+
+    def test_cut(self) -> None:
+        """
+        A batch ends with the frame that makes it 64 KiB.
+        """
+        room = Room(1)
+        room.publish(5, "x" * 32 * 1024)
+        room.sweep()
+
+        sizes = [payload.count(b"data: ") for payload in room.members[0].payloads]
+        self.assertEqual(sizes, [2, 2, 1])
+        self.assertEqual(room.members[0].received, room.upto(5))
+
+    def test_exactly_full(self) -> None:
+        """
+        A batch of 64 KiB takes nothing more, and one that lacks a byte does.
+        """
+        for lacking, expected in ((0, [1, 1]), (1, [2])):
+            with self.subTest(lacking=lacking):
+                room = Room(1)
+                frame = len(Order().publish(data="").frame)
+                room.publish(1, "x" * (64 * 1024 - frame - lacking))
+                room.publish(1)
+                room.sweep()
+                sizes = [payload.count(b"data: ") for payload in room.members[0].payloads]
+                self.assertEqual(sizes, expected)
+
+    def test_large_event(self) -> None:
+        """
+        An event larger than a batch is a batch of its own.
+        """
+        room = Room(1)
+        room.publish(1, "x" * 200_000)
+        room.publish(1)
+        room.sweep()
+
+        self.assertEqual(len(room.members[0].payloads), 2)
+
+    def test_budget(self) -> None:
+        """
+        Writing stops after the stride in which the time was over.
+        """
+        room = Room(3 * STRIDE)
+        room.publish()
+        room.sweep(strides(2))
+
+        self.assertEqual(sum(len(one.payloads) for one in room.members), 2 * STRIDE)
+        self.assertTrue(room.audience.waiting)
+
+
+class SharedPayloadTests(SynchronousTestCase):
+    """
+    Bytes are joined and framed once.
+    """
+
+    def test_members_share(self) -> None:
+        """
+        All members get one and the same object.
+        """
+        room = Room(2 * STRIDE)
+        room.publish(2)
+        room.sweep()
+
+        first = room.members[0].payloads[0]
+        for member in room.members:
+            self.assertIs(member.payloads[0], first)
+
+    def test_audiences_share(self) -> None:
+        """
+        Audiences with the same batch and framing get one and the same object.
+        """
+        room = Room(1)
+        other = Audience(interest_in("a"), raw, room.order.window)
+        member = StubMember(other)
+        other.join(member)
+        room.publish(2)
+        for entry in room.order.entries:
+            other.add(entry)
+        room.sweep()
+        other.sweep(room.payloads, forever)
+
+        self.assertIs(member.payloads[0], room.members[0].payloads[0])
+
+    def test_framing_and_batch_differ(self) -> None:
+        """
+        Another framing is another payload, and so is another batch.
+        """
+        order = Order()
+        one, two = order.publish(), order.publish()
+        payloads = PayloadCache()
+
+        self.assertEqual(payloads.of(chunked, [one]), chunked(one.frame))
+        self.assertEqual(payloads.of(raw, [one]), one.frame)
+        self.assertEqual(payloads.of(raw, [one, two]), one.frame + two.frame)
+        self.assertEqual(payloads.of(raw, [two]), two.frame)
+
+    def test_forget(self) -> None:
+        """
+        What was made is let go when the turn is over.
+        """
+        order = Order()
+        batch = [order.publish(), order.publish()]
+        payloads = PayloadCache()
+        before = payloads.of(raw, batch)
+        payloads.forget()
+
+        self.assertIsNot(payloads.of(raw, batch), before)
+
+
+class AudiencesTests(SynchronousTestCase):
+    """
+    Which audiences get to see a publication.
+    """
+
+    def setUp(self) -> None:
+        """
+        An order that is empty.
+        """
+        self.order = Order()
+        self.audiences = AudienceIndex(self.order.window)
+
+    def test_shared(self) -> None:
+        """
+        The same interest over the same framing is one audience, and its size counts.
+        """
+        one = self.audiences.enter(interest_in("a", "b"), raw)
+        two = self.audiences.enter(interest_in("b", "a"), raw)
+        three = self.audiences.enter(interest_in("a", "b"), chunked)
+
+        self.assertIs(one, two)
+        self.assertIsNot(one, three)
+        self.assertEqual((one.size, three.size, len(self.audiences)), (2, 1, 2))
+
+    def test_wanting(self) -> None:
+        """
+        Names, patterns and `*` are found, each audience once, others are not.
+        """
+        exact = self.audiences.enter(interest_in("a", "b"), raw)
+        pattern = self.audiences.enter(interest_in("{any}"), raw)
+        everything = self.audiences.enter(EVERYTHING, raw)
+        self.audiences.enter(interest_in("c"), raw)
+        entry = self.order.publish("a")
+        entry.topics = ("a", "b", "d")
+        found = list(self.audiences.wanting(entry))
+
+        self.assertEqual(len(found), 3)
+        self.assertEqual(set(found), {exact, pattern, everything})
+
+    def test_private(self) -> None:
+        """
+        What is private is only for those who may read it.
+        """
+        self.audiences.enter(interest_in("a"), raw)
+        grant = Grant(subscribe=["a"])
+        reader = self.audiences.enter(grant.interest(Selection.of(["a"])), raw)
+        entry = self.order.publish("a", private=True)
+
+        self.assertEqual(list(self.audiences.wanting(entry)), [reader])
+
+    def test_exit(self) -> None:
+        """
+        An audience that nobody belongs to any more is forgotten, and another one stays.
+        """
+        one = self.audiences.enter(interest_in("a", "{x}"), raw)
+        self.audiences.enter(interest_in("a", "{x}"), raw)
+        other = self.audiences.enter(interest_in("a"), raw)
+        entry = self.order.publish("a")
+        self.audiences.exit(one)
+        self.assertEqual(set(self.audiences.wanting(entry)), {one, other})
+        self.audiences.exit(one)
+
+        self.assertEqual(list(self.audiences.wanting(entry)), [other])
+        self.assertEqual(len(self.audiences), 1)
+        self.audiences.exit(other)
+        self.assertEqual(list(self.audiences.wanting(entry)), [])
+        self.assertEqual(len(self.audiences), 0)

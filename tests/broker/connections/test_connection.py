@@ -1,0 +1,438 @@
+"""
+One open event stream: a cursor with one door out.
+"""
+
+import contextlib
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.support.hubs import ADDRESS, Subscriber, make_hub
+from tests.support.members import RecordingSink
+from tests.support.orders import EVERYTHING, Order
+from tests.support.sinks import MemorySink
+from twisted_sse import Grant
+from twisted_sse.broker.audiences.audience import Audience
+from twisted_sse.broker.connections.connection import Connection, ConnectionObserver, EndReason
+from twisted_sse.events.event import ServerSentEvent
+from twisted_sse.events.publication import Position
+from twisted_sse.topics import Selection
+from twisted_sse.transport.sinks.framing import chunked, raw
+
+__all__ = ["BlockingTests", "DismissTests", "EndTests", "MovingTests", "StateTests"]
+
+FINAL = ServerSentEvent("bye")
+
+
+class BrokenSink(MemorySink):
+    """
+    Raises at the end, as an HTTP/2 stream does that was cut.
+    """
+
+    def spill(self, rest: bytes) -> None:
+        """
+        See `Sink.spill`.
+        """
+        raise KeyError(11)
+
+    def finish(self) -> None:
+        """
+        See `Sink.finish`.
+        """
+        raise KeyError(11)
+
+
+class Book:
+    """
+    What a connection has told its hub, and the connection.
+    """
+
+    def __init__(self, sink: MemorySink | None = None) -> None:
+        self.told: list[str] = []
+        self.now = 5.0
+        self.order = Order()
+        self.sink = MemorySink() if sink is None else sink
+        self.audience = Audience(EVERYTHING, self.sink.framing, self.order.window)
+        owner = ConnectionObserver(
+            resume=lambda connection: self.told.append("resume"),
+            blocked=lambda connection: self.told.append("blocked"),
+            unblocked=lambda connection: self.told.append("unblocked"),
+            ended=lambda connection, reason: self.told.append(f"ended {reason.value}"),
+            lag=self.order.window.count_after,
+            seconds=lambda: self.now,
+        )
+        self.connection = Connection(owner, self.audience, self.sink, "ada", ADDRESS)
+
+    def open(self) -> None:
+        """
+        Begin.
+        """
+        self.connection.open(Position(0, "e-0"), None)
+
+
+class StateTests(SynchronousTestCase):
+    """
+    What applications see of it.
+    """
+
+    def test_attributes(self) -> None:
+        """
+        Whose it is, from where, since when, and what it wants.
+        """
+        hub, clock = make_hub()
+        clock.advance(7)
+        subscriber = Subscriber(hub, "a", "b", grant=Grant("ada", public=True))
+        connection = subscriber.connection
+
+        self.assertEqual((connection.user, connection.address), ("ada", ADDRESS))
+        self.assertEqual(connection.since, 7)
+        self.assertEqual(connection.topics, Selection.of(["b", "a"]))
+
+    def test_state(self) -> None:
+        """
+        Applications have a place of their own, one for each connection.
+        """
+        one, other = Book().connection, Book().connection
+        one.state["x"] = 1
+
+        self.assertEqual((one.state, other.state), ({"x": 1}, {}))
+
+    def test_live(self) -> None:
+        """
+        It is behind until it is brought forward, and then live until it is full.
+        """
+        hub, clock = make_hub()
+        subscriber = Subscriber(hub, "a")
+        connection = subscriber.connection
+        states = [(connection.live, connection.ready)]
+        clock.advance(0)
+        states.append((connection.live, connection.ready))
+        subscriber.sink.pause()
+        states.append((connection.live, connection.ready))
+        subscriber.leave()
+        states.append((connection.live, connection.ready))
+
+        self.assertEqual(states, [(False, True), (True, False), (False, False), (False, False)])
+
+    def test_position_and_lag(self) -> None:
+        """
+        Live, it stands where its audience does; blocked, where it left.
+        """
+        hub, clock = make_hub()
+        subscriber = Subscriber(hub, "a")
+        connection = subscriber.connection
+        clock.advance(0)
+        hub.publish("a", "1")
+        clock.advance(0)
+        self.assertEqual((connection.position, connection.lag), (hub.position, 0))
+
+        subscriber.sink.pause()
+        for data in "23":
+            hub.publish("a", data)
+            clock.advance(0)
+        self.assertEqual((connection.position.number, connection.lag), (1, 2))
+
+    def test_not_opened(self) -> None:
+        """
+        Before it is opened it is neither live nor ready.
+        """
+        connection = Book().connection
+
+        self.assertEqual((connection.live, connection.ready), (False, False))
+
+    def test_silent_since(self) -> None:
+        """
+        Live, it was written to with its audience; behind, only by itself.
+        """
+        book = Book()
+        book.open()
+        book.audience.written = 9.0
+        self.assertEqual(book.connection.silent_since, 5.0)
+
+        book.audience.join(book.connection)
+        self.assertEqual(book.connection.silent_since, 9.0)
+        book.now = 11.0
+        book.connection.write(b"x")
+        self.assertEqual(book.connection.silent_since, 11.0)
+
+
+class BlockingTests(SynchronousTestCase):
+    """
+    Readers that are slow.
+    """
+
+    def test_short_write(self) -> None:
+        """
+        The rest of what did not fit is spilled, once, and then it goes on.
+        """
+        book = Book()
+        book.open()
+        book.told.clear()
+        book.sink.room = 3
+        book.connection.write(b"abcdef")
+        self.assertEqual((book.sink.received, book.sink.spilled), (b"abc", b"def"))
+        self.assertEqual(book.told, ["blocked"])
+        self.assertFalse(book.connection.ready)
+
+        book.sink.make_room(100)
+        self.assertEqual(book.sink.received, b"abcdef")
+        self.assertEqual(book.told, ["blocked", "unblocked", "resume"])
+
+    def test_error(self) -> None:
+        """
+        When the network raises, all is spilled: the transport finds out what is the matter.
+        """
+        book = Book()
+        book.open()
+        book.sink.room = 0
+        book.connection.write(b"abcdef")
+
+        self.assertEqual(book.sink.spilled, b"abcdef")
+
+    def test_blocked_and_unblocked_at_once(self) -> None:
+        """
+        A sink that is full and has room again within one write leaves its reader live, or behind.
+        """
+        hub, clock = make_hub()
+        sink = RecordingSink()
+        subscriber = Subscriber(hub, "a", sink=sink)
+        clock.advance(0)
+
+        def pause_for_a_moment() -> None:
+            sink.pause()
+            sink.make_room(0)
+
+        sink.on_send = pause_for_a_moment
+        hub.publish("a", "1")
+        clock.advance(0)
+        sink.on_send = lambda: None
+        hub.publish("a", "2")
+        clock.advance(0)
+        clock.advance(0)
+
+        self.assertEqual(subscriber.data, ["1", "2"])
+
+    def test_keep_alive(self) -> None:
+        """
+        A comment is framed, and is not written before the start, nor while blocked.
+        """
+        sink = MemorySink()
+        sink.framing = chunked
+        book = Book(sink)
+        book.connection.keep_alive(b":\n\n")
+        book.open()
+        book.sink.pause()
+        book.connection.keep_alive(b":\n\n")
+        self.assertEqual(sink.received, b"")
+
+        book.sink.make_room(0)
+        book.connection.keep_alive(b":\n\n")
+        self.assertEqual(sink.received, chunked(b":\n\n"))
+
+
+class MovingTests(SynchronousTestCase):
+    """
+    Going on under another interest.
+    """
+
+    def setUp(self) -> None:
+        """
+        A connection that can be written to, and an audience it does not belong to.
+        """
+        self.book = Book()
+        self.book.open()
+        self.connection = self.book.connection
+        self.other = Audience(EVERYTHING, raw, self.book.order.window)
+        self.book.told.clear()
+
+    def test_goes_on(self) -> None:
+        """
+        It asks to be brought forward, from where it stands.
+        """
+        position = self.connection.position
+        self.connection.attach(self.other)
+
+        self.assertIs(self.connection.audience, self.other)
+        self.assertEqual(self.connection.position, position)
+        self.assertEqual(self.book.told, ["resume"])
+
+    def test_while_reading(self) -> None:
+        """
+        It waits for what is being read for the audience before.
+        """
+        self.connection.reading = True
+        self.connection.attach(self.other)
+
+        self.assertFalse(self.connection.ready)
+        self.assertEqual(self.book.told, [])
+
+
+class DismissTests(SynchronousTestCase):
+    """
+    Those who may not stay.
+    """
+
+    def test_in_good_order(self) -> None:
+        """
+        Who can be written to is told of the end.
+        """
+        book = Book()
+        book.open()
+        book.connection.dismiss(EndReason.REVOKED)
+
+        self.assertEqual((book.sink.finished, book.sink.aborted), (True, False))
+        self.assertEqual(book.told[-1], "ended revoked")
+
+    def test_slow_reader(self) -> None:
+        """
+        Who cannot be written to is cut.
+        """
+        book = Book()
+        book.open()
+        book.sink.pause()
+        book.connection.dismiss(EndReason.EXPIRED)
+        book.connection.dismiss(EndReason.REVOKED)
+
+        self.assertEqual((book.sink.finished, book.sink.aborted), (False, True))
+        self.assertEqual(book.connection.ended, EndReason.EXPIRED)
+
+    def test_before_it_began(self) -> None:
+        """
+        A stream that has not begun has nothing to be cut.
+        """
+        book = Book()
+        book.connection.dismiss(EndReason.REVOKED)
+
+        self.assertEqual((book.sink.finished, book.sink.aborted), (False, False))
+        self.assertEqual(book.connection.ended, EndReason.REVOKED)
+
+
+class EndTests(SynchronousTestCase):
+    """
+    The one door out.
+    """
+
+    def test_once(self) -> None:
+        """
+        Only the first end counts.
+        """
+        book = Book()
+        book.open()
+        book.told.clear()
+        book.connection.close()
+        book.connection.end(EndReason.GONE)
+        book.connection.gone()
+        book.connection.abort(EndReason.SEND_TIMEOUT)
+        book.connection.close(FINAL)
+
+        self.assertEqual(book.told, ["ended closed"])
+        self.assertEqual(book.connection.ended, EndReason.CLOSED)
+        self.assertEqual((book.sink.received, book.sink.aborted), (b"", False))
+
+    def test_close(self) -> None:
+        """
+        The final event leaves, framed, behind what is on its way; then the response ends.
+        """
+        sink = MemorySink(room=2)
+        sink.framing = chunked
+        book = Book(sink)
+        book.open()
+        book.connection.write(b"abcdef")
+        book.connection.close(FINAL)
+
+        self.assertEqual(sink.received, b"abcdef" + chunked(b"data: bye\n\n"))
+        self.assertTrue(sink.finished)
+
+    def test_close_without_final(self) -> None:
+        """
+        Without a final event the response just ends.
+        """
+        book = Book()
+        book.open()
+        book.connection.close()
+
+        self.assertEqual((book.sink.received, book.sink.finished), (b"", True))
+
+    def test_gone(self) -> None:
+        """
+        Nothing is written to who has left.
+        """
+        book = Book()
+        book.open()
+        book.connection.end(EndReason.GONE, FINAL)
+
+        self.assertEqual((book.sink.received, book.sink.finished), (b"", False))
+
+    def test_cut(self) -> None:
+        """
+        Who is cut gets nothing more, and its sink is aborted.
+        """
+        book = Book()
+        book.open()
+        book.connection.abort(EndReason.SEND_TIMEOUT)
+
+        self.assertEqual((book.sink.aborted, book.sink.finished), (True, False))
+        self.assertEqual(book.told[-1], "ended send-timeout")
+
+    def test_before_it_began(self) -> None:
+        """
+        What has not begun is not ended on the wire: the response is not a stream yet.
+        """
+        book = Book()
+        book.connection.close(FINAL)
+
+        self.assertEqual((book.sink.received, book.sink.finished), (b"", False))
+        self.assertEqual(book.told, ["ended closed"])
+
+    def test_leaves_its_audience(self) -> None:
+        """
+        Whoever ends is live no more.
+        """
+        book = Book()
+        book.open()
+        book.audience.join(book.connection)
+        book.connection.close()
+
+        self.assertFalse(book.connection.live)
+        book.audience.add(book.order.publish())
+        self.assertFalse(book.audience.waiting)
+
+    def test_drain(self) -> None:
+        """
+        Who has everything leaves at once, who is behind when it has been sent that.
+        """
+        free, full = Book(), Book()
+        for book in (free, full):
+            book.open()
+        free.connection.caught_up()
+        full.sink.room = 1
+        full.connection.write(b"abc")
+        for book in (free, full):
+            book.connection.drain(FINAL)
+        self.assertEqual((free.connection.ended, full.connection.ended), (EndReason.DRAINED, None))
+
+        full.sink.make_room(100)
+        self.assertIsNone(full.connection.ended)
+
+        full.connection.caught_up()
+        self.assertEqual(full.connection.ended, EndReason.DRAINED)
+        self.assertEqual(full.sink.received, b"abcdata: bye\n\n")
+
+    def test_broken_end(self) -> None:
+        """
+        A sink that raises at the end holds nothing back: the hub forgets the connection.
+        """
+        for final in (None, FINAL):
+            with self.subTest(final=final):
+                book = Book(BrokenSink())
+                book.open()
+                # What is asked here is only whether it is let go.
+                with contextlib.suppress(KeyError):
+                    book.connection.close(final)
+                self.flushLoggedErrors(KeyError)
+                self.assertEqual(book.told[-1], "ended closed")
+
+    def test_sinks_of_audience(self) -> None:
+        """
+        The framing is the sink's.
+        """
+        self.assertIs(Book().audience.framing, raw)

@@ -1,0 +1,210 @@
+"""
+Streams end when the time is over that their grants are for.
+"""
+
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.support.hubs import Subscriber, make_hub
+from tests.support.sinks import MemorySink
+from twisted_sse import Grant
+from twisted_sse.broker.connections.connection import Connection
+from twisted_sse.broker.connections.endreason import EndReason
+from twisted_sse.broker.connections.expiry import GrantExpiry
+
+__all__ = ["EndingTests", "SchedulingTests"]
+
+NOW = 1_800_000_000.0
+
+
+class EndingTests(SynchronousTestCase):
+    """
+    How a stream ends.
+    """
+
+    def setUp(self) -> None:
+        """
+        A hub in our time.
+        """
+        self.hub, self.clock = make_hub()
+        self.clock.advance(NOW)
+
+    def _subscribe(self, expires: float | None, sink: MemorySink | None = None) -> Subscriber:
+        grant = Grant("ada", public=True, expires=expires)
+        subscriber = Subscriber(self.hub, "a", grant=grant, sink=sink)
+        self.hub.terms.hold(subscriber.connection, grant)
+        self.clock.advance(0)
+        return subscriber
+
+    def test_in_good_order(self) -> None:
+        """
+        At the end of its grant, and not before, a stream is finished; the others stay.
+        """
+        subscriber, other = self._subscribe(NOW + 60), self._subscribe(None)
+        self.clock.advance(59.9)
+        early = subscriber.connection.ended
+        self.clock.advance(0.1)
+
+        self.assertIsNone(early)
+        self.assertEqual(subscriber.connection.ended, EndReason.EXPIRED)
+        self.assertTrue(subscriber.sink.finished)
+        self.assertFalse(subscriber.sink.aborted)
+        self.assertIsNone(other.connection.ended)
+
+    def test_slow_reader(self) -> None:
+        """
+        Who has yet to take something does not get it any more.
+        """
+        subscriber = self._subscribe(NOW + 30)
+        subscriber.sink.pause()
+        self.clock.advance(30)
+
+        self.assertEqual(subscriber.connection.ended, EndReason.EXPIRED)
+        self.assertTrue(subscriber.sink.aborted)
+
+    def test_told(self) -> None:
+        """
+        Who listens hears the reason.
+        """
+        heard: list[tuple[str | None, EndReason]] = []
+        self.hub.on_disconnect(lambda connection, reason: heard.append((connection.user, reason)))
+        self._subscribe(NOW + 1)
+        self.clock.advance(1)
+
+        self.assertEqual(heard, [("ada", EndReason.EXPIRED)])
+
+    def test_many(self) -> None:
+        """
+        Of those that end together not all do so in one turn of the reactor.
+        """
+        left: list[int] = []
+
+        @self.hub.on_disconnect
+        def _(connection: Connection, reason: EndReason) -> None:
+            if len(self.hub.connections) == 499:
+                self.clock.callLater(0, lambda: left.append(len(self.hub.connections)))
+
+        for _ in range(500):
+            self._subscribe(NOW + 1)
+        self.clock.advance(1)
+
+        self.assertEqual(left, [300])
+        self.assertEqual(len(self.hub.connections), 0)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+
+class SchedulingTests(SynchronousTestCase):
+    """
+    One call for all, and none for nobody.
+    """
+
+    def setUp(self) -> None:
+        """
+        Connections whose end is planned by a test.
+        """
+        self.hub, _ = make_hub()
+        self.clock = Clock()
+        self.expiry = GrantExpiry(self.clock)
+        self.one, self.two = (Subscriber(self.hub, "a").connection for _ in range(2))
+
+    def _ended(self) -> list[bool]:
+        return [connection.ended is not None for connection in (self.one, self.two)]
+
+    def test_nobody(self) -> None:
+        """
+        Where no grant ends, nothing is scheduled.
+        """
+        self.expiry.plan(self.one, None)
+
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_one_call(self) -> None:
+        """
+        The next to end has the call, whoever was planned first.
+        """
+        self.expiry.plan(self.one, 20.0)
+        self.expiry.plan(self.two, 10.0)
+        calls = len(self.clock.getDelayedCalls())
+        self.clock.advance(10)
+        first = self._ended()
+        self.clock.advance(10)
+
+        self.assertEqual((calls, first), (1, [False, True]))
+        self.assertEqual(self._ended(), [True, True])
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_forgotten(self) -> None:
+        """
+        Who has left is not waited for.
+        """
+        self.expiry.plan(self.one, 10.0)
+        self.expiry.forget(self.one)
+        self.expiry.forget(self.two)
+
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_planned_again(self) -> None:
+        """
+        The latest plan counts, be it sooner, later, or none.
+        """
+        self.expiry.plan(self.one, 10.0)
+        self.expiry.plan(self.one, 30.0)
+        self.expiry.plan(self.two, 10.0)
+        self.expiry.plan(self.two, None)
+        self.clock.advance(29)
+        before = self._ended()
+        self.clock.advance(1)
+
+        self.assertEqual((before, self._ended()), ([False, False], [True, False]))
+
+    def test_over_already(self) -> None:
+        """
+        An end that is past ends the stream in the next turn.
+        """
+        self.clock.advance(10)
+        self.expiry.plan(self.one, 5.0)
+        before = self._ended()
+        self.clock.advance(0)
+
+        self.assertEqual((before, self._ended()), ([False, False], [True, False]))
+
+    def test_far_future(self) -> None:
+        """
+        No reactor has to wait longer than an hour in one go.
+        """
+        self.expiry.plan(self.one, 1e15)
+        waits = []
+        for _ in range(3):
+            (call,) = self.clock.getDelayedCalls()
+            waits.append(call.getTime() - self.clock.seconds())
+            self.clock.advance(waits[-1])
+
+        self.assertEqual(waits, [3600.0] * 3)
+        self.assertEqual(self._ended(), [False, False])
+
+    def test_memory(self) -> None:
+        """
+        Of a grant that is renewed over and over only the last end is kept, about.
+        """
+        self.expiry.plan(self.two, 1e9)
+        for number in range(1000):
+            self.expiry.plan(self.one, 1e6 + number)
+
+        self.assertLess(len(self.expiry), 100)
+
+    def test_planned_while_ending(self) -> None:
+        """
+        Another may be planned by who hears of an end.
+        """
+        hub, clock = make_hub()
+        first, second = Subscriber(hub, "a").connection, Subscriber(hub, "a").connection
+        clock.advance(0)
+        expiry = GrantExpiry(clock)
+        hub.on_disconnect(lambda connection, reason: expiry.plan(second, 3.0))
+        expiry.plan(first, 1.0)
+        clock.advance(1)
+        ended = (first.ended, second.ended)
+        clock.advance(2)
+
+        self.assertEqual(ended, (EndReason.EXPIRED, None))
+        self.assertEqual(second.ended, EndReason.EXPIRED)

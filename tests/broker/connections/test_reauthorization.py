@@ -1,0 +1,545 @@
+"""
+Streams go by what their users are allowed now.
+"""
+
+from collections.abc import Awaitable, Callable
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
+from twisted.trial.unittest import SynchronousTestCase, TestCase
+
+from tests.support.history import SlowHistory
+from tests.support.hubs import Subscriber, make_hub
+from tests.support.members import RecordingSink
+from tests.support.sinks import MemorySink
+from tests.support.sqlite_histories import SQLiteTestCase
+from twisted_sse import Forbidden, Grant, Hub, NoContent, Unauthorized
+from twisted_sse.broker.connections.connection import Connection
+from twisted_sse.broker.connections.endreason import EndReason
+from twisted_sse.history import MemoryHistory
+from twisted_sse.interfaces import IHistoryProvider
+
+__all__ = [
+    "AnswerTests",
+    "LaterTests",
+    "MemoryReplayTests",
+    "MovingTests",
+    "SQLiteReplayTests",
+    "StateTests",
+]
+
+
+class Office:
+    """
+    Subscribers of one hub, and what each user is allowed, which can change.
+
+    Attributes:
+        allowed: By user: a grant, or what to raise, or what gives it later.
+    """
+
+    def __init__(self, history: IHistoryProvider | None = None, **options: object) -> None:
+        self.hub, self.clock = make_hub(history, **options)
+        self.allowed: dict[str, Grant | Exception | Callable[[], Awaitable[Grant]]] = {}
+
+    def subscribe(
+        self,
+        grant: Grant,
+        *topics: str,
+        last_event_id: str | None = None,
+        sink: MemorySink | None = None,
+    ) -> Subscriber:
+        """
+        Come with *grant*, which has a user.
+        """
+        user = grant.user
+        assert user is not None
+        self.allowed[user] = grant
+        subscriber = Subscriber(
+            self.hub, *topics, grant=grant, last_event_id=last_event_id, sink=sink
+        )
+        self.hub.terms.hold(subscriber.connection, grant, lambda: self.answer(user))
+        self.clock.advance(0)
+        return subscriber
+
+    def answer(self, user: str) -> Grant | Awaitable[Grant]:
+        """
+        What an ``authorize`` function does.
+        """
+        allowed = self.allowed[user]
+        if isinstance(allowed, Exception):
+            raise allowed
+        return allowed if isinstance(allowed, Grant) else allowed()
+
+    def publish(self, *data: str) -> None:
+        """
+        Publish private events, each to the topic that its first letter is.
+        """
+        for one in data:
+            self.hub.publish(one[0], one, private=True)
+            self.clock.advance(0)
+
+
+class AnswerTests(SynchronousTestCase):
+    """
+    What becomes of a stream, by what the answer is.
+    """
+
+    def setUp(self) -> None:
+        """
+        A user with two streams, and another.
+        """
+        self.office = Office()
+        self.hub = self.office.hub
+        self.ada = [self.office.subscribe(Grant("ada", subscribe=["a"]), "*") for _ in range(2)]
+        self.bob = self.office.subscribe(Grant("bob", subscribe=["a"]), "*")
+
+    def _change(self, allowed: Grant | Exception) -> list[Connection]:
+        self.office.allowed["ada"] = allowed
+        changed: list[Connection] = self.successResultOf(self.hub.grant_changed("ada"))
+        return changed
+
+    def test_same(self) -> None:
+        """
+        If nothing is different, the stream goes on, and nothing is sent.
+        """
+        changed = self._change(Grant("ada", subscribe=["a"]))
+        self.office.publish("a1")
+
+        self.assertEqual(changed, [one.connection for one in self.ada])
+        self.assertEqual([one.data for one in self.ada], [["a1"], ["a1"]])
+        self.assertEqual(len(self.office.hub.connections), 3)
+
+    def test_refused(self) -> None:
+        """
+        Who may not read any more is let go in good order, and the others stay.
+        """
+        for error in (Unauthorized("Log in."), Forbidden("No."), NoContent("Never.")):
+            with self.subTest(error=error):
+                ada = self.office.subscribe(Grant("ada", subscribe=["a"]), "*")
+                changed = self._change(error)
+                self.office.publish("a1")
+
+                self.assertIn(ada.connection, changed)
+                self.assertEqual(ada.connection.ended, EndReason.REVOKED)
+                self.assertTrue(ada.sink.finished)
+                self.assertEqual(ada.data, [])
+        self.assertEqual(self.bob.data, ["a1"] * 3)
+        self.assertEqual(self.office.clock.getDelayedCalls(), [])
+
+    def test_refused_slow_reader(self) -> None:
+        """
+        Who has yet to take something does not get it any more.
+        """
+        self.ada[0].sink.pause()
+        self._change(Forbidden("No."))
+
+        self.assertEqual(self.ada[0].connection.ended, EndReason.REVOKED)
+        self.assertTrue(self.ada[0].sink.aborted)
+
+    def test_broken(self) -> None:
+        """
+        If nobody can say what is allowed, nothing is; the log says why.
+        """
+        self._change(KeyError("a bug"))
+
+        self.assertEqual([one.connection.ended for one in self.ada], [EndReason.FAILED] * 2)
+        self.assertEqual(len(self.flushLoggedErrors(KeyError)), 2)
+        self.assertIsNone(self.bob.connection.ended)
+
+    def test_no_grant(self) -> None:
+        """
+        An answer that is none counts as a failure.
+        """
+        self.office.allowed["ada"] = lambda: None  # type: ignore[assignment, return-value]
+        self.successResultOf(self.hub.grant_changed("ada"))
+
+        self.assertEqual([one.connection.ended for one in self.ada], [EndReason.FAILED] * 2)
+        self.assertEqual(len(self.flushLoggedErrors(TypeError)), 2)
+
+    def test_over(self) -> None:
+        """
+        A grant that is over already lets nobody stay.
+        """
+        self.office.clock.advance(10)
+        self._change(Grant("ada", subscribe=["a"], expires=10))
+
+        self.assertEqual([one.connection.ended for one in self.ada], [EndReason.REVOKED] * 2)
+
+    def test_another_end(self) -> None:
+        """
+        The end that it names now counts, and no other.
+        """
+        self._change(Grant("ada", subscribe=["a"], expires=10))
+        self._change(Grant("ada", subscribe=["a"], expires=20))
+        self.office.clock.advance(19)
+        before = self.ada[0].connection.ended
+        self.office.clock.advance(1)
+
+        self.assertIsNone(before)
+        self.assertEqual(self.ada[0].connection.ended, EndReason.EXPIRED)
+
+    def test_another_user(self) -> None:
+        """
+        Who has another name now is found by that.
+        """
+        self.office.allowed["grace"] = Forbidden("No.")
+        self._change(Grant("grace", subscribe=["a"]))
+        found = self.hub.connections.of_user("grace")
+        again = self.successResultOf(self.hub.grant_changed("ada"))
+
+        self.assertEqual(found, [one.connection for one in self.ada])
+        self.assertEqual(again, [])
+
+    def test_nobody_in_particular(self) -> None:
+        """
+        Who has no name any more is not found again, and stays.
+        """
+        self._change(Grant(public=True))
+        again = self._change(Forbidden("No."))
+        self.hub.publish("a", "for all")
+        self.office.clock.advance(0)
+
+        self.assertEqual(again, [])
+        self.assertEqual(self.ada[0].data, ["for all"])
+
+    def test_unknown(self) -> None:
+        """
+        A user who has no stream is no mistake.
+        """
+        self.assertEqual(self.successResultOf(self.hub.grant_changed("eve")), [])
+
+    def test_released(self) -> None:
+        """
+        Nothing is kept of who has left, and no audience.
+        """
+        for one in (*self.ada, self.bob):
+            one.leave()
+
+        self.assertEqual(self.successResultOf(self.hub.grant_changed("ada")), [])
+        self.assertEqual(self.office.clock.getDelayedCalls(), [])
+
+
+class StateTests(SynchronousTestCase):
+    """
+    What the grant says for the application.
+    """
+
+    def test_begins(self) -> None:
+        """
+        A connection begins with it, has its own copy, and keeps that when the grant changes.
+        """
+        office = Office()
+        grant = Grant("ada", public=True, state={"name": "Ada"})
+        one, other = (office.subscribe(grant, "a").connection for _ in range(2))
+        one.state["name"] = "Countess"
+        office.allowed["ada"] = Grant("ada", public=True, state={"name": "Eve"})
+        office.hub.grant_changed("ada")
+
+        self.assertEqual((one.state, other.state), ({"name": "Countess"}, {"name": "Ada"}))
+
+
+class MovingTests(SynchronousTestCase):
+    """
+    A stream whose topics have changed goes on from where it stands.
+    """
+
+    BOTH = Grant("ada", subscribe=["a", "b"])
+    ONLY_A = Grant("ada", subscribe=["a"])
+    ONLY_B = Grant("ada", subscribe=["b"])
+
+    def _change(self, office: Office, grant: Grant) -> None:
+        office.allowed["ada"] = grant
+        office.hub.grant_changed("ada")
+
+    def test_live(self) -> None:
+        """
+        What was withheld before stays so; what is granted now comes from now on.
+        """
+        office = Office()
+        ada = office.subscribe(self.ONLY_A, "*")
+        office.publish("a1", "b1")
+        self._change(office, self.ONLY_B)
+        office.publish("a2", "b2")
+        self._change(office, self.BOTH)
+        office.publish("a3", "b3")
+
+        self.assertEqual(ada.data, ["a1", "b2", "a3", "b3"])
+        self.assertTrue(ada.connection.live)
+
+    def test_counted(self) -> None:
+        """
+        Receipts count who gets it now.
+        """
+        office = Office()
+        office.subscribe(self.ONLY_A, "*")
+        self._change(office, self.ONLY_B)
+        receipts = [office.hub.publish(topic, "x", private=True) for topic in "ab"]
+        office.clock.advance(0)
+
+        counts = [self.successResultOf(one).subscribers for one in receipts]
+        self.assertEqual(counts, [0, 1])
+
+    def test_keepalive(self) -> None:
+        """
+        No comment comes early because of it.
+        """
+        office = Office(keepalive=15.0)
+        ada = office.subscribe(self.ONLY_A, "*")
+        office.clock.pump([1.0] * 14)
+        office.publish("a1")
+        self._change(office, self.BOTH)
+        office.clock.pump([1.0] * 14)
+        early = ada.sink.received.count(b"\n:\n")
+        office.clock.pump([1.0] * 2)
+
+        self.assertEqual((early, ada.sink.received.count(b"\n:\n")), (0, 1))
+
+    def test_slow_reader(self) -> None:
+        """
+        Who is behind gets, of what it has not been sent, what is granted now.
+        """
+        office = Office()
+        sink = MemorySink()
+        ada = office.subscribe(self.ONLY_A, "*", sink=sink)
+        office.publish("a1", "b1")
+        sink.pause()
+        office.publish("a2", "b2")
+        self._change(office, self.ONLY_B)
+        office.publish("a3", "b3")
+        sink.make_room(1 << 20)
+        office.clock.advance(0)
+
+        self.assertEqual(ada.data, ["a1", "b2", "b3"])
+
+    def test_while_history_is_read(self) -> None:
+        """
+        What was read for the grant before is not sent: neither what is withheld now, nor anything
+        twice.
+        """
+        history = SlowHistory(MemoryHistory())
+        office = Office(history, window_events=1)
+        self._fill(office, history, "a1", "b1", "a2", "b2", "a3", "b3")
+        ada = office.subscribe(self.BOTH, "*", last_event_id="earliest")
+        reading = ada.connection.reading
+        self._change(office, self.ONLY_B)
+        self._settle(office, history)
+
+        self.assertTrue(reading)
+        self.assertEqual(ada.data, ["b1", "b2", "b3"])
+        self.assertTrue(ada.connection.live)
+
+    def test_there_and_back(self) -> None:
+        """
+        The same if the grant is as before when history answers.
+        """
+        history = SlowHistory(MemoryHistory())
+        office = Office(history, window_events=1)
+        self._fill(office, history, "a1", "b1", "a2", "b2")
+        ada = office.subscribe(self.ONLY_A, "*", last_event_id="earliest")
+        self._change(office, self.ONLY_B)
+        self._change(office, self.ONLY_A)
+        self._settle(office, history)
+
+        self.assertEqual(ada.data, ["a1", "a2"])
+
+    def test_ends_while_history_is_read(self) -> None:
+        """
+        A stream that ends meanwhile disturbs nobody.
+        """
+        history = SlowHistory(MemoryHistory())
+        office = Office(history, window_events=1)
+        self._fill(office, history, "a1", "b1", "a2")
+        ada = office.subscribe(self.ONLY_A, "*", last_event_id="earliest")
+        self._change(office, self.ONLY_B)
+        history.answer_next()
+        ada.leave()
+        self._settle(office, history)
+
+        self.assertEqual(ada.data, [])
+        self.assertEqual(len(office.hub.connections), 0)
+
+    def test_while_it_is_written_to(self) -> None:
+        """
+        A change that is told of in the middle of a write takes place right after it.
+        """
+        office = Office()
+        sink = RecordingSink()
+        ada = office.subscribe(self.ONLY_A, "*", sink=sink)
+        sink.on_send = lambda: self._change(office, self.ONLY_B)
+        office.publish("a1")
+        sink.on_send = lambda: None
+        office.publish("a2", "b2")
+
+        self.assertEqual(ada.data, ["a1", "b2"])
+
+    def _fill(self, office: Office, history: SlowHistory, *data: str) -> None:
+        for one in data:
+            office.hub.publish(one[0], one, private=True)
+            office.clock.advance(0)
+            history.answer_next()
+            office.clock.advance(0)
+
+    def _settle(self, office: Office, history: SlowHistory) -> None:
+        for _ in range(20):
+            history.answer_next()
+            office.clock.advance(0)
+
+
+class LaterTests(SynchronousTestCase):
+    """
+    Who has to be waited for.
+    """
+
+    def setUp(self) -> None:
+        """
+        A user whose answers come when a test gives them.
+        """
+        self.office = Office()
+        self.hub = self.office.hub
+        self.ada = self.office.subscribe(Grant("ada", subscribe=["a"]), "*")
+        self.asked: list[Deferred[Grant]] = []
+        self.office.allowed["ada"] = self._ask
+
+    def _ask(self) -> Deferred[Grant]:
+        self.asked.append(Deferred())
+        return self.asked[-1]
+
+    def test_old_one_counts(self) -> None:
+        """
+        Until the answer is there, the grant before counts, and whoever told of it can wait.
+        """
+        changed = self.hub.grant_changed("ada")
+        self.office.publish("a1")
+        self.assertNoResult(changed)
+        self.asked[0].callback(Grant("ada", subscribe=["b"]))
+        self.office.publish("a2", "b2")
+
+        self.assertEqual(self.successResultOf(changed), [self.ada.connection])
+        self.assertEqual(self.ada.data, ["a1", "b2"])
+
+    def test_refused(self) -> None:
+        """
+        A refusal and a failure may come later, too.
+        """
+        bob = self.office.subscribe(Grant("bob", subscribe=["a"]), "*")
+        self.office.allowed["bob"] = self._ask
+        for user in ("ada", "bob"):
+            self.hub.grant_changed(user)
+        self.asked[0].errback(Forbidden("No."))
+        self.asked[1].errback(KeyError("a bug"))
+
+        self.assertEqual(self.ada.connection.ended, EndReason.REVOKED)
+        self.assertEqual(bob.connection.ended, EndReason.FAILED)
+        self.assertEqual(len(self.flushLoggedErrors(KeyError)), 1)
+
+    def test_changed_again(self) -> None:
+        """
+        An answer that another change has overtaken is asked for again, and both are told at the
+        end.
+        """
+        first, second = self.hub.grant_changed("ada"), self.hub.grant_changed("ada")
+        self.asked[0].callback(Grant("ada", subscribe=["a", "b"]))
+        self.assertNoResult(first)
+        self.asked[1].callback(Grant("ada", subscribe=["b"]))
+        self.office.publish("a1", "b1")
+
+        self.assertEqual(len(self.asked), 2)
+        self.assertEqual(self.successResultOf(first), self.successResultOf(second))
+        self.assertEqual(self.ada.data, ["b1"])
+
+    def test_changed_to_plain(self) -> None:
+        """
+        The second answer may come at once.
+        """
+        changed = self.hub.grant_changed("ada")
+        self.hub.grant_changed("ada")
+        self.office.allowed["ada"] = Grant("ada", subscribe=["b"])
+        self.asked[0].callback(Grant("ada", subscribe=["a"]))
+        self.office.publish("a1", "b1")
+
+        self.successResultOf(changed)
+        self.assertEqual(self.ada.data, ["b1"])
+
+    def test_ends_meanwhile(self) -> None:
+        """
+        A stream that ends before the answer comes needs none, whatever it is.
+        """
+        for answer in (Grant("ada", public=True), Forbidden("No."), KeyError("a bug")):
+            with self.subTest(answer=answer):
+                ada = self.office.subscribe(Grant("ada", subscribe=["a"]), "*")
+                self.office.allowed["ada"] = self._ask
+                changed = self.hub.grant_changed("ada")
+                for connection in self.hub.connections:
+                    connection.gone()
+                for one in [one for one in self.asked if not one.called]:
+                    one.errback(answer) if isinstance(answer, Exception) else one.callback(answer)
+
+                self.assertIn(ada.connection, self.successResultOf(changed))
+                self.assertEqual(ada.connection.ended, EndReason.GONE)
+                self.assertEqual(len(self.hub.connections), 0)
+
+    def test_newcomer(self) -> None:
+        """
+        The answer for somebody who is about to come is asked for again, if it was changed
+        meanwhile.
+        """
+        ask = self.hub.terms.ask(self._ask)
+        assert isinstance(ask, Deferred)
+        self.hub.grant_changed("grace")
+        self.hub.grant_changed("bob")
+        self.asked[0].callback(Grant("grace", subscribe=["a"]))
+        self.assertNoResult(ask)
+        self.asked[1].callback(Grant("grace"))
+
+        self.assertEqual(self.successResultOf(ask), Grant("grace"))
+
+
+class MemoryReplayTests(TestCase):
+    """
+    Who comes back gets what is granted now, of what is in memory.
+    """
+
+    async def test_lost_topic(self) -> None:
+        """
+        Of a topic that a user may not read any more nothing is replayed.
+        """
+        await self.check(MemoryHistory())
+
+    async def check(self, history: IHistoryProvider) -> None:
+        """
+        Read two topics, lose one of them, and come back for what was missed.
+        """
+        # The window has but one, so history is asked.
+        hub = Hub(history, keepalive=None, send_timeout=None, window_events=1)
+        ids = []
+        for data in ("a1", "b1", "a2", "b2", "a3"):
+            ids.append((await hub.publish(data[0], data, private=True)).id)
+
+        before = await self.read(hub, Grant("ada", subscribe=["a", "b"]), ids[0], "a3")
+        after = await self.read(hub, Grant("ada", subscribe=["b"]), ids[0], "b2")
+
+        self.assertEqual(before, ["b1", "a2", "b2", "a3"])
+        self.assertEqual(after, ["b1", "b2"])
+        self.assertEqual(len(hub.connections), 0)
+
+    async def read(self, hub: Hub, grant: Grant, after: str, until: str) -> list[str | None]:
+        """
+        What comes after the event *after*, until the stream is live and *until* was there.
+        """
+        subscriber = Subscriber(hub, "*", grant=grant, last_event_id=after)
+        while not (until in subscriber.data and subscriber.connection.live):
+            await deferLater(hub.clock, 0)
+        subscriber.leave()
+        return subscriber.data
+
+
+class SQLiteReplayTests(SQLiteTestCase, MemoryReplayTests):
+    """
+    The same, of what is in a file.
+    """
+
+    async def test_lost_topic(self) -> None:
+        """
+        Of a topic that a user may not read any more nothing is replayed.
+        """
+        await self.check(self.open())

@@ -1,0 +1,273 @@
+"""
+From replay to live, whatever happens meanwhile.
+
+The rule: each subscriber gets exactly what follows the position it began at,
+of what it wants: nothing twice, nothing missed, nothing out of order.
+"""
+
+from itertools import combinations
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.support.history import SlowHistory
+from tests.support.hubs import Subscriber
+from tests.support.sinks import MemorySink
+from twisted_sse import Grant, Hub
+from twisted_sse.events.publication import EARLIEST, Record
+from twisted_sse.history import MemoryHistory
+from twisted_sse.topics import Interest, Selection
+
+__all__ = ["AheadTests", "EveryInterleavingTests", "RandomHistoriesTests"]
+
+
+class CostlyClock(Clock):
+    """
+    Time passes while work is done: each look at the clock takes *cost* seconds.
+
+    So a turn's budget is used up after a few steps, and the rest is left over.
+    """
+
+    def __init__(self, cost: float) -> None:
+        super().__init__()
+        self.cost = cost
+
+    def seconds(self) -> float:
+        """
+        See `IReactorTime.seconds`.
+        """
+        self.rightNow += self.cost
+        return super().seconds()
+
+
+class Play:
+    """
+    A hub whose store answers late, its subscribers, and all that can happen.
+    """
+
+    def __init__(self, cost: float = 0.0) -> None:
+        self.clock = CostlyClock(cost)
+        self.store = MemoryHistory(clock=self.clock)
+        self.history = SlowHistory(self.store)
+        self.hub = Hub(self.history, keepalive=None, window_events=3, reactor=self.clock)
+        self.subscribers: list[Subscriber] = []
+        self.changes: dict[Subscriber, list[tuple[str, Interest]]] = {}
+        self.count = 0
+
+    def publish(self, topic: str, size: int = 0) -> None:
+        """
+        Publish the next number, and *size* bytes more.
+        """
+        self.count += 1
+        self.hub.publish(topic, f"{self.count}{'.' * size}")
+
+    def turn(self) -> None:
+        """
+        One turn of the reactor.
+        """
+        self.clock.advance(0)
+
+    def subscribe(self, topics: str, resume_at: int | None, room: int) -> None:
+        """
+        Come with the ID of an event that was sent before.
+        """
+        head = self.hub.position.number
+        kept = [one for one in self.kept() if one.number <= head]
+        last_event_id = None
+        if resume_at is not None and kept:
+            last_event_id = kept[resume_at % len(kept)].id
+        sink = MemorySink(room)
+        user = Grant(str(len(self.changes)), public=True)
+        subscriber = Subscriber(
+            self.hub, *topics, last_event_id=last_event_id, sink=sink, grant=user
+        )
+        self.subscribers.append(subscriber)
+        self.changes[subscriber] = []
+
+    def regrant(self, index: int, readable: str) -> None:
+        """
+        From now on one subscriber may read *readable* only.
+        """
+        if not self.subscribers:
+            return
+        subscriber = self.subscribers[index % len(self.subscribers)]
+        connection = subscriber.connection
+        grant = Grant(connection.user, subscribe=readable)
+        stands_at = connection.position.id if subscriber.start else EARLIEST
+        self.changes[subscriber].append((stands_at, grant.interest(connection.topics)))
+        self.hub.terms.hold(connection, grant, lambda: grant)
+        assert connection.user is not None
+        self.hub.grant_changed(connection.user)
+
+    def read(self, room: int) -> None:
+        """
+        All subscribers read up to *room* bytes.
+        """
+        for subscriber in self.subscribers:
+            subscriber.sink.make_room(room)
+
+    def pause(self, index: int) -> None:
+        """
+        One subscriber's transport says that it is full, until `read`.
+        """
+        if self.subscribers:
+            self.subscribers[index % len(self.subscribers)].sink.pause()
+
+    def settle(self) -> None:
+        """
+        Let everything come to its end.
+        """
+        for _ in range(100):
+            self.read(1 << 20)
+            self.turn()
+            self.history.answer_next()
+
+    def kept(self) -> list[Record]:
+        """
+        Everything that was ever kept, in order.
+        """
+        return list(self.store.since(None, Selection.of(["*"]), 1 << 20))
+
+    def owed(self, subscriber: Subscriber) -> list[str | None]:
+        """
+        What *subscriber* is to have got in the end.
+        """
+        assert subscriber.start is not None
+        kept = self.kept()
+        ids = [one.id for one in kept]
+        began = subscriber.start.position.id
+        after = kept[ids.index(began) + 1 :] if began in ids else kept
+        owed = []
+        for one in after:
+            # What it was granted last, of what it was when it stood before this.
+            interest = Grant(public=True).interest(subscriber.connection.topics)
+            for stood_at, later in self.changes[subscriber]:
+                if stood_at not in ids or ids.index(stood_at) < ids.index(one.id):
+                    interest = later
+            if interest.matches(one.publication.topics, private=False):
+                owed.append(one.publication.event.data)
+        return owed
+
+
+class RandomHistoriesTests(SynchronousTestCase):
+    """
+    Publishing, reading, answering and coming back, in any order.
+    """
+
+    ACTIONS = st.one_of(
+        # Three of the large ones fill a page.
+        st.tuples(st.just("publish"), st.sampled_from("ab"), st.sampled_from([0, 0, 30_000])),
+        st.tuples(st.just("turn")),
+        st.tuples(st.just("answer")),
+        st.tuples(
+            st.just("subscribe"),
+            st.sampled_from(["a", "b", "ab", "*"]),
+            st.one_of(st.none(), st.integers(0, 30)),
+            st.sampled_from([0, 10, 50, 200, 1 << 20]),
+        ),
+        st.tuples(st.just("read"), st.sampled_from([1, 20, 100, 1 << 20])),
+        st.tuples(st.just("pause"), st.integers(0, 5)),
+        st.tuples(st.just("leave"), st.integers(0, 5)),
+        st.tuples(st.just("regrant"), st.integers(0, 5), st.sampled_from(["a", "b", "*"])),
+    )
+
+    @settings(max_examples=400, deadline=None, derandomize=True)
+    @given(st.lists(ACTIONS, min_size=25, max_size=60), st.sampled_from([0.0, 0.002, 0.01]))
+    def test_exactly_what_is_owed(self, actions: list[Any], cost: float) -> None:
+        """
+        Each subscriber gets what follows its start: all, once, in order.
+        """
+        play = Play(cost)
+        left: list[Subscriber] = []
+        for name, *arguments in actions:
+            if name == "answer":
+                play.history.answer_next()
+            elif name == "leave":
+                if play.subscribers:
+                    left.append(play.subscribers.pop(arguments[0] % len(play.subscribers)))
+                    left[-1].leave()
+            else:
+                getattr(play, name)(*arguments)
+
+        play.settle()
+
+        for subscriber in play.subscribers:
+            self.assertEqual(subscriber.data, play.owed(subscriber))
+        for subscriber in left:
+            if subscriber.start is not None:
+                owed = play.owed(subscriber)
+                self.assertEqual(subscriber.data, owed[: len(subscriber.data)])
+
+
+class AheadTests(SynchronousTestCase):
+    """
+    Coming back with an ID that the audience has not been sent yet.
+    """
+
+    def test_beyond_the_window(self) -> None:
+        """
+        It is known to history alone, and nothing up to it is sent again.
+        """
+        play = Play()
+        play.publish("a")
+        play.turn()
+        for _ in range(11):
+            play.publish("a")
+        play.history.answer_next()
+        play.subscribe("*", None, 0)
+        play.turn()
+        play.read(1)
+        play.publish("a")
+        play.subscribe("a", None, 0)
+        play.history.answer_next()
+        play.subscribe("*", 1, 0)
+        play.history.answer_next()
+        play.settle()
+
+        self.assertEqual(play.subscribers[-1].data, [str(number) for number in range(3, 14)])
+
+
+class EveryInterleavingTests(SynchronousTestCase):
+    """
+    One subscriber comes back while one publisher goes on: each order of steps.
+    """
+
+    PUBLISHER = ("publish", "turn", "answer", "publish", "turn", "answer")
+    SUBSCRIBER = ("subscribe", "answer", "turn", "read", "turn")
+
+    def test_every_order(self) -> None:
+        """
+        In all 462 orders the subscriber gets what it missed and what comes.
+        """
+        length = len(self.PUBLISHER) + len(self.SUBSCRIBER)
+        orders = list(combinations(range(length), len(self.SUBSCRIBER)))
+        for places in orders:
+            publisher, subscriber = iter(self.PUBLISHER), iter(self.SUBSCRIBER)
+            steps = [next(subscriber if n in places else publisher) for n in range(length)]
+            with self.subTest(steps=steps):
+                self._play(steps)
+
+        self.assertEqual(len(orders), 462)
+
+    def _play(self, steps: list[str]) -> None:
+        play = Play()
+        for _ in range(6):
+            play.publish("a")
+        play.settle()
+        for step in steps:
+            if step == "publish":
+                play.publish("a")
+            elif step == "subscribe":
+                # Two of the window's three events are known, and three older ones.
+                play.subscribe("a", 1, 40)
+            elif step == "answer":
+                play.history.answer_next()
+            elif step == "read":
+                play.read(60)
+            else:
+                play.turn()
+        play.settle()
+        self.assertEqual(play.subscribers[0].data, ["3", "4", "5", "6", "7", "8"])

@@ -1,0 +1,447 @@
+"""
+The reactor is never held: what is published goes out in slices, in order.
+
+Time passes at each look at the clock, so that a turn's budget of 5 ms is used
+up by a few strides of 128 connections.
+"""
+
+from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.support.clocks import CostlyClock
+from tests.support.hubs import Subscriber, make_hub
+from tests.support.members import RecordingSink, StubMember
+from tests.support.orders import EVERYTHING, Order
+from tests.support.sinks import MemorySink
+from twisted_sse import Hub
+from twisted_sse.broker.audiences.audience import Audience
+from twisted_sse.broker.fanout import Fanout
+from twisted_sse.history import MemoryHistory
+from twisted_sse.transport.sinks.framing import raw
+
+__all__ = ["BudgetTests", "JoinedWriteTests", "OvertakingTests", "SliceTests"]
+
+# One look takes longer than a turn's budget, so that a turn writes one stride.
+COSTLY = 0.006
+STRIDE = 128
+
+
+class Crowd:
+    """
+    A hub on a costly clock, and its subscribers.
+    """
+
+    def __init__(self, keepalive: float | None = None, window_events: int = 1024) -> None:
+        self.clock = CostlyClock()
+        self.hub = Hub(
+            MemoryHistory(clock=self.clock),
+            keepalive=keepalive,
+            send_timeout=None,
+            window_events=window_events,
+            reactor=self.clock,
+        )
+        self.members: list[Subscriber] = []
+
+    def come(self, count: int, topic: str = "a") -> list[Subscriber]:
+        """
+        Let *count* subscribers become live.
+        """
+        self.clock.cost = 0.0
+        coming = [Subscriber(self.hub, topic, sink=RecordingSink()) for _ in range(count)]
+        for _ in range(3):
+            self.clock.advance(0)
+        self.members += coming
+        return coming
+
+    def publish(self, topic: str, data: str) -> None:
+        """
+        Publish, and let work take time from now on.
+        """
+        self.hub.publish(topic, data)
+        self.clock.cost = COSTLY
+
+    def served(self) -> int:
+        """
+        How many members have got something.
+        """
+        return sum(bool(one.sink.events) for one in self.members)
+
+    def settle(self) -> None:
+        """
+        Let everything come to its end, on a clock that costs nothing any more.
+        """
+        self.clock.cost = 0.0
+        for _ in range(10):
+            self.clock.advance(0)
+
+
+class SliceTests(SynchronousTestCase):
+    """
+    A turn ends when its budget is used up.
+    """
+
+    def test_stride(self) -> None:
+        """
+        When the time is over, a turn ends with the stride, and the next one goes on there.
+        """
+        crowd = Crowd()
+        crowd.come(3 * STRIDE)
+        crowd.publish("a", "1")
+        served = []
+        for _ in range(3):
+            crowd.clock.advance(0)
+            served.append(crowd.served())
+
+        self.assertEqual(served, [STRIDE, 2 * STRIDE, 3 * STRIDE])
+        self.assertEqual(crowd.clock.getDelayedCalls(), [])
+
+    def test_many(self) -> None:
+        """
+        5,000 subscribers get two events in order, whatever the number of turns.
+        """
+        crowd = Crowd()
+        crowd.come(5000)
+        crowd.publish("a", "1")
+        crowd.clock.advance(0)
+        crowd.publish("a", "2")
+        turns = 1
+        while crowd.clock.getDelayedCalls():
+            crowd.clock.advance(0)
+            turns += 1
+
+        self.assertGreaterEqual(turns, 2 * 5000 // STRIDE)
+        received = {one.sink.received.partition(b"\n\n")[2].count(b"id: ") for one in crowd.members}
+        self.assertEqual(received, {3})
+        self.assertEqual({tuple(one.data) for one in crowd.members[::97]}, {("1", "2")})
+
+    def test_keepalives_between(self) -> None:
+        """
+        Somebody else's keepalive comment comes between two slices.
+        """
+        crowd = Crowd(keepalive=15.0)
+        (idle,) = crowd.come(1, "idle")
+        crowd.come(4 * STRIDE)
+        crowd.clock.advance(14.9)
+        crowd.publish("a", "1")
+        crowd.clock.advance(0)
+        served = crowd.served()
+        crowd.clock.advance(0.2)
+
+        self.assertEqual(served, STRIDE)
+        self.assertLess(crowd.served(), 4 * STRIDE)
+        self.assertTrue(idle.sink.received.endswith(b":\n\n"))
+
+    def test_newcomer_between(self) -> None:
+        """
+        A newcomer to another topic is served while a large audience is written to.
+        """
+        crowd = Crowd()
+        crowd.come(10 * STRIDE)
+        crowd.publish("a", "1")
+        crowd.clock.advance(0)
+        newcomer = Subscriber(crowd.hub, "b")
+        crowd.clock.advance(0)
+        crowd.hub.publish("b", "news")
+        for _ in range(3):
+            crowd.clock.advance(0)
+
+        self.assertLess(crowd.served(), 10 * STRIDE)
+        self.assertEqual(newcomer.data, ["news"])
+
+    def test_small_audience(self) -> None:
+        """
+        A small audience waits for one slice of a large one, not for all of it.
+        """
+        crowd = Crowd()
+        (small,) = crowd.come(1, "b")
+        crowd.come(6 * STRIDE)
+        crowd.publish("a", "1")
+        crowd.hub.publish("b", "2")
+        crowd.clock.advance(0)
+        crowd.clock.advance(0)
+
+        self.assertEqual(small.data, ["2"])
+        self.assertLess(crowd.served(), 4 * STRIDE)
+
+    def test_two_large_ones(self) -> None:
+        """
+        Two large audiences take turns.
+        """
+        crowd = Crowd()
+        one = crowd.come(3 * STRIDE, "a")
+        two = crowd.come(3 * STRIDE, "b")
+        crowd.publish("a", "1")
+        crowd.hub.publish("b", "2")
+        for _ in range(4):
+            crowd.clock.advance(0)
+
+        self.assertEqual(sum(bool(each.sink.events) for each in one), 2 * STRIDE)
+        self.assertEqual(sum(bool(each.sink.events) for each in two), 2 * STRIDE)
+
+    def test_those_behind(self) -> None:
+        """
+        Those who are behind come forward although sweeps use up every turn.
+        """
+        crowd = Crowd()
+        crowd.come(8 * STRIDE)
+        crowd.publish("a", "1")
+        crowd.clock.advance(0)
+        slow = [Subscriber(crowd.hub, "a", last_event_id="earliest") for _ in range(3)]
+        for _ in range(3):
+            crowd.clock.advance(0)
+
+        self.assertLess(crowd.served(), 8 * STRIDE)
+        self.assertEqual([one.data for one in slow], [["1"]] * 3)
+
+    def test_pages_in_turn(self) -> None:
+        """
+        Those who are behind get one page at a time, one after the other.
+        """
+        crowd = Crowd()
+        for number in range(4):
+            crowd.hub.publish("a", f"{number}{'.' * 70_000}")
+        crowd.settle()
+        crowd.clock.cost = COSTLY
+        slow = [Subscriber(crowd.hub, "a", last_event_id="earliest") for _ in range(2)]
+        # Those who ask for the oldest read one page from history first.
+        counts = []
+        for _ in range(20):
+            crowd.clock.advance(0)
+            counts.append([len(one.data) for one in slow])
+
+        self.assertEqual(counts[-1], [4, 4])
+        self.assertLessEqual({abs(one - two) for one, two in counts}, {0, 1})
+
+    def test_stop(self) -> None:
+        """
+        A hub that has stopped writes nothing more and leaves no call behind.
+        """
+        crowd = Crowd()
+        crowd.come(3 * STRIDE)
+        crowd.publish("a", "1")
+        crowd.clock.advance(0)
+        crowd.hub.stop()
+        crowd.settle()
+
+        self.assertEqual(crowd.served(), STRIDE)
+        self.assertEqual(crowd.clock.getDelayedCalls(), [])
+
+
+class JoinedWriteTests(SynchronousTestCase):
+    """
+    One write for each connection and turn.
+    """
+
+    def test_one_write(self) -> None:
+        """
+        All that is published in one turn is one call of send for each connection.
+        """
+        hub, clock = make_hub()
+        sinks = [RecordingSink() for _ in range(3)]
+        subscribers = [Subscriber(hub, "a", "b", sink=sink) for sink in sinks]
+        clock.advance(0)
+        for number in range(10):
+            hub.publish("ab"[number % 2], str(number))
+        clock.advance(0)
+
+        self.assertEqual([len(sink.payloads) for sink in sinks], [1, 1, 1])
+        for sink in sinks:
+            self.assertIs(sink.payloads[0], sinks[0].payloads[0])
+        self.assertEqual([one.data for one in subscribers], [[str(n) for n in range(10)]] * 3)
+
+    def test_audiences_share(self) -> None:
+        """
+        Audiences that get the same batch get the same object.
+        """
+        hub, clock = make_hub()
+        one, two = RecordingSink(), RecordingSink()
+        Subscriber(hub, "a", sink=one)
+        Subscriber(hub, "*", sink=two)
+        clock.advance(0)
+        hub.publish("a", "1")
+        hub.publish("a", "2")
+        clock.advance(0)
+
+        self.assertIs(one.payloads[0], two.payloads[0])
+
+
+class CountedBytes(bytes):
+    """
+    Payloads that are counted while they exist.
+    """
+
+    alive = 0
+
+    def __init__(self, *_: object) -> None:
+        CountedBytes.alive += 1
+
+    def __del__(self) -> None:
+        CountedBytes.alive -= 1
+
+
+def counted(payload: bytes) -> bytes:
+    """
+    A framing whose payloads are counted.
+    """
+    return CountedBytes(payload)
+
+
+class AlwaysBehind:
+    """
+    What a fan-out needs to know of a connection that never catches up.
+    """
+
+    ready = True
+
+
+class BudgetTests(SynchronousTestCase):
+    """
+    Who gets how much of a turn.
+    """
+
+    def test_shares(self) -> None:
+        """
+        Sweeps get the budget, and those who are behind half as much again, each turn.
+        """
+        clock = CostlyClock(0.1)
+        advanced: list[Any] = []
+
+        def advance(connection: Any) -> bool:
+            advanced.append(connection)
+            return len(advanced) < 1000
+
+        fanout = Fanout(clock, 1.0, advance)
+        order = Order()
+        audience = Audience(EVERYTHING, raw, order.window)
+        members = [StubMember(audience) for _ in range(30 * STRIDE)]
+        for member in members:
+            audience.join(member)
+        audience.add(order.publish())
+        fanout.announce(audience)
+        behind: Any = AlwaysBehind()
+        fanout.resume(behind)
+        for turn in (1, 2):
+            clock.advance(0)
+            strides = sum(bool(one.payloads) for one in members) // STRIDE
+            self.assertTrue(8 * turn <= strides <= 11 * turn, strides)
+            self.assertTrue(4 * turn <= len(advanced) <= 6 * turn, len(advanced))
+
+    def test_payloads_are_let_go(self) -> None:
+        """
+        Of all that was written, only an audience's last batch is kept.
+        """
+        hub, clock = make_hub()
+        sink = MemorySink()
+        sink.framing = counted
+        Subscriber(hub, "a", sink=sink)
+        clock.advance(0)
+        for number in range(5):
+            hub.publish("a", number)
+            clock.advance(0)
+            sink.received = bytes(sink.received)
+
+        self.assertEqual(CountedBytes.alive, 1)
+
+
+class BackloggedRoom:
+    """
+    A large audience that is being written to, and news that wait behind that.
+    """
+
+    def __init__(self) -> None:
+        self.crowd = Crowd()
+        self.crowd.come(8 * STRIDE)
+        self.crowd.publish("a", "1")
+        self.crowd.clock.advance(0)
+        self.crowd.hub.publish("a", "2")
+        self.crowd.clock.advance(0)
+
+    def come(self, last_event_id: str | None = None) -> Subscriber:
+        """
+        Subscribe now, and wait until all is written.
+        """
+        sink = MemorySink()
+        newcomer = Subscriber(self.crowd.hub, "a", last_event_id=last_event_id, sink=sink)
+        self.crowd.clock.advance(0)
+        # The case is only met if some still wait for the first event.
+        assert self.crowd.served() < len(self.crowd.members)
+        self.crowd.settle()
+        return newcomer
+
+
+class OvertakingTests(SynchronousTestCase):
+    """
+    Subscribers that stand beyond the live position of an audience with news pending.
+    """
+
+    def test_newcomer(self) -> None:
+        """
+        A newcomer gets nothing that precedes the position its stream began with.
+        """
+        room = BackloggedRoom()
+        newcomer = room.come()
+        room.crowd.hub.publish("a", "3")
+        room.crowd.settle()
+
+        assert newcomer.start is not None
+        self.assertEqual(newcomer.start.position.number, 2)
+        self.assertEqual(newcomer.data, ["3"])
+
+    def test_returning(self) -> None:
+        """
+        Who comes back with the newest event's ID does not get that event again.
+        """
+        room = BackloggedRoom()
+        head = room.crowd.hub.position
+        returning = room.come(head.id)
+        room.crowd.hub.publish("a", "3")
+        room.crowd.settle()
+
+        self.assertEqual(head.number, 2)
+        self.assertEqual(returning.data, ["3"])
+
+    def test_returning_to_a_large_batch(self) -> None:
+        """
+        The same without any haste: one turn's news are two batches, and time is over after one.
+        """
+        crowd = Crowd()
+        crowd.come(1)
+        for number in range(4):
+            crowd.hub.publish("a", f"{number}{'.' * 70_000}")
+        crowd.clock.cost = COSTLY
+        crowd.clock.advance(0)
+        returning = Subscriber(crowd.hub, "a", last_event_id=crowd.hub.position.id)
+        crowd.clock.advance(0)
+        crowd.settle()
+
+        self.assertEqual(len(returning.data), 0)
+
+    def test_history_read_meanwhile(self) -> None:
+        """
+        Who is brought forward from history while news are pending gets these too, once.
+        """
+        crowd = Crowd(window_events=2)
+        for number in range(1, 7):
+            crowd.hub.publish("a", str(number), id=f"mine-{number}")
+        crowd.settle()
+        crowd.come(8 * STRIDE)
+        crowd.publish("a", "7")
+        crowd.clock.advance(0)
+        crowd.hub.publish("a", "8")
+        crowd.clock.advance(0)
+        returning = Subscriber(crowd.hub, "a", last_event_id="mine-1")
+        crowd.clock.advance(0)
+        self.assertLess(crowd.served(), 8 * STRIDE)
+        crowd.settle()
+
+        self.assertEqual(returning.data, list("2345678"))
+
+    def test_everybody_else(self) -> None:
+        """
+        Those who were there get both events, once and in order.
+        """
+        room = BackloggedRoom()
+        room.come()
+
+        self.assertEqual({tuple(one.data) for one in room.crowd.members}, {("1", "2")})

@@ -1,0 +1,86 @@
+"""
+A hub that starts with a history that is there already.
+"""
+
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.support.hubs import Subscriber
+from tests.support.stores import BookkeepingHistory
+from twisted_sse import Hub
+from twisted_sse.events.publication import Publication
+from twisted_sse.history import MemoryHistory
+
+__all__ = ["WarmthTests"]
+
+
+class WarmthTests(SynchronousTestCase):
+    """
+    A hub that was started again, with a window of ten events, after a hundred events.
+    """
+
+    def setUp(self) -> None:
+        """
+        Nobody has come back yet.
+        """
+        self.clock = Clock()
+        store = MemoryHistory(clock=self.clock)
+        self.kept = store.append([Publication.of("a", str(number)) for number in range(100)])
+        self.books = BookkeepingHistory(store)
+        self.hub = Hub(self.books, keepalive=None, window_events=10, reactor=self.clock)
+
+    def come(self, *places: int) -> list[Subscriber]:
+        """
+        Subscribers come back who have seen the events up to *places*.
+        """
+        came = [Subscriber(self.hub, "a", last_event_id=self.kept[one].id) for one in places]
+        for _ in range(2 * len(places)):
+            self.clock.advance(0)
+        return came
+
+    def test_recent(self) -> None:
+        """
+        Who missed no more than the window holds is served without asking history.
+        """
+        first, last = self.come(90, 98)
+
+        self.assertEqual(first.data, [str(number) for number in range(91, 100)])
+        self.assertEqual(last.data, ["99"])
+        self.assertEqual(self.books.asked, [])
+
+    def test_before_the_window(self) -> None:
+        """
+        Who stands right before the window finds all of it there, once the ID is known.
+        """
+        (subscriber,) = self.come(89)
+
+        self.assertEqual(subscriber.data, [str(number) for number in range(90, 100)])
+
+    def test_all_at_once(self) -> None:
+        """
+        A thousand who come back from ten places cost as many reads as there are places that the
+        window does not have.
+        """
+        came = self.come(*[number % 10 + 88 for number in range(1000)])
+
+        self.assertEqual([one.data[-1] for one in came], ["99"] * 1000)
+        self.assertLessEqual(len(self.books.asked), 4)
+
+    def test_goes_on(self) -> None:
+        """
+        What is published next follows what was there.
+        """
+        (subscriber,) = self.come(99)
+        self.hub.publish("a", "100")
+        self.clock.advance(0)
+
+        self.assertEqual(subscriber.data, ["100"])
+        self.assertEqual(self.hub.position.number, 101)
+
+    def test_as_much_as_fits(self) -> None:
+        """
+        History is asked for as much as the window may hold.
+        """
+        self.come(99)
+
+        self.assertEqual(self.books.tails, [10])

@@ -1,0 +1,483 @@
+"""
+The event-stream format: what is written, what is read, and that they agree.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from twisted_sse.errors import EventTooLarge
+from twisted_sse.events.codec import MAX_EVENT_SIZE, Decoder, encode
+from twisted_sse.events.event import MAX_RETRY, ServerSentEvent
+
+__all__ = [
+    "BoundTests",
+    "ConformanceTests",
+    "EncodeTests",
+    "LinearTests",
+    "PropertyTests",
+    "ReconnectionTests",
+]
+
+CASES = json.loads((Path(__file__).parents[1] / "conformance" / "event_stream.json").read_text())[
+    "cases"
+]
+
+#: All that means anything to the format, and little else, so that it meets often.
+ALPHABET = [
+    *[b"data", b"event", b"id", b"retry", b":", b": ", b" ", b"\n", b"\r", b"\r\n", b"\n\n"],
+    *[b"\0", b"\xef\xbb\xbf", b"\xef", b"\xbb", b"\xbf", "é".encode(), "€".encode(), b"\xf0\x9f"],
+    *[b"1", b"0", b"x", b"\xff", b"data: x\n\n", b"id: 1\ndata: x\n\n", b"\xe2\x80\xa8"],
+]
+
+STREAMS = st.lists(st.sampled_from(ALPHABET), max_size=40).map(b"".join)
+
+TEXT = st.text(
+    st.characters(exclude_categories=["Cs"]) | st.sampled_from("\r\n\0: \ufeff\u2028\x85"),
+    max_size=20,
+)
+LINE = TEXT.map(lambda text: text.replace("\r", "").replace("\n", ""))
+
+
+def _events() -> st.SearchStrategy[ServerSentEvent]:
+    fields = st.tuples(
+        st.none() | TEXT,
+        st.none() | LINE.filter(bool),
+        st.none() | LINE.map(lambda line: line.replace("\0", "")),
+        st.none() | st.integers(0, MAX_RETRY),
+        st.none() | TEXT,
+    )
+    return fields.filter(lambda five: five != (None,) * 5).map(lambda five: ServerSentEvent(*five))
+
+
+class Reference:
+    """
+    The standard's algorithm, line by line over a whole stream: slow and obvious.
+    """
+
+    def __init__(self, stream: bytes) -> None:
+        self.last_event_id = ""
+        self.reconnection_time: int | None = None
+        self.events: list[ServerSentEvent] = []
+        self._clear()
+        text = stream.decode("utf-8", "replace").removeprefix("\ufeff")
+        lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+        # The last one has no end.
+        for line in lines[:-1]:
+            self._line(line)
+
+    def _clear(self) -> None:
+        self.block: dict[str, Any] = {}
+        self.data: list[str] = []
+        self.comments: list[str] = []
+
+    def _line(self, line: str) -> None:
+        if line == "":
+            self._dispatch()
+        elif line.startswith(":"):
+            self.comments.append(line[1:].removeprefix(" "))
+        elif ":" in line:
+            field, value = line.split(":", 1)
+            self._field(field, value.removeprefix(" "))
+        else:
+            self._field(line, "")
+
+    def _field(self, field: str, value: str) -> None:
+        if field == "event":
+            self.block["event"] = value
+        elif field == "data":
+            self.data.append(value)
+        elif field == "id" and "\0" not in value:
+            self.block["id"] = value
+        elif field == "retry" and value and all(digit in "0123456789" for digit in value):
+            self.reconnection_time = self.block["retry"] = min(int(value), MAX_RETRY)
+
+    def _dispatch(self) -> None:
+        self.last_event_id = self.block.get("id", self.last_event_id)
+        if self.data:
+            self.block["data"] = "\n".join(self.data)
+        if self.comments:
+            self.block["comment"] = "\n".join(self.comments)
+        if not self.block.get("event"):
+            self.block.pop("event", None)
+        if self.block:
+            self.events.append(ServerSentEvent(**self.block))
+        self._clear()
+
+
+def _decode(chunks: Sequence[bytes]) -> tuple[list[ServerSentEvent], str, int | None]:
+    decoder = Decoder()
+    events = [event for chunk in chunks for event in decoder.feed(chunk)]
+    return events, decoder.last_event_id, decoder.reconnection_time
+
+
+def _bytes_of(stream: bytes) -> list[bytes]:
+    return [stream[at : at + 1] for at in range(len(stream))]
+
+
+def _instructions(run: Callable[[], object]) -> int:
+    """
+    Count the instructions that Python executes in a call: the same on every machine.
+    """
+    count = 0
+
+    def trace(frame: FrameType, what: str, argument: object) -> Any:
+        nonlocal count
+        frame.f_trace_opcodes = True
+        count += what == "opcode"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        run()
+    finally:
+        sys.settrace(before)
+    return count
+
+
+class EncodeTests(SynchronousTestCase):
+    """
+    Each event has one spelling.
+    """
+
+    CASES = [
+        (ServerSentEvent("hi"), b"data: hi\n\n"),
+        (ServerSentEvent(""), b"data: \n\n"),
+        (ServerSentEvent("a\nb\rc\r\nd"), b"data: a\ndata: b\ndata: c\ndata: d\n\n"),
+        (ServerSentEvent("a\n"), b"data: a\ndata: \n\n"),
+        (ServerSentEvent("a\u2028b"), b"data: a\xe2\x80\xa8b\n\n"),
+        (ServerSentEvent("a\x0b\x0c\x1c\x85b"), b"data: a\x0b\x0c\x1c\xc2\x85b\n\n"),
+        (ServerSentEvent(" a"), b"data:  a\n\n"),
+        (ServerSentEvent("a", id=""), b"id: \ndata: a\n\n"),
+        (ServerSentEvent("a", id="1"), b"id: 1\ndata: a\n\n"),
+        (ServerSentEvent(event="t"), b"event: t\n\n"),
+        (ServerSentEvent(id="1"), b"id: 1\n\n"),
+        (ServerSentEvent(retry=0), b"retry: 0\n\n"),
+        (ServerSentEvent(comment=""), b":\n\n"),
+        (ServerSentEvent(comment="a"), b": a\n\n"),
+        (ServerSentEvent(comment="a\r\nb"), b": a\n: b\n\n"),
+        (
+            ServerSentEvent("d", "e", "i", 1, "c"),
+            b": c\nevent: e\nretry: 1\nid: i\ndata: d\n\n",
+        ),
+    ]
+
+    def test_cases(self) -> None:
+        """
+        Events are written with one space after the colon, in a fixed order, ended by a blank line.
+        """
+        for event, frame in self.CASES:
+            with self.subTest(event=event):
+                self.assertEqual(encode(event), frame)
+
+
+class ConformanceTests(SynchronousTestCase):
+    """
+    The cases of `conformance/event_stream.json`, however a stream is cut.
+    """
+
+    def _check(self, cut: Callable[[bytes], list[list[bytes]]]) -> None:
+        for case in CASES:
+            events = [ServerSentEvent(**fields) for fields in case["events"]]
+            expected = (events, case["last_event_id"], case["reconnection_time"])
+            for chunks in cut(case["stream"].encode("latin-1")):
+                with self.subTest(case=case["name"], chunks=chunks):
+                    self.assertEqual(_decode(chunks), expected)
+
+    def test_number(self) -> None:
+        """
+        The cases are all there, and each has a name of its own.
+        """
+        self.assertGreaterEqual(len(CASES), 100)
+        self.assertEqual(len({case["name"] for case in CASES}), len(CASES))
+
+    def test_whole(self) -> None:
+        """
+        Each stream means what the case says when it comes at once.
+        """
+        self._check(lambda stream: [[stream]])
+
+    def test_byte_by_byte(self) -> None:
+        """
+        Each stream means the same when its bytes come one at a time.
+        """
+        self._check(lambda stream: [_bytes_of(stream)])
+
+    def test_every_split(self) -> None:
+        """
+        Each stream means the same when it comes in two parts, wherever it is cut.
+        """
+        self._check(lambda stream: [[stream[:at], stream[at:]] for at in range(len(stream) + 1)])
+
+    def test_reference(self) -> None:
+        """
+        The reference that the properties rely on passes every case as well.
+        """
+        for case in CASES:
+            reference = Reference(case["stream"].encode("latin-1"))
+
+            with self.subTest(case=case["name"]):
+                self.assertEqual(
+                    reference.events, [ServerSentEvent(**fields) for fields in case["events"]]
+                )
+                self.assertEqual(reference.last_event_id, case["last_event_id"])
+                self.assertEqual(reference.reconnection_time, case["reconnection_time"])
+
+    def test_at_once(self) -> None:
+        """
+        An event comes out with the byte that ends it, also when that is a CR.
+        """
+        for end in (b"\n", b"\r"):
+            decoder = Decoder()
+            before = decoder.feed(b"data: a" + end)
+
+            with self.subTest(end=end):
+                self.assertEqual(before, [])
+                self.assertEqual(decoder.feed(end), [ServerSentEvent("a")])
+
+
+class PropertyTests(SynchronousTestCase):
+    """
+    What holds for all events and all streams.
+    """
+
+    @settings(derandomize=True, max_examples=300, deadline=None)
+    @given(_events())
+    @example(ServerSentEvent("\n"))
+    @example(ServerSentEvent("\ufeff", id=" ", event=":", comment="\n"))
+    def test_identity(self, event: ServerSentEvent) -> None:
+        """
+        Every event is read as it was written.
+        """
+        self.assertEqual(Decoder().feed(encode(event)), [event])
+
+    @settings(derandomize=True, max_examples=100, deadline=None)
+    @given(st.lists(_events(), max_size=5))
+    def test_sequence(self, events: list[ServerSentEvent]) -> None:
+        """
+        Events one after the other are read as they were written, a byte at a time.
+        """
+        stream = b"".join(encode(event) for event in events)
+
+        self.assertEqual(_decode(_bytes_of(stream))[0], events)
+
+    @settings(derandomize=True, max_examples=500, deadline=None)
+    @given(STREAMS, st.lists(st.integers(0, 150), max_size=8))
+    def test_chunks(self, stream: bytes, cuts: list[int]) -> None:
+        """
+        It makes no difference how a stream is cut.
+        """
+        points = [0, *sorted(cuts), len(stream)]
+        chunks = [stream[a:b] for a, b in pairwise(points)]
+
+        self.assertEqual(_decode(chunks), _decode([stream]))
+
+    @settings(derandomize=True, max_examples=500, deadline=None)
+    @given(STREAMS | st.binary(max_size=60))
+    def test_reference(self, stream: bytes) -> None:
+        """
+        Any bytes mean what the standard's algorithm says.
+        """
+        reference = Reference(stream)
+
+        self.assertEqual(
+            _decode([stream]),
+            (reference.events, reference.last_event_id, reference.reconnection_time),
+        )
+
+    @settings(derandomize=True, max_examples=200, deadline=None)
+    @given(STREAMS, st.integers(1, 30))
+    def test_bound(self, stream: bytes, limit: int) -> None:
+        """
+        It makes no difference to the bound how a stream is cut.
+        """
+
+        def run(chunks: list[bytes]) -> tuple[list[ServerSentEvent], str, bool]:
+            decoder = Decoder(limit)
+            events: list[ServerSentEvent] = []
+            try:
+                # Nothing, because the error after events comes with the next call.
+                for chunk in [*chunks, b""]:
+                    events += decoder.feed(chunk)
+            except EventTooLarge:
+                return events, decoder.last_event_id, True
+            return events, decoder.last_event_id, False
+
+        self.assertEqual(run(_bytes_of(stream)), run([stream]))
+
+
+class ReconnectionTests(SynchronousTestCase):
+    """
+    What the next request needs to know.
+    """
+
+    def test_start(self) -> None:
+        """
+        Nothing is known at first, unless it is handed over from the stream before.
+        """
+        decoder = Decoder()
+
+        self.assertEqual((decoder.last_event_id, decoder.reconnection_time), ("", None))
+        self.assertEqual(Decoder(last_event_id="7").last_event_id, "7")
+
+    def test_last_event_id(self) -> None:
+        """
+        The ID moves when its block ends, not when its line ends.
+        """
+        decoder = Decoder()
+        decoder.feed(b"id: 1\ndata: a\n")
+        before = decoder.last_event_id
+        decoder.feed(b"\n")
+
+        self.assertEqual((before, decoder.last_event_id), ("", "1"))
+
+    def test_reconnection_time(self) -> None:
+        """
+        The reconnection time is set when its line ends, wherever its block ends.
+        """
+        decoder = Decoder()
+        decoder.feed(b"data: a\nretry: 5")
+        before = decoder.reconnection_time
+        decoder.feed(b"0\n")
+
+        self.assertEqual((before, decoder.reconnection_time), (None, 50))
+
+    def test_many_digits(self) -> None:
+        """
+        A number of a million digits is the longest time, and costs next to nothing.
+        """
+        stream = b"retry: " + b"9" * 1_000_000 + b"\n\n"
+        decoder = Decoder()
+
+        self.assertEqual(decoder.feed(stream), [ServerSentEvent(retry=MAX_RETRY)])
+        self.assertEqual(decoder.reconnection_time, MAX_RETRY)
+
+
+class BoundTests(SynchronousTestCase):
+    """
+    A stream cannot make a decoder keep more than it was told to.
+    """
+
+    def test_exact(self) -> None:
+        """
+        The bound counts the lines with their ends, and not the blank line.
+        """
+        self.assertEqual(Decoder(10).feed(b"data: abc\n\n"), [ServerSentEvent("abc")])
+        self.assertRaises(EventTooLarge, Decoder(9).feed, b"data: abc\n\n")
+
+    def test_blank_lines(self) -> None:
+        """
+        Blank lines between events count for neither.
+        """
+        events = Decoder(10).feed(b"data: a\n\n\n\n\ndata: abc\n\n")
+
+        self.assertEqual(events, [ServerSentEvent("a"), ServerSentEvent("abc")])
+
+    def test_unfinished_line(self) -> None:
+        """
+        A line without an end is refused as soon as it exceeds the bound.
+        """
+        decoder = Decoder(10)
+        decoder.feed(b"data: abcd")
+
+        self.assertRaises(EventTooLarge, decoder.feed, b"e")
+
+    def test_events_before(self) -> None:
+        """
+        Events that came before the large one are returned first, and the ID is theirs.
+        """
+        decoder = Decoder(20)
+        events = decoder.feed(b"id: 1\ndata: a\n\nid: 2\ndata: " + b"b" * 20 + b"\n\nid: 3\n\n")
+
+        self.assertEqual(events, [ServerSentEvent("a", id="1")])
+        self.assertRaises(EventTooLarge, decoder.feed, b"")
+        self.assertEqual(decoder.last_event_id, "1")
+
+    def test_for_good(self) -> None:
+        """
+        A decoder that has refused an event refuses everything after it.
+        """
+        decoder = Decoder(5)
+        with self.assertRaises(EventTooLarge):
+            decoder.feed(b"data: abc\n\n")
+
+        self.assertRaises(EventTooLarge, decoder.feed, b"\n\ndata\n\n")
+
+    def test_default(self) -> None:
+        """
+        The bound is 1 MiB unless another is given.
+        """
+        line = b"data: " + b"a" * (MAX_EVENT_SIZE - 7) + b"\n"
+
+        self.assertEqual(MAX_EVENT_SIZE, 1024 * 1024)
+        self.assertEqual(len(Decoder().feed(line + b"\n")), 1)
+        self.assertRaises(EventTooLarge, Decoder().feed, b"data\n" + line)
+
+    def test_many_small(self) -> None:
+        """
+        Small events may come in a chunk of any size.
+        """
+        self.assertEqual(len(Decoder(10).feed(b"data: a\n\n" * 1000)), 1000)
+
+    def test_unbounded(self) -> None:
+        """
+        None takes events of any size.
+        """
+        events = Decoder(None).feed(b"data: " + b"a" * (MAX_EVENT_SIZE + 1) + b"\n\n")
+
+        self.assertEqual(len(events[0].data or ""), MAX_EVENT_SIZE + 1)
+
+    def test_sentence(self) -> None:
+        """
+        The error says what the bound is and what may be done.
+        """
+        with self.assertRaises(EventTooLarge) as caught:
+            Decoder(1).feed(b"data\n\n")
+
+        self.assertIn("larger than 1 bytes", str(caught.exception))
+        self.assertIn("max_event_size", str(caught.exception))
+
+
+class LinearTests(SynchronousTestCase):
+    """
+    The work grows as the stream does.
+    """
+
+    def test_long_line(self) -> None:
+        """
+        A line of 8 MiB in chunks of 1 KiB is one event.
+        """
+        decoder = Decoder(None)
+        decoder.feed(b"data: ")
+        for _ in range(8192):
+            decoder.feed(b"a" * 1024)
+
+        self.assertEqual(decoder.feed(b"\n\n"), [ServerSentEvent("a" * 8192 * 1024)])
+
+    def test_many_lines(self) -> None:
+        """
+        An event of 40,000 lines is one event.
+        """
+        events = Decoder().feed(b"data: a\n" * 40_000 + b"\n")
+
+        self.assertEqual(events, [ServerSentEvent("\n".join("a" * 40_000))])
+
+    def test_instructions(self) -> None:
+        """
+        Twice the chunks of one event take twice the instructions.
+        """
+
+        def work(chunks: int) -> int:
+            decoder = Decoder(None)
+            return _instructions(lambda: [decoder.feed(b"data: a\n") for _ in range(chunks)])
+
+        self.assertLess(work(2000), 2.1 * work(1000))

@@ -1,0 +1,121 @@
+"""
+What a stream begins with, byte by byte.
+"""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from twisted_sse.events.codec import Decoder
+from twisted_sse.events.preamble import (
+    OLDEST,
+    Priming,
+    ResetReason,
+    StreamStart,
+    annotated_first_frames,
+    first_frames,
+    reset_frame,
+)
+from twisted_sse.events.publication import Position
+from twisted_sse.events.replication import note_of
+
+__all__ = ["AnnotatedTests", "FirstFramesTests", "ResetTests"]
+
+START = StreamStart(Position(7, "e-7"))
+OPENED = b'event: stream-open\nid: e-7\ndata: {"resumed":false}\n\n'
+
+
+def fields(frame: bytes) -> list[bytes]:
+    """
+    The fields of a block, whatever their order.
+    """
+    return sorted(frame.strip(b"\n").split(b"\n"))
+
+
+class FirstFramesTests(SynchronousTestCase):
+    """
+    The reconnection time, and how the stream begins.
+    """
+
+    def test_retry_first(self) -> None:
+        """
+        The reconnection time is a block of its own, before anything else.
+        """
+        self.assertTrue(first_frames(START, 3000, "event").startswith(b"retry: 3000\n\n"))
+        self.assertNotIn(b"retry", first_frames(START, None, "event"))
+
+    def test_priming(self) -> None:
+        """
+        A typed event, a block with nothing but the ID, or nothing.
+        """
+        cases: list[tuple[Priming, bytes]] = [
+            ("event", OPENED),
+            ("block", b"id: e-7\n\n"),
+            (None, b""),
+        ]
+        for priming, expected in cases:
+            with self.subTest(priming=priming):
+                self.assertEqual(fields(first_frames(START, None, priming)), fields(expected))
+
+    def test_resumed(self) -> None:
+        """
+        It says whether the stream goes on where the subscriber was.
+        """
+        start = StreamStart(Position(7, "e-7"), resumed=True)
+
+        self.assertIn(b'data: {"resumed":true}\n', first_frames(start, None, "event"))
+
+    def test_gap(self) -> None:
+        """
+        A gap is told whatever the priming, and nothing else is.
+        """
+        start = StreamStart(OLDEST, asked="lost")
+        for priming in ("event", "block", None):
+            with self.subTest(priming=priming):
+                frames = first_frames(start, 5, priming)
+                expected = b"retry: 5\n\n" + reset_frame(ResetReason.UNKNOWN, "lost")
+                self.assertEqual(frames, expected)
+
+
+class AnnotatedTests(SynchronousTestCase):
+    """
+    The beginning for another hub.
+    """
+
+    def test_note(self) -> None:
+        """
+        It says where the stream begins, if that is known, and what the newest is.
+        """
+        head, ahead = Position(9, "e-9"), Position(12, "e-12")
+        cases = [
+            (START, {"number": 7, "newest": {"number": 9, "id": "e-9"}}),
+            (StreamStart(ahead), {"number": 12, "newest": {"number": 12, "id": "e-12"}}),
+            (StreamStart(Position(-1, "e-2")), {"newest": {"number": 9, "id": "e-9"}}),
+        ]
+        for start, note in cases:
+            retry, opened = Decoder().feed(annotated_first_frames(start, head))
+
+            self.assertEqual(retry.retry, 200)
+            self.assertEqual((opened.event, opened.id), ("stream-open", start.position.id))
+            self.assertEqual(note_of(opened.comment), (note, None))
+
+    def test_unknown(self) -> None:
+        """
+        An ID that is not known is told as to everybody.
+        """
+        frames = annotated_first_frames(StreamStart(OLDEST, asked="x"), Position(9, "e-9"))
+
+        self.assertEqual(frames, reset_frame(ResetReason.UNKNOWN, "x"))
+
+
+class ResetTests(SynchronousTestCase):
+    """
+    How a gap is told.
+    """
+
+    def test_frame(self) -> None:
+        """
+        A typed event without an ID: the subscriber keeps its own.
+        """
+        frame = reset_frame(ResetReason.BEHIND, 'é"7')
+
+        data = 'data: {"reason":"fell-behind","lastEventID":"é\\"7"}'.encode()
+        self.assertEqual(fields(frame), fields(b"event: stream-reset\n" + data))

@@ -1,0 +1,86 @@
+"""
+What publishers may give.
+"""
+
+from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from twisted_sse.errors import InvalidEvent, InvalidTopic
+from twisted_sse.events.event import ServerSentEvent
+from twisted_sse.events.publication import Publication
+
+__all__ = ["PublicationTests"]
+
+
+class PublicationTests(SynchronousTestCase):
+    """
+    `Publication.of`.
+    """
+
+    def test_data(self) -> None:
+        """
+        Strings as they are, other values as JSON, events unchanged.
+        """
+        event = ServerSentEvent("x", event="e", id="1", retry=1)
+        cases: list[tuple[object, str | None]] = [
+            ("x", "x"),
+            ("", ""),
+            ({"a": [1, "é"]}, '{"a":[1,"é"]}'),
+            (None, "null"),
+            (7, "7"),
+        ]
+        for given, expected in cases:
+            with self.subTest(given=given):
+                self.assertEqual(Publication.of("a", given).event.data, expected)
+        self.assertIs(Publication.of("a", event).event, event)
+
+    def test_fields(self) -> None:
+        """
+        Type, ID and reconnection time go into the event, for both kinds of data.
+        """
+        for data in ("x", ["x"]):
+            with self.subTest(data=data):
+                event = Publication.of("a", data, event="e", id="1", retry=9).event
+                self.assertEqual((event.event, event.id, event.retry), ("e", "1", 9))
+
+    def test_topics(self) -> None:
+        """
+        One topic or several; private or not.
+        """
+        one = Publication.of("a", "x")
+        several = Publication.of(["a", "b"], "x", private=True)
+
+        self.assertEqual((one.topics, one.private), (("a",), False))
+        self.assertEqual((several.topics, several.private), (("a", "b"), True))
+
+    def test_refused(self) -> None:
+        """
+        What would not arrive as it is meant, or could not be come back to.
+        """
+        event = ServerSentEvent("x")
+        cases: list[tuple[object, dict[str, Any]]] = [
+            (event, {"event": "e"}),
+            (event, {"id": "1"}),
+            (event, {"retry": 1}),
+            ("x", {"id": ""}),
+            ("x", {"id": "earliest"}),
+            ("x", {"id": " 1"}),
+            ("x", {"id": "1\t"}),
+            ("x", {"id": "1\n2"}),
+            (ServerSentEvent("x", id=""), {}),
+            (ServerSentEvent("x", id="earliest"), {}),
+            (float("nan"), {}),
+            (object(), {}),
+        ]
+        for data, options in cases:
+            with self.subTest(data=data, options=options):
+                self.assertRaises(InvalidEvent, Publication.of, "a", data, **options)
+
+    def test_no_topic(self) -> None:
+        """
+        It has to be published to something.
+        """
+        for topics in ([], "", [""]):
+            with self.subTest(topics=topics):
+                self.assertRaises(InvalidTopic, Publication.of, topics, "x")

@@ -1,0 +1,165 @@
+"""
+What one hub tells another comes out as it was put in.
+"""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from twisted_sse.errors import InvalidTopic
+from twisted_sse.events.codec import Decoder
+from twisted_sse.events.event import ServerSentEvent
+from twisted_sse.events.publication import Position, Publication, Record
+from twisted_sse.events.replication import (
+    encode_publication,
+    note_of,
+    read_kept,
+    read_position,
+    read_publications,
+    write_note,
+    write_position,
+)
+from twisted_sse.testing.contract.samples import SHAPES
+from twisted_sse.transport.sinks.framing import annotated, frame
+
+__all__ = ["KeptTests", "NoteTests", "PositionTests", "PublicationsTests"]
+
+
+def keep(publication: Publication) -> Record:
+    """
+    What history makes of *publication*.
+    """
+    return Record(7, publication.event.id or "é-7", publication)
+
+
+def block(written: bytes) -> ServerSentEvent:
+    """
+    The only block of what was written.
+    """
+    (event,) = Decoder().feed(written)
+    return event
+
+
+class KeptTests(SynchronousTestCase):
+    """
+    Events with their notes.
+    """
+
+    def test_round_trip(self) -> None:
+        """
+        Whatever can be published is read as it was kept.
+        """
+        for publication in SHAPES:
+            kept = keep(publication)
+
+            self.assertEqual(read_kept(block(annotated(kept))), kept)
+
+    def test_without_data(self) -> None:
+        """
+        Of an event without data its comment is enough: clients hand on no more.
+        """
+        for publication in SHAPES:
+            kept = keep(publication)
+            event = block(annotated(kept))
+            if event.data is None:
+                self.assertEqual(read_kept(ServerSentEvent(comment=event.comment)), kept)
+
+    def test_no_reconnection_time(self) -> None:
+        """
+        No reconnection time is told to another hub as its own.
+        """
+        event = ServerSentEvent("\nretry: 5", retry=86_400_000)
+        written = annotated(keep(Publication(("a",), event)))
+
+        decoder = Decoder()
+        decoder.feed(written)
+        self.assertIsNone(decoder.reconnection_time)
+
+    def test_others_read_on(self) -> None:
+        """
+        Without its comment the block is what every subscriber gets.
+        """
+        kept = keep(Publication(("a", "b"), ServerSentEvent("x\ny", event="e"), private=True))
+
+        first_line, _, rest = annotated(kept).partition(b"\n")
+        self.assertEqual(rest, frame(kept))
+        self.assertTrue(first_line.startswith(b": {"))
+
+    def test_others_blocks(self) -> None:
+        """
+        A block without a note, or with another one, is refused.
+        """
+        comments = [None, "", "hello", "[1]", "{}", '{"number":1}', '{"number":"x","topics":[]}']
+        comments += ['{"number":1,"topics":"a"}', "[" * 100_000]
+        for comment in comments:
+            with self.subTest(comment=comment and comment[:30]):
+                event = ServerSentEvent("x", id="1", comment=comment)
+                self.assertRaises(ValueError, read_kept, event)
+
+
+class NoteTests(SynchronousTestCase):
+    """
+    The first comment of a block.
+    """
+
+    def test_own_comment(self) -> None:
+        """
+        The event's own comment follows, also if it is empty or of several lines.
+        """
+        for own in (None, "", "c", "\n", '{"number":1}', "a\n\nb"):
+            written = {None: b"", "": b":\n"}.get(own)
+            if written is None:
+                written = b"".join(b": %b\n" % line.encode() for line in str(own).split("\n"))
+            comment = block(write_note({"é": "\n"}) + written + b"data: x\n\n").comment
+
+            self.assertEqual(note_of(comment), ({"é": "\n"}, own))
+
+
+class PositionTests(SynchronousTestCase):
+    """
+    Positions inside of notes.
+    """
+
+    def test_round_trip(self) -> None:
+        """
+        A position is read as it was written.
+        """
+        self.assertEqual(read_position(write_position(Position(3, "é"))), Position(3, "é"))
+
+    def test_others(self) -> None:
+        """
+        What is no position is refused.
+        """
+        for value in (None, 3, [], {}, {"number": 1}, {"number": "1", "id": "a"}):
+            self.assertRaises(ValueError, read_position, value)
+
+
+class PublicationsTests(SynchronousTestCase):
+    """
+    What is to be kept.
+    """
+
+    def test_round_trip(self) -> None:
+        """
+        Whatever can be published is read as it was, in its order.
+        """
+        body = b"".join(map(encode_publication, SHAPES))
+
+        self.assertEqual(read_publications(body), SHAPES)
+
+    def test_cut(self) -> None:
+        """
+        What was cut, anywhere, is no shorter list of publications.
+        """
+        body = encode_publication(Publication(("a",), ServerSentEvent("x", comment="c")))
+        for size in range(1, len(body)):
+            self.assertRaises(ValueError, read_publications, body[:size])
+
+    def test_checked(self) -> None:
+        """
+        What nothing may be published to, and an ID that nobody could come back with, are
+        refused here as well.
+        """
+        star = Publication(("*",), ServerSentEvent("x"))
+        self.assertRaises(InvalidTopic, read_publications, encode_publication(star))
+
+        earliest = Publication(("a",), ServerSentEvent("x", id="earliest"))
+        self.assertRaises(ValueError, read_publications, encode_publication(earliest))

@@ -1,0 +1,151 @@
+"""
+What an edge is delivered, and what it is told when upstream has begun anew.
+"""
+
+from twisted.trial.unittest import TestCase
+
+from tests.support.redis_histories import Following
+from tests.support.upstreams import Upstream
+from tests.support.waiting import PATIENCE
+from twisted_sse.events.event import ServerSentEvent
+from twisted_sse.events.publication import Position, Publication
+from twisted_sse.history import MemoryHistory
+from twisted_sse.testing.contract.samples import SHAPES
+
+__all__ = ["FollowerTests"]
+
+
+class FollowerTests(TestCase):
+    """
+    An edge that follows a hub in the same process.
+    """
+
+    timeout = PATIENCE
+
+    def setUp(self) -> None:
+        """
+        A hub.
+        """
+        self.upstream = Upstream(MemoryHistory())
+        self.upstream.start()
+        self.addCleanup(self.upstream.stop)
+
+    async def follow(self, after: Position | None = None) -> Following:
+        """
+        Follow it from its end.
+        """
+        edge = self.upstream.edge()
+        edge.startService()
+        self.addCleanup(edge.stopService)
+        following = Following()
+        newest = (await edge.tail(1)).newest if after is None else after
+        edge.follow(newest, following.deliver, following.restart)
+        return following
+
+    async def test_shapes(self) -> None:
+        """
+        Everything that can be published is delivered as it was kept.
+        """
+        following = await self.follow()
+        await self.upstream.hub.submit(SHAPES)
+        await following.has(len(SHAPES))
+
+        self.assertEqual([one.publication for one in following.kept], SHAPES)
+        self.assertEqual([one.number for one in following.kept], list(range(1, len(SHAPES) + 1)))
+
+    async def test_control_types(self) -> None:
+        """
+        An event that somebody publishes is none of upstream's own, whatever its type.
+        """
+        following = await self.follow()
+        types = ["stream-open", "stream-reset", "stream-error"]
+        batch = [Publication(("a",), ServerSentEvent("{}", event=type)) for type in types]
+        await self.upstream.hub.submit(batch)
+        await following.has(3)
+
+        self.assertEqual([one.publication for one in following.kept], batch)
+        self.assertEqual(following.restarts, [])
+
+    async def test_pushed(self) -> None:
+        """
+        What is sent to connections and not kept is not delivered.
+        """
+        following = await self.follow()
+        await self.upstream.hub.publish("a", "first")
+        await following.has(1)
+        for connection in self.upstream.hub.connections:
+            connection.push(ServerSentEvent("pushed", comment='{"topics":"no note"'))
+        await self.upstream.hub.publish("a", "second")
+        await following.has(2)
+
+        self.assertEqual(following.data, ["first", "second"])
+
+    async def test_cut(self) -> None:
+        """
+        After a cut it goes on exactly where it was.
+        """
+        following = await self.follow()
+        await self.upstream.hub.publish("a", "first")
+        await following.has(1)
+        await self.upstream.go_away()
+        await self.upstream.hub.submit(SHAPES)
+        self.upstream.come_back()
+        await following.has(1 + len(SHAPES))
+
+        self.assertEqual([one.number for one in following.kept], list(range(1, len(SHAPES) + 2)))
+        self.assertEqual(following.restarts, [])
+
+    async def test_long_id(self) -> None:
+        """
+        An ID that is too long for a request keeps nobody away.
+        """
+        following = await self.follow()
+        await self.upstream.hub.publish("a", "first")
+        await self.upstream.hub.publish("a", "long", id="x" * 20_000)
+        await following.has(2)
+        await self.upstream.go_away()
+        await self.upstream.hub.publish("a", "next")
+        self.upstream.come_back()
+        await following.has(3)
+
+        self.assertEqual(following.data, ["first", "long", "next"])
+        self.assertEqual(following.restarts, [])
+
+    async def test_long_id_at_first(self) -> None:
+        """
+        Not even if it is the newest when the edge starts.
+        """
+        await self.upstream.hub.publish("a", "first")
+        await self.upstream.hub.publish("a", "long", id="x" * 20_000)
+        following = await self.follow()
+        await following.restarted()
+        await self.upstream.hub.publish("a", "next")
+        await following.has(1)
+
+        self.assertEqual(following.data, ["next"])
+
+    async def test_other_life(self) -> None:
+        """
+        A position that upstream does not know makes it begin anew, and go on there.
+        """
+        await self.upstream.hub.publish("a", "newest")
+        following = await self.follow(Position(17, "another life's"))
+        await following.restarted()
+        await self.upstream.hub.publish("a", "next")
+        await following.has(1)
+
+        (tail,) = following.restarts
+        self.assertEqual([one.publication.event.data for one in tail.kept], ["newest"])
+        self.assertEqual(following.data, ["next"])
+
+    async def test_same_id_in_other_life(self) -> None:
+        """
+        So does one whose ID a publisher has given again in another life of upstream.
+        """
+        await self.upstream.hub.publish("a", "newest", id="order 17")
+        following = await self.follow(Position(17, "order 17"))
+        await following.restarted()
+        await self.upstream.hub.publish("a", "next")
+        await following.has(1)
+
+        self.assertEqual(following.data, ["next"])

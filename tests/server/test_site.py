@@ -1,0 +1,285 @@
+"""
+The tree of what the hub serves on its own: pages, their files, and the rest.
+"""
+
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from twisted.internet import reactor
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import Clock, deferLater
+from twisted.python.filepath import FilePath
+from twisted.trial.unittest import SynchronousTestCase, TestCase
+from twisted.web.resource import Resource
+from twisted.web.server import Request
+
+from tests.support.http import Answer, Served, call
+from twisted_sse.server import site as site_module
+from twisted_sse.server.site import HubSite
+
+STATIC = Path(site_module.__file__).parent / "static"
+
+
+async def fetch(target: str, *, demo: bool = False) -> Answer:
+    """
+    Get a file whole: Twisted hands files out in turns of the global reactor.
+    """
+    caller = Served(demo=demo).call("GET", target)
+    while not (caller.transport.value() and caller.answer.ended):
+        await deferLater(IReactorTime(reactor), 0)
+    return caller.answer
+
+
+class PageTests(TestCase):
+    """
+    The pages and their files.
+    """
+
+    async def test_index(self) -> None:
+        """
+        The root is a page that says that the hub runs.
+        """
+        answer = await fetch("/")
+
+        self.assertEqual(answer.status, 200)
+        self.assertEqual(answer.header("Content-Type"), "text/html")
+        self.assertEqual(answer.body, (STATIC / "index.html").read_bytes())
+
+    async def test_demo(self) -> None:
+        """
+        With the demo, the root is its page.
+        """
+        answer = await fetch("/", demo=True)
+
+        self.assertEqual(answer.body, (STATIC / "demo.html").read_bytes())
+
+    async def test_files(self) -> None:
+        """
+        Every file of the pages is served, byte for byte.
+        """
+        for path in sorted(STATIC.iterdir()):
+            with self.subTest(name=path.name):
+                answer = await fetch(f"/static/{path.name}")
+
+                self.assertEqual(answer.status, 200)
+                self.assertEqual(answer.body, path.read_bytes())
+
+
+class PolicyTests(TestCase):
+    """
+    What browsers hold our pages to.
+    """
+
+    TYPES = {
+        ".html": {"text/html"},
+        # HTML: "servers should use text/javascript"; older systems' tables have the other.
+        ".js": {"text/javascript", "application/javascript"},
+        ".css": {"text/css"},
+        ".svg": {"image/svg+xml"},
+    }
+
+    PROTECTION = {
+        "content-security-policy": (
+            "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+        ),
+        "x-content-type-options": "nosniff",
+        "cache-control": "no-cache",
+    }
+
+    async def test_headers(self) -> None:
+        """
+        Pages load nothing from elsewhere, are framed by nobody, and are not guessed at.
+        """
+        for target in ("/", "/static/demo.js", "/static/style.css"):
+            with self.subTest(target=target):
+                answer = await fetch(target)
+
+                self.assertEqual(answer.status, 200)
+                self.assertEqual({**dict(answer.headers), **self.PROTECTION}, dict(answer.headers))
+
+    def test_head(self) -> None:
+        """
+        HEAD tells the same.
+        """
+        answer = Served().call("HEAD", "/").answer
+
+        self.assertEqual(answer.status, 200)
+        self.assertEqual({**dict(answer.headers), **self.PROTECTION}, dict(answer.headers))
+
+    def test_types(self) -> None:
+        """
+        With "nosniff" a browser runs a script only if its type is right.
+        """
+        for path in STATIC.iterdir():
+            with self.subTest(name=path.name):
+                answer = Served().call("HEAD", f"/static/{path.name}").answer
+
+                self.assertIn(answer.header("Content-Type"), self.TYPES[path.suffix])
+
+    def test_policy_can_be_kept(self) -> None:
+        """
+        The pages have no inline scripts and styles, which the policy forbids.
+        """
+        for path in STATIC.glob("*.html"):
+            with self.subTest(name=path.name):
+                text = path.read_text(encoding="utf-8")
+
+                self.assertNotIn("<style", text)
+                self.assertNotIn(" style=", text)
+                self.assertNotRegex(text, r"<script(?![^>]* src=)")
+                self.assertNotRegex(text, r"\son[a-z]+=")
+
+
+class KeptBody(Resource):
+    """
+    Notes what was kept of a request's body.
+    """
+
+    isLeaf = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept: list[tuple[int, bool]] = []
+
+    def render_POST(self, request: Request) -> bytes:
+        """
+        Note the size, and whether it is in memory.
+        """
+        content: Any = request.content
+        self.kept.append((len(content.read()), isinstance(content, BytesIO)))
+        return b""
+
+
+class BodyTests(SynchronousTestCase):
+    """
+    What the site keeps of a body while it comes in.
+    """
+
+    def setUp(self) -> None:
+        """
+        Have a site that takes 30 bytes.
+        """
+        self.resource = KeptBody()
+        self.site = HubSite(self.resource, 30, reactor=Clock())
+
+    def test_whole(self) -> None:
+        """
+        A body of the size that is allowed is kept whole.
+        """
+        call(self.site, "POST", "/", {}, b"x" * 30)
+
+        self.assertEqual(self.resource.kept, [(30, True)])
+
+    def test_told(self) -> None:
+        """
+        Nothing is kept of a body that says that it is too large, and no file is made for it.
+        """
+        call(self.site, "POST", "/", {}, b"x" * 200_000)
+
+        self.assertEqual(self.resource.kept, [(0, True)])
+
+    def test_not_told(self) -> None:
+        """
+        Of a body that does not say so no more is kept than is allowed.
+        """
+        caller = call(self.site, "POST", "/", {"Transfer-Encoding": "chunked"})
+        for _ in range(10):
+            caller.send(b"a\r\nxxxxxxxxxx\r\n")
+        caller.send(b"0\r\n\r\n")
+
+        self.assertEqual([size for size, _ in self.resource.kept], [30])
+
+
+class TreeTests(SynchronousTestCase):
+    """
+    What is there, and what is not.
+    """
+
+    ABSENT = [
+        "/nothing",
+        "/event",
+        "/Events",
+        "/.well-known/",
+        "/.well-known/other",
+        "/index.html",
+        "/static/nothing.js",
+        "/static/style.css/more",
+        "//",
+        "//etc/passwd",
+    ]
+
+    OUTSIDE = [
+        "/static/../site.py",
+        "/static/%2e%2e/site.py",
+        "/static/..%2fsite.py",
+        "/static/%2e%2e%2fsite.py",
+        "/static/..%5csite.py",
+        "/static/../../../../../../etc/passwd",
+        "/static//etc/passwd",
+        "/static/%2fetc%2fpasswd",
+        "/static/style.css/../../site.py",
+        "/../site.py",
+    ]
+
+    def test_absent(self) -> None:
+        """
+        What does not exist is not found.
+        """
+        for target in self.ABSENT:
+            with self.subTest(target=target):
+                self.assertEqual(Served().get(target).status, 404)
+
+    def test_outside(self) -> None:
+        """
+        No path leads out of the directory of the pages.
+        """
+        for target in self.OUTSIDE:
+            with self.subTest(target=target):
+                answer = Served().get(target)
+
+                self.assertEqual(answer.status, 404)
+                self.assertNotIn(b"import", answer.body)
+                self.assertNotIn(b"root:", answer.body)
+                self.assertEqual(self.flushLoggedErrors(), [])
+
+    def test_no_listing(self) -> None:
+        """
+        The directory of the pages does not list what is in it.
+        """
+        names = [name for name in FilePath(str(STATIC)).listdir() if name != "index.html"]
+        answer = Served().get("/static")
+        caller = Served().call("HEAD", "/static/")
+
+        self.assertNotEqual(answer.status, 200)
+        self.assertNotIn(caller.answer.header("Content-Length"), (None, "0"))
+        for name in names:
+            self.assertNotIn(name.encode(), answer.body)
+
+    def test_nul(self) -> None:
+        """
+        No file's name has a NUL, and whoever asks for one leaves no traceback in the log.
+        """
+        answer = Served().get("/static/style.css%00.html")
+
+        self.assertEqual(len(self.flushLoggedErrors()), 0)
+        self.assertEqual(answer.status, 404)
+
+    def test_pages_take_no_posts(self) -> None:
+        """
+        Pages are only read.
+        """
+        for target in ("/", "/static/style.css"):
+            with self.subTest(target=target):
+                self.assertEqual(Served().call("POST", target).answer.status, 405)
+
+    def test_no_access_log(self) -> None:
+        """
+        Requests are not logged, and a site starts and stops without a log file.
+        """
+        served = Served()
+        served.site.doStart()
+        served.get("/healthz")
+        served.site.doStop()
+
+        self.assertEqual(self.flushLoggedErrors(), [])

@@ -1,0 +1,674 @@
+"""
+``twistd sse``: every option is read, obeyed, and refused in one sentence.
+"""
+
+import contextlib
+import gc
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from twisted.application.service import IService, IServiceMaker
+from twisted.internet.error import CannotListenError
+from twisted.internet.testing import MemoryReactorClock
+from twisted.logger import LogEvent, capturedLogs, formatEvent
+from twisted.plugin import getPlugins
+from twisted.protocols.tls import TLSMemoryBIOFactory
+from twisted.trial.unittest import SynchronousTestCase
+from twisted.web.server import Site
+from zope.interface.verify import verifyObject
+
+from tests.support.http import Answer, Caller, call
+from tests.transport.tls.test_identity import certificate_pem, key_pem, make_key
+from twisted_sse.history.plugins import find_factories
+from twisted_sse.server.build import make_server
+from twisted_sse.server.tap import Options, makeService
+
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+TARGET = "/events?topic=news"
+
+OPTIONS = [
+    "port",
+    "history",
+    "keepalive",
+    "retry",
+    "cors-origin",
+    "anonymous",
+    "publish-token-file",
+    "tls-cert",
+    "tls-key",
+    "tls-passphrase-file",
+    "max-connections",
+    "max-connections-per-address",
+    "max-streams",
+    "max-topics",
+    "max-body",
+    "send-timeout",
+    "grace",
+    "demo",
+    "check-config",
+]
+
+
+def parse(*arguments: str) -> Options:
+    """
+    Read a command line.
+    """
+    options = Options()
+    options.parseOptions(list(arguments))
+    return options
+
+
+class TakenReactor(MemoryReactorClock):
+    """
+    Has no port that is free.
+    """
+
+    def listenUNIX(self, address: str, *rest: Any, **options: Any) -> Any:
+        """
+        See `IReactorUNIX.listenUNIX`.
+        """
+        raise CannotListenError(None, address, OSError("it is taken"))
+
+
+class Running:
+    """
+    What a command line makes, on a reactor that listens to nothing.
+    """
+
+    def __init__(self, *arguments: str) -> None:
+        self.reactor: Any = MemoryReactorClock()
+        self.service = make_server(parse(*arguments).config, self.reactor)
+        with capturedLogs() as logged:
+            self.service.privilegedStartService()
+            self.service.startService()
+        self.logged: Sequence[LogEvent] = logged
+
+    @property
+    def log(self) -> str:
+        """
+        What it said when it started.
+        """
+        return "\n".join(formatEvent(event) for event in self.logged)
+
+    @property
+    def site(self) -> Site:
+        """
+        What listens on the first port.
+        """
+        factory = self.reactor.tcpServers[0][1]
+        secured = isinstance(factory, TLSMemoryBIOFactory)
+        site: Site = factory.wrappedFactory if secured else factory
+        return site
+
+    def ask(self, method: str, target: str, *rest: Any) -> Caller:
+        """
+        Send a request.
+        """
+        caller = call(self.site, method, target, *rest)
+        self.reactor.advance(0)
+        return caller
+
+    def get(self, target: str = TARGET, *rest: Any) -> Answer:
+        """
+        The answer to a ``GET``.
+        """
+        return self.ask("GET", target, *rest).answer
+
+    def post(self, body: bytes, token: str) -> Answer:
+        """
+        The answer to a form.
+        """
+        headers = {**FORM, "Authorization": f"Bearer {token}"}
+        return self.ask("POST", "/events", headers, body).answer
+
+
+class CommandLineTests(SynchronousTestCase):
+    """
+    What tests of a command line need.
+    """
+
+    def setUp(self) -> None:
+        """
+        Give the garbage collector back as it was: a hub that starts tunes it.
+        """
+        self.addCleanup(gc.set_threshold, *gc.get_threshold())
+        self.addCleanup(gc.unfreeze)
+
+    def file(self, content: bytes) -> str:
+        """
+        Write *content* to a new file.
+        """
+        path = Path(self.mktemp())
+        path.write_bytes(content)
+        return str(path)
+
+    def certificate(self) -> tuple[str, str]:
+        """
+        Make a certificate and its key, a file for each.
+        """
+        key = make_key()
+        own = certificate_pem("localhost", key, "localhost", key)
+        return self.file(own), self.file(key_pem(key))
+
+
+class ServiceTests(CommandLineTests):
+    """
+    The service as a whole.
+    """
+
+    def test_service(self) -> None:
+        """
+        Options become a service.
+        """
+        service = makeService(parse())
+
+        self.assertTrue(verifyObject(IService, service))
+
+    def test_plugin(self) -> None:
+        """
+        Twisted finds it by the name ``sse``.
+        """
+        makers: list[Any] = list(getPlugins(IServiceMaker))
+        (maker,) = (maker for maker in makers if maker.tapname == "sse")
+
+        self.assertEqual(maker.module, "twisted_sse.server.tap")
+        self.assertIs(maker.options, Options)
+
+    def test_defaults(self) -> None:
+        """
+        Without options a hub listens on port 8080 and begins streams as documented.
+        """
+        running = Running()
+        port, _, backlog, _ = running.reactor.tcpServers[0]
+        answer = running.get()
+
+        self.assertEqual(len(running.reactor.tcpServers), 1)
+        self.assertEqual((port, backlog), (8080, 4096))
+        self.assertEqual(answer.events[0].retry, 3000)
+        self.assertEqual(running.get("/readyz").status, 200)
+
+    def test_advice(self) -> None:
+        """
+        The log shows lines to paste, with the token that was made for this run.
+        """
+        running = Running("--port", "8123")
+        token = running.log.partition("Bearer ")[2].partition("'")[0]
+
+        self.assertIn("curl -N 'http://localhost:8123/events?topic=news'", running.log)
+        self.assertEqual(running.post(b"topic=news&data=x", token).status, 200)
+        self.assertEqual(running.post(b"topic=news&data=x", token + "x").status, 401)
+
+    def test_new_token_each_time(self) -> None:
+        """
+        No two runs make the same token.
+        """
+        tokens = {Running().log.partition("Bearer ")[2].partition("'")[0] for _ in range(3)}
+
+        self.assertEqual(len(tokens), 3)
+        self.assertTrue(all(len(token) >= 32 for token in tokens))
+
+    def test_stop(self) -> None:
+        """
+        It stops listening, ends streams with the last chunk, and is gone.
+        """
+        running = Running()
+        caller = running.ask("GET", TARGET)
+        stopping = running.service.stopService()
+        running.reactor.pump([0.1] * 20)
+
+        self.successResultOf(stopping)
+        self.assertTrue(caller.answer.ended)
+
+    def test_port_taken(self) -> None:
+        """
+        A port that cannot be had ends the program with a sentence that names the option.
+        """
+        taken = TakenReactor()
+        service = make_server(parse("--port", "unix:/nowhere/at/all").config, taken)
+
+        with self.assertRaises(SystemExit) as caught:
+            service.privilegedStartService()
+
+        self.assertIn("--port unix:/nowhere/at/all", str(caught.exception))
+
+
+class HelpTests(SynchronousTestCase):
+    """
+    ``--help``.
+    """
+
+    def test_every_option(self) -> None:
+        """
+        Every option is there, and those that have a default tell it.
+        """
+        text = str(Options())
+
+        for name in OPTIONS:
+            with self.subTest(option=name):
+                self.assertIn(f"--{name}", text)
+        for default in ("[8080]", "[15]", "[3000]", "[yes]", "[100]", "[1MiB]", "[60]", "[10]"):
+            with self.subTest(default=default):
+                self.assertIn(default, text)
+
+    def test_nothing_else(self) -> None:
+        """
+        There is no option that this suite does not know.
+        """
+        known = {name.partition(" ")[0] for name in OPTIONS} | {"help", "version"}
+        listed = {line.split("--")[1].split("=")[0].split()[0] for line in _option_lines()}
+
+        self.assertEqual(listed - known, set())
+
+    def test_synopsis(self) -> None:
+        """
+        It begins with a line to paste.
+        """
+        self.assertIn("twistd -n sse --port 8080", str(Options()))
+
+
+def _option_lines() -> list[str]:
+    lines = [line.strip() for line in str(Options()).splitlines()]
+    return [line for line in lines if line.startswith("-") and "--" in line]
+
+
+class HistoryHelpTests(SynchronousTestCase):
+    """
+    ``--history help``.
+    """
+
+    def told(self, *arguments: str) -> str:
+        """
+        What is written before all ends with status 0.
+        """
+        written = io.StringIO()
+        with contextlib.redirect_stdout(written), self.assertRaises(SystemExit) as caught:
+            parse(*arguments)
+        self.assertEqual(caught.exception.code, 0)
+        return written.getvalue()
+
+    def test_schemes(self) -> None:
+        """
+        Every history that is installed has a line, and the line has its usage.
+        """
+        lines = self.told("--history", "help").splitlines()
+
+        for each in find_factories():
+            with self.subTest(scheme=each.scheme):
+                (line,) = (line for line in lines if line.split()[0] == each.scheme)
+                self.assertIn(each.usage, line)
+
+    def test_immediate(self) -> None:
+        """
+        Like --help it comes before everything else is looked at.
+        """
+        expected = self.told("--history", "help")
+
+        self.assertEqual(self.told("--retry", "soon", "--history=help"), expected)
+
+
+class CheckConfigTests(SynchronousTestCase):
+    """
+    ``--check-config``.
+    """
+
+    def test_good(self) -> None:
+        """
+        It says that all is well and stops with status 0.
+        """
+        written = io.StringIO()
+        with contextlib.redirect_stdout(written), self.assertRaises(SystemExit) as caught:
+            parse("--check-config", "--port", "8123", "--history", "memory:events=5")
+
+        self.assertEqual(caught.exception.code, 0)
+        self.assertEqual(written.getvalue(), "The configuration is good.\n")
+
+    def test_bad(self) -> None:
+        """
+        It refuses what a run would refuse.
+        """
+        for arguments in (["--retry", "soon"], ["--port", "99999"], ["--cors-origin", "x"]):
+            with self.subTest(arguments=arguments), self.assertRaises(SystemExit):
+                parse("--check-config", *arguments)
+
+
+class PortTests(CommandLineTests):
+    """
+    ``--port``, ``--tls-cert``, ``--tls-key``.
+    """
+
+    def test_several(self) -> None:
+        """
+        Each is listened on, in the order given, under both names of the option.
+        """
+        running = Running("--port", "8123", "-p", "tcp:8124:interface=127.0.0.1")
+        ports = [(server[0], server[3]) for server in running.reactor.tcpServers]
+
+        self.assertEqual([port for port, _ in ports], [8123, 8124])
+        self.assertEqual(ports[1][1], "127.0.0.1")
+
+    def test_unix(self) -> None:
+        """
+        A description of a UNIX socket is one.
+        """
+        running = Running("--port", "unix:/run/sse.socket")
+
+        self.assertEqual(running.reactor.unixServers[0][0], "/run/sse.socket")
+        self.assertEqual(running.reactor.tcpServers, [])
+
+    def test_tls(self) -> None:
+        """
+        A port number is secured by the certificate, and HTTP/2 is offered.
+        """
+        certificate, key = self.certificate()
+        running = Running("--port", "8443", "--tls-cert", certificate, "--tls-key", key)
+        factory = running.reactor.tcpServers[0][1]
+
+        self.assertIsInstance(factory, TLSMemoryBIOFactory)
+        self.assertIn(b"h2", running.site.acceptableProtocols())
+        self.assertIn("https://localhost:8443", running.log)
+
+    def test_plain(self) -> None:
+        """
+        Without a certificate nothing is secured.
+        """
+        self.assertIsInstance(Running().reactor.tcpServers[0][1], Site)
+
+
+class ObeyedTests(CommandLineTests):
+    """
+    A good value does what it says.
+    """
+
+    def test_history(self) -> None:
+        """
+        What is kept, is bounded as asked for.
+        """
+        tokens = self.file(b"secret\n")
+        running = Running("--history", "memory:events=1", "--publish-token-file", tokens)
+        for number in (b"1", b"2"):
+            running.post(b"topic=news&data=" + number, "secret")
+        caller = running.ask("GET", TARGET, {"Last-Event-ID": "earliest"})
+        running.reactor.advance(0)
+
+        self.assertEqual([event.data for event in caller.answer.events[2:]], ["2"])
+
+    def test_keepalive(self) -> None:
+        """
+        A comment follows so many seconds of silence, or none ever.
+        """
+        for text, seconds, expected in (
+            ("2", 2.1, b":\n\n"),
+            ("20", 19.0, b""),
+            ("off", 1000.0, b""),
+        ):
+            with self.subTest(keepalive=text):
+                running = Running("--keepalive", text)
+                caller = running.ask("GET", TARGET)
+                before = len(caller.answer.body)
+                running.reactor.pump([0.1] * int(seconds * 10))
+
+                self.assertEqual(caller.answer.body[before:], expected)
+
+    def test_retry(self) -> None:
+        """
+        Streams begin with the reconnection time.
+        """
+        for text in ("0", "250", "2147483647"):
+            with self.subTest(retry=text):
+                self.assertEqual(Running("--retry", text).get().events[0].retry, int(text))
+
+    def test_cors_origin(self) -> None:
+        """
+        Each origin given may read.
+        """
+        origins = ["https://a.example", "https://b.example"]
+        running = Running("--cors-origin", origins[0], "--cors-origin", origins[1])
+
+        for origin in origins:
+            answer = running.get(TARGET, {"Origin": origin})
+
+            self.assertEqual(answer.header("Access-Control-Allow-Origin"), origin)
+
+    def test_cors_any(self) -> None:
+        """
+        So may everybody, if that is asked for; by default nobody may.
+        """
+        headers = {"Origin": "https://a.example"}
+        any_origin = Running("--cors-origin", "*").get(TARGET, headers)
+        none = Running().get(TARGET, headers)
+
+        self.assertEqual(any_origin.header("Access-Control-Allow-Origin"), "*")
+        self.assertIsNone(none.header("Access-Control-Allow-Origin"))
+
+    def test_anonymous(self) -> None:
+        """
+        Subscribing needs a token only where strangers are not wanted.
+        """
+        self.assertEqual(Running("--anonymous", "yes").get().status, 200)
+        self.assertEqual(Running("--anonymous", "no").get().status, 401)
+
+    def test_publish_token_file(self) -> None:
+        """
+        The tokens in the file let publish, none is made, and none is logged.
+        """
+        running = Running("--publish-token-file", self.file(b"first-one\nsecond-one\n"))
+
+        self.assertEqual(running.post(b"topic=a", "first-one").status, 200)
+        self.assertEqual(running.post(b"topic=a", "second-one").status, 200)
+        self.assertEqual(running.post(b"topic=a", "third-one").status, 401)
+        self.assertIn("Bearer TOKEN", running.log)
+        self.assertNotIn("first-one", running.log)
+
+    def test_max_connections(self) -> None:
+        """
+        One more subscriber is refused; without the option there is no limit.
+        """
+        running = Running("--max-connections", "2")
+        statuses = [running.get().status for _ in range(3)]
+        unlimited = Running()
+
+        self.assertEqual(statuses, [200, 200, 503])
+        self.assertEqual([unlimited.get().status for _ in range(5)], [200] * 5)
+
+    def test_max_connections_per_address(self) -> None:
+        """
+        One more from an address is refused.
+        """
+        running = Running("--max-connections-per-address", "2")
+        statuses = [running.get().status for _ in range(3)]
+
+        self.assertEqual(statuses, [200, 200, 429])
+
+    def test_max_topics(self) -> None:
+        """
+        One topic more is refused.
+        """
+        running = Running("--max-topics", "1")
+
+        self.assertEqual(running.get("/events?topic=a").status, 200)
+        self.assertEqual(running.get("/events?topic=a&topic=b").status, 400)
+
+    def test_max_body(self) -> None:
+        """
+        One byte more is refused.
+        """
+        running = Running("--max-body", "1KiB", "--publish-token-file", self.file(b"secret"))
+        prefix = b"topic=news&data="
+        full = prefix + b"x" * (1024 - len(prefix))
+
+        self.assertEqual(running.post(full, "secret").status, 200)
+        self.assertEqual(running.post(full + b"x", "secret").status, 413)
+
+    def test_send_timeout(self) -> None:
+        """
+        A reader that takes nothing for so long is let go, or never.
+        """
+        for arguments, gone in (
+            (["--send-timeout", "5"], True),
+            ([], True),
+            (["--send-timeout", "off"], False),
+        ):
+            with self.subTest(arguments=arguments):
+                running = Running("--publish-token-file", self.file(b"secret"), *arguments)
+                caller = running.ask("GET", TARGET)
+                caller.stop_reading()
+                running.post(b"topic=news&data=x", "secret")
+                running.reactor.pump([1] * 4)
+                early = caller.transport.connected
+                running.reactor.pump([1] * 100)
+
+                self.assertTrue(early)
+                self.assertEqual(caller.transport.connected, not gone)
+
+    def test_grace(self) -> None:
+        """
+        A reader that takes nothing is cut when its grace is over, and not before.
+        """
+        for arguments, seconds in (([], 10), (["--grace", "3"], 3), (["--grace", "0"], 0)):
+            with self.subTest(arguments=arguments):
+                running = Running(*arguments)
+                caller = running.ask("GET", TARGET)
+                caller.stop_reading()
+                stopping = running.service.stopService()
+                running.reactor.pump([0.1] * (seconds * 10 - 1))
+                early = caller.transport.connected
+                running.reactor.pump([0.1] * 10)
+
+                self.assertTrue(early)
+                self.assertFalse(caller.transport.connected)
+                self.successResultOf(stopping)
+
+    def test_demo(self) -> None:
+        """
+        The demo publishes its topics, which nobody does without it.
+        """
+        for arguments, expected in ((["--demo"], True), ([], False)):
+            with self.subTest(arguments=arguments):
+                running = Running(*arguments)
+                caller = running.ask("GET", "/events?topic=demo/clock")
+                running.reactor.pump([0.5] * 5)
+                published = [e for e in caller.answer.events if e.event == "clock"]
+
+                self.assertEqual(bool(published), expected)
+
+
+class RefusedTests(CommandLineTests):
+    """
+    A bad value is one sentence that names its option.
+    """
+
+    CASES = [
+        ("port", "99999"),
+        ("port", "65536"),
+        ("port", "-1"),
+        ("port", ""),
+        ("port", "http"),
+        ("port", "tcp"),
+        ("port", "tcp:"),
+        ("port", "tcp:many"),
+        ("port", "tcp:80:color=red"),
+        ("port", "unix"),
+        ("port", "nonsense:1"),
+        ("port", "ssl:443:privateKey=/nowhere.pem"),
+        ("history", "disk:/tmp"),
+        ("history", "Help"),
+        ("history", "sqlite"),
+        ("history", "sqlite:/nowhere/at/all/events.db"),
+        ("history", "redis://"),
+        ("history", "redis:6379"),
+        ("history", "memory:events=0"),
+        ("history", "memory:age=0"),
+        ("keepalive", "0"),
+        ("keepalive", "often"),
+        ("retry", "-1"),
+        ("retry", "3s"),
+        # HTML sets no bound, browsers do: see MAX_RETRY.
+        ("retry", "2147483648"),
+        ("cors-origin", "example.com"),
+        ("cors-origin", "https://example.com/"),
+        ("anonymous", "maybe"),
+        ("publish-token-file", "/nowhere/at/all"),
+        ("tls-cert", "/nowhere/at/all"),
+        ("tls-key", "/nowhere/at/all"),
+        ("tls-passphrase-file", "/nowhere/at/all"),
+        ("max-connections", "0"),
+        ("max-connections-per-address", "few"),
+        ("max-streams", "0"),
+        ("max-topics", "0"),
+        ("max-body", "1TB"),
+        ("send-timeout", "0"),
+        ("grace", "-1"),
+    ]
+
+    def _refused(self, *arguments: str) -> str:
+        with self.assertRaises(SystemExit) as caught:
+            parse(*arguments)
+        return str(caught.exception).removeprefix("twistd sse: ")
+
+    def test_named(self) -> None:
+        """
+        The sentence begins with the option and ends with a period.
+        """
+        for option, value in self.CASES:
+            with self.subTest(option=option, value=value):
+                sentence = self._refused(f"--{option}", value)
+
+                self.assertTrue(sentence.startswith(f"--{option}: "), sentence)
+                self.assertTrue(sentence.endswith("."), sentence)
+                self.assertNotIn("\n", sentence)
+
+    def test_every_option(self) -> None:
+        """
+        No option with a value is left out of this table.
+        """
+        flags = {"demo", "check-config"}
+
+        self.assertEqual({option for option, _ in self.CASES}, set(OPTIONS) - flags)
+
+    def test_star_beside_others(self) -> None:
+        """
+        All origins and one more is a contradiction.
+        """
+        sentence = self._refused("--cors-origin", "*", "--cors-origin", "https://example.com")
+
+        self.assertTrue(sentence.startswith("--cors-origin: "), sentence)
+
+    def test_half_of_tls(self) -> None:
+        """
+        A certificate needs its key, and a key its certificate.
+        """
+        certificate, key = self.certificate()
+
+        self.assertIn("--tls-key", self._refused("--tls-cert", certificate))
+        self.assertIn("--tls-cert", self._refused("--tls-key", key))
+
+    def test_bad_certificate(self) -> None:
+        """
+        A certificate that is none is the fault of ``--tls-cert``.
+        """
+        _, key = self.certificate()
+        sentence = self._refused("--tls-cert", self.file(b"hello"), "--tls-key", key)
+
+        self.assertTrue(sentence.startswith("--tls-cert: "), sentence)
+
+    def test_bad_key(self) -> None:
+        """
+        A key that is none, or another's, is the fault of ``--tls-key``.
+        """
+        certificate, _ = self.certificate()
+        _, other = self.certificate()
+        for key in (self.file(b"hello"), self.mktemp(), other):
+            with self.subTest(key=key):
+                sentence = self._refused("--tls-cert", certificate, "--tls-key", key)
+
+                self.assertTrue(sentence.startswith("--tls-key: "), sentence)
+
+    def test_unknown(self) -> None:
+        """
+        An unknown option, and an argument that belongs to none, are refused.
+        """
+        for arguments in (["--colour", "red"], ["8080"], ["--port"], ["--demo=yes"]):
+            with self.subTest(arguments=arguments):
+                self.assertTrue(self._refused(*arguments))

@@ -1,0 +1,595 @@
+"""
+What a TLS server speaks, which certificate it shows, and how it takes up a new one.
+"""
+
+import contextlib
+import os
+import ssl
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric import rsa
+from OpenSSL import SSL
+from twisted.internet.address import IPv4Address
+from twisted.internet.error import ConnectionDone
+from twisted.internet.interfaces import (
+    IOpenSSLServerConnectionCreator,
+    IProtocolNegotiationFactory,
+)
+from twisted.internet.protocol import Factory
+from twisted.internet.testing import StringTransport
+from twisted.logger import capturedLogs, formatEvent
+from twisted.protocols.tls import TLSMemoryBIOProtocol
+from twisted.protocols.wire import Echo
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
+from zope.interface.verify import verifyObject
+
+from tests.support.certificates import Key, names_on, trust_everything, write_certificate
+from tests.support.tls import APPLICATION_DATA, Client, Link
+from tests.transport.tls.test_identity import certificate_pem, key_pem, make_key
+from twisted_sse.transport.tls.context import TLSFactory, TLSServer
+from twisted_sse.transport.tls.identity import CertificateError, CertificateFiles
+
+__all__ = ["EchoSite", "NamesTests", "ProfileTests", "ReloadTests", "WritingTests"]
+
+# Mozilla's intermediate profile, without DHE.
+SUITES = {
+    "ECDHE-ECDSA-AES128-GCM-SHA256",
+    "ECDHE-ECDSA-AES256-GCM-SHA384",
+    "ECDHE-ECDSA-CHACHA20-POLY1305",
+    "ECDHE-RSA-AES128-GCM-SHA256",
+    "ECDHE-RSA-AES256-GCM-SHA384",
+    "ECDHE-RSA-CHACHA20-POLY1305",
+}
+
+
+@implementer(IProtocolNegotiationFactory)
+class EchoSite(Factory):
+    """
+    Says what it hears, over either of HTTP's protocols.
+    """
+
+    protocol = Echo
+    noisy = False
+
+    def acceptableProtocols(self) -> list[bytes]:
+        """
+        See `IProtocolNegotiationFactory.acceptableProtocols`.
+        """
+        return [b"h2", b"http/1.1"]
+
+
+class TLSTestCase(SynchronousTestCase):
+    """
+    Makes servers.
+    """
+
+    def directory(self) -> Path:
+        """
+        A new one.
+        """
+        path = Path(self.mktemp())
+        path.mkdir()
+        return path
+
+    def files(self, *names: str, key: Key | None = None) -> CertificateFiles:
+        """
+        A certificate for *names*, in a directory of its own.
+        """
+        return CertificateFiles(*map(str, write_certificate(self.directory(), *names, key=key)))
+
+    def factory(self, *files: CertificateFiles) -> TLSFactory:
+        """
+        What serves these certificates.
+        """
+        return TLSFactory(TLSServer(files or [self.files()]), EchoSite())
+
+
+def offering(version: ssl.TLSVersion, suites: str = "ALL:@SECLEVEL=0") -> ssl.SSLContext:
+    """
+    A client that speaks this version and no other, with these suites up to TLS 1.2.
+    """
+    # Not `trust_everything`, which reads all authorities of the system first.
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.set_ciphers(suites)
+    with warnings.catch_warnings():
+        # Python knows as well that TLS 1.1 is not to be used.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.minimum_version = ssl.TLSVersion.TLSv1
+        context.maximum_version = version
+        context.minimum_version = version
+    return context
+
+
+def connect(factory: TLSFactory, client: SSL.Connection) -> Callable[[], None]:
+    """
+    Connect a client of OpenSSL, which can do what Python's cannot.
+
+    Returns:
+        What hands over the bytes that either end has for the other.
+    """
+    server = factory.buildProtocol(IPv4Address("TCP", "127.0.0.1", 1))
+    assert server is not None
+    transport = StringTransport()
+    server.makeConnection(transport)
+    client.set_connect_state()
+
+    def exchange() -> None:
+        with contextlib.suppress(SSL.WantReadError):
+            client.do_handshake()
+        with contextlib.suppress(SSL.WantReadError):
+            server.dataReceived(client.bio_read(65536))
+        if transport.value():
+            client.bio_write(transport.value())
+            transport.clear()
+
+    for _ in range(3):
+        exchange()
+    return exchange
+
+
+class ProfileTests(TLSTestCase):
+    """
+    Versions, suites, groups, protocols, tickets.
+    """
+
+    def refusal(self, factory: TLSFactory, context: ssl.SSLContext) -> str | None:
+        """
+        Why the server does not speak with a client like this.
+        """
+        try:
+            Link(factory, context)
+        except ssl.SSLError as error:
+            return str(error)
+        return None
+
+    def test_interface(self) -> None:
+        """
+        Twisted takes it for what it is.
+        """
+        verifyObject(IOpenSSLServerConnectionCreator, TLSServer([self.files()]))
+
+    def test_versions(self) -> None:
+        """
+        TLS 1.2 and 1.3 are spoken.
+        """
+        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+            link = Link(self.factory(), offering(version))
+
+            self.assertEqual(link.client.tls.version(), version.name.replace("_", "."))
+
+    def test_old_versions(self) -> None:
+        """
+        Nothing older is.
+        """
+        for version in (ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1):
+            reason = self.refusal(self.factory(), offering(version))
+
+            self.assertIn("alert protocol version", str(reason))
+
+    def test_suites(self) -> None:
+        """
+        Of all suites that a client can offer for TLS 1.2 the profile's are taken, and no other.
+        """
+        rsa_key = rsa.generate_private_key(65537, 2048)
+        factories = [self.factory(), self.factory(self.files(key=rsa_key))]
+        everything = offering(ssl.TLSVersion.TLSv1_2, "ALL:COMPLEMENTOFALL:@SECLEVEL=0")
+        offered = [one["name"] for one in everything.get_ciphers() if one["protocol"] != "TLSv1.3"]
+
+        taken = {
+            name
+            for name in offered
+            for factory in factories
+            if self.refusal(factory, offering(ssl.TLSVersion.TLSv1_2, f"{name}:@SECLEVEL=0"))
+            is None
+        }
+
+        self.assertEqual(taken, SUITES)
+        # It is not the client that could not do more.
+        self.assertGreater(len(offered), 3 * len(SUITES))
+        self.assertIn("AES128-SHA", offered)
+
+    def test_suites_of_1_3(self) -> None:
+        """
+        So it is with TLS 1.3, whose suites are all good.
+        """
+        link = Link(self.factory(), offering(ssl.TLSVersion.TLSv1_3))
+        cipher = link.client.tls.cipher()
+
+        assert cipher is not None
+        self.assertRegex(cipher[0], r"\ATLS_(AES_(128|256)_GCM|CHACHA20_POLY1305)_SHA(256|384)\Z")
+
+    def test_preference(self) -> None:
+        """
+        The client chooses: it knows what its processor is good at.
+        """
+        suites = ["ECDHE-ECDSA-CHACHA20-POLY1305", "ECDHE-ECDSA-AES128-GCM-SHA256"]
+        for order in (suites, suites[::-1]):
+            link = Link(self.factory(), offering(ssl.TLSVersion.TLSv1_2, ":".join(order)))
+            cipher = link.client.tls.cipher()
+
+            assert cipher is not None
+            self.assertEqual(cipher[0], order[0])
+
+    def test_groups(self) -> None:
+        """
+        Keys are agreed upon over the profile's groups and no others.
+
+        Should this fail with a new pyOpenSSL: see `twisted_sse....context._choose_groups`.
+        """
+        groups = ["X25519", "prime256v1", "secp384r1", "X448", "secp521r1", "brainpoolP256r1"]
+        taken = []
+        for group in groups:
+            context = trust_everything()
+            context.set_ecdh_curve(group)
+            if self.refusal(self.factory(), context) is None:
+                taken.append(group)
+
+        self.assertEqual(taken, groups[:3])
+
+    def test_alpn(self) -> None:
+        """
+        Of what the client offers the server's first choice is taken; nothing, if it offers nothing.
+        """
+        for offered, chosen in (
+            (["http/1.1", "h2"], "h2"),
+            (["http/1.1"], "http/1.1"),
+            (["spdy/3", "http/1.1"], "http/1.1"),
+            (None, None),
+        ):
+            context = trust_everything()
+            if offered is not None:
+                context.set_alpn_protocols(offered)
+            link = Link(self.factory(), context)
+
+            self.assertEqual(link.client.tls.selected_alpn_protocol(), chosen)
+
+    def test_no_common_protocol(self) -> None:
+        """
+        A client that offers only what is not spoken here is told so, as RFC 7301 has it.
+        """
+        context = trust_everything()
+        context.set_alpn_protocols(["smtp"])
+
+        self.assertIn("alert no application protocol", str(self.refusal(self.factory(), context)))
+
+    def test_indifferent_factory(self) -> None:
+        """
+        Over a factory that does not know ALPN everybody is served.
+        """
+        factory = TLSFactory(TLSServer([self.files()]), Factory.forProtocol(Echo))
+        context = trust_everything()
+        context.set_alpn_protocols(["h2"])
+        link = Link(factory, context)
+
+        self.assertIsNone(link.client.tls.selected_alpn_protocol())
+        self.assertEqual(link.ask(b"hello"), b"hello")
+
+    def test_tickets(self) -> None:
+        """
+        A session is resumed by its ticket, with whichever certificate it began.
+        """
+        factory = self.factory(self.files("a.example"), self.files("b.example"))
+        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+            for name in ("a.example", "b.example"):
+                context = offering(version)
+                first = Link(factory, context, name)
+                again = Link(factory, context, name, first.client.tls.session)
+
+                self.assertFalse(first.client.tls.session_reused)
+                self.assertTrue(again.client.tls.session_reused, (version, name))
+                self.assertEqual(again.ask(b"hello"), b"hello")
+
+    def test_renegotiation(self) -> None:
+        """
+        A client that wants a new handshake in the middle of a connection is told no.
+        """
+        context = SSL.Context(SSL.TLS_CLIENT_METHOD)
+        context.set_max_proto_version(SSL.TLS1_2_VERSION)
+        client = SSL.Connection(context, None)
+        exchange = connect(self.factory(), client)
+
+        client.renegotiate()
+        exchange()
+
+        with self.assertRaises(SSL.Error) as caught:
+            client.recv(1)
+        self.assertIn("no renegotiation", str(caught.exception))
+
+
+class NamesTests(TLSTestCase):
+    """
+    Several certificates, chosen by the name that the client asks for.
+    """
+
+    def test_names(self) -> None:
+        """
+        The first certificate with the name is shown, else the first of all.
+        """
+        one = self.files("one.example", "both.example")
+        two = self.files("two.example", "*.two.example", "both.example", "xn--bcher-kva.example")
+        three = self.files("deep.two.example", "MiXed.example")
+        factory = self.factory(one, two, three)
+
+        for asked, shown in (
+            ("one.example", "one.example"),
+            ("two.example", "two.example"),
+            ("TWO.EXAMPLE", "two.example"),
+            ("any.two.example", "two.example"),
+            ("both.example", "one.example"),
+            ("bücher.example", "two.example"),
+            ("mixed.example", "deep.two.example"),
+            ("deep.two.example", "deep.two.example"),
+            ("a.b.two.example", "one.example"),
+            ("wo.example", "one.example"),
+            ("example", "one.example"),
+            ("elsewhere.example", "one.example"),
+            ("127.0.0.1", "one.example"),
+            (None, "one.example"),
+        ):
+            with self.subTest(asked):
+                self.assertEqual(Link(factory, name=asked).names[0], shown)
+
+    def test_nonsense(self) -> None:
+        """
+        A name that is none is unknown.
+        """
+        factory = self.factory(self.files("one.example"))
+        for name in (b"\xff\xfe", b".", b"*", b"a" * 255):
+            client = SSL.Connection(SSL.Context(SSL.TLS_CLIENT_METHOD), None)
+            client.set_tlsext_host_name(name)
+            connect(factory, client)
+
+            self.assertIsNotNone(client.get_peer_certificate(as_cryptography=True))
+
+    def test_chain(self) -> None:
+        """
+        What follows the certificate in its file is sent along.
+        """
+        key, issuer_key = make_key(), make_key()
+        path = self.directory() / "both.pem"
+        path.write_bytes(
+            key_pem(key)
+            + certificate_pem("localhost", key, "Issuer", issuer_key)
+            + certificate_pem("Issuer", issuer_key, "Issuer", issuer_key)
+        )
+        client = SSL.Connection(SSL.Context(SSL.TLS_CLIENT_METHOD), None)
+        connect(self.factory(CertificateFiles(str(path))), client)
+        chain = client.get_peer_cert_chain(as_cryptography=True) or []
+
+        self.assertEqual(
+            [one.subject.rfc4514_string() for one in chain], ["CN=localhost", "CN=Issuer"]
+        )
+
+    def test_weak_key(self) -> None:
+        """
+        What OpenSSL does not serve is refused before anybody connects.
+        """
+        files = self.files(key=rsa.generate_private_key(65537, 1024))
+
+        with self.assertRaises(CertificateError) as caught:
+            TLSServer([files])
+        self.assertEqual(caught.exception.culprit, "certificate")
+        self.assertEqual(
+            str(caught.exception), f"OpenSSL does not take {files.certificate}: ee key too small"
+        )
+
+
+class ReloadTests(TLSTestCase):
+    """
+    Certificates that change on disk.
+    """
+
+    def setUp(self) -> None:
+        """
+        Serve one.
+        """
+        self.home = self.directory()
+        self.server = TLSServer([CertificateFiles(*map(str, self.write("old.example")))])
+        self.echo = TLSFactory(self.server, EchoSite())
+
+    def write(self, *names: str) -> tuple[Path, Path]:
+        """
+        Have another certificate in the same files.
+        """
+        return write_certificate(self.home, *names)
+
+    def test_unchanged(self) -> None:
+        """
+        Nothing new is nothing new.
+        """
+        self.assertFalse(self.server.look())
+        self.assertFalse(self.server.reload())
+        self.assertEqual(Link(self.echo).names, ["old.example"])
+
+    def test_renewed(self) -> None:
+        """
+        Who connects afterward gets the new one; who was there goes on with the old one.
+        """
+        before = Link(self.echo)
+        self.write("new.example")
+        with capturedLogs() as logs:
+            self.assertTrue(self.server.reload())
+        after = Link(self.echo)
+
+        self.assertEqual(after.names, ["new.example"])
+        self.assertEqual(before.ask(b"still"), b"still")
+        self.assertEqual(before.names, ["old.example"])
+        self.assertRegex(
+            formatEvent(logs[0]), r"New certificate for new\.example, valid until \d{4}-\d\d-\d\d"
+        )
+
+    def test_in_the_middle(self) -> None:
+        """
+        So does who was in the middle of the handshake.
+        """
+        protocol = self.echo.buildProtocol(IPv4Address("TCP", "127.0.0.1", 1))
+        assert protocol is not None
+        self.write("new.example")
+        client = Client()
+        transport = StringTransport()
+        protocol.makeConnection(transport)
+        client.shake_hands()
+        self.server.reload()
+        while not client.shake_hands():
+            protocol.dataReceived(client.give())
+            client.take(transport.value())
+            transport.clear()
+
+        self.assertEqual(names_on(client.tls.getpeercert(binary_form=True)), ["old.example"])
+
+    def test_looked_at(self) -> None:
+        """
+        A look sees that the files have changed, once.
+        """
+        self.write("new.example")
+
+        self.assertTrue(self.server.look())
+        self.assertFalse(self.server.look())
+        self.assertEqual(Link(self.echo).names, ["new.example"])
+
+    def test_tickets(self) -> None:
+        """
+        A session that began with the old certificate is not resumed with the new one.
+        """
+        context = trust_everything()
+        before = Link(self.echo, context)
+        self.write("new.example")
+        self.server.look()
+        after = Link(self.echo, context, session=before.client.tls.session)
+
+        self.assertFalse(after.client.tls.session_reused)
+
+    def test_wrong(self) -> None:
+        """
+        While a file is wrong the old certificate is served, and the log says why.
+        """
+        certificate, key = self.write("new.example")
+        good = key.read_bytes()
+        for content, reason in (
+            (b"", f"there is no PEM private key in {key.absolute()}"),
+            (good[:100], f"there is no PEM private key in {key.absolute()}"),
+            (
+                key_pem(make_key()),
+                f"the key in {key.absolute()} is not the key of the certificate"
+                f" in {certificate.absolute()}",
+            ),
+        ):
+            key.write_bytes(content)
+            with capturedLogs() as logs:
+                self.assertFalse(self.server.look())
+
+            self.assertEqual(
+                [formatEvent(one) for one in logs],
+                [f"The certificates in use stay, because {reason}"],
+            )
+            self.assertEqual(Link(self.echo).names, ["old.example"])
+        key.write_bytes(good)
+        self.assertTrue(self.server.look())
+        self.assertEqual(Link(self.echo).names, ["new.example"])
+
+    def test_gone(self) -> None:
+        """
+        So it is when a file is not there.
+        """
+        certificate, _ = self.write("new.example")
+        certificate.unlink()
+        with capturedLogs() as logs:
+            self.assertFalse(self.server.look())
+            self.assertFalse(self.server.look())
+
+        self.assertEqual(len(logs), 1)
+        self.assertEqual(Link(self.echo).names, ["old.example"])
+
+    def test_all_or_nothing(self) -> None:
+        """
+        If one of several is wrong, all stay as they are.
+        """
+        other = self.directory()
+        both = [
+            CertificateFiles(*map(str, write_certificate(home, name)))
+            for home, name in ((self.home, "one.old"), (other, "two.old"))
+        ]
+        server = TLSServer(both)
+        self.write("one.new")
+        (other / "key.pem").write_bytes(b"")
+        with capturedLogs():
+            server.reload()
+
+        factory = TLSFactory(server, EchoSite())
+        self.assertEqual(Link(factory, name="one.old").names, ["one.old"])
+        self.assertEqual(Link(factory, name="two.old").names, ["two.old"])
+
+    def test_elsewhere(self) -> None:
+        """
+        The files are found again when the process has gone to another directory.
+        """
+        self.addCleanup(os.chdir, Path.cwd())
+        self.assertFalse(self.home.is_absolute())
+        home = self.home.absolute()
+
+        os.chdir("/")
+        write_certificate(home, "new.example")
+
+        self.assertTrue(self.server.look())
+
+
+class WritingTests(TLSTestCase):
+    """
+    What the factory's connections write and read.
+    """
+
+    def records(self, write: Callable[[TLSMemoryBIOProtocol], object]) -> list[int]:
+        """
+        The TLS records of what a connection writes within one turn.
+        """
+        link = Link(self.factory())
+        before = len(link.client.records)
+        write(link.server)
+        link.exchange()
+        return link.client.records[before:]
+
+    def test_at_once(self) -> None:
+        """
+        A write is a record, and on its way when the call returns.
+        """
+        for write in (
+            lambda server: server.write(b"x" * 5000),
+            lambda server: server.writeSequence([b"x" * 2000, b"y" * 2000, b"\r\n"]),
+        ):
+            self.assertEqual(self.records(write), [APPLICATION_DATA])
+
+    def test_large(self) -> None:
+        """
+        More than fits into one is cut into full ones: RFC 8446 allows 16 KiB.
+        """
+        records = self.records(lambda server: server.write(b"x" * (3 * 16384 + 1)))
+
+        self.assertEqual(records, [APPLICATION_DATA] * 4)
+
+    def test_long_request(self) -> None:
+        """
+        What comes at once, and is more than OpenSSL is handed at once, comes whole.
+        """
+        sent = bytes(range(256)) * 300
+
+        self.assertEqual(Link(self.factory()).ask(sent), sent)
+
+    def test_not_tls(self) -> None:
+        """
+        Whoever does not speak TLS is let go, however much it says.
+        """
+        server = self.factory().buildProtocol(IPv4Address("TCP", "127.0.0.1", 1))
+        assert server is not None
+        transport = StringTransport()
+        server.makeConnection(transport)
+
+        server.dataReceived(b"GET / HTTP/1.1\r\n" * 4000)
+
+        self.assertTrue(transport.disconnecting)
+        server.connectionLost(Failure(ConnectionDone()))

@@ -1,0 +1,278 @@
+"""
+Connections that want the same events over the same framing.
+
+Live members share one position and one payload: an event costs each of them
+one call of ``send`` and nothing else.  A member that cannot take it all leaves,
+with a position of its own.
+
+The law of the lists: ``_sends[slot]`` belongs to ``_members[slot]``, whose
+``slot`` says so; members below ``_visited`` have the current batch, the others
+do not yet.  Nobody is taken out while a stride of members is being written to:
+who leaves then is taken out right after.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from typing import Protocol
+
+from twisted_sse.broker.audiences.window import Entry, Window
+from twisted_sse.events.publication import Position
+from twisted_sse.topics import Interest
+from twisted_sse.transport.sinks.framing import Annotating, Framing, frame_in
+
+__all__ = ["NOT_LIVE", "Audience", "Member", "PayloadCache"]
+
+# How many members are written to between two looks at the clock: about 0.4 ms.
+_STRIDE = 128
+
+# The most bytes of a batch, its last frame aside.  What a slow reader has not
+# taken of a batch is kept for it by its transport, so this bounds that too.
+_BATCH_BYTES = 64 * 1024
+
+#: The slot of a connection that is not live.
+NOT_LIVE = -1
+
+
+class Member(Protocol):
+    """
+    What an audience needs to know of a connection.
+
+    Attributes:
+        slot: Where it stands in its audience, or `NOT_LIVE`.
+
+        position: What it has been sent, while it is not live.
+    """
+
+    slot: int
+    position: Position
+
+    @property
+    def send(self) -> Callable[[bytes], int]:
+        """
+        Its sink's ``send``.
+        """
+
+    def resume(self) -> None:
+        """
+        It may try again to join.
+        """
+
+    def fell_short(self, payload: bytes, sent: int) -> None:
+        """
+        Only the first *sent* bytes of *payload* could be written.
+        """
+
+
+class Audience:
+    """
+    The live members that share *interest* and *framing*.
+
+    Attributes:
+        size: Connections that belong to it, live or not.
+
+        written: When its live members were last written to, in seconds.
+    """
+
+    __slots__ = (
+        "_before_batch",
+        "_departing",
+        "_early",
+        "_members",
+        "_news",
+        "_payload",
+        "_sends",
+        "_visited",
+        "_visiting",
+        "_window",
+        "framing",
+        "interest",
+        "size",
+        "written",
+    )
+
+    def __init__(self, interest: Interest, framing: Framing, window: Window) -> None:
+        self.interest = interest
+        self.framing = framing
+        self.size = 0
+        self.written = 0.0
+        self._window = window
+        self._members: list[Member] = []
+        self._sends: list[Callable[[bytes], int]] = []
+        self._visited = 0
+        self._visiting = False
+        self._departing: list[Member] = []
+        self._early: list[Member] = []
+        self._news: list[Entry] = []
+        self._payload = b""
+        self._before_batch = window.head
+
+    @property
+    def live_position(self) -> Position:
+        """
+        Up to where whoever joins must have been sent everything.
+        """
+        return self._news[0].previous if self._news else self._window.head
+
+    @property
+    def waiting(self) -> bool:
+        """
+        Whether a live member has not been sent everything.
+        """
+        return bool(self._news) or self._visited < len(self._members)
+
+    def position_of(self, member: Member) -> Position:
+        """
+        What live *member* has been sent.
+        """
+        return self.live_position if member.slot < self._visited else self._before_batch
+
+    def join(self, member: Member) -> None:
+        """
+        Make *member* live; it has everything up to `live_position`.
+        """
+        self._members.append(member)
+        self._sends.append(member.send)
+        member.slot = len(self._members) - 1
+        self._swap(member.slot, self._visited)
+        self._visited += 1
+
+    def expect(self, member: Member) -> None:
+        """
+        Let *member* try again when the live position has come up to its own.
+
+        It has everything up to beyond `live_position`: it began while news were
+        pending that precede its beginning, and must not be sent them.
+        """
+        self._early.append(member)
+
+    def leave(self, member: Member) -> None:
+        """
+        Let live *member* go, and tell it its position.
+        """
+        if self._visiting:
+            self._departing.append(member)
+        elif member.slot != NOT_LIVE:
+            self._take_out(member)
+
+    def add(self, entry: Entry) -> None:
+        """
+        Take notice of a publication that the members want.
+        """
+        if self._members:
+            self._news.append(entry)
+
+    def sweep(self, payloads: PayloadCache, more_time: Callable[[], bool]) -> None:
+        """
+        Write what is new to the members, until done or *more_time* says no.
+        """
+        while self.waiting:
+            if self._visited == len(self._members):
+                self._begin(payloads)
+            self._visit()
+            if self._visited == len(self._members):
+                self._wake_early()
+            if not more_time():
+                return
+
+    def _begin(self, payloads: PayloadCache) -> None:
+        batch = self._take_batch()
+        self._payload = payloads.of(self.framing, batch)
+        self._before_batch = batch[0].previous
+        self._visited = 0
+
+    def _take_batch(self) -> list[Entry]:
+        news = self._news
+        size = count = 0
+        while count < len(news) and size < _BATCH_BYTES:
+            size += len(news[count].frame)
+            count += 1
+        self._news = news[count:]
+        return news[:count]
+
+    def _visit(self) -> None:
+        start = self._visited
+        self._visited = stop = min(start + _STRIDE, len(self._members))
+        payload = self._payload
+        size = len(payload)
+        short: list[tuple[Member, int]] = []
+        self._visiting = True
+        # benchmarks (fanout): nothing but the call of send touches what belongs
+        # to one connection, so its memory need not be fetched.
+        for slot, send in enumerate(self._sends[start:stop], start):
+            try:
+                sent = send(payload)
+            except OSError:
+                sent = 0
+            if sent != size:
+                short.append((self._members[slot], sent))
+        self._visiting = False
+        for member, sent in short:
+            member.fell_short(payload, sent)
+        self._let_departing_go()
+
+    def _let_departing_go(self) -> None:
+        departing, self._departing = self._departing, []
+        for member in departing:
+            self.leave(member)
+            # It may have got room again while it was still counted as live.
+            member.resume()
+
+    def _take_out(self, member: Member) -> None:
+        member.position = self.position_of(member)
+        hole, last = member.slot, len(self._members) - 1
+        if hole < self._visited:
+            self._visited -= 1
+            self._swap(hole, self._visited)
+            hole = self._visited
+        self._swap(hole, last)
+        self._members.pop()
+        self._sends.pop()
+        member.slot = NOT_LIVE
+        if not self._members:
+            self._news.clear()
+        if self._visited == len(self._members):
+            self._wake_early()
+
+    def _wake_early(self) -> None:
+        if not self._early:
+            return
+        early, self._early = self._early, []
+        for member in early:
+            member.resume()
+
+    def _swap(self, one: int, other: int) -> None:
+        members, sends = self._members, self._sends
+        members[one], members[other] = members[other], members[one]
+        sends[one], sends[other] = sends[other], sends[one]
+        members[one].slot, members[other].slot = one, other
+
+
+class PayloadCache:
+    """
+    The joined and framed bytes of batches, made once for all audiences.
+    """
+
+    def __init__(self) -> None:
+        self._made: dict[Hashable, bytes] = {}
+
+    def of(self, framing: Framing, batch: list[Entry]) -> bytes:
+        """
+        Frame *batch*, or find it framed already.
+        """
+        key = (framing, *[entry.number for entry in batch])
+        payload = self._made.get(key)
+        if payload is None:
+            # benchmarks (fanout): audiences of one pay for each call that is made here.
+            if type(framing) is Annotating:
+                frames = list(map(frame_in(framing), batch))
+            else:
+                frames = [entry.frame for entry in batch]
+            payload = self._made[key] = framing(b"".join(frames))
+        return payload
+
+    def forget(self) -> None:
+        """
+        Let all go: the turn is over.
+        """
+        self._made.clear()

@@ -1,0 +1,117 @@
+"""
+Brings what is published to the connections, without holding the reactor.
+
+A turn has a budget of time.  What does not fit into it goes on in the next
+turn, after the reactor has accepted, read and written; order holds, since an
+audience takes up nothing new before all its members have what it is sending.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+from twisted_sse.broker.audiences.audience import Audience, PayloadCache
+from twisted_sse.broker.connections.connection import Connection
+
+__all__ = ["Fanout"]
+
+
+class Fanout:
+    """
+    Runs sweeps over audiences, and brings forward those that are behind.
+
+    Args:
+        clock: Tells the time and schedules the turns.
+
+        budget: How long a turn may take, in seconds.  Those that are behind
+            get half of it.
+
+        advance: Brings a connection one page forward; true if it could go on.
+    """
+
+    def __init__(
+        self, clock: IReactorTime, budget: float, advance: Callable[[Connection], bool]
+    ) -> None:
+        self._clock = clock
+        self._budget = budget
+        self._advance = advance
+        self._payloads = PayloadCache()
+        self._due: dict[Audience, None] = {}
+        self._behind: deque[Connection] = deque()
+        self._until = 0.0
+        self._call: IDelayedCall | None = None
+
+    def announce(self, audience: Audience) -> None:
+        """
+        *audience* has news, which `flush` writes.
+        """
+        self._due[audience] = None
+
+    def resume(self, connection: Connection) -> None:
+        """
+        *connection* is behind, and can be written to.
+        """
+        self._behind.append(connection)
+        self._schedule()
+
+    def flush(self) -> None:
+        """
+        Write what was announced: now, or in the turn that is due already.
+        """
+        if self._call is None:
+            self._run()
+
+    def stop(self) -> None:
+        """
+        Do nothing more.
+        """
+        self._due.clear()
+        self._behind.clear()
+        if self._call is not None:
+            self._call.cancel()
+            self._call = None
+
+    def _run(self) -> None:
+        self._sweep()
+        self._bring_forward()
+        self._payloads.forget()
+        if self._due or self._behind:
+            self._schedule()
+
+    def _sweep(self) -> None:
+        now = self._clock.seconds()
+        self._until = now + self._budget
+        while self._due:
+            audience = next(iter(self._due))
+            del self._due[audience]
+            audience.sweep(self._payloads, self._more_time)
+            audience.written = now
+            if audience.waiting:
+                # To the end of the line: a large audience must not keep the
+                # small ones waiting.
+                self._due[audience] = None
+            if not self._more_time():
+                break
+
+    def _bring_forward(self) -> None:
+        self._until = self._clock.seconds() + self._budget / 2
+        while self._behind:
+            connection = self._behind.popleft()
+            if connection.ready and self._advance(connection):
+                self._behind.append(connection)
+            if not self._more_time():
+                break
+
+    def _more_time(self) -> bool:
+        return self._clock.seconds() < self._until
+
+    def _schedule(self) -> None:
+        if self._call is None:
+            self._call = self._clock.callLater(0, self._turn)
+
+    def _turn(self) -> None:
+        self._call = None
+        self._run()

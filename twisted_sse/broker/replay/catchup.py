@@ -1,0 +1,273 @@
+"""
+From replay to live: brings a connection that is behind to its audience.
+
+Rule: a connection joins its audience in the same turn in which it is found to
+have been sent everything up to the audience's live position, and nothing after
+it.  What follows that position the audience sends; what precedes it is sent
+here.  So nothing is sent twice, missed, or out of place, whatever is published
+meanwhile.
+
+What is missing comes from the window if it covers the connection's position,
+and from history, page by page, if not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from twisted_sse.broker.audiences.audience import Audience
+from twisted_sse.broker.audiences.window import Window
+from twisted_sse.broker.connections.connection import Connection, EndReason
+from twisted_sse.broker.replay.pages import (
+    PAGE_EVENTS,
+    ReplayCache,
+    ReplayPage,
+    latest_page,
+    page_from_history,
+    page_from_window,
+    page_key,
+)
+from twisted_sse.broker.singleflight import SingleFlight
+from twisted_sse.errors import HistoryUnavailable, UnknownEventID
+from twisted_sse.events.preamble import LOST, OLDEST, ResetReason, StreamStart, reset_frame
+from twisted_sse.events.publication import EARLIEST, Position, Record
+from twisted_sse.interfaces import IHistoryProvider, ISharedHistoryProvider
+
+__all__ = ["Catchup", "FallenBehind"]
+
+#: Go on from the oldest that is kept; or only with the newest of each topic; or
+#: be let go, to come back later.
+FallenBehind = Literal["resume", "latest", "disconnect"]
+
+# How long to wait before history is asked again after it was unavailable, in
+# seconds.
+_PATIENCE = 1.0
+
+
+class Catchup:
+    """
+    Finds where streams begin, and what those that are behind have missed.
+
+    Args:
+        fallen_behind: What becomes of a reader that is so slow that history has
+            forgotten what comes next.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        window: Window,
+        history: IHistoryProvider,
+        clock: IReactorTime,
+        fallen_behind: FallenBehind,
+    ) -> None:
+        self._window = window
+        self._history = history
+        self._shared = ISharedHistoryProvider(history, None)
+        self._clock = clock
+        self._fallen_behind = fallen_behind
+        self._cache = ReplayCache()
+        self._reads: SingleFlight[ReplayPage] = SingleFlight()
+        self._searches: SingleFlight[Position] = SingleFlight()
+        self._waiting: list[Connection] = []
+        self._ahead: list[Connection] = []
+        self._lives = 0
+        self._retry: IDelayedCall | None = None
+
+    def locate(self, connection: Connection, last_event_id: str | None) -> Deferred[StreamStart]:
+        """
+        Find where *connection* is to begin.
+
+        Args:
+            last_event_id: Sent by the client; ``None`` if it asks for nothing
+                that has been.
+
+        Raises:
+            HistoryUnavailable: It cannot be found now.
+        """
+        if last_event_id is None:
+            return succeed(StreamStart(self._window.head))
+        if last_event_id == EARLIEST:
+            return succeed(StreamStart(OLDEST))
+        number = self._window.number_of(last_event_id)
+        if number is not None:
+            return succeed(StreamStart(Position(number, last_event_id), resumed=True))
+        return self._search(connection.audience, last_event_id).addCallbacks(
+            lambda position: StreamStart(position, resumed=True),
+            lambda failure: self._unknown(failure, last_event_id),
+        )
+
+    def advance(self, connection: Connection) -> bool:
+        """
+        Bring *connection*, which is ready, one page forward, or make it live.
+
+        Returns:
+            Whether it is still behind and could go on at once.
+        """
+        audience = connection.audience
+        if self._has_caught_up(connection):
+            return False
+        page = self._cache.get(audience, connection.position)
+        if page is None and self._window.covers(connection.position.number):
+            page = page_from_window(self._window, audience, connection.position)
+            self._cache.put(audience, connection.position, page)
+        if page is None:
+            self._fetch(connection)
+            return False
+        return self._send(connection, page)
+
+    def moved_on(self) -> None:
+        """
+        The head of the window has moved: who came from ahead of it may join.
+        """
+        ahead, self._ahead = self._ahead, []
+        for connection in ahead:
+            connection.resume()
+
+    def restart(self) -> None:
+        """
+        Forget what was read: the window has begun anew.
+        """
+        self._lives += 1
+        self._cache = ReplayCache()
+        self._ahead.clear()
+
+    def stop(self) -> None:
+        """
+        Read nothing more.
+        """
+        self._waiting.clear()
+        if self._retry is not None:
+            self._retry.cancel()
+            self._retry = None
+
+    def _send(self, connection: Connection, page: ReplayPage) -> bool:
+        if page.payload:
+            connection.write(page.payload)
+        connection.position = page.position
+        return connection.ready and not self._has_caught_up(connection)
+
+    def _has_caught_up(self, connection: Connection) -> bool:
+        """
+        Hand *connection*, which is ready, to its audience if it has everything.
+        """
+        audience = connection.audience
+        number = connection.position.number
+        if number > self._window.head.number:
+            self._ahead.append(connection)
+            return True
+        ahead = number - audience.live_position.number
+        if ahead == 0:
+            connection.caught_up()
+        elif ahead > 0:
+            audience.expect(connection)
+        return ahead >= 0
+
+    def _fetch(self, connection: Connection) -> None:
+        connection.reading = True
+        audience = connection.audience
+        reading = self._read(audience, connection.position)
+        reading.addBoth(self._fetched, connection, audience)
+
+    def _fetched(
+        self, result: ReplayPage | Failure, connection: Connection, audience: Audience
+    ) -> None:
+        connection.reading = False
+        if connection.audience is not audience:
+            # Its grant has changed, and it must not get what was read by the old one.
+            connection.resume()
+            return
+        if not connection.ready:
+            return
+        if isinstance(result, ReplayPage):
+            self._send(connection, result)
+            connection.resume()
+        elif result.check(UnknownEventID):
+            self._tell_of_gap(connection)
+        else:
+            self._ask_again_later(connection, result)
+
+    def _tell_of_gap(self, connection: Connection) -> None:
+        lost = connection.position.number == LOST
+        if self._fallen_behind == "disconnect" and not lost:
+            connection.end(EndReason.FELL_BEHIND)
+            return
+        audience = connection.audience
+        frame = reset_frame(
+            ResetReason.LOST if lost else ResetReason.BEHIND, connection.position.id
+        )
+        page = ReplayPage(audience.framing(frame), OLDEST)
+        if self._fallen_behind == "latest":
+            page = latest_page(self._window, audience, frame)
+        self._send(connection, page)
+        connection.resume()
+
+    def _ask_again_later(self, connection: Connection, failure: Failure) -> None:
+        if not self._waiting:
+            self._log.warn(
+                "History is not available, those who are behind have to wait: {error}",
+                error=failure.value,
+            )
+            self._retry = self._clock.callLater(_PATIENCE, self._ask_again)
+        self._waiting.append(connection)
+
+    def _ask_again(self) -> None:
+        self._retry = None
+        waiting, self._waiting = self._waiting, []
+        for connection in waiting:
+            connection.resume()
+
+    def _unknown(self, failure: Failure, last_event_id: str) -> StreamStart:
+        failure.trap(UnknownEventID)
+        return StreamStart(OLDEST, asked=last_event_id)
+
+    def _search(self, audience: Audience, event_id: str) -> Deferred[Position]:
+        """
+        Ask history where *event_id* stands.
+
+        A history of this hub alone need not tell the number: what follows the
+        event can only be here already, and is read at once.
+        """
+        shared = self._shared
+        if shared is None:
+            position = Position(OLDEST.number, event_id)
+            return self._read(audience, position).addCallback(lambda _: position)
+        return self._searches.call(event_id, lambda: maybeDeferred(shared.locate, event_id))
+
+    def _read(self, audience: Audience, position: Position) -> Deferred[ReplayPage]:
+        """
+        Ask history for the page that follows *position*, once for all who want it.
+        """
+        page = self._cache.get(audience, position)
+        if page is not None:
+            return succeed(page)
+        return self._reads.call(page_key(audience, position), lambda: self._ask(audience, position))
+
+    def _ask(self, audience: Audience, position: Position) -> Deferred[ReplayPage]:
+        asked = self._window.head
+        since = None if position == OLDEST else position.id
+        wanted = audience.interest.wanted
+        found: Deferred[Sequence[Record]] = maybeDeferred(
+            self._history.since, since, wanted, PAGE_EVENTS
+        )
+        found.addCallback(self._check_life, self._lives)
+        reading = found.addCallback(page_from_history, asked, self._window, audience)
+        return reading.addCallback(self._keep, audience, position)
+
+    def _check_life(self, kept: Sequence[Record], life: int) -> Sequence[Record]:
+        if life != self._lives:
+            raise HistoryUnavailable("History has begun anew; ask again.")
+        return kept
+
+    def _keep(self, page: ReplayPage, audience: Audience, position: Position) -> ReplayPage:
+        # What follows the oldest changes when the oldest is forgotten.
+        if position != OLDEST:
+            self._cache.put(audience, position, page)
+        return page

@@ -1,0 +1,171 @@
+"""
+What those who are behind have missed, in pages that they share.
+
+A page is joined and framed once.  What follows a position never changes, so a
+page that was made for one connection serves every other of its audience.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Hashable, Sequence
+from operator import attrgetter
+from typing import NamedTuple
+
+from twisted_sse.broker.audiences.audience import Audience
+from twisted_sse.broker.audiences.window import Entry, Window
+from twisted_sse.events.publication import Position, Record
+from twisted_sse.transport.sinks.framing import frame_in, kept_in
+
+__all__ = [
+    "PAGE_EVENTS",
+    "ReplayCache",
+    "ReplayPage",
+    "latest_page",
+    "page_from_history",
+    "page_from_window",
+    "page_key",
+]
+
+#: The most publications to ask history for at once.
+PAGE_EVENTS = 256
+
+# The most bytes of a page, its last frame aside: what a reader that stops
+# reading may leave to its transport.
+_PAGE_BYTES = 64 * 1024
+
+# The most entries of the window to look through in one go: about 0.3 ms.
+_PAGE_SCAN = 1024
+
+# What all pages that are kept for others may hold, in bytes.
+_SHARED_BYTES = 4 * 1024 * 1024
+
+
+class ReplayPage(NamedTuple):
+    """
+    Attributes:
+        payload: Framed; empty if nothing of the page is for this audience.
+
+        position: Where who has been sent it stands.
+    """
+
+    payload: bytes
+    position: Position
+
+
+def page_key(audience: Audience, position: Position) -> Hashable:
+    """
+    The same for all who would be sent the same.
+    """
+    return audience.interest, audience.framing, position
+
+
+class ReplayCache:
+    """
+    Recent pages, the least recently used forgotten first.
+    """
+
+    def __init__(self, size: int = _SHARED_BYTES) -> None:
+        self._bound = size
+        self._size = 0
+        self._cache: OrderedDict[Hashable, ReplayPage] = OrderedDict()
+
+    def get(self, audience: Audience, position: Position) -> ReplayPage | None:
+        """
+        The page of *audience* that follows *position*, if it is known.
+        """
+        key = page_key(audience, position)
+        page = self._cache.get(key)
+        if page is not None:
+            self._cache.move_to_end(key)
+        return page
+
+    def put(self, audience: Audience, position: Position, page: ReplayPage) -> None:
+        """
+        Keep *page* for the others.
+        """
+        key = page_key(audience, position)
+        if key not in self._cache:
+            self._cache[key] = page
+            self._size += _weight(page)
+        while self._size > self._bound:
+            _, forgotten = self._cache.popitem(last=False)
+            self._size -= _weight(forgotten)
+
+
+def page_from_window(window: Window, audience: Audience, position: Position) -> ReplayPage:
+    """
+    What follows *position*, which the window covers.
+    """
+    goal = audience.live_position
+    matches = audience.interest.matches
+    frame_of = frame_in(audience.framing)
+    frames: list[bytes] = []
+    size = 0
+    for scanned, entry in enumerate(window.following(position.number), 1):
+        if entry.number > goal.number:
+            break
+        if matches(entry.topics, entry.private):
+            frames.append(frame_of(entry))
+            size += len(entry.frame)
+        if size >= _PAGE_BYTES or scanned == _PAGE_SCAN:
+            return _page(audience, frames, Position(entry.number, entry.id))
+    return _page(audience, frames, goal)
+
+
+def page_from_history(
+    kept: Sequence[Record], asked: Position, window: Window, audience: Audience
+) -> ReplayPage:
+    """
+    What history has found.
+
+    Args:
+        kept: What `IHistoryProvider.since` returned for `PAGE_EVENTS`.
+
+        asked: The head of the window when history was asked: if it found all
+            there is, everything up to there has been considered.  It is not
+            before the ID that was asked for, since that event has been sent.
+    """
+    head = window.head.number
+    matches = audience.interest.matches
+    frame_of = kept_in(audience.framing)
+    frames: list[bytes] = []
+    size = 0
+    position = asked
+    for count, item in enumerate(kept, 1):
+        # What follows the head has yet to be put into its place here.
+        if item.number > head:
+            break
+        position = max(position, Position(item.number, item.id))
+        if matches(item.publication.topics, item.publication.private):
+            frames.append(frame_of(item))
+            size += len(frames[-1])
+        if size >= _PAGE_BYTES or count == PAGE_EVENTS:
+            return _page(audience, frames, Position(item.number, item.id))
+    return _page(audience, frames, position)
+
+
+def latest_page(window: Window, audience: Audience, first: bytes) -> ReplayPage:
+    """
+    The newest event of each topic that the window has, after the frame *first*.
+
+    An event of several topics counts for the one that is named first.
+    """
+    goal = audience.live_position
+    newest: dict[str, Entry] = {}
+    for entry in window.following(window.floor.number):
+        if entry.number > goal.number:
+            break
+        if audience.interest.matches(entry.topics, entry.private):
+            newest[entry.topics[0]] = entry
+    entries = sorted(newest.values(), key=attrgetter("number"))
+    return _page(audience, [first, *map(frame_in(audience.framing), entries)], goal)
+
+
+def _page(audience: Audience, frames: list[bytes], position: Position) -> ReplayPage:
+    return ReplayPage(audience.framing(b"".join(frames)) if frames else b"", position)
+
+
+def _weight(page: ReplayPage) -> int:
+    # What a key and a page take beside the payload, about, in bytes.
+    return 500 + len(page.payload)

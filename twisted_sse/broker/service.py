@@ -1,0 +1,85 @@
+"""
+Puts a hub and what it needs together, as services that start and stop.
+"""
+
+from __future__ import annotations
+
+from twisted.application.service import IService, Service
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from twisted_sse.broker.broker import Broker
+from twisted_sse.broker.drain import OtherStreams, drain
+from twisted_sse.broker.schedule import Schedules
+from twisted_sse.events.event import ServerSentEvent
+
+__all__ = ["HubService"]
+
+
+class HubService(Service):
+    """
+    Runs a hub.
+
+    A history provider that is an `IService` starts before the hub and stops
+    after it.  When the service stops, newcomers are refused, every connection
+    is told when to come back, and ends in good order; so do the streams of
+    sources that are tied to the hub, after these have been told.
+
+    Args:
+        schedules: They run as long as the service does.
+
+        grace: How long slow readers and sources may take then, in seconds.
+
+        spread: How far the reconnection times lie apart, in seconds.
+
+        farewell: The last event of every stream.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        broker: Broker,
+        responses: OtherStreams,
+        schedules: Schedules,
+        *,
+        grace: float = 10.0,
+        spread: float = 10.0,
+        farewell: ServerSentEvent | None = None,
+    ) -> None:
+        self._broker = broker
+        self._responses = responses
+        self._schedules = schedules
+        self._grace = grace
+        self._spread = spread
+        self._farewell = farewell
+        self._history = IService(broker.history, None)
+
+    def startService(self) -> None:
+        """
+        See `IService.startService`.
+        """
+        super().startService()
+        if self._history is not None:
+            self._history.startService()
+        self._broker.start().addErrback(self._not_started)
+        self._schedules.start()
+
+    def stopService(self) -> Deferred[None]:
+        """
+        See `IService.stopService`.
+        """
+        super().stopService()
+        self._schedules.stop()
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        await drain(self._broker, self._responses, self._grace, self._spread, self._farewell)
+        self._broker.stop()
+        if self._history is not None:
+            await maybeDeferred(self._history.stopService)
+
+    def _not_started(self, failure: Failure) -> None:
+        # Not the end: the hub asks again when somebody comes.
+        self._log.warn("History is not available yet: {error}", error=failure.value)

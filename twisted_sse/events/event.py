@@ -1,0 +1,247 @@
+"""
+One event of an event stream, for both directions.
+
+The words are those of "Server-sent events" in
+https://html.spec.whatwg.org/multipage/server-sent-events.html; comments that
+begin with "HTML:" quote it.
+
+An event is checked when it is made and never changes.  So the encoder never
+checks again, and for every event `decode(encode(event)) == [event]`.
+
+Nothing here imports anything but the standard library.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NoReturn, Protocol, overload
+
+from twisted_sse.errors import InvalidEvent
+
+__all__ = ["MAX_RETRY", "ServerSentEvent"]
+
+#: The longest reconnection time, in milliseconds: about 24.8 days.  The
+#: standard sets no bound ("interpret the field value as an integer in base
+#: ten"), but browsers count timers in signed 32-bit milliseconds, and a longer
+#: one fires at once: a flood instead of a rest.
+MAX_RETRY = 2**31 - 1
+
+
+class _MakeFromJSON(Protocol):
+    """
+    What `ServerSentEvent.json` is: a way to make an event.
+    """
+
+    def __call__(
+        self,
+        value: object,
+        *,
+        event: str | None = None,
+        id: str | None = None,
+        retry: int | None = None,
+        comment: str | None = None,
+    ) -> ServerSentEvent: ...
+
+
+class _JSON:
+    """
+    The name `json`: on the class it writes JSON, on an event it reads JSON.
+    """
+
+    @overload
+    def __get__(self, instance: None, owner: type[ServerSentEvent]) -> _MakeFromJSON: ...
+
+    @overload
+    def __get__(
+        self, instance: ServerSentEvent, owner: type[ServerSentEvent]
+    ) -> Callable[[], Any]: ...
+
+    def __get__(
+        self, instance: ServerSentEvent | None, owner: type[ServerSentEvent]
+    ) -> _MakeFromJSON | Callable[[], Any]:
+        if instance is not None:
+            return instance._read_json
+        return owner._write_json
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSentEvent:
+    """
+    An event, or a block that is none: a comment, a reconnection time, an ID.
+
+    At least one argument must be given.
+
+    Args:
+        data: The payload, any text.  Line breaks in it (CR LF, CR, LF) arrive
+            as LF, because the format cannot tell them apart; they are made LF
+            here, so that the event says what will arrive.  None writes no data
+            line, and browsers dispatch nothing; "" is dispatched, as "".
+
+        event: The event type, without line breaks.  None is the default type,
+            which browsers call "message".
+
+        id: The event ID, without line breaks and NUL.  "" makes the client
+            forget its last event ID; None leaves it as it is.
+
+        retry: The reconnection time in milliseconds, 0 to `MAX_RETRY`.
+
+        comment: Text that clients ignore, any text; line breaks as in *data*.
+
+    Raises:
+        InvalidEvent: An argument cannot be written without changing what the
+            event means, or has the wrong type.
+    """
+
+    data: str | None = None
+    event: str | None = None
+    id: str | None = None
+    retry: int | None = None
+    comment: str | None = None
+
+    json = _JSON()
+
+    def __post_init__(self) -> None:
+        data, event, id, retry, comment = self.data, self.event, self.id, self.retry, self.comment
+        if data is None and event is None and id is None and retry is None and comment is None:
+            raise InvalidEvent("The event is empty: give it data, or at least a comment.")
+        if data is not None:
+            _set_data(self, _text("data", data))
+        if event is not None:
+            _set_event(self, _event(event))
+        if id is not None:
+            _set_id(self, _id(id))
+        if retry is not None:
+            _set_retry(self, _retry(retry))
+        if comment is not None:
+            _set_comment(self, _text("comment", comment))
+
+    @classmethod
+    def _write_json(
+        cls,
+        value: object,
+        *,
+        event: str | None = None,
+        id: str | None = None,
+        retry: int | None = None,
+        comment: str | None = None,
+    ) -> ServerSentEvent:
+        """
+        Make an event whose data is *value* as compact JSON.
+
+        Args:
+            value: Anything that the standard library's `json` can write.
+
+        Raises:
+            InvalidEvent: JSON cannot express *value*; NaN and the infinities
+                are among what it cannot.
+        """
+        try:
+            data = _dumps(value)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise InvalidEvent(f"The value cannot be written as JSON: {error}") from error
+        return cls(data, event, id, retry, comment)
+
+    def _read_json(self) -> Any:
+        """
+        Read the data as JSON.
+
+        Raises:
+            ValueError: The data is not JSON, or there is none.
+        """
+        if self.data is None:
+            raise ValueError("The event has no data.")
+        return json.loads(self.data)
+
+
+# RFC 8259 knows neither NaN nor Infinity: JSON.parse in a browser throws.
+_dumps = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+
+
+def unchecked(
+    data: str | None, event: str | None, id: str | None, retry: int | None, comment: str | None
+) -> ServerSentEvent:
+    """
+    Make an event from what a decoder has just parsed.
+
+    For `twisted_sse.events.codec` only: text that comes out of the parser cannot break
+    a rule, and checking it again would halve the parser's speed.
+    """
+    made = _new(ServerSentEvent)
+    _set_data(made, data)
+    _set_event(made, event)
+    _set_id(made, id)
+    _set_retry(made, retry)
+    _set_comment(made, comment)
+    return made
+
+
+# The setters of the slots: a frozen class refuses `made.data = data`, and
+# `object.__setattr__` looks the slot up by name each time.
+_new = object.__new__
+_set_data, _set_event, _set_id, _set_retry, _set_comment = (
+    vars(ServerSentEvent)[_slot].__set__ for _slot in ("data", "event", "id", "retry", "comment")
+)
+
+
+def _text(name: str, value: str) -> str:
+    """
+    Check a text of any number of lines, and make its line ends LF.
+    """
+    # HTML: "end-of-line = ( cr lf / cr / lf )".
+    return _encodable(name, value).replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _event(value: str) -> str:
+    # HTML: "If the event type buffer is a value other than the empty string,
+    # change the type": an empty type arrives as none, so it cannot be meant.
+    if value == "":
+        raise InvalidEvent("The event type is empty: use None for the default type.")
+    return _line("event", value)
+
+
+def _id(value: str) -> str:
+    # HTML: "If the field value does not contain U+0000 NULL, then set the
+    # last event ID buffer to the field value. Otherwise, ignore the field."
+    line = _line("id", value)
+    if "\0" in line:
+        raise InvalidEvent("The id contains a NUL, and clients ignore such an ID: remove it.")
+    return line
+
+
+def _line(name: str, value: str) -> str:
+    line = _encodable(name, value)
+    if "\n" in line or "\r" in line:
+        raise InvalidEvent(f"The {name} contains a line break: it must be one line.")
+    return line
+
+
+def _encodable(name: str, value: str) -> str:
+    if not isinstance(value, str):
+        _refuse_type(name, value)
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:
+            raise InvalidEvent(
+                f"The {name} contains a lone surrogate at index {error.start}, which UTF-8 cannot"
+                " express: decode its source with errors='replace'."
+            ) from error
+    # A subclass may write itself differently, as a member of an Enum does.
+    return value if type(value) is str else str.__str__(value)
+
+
+def _retry(value: int) -> int:
+    # bool is an int for Python, and nobody means 1 ms by True.
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise InvalidEvent(f"The retry is a {type(value).__name__}: give whole milliseconds, int.")
+    if not 0 <= value <= MAX_RETRY:
+        raise InvalidEvent(f"The retry is out of range: give 0 to {MAX_RETRY} milliseconds.")
+    return int(value)
+
+
+def _refuse_type(name: str, value: object) -> NoReturn:
+    kind = type(value).__name__
+    advice = "use ServerSentEvent.json(...) for values" if name == "data" else "give a str"
+    raise InvalidEvent(f"The {name} is a {kind}: {advice}.")

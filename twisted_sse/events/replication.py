@@ -1,0 +1,189 @@
+"""
+Events as one hub tells them to another: with what subscribers are not told.
+
+In the block of an event a comment stands first, of one line: JSON that says
+where the event stands, all its topics, and whether it is private.  The event's
+own comment follows, so nothing of it is lost, and any decoder reads the rest.
+
+Nothing here does I/O, keeps time, or imports Twisted.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from twisted_sse.events import codec
+from twisted_sse.events.event import ServerSentEvent
+from twisted_sse.events.publication import Position, Publication, Record
+
+__all__ = [
+    "annotate",
+    "encode_publication",
+    "note_of",
+    "read_kept",
+    "read_position",
+    "read_publications",
+    "write_note",
+    "write_position",
+]
+
+_write = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+def write_note(note: dict[str, Any]) -> bytes:
+    """
+    Write *note* as the first line of a block.
+    """
+    return f": {_write(note)}\n".encode()
+
+
+def note_of(comment: str | None) -> tuple[dict[str, Any], str | None]:
+    """
+    The note of a block, and the comment that is the event's own.
+
+    Args:
+        comment: All of the block's, as `twisted_sse.events.codec.Decoder` gives it.
+
+    Raises:
+        ValueError: There is no note.
+    """
+    text, line_end, own = (comment or "").partition("\n")
+    note = json.loads(text)
+    if not isinstance(note, dict):
+        raise ValueError("The note is no object.")
+    return note, own if line_end else None
+
+
+def annotate(frame: bytes, number: int, topics: Sequence[str], private: bool, given: bool) -> bytes:
+    """
+    Put a note before the *frame* of something that is kept.
+
+    Args:
+        frame: As subscribers get it, with its ID.
+
+        given: Whether its publisher made the ID.
+    """
+    note: dict[str, Any] = {"number": number, "topics": topics}
+    if private:
+        note["private"] = True
+    if given:
+        note["given"] = True
+    if _is_unusual(frame):
+        more, frame = _simplified(frame)
+        note |= more
+    return write_note(note) + frame
+
+
+def read_kept(event: ServerSentEvent) -> Record:
+    """
+    Read what `annotate` has written.
+
+    Args:
+        event: A decoded block; of one without data, its comment is enough.
+
+    Raises:
+        ValueError: It is something else.
+    """
+    try:
+        note, comment = note_of(event.comment)
+        type, kept_id = note.get("bare") or (event.event, event.id)
+        if not kept_id:
+            raise ValueError("It has no ID.")
+        own_id = kept_id if note.get("given") else None
+        made = ServerSentEvent(event.data, type, own_id, note.get("retry"), comment)
+        publication = Publication(tuple(_topics(note)), made, note.get("private") is True)
+        return Record(int(note["number"]), kept_id, publication)
+    except (KeyError, TypeError, RecursionError) as error:
+        raise ValueError(f"It is no annotated event: {error!r}") from None
+
+
+def write_position(position: Position) -> dict[str, Any]:
+    """
+    Write *position* as a part of a note.
+    """
+    return position._asdict()
+
+
+def read_position(value: Any) -> Position:
+    """
+    Read what `write_position` has written.
+
+    Raises:
+        ValueError: It is something else.
+    """
+    try:
+        number, event_id = value["number"], value["id"]
+    except (KeyError, TypeError):
+        raise ValueError(f"{value!r} is no position") from None
+    if not (isinstance(number, int) and isinstance(event_id, str)):
+        raise ValueError(f"{value!r} is no position")
+    return Position(number, event_id)
+
+
+def encode_publication(publication: Publication) -> bytes:
+    """
+    Write *publication*, which has yet to be kept.
+    """
+    note: dict[str, Any] = {"topics": publication.topics}
+    if publication.private:
+        note["private"] = True
+    return write_note(note) + codec.encode(publication.event)
+
+
+def read_publications(body: bytes) -> list[Publication]:
+    """
+    Read what `encode_publication` has written, once or several times.
+
+    Raises:
+        ValueError: It is something else, or not whole; `InvalidTopic` and
+            `InvalidEvent` are such errors.
+    """
+    if body and not body.endswith(b"\n\n"):
+        raise ValueError("The last block has no end.")
+    try:
+        return [_read_publication(event) for event in codec.Decoder(None).feed(body)]
+    except (KeyError, TypeError, RecursionError) as error:
+        raise ValueError(f"It is no annotated event: {error!r}") from None
+
+
+def _read_publication(event: ServerSentEvent) -> Publication:
+    note, comment = note_of(event.comment)
+    made = ServerSentEvent(event.data, event.event, event.id, event.retry, comment)
+    # Whoever may publish has sent it, so it is checked as any other.
+    return Publication.of(_topics(note), made, private=note.get("private") is True)
+
+
+def _topics(note: dict[str, Any]) -> list[str]:
+    topics = note["topics"]
+    if not isinstance(topics, list):
+        raise TypeError("its topics are no array")
+    return topics
+
+
+def _is_unusual(frame: bytes) -> bool:
+    """
+    Whether *frame*, which has an ID, has no data, or a reconnection time.
+
+    `wire.encode` writes the data last, and begins each of its lines with a name.
+    """
+    last_line = frame.rfind(b"\n", 0, len(frame) - 2) + 1
+    bare = frame.startswith(b"id:", last_line)
+    return bare or frame.startswith(b"retry:") or b"\nretry:" in frame
+
+
+def _simplified(frame: bytes) -> tuple[dict[str, Any], bytes]:
+    """
+    Take out of *frame* what a client would not hand on, or would obey itself.
+    """
+    (event,) = codec.Decoder(None).feed(frame)
+    note: dict[str, Any] = {}
+    if event.retry is not None:
+        # It is meant for subscribers, and would keep another hub away.
+        note["retry"] = event.retry
+    if event.data is None:
+        # A client hands on what has no data as a comment, without the rest.
+        note["bare"] = [event.event, event.id]
+    simple = ServerSentEvent(event.data, event.event, event.id, None, event.comment)
+    return note, codec.encode(simple)

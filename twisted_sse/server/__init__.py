@@ -1,0 +1,5 @@
+"""
+``twistd sse``: reads options, builds a hub of its own, and runs it.
+"""
+
+__all__: list[str] = []

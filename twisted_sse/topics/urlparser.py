@@ -1,0 +1,272 @@
+"""
+The reader of URL Patterns: makes a machine of what a pattern says.
+
+A pattern is read once, from left to right.  What is not of the subset is refused
+then, and never when a topic is matched.
+
+Nothing here does I/O, keeps time, or imports Twisted.  Comments that begin with
+"URLP:" follow https://urlpattern.spec.whatwg.org/.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+from urllib.parse import quote
+
+from twisted_sse.errors import InvalidSelector
+from twisted_sse.topics.automaton import Machine, Plan, TokenClass
+from twisted_sse.topics.urls import DEFAULT_PORTS, URL_SAFE, origin_of
+
+__all__ = ["compile_url_pattern"]
+
+# URLP: a name or wildcard stays within its component, and a name also stops at
+# the component's delimiter: a dot for a host, a slash for a path.  The others
+# have none.
+_NAME_IN = {
+    "scheme": TokenClass(frozenset(":/?#"), inverted=True),
+    "host": TokenClass(frozenset(".:/?#@"), inverted=True),
+    "path": TokenClass(frozenset("/?#"), inverted=True),
+    "query": TokenClass(frozenset("#"), inverted=True),
+    "fragment": TokenClass(frozenset(), inverted=True),
+}
+_WILDCARD_IN = {
+    **_NAME_IN,
+    "host": TokenClass(frozenset(":/?#@"), inverted=True),
+    "path": TokenClass(frozenset("?#"), inverted=True),
+}
+
+_PIECES = re.compile(
+    r"\\(?P<escaped>.)|(?P<name>:(?:[^\W\d]|\$)[\w$]*)|(?P<special>[{}*?+(#/:\\])|[^{}*?+(#/:\\]+",
+    re.DOTALL,
+)
+
+
+class _Piece(NamedTuple):
+    """
+    Part of a pattern.  *kind* is `text`, `name`, or the special character.
+    """
+
+    kind: str
+    text: str
+
+
+_END = _Piece("", "")
+
+
+def _pieces(text: str) -> list[_Piece]:
+    pieces = []
+    for found in _PIECES.finditer(text):
+        kind = found["special"] or ("name" if found["name"] else "text")
+        pieces.append(_Piece(kind, found["escaped"] or found[0]))
+    return pieces
+
+
+def compile_url_pattern(text: str, base: str) -> Machine:
+    """
+    Read a URL Pattern, as `URLPattern` has it.
+
+    Raises:
+        InvalidSelector: *text* is no such pattern, or too large a one, or *base*
+            is no URL with a host.
+    """
+    reader = _URLPatternReader(text, base)
+    reader.read()
+    return Machine(reader.plan)
+
+
+class _URLPatternReader:
+    """
+    Reads a pattern piece by piece, and knows the component that it is in.
+    """
+
+    def __init__(self, text: str, base: str) -> None:
+        self.plan = Plan()
+        self._pieces = _pieces(text)
+        self._at = 0
+        self._scheme = ""
+        # Where the group began that is not closed yet.
+        self._group: int | None = None
+        self._component = "scheme"
+        origin = origin_of(base)
+        if text.startswith("/") and not text.startswith("//"):
+            self.plan.literal(origin)
+            self._component = "path"
+
+    def read(self) -> None:
+        """
+        Add the whole pattern to the plan.
+        """
+        while self._at < len(self._pieces):
+            piece = self._next()
+            if piece.kind in ("name", "*"):
+                self._read_variable(piece, None)
+            elif piece.kind in ("{", "}"):
+                self._read_brace(piece.kind)
+            elif piece.kind in ("?", "#") or (self._component == "host" and piece.kind == "/"):
+                self._read_delimiter(piece.kind)
+            elif piece.kind == ":":
+                self._read_colon()
+            elif piece.kind == "/":
+                self._read_slash()
+            else:
+                self._read_text(piece)
+        if self._group is not None:
+            raise InvalidSelector("The URL Pattern has a { that is not closed: add a }.")
+        self._add_rest()
+
+    def _peek(self, ahead: int = 0) -> _Piece:
+        at = self._at + ahead
+        return self._pieces[at] if at < len(self._pieces) else _END
+
+    def _next(self) -> _Piece:
+        self._at += 1
+        return self._pieces[self._at - 1]
+
+    def _read_text(self, piece: _Piece) -> None:
+        if piece.kind != "text":
+            raise InvalidSelector(
+                f"The URL Pattern has a {piece.kind} that is not supported here:"
+                " write a backslash before it to mean the character."
+            )
+        text = piece.text
+        if self._component in ("scheme", "host"):
+            text = text.lower()
+            if "@" in text:
+                raise InvalidSelector("The URL Pattern has a user name: leave it out.")
+            if self._component == "scheme":
+                self._scheme += text
+        else:
+            text = quote(text, safe=URL_SAFE)
+        self.plan.literal(text)
+
+    def _read_variable(self, piece: _Piece, start: int | None) -> None:
+        """
+        Add a name or wildcard, which begins at *start* if a slash is part of it.
+        """
+        self.plan.variable()
+        optional = self._modifier()
+        if optional and start is None:
+            start = self.plan.mark()
+        if piece.kind == "name":
+            self.plan.one(_NAME_IN[self._component])
+            self.plan.any(_NAME_IN[self._component])
+        else:
+            self.plan.any(_WILDCARD_IN[self._component])
+        if optional and start is not None:
+            self.plan.join([start])
+
+    def _modifier(self) -> bool:
+        """
+        Read the ? after a name, wildcard or group, if there is one.
+        """
+        if self._peek().kind in ("+", "*"):
+            raise InvalidSelector("The URL Pattern repeats a part with + or *: write * alone.")
+        if self._peek().kind != "?":
+            return False
+        if self._group is not None:
+            raise InvalidSelector("The URL Pattern has a ? within a group: put it after the }.")
+        self._at += 1
+        return True
+
+    def _read_brace(self, brace: str) -> None:
+        if brace == "{":
+            if self._group is not None:
+                raise InvalidSelector("The URL Pattern has a group within a group: take it out.")
+            # The group gets a state of its own, so that what loops there, as in
+            # {*a}?, cannot leave by the jump that skips the group.
+            self._group = self.plan.mark()
+            self.plan.jump(self._group, self.plan.gap())
+            return
+        if self._group is None:
+            raise InvalidSelector("The URL Pattern has a } without a { before it: remove it.")
+        start, self._group = self._group, None
+        if self._modifier():
+            self.plan.variable()
+            self.plan.join([start])
+
+    def _read_slash(self) -> None:
+        # URLP: the slash before an optional variable of a path is optional
+        # with it.
+        optional = self._peek().kind in ("name", "*") and self._peek(1).kind == "?"
+        start = self.plan.mark() if optional and self._component == "path" else None
+        self._read_text(_Piece("text", "/"))
+        if start is not None:
+            self._read_variable(self._next(), start)
+
+    def _read_colon(self) -> None:
+        """
+        Read a colon that begins no name.
+        """
+        if self._component == "scheme":
+            if (self._peek().kind, self._peek(1).kind) != ("/", "/"):
+                self._refuse_relative()
+            self._at += 2
+            self._component = "host"
+            self.plan.literal("://")
+        elif self._component == "host" and self._peek().kind == "*":
+            self._at += 1
+            start = self.plan.mark()
+            self.plan.literal(":")
+            self.plan.any(_WILDCARD_IN["host"])
+            self.plan.join([start])
+        elif self._component == "host" and f":{self._peek().text}" == DEFAULT_PORTS.get(
+            self._scheme
+        ):
+            self._at += 1
+        else:
+            self.plan.literal(":")
+
+    def _read_delimiter(self, delimiter: str) -> None:
+        """
+        Go on to the path, the query or the fragment.
+        """
+        if self._group is not None:
+            raise InvalidSelector(f"The URL Pattern has a {delimiter} in a group: put it outside.")
+        if self._component == "scheme":
+            self._refuse_relative()
+        if self._component == "host":
+            self._component = "path"
+            if delimiter == "/":
+                self._read_slash()
+                return
+            self.plan.literal("/")
+        follows = self._peek().kind
+        if delimiter == "#" and self._component != "fragment":
+            self._component = "fragment"
+            # An empty query or fragment is none: `canonical_url` drops the delimiter.
+            if follows:
+                self.plan.literal("#")
+        elif delimiter == "?" and self._component == "path":
+            self._component = "query"
+            if follows not in ("", "#"):
+                self.plan.literal("?")
+        else:
+            self._read_text(_Piece("text", delimiter))
+
+    def _add_rest(self) -> None:
+        """
+        Add what the pattern leaves open.
+
+        URLP: what comes after the last component that is written is a wildcard.
+        """
+        if self._component == "scheme":
+            self._refuse_relative()
+        if self._component == "host":
+            self.plan.literal("/")
+            self.plan.any(_WILDCARD_IN["path"])
+        if self._component in ("host", "path"):
+            self._add_optional("?", _WILDCARD_IN["query"])
+        if self._component != "fragment":
+            self._add_optional("#", _WILDCARD_IN["fragment"])
+
+    def _add_optional(self, delimiter: str, kind: TokenClass) -> None:
+        start = self.plan.mark()
+        self.plan.literal(delimiter)
+        self.plan.any(kind)
+        self.plan.join([start])
+
+    def _refuse_relative(self) -> None:
+        raise InvalidSelector(
+            "The URL Pattern is neither scheme://host/path nor a path that begins with a slash."
+        )

@@ -1,0 +1,44 @@
+"""
+How often something may be done: a burst at once, then a number each second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+__all__ = ["TokenBucket"]
+
+
+class TokenBucket:
+    """
+    A token bucket, full at the beginning.
+
+    Args:
+        burst: How many times at once.
+
+        rate: How many more each second.
+
+        seconds: Tells the time.
+    """
+
+    __slots__ = ("_burst", "_left", "_rate", "_seconds", "_since")
+
+    def __init__(self, burst: float, rate: float, seconds: Callable[[], float]) -> None:
+        self._burst = self._left = float(burst)
+        self._rate = rate
+        self._seconds = seconds
+        self._since = seconds()
+
+    def take(self) -> bool:
+        """
+        Do it once more; whether that is allowed.
+        """
+        now = self._seconds()
+        # A clock that is set back must not take away what is left.
+        elapsed = max(0.0, now - self._since)
+        self._since = now
+        self._left = min(self._burst, self._left + elapsed * self._rate)
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True

@@ -1,0 +1,48 @@
+"""
+Which way to the wire a request takes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet import tcp
+from twisted.web.http import HTTPChannel
+from twisted.web.server import Request
+
+from twisted_sse.transport.http.channel import StrictHTTPChannel
+from twisted_sse.transport.http2.connection import H2Stream
+from twisted_sse.transport.sinks.http2 import H2Sink
+from twisted_sse.transport.sinks.request import RequestSink
+from twisted_sse.transport.sinks.sink import Sink
+from twisted_sse.transport.sinks.socket import SocketSink
+
+__all__ = ["sink_for"]
+
+
+def sink_for(request: Request) -> Sink:
+    """
+    The shortest way to the wire that is legal for *request*.
+    """
+    channel: Any = request.channel
+    if type(channel) is H2Stream and _is_plain(request):
+        return H2Sink(request, channel)
+    transport = getattr(channel, "transport", None)
+    # The exact types: wrappers such as TLS hand unknown attributes on to what
+    # they wrap, and plaintext would be written into an encrypted connection.
+    if (
+        type(transport) is tcp.Server
+        and not transport.TLS
+        and type(channel) in (HTTPChannel, StrictHTTPChannel)
+        and channel.requests == [request]
+        and _is_plain(request)
+    ):
+        return SocketSink(request, transport)
+    return RequestSink(request)
+
+
+def _is_plain(request: Request) -> bool:
+    """
+    Whether nothing changes the response's bytes on the way, as gzip would.
+    """
+    return getattr(request, "_encoder", None) is None

@@ -1,0 +1,133 @@
+"""
+The shortest way to the wire: past request, channel and transport to the socket.
+
+camelCase methods are called by Twisted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet import tcp
+from twisted.internet.interfaces import IPullProducer
+from twisted.python.failure import Failure
+from twisted.web.server import Request
+from zope.interface import implementer
+
+from twisted_sse.transport.sinks.framing import Framing, chunked, raw
+from twisted_sse.transport.sinks.sink import Stream, limited_by_site
+from twisted_sse.transport.sockets import limit_sending
+
+__all__ = ["SocketSink"]
+
+# RFC 9112: "last-chunk = 1*("0") [ chunk-ext ] CRLF", and no trailers.
+_LAST_CHUNK = b"0\r\n\r\n"
+
+
+@implementer(IPullProducer)
+class SocketSink:
+    """
+    Writes to the socket of a plain TCP connection, past all buffers.
+
+    That is legal while the transport has nothing to write itself.  It has
+    nothing when it asks its producer for more, so this takes the place of the
+    HTTP channel as the transport's producer, as a pull producer: asked exactly
+    when the transport's buffer has become empty.
+
+    It also takes the request's place in the channel, so that the request, with
+    its headers and its content, need not be kept for as long as the stream
+    lasts.  ``benchmarks``: 6 microseconds of CPU for each delivered event
+    instead of 16 by ``Request.write`` (fanout), 2 KB less for each connection
+    (memory).
+    """
+
+    __slots__ = ("_channel", "_request", "_stream", "_transport", "framing", "send")
+
+    def __init__(self, request: Request, transport: tcp.Server) -> None:
+        self.framing: Framing = chunked if request.clientproto == b"HTTP/1.1" else raw
+        self.send: Callable[[bytes], int] = transport.getHandle().send
+        self._request: Request | None = request
+        self._channel: Any = request.channel
+        self._transport = transport
+        self._stream: Stream | None = None
+
+    @property
+    def unsent(self) -> int:
+        """
+        See `Sink.unsent`.
+        """
+        return len(self._transport.dataBuffer) - self._transport.offset
+
+    def limit(self, send_timeout: float | None) -> None:
+        """
+        See `Sink.limit`.
+        """
+        if not limited_by_site(self._channel):
+            limit_sending(self._transport.getHandle(), send_timeout)
+
+    def open(self, stream: Stream) -> None:
+        """
+        See `Sink.open`.
+        """
+        channel = self._channel
+        # Twisted logs a request when it is finished, and this one never is.
+        if channel.factory is not None:
+            channel.factory.log(self._request)
+        channel.requests[0] = self
+        self._request = None
+        self._transport.unregisterProducer()
+        # Registering asks for more at once, although the transport still has
+        # the response's headers to write: that call must not be taken for room.
+        self._transport.registerProducer(self, False)
+        self._stream = stream
+
+    def spill(self, rest: bytes) -> None:
+        """
+        See `Sink.spill`.
+        """
+        self._transport.write(rest)
+
+    def finish(self) -> None:
+        """
+        See `Sink.finish`.
+        """
+        channel, transport = self._channel, self._transport
+        self._stream = None
+        if self.framing is chunked:
+            transport.write(_LAST_CHUNK)
+        transport.unregisterProducer()
+        transport.registerProducer(channel, True)
+        # The channel may have been told to wait before we took its place, and
+        # nobody could tell it since that it need not.
+        channel.resumeProducing()
+        channel.requestDone(self)
+
+    def abort(self) -> None:
+        """
+        See `Sink.abort`.
+        """
+        self._transport.abortConnection()
+
+    def resumeProducing(self) -> None:
+        """
+        The transport's buffer is empty.
+        """
+        if self._stream is not None:
+            self._stream.unblock()
+
+    def stopProducing(self) -> None:
+        """
+        The transport is lost; the channel says so next.
+        """
+
+    def connectionLost(self, reason: Failure) -> None:
+        """
+        What the channel tells its requests when the transport is lost.
+        """
+        # The channel keeps its requests: without this, both would have to wait
+        # for the garbage collector.
+        self._channel = None
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            stream.gone()

@@ -1,0 +1,31 @@
+"""
+Where nothing is.
+"""
+
+from __future__ import annotations
+
+from twisted.web.resource import Resource
+from twisted.web.server import NOT_DONE_YET, Request
+
+from twisted_sse.web.problem import Problem, answer_problem
+
+__all__ = ["NotFound"]
+
+
+class NotFound(Resource):
+    """
+    Answers 404, for itself and for everything below it that is not put there.
+    """
+
+    def getChild(self, path: bytes, request: Request) -> Resource:
+        """
+        See `twisted.web.resource.IResource.getChildWithDefault`.
+        """
+        return self
+
+    def render(self, request: Request) -> int:
+        """
+        See `twisted.web.resource.IResource.render`.
+        """
+        answer_problem(request, Problem(404, "There is nothing at this address; check the path."))
+        return NOT_DONE_YET

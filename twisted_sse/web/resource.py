@@ -1,0 +1,139 @@
+"""
+What all our resources have in common: methods, CORS, authorization, errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.resource import Resource
+from twisted.web.server import NOT_DONE_YET, Request
+
+from twisted_sse.broker.connections.grant import ANONYMOUS, Grant
+from twisted_sse.errors import NoContent
+from twisted_sse.web.cors import CORS
+from twisted_sse.web.notfound import NotFound
+from twisted_sse.web.problem import Problem, answer_problem, problem_of
+
+__all__ = ["Authorize", "Handler", "MethodResource", "everybody", "has_left"]
+
+#: Answers a request, now or later; a failure becomes an answer too.
+Handler = Callable[[Request, Grant], "Deferred[Any] | None"]
+
+#: Says what a request is allowed, or raises `Unauthorized`, `Forbidden` or
+#: `NoContent`.
+Authorize = Callable[[Request], "Grant | Awaitable[Grant]"]
+
+
+class MethodResource(Resource):
+    """
+    A resource that is answered by one handler for each method.
+
+    Args:
+        handlers: By method, such as ``GET``.
+
+        authorize: Asked before every handler; a plain function, one that
+            returns a `Deferred`, or a coroutine function.
+    """
+
+    _log = Logger()
+
+    def __init__(self, handlers: Mapping[str, Handler], authorize: Authorize, cors: CORS) -> None:
+        super().__init__()
+        self._handlers = {method.encode("ascii"): run for method, run in handlers.items()}
+        self._allowed = ", ".join([*handlers, "OPTIONS"])
+        self._authorize = authorize
+        self._cors = cors
+
+    def getChild(self, path: bytes, request: Request) -> Resource:
+        """
+        See `twisted.web.resource.IResource.getChildWithDefault`: there are none.
+        """
+        return self if path == b"" else NotFound()
+
+    def render(self, request: Request) -> int:
+        """
+        See `twisted.web.resource.IResource.render`.
+        """
+        try:
+            self._cors.apply(request)
+            if request.method == b"OPTIONS":
+                self._cors.preflight(request, self._allowed.encode("ascii"))
+            else:
+                self._dispatch(request)
+        except Exception:
+            self._fail(Failure(), request)
+        return NOT_DONE_YET
+
+    def _dispatch(self, request: Request) -> None:
+        handler = self._handlers.get(request.method)
+        if handler is None:
+            detail = f"This resource understands {self._allowed} and nothing else."
+            raise Problem(405, detail, {"Allow": self._allowed})
+        granted = self._authorize(request)
+        if isinstance(granted, Grant):
+            self._run(granted, handler, request)
+        else:
+            self._run_later(granted, handler, request)
+
+    def _run(self, grant: Grant, handler: Handler, request: Request) -> None:
+        if has_left(request):
+            return
+        answering = handler(request, grant)
+        if answering is not None:
+            answering.addErrback(self._fail, request)
+
+    def _run_later(self, granted: Awaitable[Grant], handler: Handler, request: Request) -> None:
+        waiting: Deferred[Any] = maybeDeferred(lambda: granted)
+        # Whoever leaves needs no answer, and what is asked for it no end.
+        request.notifyFinish().addErrback(lambda _: waiting.cancel())
+        waiting.addCallback(self._run, handler, request)
+        waiting.addErrback(self._fail, request)
+
+    def _fail(self, failure: Failure, request: Request) -> None:
+        if has_left(request) and failure.check(CancelledError):
+            return
+        answered = has_left(request) or request.startedWriting
+        if failure.check(NoContent) and request.method in (b"GET", b"HEAD"):
+            if not answered:
+                _answer_nothing(request)
+            return
+        problem = problem_of(failure, request)
+        if problem is None:
+            self._log.failure("A request could not be answered", failure)
+            problem = Problem(500, "The server failed; its log says how.")
+        if not answered:
+            answer_problem(request, problem)
+
+
+def has_left(request: Request) -> bool:
+    """
+    Whether the client has left: Twisted then takes the channel away.
+    """
+    return getattr(request, "channel", None) is None
+
+
+def _answer_nothing(request: Request) -> None:
+    """
+    Say that there is nothing to come back for.
+
+    HTML: "a client can be told to stop reconnecting using the HTTP 204 No
+    Content response code".
+    """
+    request.setResponseCode(204)
+    request.responseHeaders.removeHeader(b"Content-Type")
+    # RFC 9110, 15.3.5: "A 204 response is heuristically cacheable", but who may
+    # not read today may read tomorrow.
+    request.setHeader(b"Cache-Control", b"no-store")
+    request.finish()
+
+
+def everybody(request: Request) -> Grant:
+    """
+    Lets everybody read what is not private.
+    """
+    return ANONYMOUS
