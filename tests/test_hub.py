@@ -69,7 +69,7 @@ class PublishTests(SynchronousTestCase):
         self.assertRaises(InvalidEvent, self.hub.publish, "a", "x", id="")
         self.clock.advance(0)
 
-        self.assertEqual(self.hub.position.number, 0)
+        self.assertEqual(self.hub.broker.position.number, 0)
 
     def test_two_hubs(self) -> None:
         """
@@ -190,7 +190,7 @@ class BatchTests(SynchronousTestCase):
         self.hub, self.clock = make_hub(AbsentHistory())
         with self.hub.batch():
             away = [self.hub.publish("a", "1"), self.hub.publish("a", "2")]
-        self.hub.stop_accepting()
+        self.hub.broker.stop_accepting()
         with self.hub.batch():
             closed = self.hub.publish("a", "3")
 

@@ -1,25 +1,33 @@
 """
-The hub, as applications use it: an exchange with doors.
+The hub, as applications use it.
+
+A `Hub` has a `Broker`, which does the work; what applications call is here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
-from functools import cached_property, partial
+from functools import partial
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
 
 from twisted_sse.broker.batch import batch_of, collect
 from twisted_sse.broker.broker import Broker
 from twisted_sse.broker.connections.connection import Connection, frame_to_push
 from twisted_sse.broker.connections.listeners import ConnectListener, DisconnectListener
+from twisted_sse.broker.connections.registry import Registry
+from twisted_sse.broker.replay.catchup import FallenBehind
 from twisted_sse.broker.schedule import MakeEvent, Schedule, Schedules
 from twisted_sse.broker.service import HubService
+from twisted_sse.clock import GlobalClock
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.preamble import Priming
-from twisted_sse.events.publication import Publication, Receipt
+from twisted_sse.events.publication import Publication, Published, Receipt
+from twisted_sse.history import MemoryHistory
+from twisted_sse.interfaces import IHistoryProvider
 from twisted_sse.topics import check_topics
 from twisted_sse.web.cors import CORS
 from twisted_sse.web.cred import GrantOf, GrantRealm
@@ -33,45 +41,91 @@ OnConnect = TypeVar("OnConnect", bound=ConnectListener)
 OnDisconnect = TypeVar("OnDisconnect", bound=DisconnectListener)
 
 
-class Hub(Broker):
+class Hub:
     """
-    Publish to it, put its resources into your site, and run its service.
+    Publish to it, put its resources into a site, and run its service.
 
-    Everything belongs to one hub: two of them in one process do not know each
-    other.  All methods are to be called in the reactor's thread.
+    Two hubs in one process share nothing.  Call all methods in the reactor's
+    thread.
 
     Args:
         history: An `IHistoryProvider`; `MemoryHistory` by default.
 
-        keepalive: A comment is sent after so many seconds of silence; ``None``
-            sends none.
+        keepalive: The seconds of silence after which a comment is sent;
+            ``None`` sends none.
 
         retry: The reconnection time that every stream begins with, in
             milliseconds; ``None`` leaves it to the browser.
 
-        send_timeout: A reader that takes nothing for so long although there is
-            something is let go, in seconds; ``None`` waits for ever.
+        send_timeout: The seconds after which the stream of a reader ends that
+            takes nothing although there is something to send; ``None`` waits
+            forever.
 
-        fallen_behind: What becomes of a reader that is so slow that history has
-            forgotten what comes next: it is told of the gap and goes on from
-            the oldest that is kept (``resume``) or with the newest event of
-            each topic (``latest``), or its stream ends (``disconnect``).
+        fallen_behind: What happens to a reader that is so slow that history has
+            forgotten what comes next: it is sent ``stream-reset`` and continues
+            with the oldest event that is kept (``resume``) or with the newest
+            event of each topic (``latest``), or its stream ends
+            (``disconnect``).
 
-        window_events: The most recent events that are kept ready to be sent.
+        window_events: The number of recent events that are kept ready to send.
 
         window_bytes: The most memory that they may take, in bytes.
 
-        max_connections: One more is answered with 503.
+        max_connections: The most connections; one more is answered with 503.
+            ``None`` sets no limit.
 
-        max_connections_per_address: One more from a network address is
-            answered with 429.
+        max_connections_per_address: The most connections from one network
+            address; one more is answered with 429.  ``None`` sets no limit.
 
-        reactor: What everything is scheduled with; by default the global
+        reactor: What everything is scheduled with.  By default the global
             reactor, looked up when it is first needed.
 
     Attributes:
-        connections: The `Registry`: iterate it, count it, search it.
+        history: The `IHistoryProvider`.
+
+        clock: What everything is scheduled with, an `IReactorTime`.
+
+        connections: The `Registry` of open connections: iterate it, count it,
+            search it.
+
+        responses: The open streams of every `EventSourceResponse` of this hub;
+            ``len()`` counts them.
+
+        broker: The `Broker` inside, for resources that this package does not
+            have.
     """
+
+    def __init__(
+        self,
+        history: IHistoryProvider | None = None,
+        *,
+        keepalive: float | None = 15.0,
+        retry: int | None = 3000,
+        send_timeout: float | None = 60.0,
+        fallen_behind: FallenBehind = "resume",
+        window_events: int = 1024,
+        window_bytes: int = 16 * 1024 * 1024,
+        max_connections: int | None = None,
+        max_connections_per_address: int | None = None,
+        reactor: IReactorTime | None = None,
+    ) -> None:
+        self.clock: IReactorTime = GlobalClock() if reactor is None else reactor
+        self.history = MemoryHistory(clock=self.clock) if history is None else history
+        self.broker = Broker(
+            self.history,
+            self.clock,
+            retry=retry,
+            keepalive=keepalive,
+            send_timeout=send_timeout,
+            fallen_behind=fallen_behind,
+            window_events=window_events,
+            window_bytes=window_bytes,
+            max_connections=max_connections,
+            max_connections_per_address=max_connections_per_address,
+        )
+        self.connections: Registry = self.broker.admission.connections
+        self.responses = GeneratorStreams(self.clock)
+        self._schedules = Schedules()
 
     def publish(
         self,
@@ -114,7 +168,9 @@ class Hub(Broker):
         """
         publication = Publication.of(topics, data, event=event, id=id, retry=retry, private=private)
         batch = batch_of(self)
-        return self.submit_one(publication) if batch is None else batch.add(publication)
+        if batch is not None:
+            return batch.add(publication)
+        return self.broker.submit((publication,)).addCallback(_first_receipt)
 
     def batch(self) -> AbstractContextManager[None]:
         """
@@ -126,7 +182,7 @@ class Hub(Broker):
         for something, but not for what `publish` returns: that has no result
         before the block has ended, and is cancelled if the block raises.
         """
-        return collect(self, self.submit)
+        return collect(self, self.broker.submit)
 
     def every(
         self,
@@ -169,7 +225,7 @@ class Hub(Broker):
             checked,
             make_event,
             publish=lambda data: self.publish(checked, data),
-            wanted=lambda: idle or self._is_wanted(checked),
+            wanted=lambda: idle or self.broker.is_wanted(checked),
             clock=self.clock,
             owner=self._schedules,
         )
@@ -187,7 +243,7 @@ class Hub(Broker):
         Returns:
             The same *listener*, so this decorates a function too.
         """
-        self._listeners.on_connect(listener)
+        self.broker.listeners.on_connect(listener)
         return listener
 
     def on_disconnect(self, listener: OnDisconnect) -> OnDisconnect:
@@ -197,14 +253,14 @@ class Hub(Broker):
 
         The rest is as for `on_connect`.
         """
-        self._listeners.on_disconnect(listener)
+        self.broker.listeners.on_disconnect(listener)
         return listener
 
     def remove_listener(self, listener: ConnectListener | DisconnectListener) -> None:
         """
         Take *listener* away again; it need not be there.
         """
-        self._listeners.remove(listener)
+        self.broker.listeners.remove(listener)
 
     def resource(
         self,
@@ -219,7 +275,7 @@ class Hub(Broker):
         A resource for subscribers; see `EventStreamResource`.
         """
         return EventStreamResource(
-            self,
+            self.broker,
             authorize=authorize,
             cors=cors,
             topics=topics,
@@ -281,7 +337,7 @@ class Hub(Broker):
             that have ended included.  Streams without a user, and those that
             need no authorization, are never found.
         """
-        return self.terms.changed(user)
+        return self.broker.admission.reauthorizer.changed(user)
 
     def disconnect(self, user: str, final: ServerSentEvent | None = None) -> list[Connection]:
         """
@@ -305,19 +361,14 @@ class Hub(Broker):
         See `HubService`.
         """
         return HubService(
-            self, self.responses, self._schedules, grace=grace, spread=spread, farewell=farewell
+            self.broker,
+            self.responses,
+            self._schedules,
+            grace=grace,
+            spread=spread,
+            farewell=farewell,
         )
 
-    @cached_property
-    def responses(self) -> GeneratorStreams:
-        """
-        The open streams of the responses that belong to this hub.
-        """
-        return GeneratorStreams(self.clock)
 
-    @cached_property
-    def _schedules(self) -> Schedules:
-        return Schedules()
-
-    def _is_wanted(self, topics: tuple[str, ...]) -> bool:
-        return bool(self._audiences.wanting(Publication(topics, ServerSentEvent(""))))
+def _first_receipt(published: list[Published]) -> Receipt:
+    return published[0].receipt

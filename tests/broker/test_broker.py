@@ -14,7 +14,6 @@ from tests.support.sinks import MemorySink
 from tests.support.stores import BookkeepingHistory
 from twisted_sse import Grant, Hub
 from twisted_sse.broker.audiences.audience import Audience
-from twisted_sse.broker.broker import Broker
 from twisted_sse.broker.connections.connection import Connection
 from twisted_sse.broker.connections.grant import ANONYMOUS
 from twisted_sse.errors import HistoryUnavailable, HubClosed, UnknownEventID
@@ -65,11 +64,11 @@ class StartTests(SynchronousTestCase):
         A hub starts when it is first needed.
         """
         hub, clock = make_hub()
-        self.assertFalse(hub.ready)
+        self.assertFalse(hub.broker.ready)
         done = hub.publish("a", "1")
         clock.advance(0)
 
-        self.assertTrue(hub.ready)
+        self.assertTrue(hub.broker.ready)
         self.assertEqual(self.successResultOf(done).subscribers, 0)
 
     def test_asked_once(self) -> None:
@@ -80,7 +79,7 @@ class StartTests(SynchronousTestCase):
         hub, clock = make_hub(history)
         subscriber = Subscriber(hub, "a")
         done = [hub.publish("a", str(number)) for number in range(3)]
-        started = hub.start()
+        started = hub.broker.start()
         self.assertEqual(len(history.asked_for_tail), 1)
         self.assertNoResult(started)
         history.tell()
@@ -112,7 +111,7 @@ class StartTests(SynchronousTestCase):
         history = LateHistory()
         hub, _ = make_hub(history)
 
-        self.assertEqual(self.successResultOf(hub.submit([])), [])
+        self.assertEqual(self.successResultOf(hub.broker.submit([])), [])
         self.assertEqual(history.batches, [])
 
     def test_where_history_ends(self) -> None:
@@ -123,7 +122,7 @@ class StartTests(SynchronousTestCase):
         first, clock = make_hub(store)
         first.publish("a", "1")
         clock.advance(0)
-        position = first.position
+        position = first.broker.position
         second, clock = make_hub(store)
         newcomer = Subscriber(second, "a")
         returning = Subscriber(second, "a", last_event_id="earliest")
@@ -140,17 +139,17 @@ class StartTests(SynchronousTestCase):
         """
         history = AbsentHistory()
         hub, clock = make_hub(history)
-        self.failureResultOf(hub.start(), HistoryUnavailable)
+        self.failureResultOf(hub.broker.start(), HistoryUnavailable)
         self.failureResultOf(hub.publish("a", "1"), HistoryUnavailable)
         self.failureResultOf(Subscriber(hub, "a").located, HistoryUnavailable)
-        self.assertFalse(hub.ready)
+        self.assertFalse(hub.broker.ready)
         history.away = False
         subscriber = Subscriber(hub, "a")
         hub.publish("a", "2")
         clock.advance(0)
         clock.advance(0)
 
-        self.assertTrue(hub.ready)
+        self.assertTrue(hub.broker.ready)
         self.assertEqual(subscriber.data, ["2"])
 
     def test_all_who_wait_are_told(self) -> None:
@@ -172,7 +171,7 @@ class StartTests(SynchronousTestCase):
         """
         history = LateHistory()
         hub, clock = make_hub(history)
-        hub.start().addCallback(lambda _: hub.publish("a", "later"))
+        hub.broker.start().addCallback(lambda _: hub.publish("a", "later"))
         hub.publish("a", "sooner")
         history.tell()
         clock.advance(0)
@@ -186,8 +185,8 @@ class StartTests(SynchronousTestCase):
         history = LateHistory()
         hub, clock = make_hub(history)
         done = hub.publish("a", "1")
-        started = hub.start()
-        hub.stop()
+        started = hub.broker.start()
+        hub.broker.stop()
         history.tell()
         clock.advance(1)
 
@@ -292,7 +291,7 @@ class DeliveryTests(SynchronousTestCase):
         """
         A submission of several has a receipt for each, in order.
         """
-        done = self.hub.submit([])
+        done = self.hub.broker.submit([])
         self.clock.advance(0)
 
         self.assertEqual(self.successResultOf(done), [])
@@ -325,7 +324,7 @@ class DeliveryTests(SynchronousTestCase):
         self.clock.advance(0)
 
         self.successResultOf(done)
-        self.assertEqual(self.hub.position, (1, "mine"))
+        self.assertEqual(self.hub.broker.position, (1, "mine"))
 
 
 class ReleaseTests(SynchronousTestCase):
@@ -406,8 +405,8 @@ class StopTests(SynchronousTestCase):
         subscriber = Subscriber(hub, "a")
         clock.advance(0)
         under_way = hub.publish("a", "1")
-        hub.stop_accepting()
-        self.assertEqual((hub.closed, hub.ready), (True, False))
+        hub.broker.stop_accepting()
+        self.assertEqual((hub.broker.closed, hub.broker.ready), (True, False))
         self.assertRaises(HubClosed, Subscriber, hub, "a")
         self.failureResultOf(hub.publish("a", "2"), HubClosed)
         clock.advance(0)
@@ -420,21 +419,21 @@ class StopTests(SynchronousTestCase):
         Whoever still waits for history is told that it was not published.
         """
         hub, clock = make_hub()
-        self.successResultOf(hub.start())
+        self.successResultOf(hub.broker.start())
         waiting = hub.publish("a", "1")
-        hub.stop()
+        hub.broker.stop()
 
         self.failureResultOf(waiting, HubClosed)
         self.assertEqual(clock.getDelayedCalls(), [])
 
     def test_defaults(self) -> None:
         """
-        An exchange has a history in memory on its own clock, and no limits.
+        A hub has a history in memory on its own clock, and no limits.
         """
         clock = Clock()
-        broker = Broker(reactor=clock)
+        hub = Hub(reactor=clock)
 
-        self.assertIsInstance(broker.history, MemoryHistory)
-        self.assertIs(broker.clock, clock)
-        self.assertEqual(broker.retry, 3000)
-        self.assertIsInstance(Hub(reactor=clock), Broker)
+        self.assertIsInstance(hub.history, MemoryHistory)
+        self.assertIs(hub.clock, clock)
+        self.assertIs(hub.broker.clock, clock)
+        self.assertEqual(hub.broker.retry, 3000)

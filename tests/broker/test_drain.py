@@ -35,7 +35,9 @@ class Emptying:
         """
         Let everybody go.
         """
-        return Deferred.fromCoroutine(drain(self.hub, self.hub.responses, grace, spread, farewell))
+        return Deferred.fromCoroutine(
+            drain(self.hub.broker, self.hub.responses, grace, spread, farewell)
+        )
 
     def last(self) -> list[ServerSentEvent]:
         """
@@ -58,7 +60,7 @@ class DrainTests(SynchronousTestCase):
         room.clock.advance(0)
 
         self.successResultOf(drained)
-        self.assertTrue(room.hub.closed)
+        self.assertTrue(room.hub.broker.closed)
         self.assertEqual(room.clock.getDelayedCalls(), [])
 
     def test_refuses(self) -> None:

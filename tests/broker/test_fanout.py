@@ -16,6 +16,7 @@ from tests.support.orders import EVERYTHING, Order
 from tests.support.sinks import MemorySink
 from twisted_sse import Hub
 from twisted_sse.broker.audiences.audience import Audience
+from twisted_sse.broker.audiences.representation import PLAIN
 from twisted_sse.broker.fanout import Fanout
 from twisted_sse.history import MemoryHistory
 from twisted_sse.transport.sinks.framing import raw
@@ -221,7 +222,7 @@ class SliceTests(SynchronousTestCase):
         crowd.come(3 * STRIDE)
         crowd.publish("a", "1")
         crowd.clock.advance(0)
-        crowd.hub.stop()
+        crowd.hub.broker.stop()
         crowd.settle()
 
         self.assertEqual(crowd.served(), STRIDE)
@@ -313,7 +314,7 @@ class BudgetTests(SynchronousTestCase):
 
         fanout = Fanout(clock, 1.0, advance)
         order = Order()
-        audience = Audience(EVERYTHING, raw, order.window)
+        audience = Audience(EVERYTHING, PLAIN, raw, order.window)
         members = [StubMember(audience) for _ in range(30 * STRIDE)]
         for member in members:
             audience.join(member)
@@ -393,7 +394,7 @@ class OvertakingTests(SynchronousTestCase):
         Who comes back with the newest event's ID does not get that event again.
         """
         room = BackloggedRoom()
-        head = room.crowd.hub.position
+        head = room.crowd.hub.broker.position
         returning = room.come(head.id)
         room.crowd.hub.publish("a", "3")
         room.crowd.settle()
@@ -411,7 +412,7 @@ class OvertakingTests(SynchronousTestCase):
             crowd.hub.publish("a", f"{number}{'.' * 70_000}")
         crowd.clock.cost = COSTLY
         crowd.clock.advance(0)
-        returning = Subscriber(crowd.hub, "a", last_event_id=crowd.hub.position.id)
+        returning = Subscriber(crowd.hub, "a", last_event_id=crowd.hub.broker.position.id)
         crowd.clock.advance(0)
         crowd.settle()
 

@@ -49,9 +49,11 @@ class Desk:
 
     def submit(self, *data: str) -> Deferred[list[Receipt]]:
         """
-        Hand in publications, all or none.
+        Submit publications, all or none, and have their receipts.
         """
-        return self.intake.submit([Publication(("a",), ServerSentEvent(one)) for one in data])
+        publications = [Publication(("a",), ServerSentEvent(one)) for one in data]
+        done = self.intake.submit(publications)
+        return done.addCallback(lambda made: [one.receipt for one in made])
 
     def _deliver(self, kept: Sequence[Record]) -> list[int]:
         self.delivered += [one.publication.event.data for one in kept]
@@ -285,16 +287,16 @@ class OtherHubsTests(SynchronousTestCase):
 
     def test_kept(self) -> None:
         """
-        Who wants no receipts gets what history has made of its publications, in one
+        A submission is told what history has made of its publications, which are in one
         batch with the others.
         """
         publications = [Publication(("a",), ServerSentEvent(one)) for one in "bc"]
         before = self.desk.submit("a")
-        asked = self.desk.intake.submit_for_others(publications)
+        asked = self.desk.intake.submit(publications)
         after = self.desk.submit("d")
         self.desk.clock.advance(0)
 
-        kept = self.successResultOf(asked)
+        kept = [one.record for one in self.successResultOf(asked)]
         self.assertEqual([one.number for one in kept], [2, 3])
         self.assertEqual([one.publication for one in kept], publications)
         counts = [one.subscribers for each in (before, after) for one in self.successResultOf(each)]

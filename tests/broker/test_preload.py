@@ -75,7 +75,7 @@ class WarmthTests(SynchronousTestCase):
         self.clock.advance(0)
 
         self.assertEqual(subscriber.data, ["100"])
-        self.assertEqual(self.hub.position.number, 101)
+        self.assertEqual(self.hub.broker.position.number, 101)
 
     def test_as_much_as_fits(self) -> None:
         """

@@ -82,7 +82,7 @@ class ServiceTests(SynchronousTestCase):
         service = hub.service()
         service.startService()
 
-        self.assertTrue(hub.ready)
+        self.assertTrue(hub.broker.ready)
         self.assertTrue(service.running)
 
     def test_around_the_history(self) -> None:

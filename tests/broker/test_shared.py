@@ -41,7 +41,7 @@ class Cluster:
             for history in self.histories
         ]
         for hub in self.hubs:
-            hub.start()
+            hub.broker.start()
         self.subscribers: list[Subscriber] = []
         self.count = 0
 
@@ -258,13 +258,13 @@ class TwoHubsTests(SynchronousTestCase):
         refused = cluster.hubs[0].publish("a", "no")
         cluster.turn()
         self.failureResultOf(refused, HistoryUnavailable)
-        ready = cluster.hubs[0].check()
+        ready = cluster.hubs[0].broker.check()
         cluster.store.resume()
         cluster.publish(0)
         cluster.turn()
 
         self.assertFalse(self.successResultOf(ready))
-        self.assertTrue(self.successResultOf(cluster.hubs[0].check()))
+        self.assertTrue(self.successResultOf(cluster.hubs[0].broker.check()))
         self.assertEqual(subscriber.data, ["1", "2"])
 
     def test_stopped(self) -> None:
@@ -272,13 +272,13 @@ class TwoHubsTests(SynchronousTestCase):
         What comes after a hub has stopped is not sent by it.
         """
         cluster = Cluster()
-        cluster.hubs[0].stop_accepting()
-        cluster.hubs[0].stop()
-        position = cluster.hubs[0].position
+        cluster.hubs[0].broker.stop_accepting()
+        cluster.hubs[0].broker.stop()
+        position = cluster.hubs[0].broker.position
         cluster.publish(1)
         cluster.turn()
 
-        self.assertEqual(cluster.hubs[0].position, position)
+        self.assertEqual(cluster.hubs[0].broker.position, position)
 
 
 class LossTests(SynchronousTestCase):

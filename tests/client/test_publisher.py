@@ -61,7 +61,7 @@ class HubTests(SynchronousTestCase):
         self.hub, self.clock = hub, clock
         self.stub = StubTreq(
             hub_tree(
-                hub,
+                hub.broker,
                 authorize=authorize or BearerTokens(["a-token"]),
                 cors=CORS(),
                 max_topics=100,
@@ -128,7 +128,7 @@ class HubTests(SynchronousTestCase):
         """
         A hub that is stopping says when to try again.
         """
-        self.hub.stop_accepting()
+        self.hub.broker.stop_accepting()
 
         error = self.failure(self.publisher().publish([Publication.of("a", "x")]), UnexpectedStatus)
 

@@ -10,8 +10,8 @@ from twisted_sse.events.preamble import (
     Priming,
     ResetReason,
     StreamStart,
-    annotated_first_frames,
     first_frames,
+    replicated_first_frames,
     reset_frame,
 )
 from twisted_sse.events.publication import Position
@@ -91,7 +91,7 @@ class AnnotatedTests(SynchronousTestCase):
             (StreamStart(Position(-1, "e-2")), {"newest": {"number": 9, "id": "e-9"}}),
         ]
         for start, note in cases:
-            retry, opened = Decoder().feed(annotated_first_frames(start, head))
+            retry, opened = Decoder().feed(replicated_first_frames(start, head))
 
             self.assertEqual(retry.retry, 200)
             self.assertEqual((opened.event, opened.id), ("stream-open", start.position.id))
@@ -101,7 +101,7 @@ class AnnotatedTests(SynchronousTestCase):
         """
         An ID that is not known is told as to everybody.
         """
-        frames = annotated_first_frames(StreamStart(OLDEST, asked="x"), Position(9, "e-9"))
+        frames = replicated_first_frames(StreamStart(OLDEST, asked="x"), Position(9, "e-9"))
 
         self.assertEqual(frames, reset_frame(ResetReason.UNKNOWN, "x"))
 

@@ -4,6 +4,7 @@ What one hub tells another comes out as it was put in.
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from twisted_sse.broker.audiences.representation import REPLICATED, encode_record
 from twisted_sse.errors import InvalidTopic
 from twisted_sse.events.codec import Decoder
 from twisted_sse.events.event import ServerSentEvent
@@ -11,14 +12,13 @@ from twisted_sse.events.publication import Position, Publication, Record
 from twisted_sse.events.replication import (
     encode_publication,
     note_of,
-    read_kept,
     read_position,
     read_publications,
+    read_record,
     write_note,
     write_position,
 )
 from twisted_sse.testing.contract.samples import SHAPES
-from twisted_sse.transport.sinks.framing import annotated, frame
 
 __all__ = ["KeptTests", "NoteTests", "PositionTests", "PublicationsTests"]
 
@@ -50,7 +50,7 @@ class KeptTests(SynchronousTestCase):
         for publication in SHAPES:
             kept = keep(publication)
 
-            self.assertEqual(read_kept(block(annotated(kept))), kept)
+            self.assertEqual(read_record(block(REPLICATED.encode(kept))), kept)
 
     def test_without_data(self) -> None:
         """
@@ -58,16 +58,16 @@ class KeptTests(SynchronousTestCase):
         """
         for publication in SHAPES:
             kept = keep(publication)
-            event = block(annotated(kept))
+            event = block(REPLICATED.encode(kept))
             if event.data is None:
-                self.assertEqual(read_kept(ServerSentEvent(comment=event.comment)), kept)
+                self.assertEqual(read_record(ServerSentEvent(comment=event.comment)), kept)
 
     def test_no_reconnection_time(self) -> None:
         """
         No reconnection time is told to another hub as its own.
         """
         event = ServerSentEvent("\nretry: 5", retry=86_400_000)
-        written = annotated(keep(Publication(("a",), event)))
+        written = REPLICATED.encode(keep(Publication(("a",), event)))
 
         decoder = Decoder()
         decoder.feed(written)
@@ -79,8 +79,8 @@ class KeptTests(SynchronousTestCase):
         """
         kept = keep(Publication(("a", "b"), ServerSentEvent("x\ny", event="e"), private=True))
 
-        first_line, _, rest = annotated(kept).partition(b"\n")
-        self.assertEqual(rest, frame(kept))
+        first_line, _, rest = REPLICATED.encode(kept).partition(b"\n")
+        self.assertEqual(rest, encode_record(kept))
         self.assertTrue(first_line.startswith(b": {"))
 
     def test_others_blocks(self) -> None:
@@ -92,7 +92,7 @@ class KeptTests(SynchronousTestCase):
         for comment in comments:
             with self.subTest(comment=comment and comment[:30]):
                 event = ServerSentEvent("x", id="1", comment=comment)
-                self.assertRaises(ValueError, read_kept, event)
+                self.assertRaises(ValueError, read_record, event)
 
 
 class NoteTests(SynchronousTestCase):

@@ -277,7 +277,7 @@ class Served:
         self.clock = Clock()
         self.hub = Hub(history, reactor=self.clock, **options)
         tree = hub_tree(
-            self.hub,
+            self.hub.broker,
             authorize=authorize,
             cors=cors or CORS(),
             max_topics=max_topics,

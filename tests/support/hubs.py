@@ -7,8 +7,10 @@ from twisted.internet.task import Clock
 
 from tests.support.sinks import MemorySink
 from twisted_sse import Hub
+from twisted_sse.broker import admission
 from twisted_sse.broker.connections.connection import Connection, EndReason
 from twisted_sse.broker.connections.grant import ANONYMOUS, Grant
+from twisted_sse.broker.connections.reauthorization import Reauthorize
 from twisted_sse.events.preamble import StreamStart, first_frames
 from twisted_sse.interfaces import IHistoryProvider
 from twisted_sse.topics import Selection
@@ -43,14 +45,20 @@ class Subscriber:
         grant: Grant = ANONYMOUS,
         sink: MemorySink | None = None,
         address: IPv4Address = ADDRESS,
+        reauthorize: Reauthorize | None = None,
     ) -> None:
         self.hub = hub
         self.sink = MemorySink() if sink is None else sink
         self.start: StreamStart | None = None
-        interest = grant.interest(Selection.of(topics))
-        self.connection: Connection = hub.admit(self.sink, interest, grant.user, address)
-        located = hub.locate(self.connection, last_event_id)
-        self.located = located.addCallback(self._begin)
+        asked = admission.Subscriber(
+            sink=self.sink,
+            selection=Selection.of(topics),
+            grant=grant,
+            address=address,
+            last_event_id=last_event_id,
+            reauthorize=reauthorize,
+        )
+        self.connection, self.located = hub.broker.admission.admit(asked, self._begin)
 
     @property
     def data(self) -> list[str | None]:
@@ -72,8 +80,6 @@ class Subscriber:
         """
         self.connection.end(EndReason.GONE)
 
-    def _begin(self, start: StreamStart) -> None:
-        if self.connection.ended is None:
-            self.start = start
-            self.sink.received += first_frames(start, self.hub.retry, "event")
-            self.hub.open(self.connection, start)
+    def _begin(self, connection: Connection, start: StreamStart) -> None:
+        self.start = start
+        self.sink.received += first_frames(start, self.hub.broker.retry, "event")

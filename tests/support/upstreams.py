@@ -34,7 +34,7 @@ class Upstream:
         self.hub = Hub(history, keepalive=None)
         self._service = self.hub.service(grace=0.0, spread=0.0)
         tree = hub_tree(
-            self.hub,
+            self.hub.broker,
             authorize=BearerTokens([TOKEN]),
             cors=CORS(),
             max_topics=100,

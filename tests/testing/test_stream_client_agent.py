@@ -36,7 +36,7 @@ class MemoryTests(SynchronousTestCase):
         self.clock = Clock()
         self.hub = Hub(reactor=self.clock)
         tree = hub_tree(
-            self.hub, authorize=everybody, cors=CORS(), max_topics=10, max_body=1024 * 1024
+            self.hub.broker, authorize=everybody, cors=CORS(), max_topics=10, max_body=1024 * 1024
         )
         site = HubSite(tree, 1024 * 1024, reactor=self.clock)
         self.client = StreamClient(site, self.clock)

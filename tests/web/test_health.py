@@ -24,7 +24,7 @@ class HealthTests(SynchronousTestCase):
         A hub that has begun is healthy and ready.
         """
         served = Served()
-        served.hub.start()
+        served.hub.broker.start()
 
         self._looks(served.get("/healthz"), 200, b"ok\n")
         self._looks(served.get("/readyz"), 200, b"ok\n")
@@ -45,9 +45,9 @@ class HealthTests(SynchronousTestCase):
         served = Served()
 
         self._looks(served.get("/healthz"), 200, b"ok\n")
-        self.assertFalse(served.hub.ready)
+        self.assertFalse(served.hub.broker.ready)
         self._looks(served.get("/readyz"), 200, b"ok\n")
-        self.assertTrue(served.hub.ready)
+        self.assertTrue(served.hub.broker.ready)
 
     def test_history_away(self) -> None:
         """
@@ -66,7 +66,7 @@ class HealthTests(SynchronousTestCase):
         Nor is it while its history fails in a way that no provider may; the log says how.
         """
         served = Served()
-        served.hub.start()
+        served.hub.broker.start()
         served.hub.history.tail = lambda limit: 1 / 0  # type: ignore[assignment]
 
         self.assertEqual(served.get("/readyz").status, 503)
@@ -77,8 +77,8 @@ class HealthTests(SynchronousTestCase):
         A hub that stops is healthy and not ready, so that nobody new is sent to it.
         """
         served = Served()
-        served.hub.start()
-        served.hub.stop_accepting()
+        served.hub.broker.start()
+        served.hub.broker.stop_accepting()
 
         self.assertEqual(served.get("/healthz").status, 200)
         self.assertEqual(served.get("/readyz").status, 503)

@@ -150,8 +150,8 @@ class StoppingTests(SynchronousTestCase):
         caller = served.call()
         stopped = served.stop()
         served.clock.advance(0)
-        abort_all(served.hub, served.hub.responses)
-        abort_all(served.hub, served.hub.responses)
+        abort_all(served.hub.broker, served.hub.responses)
+        abort_all(served.hub.broker, served.hub.responses)
         served.clock.advance(0)
         self.assertEqual((caller.answer.ended, served.route.said), (True, ["cancelled"]))
 

@@ -59,7 +59,7 @@ class AnswerTests(SynchronousTestCase):
         self.assertEqual(answer.header("Content-Type"), "text/plain; charset=utf-8")
         self.assertEqual(answer.header("Cache-Control"), "no-store")
         self.assertEqual(answer.header("Content-Length"), str(len(answer.body)))
-        self.assertEqual(answer.body.decode(), served.hub.position.id)
+        self.assertEqual(answer.body.decode(), served.hub.broker.position.id)
 
     def test_own_id(self) -> None:
         """
@@ -79,7 +79,7 @@ class AnswerTests(SynchronousTestCase):
         answer = served.post(JSON, b'{"topic": "news", "data": "hello"}')
 
         self.assertEqual(answer.header("Content-Type"), "application/json")
-        self.assertEqual(answer.json, {"id": served.hub.position.id, "subscribers": 1})
+        self.assertEqual(answer.json, {"id": served.hub.broker.position.id, "subscribers": 1})
 
     def test_array(self) -> None:
         """
@@ -127,7 +127,7 @@ class AnswerTests(SynchronousTestCase):
         ).answer
 
         self.assertEqual(answer.status, 200)
-        self.assertEqual(answer.body.decode(), served.hub.position.id)
+        self.assertEqual(answer.body.decode(), served.hub.broker.position.id)
 
     def test_waits_for_history(self) -> None:
         """
@@ -367,7 +367,7 @@ class RefusalTests(SynchronousTestCase):
                 self.assertEqual(
                     answer.header("WWW-Authenticate"), 'Bearer error="insufficient_scope"'
                 )
-                self.assertEqual(served.hub.position.number, 0)
+                self.assertEqual(served.hub.broker.position.number, 0)
 
     def test_every_topic_granted(self) -> None:
         """
@@ -387,7 +387,7 @@ class RefusalTests(SynchronousTestCase):
         answer = served.post(FORM, b"topic=a&data=x")
 
         self.assertEqual(answer.status, 401)
-        self.assertEqual(served.hub.position.number, 0)
+        self.assertEqual(served.hub.broker.position.number, 0)
 
 
 class SizeTests(SynchronousTestCase):
@@ -525,7 +525,7 @@ class HistoryTests(SynchronousTestCase):
         A hub that stops takes nothing more.
         """
         served = open_to_all()
-        served.hub.stop_accepting()
+        served.hub.broker.stop_accepting()
         answer = served.post(FORM, b"topic=news&data=x")
 
         self.assertEqual(answer.status, 503)
@@ -578,7 +578,7 @@ class PublicationOrderTests(SynchronousTestCase):
         caller = Caller(served.site)
         served.hub.publish("a", "1")
         caller.ask("POST", "/events", {"Content-Type": FORM}, b"topic=a&data=2")
-        served.hub.submit([Publication.of("a", "3")])
+        served.hub.broker.submit([Publication.of("a", "3")])
         served.clock.advance(0)
 
         self.assertEqual([event.data for event in reader.answer.events[2:]], ["1", "2", "3"])

@@ -13,7 +13,7 @@ from tests.support.http import Answer, Served
 from twisted_sse import Grant
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.publication import Publication
-from twisted_sse.events.replication import encode_publication, note_of, read_kept
+from twisted_sse.events.replication import encode_publication, note_of, read_record
 from twisted_sse.history import MemoryHistory
 from twisted_sse.web.auth import BearerTokens
 
@@ -49,7 +49,7 @@ def data(answer: Answer) -> list[str | None]:
     """
     The data of what was found.
     """
-    return [read_kept(event).publication.event.data for event in answer.events[1:]]
+    return [read_record(event).publication.event.data for event in answer.events[1:]]
 
 
 class ExcerptTests(SynchronousTestCase):
@@ -74,7 +74,7 @@ class ExcerptTests(SynchronousTestCase):
         self.assertEqual((answer.status, answer.ended), (200, True))
         self.assertEqual(answer.header("Content-Type"), "text/event-stream")
         self.assertEqual(head(answer), {"count": 2})
-        kept = [read_kept(event) for event in answer.events[1:]]
+        kept = [read_record(event) for event in answer.events[1:]]
         self.assertEqual([one.number for one in kept], [2, 3])
         self.assertEqual([one.id for one in kept], self.ids[1:])
         self.assertEqual([one.publication.topics for one in kept], [("one",), ("two",)])
@@ -171,7 +171,7 @@ class ExcerptTests(SynchronousTestCase):
         """
         A hub that stops answers no edge.
         """
-        self.served.hub.stop_accepting()
+        self.served.hub.broker.stop_accepting()
 
         self.assertEqual(ask(self.served, "tail").status, 503)
 
@@ -225,7 +225,7 @@ class AnnotatedStreamTests(SynchronousTestCase):
         self.served.clock.advance(1)
         for caller, numbers in ((late, [2, 3, 4]), (early, [4])):
             events = [one for one in caller.answer.events if one.data and not one.event]
-            kept = [read_kept(event) for event in events]
+            kept = [read_record(event) for event in events]
             self.assertEqual([one.number for one in kept], numbers)
             self.assertEqual([one.id for one in kept], ids[numbers[0] - 2 :])
             given = [one.publication.event.id for one in kept]
@@ -242,7 +242,7 @@ class AnnotatedStreamTests(SynchronousTestCase):
         caller = self.open(last_event_id=ids[0])
         self.served.clock.advance(1)
 
-        kept = [read_kept(one) for one in caller.answer.events if one.data and not one.event]
+        kept = [read_record(one) for one in caller.answer.events if one.data and not one.event]
         self.assertEqual([one.number for one in kept], [2, 3])
 
     def test_others_are_told_nothing(self) -> None:
@@ -329,7 +329,9 @@ class PlacesTests(SynchronousTestCase):
         first, second = answer.json
         self.assertEqual((first["number"], second), (2, {"number": 3, "id": "mine"}))
         found = ask(self.served, "since", last_event_id=first["id"], limit="9")
-        self.assertEqual([read_kept(one).publication for one in found.events[1:]], publications[1:])
+        self.assertEqual(
+            [read_record(one).publication for one in found.events[1:]], publications[1:]
+        )
 
     def test_refused(self) -> None:
         """
@@ -338,7 +340,7 @@ class PlacesTests(SynchronousTestCase):
         good = encode_publication(Publication(("a",), ServerSentEvent("x")))
         for body in (b"", b"data: x\n\n", good + b"data: x\n\n", good[:-1], b': {"topics":[]}\n\n'):
             answer = self.post(body)
-            self.assertEqual((answer.status, self.served.hub.position.number), (400, 1))
+            self.assertEqual((answer.status, self.served.hub.broker.position.number), (400, 1))
 
     def test_may_not_publish(self) -> None:
         """

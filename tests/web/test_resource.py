@@ -150,7 +150,7 @@ class AuthorizeTests(SynchronousTestCase):
                 answer = served.post("application/x-www-form-urlencoded", b"topic=news")
 
                 self.assertEqual((answer.status, answer.detail), (403, "Closed."))
-                self.assertEqual(served.hub.position.number, 0)
+                self.assertEqual(served.hub.broker.position.number, 0)
 
     def test_bug(self) -> None:
         """
@@ -256,7 +256,7 @@ class LeavingTests(SynchronousTestCase):
         caller.leave()
 
         self.assertEqual(self.cancelled, [self.waiting])
-        self.assertEqual(self.served.hub.position.number, 0)
+        self.assertEqual(self.served.hub.broker.position.number, 0)
         self.assertEqual(self.flushLoggedErrors(), [])
 
     def test_coroutine(self) -> None:

@@ -98,7 +98,7 @@ class BeginningTests(SynchronousTestCase):
         """
         served = Served()
         answer = served.get(TARGET)
-        position = served.hub.position.id
+        position = served.hub.broker.position.id
 
         self.assertEqual(
             answer.body,
@@ -122,7 +122,7 @@ class BeginningTests(SynchronousTestCase):
         """
         served = Served()
         answer = served.get("/.well-known/mercure?topic=news")
-        position = served.hub.position.id
+        position = served.hub.broker.position.id
 
         self.assertEqual(answer.body, f"retry: 3000\n\nid: {position}\n\n".encode())
         self.assertEqual(answer.header("Last-Event-ID"), position)
@@ -353,7 +353,7 @@ class LimitTests(SynchronousTestCase):
         A hub that stops takes nobody in.
         """
         served = Served()
-        served.hub.stop_accepting()
+        served.hub.broker.stop_accepting()
         answer = served.get(TARGET)
 
         self.assertEqual(answer.status, 503)
@@ -374,7 +374,7 @@ class HistoryTests(SynchronousTestCase):
         """
         history = AbsentHistory(away=False)
         served = Served(history)
-        served.hub.start()
+        served.hub.broker.start()
         history.away = True
         refused = served.get(TARGET, self.RESUMING)
 
@@ -415,7 +415,7 @@ class HistoryTests(SynchronousTestCase):
         """
         history = AbsentHistory(away=False)
         served = Served(history)
-        served.hub.start()
+        served.hub.broker.start()
         history.away = True
         caller = H2Caller(served.site, served.clock)
         answer = caller.answer(caller.ask("GET", TARGET, [("last-event-id", "elsewhere-1")]))

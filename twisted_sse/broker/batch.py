@@ -14,12 +14,12 @@ from contextvars import ContextVar
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.python.failure import Failure
 
-from twisted_sse.events.publication import Publication, Receipt
+from twisted_sse.events.publication import Publication, Published, Receipt
 
 __all__ = ["Batch", "batch_of", "collect"]
 
 #: Hands publications over together: all or none.
-Submit = Callable[[Sequence[Publication]], "Deferred[list[Receipt]]"]
+Submit = Callable[[Sequence[Publication]], "Deferred[list[Published]]"]
 
 
 class Batch:
@@ -68,9 +68,9 @@ class Batch:
             # Whoever listens has been told; the log need not be.
             done.addErrback(lambda failure: failure.trap(CancelledError) and None)
 
-    def _tell(self, receipts: list[Receipt]) -> None:
-        for (_, done), receipt in zip(self._waiting, receipts, strict=True):
-            done.callback(receipt)
+    def _tell(self, published: list[Published]) -> None:
+        for (_, done), one in zip(self._waiting, published, strict=True):
+            done.callback(one.receipt)
 
     def _refuse(self, failure: Failure) -> None:
         for _, done in self._waiting:

@@ -1,9 +1,11 @@
 """
-Gives publications their order, and brings them to the connections.
+The publish/subscribe engine: the way of a publication, from submission to sinks.
 
-publish -> intake -> history -> window -> audiences -> connections
+submit -> intake -> history -> window -> audiences -> fan-out
 
-An exchange holds no global state: history, clock and limits are its own.
+A publication is sent when history has kept it, and never before.  Nothing is
+global: history, clock and limits belong to one broker.  The way of a subscriber
+is `twisted_sse.broker.admission`.
 """
 
 from __future__ import annotations
@@ -11,31 +13,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from twisted.internet.defer import Deferred, fail, maybeDeferred, succeed
-from twisted.internet.interfaces import IAddress, IReactorTime
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from twisted_sse.broker.admission import Admission
 from twisted_sse.broker.audiences.index import AudienceIndex
 from twisted_sse.broker.audiences.window import Window
-from twisted_sse.broker.connections.connection import Connection, ConnectionObserver, EndReason
-from twisted_sse.broker.connections.keepalive import Keepalive
 from twisted_sse.broker.connections.listeners import Listeners
-from twisted_sse.broker.connections.reauthorization import Reauthorizer
 from twisted_sse.broker.connections.registry import Registry
-from twisted_sse.broker.connections.sendtimeout import SendTimeout
 from twisted_sse.broker.fanout import Fanout
 from twisted_sse.broker.intake import Intake
 from twisted_sse.broker.replay.catchup import Catchup, FallenBehind
 from twisted_sse.broker.singleflight import SingleFlight
-from twisted_sse.clock import GlobalClock
 from twisted_sse.errors import HistoryUnavailable, HubClosed
-from twisted_sse.events.preamble import StreamStart
-from twisted_sse.events.publication import Position, Publication, Receipt, Record, Tail
-from twisted_sse.history import MemoryHistory
+from twisted_sse.events.event import ServerSentEvent
+from twisted_sse.events.publication import Position, Publication, Published, Record, Tail
 from twisted_sse.interfaces import IHistoryProvider, ISharedHistoryProvider
-from twisted_sse.topics import Interest
-from twisted_sse.transport.sinks.framing import Annotating, Framing
-from twisted_sse.transport.sinks.sink import Sink
 
 __all__ = ["Broker"]
 
@@ -44,79 +38,81 @@ __all__ = ["Broker"]
 # turns for it, so this also bounds how often it can publish meanwhile.
 _BUDGET = 0.003
 
-_CLOSED = "The hub is stopping; this was not published."
-
 
 class Broker:
     """
-    The heart of a `Hub`, without its doors.
+    Gives publications their order, and sends them to connections.
+
+    Args:
+        retry, keepalive, send_timeout, fallen_behind, window_events,
+            window_bytes, max_connections, max_connections_per_address: As
+            `twisted_sse.Hub` takes them.
 
     Attributes:
-        connections: The `Registry`: who is connected.
+        admission: Takes subscribers.
 
-        terms: The `Reauthorizer`: who is held to which grant.
+        listeners: Who is told of connections that begin and end.
 
         history: The `IHistoryProvider`.
 
         clock: What everything here is scheduled with.
 
-        closed: Whether it takes nothing more.
+        retry: The reconnection time that streams begin with, in milliseconds.
+
+        closed: Whether publications are refused, because the hub is stopping.
     """
 
     _log = Logger()
 
     def __init__(
         self,
-        history: IHistoryProvider | None = None,
+        history: IHistoryProvider,
+        clock: IReactorTime,
         *,
-        keepalive: float | None = 15.0,
-        retry: int | None = 3000,
-        send_timeout: float | None = 60.0,
-        fallen_behind: FallenBehind = "resume",
-        window_events: int = 1024,
-        window_bytes: int = 16 * 1024 * 1024,
-        max_connections: int | None = None,
-        max_connections_per_address: int | None = None,
-        reactor: IReactorTime | None = None,
+        retry: int | None,
+        keepalive: float | None,
+        send_timeout: float | None,
+        fallen_behind: FallenBehind,
+        window_events: int,
+        window_bytes: int,
+        max_connections: int | None,
+        max_connections_per_address: int | None,
     ) -> None:
-        self.clock = GlobalClock() if reactor is None else reactor
-        self.history = MemoryHistory(clock=self.clock) if history is None else history
-        self.connections = Registry(max_connections, max_connections_per_address)
+        self.history = history
+        self.clock = clock
         self.retry = retry
-        self._listeners = Listeners()
-        self._shared = ISharedHistoryProvider(self.history, None)
+        self.closed = False
+        self.listeners = Listeners()
+        self._shared = ISharedHistoryProvider(history, None)
         self._window = Window(window_events, window_bytes)
         self._preload = window_events
         self._audiences = AudienceIndex(self._window)
-        self.terms = Reauthorizer(self.connections, self._audiences, self.clock)
-        self._catchup = Catchup(self._window, self.history, self.clock, fallen_behind)
-        self._fanout = Fanout(self.clock, _BUDGET, self._catchup.advance)
+        self._catchup = Catchup(self._window, history, clock, fallen_behind)
+        self._fanout = Fanout(clock, _BUDGET, self._catchup.advance)
         # What a shared history has kept comes back to every hub by `follow`.
         deliver = self._deliver if self._shared is None else self._count
-        self._intake = Intake(self.history, self.clock, deliver)
-        self._keepalive = None if keepalive is None else Keepalive(keepalive, self.clock)
-        self._send_timeout = send_timeout
-        self._send_timeouts = (
-            None if send_timeout is None else SendTimeout(send_timeout, self.clock)
-        )
-        self._observer = ConnectionObserver(
-            resume=self._fanout.resume,
-            blocked=self._blocked,
-            unblocked=self._unblocked,
-            ended=self._ended,
-            lag=self._window.count_after,
-            seconds=self.clock.seconds,
-        )
+        self._intake = Intake(history, clock, deliver)
         self._starts: SingleFlight[None] = SingleFlight()
-        self._begun = False
-        self.closed = False
+        self._started = False
+        self.admission = Admission(
+            window=self._window,
+            audiences=self._audiences,
+            catchup=self._catchup,
+            fanout=self._fanout,
+            registry=Registry(max_connections, max_connections_per_address),
+            listeners=self.listeners,
+            keepalive=keepalive,
+            send_timeout=send_timeout,
+            clock=clock,
+            start=self.start,
+        )
 
     @property
     def ready(self) -> bool:
         """
-        Whether newcomers and publications are taken.
+        Whether subscribers and publications are taken.
         """
-        return self._begun and not self.closed
+        return self._started and not self.closed
 
     @property
     def position(self) -> Position:
@@ -127,19 +123,19 @@ class Broker:
 
     def start(self) -> Deferred[None]:
         """
-        Find out how history ends.  Done by itself when it is first needed.
+        Ask history where it ends.  Called by the broker when that is first needed.
 
         Raises:
-            HistoryUnavailable: That cannot be found out now; the next call
+            HistoryUnavailable: As the failure of the `Deferred`; the next call
                 tries again.
         """
-        if self._begun:
+        if self._started:
             return succeed(None)
         return self._starts.call(None, self._start)
 
     def check(self) -> Deferred[bool]:
         """
-        See whether newcomers and publications are taken, and history answers.
+        Find out whether subscribers and publications are taken, and history answers.
         """
         if self.closed:
             return succeed(False)
@@ -147,130 +143,53 @@ class Broker:
         asked.addErrback(self._unavailable)
         return asked.addCallbacks(lambda _: self.ready, lambda _: False)
 
-    def submit_one(self, publication: Publication) -> Deferred[Receipt]:
-        """
-        The same as `submit` for one, with its receipt.
-        """
-        if self.closed:
-            return fail(HubClosed(_CLOSED))
-        done = self._intake.submit_one(publication)
-        self._start_for_intake()
-        return done
-
-    def submit(self, publications: Sequence[Publication]) -> Deferred[list[Receipt]]:
+    def submit(self, publications: Sequence[Publication]) -> Deferred[list[Published]]:
         """
         Have *publications* kept and sent, all or none, one after the other.
 
         Returns:
-            A receipt for each.
+            One `Published` for each, in the same order.
 
         Raises:
-            HistoryUnavailable: They were not kept, and not sent.
-
-            HubClosed: The same, because the hub has stopped.
+            HistoryUnavailable, HubClosed: As failures of the `Deferred`; none
+                was kept, and none was sent.
         """
         if self.closed:
-            return fail(HubClosed(_CLOSED))
+            return fail(HubClosed("The hub is stopping; this was not published."))
         if not publications:
             return succeed([])
         done = self._intake.submit(publications)
-        self._start_for_intake()
-        return done
-
-    def submit_for_others(self, publications: Sequence[Publication]) -> Deferred[Sequence[Record]]:
-        """
-        The same as `submit`, and what history has made of them instead of
-        receipts: for another hub, which has to know where they stand.
-        """
-        if self.closed:
-            return fail(HubClosed(_CLOSED))
-        done = self._intake.submit_for_others(publications)
-        self._start_for_intake()
+        if not self._started:
+            self.start().addErrback(self._intake.refuse)
         return done
 
     def flush(self) -> Deferred[None]:
         """
-        Fire when all that was submitted before is kept, or refused.
+        Fire when everything that was submitted before is kept or refused.
         """
         return self._intake.flush()
 
-    def check_capacity(self, address: IAddress) -> None:
+    def is_wanted(self, topics: tuple[str, ...]) -> bool:
         """
-        See whether `admit` would let somebody from *address* in, and raise what
-        it would raise.
+        Whether a connection of this hub would get an event of *topics*.
         """
-        if self.closed:
-            raise HubClosed("The hub is stopping; come back in a moment.")
-        self.connections.check_capacity(address)
-
-    def admit(
-        self,
-        sink: Sink,
-        interest: Interest,
-        user: str | None,
-        address: IAddress,
-        *,
-        annotated: bool = False,
-    ) -> Connection:
-        """
-        Take a newcomer in; its `Connection.end` lets it out.
-
-        Args:
-            annotated: Whether it is told what `twisted_sse.events.replication` tells.
-
-        Raises:
-            HubClosed: Nobody is taken in any more.
-
-            TooManyConnections: There is no room.
-
-            TooManyFromAddress: There is no room for more from *address*.
-        """
-        self.check_capacity(address)
-        framing: Framing = Annotating(sink.framing) if annotated else sink.framing
-        audience = self._audiences.enter(interest, framing)
-        connection = Connection(self._observer, audience, sink, user, address)
-        self.connections.add(connection)
-        return connection
-
-    def locate(self, connection: Connection, last_event_id: str | None) -> Deferred[StreamStart]:
-        """
-        Find where *connection* is to begin.
-
-        Args:
-            last_event_id: Sent by the client; ``None`` if it asks for nothing
-                that has been.
-
-        Raises:
-            HistoryUnavailable: It cannot be found now.
-        """
-        return self.start().addCallback(lambda _: self._catchup.locate(connection, last_event_id))
-
-    def open(self, connection: Connection, start: StreamStart) -> None:
-        """
-        Let the events flow: what `first_frames` gives has been written.
-        """
-        connection.open(start.position, self._send_timeout)
-        if self._keepalive is not None:
-            self._keepalive.watch(connection)
+        return bool(self._audiences.wanting(Publication(topics, ServerSentEvent(""))))
 
     def stop_accepting(self) -> None:
         """
-        Refuse newcomers and publications; those who are here stay.
+        Refuse subscribers and publications; open connections stay.
         """
         self.closed = True
+        self.admission.close()
 
     def stop(self) -> None:
         """
-        Do nothing more.  To be called after all connections have ended.
+        Do nothing more.  Call this after all connections have ended.
         """
-        self.closed = True
+        self.stop_accepting()
         self._intake.stop()
         self._catchup.stop()
         self._fanout.stop()
-
-    def _start_for_intake(self) -> None:
-        if not self._begun:
-            self.start().addErrback(self._intake.refuse)
 
     def _start(self) -> Deferred[None]:
         tail: Deferred[Tail] = maybeDeferred(self.history.tail, self._preload)
@@ -282,7 +201,7 @@ class Broker:
         self._window.start(tail)
         if self._shared is not None:
             self._shared.follow(tail.newest, self._follow, self._restart)
-        self._begun = True
+        self._started = True
         self._intake.start()
 
     def _unavailable(self, failure: Failure) -> Failure:
@@ -291,9 +210,9 @@ class Broker:
         self._log.failure("History has failed", failure)
         return Failure(HistoryUnavailable("History has failed; the log says how."))
 
-    def _follow(self, kept: Sequence[Record]) -> None:
-        if not self.closed or len(self.connections):
-            self._deliver(kept)
+    def _follow(self, records: Sequence[Record]) -> None:
+        if not self.closed or len(self.admission.connections):
+            self._deliver(records)
             self._catchup.moved_on()
 
     def _restart(self, tail: Tail) -> None:
@@ -301,30 +220,31 @@ class Broker:
         Begin anew with *tail*: history could not go on where it was.
         """
         self._log.warn(
-            "History goes on at {newest}, and cannot tell what was between",
+            "History continues at {newest}, and what came before that is unknown",
             newest=tail.newest.id,
         )
-        # Where live connections stand is told by the window that ends here.
-        for connection in self.connections:
+        connections = self.admission.connections
+        # The window tells the position of live connections, and it ends here.
+        for connection in connections:
             connection.invalidate_position()
         self._window.start(tail)
         self._catchup.restart()
-        for connection in self.connections:
+        for connection in connections:
             connection.resume()
 
-    def _count(self, kept: Sequence[Record]) -> list[int]:
+    def _count(self, records: Sequence[Record]) -> list[int]:
         """
-        Tell how many will get each, without sending.
+        Count the connections that will get each record, without sending it.
         """
         wanting = self._audiences.wanting
-        return [sum(one.size for one in wanting(item.publication)) for item in kept]
+        return [sum(one.size for one in wanting(record.publication)) for record in records]
 
-    def _deliver(self, kept: Sequence[Record]) -> list[int]:
+    def _deliver(self, records: Sequence[Record]) -> list[int]:
         """
-        Send what history has kept; tell how many get each.
+        Send records, and count the connections that get each.
         """
         counts = []
-        for entry in self._window.extend(kept):
+        for entry in self._window.extend(records):
             count = 0
             for audience in self._audiences.wanting(entry):
                 audience.add(entry)
@@ -333,22 +253,3 @@ class Broker:
             counts.append(count)
         self._fanout.flush()
         return counts
-
-    def _blocked(self, connection: Connection) -> None:
-        if self._send_timeouts is not None and connection.ended is None:
-            self._send_timeouts.wait_for(connection)
-
-    def _unblocked(self, connection: Connection) -> None:
-        if self._send_timeouts is not None:
-            self._send_timeouts.wait_no_more(connection)
-        self._listeners.writable(connection)
-
-    def _ended(self, connection: Connection, reason: EndReason) -> None:
-        self.connections.remove(connection)
-        self._audiences.exit(connection.audience)
-        self.terms.forget(connection)
-        if self._keepalive is not None:
-            self._keepalive.forget(connection)
-        if self._send_timeouts is not None:
-            self._send_timeouts.wait_no_more(connection)
-        self._listeners.ended(connection, reason)

@@ -69,7 +69,8 @@ async def drain(
     """
     broker.stop_accepting()
     responses.close()
-    leaving = list(broker.connections)
+    connections = broker.admission.connections
+    leaving = list(connections)
     anybody = bool(leaving or responses)
     clock = broker.clock
     deadline = clock.seconds() + grace
@@ -81,7 +82,7 @@ async def drain(
             told = ServerSentEvent(retry=retry)
             connection.drain(told if farewell is None else replace(farewell, retry=retry))
         await deferLater(clock, 0)
-    await wait_until_empty(clock, deadline, lambda: len(broker.connections) + len(responses))
+    await wait_until_empty(clock, deadline, lambda: len(connections) + len(responses))
     abort_all(broker, responses)
     # With nobody here, there may be an HTTP/2 connection without a stream, which
     # has just been told to go.
@@ -92,6 +93,6 @@ def abort_all(broker: Broker, responses: OtherStreams) -> None:
     """
     Let nobody stay, whatever they have not been sent yet.
     """
-    for connection in broker.connections:
+    for connection in broker.admission.connections:
         connection.abort(EndReason.DRAINED)
     responses.abort()

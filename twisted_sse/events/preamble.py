@@ -23,8 +23,8 @@ __all__ = [
     "Priming",
     "ResetReason",
     "StreamStart",
-    "annotated_first_frames",
     "first_frames",
+    "replicated_first_frames",
     "reset_frame",
 ]
 
@@ -96,7 +96,7 @@ def first_frames(start: StreamStart, retry: int | None, priming: Priming) -> byt
     return first
 
 
-def annotated_first_frames(start: StreamStart, head: Position) -> bytes:
+def replicated_first_frames(start: StreamStart, head: Position) -> bytes:
     """
     How a stream begins that another hub reads.
 

@@ -14,7 +14,15 @@ from twisted_sse.errors import InvalidEvent
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.topics import check_topics
 
-__all__ = ["EARLIEST", "Position", "Publication", "Receipt", "Record", "Tail"]
+__all__ = [
+    "EARLIEST",
+    "Position",
+    "Publication",
+    "Published",
+    "Receipt",
+    "Record",
+    "Tail",
+]
 
 #: Asks, as a last event ID, for everything that is kept.
 EARLIEST = "earliest"
@@ -142,6 +150,27 @@ class Tail(NamedTuple):
         Where the order ends.
         """
         return Position(*self.kept[-1][:2]) if self.kept else self.before
+
+
+class Published(NamedTuple):
+    """
+    A publication that was kept, and is on its way to subscribers.
+
+    Attributes:
+        record: As history has kept it.
+
+        subscribers: The number of connections that get it.
+    """
+
+    record: Record
+    subscribers: int
+
+    @property
+    def receipt(self) -> Receipt:
+        """
+        What its publisher is told.
+        """
+        return Receipt(self.record.id, self.subscribers)
 
 
 class Receipt(NamedTuple):

@@ -22,9 +22,9 @@ __all__ = [
     "annotate",
     "encode_publication",
     "note_of",
-    "read_kept",
     "read_position",
     "read_publications",
+    "read_record",
     "write_note",
     "write_position",
 ]
@@ -76,7 +76,7 @@ def annotate(frame: bytes, number: int, topics: Sequence[str], private: bool, gi
     return write_note(note) + frame
 
 
-def read_kept(event: ServerSentEvent) -> Record:
+def read_record(event: ServerSentEvent) -> Record:
     """
     Read what `annotate` has written.
 

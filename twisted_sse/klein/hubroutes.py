@@ -9,8 +9,8 @@ from collections.abc import Iterable
 import klein
 from twisted.web.resource import IResource
 
-from twisted_sse.broker.broker import Broker
 from twisted_sse.events.preamble import Priming
+from twisted_sse.hub import Hub
 from twisted_sse.klein.app import watch
 from twisted_sse.web.cors import CORS
 from twisted_sse.web.events import EventsResource
@@ -21,7 +21,7 @@ __all__ = ["hub_routes"]
 
 def hub_routes(
     app: klein.Klein,
-    hub: Broker,
+    hub: Hub,
     prefix: str = "/events",
     *,
     authorize: Authorize | None = None,
@@ -63,7 +63,7 @@ def hub_routes(
     if name in app.endpoints:
         raise ValueError(f"The app has an endpoint {name!r}: choose another prefix or endpoint")
     resource = EventsResource(
-        hub,
+        hub.broker,
         authorize=authorize,
         cors=cors,
         topics=topics,

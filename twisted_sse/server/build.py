@@ -59,7 +59,7 @@ def make_server(config: Config, reactor: Any) -> MultiService:
     if config.demo:
         DemoPublisher(hub, hub.clock).setServiceParent(server)
     GarbageCollection().setServiceParent(server)
-    StopSignals(reactor, lambda: abort_all(hub, hub.responses)).setServiceParent(server)
+    StopSignals(reactor, lambda: abort_all(hub.broker, hub.responses)).setServiceParent(server)
     StartupBanner("https" if config.tls_cert else "http", ports, made).setServiceParent(server)
     _allow_many_files()
     return server
@@ -72,7 +72,7 @@ def _site(config: Config, hub: Hub, made: str, reactor: Any) -> HubSite:
         raise InvalidOption("cors-origin", error) from None
     tokens = BearerTokens(config.publish_tokens or [made], anonymous=config.anonymous)
     tree = hub_tree(
-        hub,
+        hub.broker,
         authorize=tokens,
         cors=cors,
         max_topics=config.max_topics,

@@ -23,8 +23,8 @@ class EventsResource(MethodResource):
     Without *authorize* nobody may publish.
 
     Args:
-        max_body: The most bytes of a publisher's request; the site has read
-            them all by then.
+        max_body: The most bytes in the body of a publisher's request.  The site
+            has read the whole body by then.
 
     The other arguments are those of `EventStreamResource`.
     """
@@ -45,5 +45,5 @@ class EventsResource(MethodResource):
         )
         publishing = Publishing(broker, max_body=max_body)
         handlers = {"GET": streams.get, "HEAD": streams.head, "POST": publishing.post}
-        asked = everybody if authorize is None else streams.ask
-        super().__init__(handlers, asked, cors or CORS())
+        grant = everybody if authorize is None else streams.grant
+        super().__init__(handlers, grant, cors or CORS())

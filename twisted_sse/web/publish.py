@@ -15,7 +15,7 @@ from twisted_sse.broker.broker import Broker
 from twisted_sse.broker.connections.grant import ANONYMOUS, Grant
 from twisted_sse.errors import Forbidden, Unauthorized
 from twisted_sse.events.media import media_type
-from twisted_sse.events.publication import Publication, Receipt, Record
+from twisted_sse.events.publication import Publication, Published
 from twisted_sse.events.replication import read_publications
 from twisted_sse.web.bodies import MEDIA_TYPES, from_form, from_json, from_ndjson
 from twisted_sse.web.problem import Problem
@@ -55,7 +55,7 @@ class Publishing:
         elif kind == MEDIA_TYPES[2]:
             given = from_ndjson(body)
         elif kind == "text/event-stream":
-            return self._submit_for_others(body, grant).addCallback(_answer_places, request)
+            return self._publish(_from_hub(body), grant).addCallback(_answer_positions, request)
         else:
             raise Problem(
                 415,
@@ -73,17 +73,16 @@ class Publishing:
 
     def _publish(
         self, publications: Sequence[Publication], grant: Grant
-    ) -> Deferred[list[Receipt]]:
+    ) -> Deferred[list[Published]]:
         _check(publications, grant)
         return self._broker.submit(publications)
 
-    def _submit_for_others(self, body: bytes, grant: Grant) -> Deferred[Sequence[Record]]:
-        try:
-            publications = read_publications(body)
-        except ValueError as error:
-            raise Problem(400, f"This is not what a hub sends to another: {error}") from None
-        _check(publications, grant)
-        return self._broker.submit_for_others(publications)
+
+def _from_hub(body: bytes) -> list[Publication]:
+    try:
+        return read_publications(body)
+    except ValueError as error:
+        raise Problem(400, f"This is not what a hub sends to another: {error}") from None
 
 
 def _check(publications: Sequence[Publication], grant: Grant) -> None:
@@ -100,21 +99,22 @@ def _refuse(grant: Grant) -> None:
     raise Forbidden("Your token does not let you publish to all of these topics.")
 
 
-def _answer_id(receipts: Sequence[Receipt], request: Request) -> None:
-    _answer(request, b"text/plain; charset=utf-8", receipts[0].id)
+def _answer_id(published: Sequence[Published], request: Request) -> None:
+    _answer(request, b"text/plain; charset=utf-8", published[0].record.id)
 
 
-def _answer_one(receipts: Sequence[Receipt], request: Request) -> None:
-    _answer(request, b"application/json", _json(receipts[0]._asdict()))
+def _answer_one(published: Sequence[Published], request: Request) -> None:
+    _answer(request, b"application/json", _json(published[0].receipt._asdict()))
 
 
-def _answer_all(receipts: Sequence[Receipt], request: Request) -> None:
-    _answer(request, b"application/json", _json([receipt._asdict() for receipt in receipts]))
+def _answer_all(published: Sequence[Published], request: Request) -> None:
+    receipts = [one.receipt._asdict() for one in published]
+    _answer(request, b"application/json", _json(receipts))
 
 
-def _answer_places(kept: Sequence[Record], request: Request) -> None:
-    places = [{"id": one.id, "number": one.number} for one in kept]
-    _answer(request, b"application/json", _json(places))
+def _answer_positions(published: Sequence[Published], request: Request) -> None:
+    positions = [{"id": one.record.id, "number": one.record.number} for one in published]
+    _answer(request, b"application/json", _json(positions))
 
 
 def _json(value: object) -> str:

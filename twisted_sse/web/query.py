@@ -16,52 +16,66 @@ from twisted.web.server import Request
 from twisted_sse.topics import Selection
 from twisted_sse.web.problem import Problem
 
-__all__ = ["EXCERPTS", "Query", "last_event_id", "query_of"]
+__all__ = ["EXCERPTS", "Query", "ReplicationQuery", "last_event_id", "query_of"]
 
 # The field's spellings: Mercure 1.0, Mercure 0.x, other servers', the header's.
 _LAST_EVENT_ID = ("last_event_id", "lastEventID", "lastEventId", "Last-Event-ID")
 
-# Asks for the notes of `twisted_sse.events.replication`.
+# Makes a request one of another hub: see `twisted_sse.web.replication`.
 _ANNOTATE = ("annotate", "comment")
 
-#: What another hub may ask of history: see `twisted_sse.web.replication`.
+#: The questions about history that another hub may ask.
 EXCERPTS = ("since", "tail", "locate", "kept")
+
+
+class ReplicationQuery(NamedTuple):
+    """
+    What another hub asks for.
+
+    Attributes:
+        excerpt: One of `EXCERPTS`, to be answered with a part of history, or
+            ``None`` for a stream.
+
+        limit: The most publications in such a part.
+    """
+
+    excerpt: str | None
+    limit: int
 
 
 class Query(NamedTuple):
     """
+    What a URL asks for.
+
     Attributes:
         topics: The selectors, as given.
 
         last_event_id: ``None`` if none is given.
 
-        annotated: Whether each event is to come with what other hubs need.
-
-        excerpt: Which bounded part of history is wanted instead of a stream;
-            ``None`` if none is.
-
-        limit: The most publications of it.
+        replication: ``None`` unless another hub asks.
     """
 
     topics: tuple[str, ...]
     last_event_id: str | None
-    annotated: bool = False
-    excerpt: str | None = None
-    limit: int = 1
+    replication: ReplicationQuery | None = None
 
     def selection(self, limit: int) -> Selection:
         """
-        What the selectors select.
+        Parse the selectors.
+
+        Args:
+            limit: The most selectors.  Another hub that asks about history,
+                which needs a token, may name any number.
 
         Raises:
-            Problem: There is none, or there are more than *limit*; another hub,
-                which holds a token, may ask for any number.
+            Problem: There is no selector, or there are more than *limit*.
 
             InvalidSelector: One of them is not a selector.
         """
         if not self.topics:
             raise Problem(400, "Say what to subscribe to: add ?topic=NAME, once for each topic.")
-        if len(self.topics) > limit and self.excerpt is None:
+        asks_history = self.replication is not None and self.replication.excerpt is not None
+        if len(self.topics) > limit and not asks_history:
             raise Problem(
                 400, f"At most {limit} topics are allowed in one request, not {len(self.topics)}."
             )
@@ -104,14 +118,14 @@ def _parse(query: bytes) -> Query:
     for name, value in pairs:
         values.setdefault(name, []).append(value)
     ids = [values[name][-1] for name in _LAST_EVENT_ID if name in values]
-    plain = Query(tuple(values.get("topic", ())), ids[0] if ids else None)
-    return plain if _ANNOTATE not in pairs else _with_excerpt(plain, dict(pairs))
+    replication = _replication(dict(pairs)) if _ANNOTATE in pairs else None
+    return Query(tuple(values.get("topic", ())), ids[0] if ids else None, replication)
 
 
-def _with_excerpt(query: Query, values: dict[str, str]) -> Query:
+def _replication(values: dict[str, str]) -> ReplicationQuery:
     excerpt, limit = values.get("excerpt"), values.get("limit", "1")
     if excerpt not in (None, *EXCERPTS):
         raise Problem(400, f"'excerpt' has to be one of {', '.join(EXCERPTS)}.")
     if not (limit.isascii() and limit.isdigit() and 0 < len(limit) < 10 and int(limit)):
         raise Problem(400, "'limit' has to be a number of publications, in digits.")
-    return query._replace(annotated=True, excerpt=excerpt, limit=int(limit))
+    return ReplicationQuery(excerpt, int(limit))

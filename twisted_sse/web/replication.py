@@ -1,20 +1,22 @@
 """
-Bounded parts of history for other hubs, which ask for what this hub would ask
-its own history: what follows an event, where an event stands, how it all ends;
-and whether something that was sent before has been kept.
+The protocol between hubs: streams and parts of history for a hub that follows
+this one.
 
-An answer is an event stream that ends.  Its first block says how many events
-follow, so an answer that was cut is not taken for a whole one.
+A replicated stream is an event stream in which each event comes with its position
+and all its topics, as `twisted_sse.events.replication` writes them.  A part of
+history is an event stream that ends; its first block says how many events follow,
+so an answer that was cut is not taken for a whole one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.web.server import Request
 
+from twisted_sse.broker.audiences.representation import REPLICATED, Representation
 from twisted_sse.broker.broker import Broker
 from twisted_sse.broker.connections.grant import ANONYMOUS, Grant
 from twisted_sse.errors import (
@@ -28,94 +30,110 @@ from twisted_sse.events.publication import Position, Record, Tail
 from twisted_sse.events.replication import write_note, write_position
 from twisted_sse.interfaces import ISharedHistoryProvider
 from twisted_sse.topics import Selection
-from twisted_sse.transport.sinks.framing import annotated
 from twisted_sse.web.problem import Problem
-from twisted_sse.web.query import Query
+from twisted_sse.web.query import Query, ReplicationQuery, last_event_id
 from twisted_sse.web.resource import has_left
 
-__all__ = ["HistoryQueries", "check_annotated"]
+__all__ = ["OpenStream", "Replication"]
+
+#: Opens a stream in a representation, as `Subscriptions` does for subscribers.
+OpenStream = Callable[[Request, Grant, Selection, Query, Representation], "Deferred[None]"]
 
 _ALL = Selection.of(["*"])
 
-# How often to look where an event stands while others are being kept.
-_LOOKS = 10
+# How often to look for the position of an event while others are being kept.
+_ATTEMPTS = 10
 
 
-def check_annotated(grant: Grant, wanted: Selection, query: Query) -> None:
+class Replication:
     """
-    See that *grant* lets read everything: a note tells all topics of an event,
-    and edges give on what is private to whom they choose.
+    Answers other hubs.
 
-    Raises:
-        Unauthorized, Forbidden: It does not.
-
-        Problem: A part of the order is asked for, of which nobody could make
-            another hub.
-    """
-    if grant.subscribe is None or not grant.subscribe.everything:
-        if grant is ANONYMOUS:
-            raise Unauthorized("Send a token: Authorization: Bearer TOKEN.")
-        raise Forbidden("Annotated streams are for hubs: the token has to let read everything.")
-    if not wanted.everything and query.excerpt != "since":
-        raise Problem(400, "Annotated streams are whole: they are to be had where ?topic=* is.")
-
-
-class HistoryQueries:
-    """
-    Answers with what history says.
+    Args:
+        open_stream: Opens a stream.
     """
 
-    def __init__(self, broker: Broker) -> None:
+    def __init__(self, broker: Broker, open_stream: OpenStream) -> None:
         self._broker = broker
+        self._open_stream = open_stream
+
+    def check(self, grant: Grant, selection: Selection, query: ReplicationQuery) -> None:
+        """
+        Refuse a hub whose *grant* does not cover everything: events come with all
+        their topics, and the hub hands private events to its own subscribers.
+
+        Raises:
+            Unauthorized, Forbidden: The grant covers less.
+
+            Problem: The stream of some topics is asked for, which is not enough
+                for another hub.
+        """
+        if grant.subscribe is None or not grant.subscribe.everything:
+            if grant is ANONYMOUS:
+                raise Unauthorized("Send a token: Authorization: Bearer TOKEN.")
+            raise Forbidden(
+                "Annotated streams are for hubs: they need a token that may read everything."
+            )
+        if not selection.everything and query.excerpt != "since":
+            raise Problem(400, "Annotated streams have all topics: ask with ?topic=*.")
 
     def get(
-        self, request: Request, wanted: Selection, last_event_id: str | None, query: Query
+        self, request: Request, grant: Grant, selection: Selection, query: Query
     ) -> Deferred[None]:
         """
-        Answer *request*, in which *query* has an excerpt.
+        Answer *request*, which `check` has let pass.
         """
-        return Deferred.fromCoroutine(self._get(request, wanted, last_event_id, query))
+        replication = query.replication
+        assert replication is not None
+        if replication.excerpt is None:
+            return self._open_stream(request, grant, selection, query, REPLICATED)
+        last_id = last_event_id(request, query)
+        return Deferred.fromCoroutine(self._answer(request, selection, last_id, replication))
 
-    async def _get(
-        self, request: Request, wanted: Selection, last_event_id: str | None, query: Query
+    async def _answer(
+        self,
+        request: Request,
+        selection: Selection,
+        last_event_id: str | None,
+        query: ReplicationQuery,
     ) -> None:
         if self._broker.closed:
             raise HubClosed("The hub is stopping; come back in a moment.")
         await self._broker.start()
         try:
-            head, kept = await self._read(wanted, last_event_id, query)
+            head, records = await self._read(selection, last_event_id, query)
         except UnknownEventID:
-            head, kept = {"unknown": True}, ()
-        head["count"] = len(kept)
-        _answer(request, write_note(head) + b"\n" + b"".join(map(annotated, kept)))
+            head, records = {"unknown": True}, ()
+        head["count"] = len(records)
+        _answer(request, write_note(head) + b"\n" + b"".join(map(REPLICATED.encode, records)))
 
     async def _read(
-        self, wanted: Selection, last_event_id: str | None, query: Query
+        self, selection: Selection, last_event_id: str | None, query: ReplicationQuery
     ) -> tuple[dict[str, Any], Sequence[Record]]:
         if query.excerpt == "tail":
             tail = await self._tail(query.limit)
             return {"before": write_position(tail.before)}, tail.kept
         if query.excerpt == "kept":
-            # Who asks has had no answer, perhaps because there is none yet.
+            # The hub that asks has had no answer, perhaps because there is none yet.
             await self._broker.flush()
         if query.excerpt in ("locate", "kept"):
             position = await self._locate(last_event_id or "")
             return {"position": write_position(position)}, ()
-        return {}, await self._since(last_event_id, wanted, query.limit)
+        return {}, await self._since(last_event_id, selection, query.limit)
 
     def _tail(self, limit: int) -> Deferred[Tail]:
         return maybeDeferred(self._broker.history.tail, limit)
 
     def _since(
-        self, last_event_id: str | None, wanted: Selection, limit: int
+        self, last_event_id: str | None, selection: Selection, limit: int
     ) -> Deferred[Sequence[Record]]:
-        return maybeDeferred(self._broker.history.since, last_event_id, wanted, limit)
+        return maybeDeferred(self._broker.history.since, last_event_id, selection, limit)
 
     async def _locate(self, event_id: str) -> Position:
         shared = ISharedHistoryProvider(self._broker.history, None)
         if shared is not None:
             return await maybeDeferred(shared.locate, event_id)
-        for _ in range(_LOOKS):
+        for _ in range(_ATTEMPTS):
             following = await self._since(event_id, _ALL, 1)
             if following:
                 # Nothing stands between the two, so this is the same place.
@@ -123,7 +141,7 @@ class HistoryQueries:
             newest = (await self._tail(1)).newest
             if newest.id == event_id:
                 return newest
-        raise HistoryUnavailable("So much is being kept that nothing can be found.")
+        raise HistoryUnavailable("Too much is being kept at the moment to find the event.")
 
 
 def _answer(request: Request, body: bytes) -> None:

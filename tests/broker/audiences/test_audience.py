@@ -15,6 +15,7 @@ from tests.support.members import StubMember
 from tests.support.orders import EVERYTHING, Order, interest_in
 from twisted_sse.broker.audiences.audience import NOT_LIVE, Audience, PayloadCache
 from twisted_sse.broker.audiences.index import AudienceIndex
+from twisted_sse.broker.audiences.representation import PLAIN
 from twisted_sse.broker.connections.grant import Grant
 from twisted_sse.topics import Selection
 from twisted_sse.transport.sinks.framing import chunked, raw
@@ -55,7 +56,7 @@ class Room:
 
     def __init__(self, members: int = 0) -> None:
         self.order = Order()
-        self.audience = Audience(EVERYTHING, raw, self.order.window)
+        self.audience = Audience(EVERYTHING, PLAIN, raw, self.order.window)
         self.payloads = PayloadCache()
         self.members = [StubMember(self.audience) for _ in range(members)]
         for member in self.members:
@@ -655,7 +656,7 @@ class SharedPayloadTests(SynchronousTestCase):
         Audiences with the same batch and framing get one and the same object.
         """
         room = Room(1)
-        other = Audience(interest_in("a"), raw, room.order.window)
+        other = Audience(interest_in("a"), PLAIN, raw, room.order.window)
         member = StubMember(other)
         other.join(member)
         room.publish(2)
@@ -674,10 +675,10 @@ class SharedPayloadTests(SynchronousTestCase):
         one, two = order.publish(), order.publish()
         payloads = PayloadCache()
 
-        self.assertEqual(payloads.of(chunked, [one]), chunked(one.frame))
-        self.assertEqual(payloads.of(raw, [one]), one.frame)
-        self.assertEqual(payloads.of(raw, [one, two]), one.frame + two.frame)
-        self.assertEqual(payloads.of(raw, [two]), two.frame)
+        self.assertEqual(payloads.of(PLAIN, chunked, [one]), chunked(one.frame))
+        self.assertEqual(payloads.of(PLAIN, raw, [one]), one.frame)
+        self.assertEqual(payloads.of(PLAIN, raw, [one, two]), one.frame + two.frame)
+        self.assertEqual(payloads.of(PLAIN, raw, [two]), two.frame)
 
     def test_forget(self) -> None:
         """
@@ -686,10 +687,10 @@ class SharedPayloadTests(SynchronousTestCase):
         order = Order()
         batch = [order.publish(), order.publish()]
         payloads = PayloadCache()
-        before = payloads.of(raw, batch)
+        before = payloads.of(PLAIN, raw, batch)
         payloads.forget()
 
-        self.assertIsNot(payloads.of(raw, batch), before)
+        self.assertIsNot(payloads.of(PLAIN, raw, batch), before)
 
 
 class AudiencesTests(SynchronousTestCase):
@@ -708,9 +709,9 @@ class AudiencesTests(SynchronousTestCase):
         """
         The same interest over the same framing is one audience, and its size counts.
         """
-        one = self.audiences.enter(interest_in("a", "b"), raw)
-        two = self.audiences.enter(interest_in("b", "a"), raw)
-        three = self.audiences.enter(interest_in("a", "b"), chunked)
+        one = self.audiences.enter(interest_in("a", "b"), PLAIN, raw)
+        two = self.audiences.enter(interest_in("b", "a"), PLAIN, raw)
+        three = self.audiences.enter(interest_in("a", "b"), PLAIN, chunked)
 
         self.assertIs(one, two)
         self.assertIsNot(one, three)
@@ -720,10 +721,10 @@ class AudiencesTests(SynchronousTestCase):
         """
         Names, patterns and `*` are found, each audience once, others are not.
         """
-        exact = self.audiences.enter(interest_in("a", "b"), raw)
-        pattern = self.audiences.enter(interest_in("{any}"), raw)
-        everything = self.audiences.enter(EVERYTHING, raw)
-        self.audiences.enter(interest_in("c"), raw)
+        exact = self.audiences.enter(interest_in("a", "b"), PLAIN, raw)
+        pattern = self.audiences.enter(interest_in("{any}"), PLAIN, raw)
+        everything = self.audiences.enter(EVERYTHING, PLAIN, raw)
+        self.audiences.enter(interest_in("c"), PLAIN, raw)
         entry = self.order.publish("a")
         entry.topics = ("a", "b", "d")
         found = list(self.audiences.wanting(entry))
@@ -735,9 +736,9 @@ class AudiencesTests(SynchronousTestCase):
         """
         What is private is only for those who may read it.
         """
-        self.audiences.enter(interest_in("a"), raw)
+        self.audiences.enter(interest_in("a"), PLAIN, raw)
         grant = Grant(subscribe=["a"])
-        reader = self.audiences.enter(grant.interest(Selection.of(["a"])), raw)
+        reader = self.audiences.enter(grant.interest(Selection.of(["a"])), PLAIN, raw)
         entry = self.order.publish("a", private=True)
 
         self.assertEqual(list(self.audiences.wanting(entry)), [reader])
@@ -746,9 +747,9 @@ class AudiencesTests(SynchronousTestCase):
         """
         An audience that nobody belongs to any more is forgotten, and another one stays.
         """
-        one = self.audiences.enter(interest_in("a", "{x}"), raw)
-        self.audiences.enter(interest_in("a", "{x}"), raw)
-        other = self.audiences.enter(interest_in("a"), raw)
+        one = self.audiences.enter(interest_in("a", "{x}"), PLAIN, raw)
+        self.audiences.enter(interest_in("a", "{x}"), PLAIN, raw)
+        other = self.audiences.enter(interest_in("a"), PLAIN, raw)
         entry = self.order.publish("a")
         self.audiences.exit(one)
         self.assertEqual(set(self.audiences.wanting(entry)), {one, other})

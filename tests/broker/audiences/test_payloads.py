@@ -6,7 +6,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.orders import Order
 from twisted_sse.broker.audiences.audience import PayloadCache
-from twisted_sse.transport.sinks.framing import Annotating, chunked, frame_in, raw
+from twisted_sse.broker.audiences.representation import PLAIN, REPLICATED
+from twisted_sse.transport.sinks.framing import chunked, raw
 
 __all__ = ["PayloadsTests"]
 
@@ -28,9 +29,9 @@ class PayloadsTests(SynchronousTestCase):
         """
         The same batch in the same framing is the same object.
         """
-        first = self.payloads.of(raw, [self.one, self.two])
+        first = self.payloads.of(PLAIN, raw, [self.one, self.two])
 
-        self.assertIs(self.payloads.of(raw, [self.one, self.two]), first)
+        self.assertIs(self.payloads.of(PLAIN, raw, [self.one, self.two]), first)
 
     def test_differs(self) -> None:
         """
@@ -38,19 +39,19 @@ class PayloadsTests(SynchronousTestCase):
         """
         one, two = self.one, self.two
 
-        self.assertEqual(self.payloads.of(chunked, [one]), chunked(one.frame))
-        self.assertEqual(self.payloads.of(raw, [one]), one.frame)
-        self.assertEqual(self.payloads.of(raw, [one, two]), one.frame + two.frame)
-        self.assertEqual(self.payloads.of(raw, [two]), two.frame)
+        self.assertEqual(self.payloads.of(PLAIN, chunked, [one]), chunked(one.frame))
+        self.assertEqual(self.payloads.of(PLAIN, raw, [one]), one.frame)
+        self.assertEqual(self.payloads.of(PLAIN, raw, [one, two]), one.frame + two.frame)
+        self.assertEqual(self.payloads.of(PLAIN, raw, [two]), two.frame)
 
-    def test_annotated(self) -> None:
+    def test_replicated(self) -> None:
         """
         Other hubs get the same batch with notes.
         """
-        both = b"".join(map(frame_in(Annotating(raw)), [self.one, self.two]))
-        plain = self.payloads.of(raw, [self.one, self.two])
+        both = b"".join(REPLICATED.frames([self.one, self.two]))
+        plain = self.payloads.of(PLAIN, raw, [self.one, self.two])
 
-        self.assertEqual(self.payloads.of(Annotating(raw), [self.one, self.two]), both)
+        self.assertEqual(self.payloads.of(REPLICATED, raw, [self.one, self.two]), both)
         self.assertNotEqual(both, plain)
 
     def test_forget(self) -> None:
@@ -58,7 +59,7 @@ class PayloadsTests(SynchronousTestCase):
         What was made is let go when the turn is over.
         """
         batch = [self.one, self.two]
-        before = self.payloads.of(raw, batch)
+        before = self.payloads.of(PLAIN, raw, batch)
         self.payloads.forget()
 
-        self.assertIsNot(self.payloads.of(raw, batch), before)
+        self.assertIsNot(self.payloads.of(PLAIN, raw, batch), before)

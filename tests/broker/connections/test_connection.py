@@ -12,6 +12,7 @@ from tests.support.orders import EVERYTHING, Order
 from tests.support.sinks import MemorySink
 from twisted_sse import Grant
 from twisted_sse.broker.audiences.audience import Audience
+from twisted_sse.broker.audiences.representation import PLAIN
 from twisted_sse.broker.connections.connection import Connection, ConnectionObserver, EndReason
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.publication import Position
@@ -51,7 +52,7 @@ class Book:
         self.now = 5.0
         self.order = Order()
         self.sink = MemorySink() if sink is None else sink
-        self.audience = Audience(EVERYTHING, self.sink.framing, self.order.window)
+        self.audience = Audience(EVERYTHING, PLAIN, self.sink.framing, self.order.window)
         owner = ConnectionObserver(
             resume=lambda connection: self.told.append("resume"),
             blocked=lambda connection: self.told.append("blocked"),
@@ -123,7 +124,7 @@ class StateTests(SynchronousTestCase):
         clock.advance(0)
         hub.publish("a", "1")
         clock.advance(0)
-        self.assertEqual((connection.position, connection.lag), (hub.position, 0))
+        self.assertEqual((connection.position, connection.lag), (hub.broker.position, 0))
 
         subscriber.sink.pause()
         for data in "23":
@@ -241,7 +242,7 @@ class MovingTests(SynchronousTestCase):
         self.book = Book()
         self.book.open()
         self.connection = self.book.connection
-        self.other = Audience(EVERYTHING, raw, self.book.order.window)
+        self.other = Audience(EVERYTHING, PLAIN, raw, self.book.order.window)
         self.book.told.clear()
 
     def test_goes_on(self) -> None:

@@ -32,7 +32,6 @@ class EndingTests(SynchronousTestCase):
     def _subscribe(self, expires: float | None, sink: MemorySink | None = None) -> Subscriber:
         grant = Grant("ada", public=True, expires=expires)
         subscriber = Subscriber(self.hub, "a", grant=grant, sink=sink)
-        self.hub.terms.hold(subscriber.connection, grant)
         self.clock.advance(0)
         return subscriber
 

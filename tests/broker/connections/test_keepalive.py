@@ -14,6 +14,7 @@ from tests.support.members import RecordingSink
 from tests.support.orders import EVERYTHING, Order
 from tests.support.sinks import MemorySink
 from twisted_sse.broker.audiences.audience import Audience
+from twisted_sse.broker.audiences.representation import PLAIN
 from twisted_sse.broker.connections.connection import Connection, ConnectionObserver, EndReason
 from twisted_sse.broker.connections.keepalive import Keepalive
 from twisted_sse.events.publication import Position
@@ -46,7 +47,7 @@ class Silence:
     def __init__(self) -> None:
         self.clock = Clock()
         self.keepalive = Keepalive(INTERVAL, self.clock)
-        self.audience = Audience(EVERYTHING, raw, Order().window)
+        self.audience = Audience(EVERYTHING, PLAIN, raw, Order().window)
         self.owner = ConnectionObserver(
             resume=lambda connection: None,
             blocked=lambda connection: None,

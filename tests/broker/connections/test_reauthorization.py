@@ -55,9 +55,13 @@ class Office:
         assert user is not None
         self.allowed[user] = grant
         subscriber = Subscriber(
-            self.hub, *topics, grant=grant, last_event_id=last_event_id, sink=sink
+            self.hub,
+            *topics,
+            grant=grant,
+            last_event_id=last_event_id,
+            sink=sink,
+            reauthorize=lambda: self.answer(user),
         )
-        self.hub.terms.hold(subscriber.connection, grant, lambda: self.answer(user))
         self.clock.advance(0)
         return subscriber
 
@@ -483,7 +487,7 @@ class LaterTests(SynchronousTestCase):
         The answer for somebody who is about to come is asked for again, if it was changed
         meanwhile.
         """
-        ask = self.hub.terms.ask(self._ask)
+        ask = self.hub.broker.admission.reauthorizer.ask(self._ask)
         assert isinstance(ask, Deferred)
         self.hub.grant_changed("grace")
         self.hub.grant_changed("bob")

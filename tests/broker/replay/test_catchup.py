@@ -106,7 +106,7 @@ class LocateTests(SynchronousTestCase):
         newcomer = self.stream.come()
         self.stream.settle()
 
-        self.assertEqual(newcomer.start, (self.stream.hub.position, False, None))
+        self.assertEqual(newcomer.start, (self.stream.hub.broker.position, False, None))
         self.assertEqual(newcomer.data, [])
 
     def test_earliest(self) -> None:
@@ -609,7 +609,7 @@ class AbsenceTests(SynchronousTestCase):
         slow.sink.make_room(0)
         stream.settle()
         slow.leave()
-        stream.hub.stop()
+        stream.hub.broker.stop()
 
         self.assertEqual(stream.clock.getDelayedCalls(), [])
 

@@ -74,7 +74,7 @@ class Play:
         """
         Come with the ID of an event that was sent before.
         """
-        head = self.hub.position.number
+        head = self.hub.broker.position.number
         kept = [one for one in self.kept() if one.number <= head]
         last_event_id = None
         if resume_at is not None and kept:
@@ -98,7 +98,8 @@ class Play:
         grant = Grant(connection.user, subscribe=readable)
         stands_at = connection.position.id if subscriber.start else EARLIEST
         self.changes[subscriber].append((stands_at, grant.interest(connection.topics)))
-        self.hub.terms.hold(connection, grant, lambda: grant)
+        reauthorizer = self.hub.broker.admission.reauthorizer
+        reauthorizer.hold(connection, grant, lambda: grant)
         assert connection.user is not None
         self.hub.grant_changed(connection.user)
 

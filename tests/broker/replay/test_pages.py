@@ -7,6 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.support.members import StubMember
 from tests.support.orders import EVERYTHING, Order, interest_in, make_kept
 from twisted_sse.broker.audiences.audience import Audience
+from twisted_sse.broker.audiences.representation import PLAIN, encode_record
 from twisted_sse.broker.replay.pages import (
     PAGE_EVENTS,
     ReplayCache,
@@ -16,7 +17,7 @@ from twisted_sse.broker.replay.pages import (
     page_from_window,
 )
 from twisted_sse.events.publication import Position
-from twisted_sse.transport.sinks.framing import chunked, frame, raw
+from twisted_sse.transport.sinks.framing import chunked, raw
 
 __all__ = ["HistoryPageTests", "LatestPageTests", "PagesTests", "WindowPageTests"]
 
@@ -40,7 +41,7 @@ class PagesTests(SynchronousTestCase):
         An audience, and room for two small pages.
         """
         self.window = Order().window
-        self.audience = Audience(EVERYTHING, raw, self.window)
+        self.audience = Audience(EVERYTHING, PLAIN, raw, self.window)
         self.pages = ReplayCache(1200)
 
     def test_found(self) -> None:
@@ -49,12 +50,14 @@ class PagesTests(SynchronousTestCase):
         """
         page = ReplayPage(b"one", at(1))
         self.pages.put(self.audience, at(0), page)
-        same = Audience(interest_in("*"), raw, self.window)
+        same = Audience(interest_in("*"), PLAIN, raw, self.window)
 
         self.assertIs(self.pages.get(same, at(0)), page)
         self.assertIsNone(self.pages.get(self.audience, at(1)))
-        self.assertIsNone(self.pages.get(Audience(EVERYTHING, chunked, self.window), at(0)))
-        self.assertIsNone(self.pages.get(Audience(interest_in("a"), raw, self.window), at(0)))
+        self.assertIsNone(self.pages.get(Audience(EVERYTHING, PLAIN, chunked, self.window), at(0)))
+        self.assertIsNone(
+            self.pages.get(Audience(interest_in("a"), PLAIN, raw, self.window), at(0))
+        )
 
     def test_bound(self) -> None:
         """
@@ -101,7 +104,7 @@ class WindowPageTests(SynchronousTestCase):
         An audience without members.
         """
         self.order = Order()
-        self.audience = Audience(EVERYTHING, raw, self.order.window)
+        self.audience = Audience(EVERYTHING, PLAIN, raw, self.order.window)
 
     def _page(self, number: int) -> ReplayPage:
         return page_from_window(self.order.window, self.audience, at(number))
@@ -139,7 +142,7 @@ class WindowPageTests(SynchronousTestCase):
         """
         What nobody wants brings its readers forward, without a byte.
         """
-        audience = Audience(interest_in("b"), raw, self.order.window)
+        audience = Audience(interest_in("b"), PLAIN, raw, self.order.window)
         for _ in range(5):
             self.order.publish()
 
@@ -149,7 +152,7 @@ class WindowPageTests(SynchronousTestCase):
         """
         Nothing is not framed: an empty chunk would be the last one.
         """
-        audience = Audience(interest_in("b"), chunked, self.order.window)
+        audience = Audience(interest_in("b"), PLAIN, chunked, self.order.window)
         self.order.publish()
 
         self.assertEqual(page_from_window(self.order.window, audience, at(0)).payload, b"")
@@ -158,7 +161,7 @@ class WindowPageTests(SynchronousTestCase):
         """
         At most 1,024 entries are looked through in one go.
         """
-        audience = Audience(interest_in("b"), raw, self.order.window)
+        audience = Audience(interest_in("b"), PLAIN, raw, self.order.window)
         for _ in range(1500):
             self.order.publish()
         self.order.publish("b")
@@ -190,7 +193,7 @@ class HistoryPageTests(SynchronousTestCase):
         self.order = Order()
         for _ in range(1000):
             self.order.publish()
-        self.audience = Audience(EVERYTHING, raw, self.order.window)
+        self.audience = Audience(EVERYTHING, PLAIN, raw, self.order.window)
 
     def test_short(self) -> None:
         """
@@ -199,7 +202,7 @@ class HistoryPageTests(SynchronousTestCase):
         kept = [make_kept(number) for number in (3, 5, 9)]
         page = page_from_history(kept, at(40), self.order.window, self.audience)
 
-        self.assertEqual(page, (b"".join(frame(one) for one in kept), at(40)))
+        self.assertEqual(page, (b"".join(encode_record(one) for one in kept), at(40)))
 
     def test_beyond_asked(self) -> None:
         """
@@ -207,7 +210,7 @@ class HistoryPageTests(SynchronousTestCase):
         """
         page = page_from_history([make_kept(41)], at(40), self.order.window, self.audience)
 
-        self.assertEqual(page, (frame(make_kept(41)), at(41)))
+        self.assertEqual(page, (encode_record(make_kept(41)), at(41)))
 
     def test_nothing(self) -> None:
         """
@@ -242,7 +245,7 @@ class HistoryPageTests(SynchronousTestCase):
         kept = [make_kept(number, data=LARGE) for number in range(1, 6)]
         page = page_from_history(kept, at(1000), self.order.window, self.audience)
 
-        self.assertEqual(page, (frame(kept[0]) + frame(kept[1]), at(2)))
+        self.assertEqual(page, (encode_record(kept[0]) + encode_record(kept[1]), at(2)))
 
     def test_not_delivered_yet(self) -> None:
         """
@@ -251,7 +254,7 @@ class HistoryPageTests(SynchronousTestCase):
         kept = [make_kept(number) for number in (999, 1001, 1002)]
         page = page_from_history(kept, at(1000), self.order.window, self.audience)
 
-        self.assertEqual(page, (frame(kept[0]), at(1000)))
+        self.assertEqual(page, (encode_record(kept[0]), at(1000)))
 
 
 class LatestPageTests(SynchronousTestCase):
@@ -271,7 +274,7 @@ class LatestPageTests(SynchronousTestCase):
         """
         One of each topic, in order, behind what comes first.
         """
-        audience = Audience(interest_in("a", "b"), raw, self.order.window)
+        audience = Audience(interest_in("a", "b"), PLAIN, raw, self.order.window)
         page = latest_page(self.order.window, audience, b":first\n\n")
 
         self.assertEqual(page, (b":first\n\n" + self.order.between(3, 5), at(6)))
@@ -280,7 +283,7 @@ class LatestPageTests(SynchronousTestCase):
         """
         It does not reach into the news that the audience is about to send.
         """
-        audience = Audience(interest_in("a", "b"), raw, self.order.window)
+        audience = Audience(interest_in("a", "b"), PLAIN, raw, self.order.window)
         audience.join(StubMember(audience))
         audience.add(self.order.publish("a"))
         page = latest_page(self.order.window, audience, b"")
@@ -292,7 +295,7 @@ class LatestPageTests(SynchronousTestCase):
         What is private is withheld.
         """
         self.order.publish("a", private=True)
-        audience = Audience(interest_in("a"), raw, self.order.window)
+        audience = Audience(interest_in("a"), PLAIN, raw, self.order.window)
         page = latest_page(self.order.window, audience, b"")
 
         self.assertEqual(page, (self.order.between(4, 5), at(7)))

@@ -47,7 +47,7 @@ class FollowerTests(TestCase):
         Everything that can be published is delivered as it was kept.
         """
         following = await self.follow()
-        await self.upstream.hub.submit(SHAPES)
+        await self.upstream.hub.broker.submit(SHAPES)
         await following.has(len(SHAPES))
 
         self.assertEqual([one.publication for one in following.kept], SHAPES)
@@ -60,7 +60,7 @@ class FollowerTests(TestCase):
         following = await self.follow()
         types = ["stream-open", "stream-reset", "stream-error"]
         batch = [Publication(("a",), ServerSentEvent("{}", event=type)) for type in types]
-        await self.upstream.hub.submit(batch)
+        await self.upstream.hub.broker.submit(batch)
         await following.has(3)
 
         self.assertEqual([one.publication for one in following.kept], batch)
@@ -88,7 +88,7 @@ class FollowerTests(TestCase):
         await self.upstream.hub.publish("a", "first")
         await following.has(1)
         await self.upstream.go_away()
-        await self.upstream.hub.submit(SHAPES)
+        await self.upstream.hub.broker.submit(SHAPES)
         self.upstream.come_back()
         await following.has(1 + len(SHAPES))
 

@@ -13,13 +13,14 @@ who leaves then is taken out right after.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from typing import Protocol
 
+from twisted_sse.broker.audiences.representation import Representation
 from twisted_sse.broker.audiences.window import Entry, Window
 from twisted_sse.events.publication import Position
 from twisted_sse.topics import Interest
-from twisted_sse.transport.sinks.framing import Annotating, Framing, frame_in
+from twisted_sse.transport.sinks.framing import Framing
 
 __all__ = ["NOT_LIVE", "Audience", "Member", "PayloadCache"]
 
@@ -66,7 +67,7 @@ class Member(Protocol):
 
 class Audience:
     """
-    The live members that share *interest* and *framing*.
+    The live members that share *interest*, *representation* and *framing*.
 
     Attributes:
         size: Connections that belong to it, live or not.
@@ -87,12 +88,20 @@ class Audience:
         "_window",
         "framing",
         "interest",
+        "representation",
         "size",
         "written",
     )
 
-    def __init__(self, interest: Interest, framing: Framing, window: Window) -> None:
+    def __init__(
+        self,
+        interest: Interest,
+        representation: Representation,
+        framing: Framing,
+        window: Window,
+    ) -> None:
         self.interest = interest
+        self.representation = representation
         self.framing = framing
         self.size = 0
         self.written = 0.0
@@ -177,7 +186,7 @@ class Audience:
 
     def _begin(self, payloads: PayloadCache) -> None:
         batch = self._take_batch()
-        self._payload = payloads.of(self.framing, batch)
+        self._payload = payloads.of(self.representation, self.framing, batch)
         self._before_batch = batch[0].previous
         self._visited = 0
 
@@ -256,18 +265,15 @@ class PayloadCache:
     def __init__(self) -> None:
         self._made: dict[Hashable, bytes] = {}
 
-    def of(self, framing: Framing, batch: list[Entry]) -> bytes:
+    def of(self, representation: Representation, framing: Framing, batch: Sequence[Entry]) -> bytes:
         """
-        Frame *batch*, or find it framed already.
+        Write and frame *batch*, or return the bytes that were made of it before.
         """
-        key = (framing, *[entry.number for entry in batch])
+        key = (representation, framing, *[entry.number for entry in batch])
         payload = self._made.get(key)
         if payload is None:
             # benchmarks (fanout): audiences of one pay for each call that is made here.
-            if type(framing) is Annotating:
-                frames = list(map(frame_in(framing), batch))
-            else:
-                frames = [entry.frame for entry in batch]
+            frames = representation.frames(batch)
             payload = self._made[key] = framing(b"".join(frames))
         return payload
 

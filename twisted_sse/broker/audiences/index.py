@@ -9,6 +9,7 @@ their own cost a publication nothing.
 from __future__ import annotations
 
 from twisted_sse.broker.audiences.audience import Audience
+from twisted_sse.broker.audiences.representation import Representation
 from twisted_sse.broker.audiences.window import Entry, Window
 from twisted_sse.events.publication import Publication
 from twisted_sse.topics import Interest
@@ -24,20 +25,23 @@ class AudienceIndex:
 
     def __init__(self, window: Window) -> None:
         self._window = window
-        self._all: dict[tuple[Interest, Framing], Audience] = {}
+        self._all: dict[tuple[Interest, Representation, Framing], Audience] = {}
         self._by_topic: dict[str, dict[Audience, None]] = {}
         self._by_pattern: dict[Audience, None] = {}
 
     def __len__(self) -> int:
         return len(self._all)
 
-    def enter(self, interest: Interest, framing: Framing) -> Audience:
+    def enter(
+        self, interest: Interest, representation: Representation, framing: Framing
+    ) -> Audience:
         """
-        The audience for *interest* over *framing*, which grows by one.
+        Count one more connection in the audience of these three, and return it.
         """
-        audience = self._all.get((interest, framing))
+        key = (interest, representation, framing)
+        audience = self._all.get(key)
         if audience is None:
-            audience = self._all[interest, framing] = Audience(interest, framing, self._window)
+            audience = self._all[key] = Audience(*key, self._window)
             for index in self._indices(audience):
                 index[audience] = None
         audience.size += 1
@@ -49,7 +53,7 @@ class AudienceIndex:
         """
         audience.size -= 1
         if audience.size == 0:
-            del self._all[audience.interest, audience.framing]
+            del self._all[audience.interest, audience.representation, audience.framing]
             for index in self._indices(audience):
                 del index[audience]
             for topic in audience.interest.wanted.exact:

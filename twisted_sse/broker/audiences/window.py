@@ -11,8 +11,8 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from operator import attrgetter
 
+from twisted_sse.broker.audiences.representation import encode_record
 from twisted_sse.events.publication import Position, Record, Tail
-from twisted_sse.transport.sinks.framing import frame
 
 __all__ = ["Entry", "Window"]
 
@@ -40,7 +40,7 @@ class Entry:
         self.topics = kept.publication.topics
         self.private = kept.publication.private
         self.has_publisher_id = kept.publication.event.id is not None
-        self.frame = frame(kept)
+        self.frame = encode_record(kept)
 
 
 class Window:

@@ -148,7 +148,8 @@ class Reauthorizer:
             if not connection.detach():
                 self._clock.callLater(0, self._again, connection)
                 return
-            connection.attach(self._audiences.enter(interest, before.framing))
+            moved = self._audiences.enter(interest, before.representation, before.framing)
+            connection.attach(moved)
             self._audiences.exit(before)
         connection.user = grant.user
         self._remember(connection, grant, self._asks.pop(connection))

@@ -15,7 +15,6 @@ from typing import NamedTuple
 from twisted_sse.broker.audiences.audience import Audience
 from twisted_sse.broker.audiences.window import Entry, Window
 from twisted_sse.events.publication import Position, Record
-from twisted_sse.transport.sinks.framing import frame_in, kept_in
 
 __all__ = [
     "PAGE_EVENTS",
@@ -57,7 +56,7 @@ def page_key(audience: Audience, position: Position) -> Hashable:
     """
     The same for all who would be sent the same.
     """
-    return audience.interest, audience.framing, position
+    return audience.interest, audience.representation, audience.framing, position
 
 
 class ReplayCache:
@@ -99,18 +98,18 @@ def page_from_window(window: Window, audience: Audience, position: Position) -> 
     """
     goal = audience.live_position
     matches = audience.interest.matches
-    frame_of = frame_in(audience.framing)
-    frames: list[bytes] = []
+    entries: list[Entry] = []
     size = 0
     for scanned, entry in enumerate(window.following(position.number), 1):
         if entry.number > goal.number:
             break
         if matches(entry.topics, entry.private):
-            frames.append(frame_of(entry))
+            entries.append(entry)
             size += len(entry.frame)
         if size >= _PAGE_BYTES or scanned == _PAGE_SCAN:
-            return _page(audience, frames, Position(entry.number, entry.id))
-    return _page(audience, frames, goal)
+            goal = Position(entry.number, entry.id)
+            break
+    return _page(audience, audience.representation.frames(entries), goal)
 
 
 def page_from_history(
@@ -128,7 +127,7 @@ def page_from_history(
     """
     head = window.head.number
     matches = audience.interest.matches
-    frame_of = kept_in(audience.framing)
+    encode = audience.representation.encode
     frames: list[bytes] = []
     size = 0
     position = asked
@@ -138,7 +137,7 @@ def page_from_history(
             break
         position = max(position, Position(item.number, item.id))
         if matches(item.publication.topics, item.publication.private):
-            frames.append(frame_of(item))
+            frames.append(encode(item))
             size += len(frames[-1])
         if size >= _PAGE_BYTES or count == PAGE_EVENTS:
             return _page(audience, frames, Position(item.number, item.id))
@@ -159,7 +158,7 @@ def latest_page(window: Window, audience: Audience, first: bytes) -> ReplayPage:
         if audience.interest.matches(entry.topics, entry.private):
             newest[entry.topics[0]] = entry
     entries = sorted(newest.values(), key=attrgetter("number"))
-    return _page(audience, [first, *map(frame_in(audience.framing), entries)], goal)
+    return _page(audience, [first, *audience.representation.frames(entries)], goal)
 
 
 def _page(audience: Audience, frames: list[bytes], position: Position) -> ReplayPage:

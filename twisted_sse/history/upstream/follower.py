@@ -20,7 +20,7 @@ from twisted_sse.errors import HistoryUnavailable, TwistedSSEError, UnknownEvent
 from twisted_sse.events.control import OPEN, RESET
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.publication import Position, Record, Tail
-from twisted_sse.events.replication import note_of, read_kept
+from twisted_sse.events.replication import note_of, read_record
 from twisted_sse.history.upstream.cursor import Cursor
 from twisted_sse.history.upstream.edgeids import unnamed
 from twisted_sse.history.upstream.hubclient import HubClient
@@ -139,7 +139,7 @@ class UpstreamFollower:
 
     def _take_kept(self, event: ServerSentEvent) -> None:
         try:
-            kept = unnamed(read_kept(event))
+            kept = unnamed(read_record(event))
         except ValueError as error:
             raise HistoryUnavailable(f"an event cannot be read: {error}") from None
         if self._place.take(kept):

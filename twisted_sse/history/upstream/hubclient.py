@@ -28,8 +28,8 @@ from twisted_sse.events.codec import Decoder
 from twisted_sse.events.publication import Position, Record
 from twisted_sse.events.replication import (
     note_of,
-    read_kept,
     read_position,
+    read_record,
 )
 from twisted_sse.history.upstream.edgeids import unnamed
 
@@ -195,7 +195,7 @@ class HubClient:
         with _Understanding(self.url):
             head, *events = Decoder(None).feed(body)
             note, _ = note_of(head.comment)
-            kept = [unnamed(read_kept(event)) for event in events]
+            kept = [unnamed(read_record(event)) for event in events]
             if note["count"] != len(kept):
                 raise ValueError(f"of {note['count']} events {len(kept)} have come")
         return Excerpt(note, kept)

@@ -1,68 +1,18 @@
 """
-The bytes of a flush, as one kind of connection wants them.
+How a transport frames the bytes of an event stream.
 
-A framing is made once for all connections of an audience, so nothing here
-knows a connection.
+A framing is applied once for all connections of an audience, so it knows no
+connection.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from operator import attrgetter
-from typing import Protocol
 
-from twisted_sse.events import codec
-from twisted_sse.events.publication import Record
-from twisted_sse.events.replication import annotate
+__all__ = ["Framing", "chunked", "raw"]
 
-__all__ = [
-    "Annotating",
-    "Framed",
-    "Framing",
-    "annotated",
-    "chunked",
-    "frame",
-    "frame_in",
-    "kept_in",
-    "raw",
-]
-
-#: Turns the frames of a flush, joined, into what is written.
+#: Takes the joined frames of a write, and returns the bytes to send.
 Framing = Callable[[bytes], bytes]
-
-
-class Framed(Protocol):
-    """
-    What is kept, with its frame: see `twisted_sse.broker.audiences.window.Entry`.
-    """
-
-    number: int
-    topics: tuple[str, ...]
-    private: bool
-    has_publisher_id: bool
-    frame: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Annotating:
-    """
-    The framing of those who are told of each event where it stands, and all its
-    topics: other hubs.
-
-    Equal for equal ones, so that such readers share an audience, too.
-
-    Attributes:
-        framing: What it is on top of.
-    """
-
-    framing: Framing
-
-    def __call__(self, payload: bytes) -> bytes:
-        """
-        See `Framing`.
-        """
-        return self.framing(payload)
 
 
 def chunked(payload: bytes) -> bytes:
@@ -76,45 +26,6 @@ def chunked(payload: bytes) -> bytes:
 
 def raw(payload: bytes) -> bytes:
     """
-    The payload itself: HTTP/1.0, or what Twisted frames for us.
+    The payload itself: for HTTP/1.0, and where Twisted does the framing.
     """
     return payload
-
-
-def frame(kept: Record) -> bytes:
-    """
-    Write *kept* as subscribers see it: with its event ID.
-    """
-    return codec.encode(kept.publication.event, id=kept.id)
-
-
-def frame_in(framing: Framing) -> Callable[[Framed], bytes]:
-    """
-    How an entry of the window is written for those who have *framing*.
-    """
-    return _annotated_entry if isinstance(framing, Annotating) else _FRAME
-
-
-def kept_in(framing: Framing) -> Callable[[Record], bytes]:
-    """
-    How what history has found is written for those who have *framing*.
-    """
-    return annotated if isinstance(framing, Annotating) else frame
-
-
-def annotated(kept: Record) -> bytes:
-    """
-    Write *kept* as other hubs see it.
-    """
-    publication = kept.publication
-    has_publisher_id = publication.event.id is not None
-    return annotate(
-        frame(kept), kept.number, publication.topics, publication.private, has_publisher_id
-    )
-
-
-def _annotated_entry(entry: Framed) -> bytes:
-    return annotate(entry.frame, entry.number, entry.topics, entry.private, entry.has_publisher_id)
-
-
-_FRAME: Callable[[Framed], bytes] = attrgetter("frame")

@@ -1,0 +1,70 @@
+"""
+How events are written for subscribers, and for other hubs.
+"""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from twisted_sse.broker.audiences.representation import PLAIN, REPLICATED, encode_record
+from twisted_sse.broker.audiences.window import Entry
+from twisted_sse.events.codec import Decoder
+from twisted_sse.events.event import ServerSentEvent
+from twisted_sse.events.publication import Position, Publication, Record
+from twisted_sse.events.replication import read_record
+
+__all__ = ["EncodeRecordTests", "RepresentationTests"]
+
+
+class RepresentationTests(SynchronousTestCase):
+    """
+    The two representations.
+    """
+
+    def test_how_events_are_written(self) -> None:
+        """
+        An event of the window and one of history are written alike, replicated or not.
+        """
+        record = Record(3, "e-3", Publication(("a",), ServerSentEvent("x"), private=True))
+        entry = Entry(record, Position(2, "e-2"))
+
+        self.assertEqual(PLAIN.frames([entry]), [encode_record(record)])
+        self.assertEqual(PLAIN.encode(record), encode_record(record))
+        self.assertEqual(REPLICATED.frames([entry]), [REPLICATED.encode(record)])
+        (decoded,) = Decoder(None).feed(REPLICATED.encode(record))
+        self.assertEqual(read_record(decoded), record)
+
+
+class EncodeRecordTests(SynchronousTestCase):
+    """
+    An event as its subscribers see it.
+    """
+
+    def _decoded(self, event: ServerSentEvent) -> list[ServerSentEvent]:
+        return Decoder().feed(encode_record(Record(1, "é-1", Publication(("a",), event))))
+
+    def test_provider_id(self) -> None:
+        """
+        An event without an ID gets the one that history gave it.
+        """
+        event = ServerSentEvent("x\ny", event="greeting", retry=5, comment="c")
+
+        decoded = self._decoded(event)
+        self.assertEqual([one.id for one in decoded], ["é-1"])
+        self.assertEqual([one.data for one in decoded], ["x\ny"])
+        self.assertEqual([one.event for one in decoded], ["greeting"])
+
+    def test_publisher_id(self) -> None:
+        """
+        An event with an ID keeps it, and has one ID only.
+        """
+        written = encode_record(
+            Record(1, "mine", Publication(("a",), ServerSentEvent("x", id="mine")))
+        )
+
+        self.assertEqual(written.count(b"id:"), 1)
+        self.assertEqual(Decoder().feed(written), [ServerSentEvent("x", id="mine")])
+
+    def test_no_data(self) -> None:
+        """
+        A block without data moves the position too.
+        """
+        self.assertEqual([one.id for one in self._decoded(ServerSentEvent(comment="c"))], ["é-1"])

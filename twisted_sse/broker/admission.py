@@ -1,0 +1,208 @@
+"""
+The way of a subscriber into the hub, from capacity check to open stream.
+
+Each step needs the one before it, so all of them are one call, `Admission.admit`.
+What a connection reports afterwards arrives here too: blocked, unblocked, ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IAddress, IReactorTime
+from twisted.python.failure import Failure
+
+from twisted_sse.broker.audiences.index import AudienceIndex
+from twisted_sse.broker.audiences.representation import PLAIN, Representation
+from twisted_sse.broker.audiences.window import Window
+from twisted_sse.broker.connections.connection import Connection, ConnectionObserver
+from twisted_sse.broker.connections.endreason import EndReason
+from twisted_sse.broker.connections.grant import ANONYMOUS, Grant
+from twisted_sse.broker.connections.keepalive import Keepalive
+from twisted_sse.broker.connections.listeners import Listeners
+from twisted_sse.broker.connections.reauthorization import Reauthorize, Reauthorizer
+from twisted_sse.broker.connections.registry import Registry
+from twisted_sse.broker.connections.sendtimeout import SendTimeout
+from twisted_sse.broker.fanout import Fanout
+from twisted_sse.broker.replay.catchup import Catchup
+from twisted_sse.errors import HubClosed
+from twisted_sse.events.preamble import StreamStart
+from twisted_sse.topics import Selection
+from twisted_sse.transport.sinks.sink import Sink
+
+__all__ = ["Admission", "Begin", "Subscriber"]
+
+#: Writes the head of the response and the preamble of the stream.
+Begin = Callable[[Connection, StreamStart], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subscriber:
+    """
+    A request for a stream.
+
+    Attributes:
+        sink: Where the stream is written to.
+
+        selection: The topics that were asked for.
+
+        grant: What the subscriber may read.
+
+        address: Where the subscriber connects from.
+
+        last_event_id: Sent by the client, so trust nothing about it; ``None`` if
+            the client asks for nothing older.
+
+        representation: How events are written for it.
+
+        reauthorize: Called for a new grant when the user's has changed; ``None``
+            if there is nothing to call.
+    """
+
+    sink: Sink
+    selection: Selection
+    grant: Grant
+    address: IAddress
+    last_event_id: str | None = None
+    representation: Representation = PLAIN
+    reauthorize: Reauthorize | None = None
+
+
+class Admission:
+    """
+    Admits subscribers, and releases what a connection held when it ends.
+
+    Args:
+        start: Makes sure that the hub knows where history ends.
+
+    Attributes:
+        connections: The `Registry` of open connections.
+
+        reauthorizer: Keeps every connection within its grant.
+    """
+
+    def __init__(
+        self,
+        *,
+        window: Window,
+        audiences: AudienceIndex,
+        catchup: Catchup,
+        fanout: Fanout,
+        registry: Registry,
+        listeners: Listeners,
+        keepalive: float | None,
+        send_timeout: float | None,
+        clock: IReactorTime,
+        start: Callable[[], Deferred[None]],
+    ) -> None:
+        self.connections = registry
+        self.reauthorizer = Reauthorizer(registry, audiences, clock)
+        self._audiences = audiences
+        self._catchup = catchup
+        self._listeners = listeners
+        self._keepalive = None if keepalive is None else Keepalive(keepalive, clock)
+        self._send_timeout = send_timeout
+        self._send_timeouts = None if send_timeout is None else SendTimeout(send_timeout, clock)
+        self._start = start
+        self._closed = False
+        self._observer = ConnectionObserver(
+            resume=fanout.resume,
+            blocked=self._blocked,
+            unblocked=self._unblocked,
+            ended=self._ended,
+            lag=window.count_after,
+            seconds=clock.seconds,
+        )
+
+    def admit(self, subscriber: Subscriber, begin: Begin) -> tuple[Connection, Deferred[None]]:
+        """
+        Open a stream for *subscriber*.
+
+        Args:
+            begin: Called once it is known where the stream starts, and only if
+                the connection has not ended before.
+
+        Returns:
+            The connection, which counts from now on, and a `Deferred` that fires
+            when events flow or the subscriber has left.
+
+        Raises:
+            HubClosed, TooManyConnections, TooManyConnectionsFromAddress: Nothing
+                was admitted.
+
+            HubClosed, HistoryUnavailable: As failures of the `Deferred`; the
+                connection has ended.
+        """
+        self.check_capacity(subscriber.address)
+        connection = self._register(subscriber)
+        opened = self._start().addCallback(
+            lambda _: self._catchup.locate(connection, subscriber.last_event_id)
+        )
+        opened.addCallback(self._open, connection, begin)
+        return connection, opened.addErrback(self._fail, connection)
+
+    def check_capacity(self, address: IAddress) -> None:
+        """
+        Raise what `admit` would raise for a subscriber at *address*.
+
+        Raises:
+            HubClosed: The hub is stopping.
+
+            TooManyConnections: A limit of all connections is reached.
+
+            TooManyConnectionsFromAddress: The limit of *address* is reached.
+        """
+        if self._closed:
+            raise HubClosed("The hub is stopping; come back in a moment.")
+        self.connections.check_capacity(address)
+
+    def close(self) -> None:
+        """
+        Admit no more subscribers; open connections stay.
+        """
+        self._closed = True
+
+    def _register(self, subscriber: Subscriber) -> Connection:
+        grant, sink = subscriber.grant, subscriber.sink
+        interest = grant.interest(subscriber.selection)
+        audience = self._audiences.enter(interest, subscriber.representation, sink.framing)
+        connection = Connection(self._observer, audience, sink, grant.user, subscriber.address)
+        self.connections.add(connection)
+        if grant is not ANONYMOUS:
+            self.reauthorizer.hold(connection, grant, subscriber.reauthorize)
+        return connection
+
+    def _open(self, start: StreamStart, connection: Connection, begin: Begin) -> None:
+        if connection.ended is EndReason.GONE:
+            return
+        if connection.ended is not None:
+            raise HubClosed("This stream was ended before it began; come back in a moment.")
+        begin(connection, start)
+        connection.open(start.position, self._send_timeout)
+        if self._keepalive is not None:
+            self._keepalive.watch(connection)
+
+    def _fail(self, failure: Failure, connection: Connection) -> Failure:
+        connection.end(EndReason.FAILED)
+        return failure
+
+    def _blocked(self, connection: Connection) -> None:
+        if self._send_timeouts is not None and connection.ended is None:
+            self._send_timeouts.wait_for(connection)
+
+    def _unblocked(self, connection: Connection) -> None:
+        if self._send_timeouts is not None:
+            self._send_timeouts.wait_no_more(connection)
+        self._listeners.writable(connection)
+
+    def _ended(self, connection: Connection, reason: EndReason) -> None:
+        self.connections.remove(connection)
+        self._audiences.exit(connection.audience)
+        self.reauthorizer.forget(connection)
+        if self._keepalive is not None:
+            self._keepalive.forget(connection)
+        if self._send_timeouts is not None:
+            self._send_timeouts.wait_no_more(connection)
+        self._listeners.ended(connection, reason)
