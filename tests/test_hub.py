@@ -10,7 +10,8 @@ from tests.support.http import Served
 from tests.support.hubs import Subscriber, make_hub
 from tests.support.stores import BookkeepingHistory
 from twisted_sse import Grant, ServerSentEvent
-from twisted_sse.broker.connections.connection import Connection, EndReason
+from twisted_sse.broker.connections.connection import Connection
+from twisted_sse.broker.connections.endreason import EndReason
 from twisted_sse.errors import (
     HistoryUnavailable,
     HubClosed,

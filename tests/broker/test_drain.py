@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.support.clocks import CostlyClock
 from tests.support.hubs import Subscriber
 from twisted_sse import Hub
-from twisted_sse.broker.connections.connection import EndReason
+from twisted_sse.broker.connections.endreason import EndReason
 from twisted_sse.broker.drain import drain
 from twisted_sse.errors import HubClosed
 from twisted_sse.events.event import MAX_RETRY, ServerSentEvent

@@ -8,7 +8,8 @@ from twisted.internet.task import Clock
 from tests.support.sinks import MemorySink
 from twisted_sse import Hub
 from twisted_sse.broker import admission
-from twisted_sse.broker.connections.connection import Connection, EndReason
+from twisted_sse.broker.connections.connection import Connection
+from twisted_sse.broker.connections.endreason import EndReason
 from twisted_sse.broker.connections.grant import ANONYMOUS, Grant
 from twisted_sse.broker.connections.reauthorization import Reauthorize
 from twisted_sse.events.preamble import StreamStart, first_frames

@@ -15,7 +15,7 @@ from twisted.web.server import Request, Site
 
 from tests.support.history import AbsentHistory, SlowHistory
 from tests.support.http import Caller, H2Caller, Served, call
-from twisted_sse.broker.connections.connection import EndReason
+from twisted_sse.broker.connections.endreason import EndReason
 from twisted_sse.broker.connections.grant import Grant
 from twisted_sse.errors import (
     Forbidden,

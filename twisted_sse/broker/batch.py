@@ -1,8 +1,8 @@
 """
-What is published inside of ``with hub.batch():``, collected and handed over once.
+Collects what is published inside ``with hub.batch():``, and submits it at once.
 
-The innermost batch belongs to a context, as `contextvars` has it: what others
-publish while a coroutine waits inside of its batch is none of its own.
+A batch belongs to a context (`contextvars`): what other tasks publish while a
+coroutine waits inside its batch is not part of it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from twisted_sse.events.publication import Publication, Published, Receipt
 
 __all__ = ["Batch", "batch_of", "collect"]
 
-#: Hands publications over together: all or none.
+#: Submits publications together: all or none.
 Submit = Callable[[Sequence[Publication]], "Deferred[list[Published]]"]
 
 
@@ -27,9 +27,9 @@ class Batch:
     Publications that wait for the end of a block.
 
     Args:
-        hub: Whose they are.
+        hub: The hub that they are published to.
 
-        around: The batch, of any hub, inside of which this one was begun.
+        around: The batch, of any hub, inside which this one was begun.
     """
 
     def __init__(self, hub: object, around: Batch | None) -> None:
@@ -40,15 +40,15 @@ class Batch:
 
     def add(self, publication: Publication) -> Deferred[Receipt]:
         """
-        Have *publication* handed over with the others.
+        Submit *publication* with the others.
         """
         done: Deferred[Receipt] = Deferred()
         self._waiting.append((publication, done))
         return done
 
-    def hand_over(self, submit: Submit) -> None:
+    def finish(self, submit: Submit) -> None:
         """
-        End well: become part of the batch around this one, or be submitted.
+        Become part of the batch around this one, or submit everything.
         """
         self.open = False
         around = batch_of(self.hub)
@@ -65,7 +65,7 @@ class Batch:
         self.open = False
         for _, done in self._waiting:
             done.cancel()
-            # Whoever listens has been told; the log need not be.
+            # The callers have been told; the log does not need it.
             done.addErrback(lambda failure: failure.trap(CancelledError) and None)
 
     def _tell(self, published: list[Published]) -> None:
@@ -82,8 +82,9 @@ _innermost: ContextVar[Batch | None] = ContextVar("_innermost", default=None)
 
 def batch_of(hub: object) -> Batch | None:
     """
-    The innermost open batch of *hub*.  A task that was begun inside of one may
-    outlive it.
+    The innermost open batch of *hub* in this context, if there is one.
+
+    A task that was begun inside a batch may outlive it.
     """
     batch = _innermost.get()
     while batch is not None and not (batch.open and batch.hub is hub):
@@ -94,7 +95,8 @@ def batch_of(hub: object) -> Batch | None:
 @contextmanager
 def collect(hub: object, submit: Submit) -> Iterator[None]:
     """
-    Collect what is published to *hub* inside, and *submit* it if all goes well.
+    Collect what is published to *hub* inside the block, and *submit* it unless the
+    block raises.
     """
     batch = Batch(hub, _innermost.get())
     token = _innermost.set(batch)
@@ -104,6 +106,6 @@ def collect(hub: object, submit: Submit) -> Iterator[None]:
         batch.cancel()
         raise
     else:
-        batch.hand_over(submit)
+        batch.finish(submit)
     finally:
         _innermost.reset(token)

@@ -1,5 +1,5 @@
 """
-Lets everybody go, spread over time, when a hub stops.
+Ends every stream when a hub stops, and spreads the reconnections over time.
 """
 
 from __future__ import annotations
@@ -12,18 +12,15 @@ from twisted.internet.task import deferLater
 
 from twisted_sse.broker.broker import Broker
 from twisted_sse.broker.connections.endreason import EndReason
-from twisted_sse.broker.shutdown import flush_pause, wait_until_empty
+from twisted_sse.broker.shutdown import SLICE, flush_pause, wait_until_empty
 from twisted_sse.events.event import MAX_RETRY, ServerSentEvent
 
 __all__ = ["OtherStreams", "abort_all", "drain"]
 
-# How many connections are let go in one turn of the reactor: about 5 ms.
-_SLICE = 200
-
 
 class OtherStreams(Protocol):
     """
-    Streams of a hub that its broker does not know, because generators fill them.
+    Streams of a hub that its broker does not know: generators fill them.
 
     ``len()`` is the number of open ones.
     """
@@ -54,44 +51,46 @@ async def drain(
     farewell: ServerSentEvent | None,
 ) -> None:
     """
-    Refuse newcomers and publications, and end every stream in good order.
+    Refuse subscribers and publications, and end every stream in good order.
 
     Args:
-        grace: How long slow readers and the sources of responses may take, in
-            seconds.  Then they are cut.
+        responses: The streams that generators fill; they end too.
 
-        spread: Each connection is told to come back after its own reconnection
-            time, at most this much longer than the usual one, in seconds: so
-            they do not all come back in the same moment.
+        grace: How long slow readers and generators may take, in seconds.  Then
+            their streams are aborted.
 
-        farewell: The last event of every stream of the hub, not of those that
-            sources fill; its ``retry`` is replaced.
+        spread: Each connection is sent its own reconnection time, at most this
+            much longer than the usual one, in seconds, so that subscribers do not
+            all come back at the same moment.
+
+        farewell: The last event of every connection, but not of streams that
+            generators fill; its ``retry`` is replaced.
     """
     broker.stop_accepting()
     responses.close()
     connections = broker.admission.connections
     leaving = list(connections)
-    anybody = bool(leaving or responses)
+    any_stream = bool(leaving or responses)
     clock = broker.clock
     deadline = clock.seconds() + grace
     await responses.tell()
-    for start in range(0, len(leaving), _SLICE):
-        for connection in leaving[start : start + _SLICE]:
-            later = int(random.random() * spread * 1000)
-            retry = min((broker.retry or 0) + later, MAX_RETRY)
-            told = ServerSentEvent(retry=retry)
-            connection.drain(told if farewell is None else replace(farewell, retry=retry))
+    for start in range(0, len(leaving), SLICE):
+        for connection in leaving[start : start + SLICE]:
+            delay = int(random.random() * spread * 1000)
+            retry = min((broker.retry or 0) + delay, MAX_RETRY)
+            final = replace(farewell or ServerSentEvent(retry=retry), retry=retry)
+            connection.drain(final)
         await deferLater(clock, 0)
     await wait_until_empty(clock, deadline, lambda: len(connections) + len(responses))
     abort_all(broker, responses)
-    # With nobody here, there may be an HTTP/2 connection without a stream, which
-    # has just been told to go.
-    await flush_pause(clock, anybody)
+    # Even without any stream, there may be an HTTP/2 connection to which GOAWAY has
+    # just been written.
+    await flush_pause(clock, any_stream)
 
 
 def abort_all(broker: Broker, responses: OtherStreams) -> None:
     """
-    Let nobody stay, whatever they have not been sent yet.
+    Abort every stream, whatever has not been sent yet.
     """
     for connection in broker.admission.connections:
         connection.abort(EndReason.DRAINED)

@@ -1,9 +1,9 @@
 """
-Brings what is published to the connections, without holding the reactor.
+Sends publications to connections, without holding the reactor.
 
-A turn has a budget of time.  What does not fit into it goes on in the next
-turn, after the reactor has accepted, read and written; order holds, since an
-audience takes up nothing new before all its members have what it is sending.
+A turn has a time budget.  What does not fit into it continues in the next turn,
+after the reactor has accepted, read and written.  Order holds, because an audience
+begins a new batch only when all its members have the one before.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ __all__ = ["Fanout"]
 
 class Fanout:
     """
-    Runs sweeps over audiences, and brings forward those that are behind.
+    Writes to audiences, and to connections that are behind.
 
     Args:
         clock: Tells the time and schedules the turns.
 
-        budget: How long a turn may take, in seconds.  Those that are behind
-            get half of it.
+        budget: How long a turn may take, in seconds.  Connections that are behind
+            get half as much on top.
 
-        advance: Brings a connection one page forward; true if it could go on.
+        advance: Sends a connection one page; returns true if it could take more.
     """
 
     def __init__(
@@ -46,20 +46,20 @@ class Fanout:
 
     def announce(self, audience: Audience) -> None:
         """
-        *audience* has news, which `flush` writes.
+        Note that *audience* has new events, which `flush` writes.
         """
         self._due[audience] = None
 
     def resume(self, connection: Connection) -> None:
         """
-        *connection* is behind, and can be written to.
+        Send more to *connection*, which is behind and can be written to.
         """
         self._behind.append(connection)
         self._schedule()
 
     def flush(self) -> None:
         """
-        Write what was announced: now, or in the turn that is due already.
+        Write what was announced: now, or in the turn that is already scheduled.
         """
         if self._call is None:
             self._run()
@@ -90,8 +90,8 @@ class Fanout:
             audience.sweep(self._payloads, self._more_time)
             audience.written = now
             if audience.waiting:
-                # To the end of the line: a large audience must not keep the
-                # small ones waiting.
+                # Moved to the end, so that a large audience does not delay the small
+                # ones.
                 self._due[audience] = None
             if not self._more_time():
                 break

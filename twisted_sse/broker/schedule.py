@@ -1,9 +1,9 @@
 """
-Publishes every so many seconds.
+Publishes events at an interval.
 
-What goes wrong in one turn is logged, and the next turn comes nevertheless.
-There is never more than one event of a schedule on its way: while one is being
-made, or history takes its time, turns are skipped and not queued.
+A failure in one turn is logged, and the schedule continues.  A schedule has at most
+one event under way: while an event is being made or kept, turns are skipped, not
+queued.
 """
 
 from __future__ import annotations
@@ -22,27 +22,26 @@ from twisted_sse.events.publication import Receipt
 
 __all__ = ["MakeEvent", "Schedule", "Schedules"]
 
-#: Makes what is to be published, as `Hub.publish` takes it: data or a
-#: `ServerSentEvent`, or a `Deferred` or a coroutine of it.  ``None`` is for not
-#: this time.
+#: Returns what `Hub.publish` takes as *data*, or a `Deferred` or a coroutine of it;
+#: ``None`` publishes nothing in this turn.
 MakeEvent = Callable[[], object]
 
 
 class Schedule:
     """
-    One event after the other; made by `Hub.every`.
+    Publishes one event after the other; made by `Hub.every`.
 
     Args:
         seconds: The time from one turn to the next, greater than 0.
 
-        topics: What the log calls it by.
+        topics: Names the schedule in the log.
 
         publish: Publishes what was made.
 
-        wanted: Whether there is to be an event in this turn.
+        wanted: Tells whether to publish in this turn.
 
     Raises:
-        ValueError: *seconds* cannot be waited for.
+        ValueError: *seconds* is not a positive, finite number.
     """
 
     _log = Logger()
@@ -59,7 +58,9 @@ class Schedule:
         owner: Schedules,
     ) -> None:
         if not 0 < seconds < inf:
-            raise ValueError(f"every {seconds} seconds is not possible: it has to be more than 0")
+            raise ValueError(
+                f"every {seconds} seconds is impossible: use a finite number greater than 0"
+            )
         self._seconds = seconds
         self._topics = topics
         self._make_event = make_event
@@ -73,19 +74,21 @@ class Schedule:
 
     def start(self) -> None:
         """
-        Have the first turn now, and then one after each interval.
+        Take the first turn now, and then one after each interval.
         """
         if self._loop is None:
-            # Not sooner, because making a LoopingCall chooses a reactor; and a
-            # new one for every start, because the last may be waiting still.
+            # Made here, because making a LoopingCall chooses a reactor; and a new one
+            # for each start, because the last one may still be waiting.
             self._loop = LoopingCall(self._turn)
             self._loop.clock = self._clock
             self._loop.start(self._seconds)
 
     def pause(self) -> None:
         """
-        Have no more turns until `start`.  An event that is being made is
-        cancelled; one that was published is not taken back.
+        Take no more turns until `start` is called.
+
+        An event that is being made is cancelled; an event that is being kept is
+        not.
         """
         loop, self._loop = self._loop, None
         if loop is not None:
@@ -95,7 +98,7 @@ class Schedule:
 
     def stop(self) -> None:
         """
-        Have no more turns, for good.
+        Take no more turns, ever.
         """
         self._owner.remove(self)
         self.pause()
@@ -123,7 +126,7 @@ class Schedule:
                 self._log.failure("No event for {topics} could be published", topics=self._topics)
 
     def _not_taken(self, error: Exception) -> None:
-        # Once for each outage: in an hour of it, thousands would say the same.
+        # One line for each outage, which may last for thousands of turns.
         if not self._refused:
             self._refused = True
             self._log.warn(
@@ -135,7 +138,7 @@ class Schedule:
 
 class Schedules:
     """
-    All schedules of a hub, which start and stop together.
+    All schedules of a hub: they start and stop together.
     """
 
     def __init__(self) -> None:
@@ -144,7 +147,7 @@ class Schedules:
 
     def add(self, schedule: Schedule) -> None:
         """
-        Start *schedule* with the others: at once, if they run.
+        Start *schedule* with the others, or at once if they run.
         """
         self._schedules[schedule] = None
         if self._running:
@@ -152,13 +155,13 @@ class Schedules:
 
     def remove(self, schedule: Schedule) -> None:
         """
-        Start *schedule* no more; it need not be known.
+        Forget *schedule*, which may be unknown.
         """
         self._schedules.pop(schedule, None)
 
     def start(self) -> None:
         """
-        Start all.
+        Start all schedules.
         """
         self._running = True
         for schedule in list(self._schedules):
@@ -166,7 +169,7 @@ class Schedules:
 
     def stop(self) -> None:
         """
-        Pause all, until they are started again.
+        Pause all schedules until they are started again.
         """
         self._running = False
         for schedule in list(self._schedules):

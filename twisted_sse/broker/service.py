@@ -1,5 +1,5 @@
 """
-Puts a hub and what it needs together, as services that start and stop.
+The service of a hub: starts its history, and drains the hub when it stops.
 """
 
 from __future__ import annotations
@@ -19,21 +19,24 @@ __all__ = ["HubService"]
 
 class HubService(Service):
     """
-    Runs a hub.
+    Starts and stops a hub with an application.
 
-    A history provider that is an `IService` starts before the hub and stops
-    after it.  When the service stops, newcomers are refused, every connection
-    is told when to come back, and ends in good order; so do the streams of
-    sources that are tied to the hub, after these have been told.
+    A history provider that is an `IService` starts before the hub and stops after
+    it.  When the service stops, new subscribers are refused, and every connection
+    is sent a reconnection time and ends in good order.  So do the streams that
+    generators fill, after the generators have been told.
 
     Args:
+        responses: The streams that generators fill.
+
         schedules: They run as long as the service does.
 
-        grace: How long slow readers and sources may take then, in seconds.
+        grace: How long slow readers and generators may take at the end, in
+            seconds.
 
-        spread: How far the reconnection times lie apart, in seconds.
+        spread: The window over which reconnection times are spread, in seconds.
 
-        farewell: The last event of every stream.
+        farewell: The last event of every connection.
     """
 
     _log = Logger()
@@ -81,5 +84,5 @@ class HubService(Service):
             await maybeDeferred(self._history.stopService)
 
     def _not_started(self, failure: Failure) -> None:
-        # Not the end: the hub asks again when somebody comes.
+        # The hub tries again when it is first used.
         self._log.warn("History is not available yet: {error}", error=failure.value)

@@ -1,5 +1,5 @@
 """
-Asks once for all who ask the same while the answer is on its way.
+Coalesces equal calls: while one is under way, others wait for its result.
 """
 
 from __future__ import annotations
@@ -17,31 +17,32 @@ T = TypeVar("T")
 
 class SingleFlight(Generic[T]):
     """
-    Questions that have no answer yet, and who waits for each.
+    The calls that are under way, by key, and the callers that wait for each.
     """
 
     def __init__(self) -> None:
         self._waiting: dict[Hashable, list[Deferred[T]]] = {}
 
-    def call(self, key: Hashable, ask: Callable[[], Deferred[T]]) -> Deferred[T]:
+    def call(self, key: Hashable, start: Callable[[], Deferred[T]]) -> Deferred[T]:
         """
-        Wait for the answer to the question *key*; *ask* it if nobody has.
+        Wait for the result of the call *key*; begin it with *start* if it is not
+        under way.
 
         Returns:
-            A `Deferred` of its own for everybody: one that is cancelled does
-            not take the answer from the others.
+            A `Deferred` for this caller alone: cancelling it does not affect the
+            others.
         """
-        answer: Deferred[T] = Deferred()
+        waiter: Deferred[T] = Deferred()
         if key in self._waiting:
-            self._waiting[key].append(answer)
-            return answer
-        self._waiting[key] = [answer]
-        ask().addBoth(self._land, key)
-        return answer
+            self._waiting[key].append(waiter)
+            return waiter
+        self._waiting[key] = [waiter]
+        start().addBoth(self._finish, key)
+        return waiter
 
-    def _land(self, result: T | Failure, key: Hashable) -> None:
-        for answer in self._waiting.pop(key):
+    def _finish(self, result: T | Failure, key: Hashable) -> None:
+        for waiter in self._waiting.pop(key):
             if isinstance(result, Failure):
-                answer.errback(result)
+                waiter.errback(result)
             else:
-                answer.callback(result)
+                waiter.callback(result)

@@ -1,8 +1,8 @@
 """
-What a stream begins with, and how it tells of a gap.
+The preamble of a stream: the frames it begins with; and the frame that tells of a gap.
 
-Control events are typed, so no ``message`` listener hears them, and a plain
-browser `EventSource` that wants to know can.
+Control events have an event type, so no ``message`` listener of a browser's
+`EventSource` gets them, but a listener for their type does.
 """
 
 from __future__ import annotations
@@ -28,28 +28,28 @@ __all__ = [
     "reset_frame",
 ]
 
-#: Before everything that is kept, wherever that begins.
+#: The position before everything that is kept, wherever that begins.
 OLDEST = Position(-1, EARLIEST)
 
-#: The number of a position that nothing is known of but its ID: history has
-#: begun anew since.
+#: The number of a position of which only the ID is known, because history has begun
+#: anew since.
 LOST = -2
 
-#: How a stream tells its position before the first event: by a typed event, by
-#: a block that has nothing but the ID, or not at all.
+#: How a stream tells its position before the first event: by a ``stream-open`` event,
+#: by a block that has only an ID, or not at all.
 Priming = Literal["event", "block"] | None
 
-# All subscribers of another hub wait as long as it does.  It replaces what it was
-# told when this hub drained, too.
+# All subscribers of another hub wait while that hub reconnects.  This also replaces
+# the reconnection time that the hub was sent when this one drained.
 _SOON = codec.encode(ServerSentEvent(retry=200))
 
 
 class ResetReason(enum.Enum):
     """
-    Why missed events cannot be found.
+    The reasons why missed events cannot be found.
     """
 
-    #: The ID that was asked for is not kept, or never was.
+    #: The requested ID is not kept, or never was.
     UNKNOWN = "unknown-id"
     #: The reader was so slow that history has forgotten what comes next.
     BEHIND = "fell-behind"
@@ -62,11 +62,12 @@ class StreamStart(NamedTuple):
     Where a stream begins.
 
     Attributes:
-        position: What the subscriber is taken to have seen.
+        position: The position that the stream begins after.
 
-        resumed: Whether that is what it asked for, so that it misses nothing.
+        resumed: Whether that is the position that the subscriber asked for, so
+            that it misses nothing.
 
-        asked: The last event ID that it asked for and that is not known.
+        asked: The last event ID of the subscriber, if that is not known.
     """
 
     position: Position
@@ -74,11 +75,11 @@ class StreamStart(NamedTuple):
     asked: str | None = None
 
 
-# benchmarks (memory, accept): who comes between two events starts alike.
+# benchmarks (memory, accept): subscribers that come between two events start alike.
 @lru_cache(maxsize=256)
 def first_frames(start: StreamStart, retry: int | None, priming: Priming) -> bytes:
     """
-    The reconnection time, then how the stream begins.
+    The preamble of a subscriber's stream.
 
     Args:
         retry: The reconnection time in milliseconds; ``None`` leaves it to
@@ -98,28 +99,28 @@ def first_frames(start: StreamStart, retry: int | None, priming: Priming) -> byt
 
 def replicated_first_frames(start: StreamStart, head: Position) -> bytes:
     """
-    How a stream begins that another hub reads.
+    The preamble of a stream that another hub reads.
 
     Args:
-        head: The newest that this hub has.  The stream may begin ahead of it,
-            where another hub was.
+        head: The position of the newest publication of this hub.  The stream may
+            begin ahead of it, if another hub has been further.
     """
     if start.asked is not None:
         return reset_frame(ResetReason.UNKNOWN, start.asked)
-    # A history that is not shared does not tell where an old ID stands.
+    # A history that is not shared may not know the number of an old ID.
     known = start.position.number >= 0
     note = {"number": start.position.number} if known else {}
     newest = write_position(max(head, start.position))
-    opening = first_frames(start, None, "event")
-    return _SOON + write_note({**note, "newest": newest}) + opening
+    frames = first_frames(start, None, "event")
+    return _SOON + write_note({**note, "newest": newest}) + frames
 
 
-def reset_frame(gap: ResetReason, last_event_id: str) -> bytes:
+def reset_frame(reason: ResetReason, last_event_id: str) -> bytes:
     """
-    Say that what followed *last_event_id* cannot be found.
+    The frame that says that the events after *last_event_id* cannot be found.
 
-    It has no ID: the subscriber keeps its own until the next event comes, so if
-    it is lost before that, it is told of the gap again.
+    It has no ID, so the subscriber keeps its own until the next event comes.  If the
+    connection is lost before that, the subscriber is told of the gap again.
     """
-    data = {"reason": gap.value, "lastEventID": last_event_id}
+    data = {"reason": reason.value, "lastEventID": last_event_id}
     return codec.encode(ServerSentEvent.json(data, event=RESET))

@@ -13,7 +13,8 @@ from tests.support.sinks import MemorySink
 from twisted_sse import Grant
 from twisted_sse.broker.audiences.audience import Audience
 from twisted_sse.broker.audiences.representation import PLAIN
-from twisted_sse.broker.connections.connection import Connection, ConnectionObserver, EndReason
+from twisted_sse.broker.connections.connection import Connection, ConnectionObserver
+from twisted_sse.broker.connections.endreason import EndReason
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.publication import Position
 from twisted_sse.topics import Selection

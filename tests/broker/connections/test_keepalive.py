@@ -15,7 +15,8 @@ from tests.support.orders import EVERYTHING, Order
 from tests.support.sinks import MemorySink
 from twisted_sse.broker.audiences.audience import Audience
 from twisted_sse.broker.audiences.representation import PLAIN
-from twisted_sse.broker.connections.connection import Connection, ConnectionObserver, EndReason
+from twisted_sse.broker.connections.connection import Connection, ConnectionObserver
+from twisted_sse.broker.connections.endreason import EndReason
 from twisted_sse.broker.connections.keepalive import Keepalive
 from twisted_sse.events.publication import Position
 from twisted_sse.history import MemoryHistory

@@ -11,7 +11,8 @@ from tests.support.hubs import Subscriber, make_hub
 from tests.support.sinks import MemorySink
 from tests.support.wires import FDClock, Wire
 from twisted_sse import Hub, ServerSentEvent
-from twisted_sse.broker.connections.connection import Connection, EndReason
+from twisted_sse.broker.connections.connection import Connection
+from twisted_sse.broker.connections.endreason import EndReason
 from twisted_sse.errors import InvalidEvent
 from twisted_sse.history import MemoryHistory
 from twisted_sse.transport.sinks.sink import Stream

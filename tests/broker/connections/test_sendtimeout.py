@@ -5,7 +5,7 @@ Readers that take nothing are let go after a while.
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.hubs import Subscriber, make_hub
-from twisted_sse.broker.connections.connection import EndReason
+from twisted_sse.broker.connections.endreason import EndReason
 
 __all__ = ["PatienceTests"]
 

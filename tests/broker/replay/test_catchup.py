@@ -13,7 +13,7 @@ from tests.support.hubs import Subscriber, make_hub
 from tests.support.members import RecordingSink
 from tests.support.sinks import MemorySink
 from tests.support.stores import BookkeepingHistory
-from twisted_sse.broker.connections.connection import EndReason
+from twisted_sse.broker.connections.endreason import EndReason
 from twisted_sse.broker.replay.pages import PAGE_EVENTS
 from twisted_sse.errors import HistoryUnavailable
 from twisted_sse.events.event import ServerSentEvent

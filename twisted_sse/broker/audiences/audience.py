@@ -1,14 +1,14 @@
 """
-Connections that want the same events over the same framing.
+Connections that receive the same bytes: the same events, written and framed alike.
 
-Live members share one position and one payload: an event costs each of them
-one call of ``send`` and nothing else.  A member that cannot take it all leaves,
-with a position of its own.
+Live members share one position and one payload: an event costs each of them one call
+of ``send`` and nothing else.  A member that cannot take it all leaves, with a
+position of its own.
 
-The law of the lists: ``_sends[slot]`` belongs to ``_members[slot]``, whose
-``slot`` says so; members below ``_visited`` have the current batch, the others
-do not yet.  Nobody is taken out while a stride of members is being written to:
-who leaves then is taken out right after.
+The law of the lists: ``_sends[slot]`` belongs to ``_members[slot]``, whose ``slot``
+is that number.  Members below ``_visited`` have the current batch, the others do not
+have it yet.  No member is removed while a stride of members is being written to: a
+member that leaves meanwhile is removed right after.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from twisted_sse.transport.sinks.framing import Framing
 
 __all__ = ["NOT_LIVE", "Audience", "Member", "PayloadCache"]
 
-# How many members are written to between two looks at the clock: about 0.4 ms.
+# How many members are written to between two readings of the clock: about 0.4 ms.
 _STRIDE = 128
 
-# The most bytes of a batch, its last frame aside.  What a slow reader has not
-# taken of a batch is kept for it by its transport, so this bounds that too.
+# The most bytes of a batch, not counting its last frame.  The transport of a slow
+# reader keeps what the reader has not taken of a batch, so this bounds that too.
 _BATCH_BYTES = 64 * 1024
 
 #: The slot of a connection that is not live.
@@ -40,7 +40,7 @@ class Member(Protocol):
     What an audience needs to know of a connection.
 
     Attributes:
-        slot: Where it stands in its audience, or `NOT_LIVE`.
+        slot: Its index in its audience, or `NOT_LIVE`.
 
         position: What it has been sent, while it is not live.
     """
@@ -56,12 +56,12 @@ class Member(Protocol):
 
     def resume(self) -> None:
         """
-        It may try again to join.
+        Ask to be sent more, or to join.
         """
 
     def fell_short(self, payload: bytes, sent: int) -> None:
         """
-        Only the first *sent* bytes of *payload* could be written.
+        Stop being live: only the first *sent* bytes of *payload* were written.
         """
 
 
@@ -70,7 +70,7 @@ class Audience:
     The live members that share *interest*, *representation* and *framing*.
 
     Attributes:
-        size: Connections that belong to it, live or not.
+        size: The number of its connections, live or not.
 
         written: When its live members were last written to, in seconds.
     """
@@ -119,26 +119,26 @@ class Audience:
     @property
     def live_position(self) -> Position:
         """
-        Up to where whoever joins must have been sent everything.
+        The position up to which a connection must have been sent everything to join.
         """
         return self._news[0].previous if self._news else self._window.head
 
     @property
     def waiting(self) -> bool:
         """
-        Whether a live member has not been sent everything.
+        Whether there is a live member that has not been sent everything.
         """
         return bool(self._news) or self._visited < len(self._members)
 
     def position_of(self, member: Member) -> Position:
         """
-        What live *member* has been sent.
+        The position of *member*, which is live.
         """
         return self.live_position if member.slot < self._visited else self._before_batch
 
     def join(self, member: Member) -> None:
         """
-        Make *member* live; it has everything up to `live_position`.
+        Make *member* live; it has been sent everything up to `live_position`.
         """
         self._members.append(member)
         self._sends.append(member.send)
@@ -148,16 +148,16 @@ class Audience:
 
     def expect(self, member: Member) -> None:
         """
-        Let *member* try again when the live position has come up to its own.
+        Let *member* join when the audience has caught up with it.
 
-        It has everything up to beyond `live_position`: it began while news were
-        pending that precede its beginning, and must not be sent them.
+        *member* starts ahead of the batch still being sent, so it must not receive
+        that batch.
         """
         self._early.append(member)
 
     def leave(self, member: Member) -> None:
         """
-        Let live *member* go, and tell it its position.
+        Remove *member* from the live members, and tell it its position.
         """
         if self._visiting:
             self._departing.append(member)
@@ -166,14 +166,15 @@ class Audience:
 
     def add(self, entry: Entry) -> None:
         """
-        Take notice of a publication that the members want.
+        Note a publication that the members are to be sent.
         """
         if self._members:
             self._news.append(entry)
 
     def sweep(self, payloads: PayloadCache, more_time: Callable[[], bool]) -> None:
         """
-        Write what is new to the members, until done or *more_time* says no.
+        Write new events to the members, until all have them or *more_time* returns
+        false.
         """
         while self.waiting:
             if self._visited == len(self._members):
@@ -224,7 +225,7 @@ class Audience:
         departing, self._departing = self._departing, []
         for member in departing:
             self.leave(member)
-            # It may have got room again while it was still counted as live.
+            # Its sink may have got room while it still counted as live.
             member.resume()
 
     def _take_out(self, member: Member) -> None:
@@ -259,7 +260,7 @@ class Audience:
 
 class PayloadCache:
     """
-    The joined and framed bytes of batches, made once for all audiences.
+    The joined and framed bytes of batches, made once in a turn for all audiences.
     """
 
     def __init__(self) -> None:
@@ -279,6 +280,6 @@ class PayloadCache:
 
     def forget(self) -> None:
         """
-        Let all go: the turn is over.
+        Forget all payloads: the turn is over.
         """
         self._made.clear()

@@ -1,8 +1,8 @@
 """
-The newest frames of the hub's one order, kept in memory.
+The newest records of the hub's one order, encoded and kept in memory.
 
-Whoever has fallen behind catches up from here, without asking history.  A
-window never waits, never reads, and forgets the oldest when it is full.
+A connection that is a little behind catches up from here, without asking history.
+A window never waits and never reads; when it is full, it forgets the oldest.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _NUMBER = attrgetter("number")
 
 class Entry:
     """
-    One publication, encoded: what every subscriber of it is sent.
+    One record, encoded: what every subscriber of it is sent.
 
     Attributes:
         number: Its place in the one order.
@@ -33,14 +33,14 @@ class Entry:
 
     __slots__ = ("frame", "has_publisher_id", "id", "number", "previous", "private", "topics")
 
-    def __init__(self, kept: Record, previous: Position) -> None:
-        self.number = kept.number
-        self.id = kept.id
+    def __init__(self, record: Record, previous: Position) -> None:
+        self.number = record.number
+        self.id = record.id
         self.previous = previous
-        self.topics = kept.publication.topics
-        self.private = kept.publication.private
-        self.has_publisher_id = kept.publication.event.id is not None
-        self.frame = encode_record(kept)
+        self.topics = record.publication.topics
+        self.private = record.publication.private
+        self.has_publisher_id = record.publication.event.id is not None
+        self.frame = encode_record(record)
 
 
 class Window:
@@ -48,18 +48,18 @@ class Window:
     Keeps the newest entries, at most *events* of them and *size* bytes.
 
     Attributes:
-        head: The position of the newest publication.
+        head: The position of the newest record.
 
-        floor: The position before the oldest entry: whoever stands there or
-            later finds everything that follows.
+        floor: The position before the oldest entry: everything that follows it is
+            in the window.
     """
 
     def __init__(self, events: int, size: int) -> None:
         self.head = self.floor = Position(0, "")
         self._bounds = (events, size)
         self._size = 0
-        # Forgotten entries stay at the front of the list until they are an
-        # eighth of it: taking them one by one would be quadratic.
+        # Forgotten entries stay at the front of the list until they are an eighth of
+        # it: removing them one by one would be quadratic.
         self._entries: list[Entry] = []
         self._first = 0
         self._numbers: dict[str, int] = {}
@@ -69,7 +69,7 @@ class Window:
 
     def start(self, tail: Tail) -> None:
         """
-        Begin, or begin anew, with what *tail* has.
+        Begin, or begin anew, with the records of *tail*.
         """
         self.head = self.floor = tail.before
         self._entries = []
@@ -79,19 +79,19 @@ class Window:
 
     def extend(self, batch: Sequence[Record]) -> list[Entry]:
         """
-        Add what follows the head, in this order.
+        Add the records of *batch*, which follow the head in this order.
         """
         entries = []
         size, head, numbers = self._size, self.head, self._numbers
-        for kept in batch:
-            entry = Entry(kept, head)
+        for record in batch:
+            entry = Entry(record, head)
             entries.append(entry)
-            # Publishers may use an ID of theirs again, and then the oldest event
-            # that has it counts: only history knows which that is.
+            # A publisher may use an ID again, and then the oldest event with that ID
+            # counts: only history knows which one that is.
             if not entry.has_publisher_id:
-                numbers[kept.id] = kept.number
+                numbers[record.id] = record.number
             size += len(entry.frame)
-            head = Position(kept.number, kept.id)
+            head = Position(record.number, record.id)
         self._size, self.head = size, head
         self._entries += entries
         self._forget()
@@ -99,14 +99,14 @@ class Window:
 
     def covers(self, number: int) -> bool:
         """
-        Whether everything that follows *number* is here.
+        Whether everything that follows *number* is in the window.
         """
         return number >= self.floor.number
 
     def number_of(self, event_id: str) -> int | None:
         """
-        Where the event with *event_id* stands, if history made that ID for an
-        event that is here.
+        The number of the event with *event_id*, if the event is in the window and
+        history made its ID.
         """
         return self._numbers.get(event_id)
 
@@ -119,7 +119,7 @@ class Window:
 
     def count_after(self, number: int) -> int:
         """
-        How many entries follow *number*.
+        The number of entries that follow *number*.
         """
         return len(self._entries) - self._after(number)
 
@@ -128,7 +128,7 @@ class Window:
 
     def _forget(self) -> None:
         """
-        Let the oldest go until both bounds hold.
+        Forget the oldest entries until both bounds hold.
         """
         most, size = self._bounds
         entries, numbers, first = self._entries, self._numbers, self._first

@@ -1,11 +1,11 @@
 """
 One open event stream of one subscriber.
 
-A connection is a cursor, not a queue: it knows what it has been sent.  Live, it
-shares its audience's position; behind, it has its own, and costs nothing while
-it cannot be written to.
+A connection is a cursor, not a queue.  A live connection shares the position of
+its audience; one that is behind has its own, and costs nothing while it cannot be
+written to.
 
-Every end of it goes through `end`.
+Every end of a connection goes through `Connection.end`.
 """
 
 from __future__ import annotations
@@ -26,29 +26,58 @@ from twisted_sse.events.publication import Position
 from twisted_sse.topics import Selection
 from twisted_sse.transport.sinks.sink import Sink
 
-__all__ = ["Connection", "ConnectionObserver", "EndReason", "frame_to_push"]
+__all__ = ["Connection", "ConnectionObserver", "frame_to_push"]
+
+C = TypeVar("C")
+
+
+class ConnectionObserver(NamedTuple, Generic[C]):
+    """
+    The callbacks that a connection reports to.
+
+    Attributes:
+        resume: The connection is behind and can be written to.
+
+        blocked: The connection cannot be written to.
+
+        unblocked: The connection can be written to again.
+
+        ended: The connection has ended, for this reason.
+
+        lag: Counts the publications that follow a number, as far as they are in
+            the window.
+
+        seconds: Tells the time.
+    """
+
+    resume: Callable[[C], None]
+    blocked: Callable[[C], None]
+    unblocked: Callable[[C], None]
+    ended: Callable[[C, EndReason], None]
+    lag: Callable[[int], int]
+    seconds: Callable[[], float]
 
 
 class Connection:
     """
-    Made by the hub for each subscriber; applications find it in ``hub.connections``.
+    The hub makes one for each subscriber; applications find it in ``hub.connections``.
 
     Attributes:
-        user: Whom it belongs to: the name that its grant gave, or ``None``.
+        user: The user that the grant names, or ``None``.
 
         address: Where the subscriber connects from.
 
-        since: When it was made, in seconds of the hub's clock.
+        since: When the connection was made, in seconds of the hub's clock.
 
-        written: When it was last written to alone, in seconds.
+        ended: The reason why it has ended, or ``None``.
 
-        due: The look at which `Keepalive` looks after it; ``None``: at none.
+        written: When it was last written to on its own, in seconds.
+
+        due: The check at which `Keepalive` looks at it, or ``None``.
 
         reading: Whether history is being read for it.
 
-        begun: Whether those who listen to `Hub.on_connect` have been told of it.
-
-        ended: Why it has ended, or ``None``.
+        begun: Whether the listeners of `Hub.on_connect` have been called for it.
     """
 
     _log = Logger()
@@ -77,13 +106,13 @@ class Connection:
 
     def __init__(
         self,
-        owner: ConnectionObserver[Connection],
+        observer: ConnectionObserver[Connection],
         audience: Audience,
         sink: Sink,
         user: str | None,
         address: IAddress,
     ) -> None:
-        self._observer = owner
+        self._observer = observer
         self._sink = sink
         self._blocked = True
         self._final: ServerSentEvent | None = None
@@ -94,7 +123,7 @@ class Connection:
         self.send = sink.send
         self.user = user
         self.address = address
-        self.since = self.written = owner.seconds()
+        self.since = self.written = observer.seconds()
         self.slot = NOT_LIVE
         self._position = Position(0, "")
         self.reading = False
@@ -102,24 +131,28 @@ class Connection:
         self.due: int | None = None
         self.ended: EndReason | None = None
 
-    @property
-    def live(self) -> bool:
-        """
-        Whether it has everything and gets the next event with its audience.
-        """
-        return self.slot != NOT_LIVE
+    # What applications see
 
     @property
-    def ready(self) -> bool:
+    def topics(self) -> Selection:
         """
-        Whether it is behind and could be brought forward now.
+        The topics that it subscribes to.
         """
-        return not (self._blocked or self.live or self.reading or self.ended)
+        return self.audience.interest.wanted
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """
+        A dictionary for the application, kept as long as the connection lasts.
+        """
+        if self._state is None:
+            self._state = {}
+        return self._state
 
     @property
     def position(self) -> Position:
         """
-        Up to where it has been sent everything that it wants.
+        The position up to which it has been sent everything that it subscribes to.
         """
         return self.audience.position_of(self) if self.live else self._position
 
@@ -130,26 +163,13 @@ class Connection:
     @property
     def lag(self) -> int:
         """
-        How many publications it is behind, those on other topics included and
-        those that the window has forgotten left out: 0 for a live connection
-        that is not being written to just now.
+        The number of publications that it is behind.
+
+        Publications to other topics count, and those that the window has
+        forgotten do not.  It is 0 for a live connection, unless that is being
+        written to at this moment.
         """
         return self._observer.lag(self.position.number)
-
-    @property
-    def unsent(self) -> int:
-        """
-        How many bytes that were handed over its reader has yet to take, as far
-        as that is known.
-        """
-        return self._sink.unsent
-
-    @property
-    def silent_since(self) -> float:
-        """
-        When it was last written to, in seconds.
-        """
-        return max(self.written, self.audience.written) if self.live else self.written
 
     @property
     def duration(self) -> float:
@@ -159,30 +179,49 @@ class Connection:
         return (self._observer.seconds() if self._until is None else self._until) - self.since
 
     @property
-    def topics(self) -> Selection:
+    def live(self) -> bool:
         """
-        What it subscribed to.
+        Whether it has been sent everything, and gets the next event with its audience.
         """
-        return self.audience.interest.wanted
+        return self.slot != NOT_LIVE
 
-    @property
-    def state(self) -> dict[str, Any]:
+    def push(self, event: ServerSentEvent) -> bool:
         """
-        The application's own, for as long as the connection lasts.
-        """
-        if self._state is None:
-            self._state = {}
-        return self._state
+        Send *event* to this subscriber alone, now or never.
 
-    def open(self, position: Position, send_timeout: float | None) -> None:
+        History does not keep the event: a subscriber that is away does not get
+        it.  It precedes publications that have not been written yet.
+
+        Returns:
+            Whether it was written.  The transport keeps what the network does
+            not take at once, and nothing more is written before that has left:
+            until then this returns ``False`` and does nothing, as it does before
+            the stream has begun and after it has ended.
+
+        Raises:
+            InvalidEvent: The event has an ID, which would move the subscriber's
+                position.
         """
-        Begin at *position*; the response's first bytes have been written.
+        return self.push_frame(frame_to_push(event))
+
+    def close(self, final: ServerSentEvent | None = None) -> None:
         """
-        self.position = position
-        self.written = self._observer.seconds()
-        self._sink.limit(send_timeout)
-        self._opened = True
-        self._sink.open(self)
+        End the stream in good order, after the event *final* if there is one.
+
+        A browser comes back after its reconnection time.
+        """
+        self.end(EndReason.CLOSED, final)
+
+    def abort(self, reason: EndReason) -> None:
+        """
+        End the stream without waiting: what was not sent stays unsent.
+        """
+        if self.ended is None:
+            self._sink.abort()
+            self._opened = False
+            self.end(reason)
+
+    # What the sink tells
 
     def block(self) -> None:
         """
@@ -194,7 +233,7 @@ class Connection:
 
     def unblock(self) -> None:
         """
-        The sink has room: go on.
+        The sink has room: continue.
         """
         self._blocked = False
         self._observer.unblocked(self)
@@ -202,41 +241,65 @@ class Connection:
 
     def gone(self) -> None:
         """
-        The subscriber left, or the network did.
+        The subscriber left, or the network failed.
         """
         self.end(EndReason.GONE)
 
-    def push(self, event: ServerSentEvent) -> bool:
-        """
-        Send *event* to this subscriber alone, now or never.
+    # What the broker does
 
-        History does not know it: who was away does not get it.  It precedes
-        what was published before and has not been written yet.
-
-        Returns:
-            Whether it was written.  What the network does not take of it at
-            once is kept by the transport, and nothing more is written before
-            that is gone: until then this returns ``False`` and does nothing, as
-            it does before the stream has begun and after it has ended.
-
-        Raises:
-            InvalidEvent: It has an ID, which would move the subscriber's
-                position.
+    @property
+    def ready(self) -> bool:
         """
-        return self.push_frame(frame_to_push(event))
+        Whether it is behind and can be sent more now.
+        """
+        return not (self._blocked or self.live or self.reading or self.ended)
 
-    def push_frame(self, frame: bytes) -> bool:
+    @property
+    def unsent(self) -> int:
         """
-        The same as `push` for what `frame_to_push` has made.
+        The number of bytes that were written and that its reader has not taken
+        yet, as far as that is known.
         """
-        if self._blocked or self.ended is not None:
-            return False
-        self.write(self._sink.framing(frame))
-        return True
+        return self._sink.unsent
+
+    @property
+    def silent_since(self) -> float:
+        """
+        When it was last written to, in seconds.
+        """
+        return max(self.written, self.audience.written) if self.live else self.written
+
+    def open(self, position: Position, send_timeout: float | None) -> None:
+        """
+        Begin at *position*; the head of the response has been written.
+        """
+        self.position = position
+        self.written = self._observer.seconds()
+        self._sink.limit(send_timeout)
+        self._opened = True
+        self._sink.open(self)
+
+    def resume(self) -> None:
+        """
+        Ask to be sent more, if it is behind and can be written to.
+        """
+        if self.ready:
+            self._observer.resume(self)
+
+    def caught_up(self) -> None:
+        """
+        Become live, or end if it is to end when it has been sent everything.
+
+        Call this when everything up to the audience's live position was sent.
+        """
+        if self._final is not None:
+            self.end(EndReason.DRAINED, self._final)
+        else:
+            self.audience.join(self)
 
     def write(self, payload: bytes) -> None:
         """
-        Write framed *payload* to this connection alone.  It must be writable.
+        Write framed *payload* to this connection alone.  It must not be blocked.
         """
         self.written = self._observer.seconds()
         try:
@@ -248,44 +311,19 @@ class Connection:
 
     def fell_short(self, payload: bytes, sent: int) -> None:
         """
-        Stop being live: only *sent* bytes of *payload* could be written.
+        Stop being live: only the first *sent* bytes of *payload* were written.
         """
         self.block()
         self._sink.spill(payload[sent:])
 
-    def resume(self) -> None:
+    def push_frame(self, frame: bytes) -> bool:
         """
-        Ask to be brought forward, if that is wanted and possible.
+        Do what `push` does, for a frame that `frame_to_push` has made.
         """
-        if self.ready:
-            self._observer.resume(self)
-
-    def detach(self) -> bool:
-        """
-        Stop being live, to be moved.
-
-        Returns:
-            Whether it is not live now.  If it is being written to in this
-            moment, it leaves right after.
-        """
-        self.written = self.silent_since
-        self.audience.leave(self)
-        return not self.live
-
-    def attach(self, audience: Audience) -> None:
-        """
-        Go on as one of *audience*, from where it stands; it must not be live.
-        """
-        self.audience = audience
-        self.resume()
-
-    def invalidate_position(self) -> None:
-        """
-        Stop being live: history has to say whether it knows the position still.
-        """
-        self.audience.leave(self)
-        if self._position != OLDEST:
-            self._position = Position(LOST, self._position.id)
+        if self._blocked or self.ended is not None:
+            return False
+        self.write(self._sink.framing(frame))
+        return True
 
     def keep_alive(self, comment: bytes) -> None:
         """
@@ -294,13 +332,32 @@ class Connection:
         if self._opened and not self._blocked:
             self.write(self._sink.framing(comment))
 
-    def close(self, final: ServerSentEvent | None = None) -> None:
+    def detach(self) -> bool:
         """
-        End the stream in good order, after *final* if that is given.
+        Stop being live, to join another audience.
 
-        A browser comes back after its reconnection time.
+        Returns:
+            Whether it has stopped.  If its audience is being written to at this
+            moment, it stops right after.
         """
-        self.end(EndReason.CLOSED, final)
+        self.written = self.silent_since
+        self.audience.leave(self)
+        return not self.live
+
+    def attach(self, audience: Audience) -> None:
+        """
+        Continue in *audience* from the same position.  It must not be live.
+        """
+        self.audience = audience
+        self.resume()
+
+    def invalidate_position(self) -> None:
+        """
+        Stop being live: history has to say whether it still knows the position.
+        """
+        self.audience.leave(self)
+        if self._position != OLDEST:
+            self._position = Position(LOST, self._position.id)
 
     def drain(self, final: ServerSentEvent) -> None:
         """
@@ -311,39 +368,19 @@ class Connection:
         else:
             self._final = final
 
-    def caught_up(self) -> None:
-        """
-        Be live, or leave if that is what was waited for.
-
-        It is to be called when everything up to the live position was sent.
-        """
-        if self._final is not None:
-            self.end(EndReason.DRAINED, self._final)
-        else:
-            self.audience.join(self)
-
     def dismiss(self, reason: EndReason) -> None:
         """
-        End the stream in good order; cut it if it cannot be written to, because
-        what is on its way is no longer for its reader.
+        End the stream in good order, or abort it if it is blocked: its reader
+        may no longer have what is on its way.
         """
         if self._opened and self._blocked:
             self.abort(reason)
         else:
             self.end(reason)
 
-    def abort(self, reason: EndReason) -> None:
-        """
-        End the stream without waiting: what was not sent stays unsent.
-        """
-        if self.ended is None:
-            self._sink.abort()
-            self._opened = False
-            self.end(reason)
-
     def end(self, reason: EndReason, final: ServerSentEvent | None = None) -> None:
         """
-        The one door out.  Only the first call does anything.
+        End the stream and release everything.  Only the first call has an effect.
         """
         if self.ended is not None:
             return
@@ -365,41 +402,12 @@ class Connection:
 
 def frame_to_push(event: ServerSentEvent) -> bytes:
     """
-    Write *event*, which history does not know, as one frame.
+    Encode *event*, which history does not keep, as one frame.
 
     Raises:
-        InvalidEvent: It has an ID, which would move the subscriber's position.
+        InvalidEvent: The event has an ID, which would move the subscriber's
+            position.
     """
     if event.id is not None:
-        raise InvalidEvent("What is pushed is not kept: leave out the id.")
+        raise InvalidEvent("A pushed event is not kept, so it cannot have an ID: leave out the id.")
     return codec.encode(event)
-
-
-C = TypeVar("C")
-
-
-class ConnectionObserver(NamedTuple, Generic[C]):
-    """
-    What a connection tells its hub.
-
-    Attributes:
-        resume: The connection is behind and may be written to.
-
-        blocked: The connection cannot be written to.
-
-        unblocked: It can be again.
-
-        ended: The connection has ended, for this reason.
-
-        lag: Tells how many publications follow a number, as far as they are in
-            the window.
-
-        seconds: Tells the time.
-    """
-
-    resume: Callable[[C], None]
-    blocked: Callable[[C], None]
-    unblocked: Callable[[C], None]
-    ended: Callable[[C, EndReason], None]
-    lag: Callable[[int], int]
-    seconds: Callable[[], float]

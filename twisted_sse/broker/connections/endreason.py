@@ -1,5 +1,5 @@
 """
-Why connections end.
+The reasons why connections end.
 """
 
 import enum
@@ -12,19 +12,19 @@ class EndReason(enum.Enum):
     Why a connection has ended.
     """
 
-    #: The subscriber left, or the network did.
+    #: The subscriber left, or the network failed.
     GONE = "gone"
     #: The application closed it.
     CLOSED = "closed"
-    #: It was told to go because the hub stops.
+    #: The hub stops.
     DRAINED = "drained"
-    #: It took nothing for longer than the send time-out.
+    #: Its reader took nothing for longer than the send time-out.
     SEND_TIMEOUT = "send-timeout"
-    #: It fell behind everything that is kept, and such readers are let go.
+    #: It fell behind everything that is kept, and the hub disconnects such readers.
     FELL_BEHIND = "fell-behind"
-    #: The time is over that its grant was for.
+    #: Its grant expired.
     EXPIRED = "expired"
-    #: Its grant was asked for again, and there is none any more.
+    #: Its grant was looked up again, and access was refused.
     REVOKED = "revoked"
-    #: It could not be served, and the log says why.
+    #: It could not be served; the log says why.
     FAILED = "failed"

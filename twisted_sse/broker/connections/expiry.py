@@ -1,8 +1,8 @@
 """
-Ends connections when the time is over that their grants are for.
+Closes connections when their grants expire.
 
-One delayed call serves all of them, for the next that falls due.  Where no grant
-ends, nothing is scheduled.
+One delayed call serves all connections: it waits for the grant that expires next.
+While no grant expires, nothing is scheduled.
 """
 
 from __future__ import annotations
@@ -15,25 +15,22 @@ from twisted.logger import Logger
 
 from twisted_sse.broker.connections.connection import Connection
 from twisted_sse.broker.connections.endreason import EndReason
+from twisted_sse.broker.shutdown import SLICE
 
 __all__ = ["GrantExpiry"]
 
-# The longest that is waited in one go, in seconds: a reactor need not be able to
-# wait until a grant of ten thousand years ends, and the time of day may be set.
+# The longest delay of one call, in seconds: a reactor may be unable to wait for ten
+# thousand years, and the time of day may be set.
 _LONGEST = 3600.0
 
-# How many connections are ended in one turn of the reactor: about 5 ms.  Grants
-# that were given together may end together.
-_SLICE = 200
-
-# Entries of those who have left are thrown away when there are this many more
-# than of those who are here, and as many again.
+# Entries of ended connections are removed when they outnumber those of open
+# connections by this many.
 _STALE = 64
 
 
 class GrantExpiry:
     """
-    Knows whose time is limited.
+    Knows when the grants of connections expire.
 
     Args:
         clock: Tells the time that grants are measured by.
@@ -44,7 +41,7 @@ class GrantExpiry:
     def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
         self._ends: dict[Connection, float] = {}
-        # One entry is right for each connection: that with the time of ``_ends``.
+        # The entry of a connection that counts is the one with the time in ``_ends``.
         self._heap: list[tuple[float, int, Connection]] = []
         self._numbers = count()
         self._due = 0.0
@@ -52,14 +49,16 @@ class GrantExpiry:
 
     def __len__(self) -> int:
         """
-        How many entries are kept, those of connections that have left included.
+        The number of entries, including those of connections that have ended.
         """
         return len(self._heap)
 
     def plan(self, connection: Connection, expires: float | None) -> None:
         """
-        End *connection* at *expires*, in seconds, and not when it was planned
-        before; ``None``: not at all.
+        End *connection* at *expires*, whatever was planned for it before.
+
+        Args:
+            expires: In seconds; ``None`` plans no end.
         """
         if expires is None:
             self.forget(connection)
@@ -72,7 +71,7 @@ class GrantExpiry:
 
     def forget(self, connection: Connection) -> None:
         """
-        End *connection* no more; it need not be known.
+        Plan no end for *connection*, which may be unknown.
         """
         if self._ends.pop(connection, None) is None:
             return
@@ -91,18 +90,18 @@ class GrantExpiry:
         self._unschedule()
         self._due = self._heap[0][0]
         later = max(self._due - self._clock.seconds(), 0.0)
-        self._call = self._clock.callLater(min(later, _LONGEST), self._look)
+        self._call = self._clock.callLater(min(later, _LONGEST), self._check)
 
     def _unschedule(self) -> None:
         if self._call is not None:
             self._call.cancel()
             self._call = None
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         self._call = None
         now = self._clock.seconds()
         ended = 0
-        while self._heap and self._heap[0][0] <= now and ended < _SLICE:
+        while self._heap and self._heap[0][0] <= now and ended < SLICE:
             expires, _, connection = heappop(self._heap)
             if self._ends.get(connection) == expires:
                 del self._ends[connection]
@@ -110,7 +109,7 @@ class GrantExpiry:
                 ended += 1
         if not self._ends:
             self._heap.clear()
-        # The application hears of each end, and may have planned another.
+        # A listener of the application may have planned another end.
         if self._heap and self._call is None:
             self._schedule()
 
@@ -118,4 +117,4 @@ class GrantExpiry:
         try:
             connection.dismiss(EndReason.EXPIRED)
         except Exception:
-            self._log.failure("A stream whose time is over could not be ended")
+            self._log.failure("A stream whose grant has expired could not be ended")

@@ -1,5 +1,5 @@
 """
-What a request is allowed: the answer of an ``authorize`` function.
+A grant: what one request may read and publish, as an ``authorize`` function returns it.
 """
 
 from __future__ import annotations
@@ -17,28 +17,28 @@ __all__ = ["ANONYMOUS", "Grant"]
 
 class Grant:
     """
-    Who asks, and which topics it may read and publish to, and until when.
+    The user of a request, the topics it may read and publish to, and until when.
 
     Args:
-        user: A name to find its connections by, or ``None``.
+        user: A name that the user's connections can be found by, or ``None``.
 
-        subscribe: Selectors of the topics it may read, private publications
-            included.
+        subscribe: Selectors of the topics it may read, including private
+            publications.
 
         publish: Selectors of the topics it may publish to.
 
-        public: It may also read every publication that is not private.
+        public: Whether it may also read every publication that is not private.
 
-        expires: When that is over, in seconds since 1970 (`time.time`, the
-            ``exp`` of a token) or as a `datetime` with a time zone; ``None``:
-            never.  A stream ends then, and who comes back is asked again.
+        expires: When the grant expires, in seconds since 1970 (`time.time`, the
+            ``exp`` of a token) or as a `datetime` with a time zone; ``None`` for
+            never.  An open stream ends then.
 
-        state: What ``connection.state`` begins with; copied.
+        state: The initial content of ``connection.state``; copied.
 
     Raises:
         InvalidSelector: A selector cannot be understood.
 
-        ValueError: *expires* is no point in time.
+        ValueError: *expires* is not a point in time.
     """
 
     __slots__ = ("expires", "public", "publish", "state", "subscribe", "user")
@@ -63,41 +63,43 @@ class Grant:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Grant):
             return NotImplemented
-        return self._said() == other._said() and self.state == other.state
+        return self._values() == other._values() and self.state == other.state
 
     def __hash__(self) -> int:
-        return hash(self._said())
+        return hash(self._values())
 
     def __repr__(self) -> str:
-        # Not the state, which may be secret: a grant may come to be logged.
-        said = zip(("user", "subscribe", "publish", "public", "expires"), self._said(), strict=True)
-        return f"<Grant {' '.join(f'{name}={value!r}' for name, value in said)}>"
+        # Without the state, which may be secret: a grant may be logged.
+        values = zip(
+            ("user", "subscribe", "publish", "public", "expires"), self._values(), strict=True
+        )
+        return f"<Grant {' '.join(f'{name}={value!r}' for name, value in values)}>"
 
     def check_time(self, now: float) -> None:
         """
-        See that it is not over.
+        Refuse a grant that has expired.
 
         Args:
             now: In seconds since 1970.
 
         Raises:
-            Unauthorized: It is.
+            Unauthorized: The grant has expired.
         """
         if self.expires is not None and self.expires <= now:
-            raise Unauthorized("What let you in has expired: log in again, or get a new token.")
+            raise Unauthorized("Your authorization has expired: log in again, or get a new token.")
 
     def interest(self, wanted: Selection) -> Interest:
         """
-        What a subscriber that wants *wanted* gets to see.
+        The interest of a subscriber that selects *wanted*.
         """
         return Interest(wanted, self.subscribe, self.public)
 
     def may_read(self, wanted: Selection) -> bool:
         """
-        Whether anything that *wanted* selects can be readable.
+        Whether it may read anything that *wanted* selects.
 
-        Patterns may select any topic, so only a list of exact names is refused
-        as a whole.
+        A pattern may select any topic, so only a list of exact names can be
+        refused as a whole.
         """
         if self.public:
             return True
@@ -113,7 +115,7 @@ class Grant:
         granted = self.publish
         return granted is not None and all(granted.matches((topic,)) for topic in topics)
 
-    def _said(self) -> tuple[object, ...]:
+    def _values(self) -> tuple[object, ...]:
         return self.user, self.subscribe, self.publish, self.public, self.expires
 
 
@@ -121,12 +123,14 @@ def _seconds(expires: float | datetime) -> float:
     if isinstance(expires, datetime):
         if expires.utcoffset() is None:
             raise ValueError(
-                f"{expires!r} has no time zone: give it one, as datetime.now(UTC) has, or give "
-                "seconds since 1970."
+                f"{expires!r} has no time zone: use an aware datetime such as datetime.now(UTC), "
+                "or seconds since 1970."
             )
         return expires.timestamp()
     if not isfinite(expires):
-        raise ValueError(f"{expires!r} is no point in time: give None for a grant without an end.")
+        raise ValueError(
+            f"{expires!r} is not a point in time: use None for a grant that never expires."
+        )
     return float(expires)
 
 
@@ -135,5 +139,5 @@ def _selection(selectors: Iterable[str]) -> Selection | None:
     return Selection.of(given) if given else None
 
 
-#: Reads what is not private, publishes nothing.
+#: May read what is not private, and may publish nothing.
 ANONYMOUS = Grant(public=True)

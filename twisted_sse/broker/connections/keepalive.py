@@ -1,12 +1,12 @@
 """
-Comments for idle connections, so that nothing on the way takes them for dead.
+Writes comments to idle connections, so that no proxy closes them.
 
 HTML: "Legacy proxy servers are known to, in certain cases, drop HTTP
 connections after a short timeout.  To protect against such proxy servers,
 authors can include a comment line [...] every 15 seconds or so."
 
-One `LoopingCall` serves all connections.  It looks at each of them once an
-interval, so an event costs nothing here; nobody gets a comment early.
+One `LoopingCall` serves all connections.  It checks each connection once in an
+interval, so an event costs nothing here.  No comment is early.
 """
 
 from __future__ import annotations
@@ -24,19 +24,18 @@ __all__ = ["Keepalive", "Watched"]
 
 _COMMENT = b":\n\n"
 
-# Looks an interval is divided into: each takes a small share of the
-# connections, and a comment is at most 1/128 of an interval late.
-_LOOKS = 128
+# Checks per interval: each one handles a small share of the connections, and a
+# comment is at most 1/128 of an interval late.
+_CHECKS = 128
 _SHORTEST_STEP = 0.05  # seconds
 
-# If all connections fall silent together, as after a broadcast, they fall due
-# together.  A look then takes this many times its even share and leaves the
-# others to the next looks: the comments end up spread over a quarter of the
-# interval, and stay so.
+# Connections that fall silent together, as after a broadcast, are due together.  A
+# check then handles this many times its even share and leaves the rest to the next
+# checks: the comments end up spread over a quarter of the interval, and stay so.
 _RUSH = 4
 _LEAST_SHARE = 100
 
-# The look of a connection whose turn it is.
+# Marks a connection that is due.
 _NOW = 0
 
 # Two clock readings that should be equal may differ by this, in seconds.
@@ -45,10 +44,10 @@ _TOLERANCE = 1e-6
 
 class Watched(Protocol):
     """
-    What can be kept alive.
+    A connection that can be kept alive.
 
     Attributes:
-        due: The look at which `Keepalive` looks after it; ``None``: at none.
+        due: The check at which `Keepalive` looks at it, or ``None``.
     """
 
     due: int | None
@@ -56,7 +55,7 @@ class Watched(Protocol):
     @property
     def written(self) -> float:
         """
-        When it was last written to alone, in seconds.
+        When it was last written to on its own, in seconds.
         """
 
     @property
@@ -67,87 +66,87 @@ class Watched(Protocol):
 
     def keep_alive(self, comment: bytes) -> None:
         """
-        Write *comment*, unless there is something to be written already.
+        Write *comment*, unless something else is waiting to be written.
         """
 
 
 class Keepalive:
     """
-    Watches connections, and writes a comment after every *interval* of silence.
+    Writes a comment to each watched connection after an interval of silence.
 
     Args:
         interval: In seconds, greater than 0.
 
-        clock: What the looks are scheduled with.
+        clock: What the checks are scheduled with.
 
-        looks: How many there are in an interval: the more, the sooner after its
-            interval everybody gets a comment.
+        checks: The number of checks in an interval.  With more of them, comments
+            are less late.
     """
 
     _log = Logger()
 
-    def __init__(self, interval: float, clock: IReactorTime, looks: int = _LOOKS) -> None:
+    def __init__(self, interval: float, clock: IReactorTime, checks: int = _CHECKS) -> None:
         self._interval = interval
         self._clock = clock
-        self._step = min(interval, max(interval / looks, _SHORTEST_STEP))
+        self._step = min(interval, max(interval / checks, _SHORTEST_STEP))
         self._began = 0.0
         self._watched = 0
-        self._looks: dict[int, dict[Watched, None]] = {}
+        self._checks: dict[int, dict[Watched, None]] = {}
         self._late: deque[Watched] = deque()
-        self._looked = 0
+        self._checked = 0
 
     def watch(self, connection: Watched) -> None:
         """
-        Look after *connection*, which has just been opened.
+        Watch *connection*, which has just been opened.
         """
         if not self._loop.running:
             self._began = self._clock.seconds()
-            self._looked = 0
+            self._checked = 0
             self._loop.start(self._step, now=False)
         self._watched += 1
         self._plan(connection, connection.written)
 
     def forget(self, connection: Watched) -> None:
         """
-        Look after *connection* no longer.
+        Stop watching *connection*.
         """
         if connection.due is None:
             return
         if connection.due != _NOW:
-            del self._looks[connection.due][connection]
+            del self._checks[connection.due][connection]
         connection.due = None
         self._watched -= 1
         if not self._watched:
             self._loop.stop()
-            self._looks.clear()
+            self._checks.clear()
             self._late.clear()
 
     def _plan(self, connection: Watched, silent_since: float) -> None:
         elapsed = silent_since + self._interval - self._began
-        connection.due = max(ceil((elapsed - _TOLERANCE) / self._step), self._looked + 1)
-        self._looks.setdefault(connection.due, {})[connection] = None
+        connection.due = max(ceil((elapsed - _TOLERANCE) / self._step), self._checked + 1)
+        self._checks.setdefault(connection.due, {})[connection] = None
 
     @cached_property
     def _loop(self) -> LoopingCall:
-        # Not sooner than it is needed, because making one chooses a reactor.
-        loop = LoopingCall(self._look)
+        # Made when first needed, because making a LoopingCall chooses a reactor.
+        loop = LoopingCall(self._check)
         loop.clock = self._clock
         return loop
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         now = self._clock.seconds()
         until = int((now - self._began + _TOLERANCE) / self._step)
-        for look in range(self._looked + 1, until + 1):
-            for connection in self._looks.pop(look, ()):
+        for check in range(self._checked + 1, until + 1):
+            for connection in self._checks.pop(check, ()):
                 connection.due = _NOW
                 self._late.append(connection)
-        self._looked = until
+        self._checked = until
         call = max(_LEAST_SHARE, ceil(_RUSH * self._watched * self._step / self._interval))
         while self._late and call:
-            self._look_at(self._late.popleft(), now)
+            self._check_one(self._late.popleft(), now)
             call -= 1
 
-    def _look_at(self, connection: Watched, now: float) -> None:
+    def _check_one(self, connection: Watched, now: float) -> None:
         if connection.due is None:
             return
         silent_since = connection.silent_since

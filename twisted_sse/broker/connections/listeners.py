@@ -1,9 +1,9 @@
 """
-Tells the application who comes and who goes.
+Calls the application's listeners when streams begin and end.
 
-A listener hears of every connection in the order of what happened, and of its
-beginning before its end.  What a listener does wrong is logged, and keeps
-nothing from anybody.
+A listener is called in the order of events, and for the beginning of a connection
+before its end.  If a listener fails, the failure is logged, and the others are
+called nevertheless.
 """
 
 from __future__ import annotations
@@ -16,21 +16,22 @@ from twisted.internet.defer import maybeDeferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from twisted_sse.broker.connections.connection import Connection, EndReason
+from twisted_sse.broker.connections.connection import Connection
+from twisted_sse.broker.connections.endreason import EndReason
 
 __all__ = ["ConnectListener", "DisconnectListener", "Listeners"]
 
-#: Hears of a connection whose stream has begun.  A `Deferred` or a coroutine
-#: that it returns is not waited for; its failure is logged.
+#: Called with a connection whose stream has begun.  A `Deferred` or a coroutine
+#: that it returns is not waited for; a failure of that is logged.
 ConnectListener = Callable[[Connection], object]
 
-#: Hears of a connection that has ended, and why.
+#: Called with a connection that has ended, and the reason.
 DisconnectListener = Callable[[Connection, EndReason], object]
 
 
 class Listeners:
     """
-    Who wants to hear of connections.
+    The listeners of one hub.
     """
 
     _log = Logger()
@@ -43,43 +44,44 @@ class Listeners:
 
     def on_connect(self, listener: ConnectListener) -> None:
         """
-        Tell *listener* of every stream that begins from now on.
+        Call *listener* for every stream that begins from now on.
         """
         self._connect.append(listener)
 
     def on_disconnect(self, listener: DisconnectListener) -> None:
         """
-        Tell *listener* of every stream that has begun and ends from now on.
+        Call *listener* for every stream that ends from now on, if it had begun.
         """
         self._disconnect.append(listener)
 
     def remove(self, listener: Callable[..., object]) -> None:
         """
-        Tell *listener* nothing more; it need not be known.
+        Do not call *listener* any more; it may be unknown.
         """
         self._connect = [one for one in self._connect if one != listener]
         self._disconnect = [one for one in self._disconnect if one != listener]
 
     def writable(self, connection: Connection) -> None:
         """
-        *connection* can be written to: its stream has begun, if it had not yet.
+        Call the listeners for *connection*, which can be written to, if they have
+        not been called for it yet.
         """
-        # One that was cut may hear from its transport once more.
+        # The transport of an aborted connection may call once more.
         if not connection.begun and connection.ended is None:
             connection.begun = True
             self._tell(self._connect, connection)
 
     def ended(self, connection: Connection, reason: EndReason) -> None:
         """
-        *connection* has ended.
+        Call the listeners for *connection*, which has ended.
         """
         if connection.begun:
             self._tell(self._disconnect, connection, reason)
 
     def _tell(self, listeners: Sequence[Callable[..., object]], *arguments: Any) -> None:
         self._notices.extend((listener, arguments) for listener in listeners)
-        # A listener that ends a connection causes the next notice, which has to
-        # wait until all have heard of this one.
+        # A listener that ends a connection causes another notice, which waits until
+        # every listener has been called for this one.
         if self._telling:
             return
         self._telling = True
@@ -89,4 +91,4 @@ class Listeners:
         self._telling = False
 
     def _failed(self, failure: Failure, listener: Callable[..., object]) -> None:
-        self._log.failure("The listener {listener} has failed", failure, listener=listener)
+        self._log.failure("The listener {listener} failed", failure, listener=listener)

@@ -1,9 +1,10 @@
 """
-On what terms connections are here: until when, and who is asked again.
+Keeps every open connection within its grant: closes it when the grant expires, and
+re-authorizes it when the user's grant changes.
 
-Whoever may not stay, or cannot be asked, goes.  What a changed grant withholds
-is withheld from where the connection stands; what the grant before it withheld,
-and is passed, stays so: nothing is sent that precedes the position.
+A stream whose user has lost access, or whose grant cannot be looked up, ends.  A new
+grant counts from the connection's position on: events before that position are
+never sent, even if only the new grant covers them.
 """
 
 from __future__ import annotations
@@ -26,13 +27,13 @@ from twisted_sse.errors import Forbidden, Unauthorized
 
 __all__ = ["Reauthorize", "Reauthorizer"]
 
-#: Says what somebody is allowed now, or raises `Unauthorized` or `Forbidden`.
+#: Returns the grant as it is now, or raises `Unauthorized` or `Forbidden`.
 Reauthorize = Callable[[], "Grant | Awaitable[Grant]"]
 
 
-class _Question:
+class _Lookup:
     """
-    Somebody is being asked, and these users' grants have changed since.
+    A grant is being looked up, and the grants of these users have changed meanwhile.
     """
 
     __slots__ = ("changed",)
@@ -43,10 +44,10 @@ class _Question:
 
 class Reauthorizer:
     """
-    Holds connections to their grants.
+    Closes and re-authorizes connections.
 
-    Only those whose grant ends, or names a user who can be asked for again, cost
-    anything here.
+    A connection costs something here only if its grant expires, or names a user and
+    can be looked up again.
     """
 
     _log = Logger()
@@ -58,78 +59,83 @@ class Reauthorizer:
         self._audiences = audiences
         self._clock = clock
         self._expiry = GrantExpiry(clock)
-        self._asks: dict[Connection, Reauthorize] = {}
-        self._questions: set[_Question] = set()
+        self._reauthorize: dict[Connection, Reauthorize] = {}
+        self._lookups: set[_Lookup] = set()
         self._reviews: SingleFlight[None] = SingleFlight()
 
-    def hold(self, connection: Connection, grant: Grant, ask: Reauthorize | None = None) -> None:
+    def hold(
+        self, connection: Connection, grant: Grant, reauthorize: Reauthorize | None = None
+    ) -> None:
         """
-        Hold *connection*, which has just been admitted by *grant*, to it.
+        Keep *connection*, which has just been admitted, within *grant*.
 
         Args:
-            ask: Says what its grant is from now on; ``None``: nobody does.
+            reauthorize: Looks the grant up again; ``None`` if that is impossible.
         """
         if grant.state:
             connection.state.update(grant.state)
-        self._remember(connection, grant, ask)
+        self._remember(connection, grant, reauthorize)
 
     def forget(self, connection: Connection) -> None:
         """
-        *connection* has ended.
+        Release *connection*, which has ended.
         """
-        self._asks.pop(connection, None)
+        self._reauthorize.pop(connection, None)
         self._expiry.forget(connection)
 
-    def ask(self, ask: Reauthorize, user: str | None = None) -> Grant | Deferred[Grant]:
+    def ask(self, reauthorize: Reauthorize, user: str | None = None) -> Grant | Deferred[Grant]:
         """
-        Find out what somebody is allowed, *user* if that is known.
+        Look up a grant.
 
-        An answer that comes later is asked for again if that user's grant, or
-        the grant of whom it names, was changed meanwhile: it may have been
-        looked up before.
+        If the grant comes later, and the grant of *user* or of the user that it
+        names has changed meanwhile, it is looked up again, because it may be the
+        old one.
+
+        Args:
+            user: The user, if that is known.
         """
-        granted = ask()
+        granted = reauthorize()
         if isinstance(granted, Grant):
             return granted
-        return Deferred.fromCoroutine(self._wait_for(granted, ask, user))
+        return Deferred.fromCoroutine(self._wait_for(granted, reauthorize, user))
 
     def changed(self, user: str) -> Deferred[list[Connection]]:
         """
         See `Hub.grant_changed`.
         """
-        for question in self._questions:
-            question.changed.add(user)
-        found = [one for one in self._connections.of_user(user) if one in self._asks]
+        for lookup in self._lookups:
+            lookup.changed.add(user)
+        found = [one for one in self._connections.of_user(user) if one in self._reauthorize]
         reviews = [self._reviews.call(one, partial(self._start, one)) for one in found]
         return gatherResults(reviews).addCallback(lambda _: found)
 
     async def _wait_for(
-        self, granted: Awaitable[Grant], ask: Reauthorize, user: str | None
+        self, granted: Awaitable[Grant], reauthorize: Reauthorize, user: str | None
     ) -> Grant:
-        question = _Question()
-        self._questions.add(question)
+        lookup = _Lookup()
+        self._lookups.add(lookup)
         try:
             while True:
                 grant = await granted
-                if question.changed.isdisjoint({user, grant.user}):
+                if lookup.changed.isdisjoint({user, grant.user}):
                     return grant
-                question.changed.clear()
-                again = ask()
+                lookup.changed.clear()
+                again = reauthorize()
                 if isinstance(again, Grant):
                     return again
                 granted = again
         finally:
-            self._questions.discard(question)
+            self._lookups.discard(lookup)
 
     def _start(self, connection: Connection) -> Deferred[None]:
         return Deferred.fromCoroutine(self._review(connection))
 
     async def _review(self, connection: Connection) -> None:
         """
-        Have *connection* go by what it is allowed now, or go.
+        Apply the grant as it is now to *connection*, or end it.
         """
         try:
-            grant = self.ask(self._asks[connection], connection.user)
+            grant = self.ask(self._reauthorize[connection], connection.user)
             if not isinstance(grant, Grant):
                 grant = await grant
             grant.check_time(self._clock.seconds())
@@ -139,7 +145,7 @@ class Reauthorizer:
             connection.dismiss(EndReason.REVOKED)
         except Exception:
             if connection.ended is None:
-                self._log.failure("A grant could not be asked for again, so the stream ends")
+                self._log.failure("A grant could not be looked up again, so the stream ends")
                 connection.dismiss(EndReason.FAILED)
 
     def _apply(self, grant: Grant, connection: Connection) -> None:
@@ -152,14 +158,16 @@ class Reauthorizer:
             connection.attach(moved)
             self._audiences.exit(before)
         connection.user = grant.user
-        self._remember(connection, grant, self._asks.pop(connection))
+        self._remember(connection, grant, self._reauthorize.pop(connection))
 
-    def _remember(self, connection: Connection, grant: Grant, ask: Reauthorize | None) -> None:
+    def _remember(
+        self, connection: Connection, grant: Grant, reauthorize: Reauthorize | None
+    ) -> None:
         self._expiry.plan(connection, grant.expires)
-        # Who has no name cannot be found again, and a request takes 5 KB.
-        if ask is not None and grant.user is not None:
-            self._asks[connection] = ask
+        # A connection without a user cannot be found again, and its request takes 5 KB.
+        if reauthorize is not None and grant.user is not None:
+            self._reauthorize[connection] = reauthorize
 
     def _again(self, connection: Connection) -> None:
-        if connection in self._asks:
+        if connection in self._reauthorize:
             self._reviews.call(connection, partial(self._start, connection))

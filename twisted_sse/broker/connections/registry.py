@@ -1,8 +1,8 @@
 """
-Which connections there are, and how many more there may be.
+The open connections of a hub, and the limits on their number.
 
-Newcomers are refused at a limit; nobody is let go to make room, because who is
-let go comes back and takes somebody else's.
+At a limit, new connections are refused.  No open connection is closed to make
+room: its reader would come back and take the room of another.
 """
 
 from __future__ import annotations
@@ -22,12 +22,13 @@ class Registry:
     """
     The open connections of a hub.
 
-    Iterating goes over a copy, so connections may end meanwhile.
+    Iteration goes over a copy, so connections may end meanwhile.
 
     Args:
-        limit: The most connections; ``None``: any number.
+        limit: The most connections; ``None`` for no limit.
 
-        limit_per_address: The most connections from one network address.
+        limit_per_address: The most connections from one network address; ``None``
+            for no limit.
     """
 
     def __init__(self, limit: int | None, limit_per_address: int | None) -> None:
@@ -53,7 +54,7 @@ class Registry:
 
     def of_topic(self, topic: str) -> list[Connection]:
         """
-        The connections that want what is published to *topic*.
+        The connections that subscribe to *topic*.
         """
         return [
             connection for connection in self._connections if connection.topics.matches((topic,))
@@ -61,12 +62,12 @@ class Registry:
 
     def check_capacity(self, address: IAddress) -> None:
         """
-        See whether one more from *address* may come.
+        Refuse one more connection from *address* if a limit is reached.
 
         Raises:
-            TooManyConnections: The hub is full.
+            TooManyConnections: The limit of all connections is reached.
 
-            TooManyFromAddress: *address* has its share.
+            TooManyConnectionsFromAddress: The limit of *address* is reached.
         """
         if self._limit is not None and len(self._connections) >= self._limit:
             raise TooManyConnections(f"The limit of {self._limit} connections is reached.")
@@ -78,14 +79,14 @@ class Registry:
 
     def add(self, connection: Connection) -> None:
         """
-        Count *connection* in.
+        Add *connection*.
         """
         self._connections[connection] = None
         self._addresses[_host(connection.address)] += 1
 
     def remove(self, connection: Connection) -> None:
         """
-        Count *connection* out.
+        Remove *connection*.
         """
         del self._connections[connection]
         host = _host(connection.address)
@@ -95,6 +96,6 @@ class Registry:
 
 
 def _host(address: IAddress) -> str:
-    # Addresses of UNIX sockets have no host: whatever comes through a proxy's
-    # socket counts as one address.
+    # The address of a UNIX socket has no host: all connections through a proxy's
+    # socket count as one address.
     return getattr(address, "host", "")

@@ -1,5 +1,5 @@
 """
-How long those are waited for who cannot be written to, and take nothing.
+Ends streams whose readers take nothing for too long.
 """
 
 from __future__ import annotations
@@ -14,14 +14,13 @@ from twisted_sse.broker.connections.endreason import EndReason
 
 __all__ = ["SendTimeout", "Stallable"]
 
-# Looks in the time that a reader is given, so it is let go at most a quarter of
-# that time late.
-_LOOKS = 4
+# Checks per time-out: a stream ends at most a quarter of the time-out late.
+_CHECKS = 4
 
 
 class Stallable(Protocol):
     """
-    What may be blocked, and can be let go.
+    A stream that can be blocked and aborted.
     """
 
     @property
@@ -32,35 +31,35 @@ class Stallable(Protocol):
 
     def abort(self, reason: EndReason) -> None:
         """
-        End it without waiting: what was not sent stays unsent.
+        End the stream without waiting: what was not sent stays unsent.
         """
 
 
 class SendTimeout:
     """
-    Lets go of connections that are blocked and have taken nothing for too long.
+    Aborts connections that are blocked and whose readers take nothing.
 
     Attributes:
-        limit: How long, in seconds, greater than 0.
+        limit: The time-out in seconds, greater than 0.
     """
 
     def __init__(self, limit: float, clock: IReactorTime) -> None:
         self.limit = limit
         self._clock = clock
-        # Since when, and what was unsent then.
+        # Since when each is blocked, and how many bytes were unsent then.
         self._blocked: dict[Stallable, tuple[float, int]] = {}
 
     def wait_for(self, connection: Stallable) -> None:
         """
-        *connection* is blocked.
+        Watch *connection*, which is blocked.
         """
         self._blocked.setdefault(connection, (self._clock.seconds(), connection.unsent))
         if not self._loop.running:
-            self._loop.start(self.limit / _LOOKS, now=False)
+            self._loop.start(self.limit / _CHECKS, now=False)
 
     def wait_no_more(self, connection: Stallable) -> None:
         """
-        *connection* can be written to, or has ended.
+        Stop watching *connection*: it can be written to, or has ended.
         """
         self._blocked.pop(connection, None)
         if not self._blocked and self._loop.running:
@@ -68,12 +67,12 @@ class SendTimeout:
 
     @cached_property
     def _loop(self) -> LoopingCall:
-        # Not sooner than it is needed, because making one chooses a reactor.
-        loop = LoopingCall(self._look)
+        # Made when first needed, because making a LoopingCall chooses a reactor.
+        loop = LoopingCall(self._check)
         loop.clock = self._clock
         return loop
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         now = self._clock.seconds()
         for connection, (since, unsent) in list(self._blocked.items()):
             left = connection.unsent

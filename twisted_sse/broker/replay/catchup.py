@@ -1,14 +1,13 @@
 """
 From replay to live: brings a connection that is behind to its audience.
 
-Rule: a connection joins its audience in the same turn in which it is found to
-have been sent everything up to the audience's live position, and nothing after
-it.  What follows that position the audience sends; what precedes it is sent
-here.  So nothing is sent twice, missed, or out of place, whatever is published
-meanwhile.
+Rule: a connection joins its audience in the same turn in which it is found to have
+been sent everything up to the audience's live position, and nothing after it.  The
+audience sends what follows that position; this module sends what precedes it.  So
+nothing is sent twice, missed, or out of order, whatever is published meanwhile.
 
-What is missing comes from the window if it covers the connection's position,
-and from history, page by page, if not.
+Missed events come from the window if it covers the connection's position, and
+otherwise from history, page by page.
 """
 
 from __future__ import annotations
@@ -23,7 +22,8 @@ from twisted.python.failure import Failure
 
 from twisted_sse.broker.audiences.audience import Audience
 from twisted_sse.broker.audiences.window import Window
-from twisted_sse.broker.connections.connection import Connection, EndReason
+from twisted_sse.broker.connections.connection import Connection
+from twisted_sse.broker.connections.endreason import EndReason
 from twisted_sse.broker.replay.pages import (
     PAGE_EVENTS,
     ReplayCache,
@@ -41,21 +41,20 @@ from twisted_sse.interfaces import IHistoryProvider, ISharedHistoryProvider
 
 __all__ = ["Catchup", "FallenBehind"]
 
-#: Go on from the oldest that is kept; or only with the newest of each topic; or
-#: be let go, to come back later.
+#: Continue with the oldest event that is kept, or with the newest event of each topic,
+#: or end the stream.
 FallenBehind = Literal["resume", "latest", "disconnect"]
 
-# How long to wait before history is asked again after it was unavailable, in
-# seconds.
-_PATIENCE = 1.0
+# The time until history is asked again after it was unavailable, in seconds.
+_RETRY_INTERVAL = 1.0
 
 
 class Catchup:
     """
-    Finds where streams begin, and what those that are behind have missed.
+    Finds where streams begin, and sends connections what they have missed.
 
     Args:
-        fallen_behind: What becomes of a reader that is so slow that history has
+        fallen_behind: What happens to a reader that is so slow that history has
             forgotten what comes next.
     """
 
@@ -75,22 +74,22 @@ class Catchup:
         self._fallen_behind = fallen_behind
         self._cache = ReplayCache()
         self._reads: SingleFlight[ReplayPage] = SingleFlight()
-        self._searches: SingleFlight[Position] = SingleFlight()
+        self._locates: SingleFlight[Position] = SingleFlight()
         self._waiting: list[Connection] = []
         self._ahead: list[Connection] = []
-        self._lives = 0
+        self._generation = 0
         self._retry: IDelayedCall | None = None
 
     def locate(self, connection: Connection, last_event_id: str | None) -> Deferred[StreamStart]:
         """
-        Find where *connection* is to begin.
+        Find the position where *connection* begins.
 
         Args:
-            last_event_id: Sent by the client; ``None`` if it asks for nothing
-                that has been.
+            last_event_id: Sent by the client, so trust nothing about it; ``None``
+                if the client asks for nothing older.
 
         Raises:
-            HistoryUnavailable: It cannot be found now.
+            HistoryUnavailable: The position cannot be found now.
         """
         if last_event_id is None:
             return succeed(StreamStart(self._window.head))
@@ -99,17 +98,17 @@ class Catchup:
         number = self._window.number_of(last_event_id)
         if number is not None:
             return succeed(StreamStart(Position(number, last_event_id), resumed=True))
-        return self._search(connection.audience, last_event_id).addCallbacks(
+        return self._locate(connection.audience, last_event_id).addCallbacks(
             lambda position: StreamStart(position, resumed=True),
             lambda failure: self._unknown(failure, last_event_id),
         )
 
     def advance(self, connection: Connection) -> bool:
         """
-        Bring *connection*, which is ready, one page forward, or make it live.
+        Send *connection*, which is ready, one page, or make it live.
 
         Returns:
-            Whether it is still behind and could go on at once.
+            Whether it is still behind and can take another page at once.
         """
         audience = connection.audience
         if self._has_caught_up(connection):
@@ -125,7 +124,7 @@ class Catchup:
 
     def moved_on(self) -> None:
         """
-        The head of the window has moved: who came from ahead of it may join.
+        Resume the connections that were ahead of the window: its head has moved.
         """
         ahead, self._ahead = self._ahead, []
         for connection in ahead:
@@ -133,15 +132,15 @@ class Catchup:
 
     def restart(self) -> None:
         """
-        Forget what was read: the window has begun anew.
+        Forget everything that was read: the window has begun anew.
         """
-        self._lives += 1
+        self._generation += 1
         self._cache = ReplayCache()
         self._ahead.clear()
 
     def stop(self) -> None:
         """
-        Read nothing more.
+        Stop reading history.
         """
         self._waiting.clear()
         if self._retry is not None:
@@ -156,7 +155,7 @@ class Catchup:
 
     def _has_caught_up(self, connection: Connection) -> bool:
         """
-        Hand *connection*, which is ready, to its audience if it has everything.
+        Hand *connection*, which is ready, to its audience if it is up to date.
         """
         audience = connection.audience
         number = connection.position.number
@@ -181,7 +180,7 @@ class Catchup:
     ) -> None:
         connection.reading = False
         if connection.audience is not audience:
-            # Its grant has changed, and it must not get what was read by the old one.
+            # Its grant has changed, and what was read is what the old grant covers.
             connection.resume()
             return
         if not connection.ready:
@@ -212,10 +211,10 @@ class Catchup:
     def _ask_again_later(self, connection: Connection, failure: Failure) -> None:
         if not self._waiting:
             self._log.warn(
-                "History is not available, those who are behind have to wait: {error}",
+                "History is not available; connections that are behind have to wait: {error}",
                 error=failure.value,
             )
-            self._retry = self._clock.callLater(_PATIENCE, self._ask_again)
+            self._retry = self._clock.callLater(_RETRY_INTERVAL, self._ask_again)
         self._waiting.append(connection)
 
     def _ask_again(self) -> None:
@@ -228,22 +227,23 @@ class Catchup:
         failure.trap(UnknownEventID)
         return StreamStart(OLDEST, asked=last_event_id)
 
-    def _search(self, audience: Audience, event_id: str) -> Deferred[Position]:
+    def _locate(self, audience: Audience, event_id: str) -> Deferred[Position]:
         """
-        Ask history where *event_id* stands.
+        Ask history for the position of *event_id*.
 
-        A history of this hub alone need not tell the number: what follows the
-        event can only be here already, and is read at once.
+        A history that is not shared may not know the number.  It does not need to:
+        what follows the event is read at once.
         """
         shared = self._shared
         if shared is None:
             position = Position(OLDEST.number, event_id)
             return self._read(audience, position).addCallback(lambda _: position)
-        return self._searches.call(event_id, lambda: maybeDeferred(shared.locate, event_id))
+        return self._locates.call(event_id, lambda: maybeDeferred(shared.locate, event_id))
 
     def _read(self, audience: Audience, position: Position) -> Deferred[ReplayPage]:
         """
-        Ask history for the page that follows *position*, once for all who want it.
+        Ask history for the page that follows *position*, once for all connections
+        that need it.
         """
         page = self._cache.get(audience, position)
         if page is not None:
@@ -253,21 +253,21 @@ class Catchup:
     def _ask(self, audience: Audience, position: Position) -> Deferred[ReplayPage]:
         asked = self._window.head
         since = None if position == OLDEST else position.id
-        wanted = audience.interest.wanted
-        found: Deferred[Sequence[Record]] = maybeDeferred(
-            self._history.since, since, wanted, PAGE_EVENTS
+        selection = audience.interest.wanted
+        records: Deferred[Sequence[Record]] = maybeDeferred(
+            self._history.since, since, selection, PAGE_EVENTS
         )
-        found.addCallback(self._check_life, self._lives)
-        reading = found.addCallback(page_from_history, asked, self._window, audience)
+        records.addCallback(self._check_generation, self._generation)
+        reading = records.addCallback(page_from_history, asked, self._window, audience)
         return reading.addCallback(self._keep, audience, position)
 
-    def _check_life(self, kept: Sequence[Record], life: int) -> Sequence[Record]:
-        if life != self._lives:
-            raise HistoryUnavailable("History has begun anew; ask again.")
-        return kept
+    def _check_generation(self, records: Sequence[Record], generation: int) -> Sequence[Record]:
+        if generation != self._generation:
+            raise HistoryUnavailable("History has begun anew; try again.")
+        return records
 
     def _keep(self, page: ReplayPage, audience: Audience, position: Position) -> ReplayPage:
-        # What follows the oldest changes when the oldest is forgotten.
+        # What follows OLDEST changes when the oldest event is forgotten.
         if position != OLDEST:
             self._cache.put(audience, position, page)
         return page

@@ -1,8 +1,8 @@
 """
-What those who are behind have missed, in pages that they share.
+Pages of missed events, shared by connections that are behind.
 
-A page is joined and framed once.  What follows a position never changes, so a
-page that was made for one connection serves every other of its audience.
+A page is joined and framed once.  What follows a position never changes, so a page
+that was made for one connection serves every other one of its audience.
 """
 
 from __future__ import annotations
@@ -26,26 +26,28 @@ __all__ = [
     "page_key",
 ]
 
-#: The most publications to ask history for at once.
+#: The most records to ask history for at once.
 PAGE_EVENTS = 256
 
-# The most bytes of a page, its last frame aside: what a reader that stops
-# reading may leave to its transport.
+# The most bytes of a page, not counting its last frame: the transport keeps what a
+# reader does not take of it.
 _PAGE_BYTES = 64 * 1024
 
-# The most entries of the window to look through in one go: about 0.3 ms.
+# The most entries of the window to match for one page: about 0.3 ms.
 _PAGE_SCAN = 1024
 
-# What all pages that are kept for others may hold, in bytes.
+# The most bytes that all shared pages hold.
 _SHARED_BYTES = 4 * 1024 * 1024
 
 
 class ReplayPage(NamedTuple):
     """
-    Attributes:
-        payload: Framed; empty if nothing of the page is for this audience.
+    Missed events, ready to send.
 
-        position: Where who has been sent it stands.
+    Attributes:
+        payload: Framed; empty if the page has nothing for this audience.
+
+        position: The position of a connection after it has been sent this page.
     """
 
     payload: bytes
@@ -54,7 +56,7 @@ class ReplayPage(NamedTuple):
 
 def page_key(audience: Audience, position: Position) -> Hashable:
     """
-    The same for all who would be sent the same.
+    Equal for all connections that would be sent the same page.
     """
     return audience.interest, audience.representation, audience.framing, position
 
@@ -71,7 +73,7 @@ class ReplayCache:
 
     def get(self, audience: Audience, position: Position) -> ReplayPage | None:
         """
-        The page of *audience* that follows *position*, if it is known.
+        The page of *audience* that follows *position*, if there is one.
         """
         key = page_key(audience, position)
         page = self._cache.get(key)
@@ -81,7 +83,7 @@ class ReplayCache:
 
     def put(self, audience: Audience, position: Position, page: ReplayPage) -> None:
         """
-        Keep *page* for the others.
+        Keep *page* for other connections.
         """
         key = page_key(audience, position)
         if key not in self._cache:
@@ -94,7 +96,7 @@ class ReplayCache:
 
 def page_from_window(window: Window, audience: Audience, position: Position) -> ReplayPage:
     """
-    What follows *position*, which the window covers.
+    Make the page that follows *position*, which the window covers.
     """
     goal = audience.live_position
     matches = audience.interest.matches
@@ -113,17 +115,18 @@ def page_from_window(window: Window, audience: Audience, position: Position) -> 
 
 
 def page_from_history(
-    kept: Sequence[Record], asked: Position, window: Window, audience: Audience
+    records: Sequence[Record], asked: Position, window: Window, audience: Audience
 ) -> ReplayPage:
     """
-    What history has found.
+    Make a page of what history has found.
 
     Args:
-        kept: What `IHistoryProvider.since` returned for `PAGE_EVENTS`.
+        records: What `IHistoryProvider.since` returned for `PAGE_EVENTS`.
 
-        asked: The head of the window when history was asked: if it found all
-            there is, everything up to there has been considered.  It is not
-            before the ID that was asked for, since that event has been sent.
+        asked: The head of the window when history was asked.  If history has
+            found fewer records than it was asked for, everything up to there has
+            been considered.  It does not precede the ID that was asked for,
+            because that event has been sent.
     """
     head = window.head.number
     matches = audience.interest.matches
@@ -131,8 +134,8 @@ def page_from_history(
     frames: list[bytes] = []
     size = 0
     position = asked
-    for count, item in enumerate(kept, 1):
-        # What follows the head has yet to be put into its place here.
+    for count, item in enumerate(records, 1):
+        # What follows the head has not been delivered in this hub yet.
         if item.number > head:
             break
         position = max(position, Position(item.number, item.id))
@@ -146,9 +149,9 @@ def page_from_history(
 
 def latest_page(window: Window, audience: Audience, first: bytes) -> ReplayPage:
     """
-    The newest event of each topic that the window has, after the frame *first*.
+    Make a page of the frame *first* and the newest event of each topic in the window.
 
-    An event of several topics counts for the one that is named first.
+    An event of several topics counts for its canonical topic, the first one.
     """
     goal = audience.live_position
     newest: dict[str, Entry] = {}
@@ -166,5 +169,5 @@ def _page(audience: Audience, frames: list[bytes], position: Position) -> Replay
 
 
 def _weight(page: ReplayPage) -> int:
-    # What a key and a page take beside the payload, about, in bytes.
+    # A key and a page take about 500 bytes beside the payload.
     return 500 + len(page.payload)
