@@ -138,33 +138,33 @@ class Hub:
         private: bool = False,
     ) -> Deferred[Receipt]:
         """
-        Send an event to everybody who subscribes to one of *topics*.
+        Send an event to all subscribers of *topics*.
 
-        May be called without waiting for the result: what is published first is
-        sent first.
+        You need not wait for the result: events are sent in the order in which
+        they are published.
 
         Args:
-            topics: One or several.
+            topics: One topic, or several.
 
-            data: A string as it is; anything else as JSON; or a
-                `ServerSentEvent`, which then has everything.
+            data: A string is sent as it is, and anything else as JSON.  A
+                `ServerSentEvent` has all fields itself.
 
             event: The event type.
 
-            id: An event ID of your own; history makes one if there is none.
+            id: An event ID; by default history makes one.
 
             retry: A new reconnection time, in milliseconds.
 
-            private: Only those get it whose grant lets them read it.
+            private: Send it only to subscribers whose grant covers it.
 
         Returns:
-            A receipt, when history has kept it.
+            A receipt, when history has kept the event.
 
         Raises:
-            InvalidTopic, InvalidEvent: It cannot be sent.
+            InvalidTopic, InvalidEvent: The event cannot be sent.
 
-            HistoryUnavailable, HubClosed: As failures of the `Deferred`; it
-                was not sent.
+            HistoryUnavailable, HubClosed: As failures of the `Deferred`; the
+                event was not sent.
         """
         publication = Publication.of(topics, data, event=event, id=id, retry=retry, private=private)
         batch = batch_of(self)
@@ -174,11 +174,11 @@ class Hub:
 
     def batch(self) -> AbstractContextManager[None]:
         """
-        Hand over all that is published inside of it together: all or none.
+        Publish everything inside ``with hub.batch():`` together: all or none.
 
-        It is handed over when the block ends, and keeps its order without
-        anything between; if the block raises, nothing is published.  A batch
-        inside of another becomes part of it.  In a coroutine the block may wait
+        The events are handed to history when the block ends, and nothing is
+        published between them.  If the block raises, nothing is published.  A
+        batch inside another becomes part of it.  In a coroutine the block may wait
         for something, but not for what `publish` returns: that has no result
         before the block has ended, and is cancelled if the block raises.
         """
@@ -193,31 +193,31 @@ class Hub:
         idle: bool = True,
     ) -> Schedule:
         """
-        Publish what *make_event* makes, now and then every so many seconds.
+        Publish the result of *make_event* now, and again at an interval.
 
-        It begins when the hub's service starts, or at once if that runs, and
-        pauses when the service stops.  A failure is logged, and the schedule
-        goes on.  While *make_event* or history takes its time, turns are
+        The schedule begins when the hub's service starts, or at once if that is
+        running, and pauses when the service stops.  A failure is logged, and the
+        schedule continues.  While *make_event* or history is busy, turns are
         skipped.
 
         Args:
-            seconds: The time from one turn to the next, greater than 0.
+            seconds: The interval, greater than 0.
 
-            topics: One or several.
+            topics: One topic, or several.
 
             make_event: Returns what `publish` takes as *data*, or a `Deferred`
-                or a coroutine of it; ``None`` if there is nothing this time.
+                or a coroutine of it; ``None`` publishes nothing in this turn.
 
-            idle: Whether it goes on while nobody who is connected to this hub
-                gets to see any of *topics*.
+            idle: Whether to publish while no connection of this hub subscribes
+                to any of *topics*.
 
         Returns:
-            Its ``stop`` ends the schedule.
+            The schedule; its ``stop`` ends it.
 
         Raises:
             InvalidTopic: Nothing may be published to one of *topics*.
 
-            ValueError: *seconds* cannot be waited for.
+            ValueError: *seconds* is not a positive, finite number.
         """
         checked = check_topics(topics)
         schedule = Schedule(
@@ -237,8 +237,8 @@ class Hub:
         Call ``listener(connection)`` for every stream that begins from now on,
         when its first bytes have left and it can be pushed to.
 
-        A failure is logged, and so is that of a `Deferred` or a coroutine that
-        it returns; nobody waits for those.
+        A failure is logged.  A `Deferred` or a coroutine that the listener returns
+        is not waited for, and its failure is logged too.
 
         Returns:
             The same *listener*, so this decorates a function too.
@@ -248,17 +248,17 @@ class Hub:
 
     def on_disconnect(self, listener: OnDisconnect) -> OnDisconnect:
         """
-        Call ``listener(connection, reason)`` for every stream that ends from now
-        on, once, and only if it has begun as `on_connect` has it.
+        Call ``listener(connection, reason)`` for every stream that ends from now on.
 
-        The rest is as for `on_connect`.
+        It is called exactly once, and only for connections that `on_connect` was
+        called for.  Failures are logged as for `on_connect`.
         """
         self.broker.listeners.on_disconnect(listener)
         return listener
 
     def remove_listener(self, listener: ConnectListener | DisconnectListener) -> None:
         """
-        Take *listener* away again; it need not be there.
+        Do not call *listener* any more; it may be unknown.
         """
         self.broker.listeners.remove(listener)
 
@@ -272,7 +272,7 @@ class Hub:
         max_topics: int = 100,
     ) -> EventStreamResource:
         """
-        A resource for subscribers; see `EventStreamResource`.
+        Make a resource for subscribers; see `EventStreamResource`.
         """
         return EventStreamResource(
             self.broker,
@@ -285,14 +285,14 @@ class Hub:
 
     def subscribe(self, *topics: str) -> EventStreamResource:
         """
-        A resource that streams *topics*, to be returned from a route.
+        Make a resource that streams *topics*, to return from a route.
         """
         return self.resource(topics=topics)
 
     def realm(self, grant_of: GrantOf, **options: Any) -> GrantRealm:
         """
-        For a `twisted.cred.portal.Portal`: every avatar is a stream with the
-        grant that *grant_of* gives its name; see `GrantRealm`.
+        Make a realm for a `twisted.cred.portal.Portal`: each avatar is a resource
+        with the grant that *grant_of* returns for its name; see `GrantRealm`.
 
         Args:
             options: Those of `resource`, without ``authorize``.
@@ -303,21 +303,23 @@ class Hub:
         self, event: ServerSentEvent, where: Callable[[Connection], bool] | None = None
     ) -> int:
         """
-        Send *event* to all who are connected to this hub, now or never.
+        Send *event* to the connections of this hub, now or never.
 
-        History does not know it, and other hubs do not get it.  It goes to one
-        after the other in this turn of the reactor, which has to wait meanwhile:
-        10,000 take about a tenth of a second.
+        History does not keep the event, and other hubs do not get it.  It is sent
+        to one connection after the other in this turn of the reactor, which has to
+        wait meanwhile: 10,000 connections take about a tenth of a second.
 
         Args:
-            where: Asked for each connection before anything is sent; only those
-                get it for which this is true.  Nobody does if it raises.
+            where: Called for each connection before anything is sent; the event
+                goes to those for which it returns true.  If it raises, nothing is
+                sent.
 
         Returns:
-            To how many it was written; see `Connection.push`.
+            The number of connections that it was written to; see
+            `Connection.push`.
 
         Raises:
-            InvalidEvent: It has an ID.
+            InvalidEvent: The event has an ID.
         """
         frame = frame_to_push(event)
         chosen = [one for one in self.connections if where is None or where(one)]
@@ -325,23 +327,26 @@ class Hub:
 
     def grant_changed(self, user: str) -> Deferred[list[Connection]]:
         """
-        Have each stream of *user* go by what it is allowed now.
+        Apply the grant that *user* has now to each of the user's streams.
 
-        The ``authorize`` function that let it in is asked again, with the same
-        request.  What it returns counts from then on: topics, user and end; the
-        stream goes on from where it stands.  If it raises, the stream ends.
-        Until it answers, the grant before counts.
+        The ``authorize`` function of a stream is called again, with the same
+        request.  The grant that it returns counts from then on: topics, user and
+        expiry.  The stream continues from its position.  If the function raises,
+        the stream ends.  Until it returns, the old grant counts.
 
         Returns:
-            The streams that were asked for, when all have their answers, those
-            that have ended included.  Streams without a user, and those that
-            need no authorization, are never found.
+            The streams for which the function was called, including those that
+            have ended, when all have their grants.  Streams without a user, and
+            streams that need no authorization, are never among them.
         """
         return self.broker.admission.reauthorizer.changed(user)
 
     def disconnect(self, user: str, final: ServerSentEvent | None = None) -> list[Connection]:
         """
-        End all streams of *user*, each after the event *final*.
+        End all streams of *user*, each after the event *final* if there is one.
+
+        Returns:
+            The streams that have ended.
         """
         ending = self.connections.of_user(user)
         for connection in ending:
@@ -356,9 +361,8 @@ class Hub:
         farewell: ServerSentEvent | None = None,
     ) -> HubService:
         """
-        Starts history with the application, and lets everybody go when it stops.
-
-        See `HubService`.
+        Make the service that starts history with an application, and ends every
+        stream when the application stops; see `HubService`.
         """
         return HubService(
             self.broker,

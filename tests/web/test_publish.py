@@ -285,7 +285,9 @@ class RefusalTests(SynchronousTestCase):
                 answer = open_to_all().post(kind, body)
 
                 self.assertEqual(answer.status, 400)
-                self.assertEqual(answer.detail, "There is nothing to publish.")
+                self.assertEqual(
+                    answer.detail, "The request has no publication: send at least one."
+                )
 
     def test_bad_form(self) -> None:
         """
@@ -406,7 +408,7 @@ class SizeTests(SynchronousTestCase):
 
         self.assertEqual(taken.status, 200)
         self.assertEqual(refused.status, 413)
-        self.assertIn("At most 30 bytes", refused.detail)
+        self.assertIn("more than 30 bytes", refused.detail)
 
     def test_default(self) -> None:
         """

@@ -1,7 +1,7 @@
 """
-What travels between publishers, history and the hub.
+The values that publishers, history and the hub exchange.
 
-Values only: frozen, checked by whoever makes them, trusted afterwards.
+They are frozen, checked when they are made, and trusted afterwards.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ EARLIEST = "earliest"
 @dataclass(frozen=True, slots=True)
 class Publication:
     """
-    An event on its way to the subscribers of its topics.
+    An event for the subscribers of its topics.
 
     Attributes:
         topics: One or more topics; the first is the canonical one, the others
-            are alternates.  A subscriber of several of them gets the event once.
+            are alternates.  A subscriber to several of them gets the event once.
 
-        event: What is sent.  Its ``id`` is set only if the publisher made one.
+        event: The event.  Its ``id`` is set only if the publisher chose one.
 
-        private: Only subscribers whose grant lets them read one of the topics
-            get it.
+        private: Whether only subscribers get it whose grant covers one of the
+            topics.
     """
 
     topics: tuple[str, ...]
@@ -59,7 +59,7 @@ class Publication:
         private: bool = False,
     ) -> Publication:
         """
-        Make one from what a publisher gives.
+        Make a publication of what a publisher gives.
 
         Args:
             data: A `ServerSentEvent` as it is; a string as data; anything else
@@ -68,14 +68,14 @@ class Publication:
         Raises:
             InvalidTopic: Nothing may be published to one of *topics*.
 
-            InvalidEvent: It cannot be written as an event; or *data* is an
-                event already and something else is given beside it; or its ID
-                is one that a subscriber could not come back with.
+            InvalidEvent: It cannot be written as an event; or *data* is an event
+                already, and something else is given beside it; or a subscriber
+                could not come back with its ID.
         """
         if isinstance(data, ServerSentEvent):
             if (event, id, retry) != (None, None, None):
                 raise InvalidEvent(
-                    "Give event, id and retry to the ServerSentEvent, not beside it."
+                    "The data is a ServerSentEvent: give event, id and retry to it, not beside it."
                 )
             made = data
         elif isinstance(data, str):
@@ -89,23 +89,23 @@ class Publication:
 
 def _check_id(event_id: str) -> None:
     if event_id == "":
-        raise InvalidEvent("An empty id would make browsers forget theirs; leave it out.")
+        raise InvalidEvent("An empty id makes browsers forget their position: leave the id out.")
     if event_id == EARLIEST:
-        raise InvalidEvent(f"The id {EARLIEST!r} asks for everything; choose another.")
+        raise InvalidEvent(f"The id {EARLIEST!r} has a meaning of its own: choose another.")
     # RFC 9110: "A field value does not include leading or trailing whitespace",
     # so Last-Event-ID could not bring it back.
     if event_id != event_id.strip(" \t"):
-        raise InvalidEvent("An id may not begin or end with a space or a tab.")
+        raise InvalidEvent("An id must not begin or end with a space or a tab: remove it.")
 
 
 class Position(NamedTuple):
     """
-    A place in the one order of a history.
+    A position in the one order of a history.
 
     Attributes:
-        number: Grows with every publication that is kept; gaps are allowed.
+        number: Grows with every record; gaps are allowed.
 
-        id: The event ID that says the same on the wire.
+        id: The event ID that stands for it on the wire.
     """
 
     number: int
@@ -117,10 +117,10 @@ class Record(NamedTuple):
     A publication that history has kept.
 
     Attributes:
-        number: Its place in the one order: greater than that of everything
-            kept before it.  Gaps are allowed, repeats are not.
+        number: Its place in the one order: greater than the number of every record
+            before it.  Gaps are allowed, repeats are not.
 
-        id: Its event ID: the publisher's if it made one, else the provider's.
+        id: Its event ID: the publisher's if there is one, else the provider's.
             Without CR, LF and NUL, and never empty.
 
         publication: As it was handed to the provider.
@@ -138,7 +138,7 @@ class Tail(NamedTuple):
     Attributes:
         before: The position right before the first of *kept*.
 
-        kept: The newest publications, oldest first, none left out between them.
+        kept: The newest records, oldest first, with none left out between them.
     """
 
     before: Position
@@ -147,7 +147,7 @@ class Tail(NamedTuple):
     @property
     def newest(self) -> Position:
         """
-        Where the order ends.
+        The position where the order ends.
         """
         return Position(*self.kept[-1][:2]) if self.kept else self.before
 
@@ -175,13 +175,13 @@ class Published(NamedTuple):
 
 class Receipt(NamedTuple):
     """
-    What a publisher gets for an event that was kept.
+    What a publisher is told about an event that was kept.
 
     Attributes:
         id: The event ID that subscribers see.
 
-        subscribers: The connections it was handed to, those that are still
-            catching up included.
+        subscribers: The number of connections that get it, including those that
+            are behind.
     """
 
     id: str

@@ -1,9 +1,9 @@
 """
-Events as one hub tells them to another: with what subscribers are not told.
+The replication format: events as one hub sends them to another.
 
-In the block of an event a comment stands first, of one line: JSON that says
-where the event stands, all its topics, and whether it is private.  The event's
-own comment follows, so nothing of it is lost, and any decoder reads the rest.
+The block of an event begins with a one-line comment, the note: JSON with the number
+of the event, all its topics, and whether it is private.  The event's own comment
+follows the note, so nothing is lost, and any decoder can read the rest.
 
 Nothing here does I/O, keeps time, or imports Twisted.
 """
@@ -41,10 +41,10 @@ def write_note(note: dict[str, Any]) -> bytes:
 
 def note_of(comment: str | None) -> tuple[dict[str, Any], str | None]:
     """
-    The note of a block, and the comment that is the event's own.
+    Split the comment of a block into its note and the event's own comment.
 
     Args:
-        comment: All of the block's, as `twisted_sse.events.codec.Decoder` gives it.
+        comment: The whole comment, as `twisted_sse.events.codec.Decoder` returns it.
 
     Raises:
         ValueError: There is no note.
@@ -52,23 +52,25 @@ def note_of(comment: str | None) -> tuple[dict[str, Any], str | None]:
     text, line_end, own = (comment or "").partition("\n")
     note = json.loads(text)
     if not isinstance(note, dict):
-        raise ValueError("The note is no object.")
+        raise ValueError("The note is not a JSON object.")
     return note, own if line_end else None
 
 
-def annotate(frame: bytes, number: int, topics: Sequence[str], private: bool, given: bool) -> bytes:
+def annotate(
+    frame: bytes, number: int, topics: Sequence[str], private: bool, has_publisher_id: bool
+) -> bytes:
     """
-    Put a note before the *frame* of something that is kept.
+    Put a note before the *frame* of a record.
 
     Args:
         frame: As subscribers get it, with its ID.
 
-        given: Whether its publisher made the ID.
+        has_publisher_id: Whether the ID came from the publisher.
     """
     note: dict[str, Any] = {"number": number, "topics": topics}
     if private:
         note["private"] = True
-    if given:
+    if has_publisher_id:
         note["given"] = True
     if _is_unusual(frame):
         more, frame = _simplified(frame)
@@ -81,22 +83,22 @@ def read_record(event: ServerSentEvent) -> Record:
     Read what `annotate` has written.
 
     Args:
-        event: A decoded block; of one without data, its comment is enough.
+        event: A decoded block.  If the block has no data, its comment is enough.
 
     Raises:
         ValueError: It is something else.
     """
     try:
         note, comment = note_of(event.comment)
-        type, kept_id = note.get("bare") or (event.event, event.id)
-        if not kept_id:
-            raise ValueError("It has no ID.")
-        own_id = kept_id if note.get("given") else None
+        type, event_id = note.get("bare") or (event.event, event.id)
+        if not event_id:
+            raise ValueError("The event has no ID.")
+        own_id = event_id if note.get("given") else None
         made = ServerSentEvent(event.data, type, own_id, note.get("retry"), comment)
         publication = Publication(tuple(_topics(note)), made, note.get("private") is True)
-        return Record(int(note["number"]), kept_id, publication)
+        return Record(int(note["number"]), event_id, publication)
     except (KeyError, TypeError, RecursionError) as error:
-        raise ValueError(f"It is no annotated event: {error!r}") from None
+        raise ValueError(f"This is not an annotated event: {error!r}") from None
 
 
 def write_position(position: Position) -> dict[str, Any]:
@@ -116,15 +118,15 @@ def read_position(value: Any) -> Position:
     try:
         number, event_id = value["number"], value["id"]
     except (KeyError, TypeError):
-        raise ValueError(f"{value!r} is no position") from None
+        raise ValueError(f"{value!r} is not a position") from None
     if not (isinstance(number, int) and isinstance(event_id, str)):
-        raise ValueError(f"{value!r} is no position")
+        raise ValueError(f"{value!r} is not a position")
     return Position(number, event_id)
 
 
 def encode_publication(publication: Publication) -> bytes:
     """
-    Write *publication*, which has yet to be kept.
+    Write *publication*, which is not kept yet.
     """
     note: dict[str, Any] = {"topics": publication.topics}
     if publication.private:
@@ -134,31 +136,31 @@ def encode_publication(publication: Publication) -> bytes:
 
 def read_publications(body: bytes) -> list[Publication]:
     """
-    Read what `encode_publication` has written, once or several times.
+    Read one or several results of `encode_publication`.
 
     Raises:
-        ValueError: It is something else, or not whole; `InvalidTopic` and
+        ValueError: It is something else, or incomplete.  `InvalidTopic` and
             `InvalidEvent` are such errors.
     """
     if body and not body.endswith(b"\n\n"):
-        raise ValueError("The last block has no end.")
+        raise ValueError("The last block does not end with a blank line.")
     try:
         return [_read_publication(event) for event in codec.Decoder(None).feed(body)]
     except (KeyError, TypeError, RecursionError) as error:
-        raise ValueError(f"It is no annotated event: {error!r}") from None
+        raise ValueError(f"This is not an annotated event: {error!r}") from None
 
 
 def _read_publication(event: ServerSentEvent) -> Publication:
     note, comment = note_of(event.comment)
     made = ServerSentEvent(event.data, event.event, event.id, event.retry, comment)
-    # Whoever may publish has sent it, so it is checked as any other.
+    # A publisher has sent it, so it is checked as any other publication.
     return Publication.of(_topics(note), made, private=note.get("private") is True)
 
 
 def _topics(note: dict[str, Any]) -> list[str]:
     topics = note["topics"]
     if not isinstance(topics, list):
-        raise TypeError("its topics are no array")
+        raise TypeError("its topics are not an array")
     return topics
 
 
@@ -175,15 +177,15 @@ def _is_unusual(frame: bytes) -> bool:
 
 def _simplified(frame: bytes) -> tuple[dict[str, Any], bytes]:
     """
-    Take out of *frame* what a client would not hand on, or would obey itself.
+    Move into a note what a client would drop from *frame*, or would obey itself.
     """
     (event,) = codec.Decoder(None).feed(frame)
     note: dict[str, Any] = {}
     if event.retry is not None:
-        # It is meant for subscribers, and would keep another hub away.
+        # It is meant for subscribers, and would delay the other hub.
         note["retry"] = event.retry
     if event.data is None:
-        # A client hands on what has no data as a comment, without the rest.
+        # A client reports a block without data as a comment, without the rest.
         note["bare"] = [event.event, event.id]
     simple = ServerSentEvent(event.data, event.event, event.id, None, event.comment)
     return note, codec.encode(simple)

@@ -68,7 +68,7 @@ class Publishing:
         content: Any = request.content
         body: bytes = content.read(self._max_body + 1)
         if len(body) > self._max_body or getattr(request, "too_large", False):
-            raise Problem(413, f"At most {self._max_body} bytes are taken; send less at once.")
+            raise Problem(413, f"The body has more than {self._max_body} bytes: send less at once.")
         return body
 
     def _publish(
@@ -82,12 +82,12 @@ def _from_hub(body: bytes) -> list[Publication]:
     try:
         return read_publications(body)
     except ValueError as error:
-        raise Problem(400, f"This is not what a hub sends to another: {error}") from None
+        raise Problem(400, f"This is not what one hub sends to another: {error}") from None
 
 
 def _check(publications: Sequence[Publication], grant: Grant) -> None:
     if not publications:
-        raise Problem(400, "There is nothing to publish.")
+        raise Problem(400, "The request has no publication: send at least one.")
     for publication in publications:
         if not grant.may_publish(publication.topics):
             _refuse(grant)
@@ -96,7 +96,7 @@ def _check(publications: Sequence[Publication], grant: Grant) -> None:
 def _refuse(grant: Grant) -> None:
     if grant is ANONYMOUS:
         raise Unauthorized("Publishing needs a token: Authorization: Bearer TOKEN.")
-    raise Forbidden("Your token does not let you publish to all of these topics.")
+    raise Forbidden("Your token does not allow publishing to all of these topics.")
 
 
 def _answer_id(published: Sequence[Published], request: Request) -> None:

@@ -1,8 +1,8 @@
 """
-What a subscriber asks for in its URL.
+The query of a subscriber's URL.
 
-Parsed here and not by ``request.args``, which splits at ``;`` as well as at
-``&``, and so would tear topics and IDs apart.
+``request.args`` is not used, because it splits at ``;`` as well as at ``&``, and so
+would tear topics and IDs apart.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from twisted_sse.web.problem import Problem
 
 __all__ = ["EXCERPTS", "Query", "ReplicationQuery", "last_event_id", "query_of"]
 
-# The field's spellings: Mercure 1.0, Mercure 0.x, other servers', the header's.
+# The spellings of Mercure 1.0, Mercure 0.x, other servers, and the header.
 _LAST_EVENT_ID = ("last_event_id", "lastEventID", "lastEventId", "Last-Event-ID")
 
 # Makes a request one of another hub: see `twisted_sse.web.replication`.
@@ -87,14 +87,14 @@ def query_of(request: Request) -> Query:
     Parse the query of *request*.
 
     Raises:
-        Problem: It is not UTF-8.
+        Problem: The query is not UTF-8.
     """
     return _parse(request.uri.partition(b"?")[2])
 
 
 def last_event_id(request: Request, query: Query) -> str | None:
     """
-    The last event ID that a subscriber comes back with: the header, else the query.
+    The last event ID of a subscriber: from the header, else from the query.
     """
     # HTML: "`Last-Event-ID` [...] value, encoded as UTF-8".
     header = request.getHeader(b"Last-Event-ID")
@@ -102,7 +102,7 @@ def last_event_id(request: Request, query: Query) -> str | None:
     return given or None
 
 
-# benchmarks (memory, accept): subscribers of one page all ask for the same.
+# benchmarks (memory, accept): the subscribers of one page ask for the same topics.
 @lru_cache(maxsize=1024)
 def _selection(topics: tuple[str, ...]) -> Selection:
     return Selection.of(topics)
@@ -113,7 +113,10 @@ def _parse(query: bytes) -> Query:
     try:
         pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict")
     except ValueError:
-        raise Problem(400, "The query has to be percent-encoded UTF-8.") from None
+        raise Problem(
+            400,
+            "The query is not percent-encoded UTF-8: encode each value with encodeURIComponent.",
+        ) from None
     values: dict[str, list[str]] = {}
     for name, value in pairs:
         values.setdefault(name, []).append(value)
@@ -125,7 +128,7 @@ def _parse(query: bytes) -> Query:
 def _replication(values: dict[str, str]) -> ReplicationQuery:
     excerpt, limit = values.get("excerpt"), values.get("limit", "1")
     if excerpt not in (None, *EXCERPTS):
-        raise Problem(400, f"'excerpt' has to be one of {', '.join(EXCERPTS)}.")
+        raise Problem(400, f"'excerpt' is not one of {', '.join(EXCERPTS)}.")
     if not (limit.isascii() and limit.isdigit() and 0 < len(limit) < 10 and int(limit)):
-        raise Problem(400, "'limit' has to be a number of publications, in digits.")
+        raise Problem(400, "'limit' is not a number of publications, in digits.")
     return ReplicationQuery(excerpt, int(limit))

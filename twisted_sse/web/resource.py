@@ -1,5 +1,5 @@
 """
-What all our resources have in common: methods, CORS, authorization, errors.
+The base of all resources of this package: methods, CORS, authorization, errors.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ from twisted_sse.web.problem import Problem, answer_problem, problem_of
 
 __all__ = ["Authorize", "Handler", "MethodResource", "everybody", "has_left"]
 
-#: Answers a request, now or later; a failure becomes an answer too.
+#: Answers a request, now or later; a failure becomes an error answer.
 Handler = Callable[[Request, Grant], "Deferred[Any] | None"]
 
-#: Says what a request is allowed, or raises `Unauthorized`, `Forbidden` or
+#: Returns the grant of a request, or raises `Unauthorized`, `Forbidden` or
 #: `NoContent`.
 Authorize = Callable[[Request], "Grant | Awaitable[Grant]"]
 
 
 class MethodResource(Resource):
     """
-    A resource that is answered by one handler for each method.
+    A resource with one handler for each method.
 
     Args:
         handlers: By method, such as ``GET``.
 
-        authorize: Asked before every handler; a plain function, one that
+        authorize: Called before every handler: a plain function, a function that
             returns a `Deferred`, or a coroutine function.
     """
 
@@ -51,7 +51,7 @@ class MethodResource(Resource):
 
     def getChild(self, path: bytes, request: Request) -> Resource:
         """
-        See `twisted.web.resource.IResource.getChildWithDefault`: there are none.
+        See `twisted.web.resource.IResource.getChildWithDefault`.
         """
         return self if path == b"" else NotFound()
 
@@ -72,7 +72,7 @@ class MethodResource(Resource):
     def _dispatch(self, request: Request) -> None:
         handler = self._handlers.get(request.method)
         if handler is None:
-            detail = f"This resource understands {self._allowed} and nothing else."
+            detail = f"This resource allows only {self._allowed}."
             raise Problem(405, detail, {"Allow": self._allowed})
         granted = self._authorize(request)
         if isinstance(granted, Grant):
@@ -89,7 +89,7 @@ class MethodResource(Resource):
 
     def _run_later(self, granted: Awaitable[Grant], handler: Handler, request: Request) -> None:
         waiting: Deferred[Any] = maybeDeferred(lambda: granted)
-        # Whoever leaves needs no answer, and what is asked for it no end.
+        # A client that has left needs no answer, so nothing more is looked up for it.
         request.notifyFinish().addErrback(lambda _: waiting.cancel())
         waiting.addCallback(self._run, handler, request)
         waiting.addErrback(self._fail, request)
@@ -105,35 +105,35 @@ class MethodResource(Resource):
         problem = problem_of(failure, request)
         if problem is None:
             self._log.failure("A request could not be answered", failure)
-            problem = Problem(500, "The server failed; its log says how.")
+            problem = Problem(500, "The server failed; its log says why.")
         if not answered:
             answer_problem(request, problem)
 
 
 def has_left(request: Request) -> bool:
     """
-    Whether the client has left: Twisted then takes the channel away.
+    Whether the client has left: Twisted then removes the channel.
     """
     return getattr(request, "channel", None) is None
 
 
 def _answer_nothing(request: Request) -> None:
     """
-    Say that there is nothing to come back for.
+    Tell the client not to come back.
 
     HTML: "a client can be told to stop reconnecting using the HTTP 204 No
     Content response code".
     """
     request.setResponseCode(204)
     request.responseHeaders.removeHeader(b"Content-Type")
-    # RFC 9110, 15.3.5: "A 204 response is heuristically cacheable", but who may
-    # not read today may read tomorrow.
+    # RFC 9110, 15.3.5: "A 204 response is heuristically cacheable", but the next
+    # answer may be another.
     request.setHeader(b"Cache-Control", b"no-store")
     request.finish()
 
 
 def everybody(request: Request) -> Grant:
     """
-    Lets everybody read what is not private.
+    The grant of everybody: to read what is not private.
     """
     return ANONYMOUS

@@ -125,7 +125,7 @@ class ExpiresTests(SynchronousTestCase):
         with self.assertRaisesRegex(ValueError, r"no time zone: .*datetime\.now\(UTC\)"):
             Grant(expires=datetime(2030, 1, 1))
         for expires in (math.inf, -math.inf, math.nan):
-            with self.subTest(expires=expires), self.assertRaisesRegex(ValueError, "give None"):
+            with self.subTest(expires=expires), self.assertRaisesRegex(ValueError, "use None"):
                 Grant(expires=expires)
 
     def test_check_time(self) -> None:

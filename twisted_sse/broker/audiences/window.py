@@ -28,7 +28,7 @@ class Entry:
 
         previous: The position right before it.
 
-        given: Whether its publisher made the ID.
+        given: Whether the ID came from the publisher.
     """
 
     __slots__ = ("frame", "has_publisher_id", "id", "number", "previous", "private", "topics")
