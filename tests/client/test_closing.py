@@ -10,14 +10,14 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_sse.client.closing import PartingFactory
+from twisted_sse.client.closing import ClosingFactory
 
-__all__ = ["PartingTests"]
+__all__ = ["ClosingTests"]
 
 ADDRESS = IPv4Address("TCP", "127.0.0.1", 443)
 
 
-class PartingTests(SynchronousTestCase):
+class ClosingTests(SynchronousTestCase):
     """
     A connection that we have ended.
     """
@@ -28,7 +28,7 @@ class PartingTests(SynchronousTestCase):
         """
         self.clock = Clock()
         self.transport = StringTransport()
-        factory = PartingFactory(Factory.forProtocol(Protocol), self.clock)
+        factory = ClosingFactory(Factory.forProtocol(Protocol), self.clock)
         self.wrapper = factory.buildProtocol(ADDRESS)
         self.protocol = self.wrapper.wrappedProtocol
         self.wrapper.makeConnection(self.transport)

@@ -7,7 +7,7 @@ from twisted.web.http_headers import Headers
 
 from tests.client.memory import MemoryServer, Reader
 from twisted_sse.client import Opened
-from twisted_sse.client.redirects import redirected, web_origin
+from twisted_sse.client.redirects import redirect, web_origin
 from twisted_sse.client.request import StreamRequest
 from twisted_sse.errors import ReadTimeout, UnexpectedStatus
 
@@ -60,7 +60,7 @@ class HopTests(SynchronousTestCase):
         It goes to where the server says, seen from where it was; nothing is added.
         """
         for location, url in self.PLACES:
-            asked = redirected(self.ASK, 307, HERE, location)
+            asked = redirect(self.ASK, 307, HERE, location)
 
             self.assertEqual((asked.url, asked.params), (url, ()))
 
@@ -70,7 +70,7 @@ class HopTests(SynchronousTestCase):
         """
         for before, status, after in self.METHODS:
             ask = StreamRequest(before, HERE, self.ASK.headers, (), b"body")
-            asked = redirected(ask, status, HERE, "/x")
+            asked = redirect(ask, status, HERE, "/x")
 
             kept = before == after
             self.assertEqual(asked.method, after, (before, status))
@@ -86,11 +86,11 @@ class HopTests(SynchronousTestCase):
             "http://here.example:81/",
             "https://here.example/",
         ]:
-            asked = redirected(self.ASK, 307, HERE, location)
+            asked = redirect(self.ASK, 307, HERE, location)
 
             names = {name for name, _ in asked.headers.getAllRawHeaders()}
             self.assertEqual(names, {b"Content-Type", b"Last-Event-Id", b"X-Own"}, location)
-        same = redirected(self.ASK, 307, HERE, "http://HERE.example:80/x")
+        same = redirect(self.ASK, 307, HERE, "http://HERE.example:80/x")
         self.assertEqual(same.headers, self.ASK.headers)
 
     def test_nowhere(self) -> None:
@@ -105,7 +105,7 @@ class HopTests(SynchronousTestCase):
             "http://user:password@here.example/",
         ]:
             with self.assertRaises(ValueError):
-                redirected(self.ASK, 307, HERE, location)
+                redirect(self.ASK, 307, HERE, location)
 
 
 class OriginTests(SynchronousTestCase):
@@ -147,7 +147,7 @@ class FollowTests(SynchronousTestCase):
         """
         The stream is where the last one leads, and so is the origin.
         """
-        self.server.newest.redirect("302 FoundStream", "/second")
+        self.server.newest.redirect("302 Found", "/second")
         self.server.newest.redirect("308 Permanent Redirect", "https://other.example/third?x=y")
         self.server.newest.answer()
 
@@ -170,7 +170,7 @@ class FollowTests(SynchronousTestCase):
         """
         The connection of a redirect is closed, although its body has no end.
         """
-        self.server.newest.redirect("302 FoundStream", "/second")
+        self.server.newest.redirect("302 Found", "/second")
 
         self.assertEqual([exchange.lost for exchange in self.server.exchanges], [True, False])
 
@@ -191,7 +191,7 @@ class FollowTests(SynchronousTestCase):
         More than twenty are an error, and no further attempt is made.
         """
         for _ in range(21):
-            self.server.newest.redirect("302 FoundStream", "/events")
+            self.server.newest.redirect("302 Found", "/events")
 
         self.assertIsInstance(self.reader.error, UnexpectedStatus)
         self.assertIn("20", str(self.reader.error))
@@ -202,12 +202,12 @@ class FollowTests(SynchronousTestCase):
         """
         So is one that leads to what is no HTTP, or does not say where.
         """
-        self.server.newest.redirect("302 FoundStream", "file:///etc/passwd")
+        self.server.newest.redirect("302 Found", "file:///etc/passwd")
         self.assertIsInstance(self.reader.error, UnexpectedStatus)
         self.assertIn("file:///etc/passwd", str(self.reader.error))
 
         reader = Reader(self.server.source().signals())
-        self.server.newest.answer("302 FoundStream", kind=None)
+        self.server.newest.answer("302 Found", kind=None)
         self.server.newest.end()
         self.assertIsInstance(reader.error, UnexpectedStatus)
 
@@ -229,7 +229,7 @@ class FollowTests(SynchronousTestCase):
         All of them together have the time for one answer, and leave no connection.
         """
         self.server.clock.advance(20.0)
-        self.server.newest.redirect("302 FoundStream", "/second")
+        self.server.newest.redirect("302 Found", "/second")
 
         self.server.clock.advance(10.0)
 

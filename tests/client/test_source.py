@@ -21,9 +21,9 @@ class ArgumentTests(SynchronousTestCase):
     """
 
     WRONG = [
-        ({"url": "ftp://example.com/"}, "no URL of HTTP"),
-        ({"url": "/events"}, "no URL of HTTP"),
-        ({"url": "http://"}, "no URL of HTTP"),
+        ({"url": "ftp://example.com/"}, "not an HTTP URL"),
+        ({"url": "/events"}, "not an HTTP URL"),
+        ({"url": "http://"}, "not an HTTP URL"),
         ({"url": "http://example.com:x/"}, "[Pp]ort"),
         ({"url": "http://ann:secret@example.com/"}, "Authorization"),
         ({"headers": {"last-event-id": "1"}}, "last_event_id"),
