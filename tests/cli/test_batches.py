@@ -6,7 +6,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_sse.cli.batches import Batches, LineTooLong, Numbered
+from twisted_sse.cli.batches import Batches, LineTooLong, NumberedLine
 from twisted_sse.cli.lineparser import BadLine, LineParser
 
 __all__ = ["BatchesTests", "LineParserTests"]
@@ -132,7 +132,7 @@ class LineParserTests(SynchronousTestCase):
         """
         parser = LineParser(["a", "b"], "p-", event="k", retry=5, private=True)
 
-        publication = parser.line(Numbered(7, "é".encode()))
+        publication = parser.line(NumberedLine(7, "é".encode()))
 
         assert publication is not None
         self.assertEqual((publication.topics, publication.private), (("a", "b"), True))
@@ -145,14 +145,14 @@ class LineParserTests(SynchronousTestCase):
         """
         parser = LineParser(["a"], "p-", ndjson=True)
 
-        mine = parser.line(Numbered(1, b'{"data":[1]}'))
-        other = parser.line(Numbered(2, b'{"topic":"b","id":"x","private":true}'))
+        mine = parser.line(NumberedLine(1, b'{"data":[1]}'))
+        other = parser.line(NumberedLine(2, b'{"topic":"b","id":"x","private":true}'))
 
         assert mine is not None
         assert other is not None
         self.assertEqual((mine.topics, mine.event.id, mine.event.data), (("a",), "p-1", "[1]"))
         self.assertEqual((other.topics, other.event.id, other.private), (("b",), "x", True))
-        self.assertIsNone(parser.line(Numbered(3, b"  ")))
+        self.assertIsNone(parser.line(NumberedLine(3, b"  ")))
 
     def test_bad(self) -> None:
         """
@@ -161,6 +161,6 @@ class LineParserTests(SynchronousTestCase):
         cases = [b"{", b"[]", b"1", b'{"data":1,"x":1}', b'{"id":""}', b"[" * 100000, b"\xff"]
         for text in cases:
             with self.assertRaises(BadLine) as caught:
-                LineParser(["a"], "p-", ndjson=True).line(Numbered(9, text))
+                LineParser(["a"], "p-", ndjson=True).line(NumberedLine(9, text))
 
             self.assertTrue(str(caught.exception).startswith("Line 9: "), caught.exception)

@@ -28,7 +28,7 @@ STREAM = {
 }
 
 
-def seen(headers: dict[str, str] | None = None, status: int = 200, **others: object) -> Observation:
+def observed(headers: dict[str, str] | None = None, status: int = 200, **others: object) -> Observation:
     """
     An answer with these headers.
     """
@@ -53,18 +53,18 @@ class AnswerTests(SynchronousTestCase):
         """
         A stream is one whatever its parameters, and its headers have to come at once.
         """
-        self.assertEqual(marks(check_stream(seen(STREAM))), ["ok", "ok"])
-        self.assertEqual(marks(check_stream(seen(STREAM, answered=5.0))), ["ok", "problem"])
+        self.assertEqual(marks(check_stream(observed(STREAM))), ["ok", "ok"])
+        self.assertEqual(marks(check_stream(observed(STREAM, answered=5.0))), ["ok", "problem"])
 
     NO_STREAM = [
-        (seen(status=401), "--token-file"),
-        (seen(status=400, beginning=b'{"detail": "Say it."}'), "Say it."),
-        (seen(status=502), "proxy"),
-        (seen(status=204), "no stream"),
-        (seen({"Location": "http://y/"}, 302), "http://y/"),
-        (seen({"Content-Type": "text/html"}), "text/html"),
-        (seen(answered=None), "No headers have come within 40 s"),
-        (seen(answered=None, closed=0.1, reason="certificate verify failed"), "certificate"),
+        (observed(status=401), "--token-file"),
+        (observed(status=400, body_start=b'{"detail": "Say it."}'), "Say it."),
+        (observed(status=502), "proxy"),
+        (observed(status=204), "no stream"),
+        (observed({"Location": "http://y/"}, 302), "http://y/"),
+        (observed({"Content-Type": "text/html"}), "text/html"),
+        (observed(answered=None), "No headers have come within 40 s"),
+        (observed(answered=None, closed=0.1, reason="certificate verify failed"), "certificate"),
     ]
 
     def test_no_stream(self) -> None:
@@ -82,28 +82,28 @@ class AnswerTests(SynchronousTestCase):
         """
         Compression is a problem, and what invites it or buffering a warning.
         """
-        self.assertEqual(marks(check_headers(seen(STREAM), seen(STREAM))), ["ok"] * 3)
-        self.assertEqual(marks(check_headers(seen(), seen())), ["warning", "ok", "warning"])
-        compressed = seen({"Content-Encoding": "br"})
+        self.assertEqual(marks(check_headers(observed(STREAM), observed(STREAM))), ["ok"] * 3)
+        self.assertEqual(marks(check_headers(observed(), observed())), ["warning", "ok", "warning"])
+        compressed = observed({"Content-Encoding": "br"})
         self.assertEqual(
-            marks(check_headers(seen({"Server": "nginx"}), compressed))[1:], ["problem", "ok"]
+            marks(check_headers(observed({"Server": "nginx"}), compressed))[1:], ["problem", "ok"]
         )
 
     def test_version(self) -> None:
         """
         HTTP/2 is best, HTTP/1.0 a problem.
         """
-        self.assertEqual(check_version(seen(), True, "h2").mark, "ok")
-        self.assertEqual(check_version(seen(), True, "http/1.1").mark, "warning")
-        self.assertEqual(check_version(seen(), False, None).mark, "warning")
-        self.assertEqual(check_version(seen(version="HTTP/1.0"), False, None).mark, "problem")
+        self.assertEqual(check_version(observed(), True, "h2").mark, "ok")
+        self.assertEqual(check_version(observed(), True, "http/1.1").mark, "warning")
+        self.assertEqual(check_version(observed(), False, None).mark, "warning")
+        self.assertEqual(check_version(observed(version="HTTP/1.0"), False, None).mark, "problem")
 
     def test_head(self) -> None:
         """
         HEAD has to end.
         """
-        self.assertEqual(check_head(seen()).mark, "ok")
-        self.assertEqual(check_head(seen(answered=None)).mark, "problem")
+        self.assertEqual(check_head(observed()).mark, "ok")
+        self.assertEqual(check_head(observed(answered=None)).mark, "problem")
 
     def test_cors(self) -> None:
         """
@@ -111,13 +111,13 @@ class AnswerTests(SynchronousTestCase):
         """
         origin = "https://app.example"
         allow = {"Access-Control-Allow-Origin": origin, "Access-Control-Allow-Credentials": "true"}
-        preflight = seen({"Access-Control-Allow-Headers": "Authorization, Last-Event-ID"}, 204)
+        preflight = observed({"Access-Control-Allow-Headers": "Authorization, Last-Event-ID"}, 204)
         everybody = {"Access-Control-Allow-Origin": "*"}
 
-        self.assertEqual(marks(check_cors(origin, seen(allow), preflight)), ["ok", "ok"])
-        self.assertEqual(marks(check_cors(origin, seen(everybody), seen())), ["warning", "warning"])
-        self.assertEqual(marks(check_cors("https://y", seen(allow), preflight)), ["problem"])
-        self.assertEqual(marks(check_cors(origin, seen(), preflight)), ["problem"])
+        self.assertEqual(marks(check_cors(origin, observed(allow), preflight)), ["ok", "ok"])
+        self.assertEqual(marks(check_cors(origin, observed(everybody), observed())), ["warning", "warning"])
+        self.assertEqual(marks(check_cors("https://y", observed(allow), preflight)), ["problem"])
+        self.assertEqual(marks(check_cors(origin, observed(), preflight)), ["problem"])
 
     def test_lines(self) -> None:
         """
@@ -137,7 +137,7 @@ class FlowTests(SynchronousTestCase):
         """
         A stream on which this came.
         """
-        return seen(STREAM, arrivals=[Arrival(*one) for one in arrivals], **others)
+        return observed(STREAM, arrivals=[Arrival(*one) for one in arrivals], **others)
 
     def test_keepalive(self) -> None:
         """

@@ -8,7 +8,7 @@ import json
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_sse.cli.lines import as_json, as_lines
-from twisted_sse.cli.terminal import Line, Span, paper_for, printable
+from twisted_sse.cli.terminal import Line, Span, console_for, printable
 from twisted_sse.events.event import ServerSentEvent
 
 __all__ = ["JSONTests", "LayoutTests", "TerminalTests"]
@@ -107,14 +107,14 @@ class TerminalTests(SynchronousTestCase):
         A file gets the text as it is, and no bar.
         """
         file = io.StringIO()
-        paper = paper_for(file)
+        console = console_for(file)
 
-        paper.write(Line((Span("a\x1b[2J", "dim"), Span("b", "json")), 2))
-        progress = paper.progress(10)
+        console.write(Line((Span("a\x1b[2J", "dim"), Span("b", "json")), 2))
+        progress = console.progress(10)
         progress.show(5, "half")
         progress.end()
 
-        self.assertEqual((file.getvalue(), paper.width), ("  a\x1b[2Jb\n", None))
+        self.assertEqual((file.getvalue(), console.width), ("  a\x1b[2Jb\n", None))
 
     def test_terminal(self) -> None:
         """
@@ -122,7 +122,7 @@ class TerminalTests(SynchronousTestCase):
         """
         for environment in ({"TERM": "dumb"}, {"TERM": "xterm"}):
             file = _Terminal()
-            paper_for(file, environment).write(Line((Span("a\x1b[2J\x9bb"),)))
+            console_for(file, environment).write(Line((Span("a\x1b[2J\x9bb"),)))
 
             self.assertIn("a\\x1b[2J\\x9bb", file.getvalue())
             self.assertNotIn("\x1b[2J", file.getvalue())
@@ -139,7 +139,7 @@ class TerminalTests(SynchronousTestCase):
         """
         for environment in ({"TERM": "dumb"}, {"TERM": "xterm"}):
             file = _Terminal()
-            progress = paper_for(file, environment).progress(None)
+            progress = console_for(file, environment).progress(None)
             progress.show(5, "half of it")
             progress.end()
 

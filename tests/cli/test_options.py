@@ -68,7 +68,7 @@ class OptionsTests(SynchronousTestCase):
         self.assertEqual(self.tail("localhost?topic=a").url(), "http://localhost/events?topic=a")
         self.assertEqual(self.tail("http://x/stream").url(), "http://x/stream")
 
-    def test_resuming(self) -> None:
+    def test_resume_command(self) -> None:
         """
         The command line that goes on is the same, without what is secret and what was once.
         """
@@ -78,7 +78,7 @@ class OptionsTests(SynchronousTestCase):
         )
 
         self.assertEqual(
-            options.resuming("2"),
+            options.resume_command("2"),
             "twisted-sse tail 'http://localhost/events?topic=a%20b' --token TOKEN --json"
             " --header 'authorization: ...' -H 'X: y' --since 2",
         )
@@ -89,11 +89,11 @@ class OptionsTests(SynchronousTestCase):
         """
         program = (
             "import sys, io; sys.modules['rich'] = sys.modules['rich.console'] = None\n"
-            "from twisted_sse.cli.terminal import paper_for\n"
+            "from twisted_sse.cli.terminal import console_for\n"
             "class Terminal(io.StringIO):\n"
             "    def isatty(self): return True\n"
             "file = Terminal()\n"
-            "paper_for(file, {'TERM': 'xterm'}).say('plain')\n"
+            "console_for(file, {'TERM': 'xterm'}).say('plain')\n"
             "assert file.getvalue() == 'plain\\n'\n"
         )
 

@@ -146,7 +146,7 @@ class Publisher:
         kind = content_type(response)
         if media_type(kind) != EVENT_STREAM:
             raise UnexpectedContentType(
-                f"The response is not an event stream but {kind or 'without a Content-Type'}.", kind
+                f"The response is {kind or 'of unknown type'}, not an event stream.", kind
             )
         confirmation = Confirmation()
         await deliver(response, confirmation.feed)
