@@ -1,5 +1,5 @@
 """
-Connections that are ended, and a server that does not say goodbye.
+Closing connections of a server that does not react.
 """
 
 from twisted.internet.address import IPv4Address
@@ -19,7 +19,7 @@ ADDRESS = IPv4Address("TCP", "127.0.0.1", 443)
 
 class ClosingTests(SynchronousTestCase):
     """
-    A connection that we have ended.
+    A connection that this side closes.
     """
 
     def setUp(self) -> None:
@@ -35,7 +35,7 @@ class ClosingTests(SynchronousTestCase):
 
     def test_silent(self) -> None:
         """
-        It is cut if the other side does not end it in five seconds.
+        The connection is aborted if the server does not close it within five seconds.
         """
         self.protocol.transport.loseConnection()
         self.clock.advance(4.9)
@@ -47,7 +47,7 @@ class ClosingTests(SynchronousTestCase):
 
     def test_ended(self) -> None:
         """
-        If it ends before that, nothing is left to do.
+        If the server closes it in time, no timer is left.
         """
         self.protocol.transport.loseConnection()
         self.protocol.transport.loseConnection()
@@ -57,7 +57,7 @@ class ClosingTests(SynchronousTestCase):
 
     def test_open(self) -> None:
         """
-        One that nobody has ended stays.
+        A connection that is not being closed stays open.
         """
         self.clock.advance(3600)
 
