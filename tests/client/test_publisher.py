@@ -104,13 +104,13 @@ class HubTests(SynchronousTestCase):
         Publications are kept unchanged and in order, and each has a receipt.
         """
         event = ServerSentEvent("é\n\u2028", event="greeting", id="x1", retry=5)
-        given = [Publication(("a", "b"), event, private=True), Publication.of("a", {"x": 1})]
+        publications = [Publication(("a", "b"), event, private=True), Publication.of("a", {"x": 1})]
 
-        receipts = self.result(self.publisher().publish(given))
+        receipts = self.result(self.publisher().publish(publications))
 
         kept = self.hub.history.since(None, Selection.of("*"), 10)
         self.assertEqual(receipts, [Receipt(one.id, 0) for one in kept])
-        self.assertEqual([one.publication for one in kept], given)
+        self.assertEqual([one.publication for one in kept], publications)
 
     def test_refused(self) -> None:
         """

@@ -36,7 +36,7 @@ def check_stream(observation: Observation) -> Iterator[Finding]:
             _status_advice(observation.status),
         )
     elif media_type(observation.header("Content-Type")) != EVENT_STREAM:
-        kind = observation.header("Content-Type") or "not given"
+        kind = observation.header("Content-Type") or "missing"
         yield problem(
             f"The answer is not an event stream: its Content-Type is {kind}.",
             "Check the path. Browsers accept only text/event-stream.",

@@ -49,12 +49,12 @@ class RequestOptions(VersionOptions):
     Attributes:
         address: The URL.
 
-        given: The options as they were typed, with their values.
+        typed: The options as they were typed, with their values.
     """
 
     optParameters = [  # noqa: RUF012 - Twisted reads it from the class
         ["token", None, None, "A secret token; other users see it in the list of processes."],
-        ["token-file", None, None, "A file with the token [default: $TWISTED_SSE_TOKEN]."],
+        ["token-file", None, None, "A file with the token. Without it: $TWISTED_SSE_TOKEN."],
         ["cafile", None, None, "Trust only the PEM certificates in this file."],
     ]
 
@@ -99,7 +99,7 @@ class RequestOptions(VersionOptions):
             pairs, rest = getopt.gnu_getopt(list(options or ()), self.shortOpt, self.longOpt)
         except getopt.GetoptError as error:
             raise usage.UsageError(f"{str(error).removesuffix('.')}.") from None
-        self.given = pairs
+        self.typed = pairs
         words = [[name, value] if self.takes_value(name) else [name] for name, value in pairs]
         super().parseOptions([*chain.from_iterable(words), "--", *rest])
 

@@ -43,7 +43,7 @@ class TailOptions(RequestOptions):
         ["count", "n", None, "Stop after this number of events."],
         ["method", "X", None, "The HTTP method [GET, or POST with --data]."],
         ["data", "d", None, "The body of the request; JSON gets the JSON content type."],
-        ["read-timeout", None, "60", "Reconnect after this silence, in seconds, or off."],
+        ["read-timeout", None, "60", "Reconnect after this many seconds of silence; off: never."],
     ]
 
     optFlags = [  # noqa: RUF012
@@ -115,7 +115,7 @@ class TailOptions(RequestOptions):
         Return the command line that resumes after *last_event_id*.
         """
         words = ["twisted-sse", "tail", self.url()]
-        for name, value in self.given:
+        for name, value in self.typed:
             if name in _NOT_REPEATED or name in ("--topic", "-t"):
                 continue
             secret = value.partition(":")[0].strip().lower() in _SECRET_HEADERS
@@ -127,9 +127,9 @@ class TailOptions(RequestOptions):
         return shlex.join([*words, "--since", last_event_id])
 
 
-def _merged(headers: dict[str, list[str]], given: dict[str, list[str]]) -> dict[str, list[str]]:
-    names = {name.lower() for name in given}
-    return {name: one for name, one in headers.items() if name.lower() not in names} | given
+def _merged(defaults: dict[str, list[str]], headers: dict[str, list[str]]) -> dict[str, list[str]]:
+    names = {name.lower() for name in headers}
+    return {name: one for name, one in defaults.items() if name.lower() not in names} | headers
 
 
 def _is_json(text: str) -> bool:

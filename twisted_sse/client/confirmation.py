@@ -10,11 +10,16 @@ from twisted_sse.events.control import OPEN, RESET
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.replication import note_of
 
-__all__ = ["NEEDS_FULL_READ", "PARAMETERS", "Confirmation", "is_resumed"]
+__all__ = ["CONFIRMATION_QUERY", "NEEDS_FULL_READ", "Confirmation", "is_resumed"]
 
 #: Parameters of the request.  A hub answers it once all that it has received is
 #: either kept or refused.  Any other server begins a stream.
-PARAMETERS = [("topic", "*"), ("annotate", "comment"), ("excerpt", "kept"), ("limit", "1")]
+CONFIRMATION_QUERY = [
+    ("topic", "*"),
+    ("annotate", "comment"),
+    ("excerpt", "kept"),
+    ("limit", "1"),
+]
 
 #: Statuses for a token that may not read every topic.  Such a client resumes a
 #: stream of its topics after the ID instead.

@@ -16,7 +16,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.web.http_headers import Headers
 
 from twisted_sse.client.agent import client_of
-from twisted_sse.client.confirmation import NEEDS_FULL_READ, PARAMETERS, Confirmation
+from twisted_sse.client.confirmation import CONFIRMATION_QUERY, NEEDS_FULL_READ, Confirmation
 from twisted_sse.client.failures import run_request
 from twisted_sse.client.response import check_status, content_type, deliver, first_words, read
 from twisted_sse.errors import InvalidEvent, UnexpectedContentType, UnexpectedStatus
@@ -128,7 +128,7 @@ class Publisher:
 
     async def _was_kept(self, publication_id: str, topics: list[str]) -> bool:
         try:
-            return await self._confirm(PARAMETERS, publication_id)
+            return await self._confirm(CONFIRMATION_QUERY, publication_id)
         except UnexpectedStatus as error:
             if error.status not in NEEDS_FULL_READ:
                 raise

@@ -211,7 +211,7 @@ class Reconnector:
         now = self._clock.seconds()
         delay = self._backoff.lost(reason, now)
         self._retry_at = now + delay
-        # An event that is too large comes again after a resume: somebody must act.
+        # A warning, because every resume brings an event that is too large again.
         log = self._log.warn if isinstance(reason, EventTooLarge) else self._log.info
         text = "{url}: {reason} (next attempt in {delay:.1f} s)"
         # Errors of Twisted's parser say little without their names.

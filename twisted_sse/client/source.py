@@ -119,7 +119,7 @@ class EventSource:
     @property
     def ready_state(self) -> ReadyState:
         """
-        The state of the stream, as far as the consumer has been told.
+        The state of the stream, as of the last signal that the consumer has received.
         """
         return self._reconnector.ready_state
 
