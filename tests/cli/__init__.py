@@ -1,3 +1,3 @@
 """
-The terminal tools, piece by piece.
+Unit tests of the command-line program.
 """

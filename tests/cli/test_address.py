@@ -1,5 +1,5 @@
 """
-What people type for a URL.
+URLs as people type them.
 """
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -11,7 +11,7 @@ __all__ = ["AddressTests"]
 
 class AddressTests(SynchronousTestCase):
     """
-    Reading it.
+    Parsing URLs.
     """
 
     CASES = [
@@ -25,14 +25,14 @@ class AddressTests(SynchronousTestCase):
 
     def test_read(self) -> None:
         """
-        It becomes a whole URL in ASCII; a path that is missing is a hub's.
+        Text becomes an absolute URL in ASCII; a missing path becomes that of a hub.
         """
         for text, url, completed in self.CASES:
             self.assertEqual(address_of(text), (url, completed))
 
     def test_wrong(self) -> None:
         """
-        What cannot be meant is told in half a sentence.
+        Text that is not a URL raises ValueError with an explanation.
         """
         for text in ("", "ftp://x", "http://", "x:port", "x:0", "a b", "http://u:p@x/", "x:99999"):
             with self.assertRaises(ValueError) as caught:
@@ -42,7 +42,7 @@ class AddressTests(SynchronousTestCase):
 
     def test_topics(self) -> None:
         """
-        Topics are added to those of the URL, and left out for publishing.
+        Topics are added to those of the URL, and removed for publishing.
         """
         address = address_of("http://x/events?topic=a&token=t")
 

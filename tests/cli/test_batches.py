@@ -6,7 +6,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_sse.cli.batches import Batches, LineTooLong, Numbered
+from twisted_sse.cli.batches import Batches, LineTooLong, NumberedLine
 from twisted_sse.cli.lineparser import BadLine, LineParser
 
 __all__ = ["BatchesTests", "LineParserTests"]
@@ -14,12 +14,12 @@ __all__ = ["BatchesTests", "LineParserTests"]
 
 class BatchesTests(SynchronousTestCase):
     """
-    Gathering.
+    Grouping lines.
     """
 
     def setUp(self) -> None:
         """
-        Make an input that a test fills.
+        Make an input that the test feeds.
         """
         self.clock = Clock()
         self.wanted: list[Deferred[bytes]] = []
@@ -27,21 +27,21 @@ class BatchesTests(SynchronousTestCase):
 
     def read(self) -> Deferred[bytes]:
         """
-        What is asked for the next piece.
+        Return the next piece, which the test fires.
         """
         self.wanted.append(Deferred())
         return self.wanted[-1]
 
     def next(self) -> "Deferred[list[bytes]]":
         """
-        The texts of the next batch.
+        Return the texts of the next batch.
         """
         batch = Deferred.fromCoroutine(self.batches.next())
         return batch.addCallback(lambda lines: [line.text for line in lines])
 
     def test_waits(self) -> None:
         """
-        A batch is given 0.2 seconds after its first line.
+        A batch is returned 0.2 seconds after its first line.
         """
         batch = self.next()
         self.clock.advance(10)
@@ -55,7 +55,7 @@ class BatchesTests(SynchronousTestCase):
 
     def test_full(self) -> None:
         """
-        A batch of 500 lines is given at once, and the rest is the next one's.
+        A batch of 500 lines is returned at once; the other lines follow in the next one.
         """
         batch = self.next()
         self.wanted[0].callback(b"a\n" * 501)
@@ -81,7 +81,7 @@ class BatchesTests(SynchronousTestCase):
 
     def test_end(self) -> None:
         """
-        What is not ended by a line end is a line, too; then there are no more.
+        A last line without a line end counts; after it the batches are empty.
         """
         batch = self.next()
         self.wanted[0].callback(b"a\r\n\nb")
@@ -101,7 +101,7 @@ class BatchesTests(SynchronousTestCase):
 
     def test_too_long(self) -> None:
         """
-        A line without an end is refused, after those before it, and not kept for ever.
+        A line without an end raises LineTooLong, after the lines before it.
         """
         batch = self.next()
         self.wanted[0].callback(b"a\n" + b"x" * (17 * 1024 * 1024))
@@ -111,7 +111,7 @@ class BatchesTests(SynchronousTestCase):
 
     def test_unreadable(self) -> None:
         """
-        What cannot be read is told, after what could.
+        A read error is raised after the lines before it.
         """
         batch = self.next()
         self.wanted[0].callback(b"a\n")
@@ -123,16 +123,16 @@ class BatchesTests(SynchronousTestCase):
 
 class LineParserTests(SynchronousTestCase):
     """
-    Reading a line.
+    Parsing lines.
     """
 
     def test_plain(self) -> None:
         """
-        A plain line is data, with what the command line says.
+        A plain line is data, published with the options of the command line.
         """
         parser = LineParser(["a", "b"], "p-", event="k", retry=5, private=True)
 
-        publication = parser.line(Numbered(7, "é".encode()))
+        publication = parser.line(NumberedLine(7, "é".encode()))
 
         assert publication is not None
         self.assertEqual((publication.topics, publication.private), (("a", "b"), True))
@@ -141,26 +141,26 @@ class LineParserTests(SynchronousTestCase):
 
     def test_ndjson(self) -> None:
         """
-        An object says what it is, and what it does not say is filled in.
+        An NDJSON line is an object; its missing topic and ID are filled in.
         """
         parser = LineParser(["a"], "p-", ndjson=True)
 
-        mine = parser.line(Numbered(1, b'{"data":[1]}'))
-        other = parser.line(Numbered(2, b'{"topic":"b","id":"x","private":true}'))
+        mine = parser.line(NumberedLine(1, b'{"data":[1]}'))
+        other = parser.line(NumberedLine(2, b'{"topic":"b","id":"x","private":true}'))
 
         assert mine is not None
         assert other is not None
         self.assertEqual((mine.topics, mine.event.id, mine.event.data), (("a",), "p-1", "[1]"))
         self.assertEqual((other.topics, other.event.id, other.private), (("b",), "x", True))
-        self.assertIsNone(parser.line(Numbered(3, b"  ")))
+        self.assertIsNone(parser.line(NumberedLine(3, b"  ")))
 
     def test_bad(self) -> None:
         """
-        What is no event is told with the number of its line.
+        A line that is not an event raises BadLine with its number.
         """
         cases = [b"{", b"[]", b"1", b'{"data":1,"x":1}', b'{"id":""}', b"[" * 100000, b"\xff"]
         for text in cases:
             with self.assertRaises(BadLine) as caught:
-                LineParser(["a"], "p-", ndjson=True).line(Numbered(9, text))
+                LineParser(["a"], "p-", ndjson=True).line(NumberedLine(9, text))
 
             self.assertTrue(str(caught.exception).startswith("Line 9: "), caught.exception)

@@ -1,5 +1,5 @@
 """
-Publishing again, and not twice.
+Publishing with retries, and never twice.
 """
 
 from collections.abc import Iterable, Sequence
@@ -21,14 +21,14 @@ LOST = OutcomeUnknown("The connection was lost.")
 
 def status(code: int) -> UnexpectedStatus:
     """
-    An answer that is no success.
+    An error status.
     """
     return UnexpectedStatus(f"The answer is {code}.", code)
 
 
 class _Scripted(Publisher):
     """
-    Does what the script says; what it was asked for is in `asked`.
+    A publisher that follows a script, and records its calls in `asked`.
     """
 
     def __init__(self, clock: Clock, script: Iterable[object]) -> None:
@@ -55,7 +55,7 @@ class _Scripted(Publisher):
     def _next(self) -> bool:
         step = self._script.pop(0)
         if isinstance(step, float):
-            # It takes so long, and then there is no answer.
+            # The request times out after this time.
             self._own_clock.rightNow += step
             raise LOST
         if isinstance(step, Exception):
@@ -65,12 +65,12 @@ class _Scripted(Publisher):
 
 class DeliveryTests(SynchronousTestCase):
     """
-    One batch of two, to a hub that is not always there.
+    Delivering a batch to a hub that is not always available.
     """
 
     def deliver(self, *script: object) -> "Deferred[None]":
         """
-        Deliver to a hub that does what *script* says.
+        Deliver to a hub that follows *script*.
         """
         self.clock = Clock()
         self.notes: list[str] = []
@@ -86,13 +86,13 @@ class DeliveryTests(SynchronousTestCase):
 
     def wait(self) -> None:
         """
-        Let much time pass.
+        Advance the clock far.
         """
         self.clock.pump([0.5] * 200)
 
     def test_at_once(self) -> None:
         """
-        What is kept at once is sent once, and nothing is said.
+        A batch that is kept at once is sent once, without a message.
         """
         self.assertIsNone(self.successResultOf(self.deliver(True)))
 
@@ -100,7 +100,7 @@ class DeliveryTests(SynchronousTestCase):
 
     def test_not_there(self) -> None:
         """
-        What was not sent, or not taken, is sent again after a while, without a question.
+        A batch that was not sent, or that a busy hub refused, is sent again without a question.
         """
         delivering = self.deliver(NOT_SENT, status(503), status(429), True)
         self.assertNoResult(delivering)
@@ -113,7 +113,7 @@ class DeliveryTests(SynchronousTestCase):
 
     def test_kept(self) -> None:
         """
-        What was not answered, and is known, is not sent again.
+        A batch without an answer is not sent again if the hub knows its ID.
         """
         for trouble in (LOST, status(502), status(504), status(500)):
             delivering = self.deliver(trouble, NOT_SENT, status(503), True)
@@ -124,7 +124,7 @@ class DeliveryTests(SynchronousTestCase):
 
     def test_not_kept(self) -> None:
         """
-        What was not answered, and is not known, is sent again.
+        A batch without an answer is sent again if the hub does not know its ID.
         """
         delivering = self.deliver(LOST, False, LOST, False, True)
         self.wait()
@@ -135,7 +135,7 @@ class DeliveryTests(SynchronousTestCase):
 
     def test_asks_later(self) -> None:
         """
-        The hub gets a second to keep what it was sent, before it is asked.
+        The hub has a second to keep the batch before it is asked.
         """
         self.deliver(LOST, True)
         self.clock.advance(0.99)
@@ -144,7 +144,7 @@ class DeliveryTests(SynchronousTestCase):
 
     def test_slow_hub(self) -> None:
         """
-        A hub that does not answer in time may be at it still: it is asked again, and nothing sent.
+        After a timeout the hub may still be keeping the batch: it is asked again, nothing is sent.
         """
         delivering = self.deliver(30.0, False, False, True)
         self.wait()
@@ -154,7 +154,7 @@ class DeliveryTests(SynchronousTestCase):
 
     def test_gives_up(self) -> None:
         """
-        After a minute it is enough; whether it is known what became of it is told.
+        After a minute delivery fails, and tells whether the outcome is known.
         """
         cases: list[tuple[list[object], type[Exception]]] = [
             ([NOT_SENT] * 50, GaveUp),
@@ -169,7 +169,7 @@ class DeliveryTests(SynchronousTestCase):
 
     def test_refused(self) -> None:
         """
-        What is refused is not tried again.
+        A refusal is not retried.
         """
         self.failureResultOf(self.deliver(status(403)), UnexpectedStatus)
 
@@ -177,7 +177,7 @@ class DeliveryTests(SynchronousTestCase):
 
     def test_may_not_ask(self) -> None:
         """
-        Where the question is refused, nobody knows.
+        If the hub refuses the question, the outcome is uncertain.
         """
         delivering = self.deliver(LOST, status(403))
         self.wait()
@@ -186,7 +186,7 @@ class DeliveryTests(SynchronousTestCase):
 
     def test_too_large(self) -> None:
         """
-        What is too large at once is sent in halves, in order.
+        A batch that is too large is sent in halves, in order.
         """
         delivering = self.deliver(status(413), True, True)
 

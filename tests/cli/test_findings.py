@@ -1,5 +1,5 @@
 """
-What is made of what was seen.
+Findings from observations.
 """
 
 from collections.abc import Iterable
@@ -28,9 +28,11 @@ STREAM = {
 }
 
 
-def seen(headers: dict[str, str] | None = None, status: int = 200, **others: object) -> Observation:
+def observed(
+    headers: dict[str, str] | None = None, status: int = 200, **others: object
+) -> Observation:
     """
-    An answer with these headers.
+    An observation of an answer with these headers.
     """
     given = Headers({name: [value] for name, value in (headers or {}).items()})
     values: dict[str, object] = {"answered": 0.01, "version": "HTTP/1.1", "watched": 40.0}
@@ -39,37 +41,37 @@ def seen(headers: dict[str, str] | None = None, status: int = 200, **others: obj
 
 def marks(findings: Iterable[Finding]) -> list[str]:
     """
-    Their marks.
+    Return the marks of findings.
     """
     return [finding.mark for finding in findings]
 
 
 class AnswerTests(SynchronousTestCase):
     """
-    Status and headers.
+    Checks of status and headers.
     """
 
     def test_stream(self) -> None:
         """
-        A stream is one whatever its parameters, and its headers have to come at once.
+        Parameters of the media type are ignored; late headers are a problem.
         """
-        self.assertEqual(marks(check_stream(seen(STREAM))), ["ok", "ok"])
-        self.assertEqual(marks(check_stream(seen(STREAM, answered=5.0))), ["ok", "problem"])
+        self.assertEqual(marks(check_stream(observed(STREAM))), ["ok", "ok"])
+        self.assertEqual(marks(check_stream(observed(STREAM, answered=5.0))), ["ok", "problem"])
 
     NO_STREAM = [
-        (seen(status=401), "--token-file"),
-        (seen(status=400, beginning=b'{"detail": "Say it."}'), "Say it."),
-        (seen(status=502), "proxy"),
-        (seen(status=204), "no stream"),
-        (seen({"Location": "http://y/"}, 302), "http://y/"),
-        (seen({"Content-Type": "text/html"}), "text/html"),
-        (seen(answered=None), "No headers have come within 40 s"),
-        (seen(answered=None, closed=0.1, reason="certificate verify failed"), "certificate"),
+        (observed(status=401), "--token-file"),
+        (observed(status=400, body_start=b'{"detail": "Say it."}'), "Say it."),
+        (observed(status=502), "proxy"),
+        (observed(status=204), "no stream"),
+        (observed({"Location": "http://y/"}, 302), "http://y/"),
+        (observed({"Content-Type": "text/html"}), "text/html"),
+        (observed(answered=None), "No headers have come within 40 s"),
+        (observed(answered=None, closed=0.1, reason="certificate verify failed"), "certificate"),
     ]
 
     def test_no_stream(self) -> None:
         """
-        What is none is told in one problem, with what to do.
+        Any other answer is one problem, with an advice.
         """
         for answer, words in self.NO_STREAM:
             (finding,) = check_stream(answer)
@@ -80,48 +82,50 @@ class AnswerTests(SynchronousTestCase):
 
     def test_headers(self) -> None:
         """
-        Compression is a problem, and what invites it or buffering a warning.
+        Compression is a problem; headers that permit it, or buffering, are warnings.
         """
-        self.assertEqual(marks(check_headers(seen(STREAM), seen(STREAM))), ["ok"] * 3)
-        self.assertEqual(marks(check_headers(seen(), seen())), ["warning", "ok", "warning"])
-        compressed = seen({"Content-Encoding": "br"})
+        self.assertEqual(marks(check_headers(observed(STREAM), observed(STREAM))), ["ok"] * 3)
+        self.assertEqual(marks(check_headers(observed(), observed())), ["warning", "ok", "warning"])
+        compressed = observed({"Content-Encoding": "br"})
         self.assertEqual(
-            marks(check_headers(seen({"Server": "nginx"}), compressed))[1:], ["problem", "ok"]
+            marks(check_headers(observed({"Server": "nginx"}), compressed))[1:], ["problem", "ok"]
         )
 
     def test_version(self) -> None:
         """
-        HTTP/2 is best, HTTP/1.0 a problem.
+        HTTP/2 is best, and HTTP/1.0 is a problem.
         """
-        self.assertEqual(check_version(seen(), True, "h2").mark, "ok")
-        self.assertEqual(check_version(seen(), True, "http/1.1").mark, "warning")
-        self.assertEqual(check_version(seen(), False, None).mark, "warning")
-        self.assertEqual(check_version(seen(version="HTTP/1.0"), False, None).mark, "problem")
+        self.assertEqual(check_version(observed(), True, "h2").mark, "ok")
+        self.assertEqual(check_version(observed(), True, "http/1.1").mark, "warning")
+        self.assertEqual(check_version(observed(), False, None).mark, "warning")
+        self.assertEqual(check_version(observed(version="HTTP/1.0"), False, None).mark, "problem")
 
     def test_head(self) -> None:
         """
-        HEAD has to end.
+        An unanswered HEAD is a problem.
         """
-        self.assertEqual(check_head(seen()).mark, "ok")
-        self.assertEqual(check_head(seen(answered=None)).mark, "problem")
+        self.assertEqual(check_head(observed()).mark, "ok")
+        self.assertEqual(check_head(observed(answered=None)).mark, "problem")
 
     def test_cors(self) -> None:
         """
-        An origin may read, with cookies, and with a token; or not.
+        An origin may read with cookies and a token, without them, or not at all.
         """
         origin = "https://app.example"
         allow = {"Access-Control-Allow-Origin": origin, "Access-Control-Allow-Credentials": "true"}
-        preflight = seen({"Access-Control-Allow-Headers": "Authorization, Last-Event-ID"}, 204)
+        preflight = observed({"Access-Control-Allow-Headers": "Authorization, Last-Event-ID"}, 204)
         everybody = {"Access-Control-Allow-Origin": "*"}
 
-        self.assertEqual(marks(check_cors(origin, seen(allow), preflight)), ["ok", "ok"])
-        self.assertEqual(marks(check_cors(origin, seen(everybody), seen())), ["warning", "warning"])
-        self.assertEqual(marks(check_cors("https://y", seen(allow), preflight)), ["problem"])
-        self.assertEqual(marks(check_cors(origin, seen(), preflight)), ["problem"])
+        self.assertEqual(marks(check_cors(origin, observed(allow), preflight)), ["ok", "ok"])
+        self.assertEqual(
+            marks(check_cors(origin, observed(everybody), observed())), ["warning", "warning"]
+        )
+        self.assertEqual(marks(check_cors("https://y", observed(allow), preflight)), ["problem"])
+        self.assertEqual(marks(check_cors(origin, observed(), preflight)), ["problem"])
 
     def test_lines(self) -> None:
         """
-        A finding is a line, and below it what to do.
+        A finding is one line, with the advice below it.
         """
         lines = [line.text for line in problem("It is wrong.", "Mend it.").lines()]
 
@@ -130,18 +134,18 @@ class AnswerTests(SynchronousTestCase):
 
 class FlowTests(SynchronousTestCase):
     """
-    What came when.
+    Checks of a stream over time.
     """
 
     def came(self, *arrivals: tuple[float, ServerSentEvent], **others: object) -> Observation:
         """
-        A stream on which this came.
+        An observation of a stream with these arrivals.
         """
-        return seen(STREAM, arrivals=[Arrival(*one) for one in arrivals], **others)
+        return observed(STREAM, arrivals=[Arrival(*one) for one in arrivals], **others)
 
     def test_keepalive(self) -> None:
         """
-        A keepalive's interval is told; one that is too rare, or none, is a warning.
+        The keepalive interval is reported; a rare or missing keepalive is a warning.
         """
         comment = ServerSentEvent(comment="")
         often = list(check_flow(self.came((15.0, comment), (30.0, comment))))[-1]
@@ -159,7 +163,7 @@ class FlowTests(SynchronousTestCase):
 
     def test_closed(self) -> None:
         """
-        An end after silence is an idle limit, another an end.
+        An end after silence is an idle timeout; any other end is the server's.
         """
         event = ServerSentEvent("x")
         idle = list(check_flow(self.came((1.0, event), closed=61.0)))[-1]
@@ -172,7 +176,7 @@ class FlowTests(SynchronousTestCase):
 
     def test_retry(self) -> None:
         """
-        A reconnection time that makes a flood is a warning.
+        A very short reconnection time is a warning.
         """
         for retry, mark in ((3000, "ok"), (0, "warning")):
             found, *_ = check_flow(self.came((0.1, ServerSentEvent(retry=retry))))
@@ -182,7 +186,7 @@ class FlowTests(SynchronousTestCase):
 
     def test_probes(self) -> None:
         """
-        Events that come late, or not at all, are collected by something.
+        Events that arrive late, or not at all, are a problem.
         """
         sent = [Sent(1.0, "a"), Sent(2.0, "b")]
         a, b = ServerSentEvent("a"), ServerSentEvent("b")
@@ -195,7 +199,7 @@ class FlowTests(SynchronousTestCase):
 
     def test_resume(self) -> None:
         """
-        It has to go on after an ID that it gave, and to tell of one that it did not.
+        The stream must resume after its own ID, and report an unknown one.
         """
         resumed = self.came((0.0, ServerSentEvent('{"resumed":true}', event="stream-open")))
         reset = self.came((0.0, ServerSentEvent("{}", event="stream-reset")))
@@ -208,7 +212,7 @@ class FlowTests(SynchronousTestCase):
 
     def test_last_id(self) -> None:
         """
-        The last ID counts, and "earliest" is none.
+        The last ID counts, and "earliest" is not an ID.
         """
         first = (0.0, ServerSentEvent(id="earliest"))
 

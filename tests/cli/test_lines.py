@@ -8,7 +8,7 @@ import json
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_sse.cli.lines import as_json, as_lines
-from twisted_sse.cli.terminal import Line, Span, paper_for, printable
+from twisted_sse.cli.terminal import Line, Span, console_for, printable
 from twisted_sse.events.event import ServerSentEvent
 
 __all__ = ["JSONTests", "LayoutTests", "TerminalTests"]
@@ -19,12 +19,12 @@ TIME = "2026-11-21T15:33:03.991Z"
 
 class JSONTests(SynchronousTestCase):
     """
-    One line of JSON.
+    Events as JSON.
     """
 
     def test_event(self) -> None:
         """
-        The data is a string as it came, on one line.
+        The data is an unchanged string, and the output is one line.
         """
         line = as_json(ServerSentEvent('{"a":\n1}', id="é"), NOW)
 
@@ -42,7 +42,7 @@ class JSONTests(SynchronousTestCase):
 
     def test_control(self) -> None:
         """
-        What the hub says of the stream cannot be taken for an event.
+        A control event cannot be mistaken for an event.
         """
         event = ServerSentEvent("{}", event="stream-open", id="1")
 
@@ -54,18 +54,18 @@ class JSONTests(SynchronousTestCase):
 
 class LayoutTests(SynchronousTestCase):
     """
-    Lines for people.
+    Events as lines for people.
     """
 
     def lines(self, event: ServerSentEvent, width: int | None) -> list[str]:
         """
-        The texts of the lines.
+        Return the texts of the lines.
         """
         return [line.text for line in as_lines(event, NOW, width)]
 
     def test_pipe(self) -> None:
         """
-        Where there is no terminal nothing is laid out anew, and data stays in its lines.
+        Without a terminal, data is not reformatted, and its lines stay.
         """
         long = '{"a": ' + "1" * 200 + "}"
 
@@ -77,7 +77,7 @@ class LayoutTests(SynchronousTestCase):
 
     def test_terminal(self) -> None:
         """
-        JSON for which there is no room is laid out, and other text put below.
+        JSON that does not fit on the line is indented; other text moves below.
         """
         event = ServerSentEvent('{"a":"bcdefgh"}', event="k", id="1")
         wide, narrow = self.lines(event, 80), self.lines(event, 30)
@@ -90,7 +90,7 @@ class LayoutTests(SynchronousTestCase):
 
     def test_empty(self) -> None:
         """
-        An event without data, type and ID has its time.
+        An event without data, type and ID shows its time.
         """
         (line,) = self.lines(ServerSentEvent(""), 80)
 
@@ -99,47 +99,47 @@ class LayoutTests(SynchronousTestCase):
 
 class TerminalTests(SynchronousTestCase):
     """
-    Where the lines go.
+    The console.
     """
 
     def test_no_terminal(self) -> None:
         """
-        A file gets the text as it is, and no bar.
+        A file gets the unchanged text, and no bar.
         """
         file = io.StringIO()
-        paper = paper_for(file)
+        console = console_for(file)
 
-        paper.write(Line((Span("a\x1b[2J", "dim"), Span("b", "json")), 2))
-        progress = paper.progress(10)
+        console.write(Line((Span("a\x1b[2J", "dim"), Span("b", "json")), 2))
+        progress = console.progress(10)
         progress.show(5, "half")
         progress.end()
 
-        self.assertEqual((file.getvalue(), paper.width), ("  a\x1b[2Jb\n", None))
+        self.assertEqual((file.getvalue(), console.width), ("  a\x1b[2Jb\n", None))
 
     def test_terminal(self) -> None:
         """
-        A terminal is not sent what it would obey, with colours and without.
+        Control characters are escaped on a terminal, with and without color.
         """
         for environment in ({"TERM": "dumb"}, {"TERM": "xterm"}):
             file = _Terminal()
-            paper_for(file, environment).write(Line((Span("a\x1b[2J\x9bb"),)))
+            console_for(file, environment).write(Line((Span("a\x1b[2J\x9bb"),)))
 
             self.assertIn("a\\x1b[2J\\x9bb", file.getvalue())
             self.assertNotIn("\x1b[2J", file.getvalue())
 
     def test_printable(self) -> None:
         """
-        Tabs and line ends stay.
+        Tabs and line ends are not escaped.
         """
         self.assertEqual(printable("a\tb\nc\0\x7f é"), "a\tb\nc\\x00\\x7f é")
 
     def test_bar(self) -> None:
         """
-        A bar is drawn, and taken away.
+        A bar is drawn, and removed.
         """
         for environment in ({"TERM": "dumb"}, {"TERM": "xterm"}):
             file = _Terminal()
-            progress = paper_for(file, environment).progress(None)
+            progress = console_for(file, environment).progress(None)
             progress.show(5, "half of it")
             progress.end()
 

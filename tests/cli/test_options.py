@@ -1,5 +1,5 @@
 """
-The options, as they are understood and as they are documented.
+Options, as they are parsed and as they are documented.
 """
 
 import re
@@ -24,12 +24,12 @@ COMMANDS: list[type[RequestOptions]] = [TailOptions, PublishOptions, DoctorOptio
 
 class OptionsTests(SynchronousTestCase):
     """
-    How they are read.
+    Parsing options.
     """
 
     def tail(self, *words: str) -> TailOptions:
         """
-        The options of tail, as they are understood.
+        Parse the options of tail.
         """
         options = TailOptions()
         options.parseOptions(words)
@@ -37,7 +37,7 @@ class OptionsTests(SynchronousTestCase):
 
     def test_any_order(self) -> None:
         """
-        Options may stand before and after the URL, in full or short.
+        Options may stand before and after the URL, in long or short form.
         """
         before = self.tail("-t", "a", "-jn", "3", "localhost")
         after = self.tail("localhost", "--topic=a", "--json", "--count", "3")
@@ -48,7 +48,7 @@ class OptionsTests(SynchronousTestCase):
 
     def test_token(self) -> None:
         """
-        The token comes from a file, and two of them are one too many.
+        The token is read from a file; a second token is an error.
         """
         path = self.mktemp()
         Path(path).write_text("secret\nanother\n", "utf-8")
@@ -62,15 +62,15 @@ class OptionsTests(SynchronousTestCase):
 
     def test_everything(self) -> None:
         """
-        A hub that is asked for nothing is asked for all; a URL in full is left alone.
+        A hub without topics is asked for all topics; a URL with a path is not changed.
         """
         self.assertEqual(self.tail("localhost").url(), "http://localhost/events?topic=*")
         self.assertEqual(self.tail("localhost?topic=a").url(), "http://localhost/events?topic=a")
         self.assertEqual(self.tail("http://x/stream").url(), "http://x/stream")
 
-    def test_resuming(self) -> None:
+    def test_resume_command(self) -> None:
         """
-        The command line that goes on is the same, without what is secret and what was once.
+        The command that resumes repeats the options, without secrets, --since and --count.
         """
         options = self.tail(
             *("localhost", "-t", "a b", "--since", "1", "-n", "2", "--token", "secret"),
@@ -78,22 +78,22 @@ class OptionsTests(SynchronousTestCase):
         )
 
         self.assertEqual(
-            options.resuming("2"),
+            options.resume_command("2"),
             "twisted-sse tail 'http://localhost/events?topic=a%20b' --token TOKEN --json"
             " --header 'authorization: ...' -H 'X: y' --since 2",
         )
 
     def test_no_rich(self) -> None:
         """
-        Without rich there are plain lines on a terminal, too.
+        Without rich, lines on a terminal are plain.
         """
         program = (
             "import sys, io; sys.modules['rich'] = sys.modules['rich.console'] = None\n"
-            "from twisted_sse.cli.terminal import paper_for\n"
+            "from twisted_sse.cli.terminal import console_for\n"
             "class Terminal(io.StringIO):\n"
             "    def isatty(self): return True\n"
             "file = Terminal()\n"
-            "paper_for(file, {'TERM': 'xterm'}).say('plain')\n"
+            "console_for(file, {'TERM': 'xterm'}).say('plain')\n"
             "assert file.getvalue() == 'plain\\n'\n"
         )
 
@@ -104,34 +104,42 @@ class OptionsTests(SynchronousTestCase):
 
 class DocumentTests(SynchronousTestCase):
     """
-    What docs/cli.md says.
+    The contents of docs/cli.md.
     """
 
     text = DOCUMENT.read_text("utf-8")
 
-    def options_in(self, heading: str) -> set[str]:
+    def section(self, heading: str) -> str:
         """
-        The options in the first column of the tables of a section.
+        Return the text of a section.
         """
-        part = self.text.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+        return self.text.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+
+    def options_in(self, part: str) -> set[str]:
+        """
+        Return the options in the first column of the tables of *part*.
+        """
         cells = [row.split("|")[1] for row in part.splitlines() if row.startswith("|")]
         return set(re.findall(r"`--([\w-]+)", " ".join(cells)))
 
     def test_options(self) -> None:
         """
-        Every option of every command, and no other, is there.
+        Exactly the options of each command are documented.
         """
-        everywhere = self.options_in("Where, and who")
+        everywhere = self.options_in(self.text.partition("\n## `")[0])
         for command in COMMANDS:
-            there = set(re.findall(r"--([\w-]+?)=? ", command().getUsage().partition("ns:")[2]))
+            documented = everywhere | self.options_in(self.section(f"`{command.name}`"))
+            understood = set(
+                re.findall(r"--([\w-]+?)=? ", command().getUsage().partition("ns:")[2])
+            )
 
-            self.assertEqual(everywhere | self.options_in(f"`{command.name}`"), there)
+            self.assertEqual(documented, understood)
 
     def test_statuses(self) -> None:
         """
-        Every exit status is there.
+        Every exit status is documented.
         """
-        part = self.text.partition("\n## Exit statuses\n")[2]
+        part = self.section("Exit statuses")
 
         listed = [int(number) for number in re.findall(r"^\| (\d+) \|", part, re.M)]
         self.assertEqual(listed, [int(status) for status in Status])

@@ -1,3 +1,3 @@
 """
-Tests of `twisted_sse.client`.
+Unit tests of the client.
 """

@@ -1,7 +1,7 @@
 """
-A server in memory, which a test plays byte by byte, and who reads from it.
+An HTTP server in memory, which a test plays byte by byte, and its reader.
 
-Between them is Twisted's own `Agent`: only the network is not real.
+Between them is Twisted's own `Agent`: only the network is replaced.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ URL = "http://example.com/events"
 
 class Exchange(StringTransport):
     """
-    One connection: the request that came, and what is answered.
+    One connection: the request, and the response that the test sends.
 
-    As with a socket, nothing is read while the client does not read.
+    As with a socket, nothing is delivered while the client has paused reading.
 
     Attributes:
-        lost: Whether the client has closed it, or the server.
+        lost: Whether the client or the server has closed the connection.
     """
 
     def __init__(self) -> None:
@@ -55,21 +55,21 @@ class Exchange(StringTransport):
     @property
     def headers(self) -> Message:
         """
-        Those of the request.
+        The headers of the request.
         """
         return message_from_bytes(self.value().partition(b"\r\n")[2])
 
     @property
     def body(self) -> bytes:
         """
-        That of the request.
+        The body of the request.
         """
         return self.value().partition(b"\r\n\r\n")[2]
 
     @property
     def unread(self) -> int:
         """
-        How many bytes the client has left unread.
+        The number of bytes that the client has not read.
         """
         return sum(map(len, self._unread))
 
@@ -77,7 +77,7 @@ class Exchange(StringTransport):
         self, status: str = "200 OK", *headers: str, kind: str | None = "text/event-stream"
     ) -> None:
         """
-        Send the head of a response with a body in chunks.
+        Send the head of a response with a chunked body.
         """
         lines = [f"HTTP/1.1 {status}", *headers]
         if kind is not None:
@@ -88,7 +88,7 @@ class Exchange(StringTransport):
 
     def redirect(self, status: str, location: str) -> None:
         """
-        Send a redirect that has a body, of which the end does not come.
+        Send a redirect with a body that does not end.
         """
         self.answer(status, f"Location: {location}", kind="text/html")
         self.send(b"Over there.")
@@ -101,7 +101,7 @@ class Exchange(StringTransport):
 
     def end(self) -> None:
         """
-        End the body in good order.
+        End the body properly.
         """
         self.raw(b"0\r\n\r\n")
 
@@ -114,7 +114,7 @@ class Exchange(StringTransport):
 
     def cut(self) -> None:
         """
-        Lose the connection without a word.
+        Lose the connection without ending the body.
         """
         self._lose(ConnectionLost())
 
@@ -153,18 +153,20 @@ class Exchange(StringTransport):
 @implementer(IAgentEndpointFactory)
 class MemoryServer:
     """
-    Takes connections.
+    A server that accepts connections.
 
     Attributes:
-        clock: The time of everything in the test.
+        clock: The clock of the whole test.
 
-        agent: For an `EventSource`.
+        agent: The agent for an `EventSource`.
 
         exchanges: All connections, the newest last.
 
-        places: Where each was made to, such as ``https://example.com:443``.
+        places: The origin of each connection, such as ``https://example.com:443``.
 
-        refuses: Whether further connections are refused.
+        refuses: Whether to refuse further connections.
+
+        stalls: Whether to leave further connections pending.
     """
 
     def __init__(self) -> None:
@@ -178,14 +180,14 @@ class MemoryServer:
     @property
     def newest(self) -> Exchange:
         """
-        The connection that was made last.
+        The newest connection.
         """
         return self.exchanges[-1]
 
     @property
     def open(self) -> int:
         """
-        How many connections there are.
+        The number of open connections.
         """
         return sum(not exchange.lost for exchange in self.exchanges)
 
@@ -213,7 +215,7 @@ class MemoryServer:
 
     def source(self, url: str = URL, **options: Any) -> EventSource:
         """
-        An `EventSource` that reads from here, without jitter.
+        Make an `EventSource` that reads from this server.
         """
         options.setdefault("client", self.agent)
         options.setdefault("reactor", self.clock)
@@ -222,17 +224,17 @@ class MemoryServer:
 
 class Reader:
     """
-    A consumer, which asks for one signal after the other.
+    A consumer that asks for one signal after the other.
 
     Args:
-        greedy: Ask for the next as soon as there is one.
+        greedy: Ask for the next signal as soon as one has come.
 
     Attributes:
-        got: What it was given.
+        got: The signals so far.
 
-        error: What was raised instead of a signal.
+        error: The error that ended the iteration.
 
-        ended: Whether there are no more.
+        ended: Whether the iteration has ended.
     """
 
     def __init__(self, signals: AsyncIterator[Any], greedy: bool = True) -> None:
@@ -248,7 +250,7 @@ class Reader:
     @property
     def newest(self) -> Any:
         """
-        What it was given last.
+        The newest signal.
         """
         return self.got[-1]
 
@@ -261,13 +263,13 @@ class Reader:
 
     def of(self, kind: type) -> list[Any]:
         """
-        What was given of one kind.
+        Return the signals of one type.
         """
         return [one for one in self.got if isinstance(one, kind)]
 
     def ask(self) -> None:
         """
-        Ask for the next; the greedy asks by itself.
+        Ask for the next signal; a greedy reader does so by itself.
         """
         self.waiting = Deferred.fromCoroutine(self._ask())
 

@@ -1,5 +1,5 @@
 """
-The client: who makes its requests.
+The client: its HTTP client.
 """
 
 import zlib
@@ -64,7 +64,7 @@ class StubTests(SynchronousTestCase):
 
     def test_body(self) -> None:
         """
-        The body of a request arrives.
+        The body of the request is sent.
         """
         stub = StubTreq(_Echo())
         source = EventSource(
@@ -80,12 +80,12 @@ class StubTests(SynchronousTestCase):
 
 class GivenClientTests(SynchronousTestCase):
     """
-    What a caller brings.
+    A client of the caller's.
     """
 
     def test_treq(self) -> None:
         """
-        A treq client is used as it is, with its cookies.
+        A treq client is used unchanged, with its cookies.
         """
         server = MemoryServer()
         client = HTTPClient(server.agent)
@@ -108,7 +108,7 @@ class CompressionTests(SynchronousTestCase):
 
     def test_gzip(self) -> None:
         """
-        Events come through as they are flushed.
+        Compressed events arrive as soon as they are flushed.
         """
         server = MemoryServer()
         reader = Reader(server.source().signals())
@@ -124,7 +124,7 @@ class CompressionTests(SynchronousTestCase):
 
     def test_garbage(self) -> None:
         """
-        What cannot be read is a loss.
+        A body that cannot be decompressed is a lost stream.
         """
         server = MemoryServer()
         reader = Reader(server.source().signals())

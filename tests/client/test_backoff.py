@@ -1,5 +1,5 @@
 """
-How long to wait.
+Backoff.
 """
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -11,7 +11,7 @@ __all__ = ["BackoffTests"]
 
 class BackoffTests(SynchronousTestCase):
     """
-    Waits of a policy.
+    The delays of a policy.
     """
 
     CASES = [
@@ -31,7 +31,7 @@ class BackoffTests(SynchronousTestCase):
 
     def test_waits(self) -> None:
         """
-        They grow up to the limit, and a server may ask for more, up to an hour.
+        Delays grow up to the limit; a server may ask for more, up to an hour.
         """
         backoff = Backoff(jitter=0.0)
         for attempt, asked, wait in self.CASES:
@@ -40,7 +40,7 @@ class BackoffTests(SynchronousTestCase):
 
     def test_shortest(self) -> None:
         """
-        There is always a wait.
+        The delay is never shorter than 0.1 seconds.
         """
         backoff = Backoff(first=0.0, limit=0.0, jitter=0.0)
 
@@ -49,7 +49,7 @@ class BackoffTests(SynchronousTestCase):
 
     def test_chance(self) -> None:
         """
-        A random part is added, so that nobody comes back sooner than allowed.
+        The random part only lengthens the delay.
         """
         waits = [Backoff(first=10.0, jitter=0.5).delay(1, 10.0) for _ in range(1000)]
 
@@ -59,7 +59,7 @@ class BackoffTests(SynchronousTestCase):
 
     def test_wrong(self) -> None:
         """
-        Numbers that make no sense are refused, and so is what is no number.
+        Numbers out of range, NaN and infinity are refused.
         """
         for arguments in [*self.WRONG, {"first": float("nan")}, {"limit": float("inf")}]:
             with self.assertRaises(ValueError):

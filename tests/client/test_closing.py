@@ -1,5 +1,5 @@
 """
-Connections that are ended, and a server that does not say goodbye.
+Closing connections of a server that does not react.
 """
 
 from twisted.internet.address import IPv4Address
@@ -10,16 +10,16 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_sse.client.closing import PartingFactory
+from twisted_sse.client.closing import ClosingFactory
 
-__all__ = ["PartingTests"]
+__all__ = ["ClosingTests"]
 
 ADDRESS = IPv4Address("TCP", "127.0.0.1", 443)
 
 
-class PartingTests(SynchronousTestCase):
+class ClosingTests(SynchronousTestCase):
     """
-    A connection that we have ended.
+    A connection that this side closes.
     """
 
     def setUp(self) -> None:
@@ -28,14 +28,14 @@ class PartingTests(SynchronousTestCase):
         """
         self.clock = Clock()
         self.transport = StringTransport()
-        factory = PartingFactory(Factory.forProtocol(Protocol), self.clock)
+        factory = ClosingFactory(Factory.forProtocol(Protocol), self.clock)
         self.wrapper = factory.buildProtocol(ADDRESS)
         self.protocol = self.wrapper.wrappedProtocol
         self.wrapper.makeConnection(self.transport)
 
     def test_silent(self) -> None:
         """
-        It is cut if the other side does not end it in five seconds.
+        The connection is aborted if the server does not close it within five seconds.
         """
         self.protocol.transport.loseConnection()
         self.clock.advance(4.9)
@@ -47,7 +47,7 @@ class PartingTests(SynchronousTestCase):
 
     def test_ended(self) -> None:
         """
-        If it ends before that, nothing is left to do.
+        If the server closes it in time, no timer is left.
         """
         self.protocol.transport.loseConnection()
         self.protocol.transport.loseConnection()
@@ -57,7 +57,7 @@ class PartingTests(SynchronousTestCase):
 
     def test_open(self) -> None:
         """
-        One that nobody has ended stays.
+        A connection that is not being closed stays open.
         """
         self.clock.advance(3600)
 

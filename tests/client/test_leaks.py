@@ -1,5 +1,5 @@
 """
-The client: what is left after many reconnections.
+The client: memory after many reconnections.
 """
 
 import gc
@@ -14,11 +14,10 @@ __all__ = ["LeakTests"]
 
 _MANY = 10_000
 
-# Until what is kept on purpose is full, such as the newest lines of the log.
+# Reconnections until caches are full, such as that of the newest log lines.
 _WARM = 400
 
-# What the interpreter keeps for itself between two counts is far less than one
-# object for every reconnection.
+# The interpreter itself keeps far less than one object for every reconnection.
 _FEW = 100
 
 
@@ -29,12 +28,12 @@ def _census() -> Counter[str]:
 
 class LeakTests(SynchronousTestCase):
     """
-    A consumer that stays, while the server goes and comes.
+    A consumer that stays while the server restarts again and again.
     """
 
     def setUp(self) -> None:
         """
-        Begin to read.
+        Start reading.
         """
         self.server = MemoryServer()
         self.seen = 0
@@ -44,13 +43,13 @@ class LeakTests(SynchronousTestCase):
 
     def count(self, event: object) -> None:
         """
-        See an event, and keep nothing of it.
+        Count an event, without keeping it.
         """
         self.seen += 1
 
     def live_and_die(self, times: int) -> None:
         """
-        Have streams that are lost, and attempts that come to nothing.
+        Open and lose streams, and let attempts fail.
         """
         for number in range(times):
             exchange = self.server.newest
@@ -68,7 +67,7 @@ class LeakTests(SynchronousTestCase):
 
     def test_many(self) -> None:
         """
-        After ten thousand reconnections there is nothing more than before.
+        Ten thousand reconnections leave no more objects than before.
         """
         self.live_and_die(_WARM)
         before = _census()

@@ -1,5 +1,5 @@
 """
-The client: a consumer that takes its time.
+The client: a slow consumer.
 """
 
 import gc
@@ -19,7 +19,7 @@ __all__ = ["BodyTests", "SlowConsumerTests"]
 
 class SlowConsumerTests(SynchronousTestCase):
     """
-    Somebody who asks for one event at a time.
+    A consumer that asks for one event at a time.
     """
 
     def setUp(self) -> None:
@@ -35,14 +35,14 @@ class SlowConsumerTests(SynchronousTestCase):
 
     def take(self, count: int) -> None:
         """
-        Take so many signals.
+        Take *count* signals.
         """
         for _ in range(count):
             self.reader.ask()
 
     def test_pause(self) -> None:
         """
-        While an event waits nothing is read; when the last is taken, the next read is made.
+        Nothing is read while an event waits; after the last one the next read is made.
         """
         exchange = self.server.newest
         exchange.send(b"data: 1\n\ndata: 2\n\n")
@@ -61,7 +61,7 @@ class SlowConsumerTests(SynchronousTestCase):
 
     def test_bound(self) -> None:
         """
-        However much the server sends, one read is all that is taken from the socket.
+        However much the server sends, one read is taken from the socket.
         """
         exchange = self.server.newest
         for _ in range(1000):
@@ -71,7 +71,7 @@ class SlowConsumerTests(SynchronousTestCase):
 
     def test_fast(self) -> None:
         """
-        A consumer that waits for events never has the socket paused.
+        A consumer that waits for events never pauses the socket.
         """
         self.take(1)
 
@@ -81,7 +81,7 @@ class SlowConsumerTests(SynchronousTestCase):
 
     def test_no_silence(self) -> None:
         """
-        A slow consumer is no silence of the server, which gets its full time after that.
+        A slow consumer does not count as the server's silence, whose time then starts over.
         """
         self.server.newest.send(b"data: 1\n\ndata: 2\n\n")
         self.server.clock.advance(1000.0)
@@ -96,7 +96,7 @@ class SlowConsumerTests(SynchronousTestCase):
 
     def test_loss(self) -> None:
         """
-        What came before a loss is given before it, and the ID is the consumer's until then.
+        Events before a loss are delivered before it, and set the ID as they are taken.
         """
         exchange = self.server.newest
         exchange.send(b"id: 1\ndata: a\n\nid: 2\ndata: b\n\n")
@@ -116,7 +116,7 @@ class SlowConsumerTests(SynchronousTestCase):
 
     def test_close(self) -> None:
         """
-        A connection that is not being read is closed as well, and what waited is gone.
+        Closing works while the socket is paused, and discards waiting events.
         """
         self.server.newest.send(b"data: 1\n\ndata: 2\n\n")
         self.take(1)
@@ -130,7 +130,7 @@ class SlowConsumerTests(SynchronousTestCase):
 
     def test_first_read(self) -> None:
         """
-        Nor is more read than one read when the events come with the headers.
+        If events come with the headers, one read is taken, too.
         """
         server = MemoryServer()
         reader = Reader(server.source().signals(), greedy=False)
@@ -145,7 +145,7 @@ class SlowConsumerTests(SynchronousTestCase):
 
 class _RecordingTransport:
     """
-    Says what was asked of it.
+    Records its method calls.
     """
 
     def __init__(self) -> None:
@@ -157,7 +157,7 @@ class _RecordingTransport:
 
 class _EarlyResponse:
     """
-    Has an event already, and does with it as Twisted's responses do.
+    Delivers an event at once, then resumes the transport, as Twisted's responses do.
     """
 
     def __init__(self, transport: _RecordingTransport) -> None:
@@ -174,12 +174,12 @@ class _EarlyResponse:
 
 class BodyTests(SynchronousTestCase):
     """
-    The body of a stream, by itself.
+    The body of a stream.
     """
 
     def setUp(self) -> None:
         """
-        Connect one.
+        Connect a body.
         """
         self.clock = Clock()
         self.transport = _RecordingTransport()
@@ -188,7 +188,7 @@ class BodyTests(SynchronousTestCase):
 
     def test_after_pause(self) -> None:
         """
-        What comes although nothing should, as TLS does it, is kept.
+        Data that arrives while paused, as over TLS, is kept.
         """
         self.body.dataReceived(b"data: 1\n\n")
         self.body.dataReceived(b"data: 2\n\n")
@@ -207,9 +207,9 @@ class BodyTests(SynchronousTestCase):
 
         self.assertEqual(transport.calls[-1], "pauseProducing")
 
-    def test_hang_up(self) -> None:
+    def test_close_tls(self) -> None:
         """
-        TLS is left without waiting for the other side's goodbye.
+        A TLS connection is closed without waiting for the server's close_notify.
         """
         self.body.close()
 
@@ -218,7 +218,7 @@ class BodyTests(SynchronousTestCase):
 
     def test_busy(self) -> None:
         """
-        What lies unread when the time is over, because the program was busy, is no silence.
+        Data that is unread at the timeout because the program was busy is not silence.
         """
         self.clock.callLater(60.0, self.body.dataReceived, b":\n\n")
 
@@ -227,9 +227,9 @@ class BodyTests(SynchronousTestCase):
         self.assertIsNone(self.body.reason)
         self.assertEqual(self.transport.calls, ["pauseProducing"])
 
-    def test_much(self) -> None:
+    def test_decompressed(self) -> None:
         """
-        What one read has become, decompressed, is not made into events all at once.
+        A large read, such as a decompressed one, is decoded in slices.
         """
         count = 100_000
         self.body.dataReceived(b"data:\n\n" * count)
@@ -241,7 +241,7 @@ class BodyTests(SynchronousTestCase):
 
     def test_too_large_behind(self) -> None:
         """
-        What comes before an event that is too large is given first, wherever that is cut.
+        Events before one that is too large are delivered, wherever the slices end.
         """
         body = Body(Decoder(100_000), self.clock, 60.0)
         body.makeConnection(self.transport)  # type: ignore[arg-type]
@@ -255,7 +255,7 @@ class BodyTests(SynchronousTestCase):
 
     def test_after_end(self) -> None:
         """
-        What comes after the end is nothing, nor is what nobody had taken.
+        Data after the end is ignored, and events that were not taken are gone.
         """
         self.body.dataReceived(b"data: 0\n\n")
         self.body.close()

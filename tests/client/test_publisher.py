@@ -1,5 +1,5 @@
 """
-Publishing to a hub that is elsewhere, in memory.
+`Publisher`, with a hub in memory.
 """
 
 from collections.abc import Callable
@@ -38,7 +38,7 @@ from twisted_sse.web.auth import BearerTokens
 from twisted_sse.web.cors import CORS
 from twisted_sse.web.resource import Authorize
 
-__all__ = ["HubTests", "NetworkTests", "StrangerTests"]
+__all__ = ["HubTests", "NetworkTests", "NotAHubTests"]
 
 URL = "http://hub.example/events"
 
@@ -56,7 +56,7 @@ class HubTests(SynchronousTestCase):
 
     def serve(self, hub: Hub, clock: Clock, authorize: Authorize | None = None) -> None:
         """
-        Have *hub* answer.
+        Let *hub* answer all requests.
         """
         self.hub, self.clock = hub, clock
         self.stub = StubTreq(
@@ -71,7 +71,7 @@ class HubTests(SynchronousTestCase):
 
     def turn(self) -> None:
         """
-        Let everything arrive that is on its way.
+        Deliver all pending data.
         """
         for _ in range(5):
             self.stub.flush()
@@ -79,13 +79,13 @@ class HubTests(SynchronousTestCase):
 
     def publisher(self, token: str | None = "a-token") -> Publisher:
         """
-        A publisher to the hub.
+        Make a publisher for the hub.
         """
         return Publisher(URL, token=token, client=self.stub, reactor=self.clock)
 
     def result(self, steps: Any) -> Any:
         """
-        What *steps* come to.
+        Return the result of *steps*.
         """
         deferred = Deferred.fromCoroutine(steps)
         self.turn()
@@ -93,7 +93,7 @@ class HubTests(SynchronousTestCase):
 
     def failure(self, steps: Any, kind: type[Exception]) -> Any:
         """
-        What *steps* fail with.
+        Return the error of *steps*.
         """
         deferred = Deferred.fromCoroutine(steps)
         self.turn()
@@ -101,20 +101,20 @@ class HubTests(SynchronousTestCase):
 
     def test_publish(self) -> None:
         """
-        Publications are kept as they are, in order, and each has its receipt.
+        Publications are kept unchanged and in order, and each has a receipt.
         """
         event = ServerSentEvent("é\n\u2028", event="greeting", id="x1", retry=5)
-        given = [Publication(("a", "b"), event, private=True), Publication.of("a", {"x": 1})]
+        publications = [Publication(("a", "b"), event, private=True), Publication.of("a", {"x": 1})]
 
-        receipts = self.result(self.publisher().publish(given))
+        receipts = self.result(self.publisher().publish(publications))
 
         kept = self.hub.history.since(None, Selection.of("*"), 10)
         self.assertEqual(receipts, [Receipt(one.id, 0) for one in kept])
-        self.assertEqual([one.publication for one in kept], given)
+        self.assertEqual([one.publication for one in kept], publications)
 
     def test_refused(self) -> None:
         """
-        What the hub refuses is told in its words.
+        A refusal is reported in the hub's own words.
         """
         error = self.failure(
             self.publisher(None).publish([Publication.of("a", "x")]), UnexpectedStatus
@@ -136,14 +136,14 @@ class HubTests(SynchronousTestCase):
 
     def test_unwritable(self) -> None:
         """
-        What cannot be posted as it is, is not posted at all.
+        An event that cannot be posted raises InvalidEvent.
         """
         for event in (ServerSentEvent("x", comment="y"), ServerSentEvent(id="x")):
             self.failure(self.publisher().publish([Publication(("a",), event)]), InvalidEvent)
 
     def test_was_kept(self) -> None:
         """
-        An ID that the hub has kept is known, and another is not.
+        An ID that the hub has kept is known; another one is not.
         """
         self.result(self.publisher().publish([Publication.of("a", "x", id="ä1")]))
 
@@ -151,9 +151,9 @@ class HubTests(SynchronousTestCase):
         self.assertIs(self.result(self.publisher().was_kept("ä2", ["a"])), False)
         self.assertEqual(len(self.hub.connections), 0)
 
-    def test_undecided(self) -> None:
+    def test_pending(self) -> None:
         """
-        As long as the hub is keeping something, the question waits.
+        While the hub is keeping something, `was_kept` waits.
         """
         history = SlowHistory(MemoryHistory())
         self.serve(*make_hub(history))
@@ -170,9 +170,9 @@ class HubTests(SynchronousTestCase):
         self.assertIs(self.successResultOf(asking), True)
         self.assertEqual(len(self.successResultOf(publishing)), 1)
 
-    def test_not_everything(self) -> None:
+    def test_some_topics(self) -> None:
         """
-        Who may not read everything asks by coming back.
+        With a token for some topics, `was_kept` resumes a stream after the ID.
         """
         grant = Grant("ada", subscribe=["a"], publish=["a"])
         self.serve(*make_hub(), lambda _: grant)
@@ -184,7 +184,7 @@ class HubTests(SynchronousTestCase):
 
     def test_may_not_ask(self) -> None:
         """
-        Who may not read is told so.
+        With an unknown token, `was_kept` fails with 401.
         """
         error = self.failure(self.publisher("another").was_kept("x", ["a"]), UnexpectedStatus)
 
@@ -207,14 +207,14 @@ class _Page(Resource):
         return self._body
 
 
-class StrangerTests(SynchronousTestCase):
+class NotAHubTests(SynchronousTestCase):
     """
-    Servers that are no hub.
+    Servers that are not a hub.
     """
 
     def ask(self, page: _Page, ask: Callable[[Publisher], Any]) -> Any:
         """
-        What the publisher makes of *page*.
+        Return the error of a call of the publisher, answered by *page*.
         """
         stub, clock = StubTreq(page), Clock()
         deferred = Deferred.fromCoroutine(ask(Publisher(URL, client=stub, reactor=clock)))
@@ -223,7 +223,7 @@ class StrangerTests(SynchronousTestCase):
 
     def test_no_receipts(self) -> None:
         """
-        An answer without receipts is no answer of a hub.
+        A response without receipts is refused.
         """
         for body in (b"<p>Log in</p>", b"[]", b'{"id": "x"}', b'[{"id": 1, "subscribers": 0}]'):
             page = _Page("text/html", body)
@@ -234,15 +234,15 @@ class StrangerTests(SynchronousTestCase):
 
     def test_no_stream(self) -> None:
         """
-        A page knows no event IDs.
+        A page cannot tell whether an ID is kept.
         """
         error = self.ask(_Page("text/html", b""), lambda one: one.was_kept("x", ["a"]))
 
         self.assertIsInstance(error, UnexpectedContentType)
 
-    def test_no_word(self) -> None:
+    def test_no_answer(self) -> None:
         """
-        A stream that ends without a word about the ID leaves it open.
+        If the stream ends without telling about the ID, the outcome is unknown.
         """
         page = _Page("text/event-stream", b"data: x\n\n")
 
@@ -265,12 +265,12 @@ class _Agent:
 
 class NetworkTests(SynchronousTestCase):
     """
-    What becomes of requests that are not answered.
+    Requests without a response.
     """
 
     def publish(self, answer: "Deferred[IResponse]", clock: Clock) -> "Deferred[list[Receipt]]":
         """
-        Publish through an agent that gives *answer*.
+        Publish through an agent that returns *answer*.
         """
         publisher = Publisher(URL, client=_Agent(answer), timeout=10.0, reactor=clock)
         return Deferred.fromCoroutine(publisher.publish([Publication.of("a", "x")]))
@@ -286,7 +286,7 @@ class NetworkTests(SynchronousTestCase):
 
     def test_lost(self) -> None:
         """
-        When the connection is lost before the answer, nobody knows.
+        If the connection is lost before the response, the outcome is unknown.
         """
         lost = ResponseNeverReceived([Failure(ConnectionLost())])
 
@@ -294,7 +294,7 @@ class NetworkTests(SynchronousTestCase):
 
     def test_too_late(self) -> None:
         """
-        When no answer comes in time, nobody knows.
+        If no response comes in time, the outcome is unknown.
         """
         clock = Clock()
         publishing = self.publish(Deferred(), clock)
@@ -307,7 +307,7 @@ class NetworkTests(SynchronousTestCase):
 
     def test_too_late_to_connect(self) -> None:
         """
-        When not even a connection is there in time, nothing was sent.
+        If no connection is made in time, nothing was sent.
         """
         clock = Clock()
         answer: Deferred[IResponse] = Deferred(
@@ -321,7 +321,7 @@ class NetworkTests(SynchronousTestCase):
 
     def test_cancelled(self) -> None:
         """
-        Who cancels is told that it was cancelled, whatever else comes of it.
+        A caller that cancels gets CancelledError, whatever the network reports.
         """
         answers: list[Deferred[IResponse]] = [
             Deferred(),

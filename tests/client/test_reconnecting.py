@@ -1,5 +1,5 @@
 """
-The client: how it comes back, and when it does not.
+The client: reconnecting, and when it stops.
 """
 
 from twisted.internet.error import ConnectionLost, ConnectionRefusedError
@@ -21,9 +21,9 @@ __all__ = ["LimitTests", "LossTests", "RefusalTests", "ResumeTests", "WaitTests"
 STEADY = Backoff(first=1.0, factor=2.0, limit=8.0, jitter=0.0)
 
 
-class ReconnectingTests(SynchronousTestCase):
+class ReconnectingTestCase(SynchronousTestCase):
     """
-    What these tests share: a server, and somebody who reads from it.
+    A test case with a server and its reader.
     """
 
     def setUp(self) -> None:
@@ -34,7 +34,7 @@ class ReconnectingTests(SynchronousTestCase):
 
     def follow(self, **options: object) -> Reader:
         """
-        Begin to read.
+        Start reading.
         """
         options.setdefault("backoff", STEADY)
         self.source = self.server.source(**options)
@@ -49,14 +49,14 @@ class ReconnectingTests(SynchronousTestCase):
         self.server.newest.cut()
 
 
-class LossTests(ReconnectingTests):
+class LossTests(ReconnectingTestCase):
     """
-    The reasons for which a stream is lost.
+    The ways to lose a stream.
     """
 
     def test_end(self) -> None:
         """
-        The end of the body is a loss, told before the wait.
+        The end of the body is a loss, reported before the delay.
         """
         reader = self.follow()
         self.server.newest.answer()
@@ -72,7 +72,7 @@ class LossTests(ReconnectingTests):
 
     def test_cut(self) -> None:
         """
-        A connection that breaks is named as such.
+        A connection that breaks is reported as such.
         """
         reader = self.follow()
         self.server.newest.answer()
@@ -83,7 +83,7 @@ class LossTests(ReconnectingTests):
 
     def test_no_answer(self) -> None:
         """
-        So is one that breaks before there is an answer.
+        A connection that breaks before the response is a loss.
         """
         reader = self.follow()
 
@@ -93,7 +93,7 @@ class LossTests(ReconnectingTests):
 
     def test_refused(self) -> None:
         """
-        A server that is not there is asked again.
+        A server that refuses connections is tried again.
         """
         self.server.refuses = True
         reader = self.follow()
@@ -105,7 +105,7 @@ class LossTests(ReconnectingTests):
 
     def test_silence(self) -> None:
         """
-        A stream that is silent for too long is left; comments are no silence.
+        A stream that is silent for too long is closed; comments are not silence.
         """
         reader = self.follow(read_timeout=60.0)
         self.server.newest.answer()
@@ -118,9 +118,9 @@ class LossTests(ReconnectingTests):
         self.assertIsInstance(reader.newest.reason, ReadTimeout)
         self.assertTrue(self.server.newest.lost)
 
-    def test_patience(self) -> None:
+    def test_no_timeout(self) -> None:
         """
-        Without a time-out any silence is waited out.
+        Without a read timeout, silence has no limit.
         """
         self.follow(read_timeout=None)
         self.server.newest.answer()
@@ -129,7 +129,7 @@ class LossTests(ReconnectingTests):
 
     def test_slow_answer(self) -> None:
         """
-        An answer that does not come is given up.
+        A response that does not come in time is a loss.
         """
         reader = self.follow(connect_timeout=30.0)
         self.server.clock.advance(29.9)
@@ -141,7 +141,7 @@ class LossTests(ReconnectingTests):
 
     def test_slow_connection(self) -> None:
         """
-        So is a connection that is not made.
+        A connection that is not made in time is a loss.
         """
         self.server.stalls = True
         reader = self.follow(connect_timeout=30.0)
@@ -152,7 +152,7 @@ class LossTests(ReconnectingTests):
 
     def test_too_large(self) -> None:
         """
-        An event that is too large ends the stream; what came before it is given.
+        An event that is too large ends the stream, after the events before it.
         """
         reader = self.follow(max_event_size=20)
         self.server.newest.answer()
@@ -165,14 +165,14 @@ class LossTests(ReconnectingTests):
         self.assertTrue(self.server.newest.lost)
 
 
-class ResumeTests(ReconnectingTests):
+class ResumeTests(ReconnectingTestCase):
     """
-    What the next attempt asks for.
+    The requests of later attempts.
     """
 
     def test_request(self) -> None:
         """
-        A request has what the standard says.
+        The request has the headers of the standard.
         """
         self.follow()
 
@@ -184,7 +184,7 @@ class ResumeTests(ReconnectingTests):
 
     def test_last_event_id(self) -> None:
         """
-        The next one has the ID of the last event that was complete, in UTF-8.
+        The next request has the ID of the last complete event, in UTF-8.
         """
         self.follow()
         self.server.newest.answer()
@@ -197,7 +197,7 @@ class ResumeTests(ReconnectingTests):
 
     def test_forgotten(self) -> None:
         """
-        After an empty ID none is sent.
+        After an empty ID, no ID is sent.
         """
         self.follow(last_event_id="7")
         self.assertEqual(self.server.newest.headers["Last-Event-ID"], "7")
@@ -211,7 +211,7 @@ class ResumeTests(ReconnectingTests):
 
     def test_again(self) -> None:
         """
-        Everything that was asked for is asked for again.
+        Every attempt repeats the whole request.
         """
         self.follow(
             method="post",
@@ -232,7 +232,7 @@ class ResumeTests(ReconnectingTests):
 
     def test_events(self) -> None:
         """
-        The events of all streams come in one order, none twice.
+        The events of all streams come in one order, each once.
         """
         reader = self.follow()
         for text in ["a", "b", "c"]:
@@ -245,20 +245,20 @@ class ResumeTests(ReconnectingTests):
         self.assertEqual([opened.attempt for opened in reader.of(Opened)], [1, 1, 1])
 
 
-class WaitTests(ReconnectingTests):
+class WaitTests(ReconnectingTestCase):
     """
-    How long it waits between two attempts.
+    The delays between attempts.
     """
 
     def delays(self, reader: Reader) -> list[float]:
         """
-        The waits that were told.
+        Return the delays of the losses.
         """
         return [lost.delay for lost in reader.of(Lost)]
 
     def test_states(self) -> None:
         """
-        There is one attempt at a time, and none before the wait is over.
+        Attempts are made one at a time, and only after the delay.
         """
         self.follow()
         self.lose()
@@ -276,7 +276,7 @@ class WaitTests(ReconnectingTests):
 
     def test_growth(self) -> None:
         """
-        Waits grow with every loss up to the limit, also if there was a stream.
+        Delays grow with every loss up to the limit, even after short streams.
         """
         reader = self.follow()
         self.server.newest.cut()
@@ -287,9 +287,9 @@ class WaitTests(ReconnectingTests):
 
         self.assertEqual(self.delays(reader), [1.0, 2.0, 4.0, 8.0, 8.0])
 
-    def test_health(self) -> None:
+    def test_stable(self) -> None:
         """
-        After a minute of a stream the waits begin anew.
+        After a stream of a minute the delays start over.
         """
         reader = self.follow(read_timeout=None)
         for after in [0.0, 59.9, 60.0]:
@@ -300,11 +300,11 @@ class WaitTests(ReconnectingTests):
 
     def test_retry(self) -> None:
         """
-        The server's reconnection time is the least, for all further waits.
+        The server's reconnection time is the minimum of all later delays.
         """
         reader = self.follow()
         self.server.newest.answer()
-        # The line counts, although its block is never complete.
+        # The retry line counts, although its block is incomplete.
         self.server.newest.send(b"retry: 3000\n")
         self.server.newest.end()
         for wait in [3.0, 3.0, 4.0]:
@@ -316,7 +316,7 @@ class WaitTests(ReconnectingTests):
 
     def test_absurd_retry(self) -> None:
         """
-        A server leads neither to a flood nor to never.
+        An absurd reconnection time is limited in both directions.
         """
         eager = Backoff(first=0.0, limit=8.0, jitter=0.0)
         for retry, wait in [(b"0", 0.1), (b"99999999999", 3600.0)]:
@@ -331,7 +331,7 @@ class WaitTests(ReconnectingTests):
 
     def test_retry_after(self) -> None:
         """
-        What a refusal asks for is waited, once.
+        The Retry-After of a refusal is the minimum of one delay.
         """
         reader = self.follow()
         for header in ["Retry-After: 30", "Retry-After: 99999999999", "X-None: 0"]:
@@ -343,7 +343,7 @@ class WaitTests(ReconnectingTests):
 
     def test_garbled_retry_after(self) -> None:
         """
-        What is no text asks for nothing.
+        A Retry-After that is not text is ignored.
         """
         reader = self.follow()
 
@@ -354,7 +354,7 @@ class WaitTests(ReconnectingTests):
 
     def test_retry_date(self) -> None:
         """
-        It may be a date; one that has passed, or that nobody understands, asks for nothing.
+        Retry-After may be a date; a past or invalid date is ignored.
         """
         reader = self.follow()
         for date in [
@@ -370,7 +370,7 @@ class WaitTests(ReconnectingTests):
 
     def test_cancelled(self) -> None:
         """
-        Whoever stops waiting and asks again does not shorten the wait.
+        A consumer that is cancelled and asks again does not shorten the delay.
         """
         source = self.server.source(backoff=STEADY)
         reader = Reader(source.signals(), greedy=False)
@@ -388,14 +388,14 @@ class WaitTests(ReconnectingTests):
         self.assertEqual(len(self.server.exchanges), 2)
 
 
-class RefusalTests(ReconnectingTests):
+class RefusalTests(ReconnectingTestCase):
     """
-    Answers that are no stream.
+    Responses that are not a stream.
     """
 
     def test_status(self) -> None:
         """
-        A status that is no stream ends it, with the beginning of what was said.
+        An error status ends the source, with the start of the body.
         """
         reader = self.follow()
 
@@ -412,7 +412,7 @@ class RefusalTests(ReconnectingTests):
 
     def test_problem(self) -> None:
         """
-        Of a problem in JSON the sentence is taken.
+        Of a problem document, the detail is reported.
         """
         reader = self.follow()
 
@@ -425,7 +425,7 @@ class RefusalTests(ReconnectingTests):
 
     def test_endless(self) -> None:
         """
-        No more is read than is shown, and it is not waited for long.
+        Of an endless error body, little is read, for a short time.
         """
         reader = self.follow()
         self.server.newest.answer("500 Internal Server Error", kind="text/plain")
@@ -444,7 +444,7 @@ class RefusalTests(ReconnectingTests):
 
     def test_cut(self) -> None:
         """
-        A refusal that breaks off is one nevertheless.
+        A refusal whose body breaks off is still a refusal.
         """
         reader = self.follow()
         self.server.newest.answer("403 Forbidden", kind="text/plain")
@@ -456,7 +456,7 @@ class RefusalTests(ReconnectingTests):
 
     def test_retry_statuses(self) -> None:
         """
-        Some statuses say: later.  Which ones, can be chosen.
+        After some statuses the client tries again; they can be chosen.
         """
         for status in [429, 502, 503, 504]:
             reader = self.follow()
@@ -472,7 +472,7 @@ class RefusalTests(ReconnectingTests):
 
     def test_content_type(self) -> None:
         """
-        What is no event stream ends it.
+        A response that is not an event stream ends the source.
         """
         reader = self.follow()
 
@@ -487,7 +487,7 @@ class RefusalTests(ReconnectingTests):
 
     def test_no_content_type(self) -> None:
         """
-        Neither is what does not say.
+        A response without a Content-Type ends the source.
         """
         reader = self.follow()
 
@@ -499,7 +499,7 @@ class RefusalTests(ReconnectingTests):
 
     def test_garbled_content_type(self) -> None:
         """
-        Nor is one that is no text, and its connection is closed.
+        A Content-Type that is not text ends the source, and its connection is closed.
         """
         reader = self.follow()
 
@@ -511,7 +511,7 @@ class RefusalTests(ReconnectingTests):
 
     def test_spellings(self) -> None:
         """
-        Upper case and parameters make no difference.
+        Upper case and parameters of the media type are ignored.
         """
         for kind in [
             "text/event-stream;charset=utf-8",
@@ -526,21 +526,21 @@ class RefusalTests(ReconnectingTests):
 
     def test_broken_client(self) -> None:
         """
-        A client that cannot ask is no loss.
+        An error of the HTTP client itself is raised, not retried.
         """
         reader = self.follow(client=object())
 
         self.assertIsInstance(reader.error, AttributeError)
 
 
-class LimitTests(ReconnectingTests):
+class LimitTests(ReconnectingTestCase):
     """
-    How often it is tried.
+    The number of attempts.
     """
 
     def test_attempts(self) -> None:
         """
-        After the last attempt that is allowed it fails, with the last reason.
+        After max_attempts the source fails, with the last reason.
         """
         self.server.refuses = True
         reader = self.follow(max_attempts=3)
@@ -554,7 +554,7 @@ class LimitTests(ReconnectingTests):
 
     def test_stream_between(self) -> None:
         """
-        A stream makes all of them good again.
+        An open stream resets the count of attempts.
         """
         reader = self.follow(max_attempts=2)
         for _ in range(3):

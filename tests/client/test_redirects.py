@@ -1,5 +1,5 @@
 """
-The client: where redirects lead it.
+The client: redirects.
 """
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -7,21 +7,21 @@ from twisted.web.http_headers import Headers
 
 from tests.client.memory import MemoryServer, Reader
 from twisted_sse.client import Opened
-from twisted_sse.client.redirects import redirected, web_origin
+from twisted_sse.client.redirects import redirect, web_origin
 from twisted_sse.client.request import StreamRequest
 from twisted_sse.errors import ReadTimeout, UnexpectedStatus
 
-__all__ = ["FollowTests", "HopTests", "OriginTests"]
+__all__ = ["FollowTests", "OriginTests", "RedirectTests"]
 
 HERE = "http://here.example/a/b?c=d"
 
 
-class HopTests(SynchronousTestCase):
+class RedirectTests(SynchronousTestCase):
     """
-    The request after a redirect.
+    The request that follows a redirect.
     """
 
-    ASK = StreamRequest(
+    REQUEST = StreamRequest(
         "POST",
         HERE,
         Headers(
@@ -37,7 +37,7 @@ class HopTests(SynchronousTestCase):
         b"body",
     )
 
-    PLACES = [
+    TARGETS = [
         ("/x", "http://here.example/x"),
         ("x?y=z", "http://here.example/a/x?y=z"),
         ("//there.example/", "http://there.example/"),
@@ -55,47 +55,47 @@ class HopTests(SynchronousTestCase):
         ("POST", 308, "POST"),
     ]
 
-    def test_place(self) -> None:
+    def test_target(self) -> None:
         """
-        It goes to where the server says, seen from where it was; nothing is added.
+        The location is resolved against the redirected URL; no parameters are added.
         """
-        for location, url in self.PLACES:
-            asked = redirected(self.ASK, 307, HERE, location)
+        for location, url in self.TARGETS:
+            redirected = redirect(self.REQUEST, 307, HERE, location)
 
-            self.assertEqual((asked.url, asked.params), (url, ()))
+            self.assertEqual((redirected.url, redirected.params), (url, ()))
 
     def test_method(self) -> None:
         """
-        Method and body change as they do in browsers.
+        Method and body change as in browsers.
         """
         for before, status, after in self.METHODS:
-            ask = StreamRequest(before, HERE, self.ASK.headers, (), b"body")
-            asked = redirected(ask, status, HERE, "/x")
+            request = StreamRequest(before, HERE, self.REQUEST.headers, (), b"body")
+            redirected = redirect(request, status, HERE, "/x")
 
             kept = before == after
-            self.assertEqual(asked.method, after, (before, status))
-            self.assertEqual(asked.body, b"body" if kept else b"")
-            self.assertEqual(asked.headers.hasHeader("Content-Type"), kept)
+            self.assertEqual(redirected.method, after, (before, status))
+            self.assertEqual(redirected.body, b"body" if kept else b"")
+            self.assertEqual(redirected.headers.hasHeader("Content-Type"), kept)
 
-    def test_secrets(self) -> None:
+    def test_credentials(self) -> None:
         """
-        What says who asks goes to no other origin; a port and a scheme are another.
+        Credentials are not sent to another origin, which differs in host, port or scheme.
         """
         for location in [
             "http://there.example/",
             "http://here.example:81/",
             "https://here.example/",
         ]:
-            asked = redirected(self.ASK, 307, HERE, location)
+            redirected = redirect(self.REQUEST, 307, HERE, location)
 
-            names = {name for name, _ in asked.headers.getAllRawHeaders()}
+            names = {name for name, _ in redirected.headers.getAllRawHeaders()}
             self.assertEqual(names, {b"Content-Type", b"Last-Event-Id", b"X-Own"}, location)
-        same = redirected(self.ASK, 307, HERE, "http://HERE.example:80/x")
-        self.assertEqual(same.headers, self.ASK.headers)
+        same = redirect(self.REQUEST, 307, HERE, "http://HERE.example:80/x")
+        self.assertEqual(same.headers, self.REQUEST.headers)
 
-    def test_nowhere(self) -> None:
+    def test_not_http(self) -> None:
         """
-        What is no HTTP is not asked.
+        A target that is not an HTTP URL raises ValueError.
         """
         for location in [
             "file:///etc/passwd",
@@ -105,12 +105,12 @@ class HopTests(SynchronousTestCase):
             "http://user:password@here.example/",
         ]:
             with self.assertRaises(ValueError):
-                redirected(self.ASK, 307, HERE, location)
+                redirect(self.REQUEST, 307, HERE, location)
 
 
 class OriginTests(SynchronousTestCase):
     """
-    How an origin is written.
+    Origins.
     """
 
     CASES = [
@@ -122,7 +122,7 @@ class OriginTests(SynchronousTestCase):
 
     def test_origin(self) -> None:
         """
-        Scheme and host are small, and the usual port is not written.
+        Scheme and host are in lower case, and the default port is omitted.
         """
         for url, origin in self.CASES:
             self.assertEqual(web_origin(url), origin)
@@ -135,7 +135,7 @@ class FollowTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         """
-        Begin to read.
+        Start reading.
         """
         self.server = MemoryServer()
         self.source = self.server.source(
@@ -145,9 +145,9 @@ class FollowTests(SynchronousTestCase):
 
     def test_stream(self) -> None:
         """
-        The stream is where the last one leads, and so is the origin.
+        The stream and its origin are those of the last redirect.
         """
-        self.server.newest.redirect("302 FoundStream", "/second")
+        self.server.newest.redirect("302 Found", "/second")
         self.server.newest.redirect("308 Permanent Redirect", "https://other.example/third?x=y")
         self.server.newest.answer()
 
@@ -168,15 +168,15 @@ class FollowTests(SynchronousTestCase):
 
     def test_connections(self) -> None:
         """
-        The connection of a redirect is closed, although its body has no end.
+        The connection of a redirect is closed, even if its body does not end.
         """
-        self.server.newest.redirect("302 FoundStream", "/second")
+        self.server.newest.redirect("302 Found", "/second")
 
         self.assertEqual([exchange.lost for exchange in self.server.exchanges], [True, False])
 
     def test_again(self) -> None:
         """
-        When the stream is lost, the first URL is asked again.
+        After a loss the first URL is requested again.
         """
         self.server.newest.redirect("301 Moved Permanently", "/second")
         self.server.newest.answer()
@@ -186,34 +186,34 @@ class FollowTests(SynchronousTestCase):
         first, _, again = self.server.exchanges
         self.assertEqual(again.value(), first.value())
 
-    def test_circle(self) -> None:
+    def test_loop(self) -> None:
         """
-        More than twenty are an error, and no further attempt is made.
+        More than twenty redirects are an error, and are not retried.
         """
         for _ in range(21):
-            self.server.newest.redirect("302 FoundStream", "/events")
+            self.server.newest.redirect("302 Found", "/events")
 
         self.assertIsInstance(self.reader.error, UnexpectedStatus)
         self.assertIn("20", str(self.reader.error))
         self.assertEqual(len(self.server.exchanges), 21)
         self.assertEqual(self.server.open, 0)
 
-    def test_nowhere(self) -> None:
+    def test_not_http(self) -> None:
         """
-        So is one that leads to what is no HTTP, or does not say where.
+        A redirect to another scheme, or without a location, is an error.
         """
-        self.server.newest.redirect("302 FoundStream", "file:///etc/passwd")
+        self.server.newest.redirect("302 Found", "file:///etc/passwd")
         self.assertIsInstance(self.reader.error, UnexpectedStatus)
         self.assertIn("file:///etc/passwd", str(self.reader.error))
 
         reader = Reader(self.server.source().signals())
-        self.server.newest.answer("302 FoundStream", kind=None)
+        self.server.newest.answer("302 Found", kind=None)
         self.server.newest.end()
         self.assertIsInstance(reader.error, UnexpectedStatus)
 
     def test_garbled(self) -> None:
         """
-        So is one that no host can have, or that is no text.
+        A redirect to an impossible host, or that is not text, is an error.
         """
         for location in ["http://a b/", "http://a..b/", "http://xn--a/", "/\xff"]:
             server = MemoryServer()
@@ -226,10 +226,10 @@ class FollowTests(SynchronousTestCase):
 
     def test_slow(self) -> None:
         """
-        All of them together have the time for one answer, and leave no connection.
+        All redirects share one timeout, and leave no connection.
         """
         self.server.clock.advance(20.0)
-        self.server.newest.redirect("302 FoundStream", "/second")
+        self.server.newest.redirect("302 Found", "/second")
 
         self.server.clock.advance(10.0)
 

@@ -42,27 +42,34 @@ from twisted_sse import Hub
 from twisted_sse.client import Backoff, Control, EventSource, Lost, Opened
 from twisted_sse.events.event import ServerSentEvent
 
-__all__ = ["LazyTests", "OwnClientTests", "PressureTests", "ResumeTests", "TLSTests", "UNIXTests"]
+__all__ = [
+    "DefaultClientTests",
+    "LazyTests",
+    "PressureTests",
+    "ResumeTests",
+    "TLSTests",
+    "UNIXTests",
+]
 
 _CLOCK = cast(IReactorTime, reactor)
 
-# With certificates of its own making.
-_TWISTED_DOES_IT = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
+# Twisted passes pyOpenSSL objects to pyOpenSSL's deprecated functions.
+_PASSES_PYOPENSSL = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
 
 QUICK = Backoff(first=0.1, factor=1.0, jitter=0.0)
 
 
 async def until(done: Callable[[], object]) -> None:
     """
-    Let the reactor run until *done* says yes; the test's time-out bounds it.
+    Wait until *done* returns true; the test's timeout limits it.
     """
     while not done():
         await deferLater(_CLOCK, 0.01)
 
 
-class SocketTests(TestCase):
+class SocketTestCase(TestCase):
     """
-    What these tests share: servers that are gone, with their connections, when a test ends.
+    A test case with servers, which are stopped with their connections after the test.
     """
 
     timeout = PATIENCE
@@ -71,29 +78,29 @@ class SocketTests(TestCase):
         """
         Listen until the test ends.
         """
-        counting = _Counting(factory)
+        counting = _CountingFactory(factory)
         port = listen(*arguments[:1], counting, *arguments[1:], **more)
         self.addCleanup(self.stop, port, counting)
         return port
 
     def follow(self, url: str, **options: Any) -> EventSource:
         """
-        A source that is closed when the test ends.
+        Make a source that is closed after the test.
         """
         options.setdefault("backoff", QUICK)
         source = EventSource(url, **options)
         self.addCleanup(source.close)
         return source
 
-    async def stop(self, port: Any, counting: _Counting) -> None:
+    async def stop(self, port: Any, counting: _CountingFactory) -> None:
         """
-        Stop listening, and see that nobody has stayed.
+        Stop listening, and wait until every connection has ended.
         """
         await port.stopListening()
         await until(lambda: counting.connections == 0)
 
 
-class _Counting(Factory):
+class _CountingFactory(Factory):
     """
     Counts the connections of another factory.
     """
@@ -130,9 +137,9 @@ class _Counting(Factory):
         return protocol
 
 
-class ResumeTests(SocketTests):
+class ResumeTests(SocketTestCase):
     """
-    A hub, and between it and the client a network that fails.
+    A hub behind a network that fails.
     """
 
     async def test_kills(self) -> None:
@@ -164,14 +171,14 @@ class ResumeTests(SocketTests):
         self.assertGreaterEqual(sum(isinstance(one, Opened) for one in signals), 5)
 
 
-class OwnClientTests(SocketTests):
+class DefaultClientTests(SocketTestCase):
     """
-    The client that a source has by itself.
+    The default client of a source.
     """
 
     async def test_connection(self) -> None:
         """
-        It keeps no connection: each is for one stream.
+        Every stream has a connection of its own.
         """
         seen: list[str | None] = []
 
@@ -193,14 +200,14 @@ class OwnClientTests(SocketTests):
         source.close()
 
 
-class UNIXTests(SocketTests):
+class UNIXTests(SocketTestCase):
     """
     A UNIX socket.
     """
 
     async def test_path(self) -> None:
         """
-        An agent says where connections go.
+        An agent decides where connections go.
         """
         path = self.mktemp()
         hub = Hub(keepalive=None, retry=100)
@@ -216,7 +223,7 @@ class UNIXTests(SocketTests):
 @implementer(IAgentEndpointFactory)
 class _AtPath:
     """
-    Whatever is asked for is at one path.
+    Connects every request to one path.
     """
 
     def __init__(self, path: str) -> None:
@@ -231,7 +238,7 @@ class _AtPath:
 
 def self_signed(*names: str) -> PrivateCertificate:
     """
-    A certificate with its key, for ``localhost`` by default.
+    Make a certificate with its key, for ``localhost`` by default.
     """
     with TemporaryDirectory() as directory:
         paths = write_certificate(Path(directory), *names)
@@ -240,27 +247,27 @@ def self_signed(*names: str) -> PrivateCertificate:
 
 def trusting(*certificates: Certificate) -> Agent:
     """
-    An agent that trusts nothing else.
+    Make an agent that trusts only *certificates*.
     """
     root = trustRootFromCertificates(certificates)
     return Agent(reactor, BrowserLikePolicyForHTTPS(root))
 
 
-@_TWISTED_DOES_IT
-class TLSTests(SocketTests):
+@_PASSES_PYOPENSSL
+class TLSTests(SocketTestCase):
     """
     Certificates.
     """
 
     def setUp(self) -> None:
         """
-        Make two certificates: the server's, and one that is somebody else's.
+        Make the server's certificate, and another one.
         """
         self.own, self.other = self_signed(), self_signed()
 
     def listen(self, options: Any) -> str:
         """
-        Serve a hub by TLS.
+        Serve a hub over TLS.
 
         Returns:
             The URL of a stream.
@@ -272,7 +279,7 @@ class TLSTests(SocketTests):
 
     async def first(self, url: str, agent: Agent) -> Any:
         """
-        The first signal of a stream.
+        Return the first signal of a stream.
         """
         source = self.follow(url, client=agent)
         signal = await anext(source.signals())
@@ -281,7 +288,7 @@ class TLSTests(SocketTests):
 
     async def test_trusted(self) -> None:
         """
-        The right authority is all that is needed.
+        A certificate from a trusted authority is accepted.
         """
         url = self.listen(self.own.options())
 
@@ -291,7 +298,7 @@ class TLSTests(SocketTests):
 
     async def test_unknown(self) -> None:
         """
-        An unknown authority is refused with a reason that says so, and tried again.
+        A certificate from an unknown authority is a loss, with a reason that says so.
         """
         url = self.listen(self.own.options())
 
@@ -303,7 +310,7 @@ class TLSTests(SocketTests):
 
     async def test_default(self) -> None:
         """
-        By default the machine's authorities count, and it has not heard of this one.
+        By default the system's authorities are trusted, and not this certificate.
         """
         url = self.listen(self.own.options())
         source = self.follow(url)
@@ -316,7 +323,7 @@ class TLSTests(SocketTests):
 
     async def test_wrong_name(self) -> None:
         """
-        So is a certificate for another name.
+        A certificate for another name is a loss.
         """
         wrong = self_signed("elsewhere.example")
         url = self.listen(wrong.options())
@@ -328,7 +335,7 @@ class TLSTests(SocketTests):
 
     async def test_client_certificate(self) -> None:
         """
-        A server that wants to see a certificate is shown one.
+        An agent can present a client certificate.
         """
         url = self.listen(
             CertificateOptions(
@@ -337,7 +344,7 @@ class TLSTests(SocketTests):
                 trustRoot=trustRootFromCertificates([self.other]),
             )
         )
-        policy = _Showing(self.other, trustRootFromCertificates([self.own]))
+        policy = _ClientCertificatePolicy(self.other, trustRootFromCertificates([self.own]))
 
         opened = await self.first(url, Agent(reactor, policy))
 
@@ -345,7 +352,7 @@ class TLSTests(SocketTests):
 
     async def test_resume(self) -> None:
         """
-        A stream goes on over another connection, and the first is gone.
+        A stream resumes over a new connection, and the first one is closed.
         """
         hub = Hub(keepalive=None, retry=100)
         listen = reactor.listenSSL  # type: ignore[attr-defined]
@@ -367,9 +374,9 @@ class TLSTests(SocketTests):
 
 
 @implementer(IPolicyForHTTPS)
-class _Showing:
+class _ClientCertificatePolicy:
     """
-    Shows a certificate of its own.
+    Presents a client certificate.
     """
 
     def __init__(self, certificate: PrivateCertificate, root: Any) -> None:
@@ -392,10 +399,10 @@ _FLOOD = 64 * 1024 * 1024
 @implementer(IPullProducer)
 class _Flood(Protocol):
     """
-    Answers anything with a stream of numbered events, as fast as they are taken.
+    Answers every request with a stream of numbered events, as fast as they are read.
 
     Attributes:
-        written: How many bytes the transport has asked for.
+        written: The number of bytes written.
     """
 
     written = 0
@@ -431,7 +438,7 @@ class _Flood(Protocol):
 
 def flooding() -> tuple[list[_Flood], Factory]:
     """
-    A factory of floods, and those that it has built.
+    Make a factory of floods, and the list of those that it builds.
     """
     floods: list[_Flood] = []
 
@@ -444,15 +451,15 @@ def flooding() -> tuple[list[_Flood], Factory]:
     return floods, factory
 
 
-@_TWISTED_DOES_IT
-class PressureTests(SocketTests):
+@_PASSES_PYOPENSSL
+class PressureTests(SocketTestCase):
     """
     A server that writes as fast as it can.
     """
 
     async def test_slow(self) -> None:
         """
-        A consumer that takes nothing stops the server's writes, and then gets everything.
+        A consumer that takes nothing stops the server's writes, and later gets every event.
         """
         floods, factory = flooding()
         listen = reactor.listenTCP  # type: ignore[attr-defined]
@@ -460,9 +467,9 @@ class PressureTests(SocketTests):
         source = self.follow(f"http://127.0.0.1:{port.getHost().port}/", max_attempts=1)
         signals = source.signals()
         await anext(signals)
-        stopped = await self.settled(floods[0])
+        stopped = await self.stalled(floods[0])
 
-        # The sockets' buffers hold some megabytes of it.
+        # The socket buffers hold some megabytes.
         self.assertLess(stopped, _FLOOD / 4)
 
         numbers = [int(event.data or "") async for event in self.events(signals)]
@@ -471,7 +478,7 @@ class PressureTests(SocketTests):
 
     async def test_close(self) -> None:
         """
-        A connection of TLS that nobody reads is closed all the same.
+        A TLS connection that is not being read is closed nevertheless.
         """
         certificate = self_signed()
         floods, factory = flooding()
@@ -480,16 +487,16 @@ class PressureTests(SocketTests):
         agent = trusting(certificate)
         source = self.follow(f"https://localhost:{port.getHost().port}/", client=agent)
         await anext(source.signals())
-        await self.settled(floods[0])
+        await self.stalled(floods[0])
 
         source.close()
 
-        # Cleaning up waits until the server has lost its connection.
+        # The clean-up waits until the server has lost its connection.
         self.assertLess(floods[0].written, _FLOOD)
 
-    async def settled(self, flood: _Flood) -> int:
+    async def stalled(self, flood: _Flood) -> int:
         """
-        How much was written when for a while nothing more was.
+        Wait until the flood stalls, and return the number of bytes written.
         """
         before = -1
         while before != flood.written:
@@ -499,7 +506,7 @@ class PressureTests(SocketTests):
 
     async def events(self, signals: Any) -> Any:
         """
-        Those up to the loss.
+        Yield the events until the loss.
         """
         async for signal in signals:
             if isinstance(signal, Lost):
@@ -510,18 +517,18 @@ class PressureTests(SocketTests):
 
 class LazyTests(SynchronousTestCase):
     """
-    What a source does not need before it is used.
+    What making a source does not need.
     """
 
     def test_reactor(self) -> None:
         """
-        Making one has chosen no reactor.
+        Making a source does not choose a reactor.
         """
         self.assertEqual(self.printed("EventSource('http://example.com/')"), ["False"])
 
     def test_clock(self) -> None:
         """
-        Nor has one with a clock and a client in memory, whatever it reads.
+        A source with a clock and a client in memory reads without choosing a reactor.
         """
         printed = self.printed(
             "from treq.testing import StubTreq",
@@ -539,7 +546,7 @@ class LazyTests(SynchronousTestCase):
 
     def printed(self, *statements: str) -> list[str]:
         """
-        What a program says, and whether it has a reactor.
+        Run a program, and return its output and whether it has chosen a reactor.
         """
         program = [
             "import sys",

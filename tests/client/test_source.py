@@ -1,5 +1,5 @@
 """
-The client: what its consumer is given, in which form, and how it ends.
+The client: the signals and forms of an `EventSource`, and its end.
 """
 
 import gc
@@ -17,13 +17,13 @@ __all__ = ["ArgumentTests", "EndTests", "FormTests", "RunTests", "SignalTests"]
 
 class ArgumentTests(SynchronousTestCase):
     """
-    What an `EventSource` is made of.
+    The arguments of an `EventSource`.
     """
 
     WRONG = [
-        ({"url": "ftp://example.com/"}, "no URL of HTTP"),
-        ({"url": "/events"}, "no URL of HTTP"),
-        ({"url": "http://"}, "no URL of HTTP"),
+        ({"url": "ftp://example.com/"}, "not an HTTP URL"),
+        ({"url": "/events"}, "not an HTTP URL"),
+        ({"url": "http://"}, "not an HTTP URL"),
         ({"url": "http://example.com:x/"}, "[Pp]ort"),
         ({"url": "http://ann:secret@example.com/"}, "Authorization"),
         ({"headers": {"last-event-id": "1"}}, "last_event_id"),
@@ -37,7 +37,7 @@ class ArgumentTests(SynchronousTestCase):
 
     def test_wrong(self) -> None:
         """
-        What cannot be obeyed is refused at once.
+        Invalid arguments raise ValueError at once.
         """
         for arguments, sentence in self.WRONG:
             with self.subTest(sentence):
@@ -45,9 +45,9 @@ class ArgumentTests(SynchronousTestCase):
                 with self.assertRaisesRegex(ValueError, sentence):
                     EventSource(**options)  # type: ignore[arg-type]
 
-    def test_beginning(self) -> None:
+    def test_initial_state(self) -> None:
         """
-        One that nobody has asked for anything has done nothing.
+        A new source does nothing until it is asked for a signal.
         """
         server = MemoryServer()
         source = server.source(last_event_id="7")
@@ -60,7 +60,7 @@ class ArgumentTests(SynchronousTestCase):
 
 class SignalTests(SynchronousTestCase):
     """
-    What comes from one stream.
+    The signals of one stream.
     """
 
     def setUp(self) -> None:
@@ -74,7 +74,7 @@ class SignalTests(SynchronousTestCase):
 
     def test_opened(self) -> None:
         """
-        The answer is a signal, and the source is open.
+        The response is a signal, and the source is open.
         """
         (opened,) = self.reader.got
 
@@ -86,7 +86,7 @@ class SignalTests(SynchronousTestCase):
 
     def test_event(self) -> None:
         """
-        An event comes as soon as its blank line does, with all that it has.
+        An event is delivered as soon as its blank line arrives, with all its fields.
         """
         self.server.newest.send(b": c\nid: 1\nevent: e\ndata: d\n")
         self.assertEqual(self.reader.of(ServerSentEvent), [])
@@ -96,7 +96,7 @@ class SignalTests(SynchronousTestCase):
 
     def test_comment(self) -> None:
         """
-        A comment that stands for itself is a signal.
+        A comment outside of an event is a signal.
         """
         self.server.newest.send(b":\n\n: two\n: lines\n\n")
 
@@ -104,7 +104,7 @@ class SignalTests(SynchronousTestCase):
 
     def test_control(self) -> None:
         """
-        What a hub says of the stream is no event.
+        A control event of a hub is not an event.
         """
         self.server.newest.send(b'event: stream-open\nid: 5\ndata: {"resumed":false}\n\n')
 
@@ -114,13 +114,13 @@ class SignalTests(SynchronousTestCase):
 
     def test_control_types(self) -> None:
         """
-        They are those that a hub sends.
+        The types of control events are those that a hub sends.
         """
         self.assertEqual(CONTROL_EVENTS, {OPEN, RESET, "stream-error"})
 
     def test_nothing(self) -> None:
         """
-        A block without data or comment is no signal; its ID and its time count.
+        A block without data and comment is not a signal, but its ID and retry count.
         """
         self.server.newest.send(b"id: 8\n\nevent: e\n\nretry: 5000\n\n")
 
@@ -130,7 +130,7 @@ class SignalTests(SynchronousTestCase):
 
     def test_last_event_id(self) -> None:
         """
-        An event without an ID leaves the last one, and an empty one takes it away.
+        An event without an ID keeps the last event ID; an empty ID clears it.
         """
         self.server.newest.send(b"id: 1\ndata: a\n\ndata: b\n\n")
         self.assertEqual(self.source.last_event_id, "1")
@@ -140,7 +140,7 @@ class SignalTests(SynchronousTestCase):
 
     def test_mark(self) -> None:
         """
-        A BOM counts as nothing at the start, and as text anywhere else.
+        A BOM is ignored at the start of the stream, and is text elsewhere.
         """
         self.server.newest.send(
             b"\xef\xbb\xbfdata: a\n\n\xef\xbb\xbfdata: b\n\ndata: \xef\xbb\xbf\n\n"
@@ -150,7 +150,7 @@ class SignalTests(SynchronousTestCase):
 
     def test_text(self) -> None:
         """
-        UTF-8 is decoded across reads; what is not UTF-8 is replaced.
+        UTF-8 is decoded across reads; invalid UTF-8 is replaced.
         """
         for byte in "data: \u20ac\n\n".encode():
             self.server.newest.send(bytes([byte]))
@@ -173,7 +173,7 @@ class FormTests(SynchronousTestCase):
 
     def test_events(self) -> None:
         """
-        ``async for event in source`` gives events and nothing else.
+        ``async for event in source`` yields only events.
         """
         reader = Reader(aiter(self.source))
         self.server.newest.answer()
@@ -182,9 +182,9 @@ class FormTests(SynchronousTestCase):
 
         self.assertEqual(reader.got, [ServerSentEvent("a"), ServerSentEvent("b")])
 
-    def test_with(self) -> None:
+    def test_async_with(self) -> None:
         """
-        ``async with`` closes it.
+        ``async with`` closes the source.
         """
 
         async def read() -> None:
@@ -203,9 +203,9 @@ class FormTests(SynchronousTestCase):
         self.assertIs(self.source.ready_state, ReadyState.CLOSED)
         self.assertEqual(self.server.open, 0)
 
-    def test_thrown_away(self) -> None:
+    def test_coroutine_closed(self) -> None:
         """
-        A consumer that Python throws away while it waits closes it, and is not woken.
+        A coroutine that is closed while it waits closes the source, and is not resumed.
         """
 
         async def read() -> None:
@@ -228,9 +228,9 @@ class FormTests(SynchronousTestCase):
             self.assertIs(self.source.ready_state, ReadyState.CLOSED)
             self.assertEqual(self.server.open, 0)
 
-    def test_go_on(self) -> None:
+    def test_second_loop(self) -> None:
         """
-        A second loop goes on where the first was left.
+        A second loop continues where the first one stopped.
         """
         first = Reader(aiter(self.source), greedy=False)
         first.ask()
@@ -244,7 +244,7 @@ class FormTests(SynchronousTestCase):
 
     def test_one_consumer(self) -> None:
         """
-        Whoever asks while somebody waits is refused, and the other goes on waiting.
+        A second consumer at the same time is refused; the first one continues to wait.
         """
         first = Reader(aiter(self.source))
         second = Reader(self.source.signals())
@@ -256,7 +256,7 @@ class FormTests(SynchronousTestCase):
 
     def test_cancel(self) -> None:
         """
-        Whoever stops waiting loses nothing.
+        A consumer that is cancelled loses no events.
         """
         reader = Reader(aiter(self.source), greedy=False)
         reader.ask()
@@ -274,12 +274,12 @@ class FormTests(SynchronousTestCase):
 
 class EndTests(SynchronousTestCase):
     """
-    How it ends for good.
+    The end of a source.
     """
 
     def setUp(self) -> None:
         """
-        Begin to read.
+        Start reading.
         """
         self.server = MemoryServer()
         self.source = self.server.source()
@@ -287,7 +287,7 @@ class EndTests(SynchronousTestCase):
 
     def assert_over(self) -> None:
         """
-        See that there is nothing left.
+        Check that the source has ended, and that nothing is left of it.
         """
         self.assertTrue(self.reader.ended)
         self.assertIsNone(self.reader.error)
@@ -297,7 +297,7 @@ class EndTests(SynchronousTestCase):
 
     def test_no_content(self) -> None:
         """
-        After 204 there is no other request.
+        After 204 nothing more is requested.
         """
         self.server.newest.answer("204 No Content")
 
@@ -306,7 +306,7 @@ class EndTests(SynchronousTestCase):
 
     def test_close_while_connecting(self) -> None:
         """
-        A request on its way is given up.
+        Closing aborts a pending request.
         """
         self.source.close()
 
@@ -315,7 +315,7 @@ class EndTests(SynchronousTestCase):
 
     def test_close_while_waiting(self) -> None:
         """
-        A stream that says nothing is left.
+        Closing ends a silent stream.
         """
         self.server.newest.answer()
 
@@ -323,9 +323,9 @@ class EndTests(SynchronousTestCase):
 
         self.assert_over()
 
-    def test_close_while_resting(self) -> None:
+    def test_close_before_retry(self) -> None:
         """
-        The next attempt is not waited for.
+        Closing cancels the wait for the next attempt.
         """
         self.server.newest.cut()
         self.assertEqual(len(self.server.clock.getDelayedCalls()), 1)
@@ -336,7 +336,7 @@ class EndTests(SynchronousTestCase):
 
     def test_close_from_within(self) -> None:
         """
-        A consumer may close it, whatever else has come.
+        A consumer may close the source while events are waiting.
         """
         source = self.server.source()
         done = source.run(lambda event: source.close())
@@ -349,7 +349,7 @@ class EndTests(SynchronousTestCase):
 
     def test_close_again(self) -> None:
         """
-        Closing it again does nothing, nor does asking it again.
+        Closing twice does nothing; a closed source yields nothing.
         """
         self.source.close()
         self.source.close()
@@ -362,7 +362,7 @@ class EndTests(SynchronousTestCase):
 
 class RunTests(SynchronousTestCase):
     """
-    The form with functions.
+    `EventSource.run`.
     """
 
     def setUp(self) -> None:
@@ -374,7 +374,7 @@ class RunTests(SynchronousTestCase):
 
     def test_functions(self) -> None:
         """
-        Events go to one function, and all else to the other.
+        Events go to one function, all other signals to the other.
         """
         events: list[object] = []
         signals: list[object] = []
@@ -389,7 +389,7 @@ class RunTests(SynchronousTestCase):
 
     def test_wait(self) -> None:
         """
-        The next event waits for what the function returns.
+        The next event waits for the Deferred that the function returns.
         """
         first: Deferred[None] = Deferred()
         seen: list[object] = []
@@ -425,7 +425,7 @@ class RunTests(SynchronousTestCase):
 
     def test_error(self) -> None:
         """
-        What the function raises ends it.
+        An error of the function ends the source.
         """
 
         def take(event: ServerSentEvent) -> None:
@@ -440,7 +440,7 @@ class RunTests(SynchronousTestCase):
 
     def test_cancel(self) -> None:
         """
-        Cancelling closes it, at whatever point it is.
+        Cancelling the Deferred closes the source.
         """
         done = self.source.run(lambda event: None)
 

@@ -1,5 +1,5 @@
 """
-``twisted-sse``, with hubs that are processes of their own.
+``twisted-sse`` against hubs in processes of their own.
 """
 
 import json
@@ -21,14 +21,14 @@ from tests.support.waiting import eventually
 __all__ = ["PublishTests", "TailTests", "UsageTests"]
 
 
-class Hubs(SynchronousTestCase):
+class HubTestCase(SynchronousTestCase):
     """
-    What has a hub.
+    A test case with hubs and commands.
     """
 
     def start(self, *options: str) -> HubProcess:
         """
-        A hub that is stopped at the end.
+        Start a hub that is stopped after the test.
         """
         hub = HubProcess(*options)
         self.addCleanup(hub.stop)
@@ -36,7 +36,7 @@ class Hubs(SynchronousTestCase):
 
     def run_in_background(self, *arguments: str) -> Running:
         """
-        A command that is ended at the end.
+        Start a command that is closed after the test.
         """
         running = Running(*arguments)
         self.addCleanup(running.close)
@@ -44,7 +44,7 @@ class Hubs(SynchronousTestCase):
 
     def kept(self, hub: HubProcess, topic: str, count: int) -> list[str]:
         """
-        The data of the first *count* events that were kept.
+        Return the data of the first *count* events in history.
         """
         done = run_command(
             *("tail", f"{hub.url}/events", "--topic", topic, "--json"),
@@ -55,20 +55,20 @@ class Hubs(SynchronousTestCase):
 
     def check_no_traceback(self, done: Done) -> None:
         """
-        Nothing that a programmer would have to read was said.
+        Check that stderr has no traceback.
         """
         self.assertNotIn("Traceback", done.err)
         self.assertNotIn("Unhandled", done.err)
 
 
-class TailTests(Hubs):
+class TailTests(HubTestCase):
     """
     ``twisted-sse tail``.
     """
 
     def test_json(self) -> None:
         """
-        A pipe's reader sees each event at once, as an object a line.
+        With --json, the reader of a pipe gets each event at once, one JSON object per line.
         """
         hub = self.start()
         tail = self.run_in_background(
@@ -87,7 +87,7 @@ class TailTests(Hubs):
 
     def test_interrupt(self) -> None:
         """
-        Ctrl-C ends it with status 0, a summary, and the command line that goes on.
+        Ctrl-C exits with status 0, a summary, and the command line that resumes.
         """
         hub = self.start()
         run_command("publish", f"{hub.url}/events", "-t", "a", "--id", "x1", "one")
@@ -112,7 +112,7 @@ class TailTests(Hubs):
 
     def test_interrupt_unanswered(self) -> None:
         """
-        Ctrl-C ends it also while nobody answers.
+        Ctrl-C exits with status 0 also before the server answers.
         """
         listening = socket.create_server(("127.0.0.1", 0))
         self.addCleanup(listening.close)
@@ -129,7 +129,7 @@ class TailTests(Hubs):
 
     def test_count(self) -> None:
         """
-        It ends after so many events, with status 0 and no word.
+        --count exits with status 0 after that number of events.
         """
         hub = self.start()
         run_command("publish", f"{hub.url}/events", "-t", "a", stdin="one\ntwo\nthree\n")
@@ -138,7 +138,7 @@ class TailTests(Hubs):
 
     def test_reader_leaves(self) -> None:
         """
-        It ends quietly when nobody reads what it writes.
+        The command exits silently when the reader of its stdout is gone.
         """
         hub = self.start()
         tail = self.run_in_background("tail", f"{hub.url}/events", "-t", "a", "--since", "earliest")
@@ -157,7 +157,7 @@ class TailTests(Hubs):
 
     def test_comes_back(self) -> None:
         """
-        When the hub is killed and comes back, so does the stream, and both are told.
+        When the hub is killed and restarted, the stream resumes, and both are reported.
         """
         hub = self.start("--history", f"sqlite:{Path(self.mktemp()).resolve()}")
         tail = self.run_in_background("tail", f"{hub.url}/events", "-t", "a", "--since", "earliest")
@@ -179,7 +179,7 @@ class TailTests(Hubs):
 
     def test_refused(self) -> None:
         """
-        What the hub refuses ends it with status 2 and the hub's sentence.
+        A refusal exits with status 2 and the hub's own sentence.
         """
         hub = self.start("--anonymous", "no")
 
@@ -192,7 +192,7 @@ class TailTests(Hubs):
 
     def test_certificate(self) -> None:
         """
-        A certificate has to be trusted: by the system, or by --cafile.
+        The certificate must be trusted: by the system or by --cafile.
         """
         directory = Path(self.mktemp()).resolve()
         directory.mkdir()
@@ -202,32 +202,32 @@ class TailTests(Hubs):
 
         published = run_command("publish", url, "hello", *trust)
         trusted = run_command("tail", url, "--since", "earliest", "-n", "1", *trust)
-        strange = run_command("tail", url)
+        untrusted = run_command("tail", url)
 
         self.assertEqual((published.status, trusted.status), (0, 0), published.err + trusted.err)
         self.assertIn("  hello\n", trusted.out)
-        self.assertEqual(strange.status, 3)
-        self.assertIn("certificate is not trusted", strange.err)
+        self.assertEqual(untrusted.status, 3)
+        self.assertIn("certificate is not trusted", untrusted.err)
 
     def test_nobody(self) -> None:
         """
-        Where nobody listens it ends with status 3.
+        Without a server the command exits with status 3.
         """
         done = run_command("tail", f"localhost:{free_port()}")
 
         self.assertEqual(done.status, 3)
-        self.assertIn("Nobody is there", done.err)
+        self.assertIn("cannot be reached", done.err)
         self.check_no_traceback(done)
 
 
-class PublishTests(Hubs):
+class PublishTests(HubTestCase):
     """
     ``twisted-sse publish``.
     """
 
     def test_one(self) -> None:
         """
-        One event prints its ID.
+        Publishing one event prints its ID.
         """
         hub = self.start()
 
@@ -239,7 +239,7 @@ class PublishTests(Hubs):
 
     def test_as_they_come(self) -> None:
         """
-        Lines are published soon after they come, not when there are enough.
+        Lines are published soon after they arrive, before a batch is full.
         """
         hub = self.start()
         publish = self.run_in_background("publish", f"{hub.url}/events", "-t", "a", "-")
@@ -256,7 +256,7 @@ class PublishTests(Hubs):
 
     def test_file(self) -> None:
         """
-        A regular file of many lines is published whole and in order.
+        All lines of a regular file are published in order.
         """
         hub = self.start()
         path = Path(self.mktemp())
@@ -271,14 +271,14 @@ class PublishTests(Hubs):
 
     def test_ndjson(self) -> None:
         """
-        Lines of NDJSON say themselves where they go; the first wrong one ends it, by its number.
+        NDJSON lines name their own topics; the first bad line stops the command, with its number.
         """
         hub = self.start()
         lines = [
             '{"topic":"a","data":{"x":1}}',
             "",
             '{"data":"y"}',
-            '{"data":"z","colour":"red"}',
+            '{"data":"z","color":"red"}',
             "{}",
         ]
 
@@ -288,44 +288,44 @@ class PublishTests(Hubs):
 
         self.assertEqual(done.status, 2)
         self.assertIn("Published 2 events", done.err)
-        self.assertIn("Line 4: Unknown key 'colour'", done.err)
+        self.assertIn("Line 4: Unknown key 'color'", done.err)
         self.assertEqual((self.kept(hub, "a", 1), self.kept(hub, "b", 1)), (['{"x":1}'], ["y"]))
 
     def test_refused(self) -> None:
         """
-        What the hub refuses ends it, with the hub's sentence and the lines.
+        A refusal exits with status 2, the hub's own sentence and the line numbers.
         """
         hub = self.start()
 
         done = run_command("publish", f"{hub.url}/events", "-t", "a", token="x", stdin="1\n2\n")
 
         self.assertEqual(done.status, 2)
-        self.assertIn("What is in lines 1 to 2 was refused", done.err)
+        self.assertIn("The batch of lines 1 to 2 was refused", done.err)
         self.assertIn("This token is not known here.", done.err)
         self.check_no_traceback(done)
 
     def test_gives_up(self) -> None:
         """
-        Where nobody listens it gives up after a while, and says what was not published.
+        Without a server the command gives up after --give-up seconds, and names the lines.
         """
         url = f"http://localhost:{free_port()}/events"
 
         done = run_command("publish", url, "-t", "a", "--give-up", "1", stdin="1\n2\n")
 
         self.assertEqual(done.status, 3)
-        self.assertIn("What is in lines 1 to 2 was not published.", done.err)
+        self.assertIn("The batch of lines 1 to 2 was not published.", done.err)
         self.check_no_traceback(done)
 
     def test_killed_hub(self) -> None:
         """
-        A hub that is killed again and again gets every line once and in order.
+        A hub that is killed repeatedly keeps every line once, and in order.
         """
         hub = self.start("--history", f"sqlite:{Path(self.mktemp()).resolve()}")
         publish = self.run_in_background("publish", f"{hub.url}/events", "-t", "a")
         writing = threading.Thread(target=self.write_numbers, args=(publish, 30000))
         writing.start()
         for number in (1, 2):
-            # Some of it is there, and more is on its way.
+            # Kill the hub in the middle of the input.
             eventually(lambda number=number: len(self.kept(hub, "a", number)) == number, "no event")
             hub.kill()
             hub.restart()
@@ -340,7 +340,7 @@ class PublishTests(Hubs):
 
     def write_numbers(self, publish: Running, count: int) -> None:
         """
-        Write so many lines, and close the pipe.
+        Write *count* lines, and close the pipe.
         """
         for start in range(0, count, 100):
             publish.write("".join(f"{number}\n" for number in range(start, start + 100)))
@@ -350,7 +350,7 @@ class PublishTests(Hubs):
 
     def test_swallowed_answer(self) -> None:
         """
-        What was kept and not answered is not sent again.
+        A batch that was kept is not sent again if the response was lost.
         """
         hub = self.start()
         forwarder = Swallower(hub.port, 1)
@@ -361,12 +361,12 @@ class PublishTests(Hubs):
         run_command("publish", f"{hub.url}/events", "-t", "a", "last")
 
         self.assertEqual(done.status, 0, done.err)
-        self.assertIn("was lost before the answer", done.err)
+        self.assertIn("was lost before the response", done.err)
         self.assertEqual(self.kept(hub, "a", 3), ["one", "two", "last"])
 
     def test_interrupt(self) -> None:
         """
-        Ctrl-C in the middle of it ends it with status 130, and says which lines are uncertain.
+        Ctrl-C during a request exits with status 130, and names the uncertain lines.
         """
         listening = socket.create_server(("127.0.0.1", 0))
         self.addCleanup(listening.close)
@@ -380,12 +380,12 @@ class PublishTests(Hubs):
         done = publish.end(signal.SIGINT)
 
         self.assertEqual(done.status, 130)
-        self.assertIn("Interrupted. What is in lines 1 to 2 may have been published", done.err)
+        self.assertIn("Interrupted. The batch of lines 1 to 2 may have been published", done.err)
         self.check_no_traceback(done)
 
     def test_unreadable(self) -> None:
         """
-        Who may not ask whether an event was kept is told that nobody knows.
+        If the hub refuses to tell what it has kept, the command exits with status 4.
         """
         forbidden = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"
         port = self.serve([b"", forbidden, forbidden])
@@ -393,7 +393,7 @@ class PublishTests(Hubs):
         done = run_command("publish", f"http://localhost:{port}/events", "-t", "a", stdin="1\n2\n")
 
         self.assertEqual(done.status, 4)
-        self.assertIn("What is in lines 1 to 2 may have been published, or not.", done.err)
+        self.assertIn("The batch of lines 1 to 2 may have been published.", done.err)
         self.check_no_traceback(done)
 
     def serve(self, answers: list[bytes]) -> int:
@@ -422,10 +422,10 @@ class PublishTests(Hubs):
 
 class Swallower(Forwarder):
     """
-    A forwarder that keeps the first answers to itself, and closes.
+    A forwarder that drops the first responses, and closes their connections.
 
     Args:
-        swallowed: How many.
+        swallowed: The number of responses to drop.
     """
 
     def __init__(self, target_port: int, swallowed: int) -> None:
@@ -450,14 +450,14 @@ class Swallower(Forwarder):
 
 class UsageTests(SynchronousTestCase):
     """
-    Command lines that cannot be obeyed.
+    Invalid command lines.
     """
 
     CASES = [
-        ([], "Say what to do: tail, publish or doctor."),
+        ([], "Pass a command: tail, publish or doctor."),
         (["follow"], "Unknown command: follow"),
-        (["tail"], "Say where"),
-        (["tail", "localhost", "--colour"], "--colour"),
+        (["tail"], "Pass a URL"),
+        (["tail", "localhost", "--color"], "--color"),
         (["tail", "localhost", "--count", "many"], "--count"),
         (["tail", "ftp://localhost"], "ftp"),
         (["tail", "localhost", "--header", "x"], "--header"),
@@ -472,7 +472,7 @@ class UsageTests(SynchronousTestCase):
 
     def test_one_sentence(self) -> None:
         """
-        Each is answered with status 1 and one sentence that names what is wrong.
+        An invalid command line exits with status 1 and one sentence that names the mistake.
         """
         for arguments, word in self.CASES:
             done = run_command(*arguments)
@@ -483,7 +483,7 @@ class UsageTests(SynchronousTestCase):
 
     def test_help(self) -> None:
         """
-        --help and --version are answered on stdout, with status 0.
+        --help and --version print to stdout, and exit with status 0.
         """
         for arguments in (["--help"], ["tail", "--help"], ["--version"], ["doctor", "--version"]):
             done = run_command(*arguments)

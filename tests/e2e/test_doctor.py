@@ -1,5 +1,5 @@
 """
-``twisted-sse doctor``, looking at streams that are well and at some that are not.
+``twisted-sse doctor`` on streams with and without problems.
 """
 
 import gzip
@@ -29,12 +29,12 @@ _HEAD = (
 
 class DoctorTests(SynchronousTestCase):
     """
-    What is found.
+    Findings for various servers.
     """
 
     def serve(self, answer: bytes, *, closes_after: float | None = None) -> int:
         """
-        Answer every connection alike, and close it, if ever, after some seconds.
+        Answer every connection alike, and close it after *closes_after* seconds.
 
         Returns:
             The port.
@@ -65,10 +65,10 @@ class DoctorTests(SynchronousTestCase):
 
     def start_nginx(self, upstream: int) -> int:
         """
-        Run an nginx that collects what it passes on, whatever the hub says.
+        Run an nginx that buffers responses, whatever the hub's headers say.
 
-        HTTP/1.0 was its default towards servers for many years; what comes in
-        chunks it passes on at once.
+        It uses HTTP/1.0 towards the hub, which was nginx's default for many years; it
+        does not buffer chunked responses.
 
         Returns:
             Its port.
@@ -97,20 +97,20 @@ class DoctorTests(SynchronousTestCase):
 
     def listens(self, port: int) -> bool:
         """
-        Whether it accepts connections.
+        Tell whether a port accepts connections.
         """
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", port)) == 0
 
     def start_hub(self, *options: str) -> HubProcess:
         """
-        A hub that is stopped at the end.
+        Start a hub that is stopped after the test.
         """
         hub = HubProcess(*options)
         self.addCleanup(hub.stop)
         return hub
 
-    def look(self, port: int, *options: str) -> Done:
+    def examine(self, port: int, *options: str) -> Done:
         """
         Run the doctor.
         """
@@ -120,21 +120,23 @@ class DoctorTests(SynchronousTestCase):
 
     def test_hub(self) -> None:
         """
-        A hub has no problem.
+        A hub causes no problem.
         """
         hub = self.start_hub("--keepalive", "0.5", "--cors-origin", "http://x.example")
 
-        done = self.look(hub.port, "--seconds", "4", "--topic", "a", "--origin", "http://x.example")
+        done = self.examine(
+            hub.port, "--seconds", "4", "--topic", "a", "--origin", "http://x.example"
+        )
 
         self.assertEqual(done.status, 0, done.out)
         self.assertNotIn("problem", done.out)
         self.assertIn("Headers came at once", done.out)
         self.assertIn("Events came at once: the slowest of 3", done.out)
         self.assertIn("A keepalive comes after", done.out)
-        self.assertRegex(done.out, "ok +It goes on after .*, and says so")
+        self.assertRegex(done.out, "ok +The stream resumes after .*, and says so")
         self.assertIn("(stream-reset)", done.out)
-        self.assertIn("Pages of http://x.example may read it, also with cookies", done.out)
-        self.assertIn("A preflight lets them send Authorization", done.out)
+        self.assertIn("Pages of http://x.example may read the stream, also with cookies", done.out)
+        self.assertIn("The preflight allows pages to send Authorization", done.out)
         self.assertIn("HEAD is answered with 200", done.out)
 
     def test_http2(self) -> None:
@@ -148,16 +150,16 @@ class DoctorTests(SynchronousTestCase):
         url = f"{hub.url}/events?topic=a"
 
         done = run_command("doctor", url, "--seconds", "1", "--cafile", str(certificate))
-        strange = run_command("doctor", url, "--seconds", "1")
+        untrusted = run_command("doctor", url, "--seconds", "1")
 
         self.assertEqual(done.status, 0, done.out)
         self.assertIn("HTTP/2 is offered", done.out)
-        self.assertEqual(strange.status, 2)
-        self.assertIn("certificate verify failed", strange.out)
+        self.assertEqual(untrusted.status, 2)
+        self.assertIn("certificate verify failed", untrusted.out)
 
     def test_interrupt(self) -> None:
         """
-        Ctrl-C ends it with status 130, and without a word.
+        Ctrl-C exits with status 130, without output.
         """
         port = self.serve(_HEAD + b"\r\n")
         running = Running("doctor", f"http://localhost:{port}/events")
@@ -171,41 +173,43 @@ class DoctorTests(SynchronousTestCase):
 
     def test_collecting_proxy(self) -> None:
         """
-        Behind an nginx that collects what it passes on, that is found.
+        An nginx that buffers events is a problem.
         """
         hub = self.start_hub()
 
-        done = self.look(self.start_nginx(hub.port), "--seconds", "4", "--topic", "a")
+        done = self.examine(self.start_nginx(hub.port), "--seconds", "4", "--topic", "a")
 
         self.assertEqual(done.status, 2, done.out)
         self.assertIn("proxy_buffering off", done.out)
 
     def test_compressing(self) -> None:
         """
-        A server that compresses is found out.
+        A server that compresses the stream is a problem.
         """
         head = _HEAD + b"Content-Encoding: gzip\r\n\r\n"
 
-        done = self.look(self.serve(head + gzip.compress(b":\n\n")), "--seconds", "1")
+        done = self.examine(self.serve(head + gzip.compress(b":\n\n")), "--seconds", "1")
 
         self.assertEqual(done.status, 2, done.out)
-        self.assertIn("gets gzip, which holds events back", done.out)
+        self.assertIn("get gzip, which holds events back", done.out)
 
     def test_idle_limit(self) -> None:
         """
-        Who closes after three silent seconds has an idle limit of three seconds.
+        A connection that closes after three silent seconds has an idle timeout of three seconds.
         """
         port = self.serve(_HEAD + b"\r\ndata: x\n\n", closes_after=3)
 
-        done = self.look(port, "--seconds", "10")
+        done = self.examine(port, "--seconds", "10")
 
         self.assertEqual(done.status, 2, done.out)
-        self.assertRegex(done.out, r"problem +It was closed after 3\.\d s, .* looks like an idle")
+        self.assertRegex(
+            done.out, r"problem +The stream was closed after 3\.\d s, .* looks like an idle"
+        )
         self.assertIn("Send a comment more often than every 3 s", done.out)
 
     def test_no_stream(self) -> None:
         """
-        A page that is no stream is told so, at once.
+        A page that is not a stream is reported at once.
         """
         hub = self.start_hub()
 
@@ -216,16 +220,16 @@ class DoctorTests(SynchronousTestCase):
 
     def test_nobody(self) -> None:
         """
-        Where nobody listens it ends with status 3.
+        Without a server the command exits with status 3.
         """
-        done = self.look(free_port())
+        done = self.examine(free_port())
 
         self.assertEqual((done.status, done.out), (3, ""))
-        self.assertIn("Nobody is there", done.err)
+        self.assertIn("cannot be reached", done.err)
 
     def test_refused(self) -> None:
         """
-        What the hub refuses is told in the hub's words.
+        A refusal is reported in the hub's own words.
         """
         hub = self.start_hub()
 

@@ -251,7 +251,7 @@ def tests(hub: Hub, app: klein.Klein, site: Site) -> None:
 
 async def sources(agent: IAgent) -> None:
     """
-    A client gives events, signals, or calls functions.
+    A client yields events or signals, or calls functions.
     """
     source = EventSource(
         "https://example.com/events",

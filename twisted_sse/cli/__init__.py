@@ -1,5 +1,8 @@
 """
-``twisted-sse``: an event stream in a terminal.
+``twisted-sse``: the command-line program.
+
+A client of servers; only `twisted_sse.cli.lineparser` uses the hub's code, to read
+NDJSON as the hub does.
 """
 
 from twisted_sse.cli.program import main

@@ -1,5 +1,5 @@
 """
-What people type for a URL, and what is meant.
+URLs as people type them, completed to real URLs.
 """
 
 from __future__ import annotations
@@ -11,21 +11,23 @@ from urllib.parse import parse_qsl, quote, urlsplit, urlunsplit
 
 __all__ = ["Address", "address_of"]
 
-# They need no percent sign in a query, and selectors are full of them.
-_PLAIN = "*/:,"
+# Allowed as they are in a query, and frequent in selectors.
+_SAFE = "*/:,"
 
-# A hub's path, where there is nothing else to go by.
-_EVENTS = "/events"
+# The path of a hub, used if the URL has none.
+_DEFAULT_PATH = "/events"
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 
 
 class Address(NamedTuple):
     """
+    The URL of a server.
+
     Attributes:
         url: Absolute, in ASCII.
 
-        completed: Whether the path is our guess.
+        completed: Whether the path was added by this program.
     """
 
     url: str
@@ -33,23 +35,23 @@ class Address(NamedTuple):
 
     def with_topics(self, topics: Sequence[str]) -> str:
         """
-        The URL with a ``topic`` for each of *topics* added to its query.
+        Return the URL with a ``topic`` in its query for each of *topics*.
         """
         parts = urlsplit(self.url)
-        added = "&".join(f"topic={quote(topic, safe=_PLAIN)}" for topic in topics)
+        added = "&".join(f"topic={quote(topic, safe=_SAFE)}" for topic in topics)
         return urlunsplit(parts._replace(query="&".join(filter(None, [parts.query, added]))))
 
     def without_topics(self) -> str:
         """
-        The URL without the topics of its query, for publishing.
+        Return the URL without the topics of its query, for publishing.
         """
         parts = urlsplit(self.url)
-        kept = [one for one in parts.query.split("&") if not one.startswith("topic=")]
-        return urlunsplit(parts._replace(query="&".join(kept)))
+        others = [one for one in parts.query.split("&") if not one.startswith("topic=")]
+        return urlunsplit(parts._replace(query="&".join(others)))
 
     def topics(self) -> list[str]:
         """
-        The topics of its query.
+        Return the topics of the query.
         """
         pairs = parse_qsl(urlsplit(self.url).query, keep_blank_values=True)
         return [value for name, value in pairs if name == "topic"]
@@ -57,32 +59,32 @@ class Address(NamedTuple):
 
 def address_of(text: str) -> Address:
     """
-    Read a URL; ``localhost:8080`` is ``http://localhost:8080/events``.
+    Parse a URL; ``localhost:8080`` becomes ``http://localhost:8080/events``.
 
     Raises:
-        ValueError: It is none; half a sentence.
+        ValueError: *text* is not a URL; the message is half a sentence.
     """
-    given = _SCHEME.match(text)
-    if given is not None and given[1].lower() not in ("http", "https"):
-        raise ValueError(f"{text!r} has the scheme {given[1]}; http and https are understood")
-    parts = urlsplit(text if given else f"http://{text}")
+    scheme = _SCHEME.match(text)
+    if scheme is not None and scheme[1].lower() not in ("http", "https"):
+        raise ValueError(f"{text!r} has the scheme {scheme[1]}, but it must be http or https")
+    parts = urlsplit(text if scheme else f"http://{text}")
     try:
         port, host = parts.port, parts.hostname
     except ValueError:
-        raise ValueError(f"{text!r} has no number as its port") from None
+        raise ValueError(f"the port of {text!r} is not a number from 1 to 65535") from None
     if not host or port == 0 or " " in host:
-        raise ValueError(f"{text!r} is no URL; write it as http://localhost:8080/events")
+        raise ValueError(f"{text!r} is not a URL such as http://localhost:8080/events")
     if parts.username is not None:
-        raise ValueError(f"{text!r} has a user in it; send a token or a header instead")
+        raise ValueError(f"{text!r} contains a user; use --token-file or --header instead")
     completed = parts.path == ""
-    path = _EVENTS if completed else quote(parts.path, safe="/%:@!$&'()*+,;=~-._")
+    path = _DEFAULT_PATH if completed else quote(parts.path, safe="/%:@!$&'()*+,;=~-._")
     query = quote(parts.query, safe="/?%:@!$&'()*+,;=~-._")
-    netloc = parts.netloc if parts.netloc.isascii() else _in_ascii(text, parts.netloc)
+    netloc = parts.netloc if parts.netloc.isascii() else _to_ascii(text, parts.netloc)
     return Address(urlunsplit((parts.scheme.lower(), netloc, path, query, "")), completed)
 
 
-def _in_ascii(text: str, netloc: str) -> str:
+def _to_ascii(text: str, netloc: str) -> str:
     try:
         return netloc.encode("idna").decode("ascii")
     except UnicodeError:
-        raise ValueError(f"{text!r} has a host that is no name") from None
+        raise ValueError(f"{text!r} has an invalid host name") from None

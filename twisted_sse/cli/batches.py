@@ -1,5 +1,5 @@
 """
-Lines, gathered into batches that are worth a request.
+Groups lines of input into batches, one for each request.
 """
 
 from __future__ import annotations
@@ -12,30 +12,32 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
-__all__ = ["Batches", "LineTooLong", "Numbered"]
+__all__ = ["Batches", "LineTooLong", "NumberedLine"]
 
-# A batch ends at whatever comes first: so many lines, so many bytes, so many
-# seconds after its first line.  A hub takes a mebibyte, and JSON may escape.
-_LINES = 500
-_BYTES = 256 * 1024
-_WAIT = 0.2
+# A batch ends at the first of these limits; the wait is in seconds from its first
+# line.  A hub takes a mebibyte by default, and JSON escapes make lines longer.
+_MAX_LINES = 500
+_MAX_BYTES = 256 * 1024
+_MAX_WAIT = 0.2
 
-# Of one line, in bytes: sixteen times what a hub takes unless told otherwise.
-_MAX_LINE = 16 * 1024 * 1024
+# The longest line, in bytes: sixteen times what a hub takes by default.
+_MAX_LINE_SIZE = 16 * 1024 * 1024
 
 
 class LineTooLong(Exception):
     """
-    A line that nobody would take; those before it were given.
+    A line is too long to publish; the lines before it were returned.
     """
 
 
-class Numbered(NamedTuple):
+class NumberedLine(NamedTuple):
     """
+    A line of input.
+
     Attributes:
-        number: Of the line, from 1.
+        number: The number of the line, from 1.
 
-        text: Without its end.
+        text: The line without its line end.
     """
 
     number: int
@@ -44,74 +46,74 @@ class Numbered(NamedTuple):
 
 class Batches:
     """
-    Gathers lines; keeps one piece of input and the beginning of a line.
+    Reads lines in batches; holds one piece of input and one incomplete line.
 
     Args:
-        read: Gives the next piece of input, b"" at its end.
+        read: Returns the next piece of input, b"" at the end.
     """
 
     def __init__(self, read: Callable[[], Deferred[bytes]], clock: IReactorTime) -> None:
         self._read = read
         self._clock = clock
-        self._lines: deque[Numbered] = deque()
+        self._lines: deque[NumberedLine] = deque()
         self._size = 0
-        self._begun: list[bytes] = []
-        self._begun_size = 0
+        self._partial: list[bytes] = []
+        self._partial_size = 0
         self._number = 0
         self._reading = False
         self._ended = False
         self._failure: Failure | None = None
         self._waiting: Deferred[None] | None = None
 
-    async def next(self) -> list[Numbered]:
+    async def next(self) -> list[NumberedLine]:
         """
-        The next batch, as soon as it is full or old enough; empty at the end.
+        Return the next batch, as soon as it is full or old enough; empty at the end.
 
         Raises:
-            LineTooLong: After all the lines before it.
+            LineTooLong: After all the lines before it were returned.
 
             OSError: The input cannot be read.
         """
         while not (self._lines or self._ended):
-            await self._more(None)
-        ripe = self._clock.seconds() + _WAIT
+            await self._wait(None)
+        deadline = self._clock.seconds() + _MAX_WAIT
         while not (self._is_full() or self._ended):
-            left = ripe - self._clock.seconds()
+            left = deadline - self._clock.seconds()
             if left <= 0:
                 break
-            await self._more(left)
+            await self._wait(left)
         if not self._lines and self._failure is not None:
             self._failure.raiseException()
         return self._take()
 
     def _is_full(self) -> bool:
-        return len(self._lines) >= _LINES or self._size >= _BYTES
+        return len(self._lines) >= _MAX_LINES or self._size >= _MAX_BYTES
 
-    def _take(self) -> list[Numbered]:
-        taken: list[Numbered] = []
+    def _take(self) -> list[NumberedLine]:
+        taken: list[NumberedLine] = []
         size = 0
-        while self._lines and len(taken) < _LINES:
+        while self._lines and len(taken) < _MAX_LINES:
             size += len(self._lines[0].text)
-            if taken and size > _BYTES:
+            if taken and size > _MAX_BYTES:
                 break
             taken.append(self._lines.popleft())
         self._size -= sum(len(line.text) for line in taken)
         return taken
 
-    async def _more(self, patience: float | None) -> None:
+    async def _wait(self, timeout: float | None) -> None:
         """
-        Wait for a piece of input, and no longer than *patience* seconds.
+        Wait for the next piece of input, at most *timeout* seconds.
         """
         if not self._reading:
             self._reading = True
-            self._read().addCallbacks(self._got, self._failed)
+            self._read().addCallbacks(self._received, self._failed)
         if not self._reading:
             return
         waiting: Deferred[None] = Deferred()
         self._waiting = waiting
         timer = None
-        if patience is not None:
-            timer = self._clock.callLater(patience, self._wake)
+        if timeout is not None:
+            timer = self._clock.callLater(timeout, self._wake)
         try:
             await waiting
         finally:
@@ -123,27 +125,27 @@ class Batches:
         if self._waiting is not None:
             self._waiting.callback(None)
 
-    def _got(self, piece: bytes) -> None:
+    def _received(self, piece: bytes) -> None:
         self._reading = False
         self._ended = not piece
         first, *others = piece.split(b"\n")
-        self._begun.append(first)
-        self._begun_size += len(first)
+        self._partial.append(first)
+        self._partial_size += len(first)
         for other in others:
             self._finish_line()
-            self._begun, self._begun_size = [other], len(other)
-        if self._ended and self._begun_size:
+            self._partial, self._partial_size = [other], len(other)
+        if self._ended and self._partial_size:
             self._finish_line()
-        elif self._begun_size > _MAX_LINE:
-            self._failed(Failure(LineTooLong(f"Line {self._number + 1} has more than 16 MiB.")))
+        elif self._partial_size > _MAX_LINE_SIZE:
+            self._failed(Failure(LineTooLong(f"Line {self._number + 1} is longer than 16 MiB.")))
             return
         self._wake()
 
     def _finish_line(self) -> None:
-        # Files from Windows end their lines with CR LF.
-        text = b"".join(self._begun).removesuffix(b"\r")
+        # Lines of Windows files end with CR LF.
+        text = b"".join(self._partial).removesuffix(b"\r")
         self._number += 1
-        self._lines.append(Numbered(self._number, text))
+        self._lines.append(NumberedLine(self._number, text))
         self._size += len(text)
 
     def _failed(self, failure: Failure) -> None:

@@ -1,8 +1,9 @@
 """
-Publishes again and again until it is known to be kept, and never twice.
+Publishes with retries until the hub has kept everything, and never twice.
 
-What was not answered is asked for by its ID before it is sent again.  So every
-batch needs one publication with an ID that nobody else makes.
+After a request without an answer, the hub is asked for an event ID of the batch
+before the batch is sent again.  So every batch needs one publication with an ID
+that is unique.
 """
 
 from __future__ import annotations
@@ -24,12 +25,11 @@ from twisted_sse.events.publication import Publication
 
 __all__ = ["Delivery", "GaveUp", "Uncertain"]
 
-# The server is there and keeps nothing at present.
-_NOT_NOW = (429, 503)
+# The server keeps nothing at present.
+_BUSY = (429, 503)
 
-# Somebody says that something went wrong on the way: a proxy cannot know what
-# the hub behind it has done.
-_WHO_KNOWS = (408, 500, 502, 504)
+# The outcome is unknown: a proxy does not know what the hub behind it has done.
+_OUTCOME_UNKNOWN = (408, 500, 502, 504)
 
 _TOO_LARGE = 413
 
@@ -38,34 +38,35 @@ _BACKOFF = Backoff(limit=10.0)
 
 class GaveUp(Exception):
     """
-    Publications were not kept, and it was tried for long enough.
+    Publications were not kept, and the time for retries is over.
     """
 
 
 class Uncertain(Exception):
     """
-    Publications may have been kept or not.
+    Publications may have been kept.
     """
 
 
 class Delivery:
     """
+    Publishes batches to one hub.
+
     Args:
-        prefix: What the IDs begin with that nobody else makes.
+        prefix: Begins the IDs that are unique to this run.
 
-        give_up: How long it is tried, in seconds, counted from the first
-            failure of a batch.
+        give_up: How long to retry, in seconds, from the first failure of a batch.
 
-        timeout: Of one request of *publisher*, in seconds.
+        timeout: The timeout of *publisher*, in seconds.
 
-        note: Told in a sentence when it is tried again.
+        notify: Called with a sentence when the first retry begins.
     """
 
     def __init__(
         self,
         publisher: Publisher,
         clock: IReactorTime,
-        note: Callable[[str], None],
+        notify: Callable[[str], None],
         *,
         prefix: str,
         give_up: float,
@@ -73,22 +74,22 @@ class Delivery:
     ) -> None:
         self._publisher = publisher
         self._clock = clock
-        self._note = note
+        self._notify = notify
         self._prefix = prefix
         self._give_up = give_up
         self._timeout = timeout
 
     async def deliver(self, batch: Sequence[Publication]) -> None:
         """
-        Have *batch* kept, in this order: all or none, unless the server finds
-        it too large at once.
+        Have *batch* kept in this order, all of it or nothing.  A batch that is too
+        large for the server is sent in halves.
 
         Raises:
             UnexpectedStatus, UnexpectedContentType: The server refuses.
 
-            GaveUp: Nobody took it.
+            GaveUp: Nothing was kept in time.
 
-            Uncertain: It cannot be found out whether it was kept.
+            Uncertain: The outcome cannot be found out.
         """
         try:
             await self._deliver_whole(batch)
@@ -100,112 +101,112 @@ class Delivery:
             await self.deliver(batch[half:])
 
     async def _deliver_whole(self, batch: Sequence[Publication]) -> None:
-        question = _Question(self._publisher, self._landmark(batch))
-        patience = _Patience(self._clock, self._give_up, self._note)
+        confirmation = _Confirmation(self._publisher, self._to_confirm(batch))
+        retry_timer = _RetryTimer(self._clock, self._give_up, self._notify)
         while True:
             begun = self._clock.seconds()
             try:
-                if question.open and await question.answer():
+                if confirmation.needed and await confirmation.answer():
                     return
                 await self._publisher.publish(batch)
                 return
             except (NotSent, OutcomeUnknown) as error:
-                if isinstance(error, OutcomeUnknown) and not question.open:
-                    # If we have ended the request, and not the network, the
-                    # server may still be at it.
-                    question.ask(underway=self._clock.seconds() - begun >= self._timeout)
-                await patience.rest(error, 0.0, question.open)
+                if isinstance(error, OutcomeUnknown) and not confirmation.needed:
+                    # After a timeout of ours, unlike after a lost connection, the
+                    # server may still be working on the request.
+                    confirmation.require(in_progress=self._clock.seconds() - begun >= self._timeout)
+                await retry_timer.wait(error, 0.0, confirmation.needed)
             except UnexpectedStatus as error:
-                if error.status in _WHO_KNOWS:
-                    question.ask(underway=question.underway)
-                elif error.status not in _NOT_NOW:
+                if error.status in _OUTCOME_UNKNOWN:
+                    confirmation.require(in_progress=confirmation.in_progress)
+                elif error.status not in _BUSY:
                     raise
-                await patience.rest(error, error.retry_after or 0.0, question.open)
+                await retry_timer.wait(error, error.retry_after or 0.0, confirmation.needed)
 
-    def _landmark(self, batch: Sequence[Publication]) -> Publication:
+    def _to_confirm(self, batch: Sequence[Publication]) -> Publication:
         """
-        The one to ask for: the newest, which is forgotten last.
+        Choose the publication to ask for: the newest, which history forgets last.
         """
         ours = (one for one in reversed(batch) if (one.event.id or "").startswith(self._prefix))
         return next(ours, batch[-1])
 
 
-class _Question:
+class _Confirmation:
     """
-    Whether a publication was kept.
+    Finds out whether a publication was kept.
 
     Attributes:
-        open: Whether that is not known.
+        needed: Whether that is unknown.
 
-        underway: Whether the server may still be keeping it.
+        in_progress: Whether the server may still be keeping it.
     """
 
-    def __init__(self, publisher: Publisher, landmark: Publication) -> None:
+    def __init__(self, publisher: Publisher, publication: Publication) -> None:
         self._publisher = publisher
-        self._landmark = landmark
-        self.open = self.underway = False
+        self._publication = publication
+        self.needed = self.in_progress = False
 
-    def ask(self, *, underway: bool) -> None:
+    def require(self, *, in_progress: bool) -> None:
         """
-        It is not known any more.
+        Note that the outcome is unknown.
         """
-        self.open, self.underway = True, underway
+        self.needed, self.in_progress = True, in_progress
 
     async def answer(self) -> bool:
         """
-        Ask the hub; if the answer is no, it is known from now on.
+        Ask the hub whether the publication was kept.
 
         Raises:
-            Unanswered: It is no, and may become yes.
+            OutcomeUnknown: It was not, but it may still be.
 
-            Uncertain: There will be no answer.
+            Uncertain: The hub cannot be asked.
         """
         if await self._was_kept():
             return True
-        if self.underway:
-            raise OutcomeUnknown("The hub has not finished with what it was sent.")
-        self.open = False
+        if self.in_progress:
+            raise OutcomeUnknown("The hub may still be keeping the event.")
+        self.needed = False
         return False
 
     async def _was_kept(self) -> bool:
-        event_id, topics = self._landmark.event.id or "", self._landmark.topics
+        event_id, topics = self._publication.event.id or "", self._publication.topics
         try:
             return await self._publisher.was_kept(event_id, topics)
         except UnexpectedStatus as error:
-            if error.status in (*_NOT_NOW, *_WHO_KNOWS):
+            if error.status in (*_BUSY, *_OUTCOME_UNKNOWN):
                 raise
             reason: TwistedSSEError = error
         except UnexpectedContentType as error:
             reason = error
-        raise Uncertain(f"No answer came, and the hub cannot be asked: {reason}") from reason
+        raise Uncertain(f"The hub cannot be asked what it has kept: {reason}") from reason
 
 
-class _Patience:
+class _RetryTimer:
     """
-    Waits between attempts, until it is enough.
+    Waits between attempts, until the time for retries is over.
     """
 
-    def __init__(self, clock: IReactorTime, give_up: float, note: Callable[[str], None]) -> None:
+    def __init__(self, clock: IReactorTime, give_up: float, notify: Callable[[str], None]) -> None:
         self._clock = clock
         self._give_up = give_up
-        self._note = note
+        self._notify = notify
         self._failures = 0
         self._deadline = 0.0
 
-    async def rest(self, error: TwistedSSEError, asked: float, uncertain: bool) -> None:
+    async def wait(self, error: TwistedSSEError, minimum: float, uncertain: bool) -> None:
         """
-        Wait after *error*, at least *asked* seconds.
+        Wait after *error*, at least *minimum* seconds.
 
         Raises:
-            GaveUp, Uncertain: It has been tried for long enough.
+            GaveUp, Uncertain: The time for retries is over.
         """
         self._failures += 1
         now = self._clock.seconds()
         if self._failures == 1:
             self._deadline = now + self._give_up
-        delay = _BACKOFF.delay(self._failures, asked)
+        delay = _BACKOFF.delay(self._failures, minimum)
         if now + delay > self._deadline:
             raise (Uncertain if uncertain else GaveUp)(str(error)) from error
         if self._failures == 1:
-            self._note(f"{error} Trying again for {self._give_up:g} seconds.")
+            self._notify(f"{error} Trying again for {self._give_up:g} seconds.")
         await deferLater(self._clock, delay)

@@ -1,8 +1,8 @@
 """
-``twisted-sse doctor``: tells whether a stream works as it should, all the way.
+``twisted-sse doctor``: examines a stream, from the server to this client.
 
-What is seen is described, one sentence each; nothing is changed, and nothing is
-published unless a topic and a token are given.
+Prints one sentence for each finding.  Nothing is published unless a topic and a
+token are passed.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from twisted.internet.task import LoopingCall
 
 from twisted_sse.cli.doctor_options import DoctorOptions
 from twisted_sse.cli.examination import Examination
-from twisted_sse.cli.running import Ended, Status
+from twisted_sse.cli.running import CommandFailed, Status
 from twisted_sse.cli.terminal import Console
 
 __all__ = ["doctor"]
@@ -22,23 +22,25 @@ __all__ = ["doctor"]
 
 async def doctor(options: DoctorOptions, out: Console, err: Console) -> int:
     """
-    Examine the stream, and say what was found.
+    Examine the stream, and print the findings.
 
     Raises:
-        Ended: Nobody is there.
+        CommandFailed: The server cannot be reached.
     """
     from twisted.internet import reactor
 
     err.say(f"Looking at {options.url()} for {options['seconds']:g} seconds.")
     examination = Examination(options, reactor)
-    ticking = _Ticking(err, options["seconds"], reactor)
+    bar = _TimeBar(err, options["seconds"], reactor)
     try:
         findings = await examination.run()
     except (ConnectError, DNSLookupError) as error:
         reason = str(error).removesuffix(".")
-        raise Ended(Status.UNREACHABLE, f"Nobody is there at {options.url()}: {reason}.") from error
+        raise CommandFailed(
+            Status.UNREACHABLE, f"{options.url()} cannot be reached: {reason}."
+        ) from error
     finally:
-        ticking.end()
+        bar.end()
     for finding in findings:
         for line in finding.lines():
             out.write(line)
@@ -46,9 +48,9 @@ async def doctor(options: DoctorOptions, out: Console, err: Console) -> int:
     return Status.REFUSED if problems else Status.DONE
 
 
-class _Ticking:
+class _TimeBar:
     """
-    A bar of the time.
+    A progress bar of the time.
     """
 
     def __init__(self, err: Console, seconds: float, reactor: Any) -> None:
@@ -60,7 +62,7 @@ class _Ticking:
 
     def end(self) -> None:
         """
-        Take it away.
+        Remove the bar.
         """
         self._call.stop()
         self._bar.end()

@@ -16,11 +16,16 @@ class DoctorOptions(RequestOptions):
     """
 
     name = "doctor"
-    longdesc = "Tells whether a stream works as it should, all the way."
+    longdesc = "Finds out whether a stream works from the server to this client."
 
     optParameters = [  # noqa: RUF012 - Twisted reads it from the class
-        ["origin", None, None, "Whether pages of this origin may read, as https://app.example."],
-        ["seconds", None, "40", "How long the stream is watched."],
+        [
+            "origin",
+            None,
+            None,
+            "Check that pages of this origin may read, such as https://app.example.",
+        ],
+        ["seconds", None, "40", "How long to watch the stream, in seconds."],
     ]
 
     readers = {"seconds": units.interval}  # noqa: RUF012
@@ -39,7 +44,7 @@ class DoctorOptions(RequestOptions):
 
     def url(self) -> str:
         """
-        What is asked for.
+        Return the URL of the stream.
         """
         topics = self["topics"]
         if self.address.completed and not topics and not self.address.topics():

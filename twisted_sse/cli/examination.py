@@ -1,5 +1,5 @@
 """
-Everything that `doctor` asks and does, in the order in which it makes sense.
+The requests of `doctor`, in order, and the findings from them.
 """
 
 from __future__ import annotations
@@ -30,28 +30,28 @@ from twisted_sse.events.publication import Publication
 
 __all__ = ["Examination"]
 
-# How long anything but the stream itself may take, in seconds.
-_SHORT = 5.0
+# The longest time for any request but the stream itself, in seconds.
+_TIMEOUT = 5.0
 
-# How often and when events are published, in seconds.
-_PROBES = 3
-_PAUSE = 0.5
+# The number of events to publish, and the pause between them in seconds.
+_EVENT_COUNT = 3
+_INTERVAL = 0.5
 
-# How long a stream may take until it is taken to be open, and how often it is
-# looked at meanwhile, in seconds.
-_OPENING = 2.0
-_STEP = 0.05
+# The longest wait for the stream to open before events are published, and how often
+# it is checked, in seconds.
+_OPEN_TIMEOUT = 2.0
+_POLL_INTERVAL = 0.05
 
-# What no hub has ever given to an event.
-_NONSENSE = "twisted-sse-doctor-asks-for-what-never-was"
+# An event ID that no hub has ever used.
+_UNKNOWN_ID = "twisted-sse-doctor-asks-for-what-never-was"
 
-# So no listener for "message" hears them.
-_TYPE = "twisted-sse-doctor"
+# Not "message", so that a page's usual listeners do not receive the events.
+_EVENT_TYPE = "twisted-sse-doctor"
 
 
 class Examination:
     """
-    Of one stream.
+    The examination of one stream.
     """
 
     def __init__(self, options: DoctorOptions, reactor: Any) -> None:
@@ -61,40 +61,40 @@ class Examination:
         agent = options.agent() or Agent(reactor, pool=pool)
         self._probe = Probe(agent, reactor, options.url(), options.headers)
         self._sent: list[Sent] = []
-        self._unsent = ""
+        self._publish_error = ""
 
     async def run(self) -> list[Finding]:
         """
-        Everything that is found, in order.
+        Make all requests, and return the findings in order.
         """
         gzip = {"Accept-Encoding": "gzip"}
-        compressed = await self._probe.ask(_SHORT, headers=gzip, enough=lambda _: True)
+        compressed = await self._probe.request(_TIMEOUT, headers=gzip, enough=lambda _: True)
         if compressed.answered is not None or compressed.closed is not None:
-            first = list(check_stream(compressed))
-            if first[-1].mark == "problem" and not _is_stream(compressed):
-                return first
-        seen = Observation()
-        self._begun = self._reactor.seconds()
-        together = (self._watch(seen), self._look_around(), self._publish(seen))
-        await gatherResults(map(Deferred.fromCoroutine, together), consumeErrors=True)
-        if seen.answered is None:
-            return [*check_stream(seen), check_head(self._head)]
-        return [*check_stream(seen), *await self._rest(seen, compressed)]
+            findings = list(check_stream(compressed))
+            if findings[-1].mark == "problem" and not _is_stream(compressed):
+                return findings
+        observation = Observation()
+        self._start = self._reactor.seconds()
+        tasks = (self._watch(observation), self._probe_others(), self._publish(observation))
+        await gatherResults(map(Deferred.fromCoroutine, tasks), consumeErrors=True)
+        if observation.answered is None:
+            return [*check_stream(observation), check_head(self._head)]
+        return [*check_stream(observation), *await self._findings(observation, compressed)]
 
-    async def _watch(self, seen: Observation) -> None:
+    async def _watch(self, observation: Observation) -> None:
         try:
-            await self._probe.ask(self._options["seconds"], seen=seen)
+            await self._probe.request(self._options["seconds"], observation=observation)
         except (ConnectError, DNSLookupError) as error:
-            # It was there a moment ago.
-            seen.closed, seen.reason = 0.0, str(error)
+            # The server could be reached a moment ago, so this is an observation.
+            observation.closed, observation.reason = 0.0, str(error)
 
-    async def _look_around(self) -> None:
-        self._head = await self._ask("HEAD")
-        self._unknown = await self._ask(headers={"Last-Event-ID": _NONSENSE})
-        await self._look_for_cors()
+    async def _probe_others(self) -> None:
+        self._head = await self._request("HEAD")
+        self._unknown = await self._request(headers={"Last-Event-ID": _UNKNOWN_ID})
+        await self._probe_cors()
         self._chosen = await self._negotiate()
 
-    async def _look_for_cors(self) -> None:
+    async def _probe_cors(self) -> None:
         origin = self._options["origin"]
         if origin is None:
             return
@@ -103,18 +103,18 @@ class Examination:
             "Access-Control-Request-Method": "GET",
             "Access-Control-Request-Headers": "authorization,last-event-id",
         }
-        self._preflight = await self._ask("OPTIONS", wanted)
-        self._cors = await self._ask(headers={"Origin": origin})
+        self._preflight = await self._request("OPTIONS", wanted)
+        self._cors = await self._request(headers={"Origin": origin})
 
-    async def _rest(self, seen: Observation, compressed: Observation) -> list[Finding]:
-        event_id = last_id(seen)
-        known = await self._ask(headers={"Last-Event-ID": event_id}) if event_id else None
+    async def _findings(self, observation: Observation, compressed: Observation) -> list[Finding]:
+        event_id = last_id(observation)
+        known = await self._request(headers={"Last-Event-ID": event_id}) if event_id else None
         secure = self._options.url().startswith("https:")
         findings = [
-            *check_headers(seen, compressed),
-            check_version(seen, secure, self._chosen),
-            *check_flow(seen),
-            self._check_probes(seen),
+            *check_headers(observation, compressed),
+            check_version(observation, secure, self._chosen),
+            *check_flow(observation),
+            self._check_probes(observation),
             *check_resume(event_id, known, self._unknown),
             check_head(self._head),
         ]
@@ -122,12 +122,14 @@ class Examination:
             findings += check_cors(self._options["origin"], self._cors, self._preflight)
         return findings
 
-    async def _ask(self, method: str = "GET", headers: dict[str, str] | None = None) -> Observation:
+    async def _request(
+        self, method: str = "GET", headers: dict[str, str] | None = None
+    ) -> Observation:
         try:
-            return await self._probe.ask(_SHORT, method, headers, enough=_has_said)
+            return await self._probe.request(_TIMEOUT, method, headers, enough=_has_data)
         except (ConnectError, DNSLookupError):
-            # It was there a moment ago: no answer is what there is to see.
-            return Observation(watched=_SHORT)
+            # The server could be reached a moment ago, so this is an observation.
+            return Observation(watched=_TIMEOUT)
 
     async def _negotiate(self) -> str | None:
         parts = urlsplit(self._options.url())
@@ -136,55 +138,58 @@ class Examination:
         host, port = parts.hostname or "", parts.port or 443
         try:
             return await offered_protocol(
-                self._reactor, host, port, self._options["cafile"], _SHORT
+                self._reactor, host, port, self._options["cafile"], _TIMEOUT
             )
         except Exception:
-            # Whatever it is: the stream itself has got its connection.
+            # The stream itself has a connection, so a failure here is no finding.
             return ""
 
-    async def _publish(self, seen: Observation) -> None:
+    async def _publish(self, observation: Observation) -> None:
         topics = self._options["topics"]
         if not topics or self._options["token"] is None:
             return
-        # Through what holds back everything, not even the headers come.
-        while seen.answered is None and self._reactor.seconds() - self._begun < _OPENING:
-            await deferLater(self._reactor, _STEP)
+        # A proxy that buffers everything holds back even the headers, so do not wait long.
+        while (
+            observation.answered is None and self._reactor.seconds() - self._start < _OPEN_TIMEOUT
+        ):
+            await deferLater(self._reactor, _POLL_INTERVAL)
         url = self._options.address.without_topics()
         publisher = Publisher(
-            url, token=self._options["token"], client=self._options.agent(), timeout=_SHORT
+            url, token=self._options["token"], client=self._options.agent(), timeout=_TIMEOUT
         )
         nonce = secrets.token_hex(4)
-        for number in range(_PROBES):
+        for number in range(_EVENT_COUNT):
             data = f"{nonce}-{number}"
-            at = self._reactor.seconds() - self._begun
+            at = self._reactor.seconds() - self._start
             try:
-                await publisher.publish([Publication.of(topics[0], data, event=_TYPE)])
+                await publisher.publish([Publication.of(topics[0], data, event=_EVENT_TYPE)])
             except TwistedSSEError as error:
-                self._unsent = str(error)
+                self._publish_error = str(error)
                 return
             self._sent.append(Sent(at, data))
-            await deferLater(self._reactor, _PAUSE)
+            await deferLater(self._reactor, _INTERVAL)
 
-    def _check_probes(self, seen: Observation) -> Finding:
-        if self._unsent:
+    def _check_probes(self, observation: Observation) -> Finding:
+        if self._publish_error:
             return warning(
-                f"Whether events are held back was not tried: {self._unsent}",
-                "Give a --token-file and a --topic that may be published to.",
+                f"Publishing failed, so the delay of events is unknown: {self._publish_error}",
+                "Pass a --token-file and a --topic that the token may publish to.",
             )
         if not self._sent:
             return warning(
-                "Whether events are held back was not tried.",
-                "Give --topic and --token-file: three events are published then.",
+                "No events were published, so their delay is unknown.",
+                "Pass --topic and --token-file to publish three events.",
             )
-        return check_probes(self._sent, seen)
+        return check_probes(self._sent, observation)
 
 
-def _is_stream(seen: Observation) -> bool:
-    return seen.status == 200 and "text/event-stream" in seen.header("Content-Type").lower()
+def _is_stream(observation: Observation) -> bool:
+    kind = observation.header("Content-Type").lower()
+    return observation.status == 200 and "text/event-stream" in kind
 
 
-def _has_said(seen: Observation) -> bool:
+def _has_data(observation: Observation) -> bool:
     """
-    Whether something has come that says how the stream begins.
+    Tell whether the first event with data has arrived.
     """
-    return any(one.event.data is not None for one in seen.arrivals)
+    return any(one.event.data is not None for one in observation.arrivals)

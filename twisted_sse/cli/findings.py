@@ -1,5 +1,5 @@
 """
-What `doctor` says: a mark, a sentence, and what to do.
+The findings of `doctor`: a mark, a sentence, and an advice.
 """
 
 from __future__ import annotations
@@ -13,16 +13,18 @@ __all__ = ["Finding", "Mark", "ok", "problem", "warning"]
 
 Mark = Literal["ok", "warning", "problem"]
 
-# The width of the widest mark and what follows it, in columns.
+# The width of the widest mark and the space after it, in columns.
 _INDENT = 9
 
 
 class Finding(NamedTuple):
     """
-    Attributes:
-        sentence: What was seen.
+    One result of a check.
 
-        advice: What to do; "" if all is well.
+    Attributes:
+        sentence: The observation.
+
+        advice: What to do; "" if the mark is ok.
     """
 
     mark: Mark
@@ -31,7 +33,7 @@ class Finding(NamedTuple):
 
     def lines(self) -> Iterator[Line]:
         """
-        It as the user sees it.
+        Format the finding for the terminal.
         """
         yield Line((Span(self.mark.ljust(_INDENT), self.mark), Span(self.sentence)))
         if self.advice:
@@ -40,20 +42,20 @@ class Finding(NamedTuple):
 
 def ok(sentence: str) -> Finding:
     """
-    All is well.
+    Make a finding that needs no action.
     """
     return Finding("ok", sentence)
 
 
 def warning(sentence: str, advice: str) -> Finding:
     """
-    It works, and may fail one day or for some.
+    Make a finding that works, but may fail later or for some users.
     """
     return Finding("warning", sentence, advice)
 
 
 def problem(sentence: str, advice: str) -> Finding:
     """
-    It does not work as it should.
+    Make a finding that does not work.
     """
     return Finding("problem", sentence, advice)

@@ -1,88 +1,89 @@
 """
-What can be read from how a stream flows: what came when, and what did not.
+Checks of a stream over time: keepalives, delays, ends, and resuming.
 
-Pure: what was seen in, findings out.
+Pure: observations in, findings out.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from twisted_sse.cli.findings import Finding, ok, problem, warning
 from twisted_sse.cli.probe import Observation
+from twisted_sse.client.confirmation import is_resumed
 from twisted_sse.events.control import OPEN, RESET
 from twisted_sse.events.event import ServerSentEvent
 
 __all__ = ["Sent", "check_flow", "check_probes", "check_resume", "last_id"]
 
-# An event that takes longer was held back, in seconds.
-_AT_ONCE = 1.0
+# Events that take longer are held back by something, in seconds.
+_PROMPT = 1.0
 
-# Proxies and mobile networks cut what is silent for longer, in seconds: a minute
-# is the default of nginx and of most load balancers.
-_SILENCE = 60.0
+# Proxies and mobile networks close connections that are silent for longer, in seconds:
+# a minute is the default of nginx and of most load balancers.
+_PROXY_TIMEOUT = 60.0
 
-# From the last word to the end; less is an end that somebody wanted.
-_IDLE = 0.5
+# The shortest silence before the end, in seconds, that suggests an idle timeout; after
+# less, the server has ended the stream on purpose.
+_SILENT = 0.5
 
 
 class Sent(NamedTuple):
     """
-    An event that was published to see it come.
+    An event that was published as a test.
 
     Attributes:
-        time: In seconds since the stream was asked for.
+        time: In seconds since the stream was requested.
     """
 
     time: float
     data: str
 
 
-def check_flow(seen: Observation) -> Iterator[Finding]:
+def check_flow(observation: Observation) -> Iterator[Finding]:
     """
-    Keepalive, reconnection time, and who closes when.
+    Check the keepalive, the reconnection time, and how the stream ended.
     """
-    yield _retry(seen)
-    if seen.closed is None:
-        yield ok(f"It stayed open for the {seen.watched:.0f} s that it was watched.")
-        yield _keepalive(seen)
+    yield _retry(observation)
+    if observation.closed is None:
+        yield ok(f"The stream stayed open for the {observation.watched:.0f} s that it was watched.")
+        yield _keepalive(observation)
         return
-    last = max([one.time for one in seen.arrivals] + [seen.answered or 0.0])
-    silence = seen.closed - last
-    if silence < _IDLE:
+    last = max([one.time for one in observation.arrivals] + [observation.answered or 0.0])
+    silence = observation.closed - last
+    if silence < _SILENT:
         yield problem(
-            f"The server ended it after {seen.closed:.1f} s.",
-            "A stream stays open; browsers come back each time, and may miss events.",
+            f"The server ended the stream after {observation.closed:.1f} s.",
+            "Keep the stream open: browsers reconnect after each end, and may miss events.",
         )
     else:
         yield problem(
-            f"It was closed after {seen.closed:.1f} s, of which the last {silence:.1f} s were"
-            " silent: that looks like an idle limit.",
-            f"Send a comment more often than every {silence:.0f} s, or raise the limit"
+            f"The stream was closed after {observation.closed:.1f} s, of which the last"
+            f" {silence:.1f} s were silent: that looks like an idle timeout.",
+            f"Send a comment more often than every {silence:.0f} s, or raise the timeout"
             " (in nginx: proxy_read_timeout).",
         )
 
 
-def check_probes(sent: Sequence[Sent], seen: Observation) -> Finding:
+def check_probes(sent: Sequence[Sent], observation: Observation) -> Finding:
     """
-    Whether events come when they are published.
+    Check that events arrive when they are published.
     """
-    came = {one.event.data: one.time for one in seen.arrivals}
+    came = {one.event.data: one.time for one in observation.arrivals}
     delays = [came[one.data] - one.time for one in sent if one.data in came]
     if len(delays) < len(sent):
         missing = len(sent) - len(delays)
         return problem(
-            f"{missing} of {len(sent)} events did not come within {seen.watched:.0f} s:"
-            " something collects them.",
-            "In nginx: proxy_buffering off; and exclude text/event-stream from compression.",
+            f"{missing} of {len(sent)} events did not come within {observation.watched:.0f} s:"
+            " something buffers them.",
+            "In nginx: proxy_buffering off. Exclude text/event-stream from compression.",
         )
     slowest = max(delays)
-    if slowest > _AT_ONCE:
+    if slowest > _PROMPT:
         return problem(
-            f"Events came up to {slowest:.1f} s late: something collects them.",
-            "In nginx: proxy_buffering off; and exclude text/event-stream from compression.",
+            f"Events came up to {slowest:.1f} s late: something buffers them.",
+            "In nginx: proxy_buffering off. Exclude text/event-stream from compression.",
         )
     return ok(f"Events came at once: the slowest of {len(sent)} after {slowest * 1000:.0f} ms.")
 
@@ -91,89 +92,88 @@ def check_resume(
     event_id: str, known: Observation | None, unknown: Observation
 ) -> Iterator[Finding]:
     """
+    Check that the stream can be resumed.
+
     Args:
-        event_id: The last that was seen; "" if none was.
+        event_id: The last event ID that came; "" if none did.
 
-        known: Asked again with it; ``None`` if it was not.
+        known: A request with that ID; ``None`` if none was made.
 
-        unknown: Asked with an ID that never was.
+        unknown: A request with an ID that never existed.
     """
     if known is None:
         yield warning(
-            "No event had an ID: who loses the stream misses what is sent meanwhile.",
-            "Send an ID with each event, and answer Last-Event-ID; or look while events come.",
+            "No event had an ID: a client that reconnects misses what was sent meanwhile.",
+            "Send an ID with each event, and obey Last-Event-ID; or try again while events come.",
         )
     elif known.named(RESET):
         yield problem(
-            f"It does not go on after its own ID {event_id}: history has forgotten it.",
-            "Keep more history, and the same behind every address.",
+            f"The stream cannot be resumed after its own ID {event_id}: history has forgotten it.",
+            "Keep more history, and share it among all servers of this address.",
         )
-    elif _is_resumed(known.named(OPEN)):
-        yield ok(f"It goes on after {event_id}, and says so.")
+    elif (opening := known.named(OPEN)) is not None and is_resumed(opening):
+        yield ok(f"The stream resumes after {event_id}, and says so.")
     else:
         yield warning(
-            f"Asked to go on after {event_id}, it does not say whether it does.",
-            "Only a hub says it, with stream-open; else look at what comes.",
+            f"The server does not say whether it resumes after {event_id}.",
+            "Only a hub does, with stream-open. For another server, check the events themselves.",
         )
     if unknown.named(RESET):
-        yield ok("Who comes back too late is told that events are missing (stream-reset).")
+        yield ok(
+            "A client that reconnects too late is told that events are missing (stream-reset)."
+        )
     else:
         yield warning(
-            "An unknown Last-Event-ID is taken without a word.",
-            "Tell who comes back too late; else it misses events and does not know.",
+            "An unknown Last-Event-ID is accepted silently.",
+            "Tell clients that reconnect too late; otherwise they miss events without knowing it.",
         )
 
 
-def last_id(seen: Observation) -> str:
+def last_id(observation: Observation) -> str:
     """
-    The last event ID of a stream that can be resumed from; "" if there is none.
+    Return the last event ID of a stream from which it can be resumed, or "".
     """
-    ids = [one.event.id for one in seen.arrivals if one.event.id not in (None, "earliest")]
+    ids = [one.event.id for one in observation.arrivals if one.event.id not in (None, "earliest")]
     return (ids or [""])[-1] or ""
 
 
-def _retry(seen: Observation) -> Finding:
-    times = [one.event.retry for one in seen.arrivals if one.event.retry is not None]
+def _retry(observation: Observation) -> Finding:
+    times = [one.event.retry for one in observation.arrivals if one.event.retry is not None]
     if not times:
-        return ok("No retry is sent: browsers come back after a few seconds of their own.")
+        return ok("No retry is sent: browsers reconnect after a few seconds by default.")
     if times[-1] < 500:
         return warning(
-            f"retry is {times[-1]} ms: all browsers come back at once when the server restarts.",
-            "Send a second or more.",
+            f"retry is {times[-1]} ms: all browsers reconnect at once when the server restarts.",
+            "Send 1000 or more.",
         )
-    return ok(f"retry is {times[-1]} ms: browsers come back after that.")
+    return ok(f"retry is {times[-1]} ms: browsers reconnect after that time.")
 
 
-def _keepalive(seen: Observation) -> Finding:
-    start = seen.answered or 0.0
-    words = [start, *(one.time for one in seen.arrivals)]
-    ended = [one.time - before for before, one in zip(words, seen.arrivals, strict=False)]
+def _keepalive(observation: Observation) -> Finding:
+    start = observation.answered or 0.0
+    times = [start, *(one.time for one in observation.arrivals)]
+    ended = [one.time - before for before, one in zip(times, observation.arrivals, strict=False)]
     silences = [
-        silence for silence, one in zip(ended, seen.arrivals, strict=True) if _is_comment(one.event)
+        silence
+        for silence, one in zip(ended, observation.arrivals, strict=True)
+        if _is_comment(one.event)
     ]
     if not silences:
-        longest = max([*ended, seen.watched - words[-1]])
+        longest = max([*ended, observation.watched - times[-1]])
         return warning(
-            f"No keepalive has come in {longest:.0f} s of silence: whoever is in between may cut"
-            " it, often after 60 s.",
-            "Send a comment every 15 s; or look for longer, with --seconds.",
+            f"No keepalive has come in {longest:.0f} s of silence: proxies may close the"
+            " connection, often after 60 s.",
+            "Send a comment every 15 s; or watch for longer, with --seconds.",
         )
     interval = max(silences)
-    if interval >= _SILENCE:
+    if interval >= _PROXY_TIMEOUT:
         return warning(
-            f"A keepalive comes every {interval:.0f} s: many proxies cut after 60 s.",
-            "Send one every 15 s.",
+            f"A keepalive comes every {interval:.0f} s: many proxies close the connection"
+            " after 60 s.",
+            "Send a comment every 15 s.",
         )
     return ok(f"A keepalive comes after {interval:.0f} s of silence.")
 
 
 def _is_comment(event: ServerSentEvent) -> bool:
     return event.comment is not None and event.data is None
-
-
-def _is_resumed(event: ServerSentEvent | None) -> bool:
-    try:
-        value = json.loads((event and event.data) or "null")
-    except (ValueError, RecursionError):
-        return False
-    return isinstance(value, dict) and value.get("resumed") is True

@@ -1,5 +1,5 @@
 """
-A line of text as a publication.
+Turns lines of text into publications.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 
-from twisted_sse.cli.batches import Numbered
+from twisted_sse.cli.batches import NumberedLine
 from twisted_sse.errors import InvalidEvent, InvalidTopic
 from twisted_sse.events.publication import Publication
 from twisted_sse.web.bodies import from_json
@@ -19,7 +19,7 @@ __all__ = ["BadLine", "LineParser"]
 
 class BadLine(Exception):
     """
-    A line that is no event; a sentence that says which one and why.
+    A line cannot be published; the message is a sentence with its number.
     """
 
 
@@ -28,11 +28,12 @@ class LineParser:
     Makes publications, each with an ID.
 
     Args:
-        topics: Where to; with *ndjson*, of lines that do not say.
+        topics: The topics of every publication; with *ndjson*, of the lines without
+            topics.
 
-        prefix: What the IDs begin with that are made here: nobody else's does.
+        prefix: Begins every ID that is made here; unique to this run.
 
-        ndjson: Each line is an object, as of ``POST /events``.
+        ndjson: Each line is a JSON object, as for ``POST /events``.
     """
 
     def __init__(
@@ -54,7 +55,7 @@ class LineParser:
 
     def one(self, data: str, event_id: str | None) -> Publication:
         """
-        Make the only one.
+        Make a single publication.
 
         Raises:
             InvalidEvent, InvalidTopic: It cannot be published.
@@ -68,9 +69,9 @@ class LineParser:
             private=self._private,
         )
 
-    def line(self, line: Numbered) -> Publication | None:
+    def line(self, line: NumberedLine) -> Publication | None:
         """
-        Make one of a line; ``None`` if there is nothing in a line of NDJSON.
+        Make a publication of a line; ``None`` for an empty line of NDJSON.
 
         Raises:
             BadLine: It cannot be published.
@@ -89,13 +90,13 @@ class LineParser:
             reason = "this JSON is nested too deeply."
         raise BadLine(f"Line {line.number}: {reason}")
 
-    def _from_object(self, line: Numbered) -> Publication:
+    def _from_object(self, line: NumberedLine) -> Publication:
         value = json.loads(line.text)
         if isinstance(value, dict) and self._topics:
             value.setdefault("topic", self._topics)
         publication = from_json(json.dumps(value).encode())
         if isinstance(publication, list):
-            raise InvalidEvent("It is an array; write one object a line.")
+            raise InvalidEvent("it is an array; write one object per line.")
         if publication.event.id is not None:
             return publication
         event = replace(publication.event, id=f"{self.prefix}{line.number}")

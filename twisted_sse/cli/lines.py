@@ -1,5 +1,5 @@
 """
-An event as lines: for a terminal, for a pipe, or as JSON.
+Formats events as lines: for a terminal, for a pipe, or as JSON.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from twisted_sse.events.event import ServerSentEvent
 
 __all__ = ["as_json", "as_lines"]
 
-# Of the lines below the first, in columns.
+# The indent of all lines but the first, in columns.
 _INDENT = 4
 
 
 def as_json(event: ServerSentEvent, now: float, *, control: bool = False) -> str:
     """
-    One line of JSON.
+    Format an event as one line of JSON.
 
     Args:
-        now: When it came, in seconds since 1970.
+        now: When the event came, in seconds since 1970.
 
-        control: It is no event of anybody's: a hub speaks of the stream.
+        control: Whether it is a control event of the hub.
     """
     value: dict[str, object] = {
         "id": event.id,
@@ -41,11 +41,11 @@ def as_lines(
     event: ServerSentEvent, now: float, width: int | None, *, control: bool = False
 ) -> Iterator[Line]:
     """
-    When, what type, which ID; then the data, on the same line if it fits.
+    Format an event: time, type, ID, and the data on the same line if it fits.
 
     Args:
-        width: Of the terminal; ``None`` if it is none: the time is then in UTC,
-            and nothing is laid out anew.
+        width: The width of the terminal; ``None`` if there is none: the time is
+            in UTC then, and the data is not reformatted.
 
         control: As in `as_json`.
     """
@@ -67,7 +67,7 @@ def as_lines(
 
 def _laid_out(data: str, room: int | None) -> tuple[str, str]:
     """
-    The data, and its style; JSON is laid out if there is no room for one line.
+    Return the data and its style; JSON that does not fit on one line is indented.
     """
     if room is None or data[:1] not in ("{", "["):
         return data, ""

@@ -1,5 +1,5 @@
 """
-What all commands understand: an address, who asks, and whom to trust.
+Options of all commands: the URL, the token, headers, and trusted certificates.
 """
 
 from __future__ import annotations
@@ -10,25 +10,23 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from itertools import chain
-from pathlib import Path
 from typing import Any
 
-from twisted.internet.ssl import Certificate, trustRootFromCertificates
+from twisted.internet.ssl import trustRootFromCertificates
 from twisted.python import usage
 from twisted.web.client import Agent, BrowserLikePolicyForHTTPS, HTTPConnectionPool
 from twisted.web.iweb import IAgent
 
+from twisted_sse import units
 from twisted_sse.cli.address import Address, address_of
-from twisted_sse.units import read_tokens
+from twisted_sse.transport.tls.trust import load_ca_certificates
 
-__all__ = ["RequestOptions", "Versioned"]
-
-_PEM_END = "-----END CERTIFICATE-----"
+__all__ = ["RequestOptions", "VersionOptions"]
 
 
-class Versioned(usage.Options):
+class VersionOptions(usage.Options):
     """
-    Knows which version of this package it is.
+    Adds ``--version``.
     """
 
     def opt_version(self) -> None:
@@ -38,32 +36,32 @@ class Versioned(usage.Options):
         try:
             number = version("twisted-sse")
         except PackageNotFoundError:
-            # It runs from a directory that nobody has installed.
+            # The package runs from a source directory, without being installed.
             number = "of an unknown version"
         sys.stdout.write(f"twisted-sse {number}\n")
         sys.exit(0)
 
 
-class RequestOptions(Versioned):
+class RequestOptions(VersionOptions):
     """
-    The options that ask a server something.
+    Options of a command that makes requests.
 
     Attributes:
-        address: Whom.
+        address: The URL.
 
-        given: The options as they were given, with their values.
+        typed: The options as they were typed, with their values.
     """
 
     optParameters = [  # noqa: RUF012 - Twisted reads it from the class
-        ["token", None, None, "A secret token; others see it in the list of processes."],
-        ["token-file", None, None, "A file with the token, or - without one [$TWISTED_SSE_TOKEN]."],
-        ["cafile", None, None, "Trust these PEM certificates, and no others."],
+        ["token", None, None, "A secret token; other users see it in the list of processes."],
+        ["token-file", None, None, "A file with the token. Without it: $TWISTED_SSE_TOKEN."],
+        ["cafile", None, None, "Trust only the PEM certificates in this file."],
     ]
 
-    # How each option's text is read.
+    # Functions that parse the values of options, by name.
     readers: dict[str, Callable[[str], Any]] = {}  # noqa: RUF012
 
-    #: How the command is called, and what it does.
+    #: The name and the usage of the command.
     name = ""
     synopsis = "URL [options]"
     longdesc = ""
@@ -86,22 +84,22 @@ class RequestOptions(Versioned):
         if not (colon and name.strip() and name.isascii() and not set(name) & set(" \t\r\n")):
             raise usage.UsageError(f"--header: {text!r} is not 'Name: value'.")
         if not value.isprintable():
-            raise usage.UsageError(f"--header: the value of {name} has a control character.")
+            raise usage.UsageError(f"--header: the value of {name} contains a control character.")
         self["headers"].append((name, value.strip()))
 
     opt_H = opt_header
 
     def parseOptions(self, options: Sequence[str] | None = None) -> None:
         """
-        See `twisted.python.usage.Options.parseOptions`; options may follow
-        arguments, as people type them.
+        See `twisted.python.usage.Options.parseOptions`; here options may follow
+        arguments.
         """
         try:
-            # Twisted's shortOpt and longOpt are what it would give to getopt itself.
+            # Twisted passes its shortOpt and longOpt to getopt in the same way.
             pairs, rest = getopt.gnu_getopt(list(options or ()), self.shortOpt, self.longOpt)
         except getopt.GetoptError as error:
             raise usage.UsageError(f"{str(error).removesuffix('.')}.") from None
-        self.given = pairs
+        self.typed = pairs
         words = [[name, value] if self.takes_value(name) else [name] for name, value in pairs]
         super().parseOptions([*chain.from_iterable(words), "--", *rest])
 
@@ -110,7 +108,7 @@ class RequestOptions(Versioned):
         See `twisted.python.usage.Options.parseArgs`.
         """
         if url is None:
-            raise usage.UsageError("Say where: a URL, such as http://localhost:8080/events.")
+            raise usage.UsageError("Pass a URL, such as http://localhost:8080/events.")
         try:
             self.address: Address = address_of(url)
         except ValueError as error:
@@ -124,21 +122,21 @@ class RequestOptions(Versioned):
             if self[name] is not None:
                 self[name] = self.read(name, read, self[name])
         if self["token"] is not None and self["token-file"] is not None:
-            raise usage.UsageError("Give --token or --token-file, not both.")
+            raise usage.UsageError("Pass either --token or --token-file, not both.")
         if self["token-file"] is not None:
-            self["token"] = self.read("token-file", read_tokens, self["token-file"])[0]
+            self["token"] = self.read("token-file", units.read_tokens, self["token-file"])[0]
         if self["token"] is None:
             self["token"] = os.environ.get("TWISTED_SSE_TOKEN") or None
         if self["token"] is not None and not self["token"].isprintable():
-            raise usage.UsageError("--token: it has a control character.")
-        self["cafile"] = self["cafile"] and self.read("cafile", _trust, self["cafile"])
+            raise usage.UsageError("--token: the token contains a control character.")
+        self["cafile"] = self["cafile"] and self.read("cafile", _load_trust_root, self["cafile"])
 
     def read(self, name: str, read: Callable[[str], Any], text: str) -> Any:
         """
-        Read the value of an option.
+        Parse the value of an option.
 
         Raises:
-            usage.UsageError: It cannot be obeyed.
+            usage.UsageError: The value is invalid.
         """
         try:
             return read(text)
@@ -147,7 +145,7 @@ class RequestOptions(Versioned):
 
     def takes_value(self, name: str) -> bool:
         """
-        Whether the option *name*, as it is written, has a value.
+        Tell whether an option, as it was typed, takes a value.
         """
         return (
             f"{name[2:]}=" in self.longOpt if name[:2] == "--" else f"{name[1]}:" in self.shortOpt
@@ -156,7 +154,7 @@ class RequestOptions(Versioned):
     @property
     def headers(self) -> dict[str, list[str]]:
         """
-        The headers to send, the token among them.
+        The headers of every request, with the token.
         """
         headers: dict[str, list[str]] = {}
         if self["token"] is not None:
@@ -167,7 +165,7 @@ class RequestOptions(Versioned):
 
     def agent(self) -> IAgent | None:
         """
-        Who makes requests; ``None`` if nothing special is asked for.
+        Make an agent that trusts ``--cafile``; ``None`` without that option.
         """
         if self["cafile"] is None:
             return None
@@ -177,18 +175,5 @@ class RequestOptions(Versioned):
         return Agent(reactor, BrowserLikePolicyForHTTPS(self["cafile"]), pool=pool)
 
 
-def _trust(path: str) -> Any:
-    try:
-        text = Path(path).read_text("ascii")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is no PEM file"
-        raise ValueError(f"{path} cannot be read: {reason}") from None
-    pieces = [one + _PEM_END for one in text.split(_PEM_END)[:-1]]
-    try:
-        certificates = [Certificate.loadPEM(one.encode()) for one in pieces]
-    except Exception:
-        # OpenSSL and cryptography have errors of their own for what is no certificate.
-        certificates = []
-    if not certificates:
-        raise ValueError(f"{path} has no certificate in PEM form")
-    return trustRootFromCertificates(certificates)
+def _load_trust_root(path: str) -> Any:
+    return trustRootFromCertificates(load_ca_certificates(path))

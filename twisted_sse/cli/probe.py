@@ -1,7 +1,8 @@
 """
-Requests that are watched: what arrives, and when.
+Makes requests, and observes what arrives and when.
 
-Nothing is decoded, followed or tried again: what is seen is what is on the wire.
+Redirects are not followed, content is not decompressed, and nothing is retried: an
+observation is what was on the wire.
 """
 
 from __future__ import annotations
@@ -27,12 +28,14 @@ from twisted_sse.events.event import ServerSentEvent
 
 __all__ = ["Arrival", "Observation", "Probe", "offered_protocol"]
 
-# How much of a body that is no stream is kept, in bytes.
-_BEGINNING = 1000
+# The most to keep of a body, for error messages, in bytes.
+_MAX_BODY_START = 1000
 
 
 class Arrival(NamedTuple):
     """
+    An event that has arrived.
+
     Attributes:
         time: In seconds since the request was made.
     """
@@ -44,23 +47,23 @@ class Arrival(NamedTuple):
 @dataclass
 class Observation:
     """
-    What has come of a request up to now.  Times are in seconds since it was made.
+    What has arrived for a request so far.  Times are in seconds since it was made.
 
     Attributes:
-        answered: When the headers had come.
+        answered: When the headers arrived.
 
-        closed: When the connection or the body ended, if we did not end it.
+        closed: When the connection or the body ended, unless this side ended it.
 
-        reason: Why there was no answer.
+        reason: Why no answer came.
 
-        watched: How long it was watched.
+        watched: How long the request was observed.
     """
 
     answered: float | None = None
     status: int = 0
     version: str = ""
     headers: Headers = field(default_factory=Headers)
-    beginning: bytes = b""
+    body_start: bytes = b""
     arrivals: list[Arrival] = field(default_factory=list)
     closed: float | None = None
     reason: str = ""
@@ -68,13 +71,13 @@ class Observation:
 
     def header(self, name: str) -> str:
         """
-        The value of a header, several joined; "" if it did not come.
+        Return the value of a header, several joined; "" if it is missing.
         """
         return ", ".join(self.headers.getRawHeaders(name) or [])
 
     def named(self, kind: str) -> ServerSentEvent | None:
         """
-        The first event of this type.
+        Return the first event of this type.
         """
         found = (one.event for one in self.arrivals if one.event.event == kind)
         return next(found, None)
@@ -85,7 +88,7 @@ class Probe:
     Makes requests to one URL.
 
     Args:
-        headers: Of all of them.
+        headers: The headers of every request.
     """
 
     def __init__(
@@ -96,67 +99,76 @@ class Probe:
         self._url = url.encode("ascii")
         self._headers = dict(headers)
 
-    async def ask(
+    async def request(
         self,
         seconds: float,
         method: str = "GET",
         headers: Mapping[str, str] | None = None,
         *,
-        seen: Observation | None = None,
-        enough: Callable[[Observation], bool] = lambda seen: False,
+        observation: Observation | None = None,
+        enough: Callable[[Observation], bool] = lambda observation: False,
     ) -> Observation:
         """
-        Make a request, and watch what comes of it.
+        Make a request, and observe the response.
 
         Args:
             seconds: How long.
 
-            seen: What is to be filled in while it goes on.
+            observation: Filled in as data arrives; a new one by default.
 
-            enough: Asked after all that arrives whether that is enough.
+            enough: Called after each arrival; ends the observation by returning True.
 
         Raises:
-            ConnectError, DNSLookupError: Nobody is there.
+            ConnectError, DNSLookupError: The server cannot be reached.
         """
-        seen = Observation() if seen is None else seen
+        observation = Observation() if observation is None else observation
         begun = self._clock.seconds()
         all_headers = Headers({"Accept": ["text/event-stream"], **self._headers})
         for name, value in (headers or {}).items():
             all_headers.setRawHeaders(name, [value])
-        asking = self._agent.request(method.encode("ascii"), self._url, all_headers)
-        watching = Deferred.fromCoroutine(self._watch(asking, seen, begun, enough))
+        requesting = self._agent.request(method.encode("ascii"), self._url, all_headers)
+        watching = Deferred.fromCoroutine(self._watch(requesting, observation, begun, enough))
         watching.addTimeout(seconds, self._clock, lambda result, _: None)
         await watching
-        seen.watched = self._clock.seconds() - begun
-        return seen
+        observation.watched = self._clock.seconds() - begun
+        return observation
 
     async def _watch(
-        self, asking: Any, seen: Observation, begun: float, enough: Callable[[Observation], bool]
+        self,
+        requesting: Any,
+        observation: Observation,
+        begun: float,
+        enough: Callable[[Observation], bool],
     ) -> None:
         try:
-            response = await asking
+            response = await requesting
         except (RequestTransmissionFailed, ResponseFailed) as error:
             if not any(reason.check(CancelledError) for reason in error.reasons):
-                seen.closed = self._clock.seconds() - begun
-                seen.reason = str(error.reasons[0].value)
+                observation.closed = self._clock.seconds() - begun
+                observation.reason = str(error.reasons[0].value)
             return
-        seen.answered = self._clock.seconds() - begun
-        seen.status, seen.headers = response.code, response.headers
-        seen.version = "{}/{}.{}".format(response.version[0].decode("ascii"), *response.version[1:])
-        body = _Body(seen, lambda: self._clock.seconds() - begun, enough)
+        observation.answered = self._clock.seconds() - begun
+        observation.status, observation.headers = response.code, response.headers
+        observation.version = "{}/{}.{}".format(
+            response.version[0].decode("ascii"), *response.version[1:]
+        )
+        body = _Body(observation, lambda: self._clock.seconds() - begun, enough)
         response.deliverBody(body)
         await body.done
 
 
 class _Body(Protocol):
     def __init__(
-        self, seen: Observation, now: Callable[[], float], enough: Callable[[Observation], bool]
+        self,
+        observation: Observation,
+        now: Callable[[], float],
+        enough: Callable[[Observation], bool],
     ) -> None:
-        self._seen = seen
+        self._observation = observation
         self._now = now
         self._enough = enough
         self._decoder = Decoder()
-        self.done: Deferred[None] = Deferred(lambda _: self._leave())
+        self.done: Deferred[None] = Deferred(lambda _: self._close())
 
     def dataReceived(self, data: bytes) -> None:
         """
@@ -164,15 +176,15 @@ class _Body(Protocol):
         """
         if self.done.called:
             return
-        seen, now = self._seen, self._now()
-        seen.beginning = (seen.beginning + data)[:_BEGINNING]
+        observation, now = self._observation, self._now()
+        observation.body_start = (observation.body_start + data)[:_MAX_BODY_START]
         try:
-            seen.arrivals += [Arrival(now, event) for event in self._decoder.feed(data)]
+            observation.arrivals += [Arrival(now, event) for event in self._decoder.feed(data)]
         except EventTooLarge:
-            # No stream; what it is instead is told by its type.
+            # Not a stream; the Content-Type tells what it is.
             self._end()
             return
-        if self._enough(seen):
+        if self._enough(observation):
             self._end()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -180,24 +192,25 @@ class _Body(Protocol):
         See `IProtocol.connectionLost`.
         """
         if not self.done.called:
-            self._seen.closed = self._now()
+            self._observation.closed = self._now()
             self.done.callback(None)
 
     def _end(self) -> None:
         self.done.callback(None)
-        self._leave()
+        self._close()
 
-    def _leave(self) -> None:
+    def _close(self) -> None:
         if self.transport is not None:
             self.transport.loseConnection()
 
 
 async def offered_protocol(reactor: Any, host: str, port: int, trust: Any, seconds: float) -> str:
     """
-    What a TLS server chooses by ALPN, of HTTP/2 and HTTP/1.1; "" if it does not.
+    Return the protocol that a TLS server chooses by ALPN, of HTTP/2 and HTTP/1.1;
+    "" if it chooses none.
 
     Raises:
-        Exception: There is no such server, or it is not trusted.
+        Exception: The server cannot be reached, or is not trusted.
     """
     options = {} if trust is None else {"trustRoot": trust}
     secured = optionsForClientTLS(host, acceptableProtocols=[b"h2", b"http/1.1"], **options)

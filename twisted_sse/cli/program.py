@@ -1,5 +1,5 @@
 """
-The program ``twisted-sse``: reads the command line, and runs the command.
+The program ``twisted-sse``: parses the command line, and runs the command.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from twisted.python import usage
 
 from twisted_sse.cli.doctor import doctor
 from twisted_sse.cli.doctor_options import DoctorOptions
-from twisted_sse.cli.options import Versioned
+from twisted_sse.cli.options import VersionOptions
 from twisted_sse.cli.publish import PublishOptions, publish
 from twisted_sse.cli.running import Status, run
 from twisted_sse.cli.tail import tail
 from twisted_sse.cli.tail_options import TailOptions
-from twisted_sse.cli.terminal import paper_for
+from twisted_sse.cli.terminal import console_for
 
 __all__ = ["ProgramOptions", "main"]
 
@@ -30,7 +30,7 @@ _COMMANDS: dict[str, Callable[..., Coroutine[Any, Any, int]]] = {
 }
 
 
-class ProgramOptions(Versioned):
+class ProgramOptions(VersionOptions):
     """
     The options of ``twisted-sse``.
     """
@@ -41,8 +41,8 @@ class ProgramOptions(Versioned):
 
     subCommands = [  # noqa: RUF012 - Twisted reads it from the class
         ["tail", None, TailOptions, "Show the events of a stream."],
-        ["publish", None, PublishOptions, "Publish an event, or one for each line."],
-        ["doctor", None, DoctorOptions, "Tell whether a stream works as it should."],
+        ["publish", None, PublishOptions, "Publish one event, or one for each line of input."],
+        ["doctor", None, DoctorOptions, "Find out whether a stream works."],
     ]
 
     def postOptions(self) -> None:
@@ -50,7 +50,7 @@ class ProgramOptions(Versioned):
         See `twisted.python.usage.Options.postOptions`.
         """
         if self.subCommand is None:
-            raise usage.UsageError("Say what to do: tail, publish or doctor.")
+            raise usage.UsageError("Pass a command: tail, publish or doctor.")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -58,23 +58,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Run ``twisted-sse``.
 
     Args:
-        arguments: By default those of the process.
+        arguments: The command line; that of the process by default.
 
     Returns:
         The exit status; see docs/cli.md.
     """
-    _prepare(sys.stdout)
-    _prepare(sys.stderr)
-    out, err = paper_for(sys.stdout), paper_for(sys.stderr)
+    _configure(sys.stdout)
+    _configure(sys.stderr)
+    out, err = console_for(sys.stdout), console_for(sys.stderr)
     options = ProgramOptions()
     try:
         options.parseOptions(sys.argv[1:] if arguments is None else arguments)
     except usage.UsageError as error:
-        words = " ".join(["twisted-sse", *filter(None, [options.subCommand])])
-        err.say(f"{words}: {error}")
+        command = " ".join(["twisted-sse", *filter(None, [options.subCommand])])
+        err.say(f"{command}: {error}")
         return Status.USAGE
     status = run(partial(_command(options), out=out, err=err), err.say)
-    _let_go(sys.stdout)
+    _flush(sys.stdout)
     return status
 
 
@@ -82,9 +82,9 @@ def _command(options: ProgramOptions) -> Callable[..., Coroutine[Any, Any, int]]
     return partial(_COMMANDS[str(options.subCommand)], options.subOptions)
 
 
-def _prepare(stream: TextIO) -> None:
+def _configure(stream: TextIO) -> None:
     """
-    Write UTF-8 into pipes and files, and to a terminal whatever it can show.
+    Use UTF-8 for pipes and files; in a terminal, replace what it cannot show.
     """
     reconfigure = getattr(stream, "reconfigure", None)
     if reconfigure is not None and stream.isatty():
@@ -93,9 +93,9 @@ def _prepare(stream: TextIO) -> None:
         reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
-def _let_go(stream: TextIO) -> None:
+def _flush(stream: TextIO) -> None:
     """
-    Have Python not complain, when it ends, of a pipe that nobody reads.
+    Flush *stream*; if its reader is gone, keep Python from reporting that at exit.
     """
     try:
         stream.flush()

@@ -1,7 +1,7 @@
 """
 ``twisted-sse publish``: one event, or one for each line of standard input.
 
-Nothing is published twice, and nothing is lost without a word.
+Nothing is published twice, and nothing is lost silently.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from twisted.internet.defer import CancelledError
 from twisted.python import usage
 
 from twisted_sse import units
-from twisted_sse.cli.batches import Batches, LineTooLong, Numbered
+from twisted_sse.cli.batches import Batches, LineTooLong, NumberedLine
 from twisted_sse.cli.delivery import Delivery, GaveUp, Uncertain
 from twisted_sse.cli.lineparser import BadLine, LineParser
 from twisted_sse.cli.options import RequestOptions
-from twisted_sse.cli.running import Ended, Status
-from twisted_sse.cli.stdin import Input, size_left
+from twisted_sse.cli.running import CommandFailed, Status
+from twisted_sse.cli.stdin import InputReader, size_left
 from twisted_sse.cli.tally import Tally, lines_of
 from twisted_sse.cli.terminal import Console
 from twisted_sse.client import Publisher
@@ -30,13 +30,13 @@ __all__ = ["PublishOptions", "publish"]
 
 _STDIN = 0
 
-# How long a request may take, in seconds.
+# The timeout of a request, in seconds.
 _TIMEOUT = 30.0
 
-_NOT_THE_REST = " It and what follows it was not published."
+_STOPPED = " That line and all lines after it were not published."
 
-# What says something of one event, or of plain lines.
-_OF_PLAIN = ("event", "retry", "private")
+# Options that --ndjson excludes.
+_PLAIN_OPTIONS = ("event", "retry", "private")
 
 
 class PublishOptions(RequestOptions):
@@ -44,23 +44,23 @@ class PublishOptions(RequestOptions):
     The options of ``twisted-sse publish``.
 
     Attributes:
-        data: Of the one event; ``None`` if there is one for each line.
+        data: The data of the one event; ``None`` to read lines instead.
     """
 
     name = "publish"
     synopsis = "URL --topic TOPIC [DATA | -] [options]"
-    longdesc = "Publishes DATA, or each line of standard input."
+    longdesc = "Publishes DATA, or each line of standard input as an event."
 
     optParameters = [  # noqa: RUF012 - Twisted reads it from the class
         ["event", "e", None, "The event type."],
-        ["id", None, None, "The event ID of DATA; made here, if it is not given."],
-        ["retry", None, None, "The reconnection time that browsers are told, in ms."],
-        ["give-up", None, "60", "Seconds that it is tried again."],
+        ["id", None, None, "The event ID of DATA [default: a new ID]."],
+        ["retry", None, None, "The reconnection time for browsers, in milliseconds."],
+        ["give-up", None, "60", "How long to retry, in seconds."],
     ]
 
     optFlags = [  # noqa: RUF012
-        ["ndjson", None, "Each line is an object with topic, data, event, id ..."],
-        ["private", "p", "Only for those who may read one of the topics."],
+        ["ndjson", None, "Each line is a JSON object with topic, data, event, id ..."],
+        ["private", "p", "Only for subscribers that may read one of the topics."],
     ]
 
     readers = {"retry": units.milliseconds, "give-up": units.seconds}  # noqa: RUF012
@@ -72,7 +72,7 @@ class PublishOptions(RequestOptions):
 
     def opt_topic(self, text: str) -> None:
         """
-        Publish to this topic; repeatable: the others are alternates.
+        Publish to this topic; repeatable: further topics are alternates.
         """
         self["topics"].append(text)
 
@@ -84,11 +84,11 @@ class PublishOptions(RequestOptions):
         """
         super().parseArgs(url)
         if more:
-            raise usage.UsageError("Quote the data: it has to be one argument.")
+            raise usage.UsageError("Quote the data: it must be one argument.")
         if data == "-" or (data == "" and not _is_terminal(sys.stdin)):
             return
         if data == "":
-            raise usage.UsageError("Say what: DATA, or pipe lines into it.")
+            raise usage.UsageError("Pass DATA, or pipe lines into the command.")
         self.data = data
 
     def postOptions(self) -> None:
@@ -98,14 +98,16 @@ class PublishOptions(RequestOptions):
         super().postOptions()
         topics = [*self.address.topics(), *self["topics"]]
         if not topics and not self["ndjson"]:
-            raise usage.UsageError("Say where to: --topic TOPIC.")
+            raise usage.UsageError("Pass a topic: --topic TOPIC.")
         if self["ndjson"] and self.data is not None:
-            raise usage.UsageError("--ndjson is for lines of standard input.")
+            raise usage.UsageError("--ndjson needs lines on standard input, not DATA.")
         if self["id"] is not None and self.data is None:
-            raise usage.UsageError("--id is for one event, not for lines.")
-        given = [name for name in _OF_PLAIN if self[name]]
-        if self["ndjson"] and given:
-            raise usage.UsageError(f"--{given[0]} is for plain data; with --ndjson each line says.")
+            raise usage.UsageError("--id needs DATA: it is for one event, not for lines.")
+        conflicting = [name for name in _PLAIN_OPTIONS if self[name]]
+        if self["ndjson"] and conflicting:
+            raise usage.UsageError(
+                f"--{conflicting[0]} cannot be used with --ndjson: put it into each line."
+            )
         prefix = f"{secrets.token_hex(8)}-"
         self.parser = LineParser(
             topics,
@@ -118,7 +120,7 @@ class PublishOptions(RequestOptions):
 
     def delivery(self, clock: Any, err: Console) -> Delivery:
         """
-        What publishes.
+        Make a `Delivery` of these options.
         """
         headers = {name: ", ".join(values) for name, values in self.headers.items()}
         url = self.address.without_topics()
@@ -135,14 +137,14 @@ class PublishOptions(RequestOptions):
 
 async def publish(options: PublishOptions, out: Console, err: Console) -> int:
     """
-    Publish what is asked for.
+    Publish the data, or the lines of standard input.
 
     Raises:
-        Ended: Not everything was published.
+        CommandFailed: Not everything was published.
     """
     from twisted.internet import reactor
 
-    one = None if options.data is None else _only(options)
+    one = None if options.data is None else _single(options)
     if options.address.completed:
         err.say(f"Publishing to {options.address.without_topics()}")
     delivery = options.delivery(reactor, err)
@@ -152,18 +154,18 @@ async def publish(options: PublishOptions, out: Console, err: Console) -> int:
         return Status.DONE
     tally = Tally(err, size_left(_STDIN), reactor)
     try:
-        batches = Batches(Input(_STDIN, reactor).read, reactor)
+        batches = Batches(InputReader(_STDIN, reactor).read, reactor)
         await _publish_lines(batches, delivery, options.parser, tally)
     finally:
         tally.end()
     return Status.DONE
 
 
-def _only(options: PublishOptions) -> Publication:
+def _single(options: PublishOptions) -> Publication:
     try:
         return options.parser.one(options.data or "", options["id"])
     except (InvalidEvent, InvalidTopic) as error:
-        raise Ended(Status.USAGE, f"twisted-sse publish: {error}") from None
+        raise CommandFailed(Status.USAGE, f"twisted-sse publish: {error}") from None
 
 
 async def _publish_lines(
@@ -173,26 +175,26 @@ async def _publish_lines(
         try:
             lines = await batches.next()
         except LineTooLong as error:
-            raise Ended(
-                Status.REFUSED, f"{error} It and what follows it was not published."
-            ) from None
+            raise CommandFailed(Status.REFUSED, f"{error}{_STOPPED}") from None
         except OSError as error:
-            raise Ended(Status.USAGE, f"Standard input cannot be read: {error.strerror}.") from None
+            raise CommandFailed(
+                Status.USAGE, f"Standard input cannot be read: {error.strerror}."
+            ) from None
         if not lines:
             return
-        publications, bad = _parsed(parser, lines)
+        publications, bad_line = _parsed(parser, lines)
         if publications:
             await _deliver(delivery, [one for _, one in publications], lines_of(publications))
         tally.published(len(publications), lines)
-        if bad is not None:
-            raise Ended(Status.REFUSED, f"{bad}{_NOT_THE_REST}")
+        if bad_line is not None:
+            raise CommandFailed(Status.REFUSED, f"{bad_line}{_STOPPED}")
 
 
 def _parsed(
-    parser: LineParser, lines: list[Numbered]
+    parser: LineParser, lines: list[NumberedLine]
 ) -> tuple[list[tuple[int, Publication]], BadLine | None]:
     """
-    The publications with their lines' numbers, up to the first line that is wrong.
+    Return publications and their line numbers, up to the first bad line.
     """
     publications: list[tuple[int, Publication]] = []
     for line in lines:
@@ -205,22 +207,29 @@ def _parsed(
     return publications, None
 
 
-async def _deliver(delivery: Delivery, batch: list[Publication], what: str) -> None:
+async def _deliver(delivery: Delivery, batch: list[Publication], subject: str) -> None:
     """
+    Deliver *batch*.
+
     Args:
-        what: Such as "Line 7".
+        subject: Names the batch in sentences, such as "Line 7".
+
+    Raises:
+        CommandFailed: The batch was not published, or may not have been.
     """
     try:
         await delivery.deliver(batch)
     except (UnexpectedStatus, UnexpectedContentType) as error:
-        raise Ended(Status.REFUSED, f"{what} was refused. {error}") from error
+        raise CommandFailed(Status.REFUSED, f"{subject} was refused. {error}") from error
     except GaveUp as error:
-        raise Ended(Status.UNREACHABLE, f"{what} was not published. {error}") from error
+        raise CommandFailed(Status.UNREACHABLE, f"{subject} was not published. {error}") from error
     except Uncertain as error:
-        raise Ended(Status.UNCERTAIN, f"{what} may have been published, or not. {error}") from error
+        raise CommandFailed(
+            Status.UNCERTAIN, f"{subject} may have been published. {error}"
+        ) from error
     except CancelledError:
-        raise Ended(
-            Status.INTERRUPTED, f"Interrupted. {what} may have been published, or not."
+        raise CommandFailed(
+            Status.INTERRUPTED, f"Interrupted. {subject} may have been published."
         ) from None
 
 

@@ -1,8 +1,8 @@
 """
-Runs a command under the reactor, and makes of its end an exit status.
+Runs a command under the reactor, and turns its outcome into an exit status.
 
-Nothing that goes wrong shows a traceback, unless TWISTED_SSE_DEBUG is set: then
-the log goes to stderr.
+Errors are shown as one sentence.  Tracebacks appear only with TWISTED_SSE_DEBUG,
+which writes the log to stderr.
 """
 
 from __future__ import annotations
@@ -19,28 +19,65 @@ from twisted.logger import ILogObserver, LogEvent, Logger, globalLogBeginner, te
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-__all__ = ["Ended", "Status", "run"]
+__all__ = ["CommandFailed", "Status", "run"]
 
 _log = Logger()
 
 
-def run(steps: Callable[[], Coroutine[Any, Any, int]], say: Callable[[str], None]) -> int:
+class Status(enum.IntEnum):
     """
-    Run *steps* to their end.
+    Exit statuses.
+    """
 
-    SIGINT and SIGTERM cancel them, and wait for them to end.
+    #: The command has done everything.
+    DONE = 0
+    #: The command line is invalid.
+    USAGE = 1
+    #: The server refuses, or does not serve an event stream; or `doctor` has
+    #: found a problem.
+    REFUSED = 2
+    #: The server cannot be reached, or could not for too long.
+    UNREACHABLE = 3
+    #: It is unknown whether events were kept.
+    UNCERTAIN = 4
+    #: A bug in this program: EX_SOFTWARE in sysexits.h.
+    BUG = 70
+    #: Interrupted by Ctrl-C: 128 and the number of SIGINT, as in shells.
+    INTERRUPTED = 130
+
+
+class CommandFailed(Exception):
+    """
+    A command cannot continue.
 
     Args:
-        steps: What there is to do; returns the exit status, or raises `Ended`.
+        status: The exit status.
 
-        say: Tells the user a sentence.
+        sentence: Shown to the user.
+    """
+
+    def __init__(self, status: Status, sentence: str) -> None:
+        super().__init__(sentence)
+        self.status = status
+
+
+def run(steps: Callable[[], Coroutine[Any, Any, int]], say: Callable[[str], None]) -> int:
+    """
+    Run a command, and return its exit status.
+
+    SIGINT and SIGTERM cancel the command, and wait for its end.
+
+    Args:
+        steps: The command; returns the exit status, or raises `CommandFailed`.
+
+        say: Shows a sentence to the user.
     """
     from twisted.internet import reactor
 
     running: Any = reactor
-    _begin_to_log()
+    _start_logging()
     task = _Task(running, say)
-    running.callWhenRunning(task.begin, steps)
+    running.callWhenRunning(task.start, steps)
     running.run()
     return task.status
 
@@ -49,12 +86,12 @@ class _Task:
     def __init__(self, reactor: Any, say: Callable[[str], None]) -> None:
         self._reactor = reactor
         self._say = say
-        self._ending: Deferred[None] | None = None
+        self._interrupted: Deferred[None] | None = None
         self.status: int = Status.INTERRUPTED
 
-    def begin(self, steps: Callable[[], Coroutine[Any, Any, int]]) -> None:
+    def start(self, steps: Callable[[], Coroutine[Any, Any, int]]) -> None:
         """
-        Begin, now that the reactor runs.
+        Start the command; the reactor is running.
         """
         self._reactor.addSystemEventTrigger("before", "shutdown", self._interrupt)
         self._work = Deferred.fromCoroutine(steps())
@@ -64,88 +101,52 @@ class _Task:
     def _interrupt(self) -> Deferred[None] | None:
         if self._work.called:
             return None
-        self._ending = Deferred()
+        self._interrupted = Deferred()
         self._work.cancel()
-        return self._ending
+        return self._interrupted
 
     def _succeeded(self, status: int) -> None:
         self.status = status
 
     def _failed(self, failure: Failure) -> None:
         error = failure.value
-        if self._ending is not None and getattr(error, "status", None) is Status.UNREACHABLE:
-            # A look-up that is cancelled has found nobody.
+        unreachable = getattr(error, "status", None) is Status.UNREACHABLE
+        if self._interrupted is not None and unreachable:
+            # A DNS lookup that is cancelled reports that it found no address.
             self.status = Status.INTERRUPTED
-        elif isinstance(error, Ended):
+        elif isinstance(error, CommandFailed):
             self.status = error.status
             self._say(str(error))
         elif failure.check(CancelledError):
             self.status = Status.INTERRUPTED
         elif failure.check(BrokenPipeError):
-            # Whoever read has enough, as `head` has after ten lines.
+            # The reader of stdout has enough, such as `head` after ten lines.
             self.status = Status.DONE
         else:
-            _log.failure("A command has failed", failure)
-            self.status = Status.BROKEN
-            self._say(f"{error!r}: this is a fault of twisted-sse; TWISTED_SSE_DEBUG=1 tells more.")
+            _log.failure("The command has failed", failure)
+            self.status = Status.BUG
+            self._say(f"{error!r}: this is a bug in twisted-sse; TWISTED_SSE_DEBUG=1 shows more.")
 
     def _stop(self, _: object) -> None:
-        if self._ending is not None:
-            self._ending.callback(None)
+        if self._interrupted is not None:
+            self._interrupted.callback(None)
             return
         try:
             self._reactor.stop()
         except ReactorNotRunning as error:
-            _log.debug("It has stopped already: {error}", error=error)
+            _log.debug("The reactor has already stopped: {error}", error=error)
 
 
 @implementer(ILogObserver)
-class _Nobody:
+class _NullObserver:
     def __call__(self, event: LogEvent) -> None:
         """
         See `ILogObserver`.
         """
 
 
-def _begin_to_log() -> None:
-    # Left alone, Twisted writes what is critical to stderr, with its traceback.
+def _start_logging() -> None:
+    # Otherwise Twisted writes critical messages to stderr, with their tracebacks.
     debug = os.environ.get("TWISTED_SSE_DEBUG")
-    observer = textFileLogObserver(sys.stderr) if debug else _Nobody()
+    observer = textFileLogObserver(sys.stderr) if debug else _NullObserver()
     globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False, discardBuffer=True)
-
-
-class Status(enum.IntEnum):
-    """
-    Exit statuses.
-    """
-
-    #: It is done, or it was ended and nothing is left to do.
-    DONE = 0
-    #: The command line cannot be obeyed.
-    USAGE = 1
-    #: The server refuses, or is none of event streams; or `doctor` has found a
-    #: problem.
-    REFUSED = 2
-    #: The server cannot be reached, or could not for too long.
-    UNREACHABLE = 3
-    #: It is not known whether events were kept.
-    UNCERTAIN = 4
-    #: A fault of this program: EX_SOFTWARE in sysexits.h.
-    BROKEN = 70
-    #: Ctrl-C, in the middle of it: 128 and the number of SIGINT, as shells say.
-    INTERRUPTED = 130
-
-
-class Ended(Exception):
-    """
-    A command cannot go on.
-
-    Args:
-        status: What it exits with.
-
-        sentence: What the user is told.
-    """
-
-    def __init__(self, status: Status, sentence: str) -> None:
-        super().__init__(sentence)
-        self.status = status

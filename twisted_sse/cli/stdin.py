@@ -1,8 +1,8 @@
 """
-Standard input, read without holding the reactor up.
+Reads standard input without blocking the reactor.
 
-In a thread of its own: the reactor cannot wait for a regular file (epoll
-refuses them), nor for whatever else a shell may put there.
+Uses a thread: the reactor cannot wait for a regular file (epoll refuses it), and
+a shell may redirect standard input from anything.
 """
 
 from __future__ import annotations
@@ -16,51 +16,51 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-__all__ = ["Input", "size_left"]
+__all__ = ["InputReader", "size_left"]
 
-# Of one read, in bytes: what a pipe holds.
-_SIZE = 65536
+# The size of one read, in bytes: the capacity of a pipe.
+_READ_SIZE = 65536
 
 
-class Input:
+class InputReader:
     """
-    Reads a file descriptor, one piece when it is asked for one.
+    Reads a file descriptor, one piece per call of `read`.
 
-    Nothing is read ahead, so what comes too fast stays in the pipe.
+    Nothing is read ahead, so a fast writer is held back by the pipe.
     """
 
     def __init__(self, descriptor: int, reactor: Any) -> None:
         self._descriptor = descriptor
         self._reactor = reactor
-        self._wanted: SimpleQueue[Deferred[bytes]] = SimpleQueue()
-        # A read that nothing comes for must not keep the program from ending.
+        self._requests: SimpleQueue[Deferred[bytes]] = SimpleQueue()
+        # A daemon, so that a blocked read does not keep the program from exiting.
         Thread(target=self._serve, daemon=True).start()
 
     def read(self) -> Deferred[bytes]:
         """
-        The next piece; b"" at the end.
+        Read the next piece; b"" at the end.
 
         Raises:
-            OSError: It cannot be read.
+            OSError: The descriptor cannot be read.
         """
-        wanted: Deferred[bytes] = Deferred()
-        self._wanted.put(wanted)
-        return wanted
+        reading: Deferred[bytes] = Deferred()
+        self._requests.put(reading)
+        return reading
 
     def _serve(self) -> None:
         while True:
-            wanted = self._wanted.get()
+            reading = self._requests.get()
             try:
-                piece = os.read(self._descriptor, _SIZE)
+                piece = os.read(self._descriptor, _READ_SIZE)
             except OSError:
-                self._reactor.callFromThread(wanted.errback, Failure())
+                self._reactor.callFromThread(reading.errback, Failure())
                 return
-            self._reactor.callFromThread(wanted.callback, piece)
+            self._reactor.callFromThread(reading.callback, piece)
 
 
 def size_left(descriptor: int) -> int | None:
     """
-    How many bytes a regular file has left; ``None`` if it is none.
+    Return the unread size of a regular file, in bytes; ``None`` for anything else.
     """
     try:
         about = os.fstat(descriptor)

@@ -1,5 +1,5 @@
 """
-The options of ``twisted-sse tail``, and the stream that they ask for.
+The options of ``twisted-sse tail``, and the stream that they describe.
 """
 
 from __future__ import annotations
@@ -11,21 +11,21 @@ from twisted.python import usage
 
 from twisted_sse import units
 from twisted_sse.cli.options import RequestOptions
-from twisted_sse.cli.running import Ended, Status
+from twisted_sse.cli.running import CommandFailed, Status
 from twisted_sse.client import EventSource
 
 __all__ = ["TailOptions"]
 
-# They are not repeated in the command line that goes on.
-_ONCE = {"--since", "--count", "-n"}
+# Options that the command to resume does not repeat.
+_NOT_REPEATED = {"--since", "--count", "-n"}
 
-# Nor are their values shown.
-_SECRETS = ("authorization", "cookie", "proxy-authorization")
+# Headers whose values it does not show.
+_SECRET_HEADERS = ("authorization", "cookie", "proxy-authorization")
 
 
 def _method(text: str) -> str:
     if not (text.isascii() and text.isalpha()):
-        raise ValueError(f"{text!r} is no method such as GET or POST")
+        raise ValueError(f"{text!r} is not an HTTP method such as GET or POST")
     return text.upper()
 
 
@@ -36,20 +36,20 @@ class TailOptions(RequestOptions):
 
     name = "tail"
     synopsis = "URL [options]"
-    longdesc = "Shows the events of a stream, and goes on with it when it is lost."
+    longdesc = "Shows the events of a stream, and reconnects when it is lost."
 
     optParameters = [  # noqa: RUF012 - Twisted reads it from the class
-        ["since", None, None, "Begin after the event with this ID; earliest: with all kept."],
-        ["count", "n", None, "End after so many events."],
+        ["since", None, None, "Start after the event with this ID; earliest: all of history."],
+        ["count", "n", None, "Stop after this number of events."],
         ["method", "X", None, "The HTTP method [GET, or POST with --data]."],
-        ["data", "d", None, "The request's body; JSON is said to be JSON."],
-        ["read-timeout", None, "60", "Seconds of silence until it is asked anew, or off."],
+        ["data", "d", None, "The body of the request; JSON gets the JSON content type."],
+        ["read-timeout", None, "60", "Reconnect after this many seconds of silence; off: never."],
     ]
 
     optFlags = [  # noqa: RUF012
-        ["json", "j", "One JSON object a line."],
-        ["control", None, "With --json: what the hub says of the stream, too."],
-        ["wait", None, "Wait for a server that is not there yet."],
+        ["json", "j", "Print one JSON object per line."],
+        ["control", None, "With --json: also print control events of the hub."],
+        ["wait", None, "Wait for a server that is not running yet."],
     ]
 
     readers = {  # noqa: RUF012
@@ -64,7 +64,7 @@ class TailOptions(RequestOptions):
 
     def opt_topic(self, text: str) -> None:
         """
-        Subscribe to this topic; repeatable, and added to those of the URL.
+        Subscribe to this topic; repeatable, in addition to those of the URL.
         """
         self["topics"].append(text)
 
@@ -75,12 +75,12 @@ class TailOptions(RequestOptions):
         See `twisted.python.usage.Options.parseArgs`.
         """
         if more:
-            raise usage.UsageError(f"One URL at a time; {more[0]!r} is one more.")
+            raise usage.UsageError(f"Pass one URL only: {more[0]!r} is too much.")
         super().parseArgs(url)
 
     def url(self) -> str:
         """
-        What is asked for.
+        Return the URL of the stream.
         """
         topics = self["topics"]
         if self.address.completed and not topics and not self.address.topics():
@@ -89,10 +89,10 @@ class TailOptions(RequestOptions):
 
     def source(self) -> EventSource:
         """
-        The stream.
+        Make the stream.
 
         Raises:
-            Ended: It cannot be asked for.
+            CommandFailed: An option is invalid.
         """
         data = self["data"]
         headers = {"Content-Type": ["application/json"]} if data and _is_json(data) else {}
@@ -108,17 +108,17 @@ class TailOptions(RequestOptions):
                 read_timeout=self["read-timeout"],
             )
         except ValueError as error:
-            raise Ended(Status.USAGE, f"twisted-sse tail: {error}.") from None
+            raise CommandFailed(Status.USAGE, f"twisted-sse tail: {error}.") from None
 
-    def resuming(self, last_event_id: str) -> str:
+    def resume_command(self, last_event_id: str) -> str:
         """
-        The command line that goes on after *last_event_id*.
+        Return the command line that resumes after *last_event_id*.
         """
         words = ["twisted-sse", "tail", self.url()]
-        for name, value in self.given:
-            if name in _ONCE or name in ("--topic", "-t"):
+        for name, value in self.typed:
+            if name in _NOT_REPEATED or name in ("--topic", "-t"):
                 continue
-            secret = value.partition(":")[0].strip().lower() in _SECRETS
+            secret = value.partition(":")[0].strip().lower() in _SECRET_HEADERS
             if name == "--token":
                 value = "TOKEN"
             elif name in ("--header", "-H") and secret:
@@ -127,9 +127,9 @@ class TailOptions(RequestOptions):
         return shlex.join([*words, "--since", last_event_id])
 
 
-def _merged(headers: dict[str, list[str]], given: dict[str, list[str]]) -> dict[str, list[str]]:
-    names = {name.lower() for name in given}
-    return {name: one for name, one in headers.items() if name.lower() not in names} | given
+def _merged(defaults: dict[str, list[str]], headers: dict[str, list[str]]) -> dict[str, list[str]]:
+    names = {name.lower() for name in headers}
+    return {name: one for name, one in defaults.items() if name.lower() not in names} | headers
 
 
 def _is_json(text: str) -> bool:

@@ -1,5 +1,5 @@
 """
-How much was published: as a bar while it goes on, as a sentence at the end.
+Counts what is published: shown as a progress bar, and as a sentence at the end.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from twisted.internet.interfaces import IReactorTime
 
-from twisted_sse.cli.batches import Numbered
+from twisted_sse.cli.batches import NumberedLine
 from twisted_sse.cli.terminal import Console
 from twisted_sse.events.publication import Publication
 
@@ -17,8 +17,10 @@ __all__ = ["Tally", "lines_of"]
 
 class Tally:
     """
+    The progress of publishing.
+
     Args:
-        total: Bytes that there are to read; ``None`` is unknown.
+        total: The size of the input, in bytes; ``None`` if unknown.
     """
 
     def __init__(self, err: Console, total: int | None, clock: IReactorTime) -> None:
@@ -28,7 +30,7 @@ class Tally:
         self._bar = err.progress(total)
         self._events = self._bytes = 0
 
-    def published(self, events: int, lines: Sequence[Numbered]) -> None:
+    def published(self, events: int, lines: Sequence[NumberedLine]) -> None:
         """
         Count a batch.
         """
@@ -38,7 +40,7 @@ class Tally:
 
     def end(self) -> None:
         """
-        Say what it was in all.
+        Remove the bar, and print the totals.
         """
         self._bar.end()
         seconds = self._clock.seconds() - self._begun
@@ -53,10 +55,10 @@ class Tally:
 
 def lines_of(publications: Sequence[tuple[int, Publication]]) -> str:
     """
-    Which lines these are: the beginning of a sentence.
+    Name the lines of *publications*, as the subject of a sentence.
     """
     first, last = publications[0][0], publications[-1][0]
-    return f"Line {first}" if first == last else f"What is in lines {first} to {last}"
+    return f"Line {first}" if first == last else f"The batch of lines {first} to {last}"
 
 
 def _events(count: int) -> str:

@@ -1,8 +1,8 @@
 """
-What is written for the user: lines with some colour, and a bar of progress.
+Output to the user: lines with some color, and a progress bar.
 
-Colour, wrapping and the bar need a terminal, and rich to draw them; without
-either there are plain lines.  This is the only module that knows rich.
+Color, wrapping and the bar need a terminal and rich; without them lines are plain.
+This is the only module that imports rich.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ import shutil
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol, TextIO
 
-__all__ = ["Console", "Line", "Progress", "Span", "paper_for", "printable"]
+__all__ = ["Console", "Line", "Progress", "Span", "console_for", "printable"]
 
-# What a terminal would obey instead of showing it: C0, DEL and C1, except for
-# the tab.  A server could move the cursor with them, or write to the clipboard.
+# Control characters that a terminal obeys: C0, DEL and C1, except for tab and LF.
+# With them a server could move the cursor, or write to the clipboard.
 _CONTROLS = {
     code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if code not in (9, 10)
 }
 
-# How the kinds of text look.
+# The styles of `Span` as rich names them.
 _STYLES = {
     "dim": "dim",
     "type": "bold cyan",
@@ -45,8 +45,10 @@ class Span(NamedTuple):
 
 class Line(NamedTuple):
     """
+    A line of output.
+
     Attributes:
-        indent: Columns before each line that it is wrapped into.
+        indent: Columns before the line, and before each line that it is wrapped to.
     """
 
     spans: tuple[Span, ...]
@@ -55,14 +57,14 @@ class Line(NamedTuple):
     @property
     def text(self) -> str:
         """
-        It without colours.
+        The line without colors.
         """
         return " " * self.indent + "".join(span.text for span in self.spans)
 
 
 class Progress(Protocol):
     """
-    A bar, or nothing.
+    A progress bar; shows nothing without a terminal.
     """
 
     def show(self, done: int, text: str) -> None:
@@ -72,27 +74,27 @@ class Progress(Protocol):
 
     def end(self) -> None:
         """
-        Take the bar away.
+        Remove the bar.
         """
 
 
 class Console(Protocol):
     """
-    Where lines are written.
+    Writes lines to a stream.
     """
 
     @property
     def width(self) -> int | None:
         """
-        Of the terminal, in columns, at present; ``None`` if it is none.
+        The current width of the terminal, in columns; ``None`` if there is none.
         """
 
     def write(self, line: Line) -> None:
         """
-        Write a line, and have it seen at once.
+        Write a line, and flush it.
 
         Raises:
-            BrokenPipeError: Nobody reads any more.
+            BrokenPipeError: The reader is gone.
         """
 
     def say(self, text: str) -> None:
@@ -102,13 +104,13 @@ class Console(Protocol):
 
     def progress(self, total: int | None) -> Progress:
         """
-        Begin a bar of *total*; ``None`` is unknown.
+        Show a progress bar up to *total*; ``None`` if unknown.
         """
 
 
-def paper_for(stream: TextIO, environment: Mapping[str, str] = os.environ) -> Console:
+def console_for(stream: TextIO, environment: Mapping[str, str] = os.environ) -> Console:
     """
-    What suits *stream*.
+    Make the best console for *stream*.
     """
     if not stream.isatty():
         return _Plain(stream, None)
@@ -123,7 +125,7 @@ def paper_for(stream: TextIO, environment: Mapping[str, str] = os.environ) -> Co
 
 def printable(text: str) -> str:
     """
-    *text* with what a terminal would obey made visible.
+    Escape the control characters in *text*.
     """
     return text.translate(_CONTROLS)
 
@@ -142,7 +144,7 @@ class _NoProgress:
 
 class _Counter:
     """
-    A line that is written over itself.
+    A line that is overwritten in place.
     """
 
     def __init__(self, stream: TextIO, width: int) -> None:
@@ -201,7 +203,7 @@ class _Rich:
     def __init__(self, stream: TextIO) -> None:
         from rich.console import Console
 
-        # NO_COLOR is rich's to obey.
+        # rich obeys NO_COLOR.
         self._console = Console(file=stream, highlight=False, markup=False, emoji=False)
 
     @property
@@ -244,7 +246,7 @@ class _Bar:
 
         percent = [] if total is None else [TaskProgressColumn()]
         columns = [BarColumn(), *percent, TextColumn("{task.description}")]
-        # It draws when it is told to: no thread of its own.
+        # Without auto_refresh, which would start a thread.
         self._progress = Progress(*columns, console=console, transient=True, auto_refresh=False)
         self._task = self._progress.add_task("", total=total)
         self._progress.start()

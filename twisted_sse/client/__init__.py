@@ -1,5 +1,7 @@
 """
-The client: streams to follow, and a hub to publish to, over treq.
+The client: follows event streams and publishes to a hub, over treq.
+
+Imports nothing else of this package but its errors and its events.
 """
 
 from twisted_sse.client.backoff import Backoff

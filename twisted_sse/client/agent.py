@@ -1,5 +1,5 @@
 """
-Who makes the requests: a treq client, whatever a caller brings.
+The HTTP client that makes the requests.
 """
 
 from __future__ import annotations
@@ -13,47 +13,48 @@ from twisted.web.client import Agent, HTTPConnectionPool
 from twisted.web.iweb import IAgent, IBodyProducer
 from zope.interface import implementer
 
-from twisted_sse.client.closing import PartingEndpoints
+from twisted_sse.client.closing import ClosingEndpoints
 
-__all__ = ["WholeBody", "client_of"]
+__all__ = ["BytesProducer", "client_of"]
 
 
-def client_of(given: Any, reactor: object, connect_timeout: float | None) -> Any:
+def client_of(client: Any, reactor: object, connect_timeout: float | None) -> Any:
     """
-    Something with treq's ``request``.
+    Turn whatever the caller passed into an object with treq's ``request``.
 
     Args:
-        given: A treq client, as it is; an `IAgent`, wrapped in one; or ``None``.
+        client: A treq client, which is returned as it is; an `IAgent`, which is
+            wrapped in one; or ``None``, which makes a default agent.
 
-        reactor: For connections of its own, if it can make any; else the global
-            one is asked.
+        reactor: Makes the connections of a default agent; the global reactor is
+            used instead if *reactor* cannot make any.
 
-        connect_timeout: Of a connection of its own, in seconds.
+        connect_timeout: Of a default agent, in seconds.
     """
-    if given is None:
-        given = _own_agent(reactor, connect_timeout)
-    if IAgent.providedBy(given):
-        return HTTPClient(given, data_to_body_producer=WholeBody)
-    return given
+    if client is None:
+        client = _default_agent(reactor, connect_timeout)
+    if IAgent.providedBy(client):
+        return HTTPClient(client, data_to_body_producer=BytesProducer)
+    return client
 
 
-def _own_agent(reactor: object, connect_timeout: float | None) -> IAgent:
+def _default_agent(reactor: object, connect_timeout: float | None) -> IAgent:
     if not IReactorTCP.providedBy(reactor):
         from twisted.internet import reactor
-    # One stream, one connection, closed when it is over.
+    # Each stream has a connection of its own, which is closed when the stream ends.
     pool = HTTPConnectionPool(reactor, persistent=False)
     agent: IAgent = Agent.usingEndpointFactory(
-        reactor, PartingEndpoints(reactor, connect_timeout), pool
+        reactor, ClosingEndpoints(reactor, connect_timeout), pool
     )
     return agent
 
 
 @implementer(IBodyProducer)
-class WholeBody:
+class BytesProducer:
     """
-    The body of a request that is in memory, in one piece.
+    A request body that is in memory, written in one piece.
 
-    treq's own producer, which is for files, needs the global reactor.
+    treq's own producer is made for files and needs the global reactor.
     """
 
     def __init__(self, body: bytes) -> None:
@@ -69,7 +70,7 @@ class WholeBody:
 
     def pauseProducing(self) -> None:
         """
-        See `IBodyProducer.pauseProducing`: there is nothing left to hold back.
+        See `IBodyProducer.pauseProducing`: everything has been written already.
         """
 
     def resumeProducing(self) -> None:

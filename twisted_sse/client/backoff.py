@@ -1,7 +1,7 @@
 """
-How long to wait before the next attempt.
+Backoff: how long to wait before the next attempt.
 
-Pure: numbers in, numbers out, and a little chance.
+Pure: numbers in, numbers out, with some randomness.
 """
 
 from __future__ import annotations
@@ -11,38 +11,42 @@ from dataclasses import dataclass
 
 from twisted_sse.errors import TooManyAttempts, UnexpectedStatus
 
-__all__ = ["HEALTHY", "LONGEST", "SHORTEST", "Backoff", "Pace"]
+__all__ = ["MAX_SERVER_DELAY", "MIN_DELAY", "STABLE_AFTER", "Backoff", "BackoffState"]
 
-#: The shortest wait in seconds, whatever a server or a policy says: ``retry: 0``
-#: from a server that ends every stream at once would be a flood of requests.
-SHORTEST = 0.1
+#: The shortest delay in seconds, whatever a server or a policy asks for: a server
+#: that sends ``retry: 0`` and ends every stream would be flooded with requests.
+MIN_DELAY = 0.1
 
-#: The longest wait that a server can ask for, in seconds.  Browsers would wait
+#: The longest delay that a server can ask for, in seconds.  Browsers would obey
 #: ``retry: 99999999999`` for years; an hour is enough for any maintenance.
-LONGEST = 3600.0
+MAX_SERVER_DELAY = 3600.0
+
+#: After a stream has been open for this time, in seconds, the server counts as
+#: stable again: the delays start over.
+STABLE_AFTER = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
     """
-    Waits that grow from attempt to attempt, all in seconds.
+    A policy of delays that grow from attempt to attempt, all in seconds.
 
-    The wait before attempt *n* is ``first * factor ** (n - 1)``, at most
+    The delay before attempt *n* is ``first * factor ** (n - 1)``, at most
     *limit*, and at least what the server asks for: its ``retry`` field and
-    ``Retry-After``, which count up to an hour.  A random part of it is added,
-    so that those who lost their streams together do not come back together.
+    ``Retry-After``, up to an hour each.  A random part is added, so that clients
+    that lost their streams together do not reconnect together.
 
-    No wait is shorter than 0.1 seconds.
+    The shortest delay is 0.1 seconds.
 
     Args:
-        first: Before the first attempt after a loss.
+        first: The delay before the first attempt after a loss.
 
-        factor: By which it grows, at least 1.
+        factor: The growth from one attempt to the next, at least 1.
 
-        limit: The longest, unless the server asks for more.
+        limit: The longest delay, unless the server asks for more.
 
-        jitter: The most to add, as a part of the wait: 0.5 makes 10 seconds
-            between 10 and 15.
+        jitter: The largest random part, relative to the delay: with 0.5, a delay
+            of 10 seconds becomes 10 to 15 seconds.
 
     Raises:
         ValueError: A number is out of range.
@@ -56,26 +60,28 @@ class Backoff:
     def __post_init__(self) -> None:
         least = {"first": 0.0, "factor": 1.0, "limit": 0.0, "jitter": 0.0}
         for name, lowest in least.items():
-            # NaN is not at least anything.
+            # Written so that NaN fails.
             if not lowest <= getattr(self, name) < float("inf"):
                 raise ValueError(f"{name} must be {lowest:g} or more, not {getattr(self, name)!r}")
 
     def delay(self, attempt: int, asked: float = 0.0) -> float:
         """
-        How long to wait before an attempt.
+        Return the delay before an attempt, with its random part.
 
         Args:
-            attempt: Which one since all was well, from 1.
+            attempt: The number of the attempt since the last stable stream,
+                from 1.
 
-            asked: What the server asks for, in seconds; trust nothing about it.
+            asked: The delay that the server asks for, in seconds; trust nothing
+                about it.
         """
         return self.least(attempt, asked) * (1 + self.jitter * random.random())
 
     def least(self, attempt: int, asked: float = 0.0) -> float:
         """
-        The same without chance: how long it is waited at least.
+        Return the shortest delay before an attempt: `delay` without randomness.
         """
-        return max(self._grown(attempt), min(max(asked, SHORTEST), LONGEST))
+        return max(self._grown(attempt), min(max(asked, MIN_DELAY), MAX_SERVER_DELAY))
 
     def _grown(self, attempt: int) -> float:
         try:
@@ -85,23 +91,17 @@ class Backoff:
         return min(grown, self.limit)
 
 
-#: A stream that has been open for so many seconds has proved that the server is
-#: well: the waits begin anew.
-HEALTHY = 60.0
-
-
-class Pace:
+class BackoffState:
     """
-    Says how long to wait after each loss.
+    Applies a `Backoff` to the streams and losses of one source.
 
     Args:
-        most: How often it may be tried in a row without getting a stream;
-            ``None`` is for ever.
+        max_attempts: The most failed attempts in a row; ``None`` is unlimited.
     """
 
-    def __init__(self, backoff: Backoff, most: int | None) -> None:
+    def __init__(self, backoff: Backoff, max_attempts: int | None) -> None:
         self._backoff = backoff
-        self._most = most
+        self._max_attempts = max_attempts
         self._retry = 0.0
         self._losses = 0
         self._opened: float | None = None
@@ -110,43 +110,43 @@ class Pace:
     @property
     def least(self) -> float:
         """
-        The shortest wait before an attempt, in seconds.
+        The shortest delay before the next attempt, in seconds.
         """
         return self._backoff.least(1, self._retry)
 
     def opened(self, now: float) -> int:
         """
-        There is a stream.
+        Note that a stream has been opened.
 
         Returns:
-            Which attempt has brought it.
+            The number of attempts it took.
         """
         self._opened = now
         attempt, self._failed = self._failed + 1, 0
         return attempt
 
-    def asked(self, retry: int | None) -> None:
+    def set_retry(self, retry: int | None) -> None:
         """
-        The server has sent this ``retry``, in milliseconds; ``None`` is nothing.
+        Note the server's reconnection time, in milliseconds; ``None`` changes nothing.
         """
         if retry is not None:
             self._retry = retry / 1000
 
     def lost(self, reason: Exception, now: float) -> float:
         """
-        There is no stream.
+        Note that the stream was lost, or could not be opened.
 
         Returns:
-            How many seconds to wait.
+            The delay before the next attempt, in seconds.
 
         Raises:
-            TooManyAttempts: It may not be tried again.
+            TooManyAttempts: *max_attempts* is reached.
         """
         if self._opened is None:
             self._failed += 1
-            if self._failed == self._most:
+            if self._failed == self._max_attempts:
                 raise TooManyAttempts(f"{self._failed} attempts: {reason}") from reason
-        elif now - self._opened >= HEALTHY:
+        elif now - self._opened >= STABLE_AFTER:
             self._losses = 0
         self._opened = None
         self._losses += 1

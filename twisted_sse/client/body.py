@@ -1,9 +1,9 @@
 """
-The body of one stream: bytes in, events out, at the pace at which they are taken.
+The body of one stream: bytes in, events out, at the consumer's pace.
 
-While there is an event that nobody has taken, the socket is not read: the
-server's writes back up, and memory holds what one read has brought and one
-event that is not complete.  Silence counts only while somebody listens.
+While an event waits to be taken, the socket is not read: the server's writes
+back up, and memory holds what one read has brought and one incomplete event.
+The read timeout runs only while the socket is read.
 """
 
 from __future__ import annotations
@@ -18,33 +18,33 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from twisted.web.iweb import IResponse
 
-from twisted_sse.client.failures import root_of
-from twisted_sse.client.response import hang_up
+from twisted_sse.client.failures import root_cause
+from twisted_sse.client.response import close_transport
 from twisted_sse.errors import EventTooLarge, ReadTimeout
 from twisted_sse.events.codec import Decoder
 from twisted_sse.events.event import ServerSentEvent
 
 __all__ = ["Body"]
 
-# How much is decoded at once, in bytes: as much as is read.  A read that was compressed
-# can be a thousand times that, and as events twenty times more.
+# The most to decode at once, in bytes: the size of one read.  A compressed read can
+# expand to a thousand times that, and its events take twenty times more memory.
 _SLICE = 64 * 1024
 
 
 class Body(Protocol):
     """
-    Decodes what it receives.
+    Decodes the body of a response.
 
-    It lets go of the connection when it ends for a reason of its own.
+    Closes the connection when it ends the stream itself.
 
     Args:
-        decoder: Of this stream alone.
+        decoder: A new one for each stream.
 
         read_timeout: How long the server may be silent, in seconds; ``None`` is
-            for ever.
+            unlimited.
 
     Attributes:
-        reason: Why nothing more comes; ``None`` while something may.
+        reason: Why the stream has ended; ``None`` while it is open.
     """
 
     def __init__(self, decoder: Decoder, clock: IReactorTime, read_timeout: float | None) -> None:
@@ -56,42 +56,42 @@ class Body(Protocol):
         self._waiting: Deferred[None] | None = None
         self._connection: IPushProducer | None = None
         self._paused = False
-        self._heard = 0.0
+        self._last_read = 0.0
         self._timer: IDelayedCall | None = None
         self.reason: Exception | None = None
 
     @property
     def retry(self) -> int | None:
         """
-        The reconnection time that the server has sent, in milliseconds.
+        The server's reconnection time, in milliseconds.
         """
         return self._decoder.reconnection_time
 
     def read(self, response: IResponse) -> None:
         """
-        Begin to read *response*.
+        Start reading *response*.
         """
         response.deliverBody(self)
-        # Twisted resumes the transport after it has delivered what came with the
-        # headers, whatever was said meanwhile.
+        # Twisted delivers the data that came with the headers and then resumes the
+        # transport, even if it was paused meanwhile.
         if self._paused:
             self._pause()
 
     def ready(self) -> Deferred[None]:
         """
-        Wait until there is a block to take, or nothing more comes.
+        Wait for a block to take, or for the end of the stream.
 
         Returns:
-            Fires with ``None``; may be cancelled, and asked for again.
+            Fires with ``None``; may be cancelled, and called again.
         """
         if self._blocks or self.reason is not None:
             return succeed(None)
-        self._waiting = Deferred(self._forget)
+        self._waiting = Deferred(self._stop_waiting)
         return self._waiting
 
     def take(self) -> ServerSentEvent | None:
         """
-        The next block, if there is one.
+        Return the next block, or ``None`` if none is ready.
         """
         if not self._blocks:
             return None
@@ -103,18 +103,18 @@ class Body(Protocol):
 
     def close(self) -> None:
         """
-        Let go of the connection, and of what was not taken.
+        Close the connection, and discard the blocks that were not taken.
         """
         self._blocks.clear()
         self._undecoded.clear()
-        self._end(ConnectionDone("It was closed here."))
+        self._end(ConnectionDone("The stream was closed by its consumer."))
 
     def connectionMade(self) -> None:
         """
         See `IProtocol.connectionMade`.
         """
         self._connection = cast(IPushProducer, self.transport)
-        self._listen()
+        self._restart_timeout()
 
     def dataReceived(self, data: bytes) -> None:
         """
@@ -122,11 +122,11 @@ class Body(Protocol):
         """
         if self.reason is not None:
             return
-        self._heard = self._clock.seconds()
+        self._last_read = self._clock.seconds()
         self._undecoded.append(memoryview(data))
         self._decode()
         self._wake()
-        # Whoever waited may have taken everything meanwhile, or have closed it.
+        # The consumer may have taken every block meanwhile, or closed the stream.
         if self._blocks and not self._paused:
             self._pause()
 
@@ -135,11 +135,11 @@ class Body(Protocol):
         See `IProtocol.connectionLost`.
         """
         self._connection = None
-        self._end(root_of(reason))
+        self._end(root_cause(reason))
 
     def _decode(self) -> None:
         """
-        Go on until there is a block, or nothing left.
+        Decode until a block is ready or all data is used.
         """
         while self._undecoded and not self._blocks:
             data = self._undecoded.popleft()
@@ -159,7 +159,7 @@ class Body(Protocol):
             self._timer.cancel()
             self._timer = None
         if self._connection is not None:
-            hang_up(self._connection)
+            close_transport(self._connection)
             self._connection = None
         self._wake()
 
@@ -168,7 +168,7 @@ class Body(Protocol):
             waiting, self._waiting = self._waiting, None
             waiting.callback(None)
 
-    def _forget(self, cancelled: Deferred[None]) -> None:
+    def _stop_waiting(self, cancelled: Deferred[None]) -> None:
         self._waiting = None
 
     def _pause(self) -> None:
@@ -178,33 +178,34 @@ class Body(Protocol):
 
     def _resume(self) -> None:
         self._paused = False
-        self._listen()
+        self._restart_timeout()
         if self._connection is not None:
             self._connection.resumeProducing()
 
-    def _listen(self) -> None:
+    def _restart_timeout(self) -> None:
         """
-        Count silence from now on.
+        Start measuring silence now.
         """
-        self._heard = self._clock.seconds()
+        self._last_read = self._clock.seconds()
         if self._timer is None and self.reason is None:
-            self._look_again(self._read_timeout)
+            self._check_in(self._read_timeout)
 
-    def _look_again(self, delay: float | None) -> None:
+    def _check_in(self, delay: float | None) -> None:
         if delay is not None:
-            self._timer = self._clock.callLater(delay, self._look)
+            self._timer = self._clock.callLater(delay, self._check_silence)
 
-    def _look(self, again: bool = False) -> None:
-        # Set once and looked at when it is due: data comes more often than silence.
+    def _check_silence(self, again: bool = False) -> None:
+        # The timer is not reset for each read, which would cost more: reads are frequent,
+        # silence is rare.
         self._timer = None
         if self._paused or self._read_timeout is None:
             return
-        left = self._heard + self._read_timeout - self._clock.seconds()
+        left = self._last_read + self._read_timeout - self._clock.seconds()
         if left > 0:
-            self._look_again(left)
+            self._check_in(left)
         elif not again:
-            # What came while this program was busy is unread: a reactor reads
+            # If this program was busy, data may be waiting unread: the reactor reads
             # before it makes the next call.
-            self._timer = self._clock.callLater(0.0, self._look, True)
+            self._timer = self._clock.callLater(0.0, self._check_silence, True)
         else:
-            self._end(ReadTimeout(f"Nothing has come for {self._read_timeout:g} seconds."))
+            self._end(ReadTimeout(f"Nothing was received for {self._read_timeout:g} seconds."))

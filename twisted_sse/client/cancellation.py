@@ -1,5 +1,5 @@
 """
-What a consumer's coroutine waits for, and what happens when it waits no more.
+Waiting in a consumer's coroutine, and cancelling it.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ T = TypeVar("T")
 
 class Wait(Generic[T]):
     """
-    Stands between one coroutine and some *work*.
+    Waits for *work* on behalf of one coroutine.
 
     Attributes:
-        done: To be awaited.  It ends as *work* does; when it is cancelled, with
-            `CancelledError`, whatever *work* makes of that: of a connection that
-            is being made Twisted says `ConnectingCancelledError`, of a request
-            `ResponseNeverReceived`, as if the server were at fault.
+        done: To be awaited.  It fires as *work* does.  If it is cancelled, it fails
+            with `CancelledError`, whatever *work* makes of the cancellation: Twisted
+            reports `ConnectingCancelledError` for a connection and
+            `ResponseNeverReceived` for a request, as if the server were at fault.
     """
 
     def __init__(self, work: Deferred[T]) -> None:
@@ -34,8 +34,9 @@ class Wait(Generic[T]):
 
     def abandon(self) -> None:
         """
-        Cancel the work, and wake nobody: the coroutine is being thrown away, and
-        to resume it now is an error.
+        Cancel the work without resuming the coroutine.
+
+        For a coroutine that is being closed: resuming it would be an error.
         """
         self._abandoned = True
         self._work.cancel()

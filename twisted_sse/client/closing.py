@@ -1,9 +1,8 @@
 """
-Connections that end when we end them, whatever the other side does.
+Connections that close within a few seconds, even if the server does not react.
 
-Over TLS Twisted waits for the other side to say goodbye as well, for as long as
-that takes.  A server that does not would cost a program one open socket for
-each answer.
+Over TLS Twisted waits without a limit for the server's close_notify.  A server
+that never sends one would cost a program one open socket for each response.
 """
 
 from __future__ import annotations
@@ -25,16 +24,16 @@ from twisted.web.client import URI, BrowserLikePolicyForHTTPS
 from twisted.web.iweb import IAgentEndpointFactory
 from zope.interface import implementer
 
-__all__ = ["PartingEndpoints", "PartingFactory"]
+__all__ = ["ClosingEndpoints", "ClosingFactory"]
 
-# How long the other side may take to say goodbye, in seconds.
-_GOODBYE = 5.0
+# How long the server may take to answer a TLS close_notify, in seconds.
+_CLOSE_TIMEOUT = 5.0
 
 
 @implementer(IAgentEndpointFactory)
-class PartingEndpoints:
+class ClosingEndpoints:
     """
-    Where an agent connects to; certificates are verified as browsers do.
+    Makes the endpoints of an agent; certificates are verified as in browsers.
 
     Args:
         reactor: Makes the connections.
@@ -58,13 +57,13 @@ class PartingEndpoints:
         endpoint: Any = HostnameEndpoint(self._reactor, host, uri.port, **timeout)
         if uri.scheme == b"https":
             endpoint = wrapClientTLS(self._policy.creatorForNetloc(uri.host, uri.port), endpoint)
-        return _Endpoint(endpoint, self._reactor)
+        return _ClosingEndpoint(endpoint, self._reactor)
 
 
 @implementer(IStreamClientEndpoint)
-class _Endpoint:
+class _ClosingEndpoint:
     """
-    Connects through *endpoint*.
+    Connects through *endpoint*, and wraps the protocol.
     """
 
     def __init__(self, endpoint: IStreamClientEndpoint, reactor: Any) -> None:
@@ -75,49 +74,49 @@ class _Endpoint:
         """
         See `IStreamClientEndpoint.connect`.
         """
-        wrapping = PartingFactory(protocolFactory, self._reactor)
-        connecting: Deferred[Any] = self._endpoint.connect(wrapping)
+        factory = ClosingFactory(protocolFactory, self._reactor)
+        connecting: Deferred[Any] = self._endpoint.connect(factory)
         return connecting.addCallback(lambda wrapper: wrapper.wrappedProtocol)
 
 
-class _Parting(ProtocolWrapper):
+class _ClosingProtocol(ProtocolWrapper):
     """
-    Cuts a connection that has been ended here and is still there.
+    Aborts a connection that is still open some seconds after `loseConnection`.
     """
 
-    factory: PartingFactory
-    _cutting: IDelayedCall | None = None
+    factory: ClosingFactory
+    _aborting: IDelayedCall | None = None
 
     def loseConnection(self) -> None:
         """
         See `ITransport.loseConnection`.
         """
         super().loseConnection()
-        if self._cutting is None:
-            self._cutting = self.factory.clock.callLater(_GOODBYE, self._cut)
+        if self._aborting is None:
+            self._aborting = self.factory.clock.callLater(_CLOSE_TIMEOUT, self._abort)
 
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
         """
         See `IProtocol.connectionLost`.
         """
-        if self._cutting is not None and self._cutting.active():
-            self._cutting.cancel()
+        if self._aborting is not None and self._aborting.active():
+            self._aborting.cancel()
         super().connectionLost(reason)
 
-    def _cut(self) -> None:
+    def _abort(self) -> None:
         transport: Any = self.transport
         transport.abortConnection()
 
 
-class PartingFactory(WrappingFactory[_Parting]):
+class ClosingFactory(WrappingFactory[_ClosingProtocol]):
     """
-    Makes what *wrapped* makes, on connections that end.
+    Wraps the protocols of another factory, so that their connections close.
 
     Attributes:
-        clock: Keeps the time of all that it has made.
+        clock: Times the closing of all connections.
     """
 
-    protocol = _Parting
+    protocol = _ClosingProtocol
 
     def __init__(self, wrapped: IProtocolFactory, clock: IReactorTime) -> None:
         super().__init__(wrapped)

@@ -1,5 +1,5 @@
 """
-Whether a hub has kept an event with this ID: how it is asked, and what it says.
+Asking a hub whether it has kept an event ID: the request, and the answer.
 """
 
 from __future__ import annotations
@@ -10,54 +10,63 @@ from twisted_sse.events.control import OPEN, RESET
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.replication import note_of
 
-__all__ = ["DECIDED", "NOT_SO", "KeptAnswer"]
+__all__ = ["CONFIRMATION_QUERY", "NEEDS_FULL_READ", "Confirmation", "is_resumed"]
 
-#: Parameters of a question that a hub answers when it is decided what becomes of
-#: all that it was sent.  Any other server begins a stream.
-DECIDED = [("topic", "*"), ("annotate", "comment"), ("excerpt", "kept"), ("limit", "1")]
+#: Parameters of the request.  A hub answers it once all that it has received is
+#: either kept or refused.  Any other server begins a stream.
+CONFIRMATION_QUERY = [
+    ("topic", "*"),
+    ("annotate", "comment"),
+    ("excerpt", "kept"),
+    ("limit", "1"),
+]
 
-#: What a hub says to whom it does not let read everything: ask by coming back.
-NOT_SO = (400, 401, 403)
+#: Statuses for a token that may not read every topic.  Such a client resumes a
+#: stream of its topics after the ID instead.
+NEEDS_FULL_READ = (400, 401, 403)
 
 
-class KeptAnswer:
+class Confirmation:
     """
-    What the beginning of a stream says of the ID that it was asked for with.
+    Reads from the beginning of a stream whether its ``Last-Event-ID`` is kept.
     """
 
     def __init__(self) -> None:
         self._decoder = Decoder()
-        self._kept: bool | None = None
+        self._is_kept: bool | None = None
 
     def feed(self, data: bytes) -> bool:
         """
         Take the next bytes of the stream.
 
         Returns:
-            Whether it has been said.
+            Whether the answer has come.
         """
         for event in self._decoder.feed(data):
             if event.event == OPEN:
-                self._kept = _resumed(event)
+                self._is_kept = is_resumed(event)
             elif event.event == RESET:
-                self._kept = False
+                self._is_kept = False
             elif event.data is None and event.comment:
-                self._kept = _noted(event.comment)
-        return self._kept is not None
+                self._is_kept = _kept_by_note(event.comment)
+        return self._is_kept is not None
 
     def result(self) -> bool:
         """
-        What was said.
+        Return whether the event ID is kept.
 
         Raises:
-            Unanswered: Nothing was.
+            OutcomeUnknown: The answer has not come.
         """
-        if self._kept is None:
-            raise OutcomeUnknown("The stream has ended without a word about the event ID.")
-        return self._kept
+        if self._is_kept is None:
+            raise OutcomeUnknown("The stream ended without telling whether the event ID is known.")
+        return self._is_kept
 
 
-def _resumed(event: ServerSentEvent) -> bool:
+def is_resumed(event: ServerSentEvent) -> bool:
+    """
+    Tell whether a ``stream-open`` says that the stream was resumed.
+    """
     try:
         value = event.json()
     except (ValueError, RecursionError):
@@ -65,7 +74,7 @@ def _resumed(event: ServerSentEvent) -> bool:
     return isinstance(value, dict) and value.get("resumed") is True
 
 
-def _noted(comment: str) -> bool | None:
+def _kept_by_note(comment: str) -> bool | None:
     try:
         note, _ = note_of(comment)
     except (ValueError, RecursionError):

@@ -1,5 +1,5 @@
 """
-One attempt to get a stream: a request and its redirects, and what is no stream.
+One attempt to open a stream: a request, its redirects, and the check of the response.
 
 Follows "process response" in
 https://html.spec.whatwg.org/multipage/server-sent-events.html.
@@ -14,95 +14,98 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.web.iweb import IResponse
 
-from twisted_sse.client.redirects import REDIRECTS, redirected
+from twisted_sse.client.redirects import REDIRECTS, redirect
 from twisted_sse.client.request import StreamRequest
 from twisted_sse.client.response import (
-    beginning,
     content_type,
+    discard,
     first_words,
-    hang_up_on,
-    refusal,
+    read_start,
+    status_error,
 )
 from twisted_sse.errors import ReadTimeout, UnexpectedContentType, UnexpectedStatus
 from twisted_sse.events.media import EVENT_STREAM, media_type
 
-__all__ = ["FoundStream", "find_stream"]
+__all__ = ["OpenedStream", "open_stream"]
 
 # Fetch: "If request's redirect count is 20, then return a network error."
-_MOST_REDIRECTS = 20
+_MAX_REDIRECTS = 20
 
 
-class FoundStream(NamedTuple):
+class OpenedStream(NamedTuple):
     """
-    A stream that nobody has begun to read.
+    A stream that has not been read yet.
 
     Attributes:
-        url: Where it was found, after all redirects.
+        url: The URL of the stream, after all redirects.
     """
 
     response: IResponse
     url: str
 
 
-async def find_stream(
+async def open_stream(
     client: Any, request: StreamRequest, clock: IReactorTime, connect_timeout: float | None
-) -> FoundStream | None:
+) -> OpenedStream | None:
     """
-    Ask for a stream.
+    Request a stream.
 
     Args:
         client: Has treq's ``request``.
 
-        connect_timeout: How long it may take until the last headers have come,
-            in seconds; ``None`` is for ever.
+        connect_timeout: How long it may take until the headers of the last
+            response, in seconds; ``None`` is unlimited.
 
     Returns:
-        The stream, or ``None``: there is none, and there will never be.
+        The stream, or ``None`` if the server answers 204: there is no stream, and
+        the client must not ask again.
 
     Raises:
-        UnexpectedStatus: The server says something else.
+        UnexpectedStatus: The server answers with another status.
 
-        UnexpectedContentType: It is no event stream.
+        UnexpectedContentType: The response is not an event stream.
 
-        ReadTimeout: It took too long.
+        ReadTimeout: The response took too long.
 
-        Exception: There was no answer; what the client says of it.
+        Exception: There was no response; the client's own error.
     """
-    searching = Deferred.fromCoroutine(_follow(client, request, clock))
+    opening = Deferred.fromCoroutine(_follow(client, request, clock))
     if connect_timeout is not None:
-        searching.addTimeout(connect_timeout, clock, _too_late)
-    found = await searching
-    code = found.response.code
+        opening.addTimeout(connect_timeout, clock, _timed_out)
+    opened = await opening
+    code = opened.response.code
     # HTML: "Clients will reconnect if the connection is closed; a client can be
     # told to stop reconnecting using the HTTP 204 No Content response code."
     if code == 204:
-        hang_up_on(found.response)
+        discard(opened.response)
         return None
     if code != 200:
-        raise await refusal(found.response, clock)
-    await _check_type(found.response, clock)
-    return found
+        raise await status_error(opened.response, clock)
+    await _check_type(opened.response, clock)
+    return opened
 
 
-async def _follow(client: Any, request: StreamRequest, clock: IReactorTime) -> FoundStream:
+async def _follow(client: Any, request: StreamRequest, clock: IReactorTime) -> OpenedStream:
     response = await _request(client, request, clock)
-    for _ in range(_MOST_REDIRECTS):
+    for _ in range(_MAX_REDIRECTS):
         url, locations = _url_of(response, request), _locations(response)
         if not locations:
-            return FoundStream(response, url)
-        hang_up_on(response)
+            return OpenedStream(response, url)
+        discard(response)
         status = response.code
         try:
-            # Text that is no UTF-8 and names that no host can have are found on the way.
-            request = redirected(request, status, url, locations[0].decode())
+            # Raised for a location that is not UTF-8 and for impossible host names, too.
+            request = redirect(request, status, url, locations[0].decode())
             response = await _request(client, request, clock)
         except ValueError as error:
-            message = f"The server has answered {status}: {error}."
+            message = f"The server answered {status}: {error}."
             raise UnexpectedStatus(message, status) from None
     if _locations(response):
-        hang_up_on(response)
-        raise UnexpectedStatus(f"More than {_MOST_REDIRECTS} redirects.", response.code)
-    return FoundStream(response, _url_of(response, request))
+        discard(response)
+        raise UnexpectedStatus(
+            f"The server redirected more than {_MAX_REDIRECTS} times.", response.code
+        )
+    return OpenedStream(response, _url_of(response, request))
 
 
 def _locations(response: IResponse) -> list[bytes]:
@@ -118,18 +121,18 @@ def _request(client: Any, request: StreamRequest, clock: IReactorTime) -> Awaita
         headers=request.headers,
         params=list(request.params) or None,
         data=request.body or None,
-        # treq would keep every byte of the stream.
+        # Otherwise treq keeps every byte of the stream in memory.
         unbuffered=True,
         allow_redirects=False,
-        # treq would choose the global one for a timeout that is not used.
+        # Otherwise treq imports the global reactor, for a timeout that is not used.
         reactor=clock,
     )
     return answer
 
 
 def _url_of(response: IResponse, request: StreamRequest) -> str:
-    # An agent may have gone on to somewhere else, and the query has the parameters.
-    # One that plays a server may know nothing of a request.
+    # The agent may have followed redirects itself, and this URL has the parameters.
+    # An agent that fakes a server may not tell it.
     uri = getattr(getattr(response, "request", None), "absoluteURI", None)
     return request.url if uri is None else str(uri, "ascii")
 
@@ -138,10 +141,10 @@ async def _check_type(response: IResponse, clock: IReactorTime) -> None:
     kind = content_type(response)
     if media_type(kind) == EVENT_STREAM:
         return
-    words = first_words(await beginning(response, clock))
-    message = f"Not an event stream, but {kind or 'something without a type'}"
+    words = first_words(await read_start(response, clock))
+    message = f"The response is {kind or 'of unknown type'}, not an event stream"
     raise UnexpectedContentType(f"{message}: {words}" if words else f"{message}.", kind, words)
 
 
-def _too_late(result: object, timeout: float) -> NoReturn:
-    raise ReadTimeout(f"There was no answer for {timeout:g} seconds.")
+def _timed_out(result: object, timeout: float) -> NoReturn:
+    raise ReadTimeout(f"No response came within {timeout:g} seconds.")

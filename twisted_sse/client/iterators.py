@@ -1,5 +1,5 @@
 """
-The forms in which a consumer takes signals.
+Iterators over the signals of a stream.
 """
 
 from __future__ import annotations
@@ -10,40 +10,40 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from twisted_sse.client.signals import Signal
 from twisted_sse.events.event import ServerSentEvent
 
-__all__ = ["Events", "Next", "Signals", "hand_over"]
+__all__ = ["EventIterator", "NextSignal", "SignalIterator", "dispatch"]
 
-#: Waits for the next signal; raises StopAsyncIteration when there is none.
-Next = Callable[[], Awaitable[Signal]]
+#: Waits for the next signal; raises StopAsyncIteration after the last one.
+NextSignal = Callable[[], Awaitable[Signal]]
 
 
-class Signals(AsyncIterator[Signal]):
+class SignalIterator(AsyncIterator[Signal]):
     """
-    All of them.
+    Iterates over all signals.
     """
 
-    def __init__(self, following: Next) -> None:
-        self._following = following
+    def __init__(self, next_signal: NextSignal) -> None:
+        self._next_signal = next_signal
 
     async def __anext__(self) -> Signal:
-        return await self._following()
+        return await self._next_signal()
 
 
-class Events(AsyncIterator[ServerSentEvent]):
+class EventIterator(AsyncIterator[ServerSentEvent]):
     """
-    The events alone.
+    Iterates over the events alone.
     """
 
-    def __init__(self, following: Next) -> None:
-        self._following = following
+    def __init__(self, next_signal: NextSignal) -> None:
+        self._next_signal = next_signal
 
     async def __anext__(self) -> ServerSentEvent:
         while True:
-            signal = await self._following()
+            signal = await self._next_signal()
             if isinstance(signal, ServerSentEvent):
                 return signal
 
 
-async def hand_over(
+async def dispatch(
     signals: AsyncIterator[Signal],
     on_event: Callable[[ServerSentEvent], object],
     on_signal: Callable[[Signal], object] | None,

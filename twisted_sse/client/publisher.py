@@ -1,8 +1,8 @@
 """
-Publishes to a hub that is elsewhere, and tells what became of it.
+Publishes to a remote hub, and tells the outcome.
 
-A request is made once.  Whether and when to try again is the caller's to say:
-each failure tells whether the publications can have been kept.
+A request is made once, and never repeated.  The caller decides whether to retry:
+each error tells whether the publications may have been kept.
 """
 
 from __future__ import annotations
@@ -12,14 +12,12 @@ from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, TypeVar, cast
 
-from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.web.http_headers import Headers
 
 from twisted_sse.client.agent import client_of
-from twisted_sse.client.cancellation import Wait
-from twisted_sse.client.confirmation import DECIDED, NOT_SO, KeptAnswer
-from twisted_sse.client.failures import meaning_of, too_late
+from twisted_sse.client.confirmation import CONFIRMATION_QUERY, NEEDS_FULL_READ, Confirmation
+from twisted_sse.client.failures import run_request
 from twisted_sse.client.response import check_status, content_type, deliver, first_words, read
 from twisted_sse.errors import InvalidEvent, UnexpectedContentType, UnexpectedStatus
 from twisted_sse.events.media import EVENT_STREAM, media_type
@@ -29,31 +27,31 @@ __all__ = ["Publisher"]
 
 T = TypeVar("T")
 
-# No answer to what was published is larger, in bytes: a receipt has about sixty,
-# and a hub takes a mebibyte of publications at once.
-_MAX_ANSWER = 16 * 1024 * 1024
+# The largest response to publications, in bytes: a receipt has about sixty, and a
+# hub takes at most a mebibyte of publications in one request by default.
+_MAX_RESPONSE = 16 * 1024 * 1024
 
 
 class Publisher:
     """
     Posts publications to a hub.
 
-    Redirects are not followed: they are no answer to what was published.
+    Redirects are not followed: a redirect is not an answer to a publication.
 
     Args:
         url: The hub's ``/events``.
 
         token: Sent as ``Authorization: Bearer``.
 
-        client: A treq client, or an `IAgent`.  By default every request has a
-            connection of its own: one that is kept may be closed by the server
-            at the moment of sending, and then nobody knows what was kept.
+        client: A treq client or an `IAgent`.  By default every request has a
+            connection of its own: a server may close a persistent connection while
+            a request is being sent, and the outcome would be unknown.
 
         headers: Further headers of every request.
 
         timeout: How long a request may take, in seconds.
 
-        reactor: Keeps the time; the global one by default.
+        reactor: Keeps the time; the global reactor by default.
     """
 
     def __init__(
@@ -76,67 +74,67 @@ class Publisher:
 
     async def publish(self, publications: Sequence[Publication]) -> list[Receipt]:
         """
-        Have *publications* kept, all or none of them, in this order.
+        Publish *publications* in this order; the hub keeps all or none of them.
 
         Returns:
             A `Receipt` for each, in the same order.
 
         Raises:
-            InvalidEvent: One has a comment or no data, which cannot be posted.
+            InvalidEvent: An event has a comment or no data, and cannot be posted.
 
-            NotSent: There was no connection; they were not kept.
+            NotSent: There was no connection, so nothing was kept.
 
-            UnexpectedStatus: The server has refused them.  A hub keeps nothing
-                of what it refuses; what a proxy says with 502 or 504 tells
-                nothing of what the hub behind it did.
+            UnexpectedStatus: The server has refused the publications.  A hub keeps
+                nothing that it refuses; a 502 or 504 of a proxy does not tell what the
+                hub behind it has done.
 
-            Unanswered: They may have been kept or not: `was_kept` finds out if
-                they have IDs.
+            OutcomeUnknown: The publications may have been kept.  If they have IDs,
+                `was_kept` finds out.
 
-            UnexpectedContentType: Who answers is no hub.
+            UnexpectedContentType: The server is not a hub.
         """
         body = json.dumps([_value(one) for one in publications], ensure_ascii=False).encode()
-        return await self._in_time(self._publish(body, len(publications)))
+        return await self._run(self._publish(body, len(publications)))
 
     async def was_kept(self, publication_id: str, topics: Iterable[str]) -> bool:
         """
-        Ask the hub whether it knows an event ID.
+        Ask the hub whether it has kept an event ID.
 
-        With a token that lets read everything, the hub says so when it is
-        decided what becomes of all that has reached it.  With another it is
-        asked by coming back with the ID, and may still be keeping what it was
-        sent a moment ago: give it a moment.  What it has forgotten since is not
-        known either.
+        With a token that may read every topic, the hub answers once everything that
+        it has received is either kept or refused.  With any other token, this resumes
+        a stream after the ID, and the hub may still be keeping a recent publication:
+        wait a moment before you ask.  An event that history has forgotten since is
+        not known either.
 
         Args:
-            publication_id: The ID that the publisher made.
+            publication_id: The ID that the publisher chose.
 
-            topics: One or more that may be read.
+            topics: One or more topics that the token may read.
 
         Raises:
-            NotSent, UnexpectedStatus, UnexpectedContentType: As `publish` does.
-                401 and 403 say that the topics may not be read.
+            NotSent, UnexpectedStatus, UnexpectedContentType: As `publish`.  401 and
+                403 mean that the token may not read the topics.
 
-            Unanswered: The stream does not tell.
+            OutcomeUnknown: The stream does not tell.
         """
-        return await self._in_time(self._was_kept(publication_id, list(topics)))
+        return await self._run(self._was_kept(publication_id, list(topics)))
 
     async def _publish(self, body: bytes, count: int) -> list[Receipt]:
         headers = {"Content-Type": ["application/json"], "Accept": ["application/json"]}
         response = await self._request("POST", headers, data=body)
         await check_status(response)
-        answer = await read(response, _MAX_ANSWER)
+        answer = await read(response, _MAX_RESPONSE)
         return _receipts(answer, count, content_type(response))
 
     async def _was_kept(self, publication_id: str, topics: list[str]) -> bool:
         try:
-            return await self._ask(DECIDED, publication_id)
+            return await self._confirm(CONFIRMATION_QUERY, publication_id)
         except UnexpectedStatus as error:
-            if error.status not in NOT_SO:
+            if error.status not in NEEDS_FULL_READ:
                 raise
-        return await self._ask([("topic", topic) for topic in topics], publication_id)
+        return await self._confirm([("topic", topic) for topic in topics], publication_id)
 
-    async def _ask(self, parameters: list[tuple[str, str]], publication_id: str) -> bool:
+    async def _confirm(self, parameters: list[tuple[str, str]], publication_id: str) -> bool:
         headers: dict[str, list[str | bytes]] = {
             "Accept": [EVENT_STREAM],
             "Cache-Control": ["no-store"],
@@ -147,10 +145,12 @@ class Publisher:
         await check_status(response)
         kind = content_type(response)
         if media_type(kind) != EVENT_STREAM:
-            raise UnexpectedContentType(f"Not an event stream, but {kind or 'untyped'}.", kind)
-        answer = KeptAnswer()
-        await deliver(response, answer.feed)
-        return answer.result()
+            raise UnexpectedContentType(
+                f"The response is {kind or 'of unknown type'}, not an event stream.", kind
+            )
+        confirmation = Confirmation()
+        await deliver(response, confirmation.feed)
+        return confirmation.result()
 
     async def _request(
         self, method: str, headers: Mapping[str, Sequence[str | bytes]], **options: Any
@@ -162,19 +162,8 @@ class Publisher:
             method, self.url, headers=all_headers, allow_redirects=False, **options
         )
 
-    async def _in_time(self, steps: Coroutine[Any, Any, T]) -> T:
-        """
-        Bound the time that *steps* take, and say of a failure what it means.
-        """
-        working = Deferred.fromCoroutine(steps)
-        working.addTimeout(self._timeout, self._clock, too_late)
-        try:
-            return await Wait(working).done
-        except Exception as error:
-            meaning = meaning_of(error, self.url)
-            if meaning is error:
-                raise
-            raise meaning from error
+    def _run(self, steps: Coroutine[Any, Any, T]) -> Coroutine[Any, Any, T]:
+        return run_request(steps, self.url, self._timeout, self._clock)
 
     @cached_property
     def _treq(self) -> Any:
@@ -192,10 +181,10 @@ class Publisher:
 def _value(publication: Publication) -> dict[str, object]:
     event = publication.event
     if event.data is None or event.comment is not None:
-        raise InvalidEvent("An event without data, or with a comment, cannot be posted.")
+        raise InvalidEvent("An event with a comment or without data cannot be posted.")
     value: dict[str, object] = {"topic": list(publication.topics), "data": event.data}
     optional = {"event": event.event, "id": event.id, "retry": event.retry}
-    value |= {name: given for name, given in optional.items() if given is not None}
+    value |= {name: field for name, field in optional.items() if field is not None}
     return value | {"private": True} if publication.private else value
 
 
@@ -207,5 +196,7 @@ def _receipts(answer: bytes, count: int, kind: str) -> list[Receipt]:
         checked = False
     if not checked:
         detail = first_words(answer)
-        raise UnexpectedContentType("The answer has no receipts.", kind, detail)
+        raise UnexpectedContentType(
+            "The response has no receipts, so the server is not a hub.", kind, detail
+        )
     return receipts

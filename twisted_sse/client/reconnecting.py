@@ -1,9 +1,9 @@
 """
-The pursuit of one stream: one attempt after the other, until it is over.
+Reconnecting: attempt after attempt to open one stream, until it ends for good.
 
-Everything happens when the consumer asks for the next signal, and in its
-coroutine.  So no request is made for somebody who does not ask, there is never
-more than one, and nothing goes on when the consumer is cancelled.
+Everything happens in the consumer's coroutine, while it waits for the next
+signal.  So nothing is requested before the consumer asks, one request is made at
+a time, and cancelling the consumer stops everything.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from twisted.logger import Logger
 from twisted.web.error import SchemeNotSupported
 
 from twisted_sse.client.agent import client_of
-from twisted_sse.client.backoff import Pace
+from twisted_sse.client.backoff import BackoffState
 from twisted_sse.client.body import Body
 from twisted_sse.client.cancellation import Wait
-from twisted_sse.client.connect import FoundStream, find_stream
-from twisted_sse.client.failures import root_of
+from twisted_sse.client.connect import OpenedStream, open_stream
+from twisted_sse.client.failures import root_cause
 from twisted_sse.client.redirects import web_origin
 from twisted_sse.client.request import StreamRequest
 from twisted_sse.client.signals import Lost, Opened, ReadyState, Signal, signal_of
@@ -34,11 +34,11 @@ from twisted_sse.errors import (
 )
 from twisted_sse.events.codec import Decoder
 
-__all__ = ["Limits", "Pursuit"]
+__all__ = ["Limits", "Reconnector"]
 
 T = TypeVar("T")
 
-# Another attempt would end in the same way: the URL or the program is wrong.
+# Another attempt would fail in the same way: the URL or the program is wrong.
 _FATAL = (
     *(AttributeError, LookupError, SchemeNotSupported, TypeError, ValueError),
     UnexpectedContentType,
@@ -47,7 +47,7 @@ _FATAL = (
 
 class Limits(NamedTuple):
     """
-    What is borne; see `twisted_sse.client.EventSource`.
+    The limits of a source; see `twisted_sse.client.EventSource`.
     """
 
     retry_statuses: frozenset[int]
@@ -56,16 +56,16 @@ class Limits(NamedTuple):
     max_event_size: int | None
 
 
-class Pursuit:
+class Reconnector:
     """
-    Gives the signals of a stream, for one consumer.
+    Yields the signals of a stream to one consumer.
 
     Args:
-        ask: What every attempt asks for, the last event ID aside.
+        request: The request that every attempt repeats, without a last event ID.
 
         client: As for `EventSource`.
 
-        reactor: Keeps the time; ``None`` is the global one.
+        reactor: Keeps the time; ``None`` is the global reactor.
 
     Attributes:
         ready_state, last_event_id, origin: Those of the `EventSource`.
@@ -75,9 +75,9 @@ class Pursuit:
 
     def __init__(
         self,
-        ask: StreamRequest,
+        request: StreamRequest,
         last_event_id: str,
-        pace: Pace,
+        backoff: BackoffState,
         limits: Limits,
         client: object,
         reactor: IReactorTime | None,
@@ -85,25 +85,24 @@ class Pursuit:
         self.ready_state = ReadyState.CONNECTING
         self.last_event_id = last_event_id
         self.origin = ""
-        self._ask = ask
-        self._pace = pace
+        self._request = request
+        self._backoff = backoff
         self._limits = limits
-        self._given_client = client
-        self._given_reactor = reactor
+        self._client_argument = client
+        self._reactor = reactor
         self._body: Body | None = None
-        # When it may be tried again, and what is waited for.
-        self._again = 0.0
+        self._retry_at = 0.0
         self._waiting: Deferred[Any] | None = None
         self._busy = False
 
     @property
     def reconnection_time(self) -> float:
         """
-        How long it is waited at least before the next attempt, in seconds.
+        The shortest delay before the next attempt, in seconds.
         """
         if self._body is not None:
-            self._pace.asked(self._body.retry)
-        return self._pace.least
+            self._backoff.set_retry(self._body.retry)
+        return self._backoff.least
 
     def close(self) -> None:
         """
@@ -123,10 +122,10 @@ class Pursuit:
         Wait for the next signal.
 
         Raises:
-            StopAsyncIteration: There is none.
+            StopAsyncIteration: The stream has ended for good.
         """
         if self._busy:
-            raise RuntimeError("Somebody waits for this EventSource already: it has one consumer.")
+            raise RuntimeError("Another consumer is waiting for this EventSource already.")
         self._busy = True
         try:
             return await self._next()
@@ -151,24 +150,24 @@ class Pursuit:
         raise StopAsyncIteration
 
     async def _connect(self) -> Signal | None:
-        await self._rest()
-        ask = self._ask.after(self.last_event_id)
-        finding = find_stream(self._client, ask, self._clock, self._limits.connect_timeout)
+        await self._wait_for_retry()
+        request = self._request.after(self.last_event_id)
+        opening = open_stream(self._client, request, self._clock, self._limits.connect_timeout)
         try:
-            found = await self._wait(Deferred.fromCoroutine(finding))
+            opened = await self._wait(Deferred.fromCoroutine(opening))
         except CancelledError:
             raise
         except Exception as error:
             if self._is_fatal(error):
                 raise
-            return self._lose(root_of(error))
-        if found is None:
+            return self._lost(root_cause(error))
+        if opened is None:
             self.close()
             return None
-        return self._open(found)
+        return self._open(opened)
 
-    async def _rest(self) -> None:
-        left = self._again - self._clock.seconds()
+    async def _wait_for_retry(self) -> None:
+        left = self._retry_at - self._clock.seconds()
         if left > 0:
             await self._wait(deferLater(self._clock, left))
 
@@ -182,9 +181,9 @@ class Pursuit:
             await self._wait(body.ready())
             return None
         self._body = None
-        self._pace.asked(body.retry)
+        self._backoff.set_retry(body.retry)
         self.ready_state = ReadyState.CONNECTING
-        return self._lose(body.reason)
+        return self._lost(body.reason)
 
     async def _wait(self, work: Deferred[T]) -> T:
         wait = Wait(work)
@@ -197,27 +196,27 @@ class Pursuit:
         finally:
             self._waiting = None
 
-    def _open(self, found: FoundStream) -> Opened:
-        response, url = found
+    def _open(self, opened: OpenedStream) -> Opened:
+        response, url = opened
         self.origin = web_origin(url)
         self.ready_state = ReadyState.OPEN
-        attempt = self._pace.opened(self._clock.seconds())
+        attempt = self._backoff.opened(self._clock.seconds())
         decoder = Decoder(self._limits.max_event_size, self.last_event_id)
         self._body = Body(decoder, self._clock, self._limits.read_timeout)
         self._body.read(response)
-        self._log.info("{url}: the stream is open", url=self._place)
+        self._log.info("{url}: the stream is open", url=self._log_url)
         return Opened(response.code, response.headers, attempt)
 
-    def _lose(self, reason: Exception) -> Lost:
+    def _lost(self, reason: Exception) -> Lost:
         now = self._clock.seconds()
-        delay = self._pace.lost(reason, now)
-        self._again = now + delay
-        # Too large an event will come again: only a person can help.
+        delay = self._backoff.lost(reason, now)
+        self._retry_at = now + delay
+        # A warning, because every resume brings an event that is too large again.
         log = self._log.warn if isinstance(reason, EventTooLarge) else self._log.info
         text = "{url}: {reason} (next attempt in {delay:.1f} s)"
-        # What Twisted's parser raises says little without its name.
-        told = str(reason) if isinstance(reason, TwistedSSEError) else _described(reason)
-        log(text, url=self._place, reason=told, delay=delay)
+        # Errors of Twisted's parser say little without their names.
+        description = str(reason) if isinstance(reason, TwistedSSEError) else _described(reason)
+        log(text, url=self._log_url, reason=description, delay=delay)
         return Lost(reason, delay)
 
     def _is_fatal(self, error: Exception) -> bool:
@@ -226,18 +225,18 @@ class Pursuit:
         return isinstance(error, _FATAL)
 
     @property
-    def _place(self) -> str:
-        # For the log: a query may hold a token.
-        return self._ask.url.partition("?")[0]
+    def _log_url(self) -> str:
+        # Without the query, which may hold a token.
+        return self._request.url.partition("?")[0]
 
     @cached_property
     def _client(self) -> Any:
-        return client_of(self._given_client, self._clock, self._limits.connect_timeout)
+        return client_of(self._client_argument, self._clock, self._limits.connect_timeout)
 
     @cached_property
     def _clock(self) -> IReactorTime:
-        if self._given_reactor is not None:
-            return self._given_reactor
+        if self._reactor is not None:
+            return self._reactor
         from twisted.internet import reactor
 
         return cast(IReactorTime, reactor)

@@ -1,9 +1,10 @@
 """
-Where redirects lead.
+Redirects: which request follows a redirect.
 
 Follows "HTTP-redirect fetch" of https://fetch.spec.whatwg.org/, as browsers do
-for their `EventSource`.  Twisted's own agents for redirects leave the connection
-of a redirect with a body open for ever, and forget the body of a request.
+for their `EventSource`.  Twisted's redirect agents are not used: they never
+close the connection of a redirect with a body, and they drop the body of a
+request.
 """
 
 from __future__ import annotations
@@ -15,41 +16,41 @@ from twisted.web.http_headers import Headers
 
 from twisted_sse.client.request import StreamRequest
 
-__all__ = ["REDIRECTS", "redirected", "web_origin"]
+__all__ = ["REDIRECTS", "redirect", "web_origin"]
 
 #: Fetch: "A redirect status is a status that is 301, 302, 303, 307, or 308."
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 # Fetch: "request-body-header name".
-_OF_THE_BODY = ("Content-Encoding", "Content-Language", "Content-Location", "Content-Type")
+_BODY_HEADERS = ("Content-Encoding", "Content-Language", "Content-Location", "Content-Type")
 
-# Fetch removes Authorization; a browser's cookies and what is for a proxy never
-# were among the headers that a page gives.
-_SECRET = ("Authorization", "Cookie", "Proxy-Authorization")
+# Fetch removes only Authorization: in a browser a page cannot set Cookie or
+# Proxy-Authorization, but callers of this client can.
+_CREDENTIALS = ("Authorization", "Cookie", "Proxy-Authorization")
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
-def redirected(request: StreamRequest, status: int, url: str, location: str) -> StreamRequest:
+def redirect(request: StreamRequest, status: int, url: str, location: str) -> StreamRequest:
     """
-    The request that follows a redirect.
+    Make the request that follows a redirect.
 
     Args:
-        request: What was asked.
+        request: The request that was redirected.
 
         status: One of `REDIRECTS`.
 
-        url: Where it was asked, with its parameters.
+        url: The URL that was requested, with its parameters.
 
-        location: What the server says, relative to *url* or not.
+        location: The ``Location`` of the response, absolute or relative to *url*.
 
     Raises:
-        ValueError: It leads to nothing that can be asked by HTTP.
+        ValueError: The target is not an HTTP URL.
     """
     target = urljoin(url, location)
     parts = urlsplit(target)
     if parts.scheme not in _DEFAULT_PORTS or not parts.hostname or "@" in parts.netloc:
-        raise ValueError(f"a redirect leads to {target!r}")
+        raise ValueError(f"it redirects to {target!r}, which is not an HTTP URL")
     headers = request.headers.copy()
     # Fetch: "status is 301 or 302 and request's method is `POST`; status is 303
     # and request's method is not `GET` or `HEAD`".
@@ -57,17 +58,17 @@ def redirected(request: StreamRequest, status: int, url: str, location: str) -> 
         status == 303 and request.method not in ("GET", "HEAD")
     ):
         request = replace(request, method="GET", body=b"")
-        _remove(headers, _OF_THE_BODY)
+        _remove(headers, _BODY_HEADERS)
     if web_origin(target) != web_origin(url):
-        _remove(headers, _SECRET)
+        _remove(headers, _CREDENTIALS)
     return replace(request, url=target, headers=headers, params=())
 
 
 def web_origin(url: str) -> str:
     """
-    The origin of *url* as browsers write it, such as ``https://example.com``.
+    Return the origin of *url* as browsers write it, such as ``https://example.com``.
 
-    HTML: the "ASCII serialization of an origin" has no default port.
+    HTML: the "ASCII serialization of an origin" omits the default port.
     """
     parts = urlsplit(url)
     host = parts.hostname or ""

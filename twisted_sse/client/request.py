@@ -1,5 +1,5 @@
 """
-What a client asks for, with every attempt anew.
+The request for a stream, which every attempt repeats.
 
 Parsed and checked once, when an `EventSource` is made.
 """
@@ -13,12 +13,12 @@ from urllib.parse import urlsplit
 
 from twisted.web.http_headers import Headers
 
-__all__ = ["HeadersLike", "ParamsLike", "StreamRequest", "check_id", "request_of"]
+__all__ = ["HeadersLike", "ParamsLike", "StreamRequest", "check_id", "make_request"]
 
-#: What headers are given as.
+#: Headers, as callers may pass them.
 HeadersLike = Mapping[str, str | Sequence[str]] | Headers | None
 
-#: What parameters are given as.
+#: Query parameters, as callers may pass them.
 ParamsLike = Mapping[str, Any] | Iterable[tuple[str, Any]] | None
 
 # HTML: "`Accept`/`text/event-stream`", and a cache mode of "no-store", for which
@@ -31,7 +31,7 @@ _LAST_EVENT_ID = "Last-Event-ID"
 @dataclass(frozen=True, slots=True)
 class StreamRequest:
     """
-    A request.
+    A request for a stream.
 
     Attributes:
         params: Added to the query of *url*, as treq takes them.
@@ -45,7 +45,7 @@ class StreamRequest:
 
     def after(self, last_event_id: str) -> StreamRequest:
         """
-        The same request, for what follows an event.
+        Return this request with a ``Last-Event-ID``.
 
         HTML: "If the EventSource object's last event ID string is not the empty
         string, then: [...] Set (`Last-Event-ID`, lastEventIDValue) in request's
@@ -58,21 +58,21 @@ class StreamRequest:
         return replace(self, headers=headers)
 
 
-def request_of(
+def make_request(
     url: str, method: str, headers: HeadersLike, params: ParamsLike, body: bytes | str | None
 ) -> StreamRequest:
     """
-    Take what a caller says, and add what the standard says.
+    Make a request from a caller's arguments, with the headers of the standard.
 
     Raises:
-        ValueError: It cannot be asked.
+        ValueError: The request cannot be sent.
     """
     parts = urlsplit(url)
-    # The port is checked when it is looked at.
+    # urlsplit checks the port only when it is read.
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
-        raise ValueError(f"{url!r} is no URL of HTTP: write http://… or https://…")
+        raise ValueError(f"{url!r} is not an HTTP URL: it must begin with http:// or https://")
     if "@" in parts.netloc:
-        raise ValueError("a URL with a password in it is not sent: give the header Authorization")
+        raise ValueError("a URL must not contain a password: pass an Authorization header instead")
     pairs = params.items() if isinstance(params, Mapping) else params
     content = body.encode() if isinstance(body, str) else body
     return StreamRequest(method.upper(), url, _headers(headers), tuple(pairs or ()), content or b"")
@@ -80,27 +80,27 @@ def request_of(
 
 def check_id(last_event_id: str) -> str:
     """
-    See that an event ID can be sent.
+    Check that an event ID can be sent, and return it.
 
     Raises:
-        ValueError: It cannot.
+        ValueError: It cannot be sent.
     """
     if any(character in last_event_id for character in "\r\n\0"):
-        raise ValueError(f"{last_event_id!r} is no event ID: it has a line break or a NUL")
-    # A lone surrogate is an error here already.
+        raise ValueError(f"{last_event_id!r} is not an event ID: it contains a line break or a NUL")
+    # Raises UnicodeEncodeError, a ValueError, for a lone surrogate.
     last_event_id.encode()
     return last_event_id
 
 
-def _headers(given: HeadersLike) -> Headers:
-    if isinstance(given, Headers):
-        headers = given.copy()
+def _headers(extra: HeadersLike) -> Headers:
+    if isinstance(extra, Headers):
+        headers = extra.copy()
     else:
-        pairs = (given or {}).items()
+        pairs = (extra or {}).items()
         headers = Headers({name: [v] if isinstance(v, str) else list(v) for name, v in pairs})
     if headers.hasHeader(_LAST_EVENT_ID):
-        # It would be sent again after newer events.
-        raise ValueError("Last-Event-ID is no header here: give last_event_id")
+        # It would be repeated by every attempt, after newer events.
+        raise ValueError("Last-Event-ID cannot be set in headers: pass last_event_id instead")
     for name, value in _DEFAULTS.items():
         if not headers.hasHeader(name):
             headers.setRawHeaders(name, [value])

@@ -1,7 +1,7 @@
 """
-Answers of a server: their status, their first words, and their body.
+Reading responses: their status, the start of an error, and the body.
 
-Nothing is read beyond what is asked for: who answers may be anybody.
+Bodies are read up to a limit: trust nothing about the server.
 """
 
 from __future__ import annotations
@@ -25,98 +25,98 @@ from twisted.web.http_headers import Headers
 from twisted_sse.errors import UnexpectedStatus
 
 __all__ = [
-    "beginning",
     "check_status",
+    "close_transport",
     "content_type",
     "deliver",
+    "discard",
     "first_words",
-    "hang_up",
-    "hang_up_on",
     "read",
-    "refusal",
+    "read_start",
+    "status_error",
 ]
 
-# How much of an error is read, in bytes, and how much of it is shown, in
-# characters.
-_MAX_PROBLEM = 4096
+# The most to read of an error response, in bytes, and to show of it, in characters.
+_MAX_START = 4096
 _MAX_WORDS = 300
 
-# How long the first words of an error are waited for, in seconds: the status has
-# come already, and says most of it.
-_PATIENCE = 5.0
+# How long to wait for the body of an error response, in seconds.  The status says
+# most of it already.
+_DETAIL_TIMEOUT = 5.0
 
 
 async def check_status(response: Any) -> None:
     """
-    See that *response* is a success.
+    Check that *response* is a success.
 
     Raises:
-        UnexpectedStatus: It has any status but 200.
+        UnexpectedStatus: The status is not 200.
     """
     if response.code != 200:
-        raise await refusal(response)
+        raise await status_error(response)
 
 
-async def refusal(response: Any, clock: IReactorTime | None = None) -> UnexpectedStatus:
+async def status_error(response: Any, clock: IReactorTime | None = None) -> UnexpectedStatus:
     """
-    What *response* says, as an error.  It is read and closed.
+    Make an error of *response*, with what its body says, and close it.
 
     Args:
-        clock: As for `beginning`.
+        clock: As for `read_start`.
     """
-    detail = _detail(await beginning(response, clock))
+    detail = _detail(await read_start(response, clock))
     return UnexpectedStatus(
-        f"{_named(response.code)}: {detail}" if detail else f"{_named(response.code)}.",
+        f"{_status_line(response.code)}: {detail}" if detail else f"{_status_line(response.code)}.",
         response.code,
         detail,
         _retry_after(response.headers),
     )
 
 
-async def beginning(response: Any, clock: IReactorTime | None = None) -> bytes:
+async def read_start(response: Any, clock: IReactorTime | None = None) -> bytes:
     """
-    Read what *response* begins with, as far as it comes, and close it.
+    Read the start of *response*, as far as it comes, and close the response.
 
-    Nothing that happens to it meanwhile is an error: of a status that has come,
-    the words are only an explanation.
+    A failure while reading is ignored: the status is known already, and the body
+    only explains it.
 
     Args:
-        clock: Ends it after a few seconds; ``None`` leaves that to the caller.
+        clock: Stops the reading after a few seconds; ``None`` leaves the timeout
+            to the caller.
     """
     pieces: list[bytes] = []
 
     def take(data: bytes) -> bool:
         pieces.append(data)
-        return sum(map(len, pieces)) >= _MAX_PROBLEM
+        return sum(map(len, pieces)) >= _MAX_START
 
     reading = deliver(response, take)
     if clock is not None:
-        reading.addTimeout(_PATIENCE, clock)
+        reading.addTimeout(_DETAIL_TIMEOUT, clock)
     with suppress(PotentialDataLoss, ResponseFailed, TimeoutError):
         await reading
-    return b"".join(pieces)[:_MAX_PROBLEM]
+    return b"".join(pieces)[:_MAX_START]
 
 
 def content_type(response: Any) -> str:
     """
-    What the body of *response* is said to be; "" if nothing is said.
+    Return the ``Content-Type`` of *response*, or "".
     """
     return _header(response.headers, b"Content-Type")
 
 
 def first_words(body: bytes) -> str:
     """
-    The beginning of a body as one line.
+    Return the start of a body as one line of text.
     """
-    return " ".join(body[:_MAX_PROBLEM].decode("utf-8", "replace").split())[:_MAX_WORDS]
+    return " ".join(body[:_MAX_START].decode("utf-8", "replace").split())[:_MAX_WORDS]
 
 
 async def read(response: Any, limit: int) -> bytes:
     """
-    Read the body of *response*, and stop after *limit* bytes or a few more.
+    Read the body of *response*, and stop soon after *limit* bytes.
 
     Raises:
-        ResponseFailed: The connection was lost in the middle of it.
+        ResponseFailed: The connection was lost before the end of the body.
     """
     pieces: list[bytes] = []
     missing = limit
@@ -131,20 +131,20 @@ async def read(response: Any, limit: int) -> bytes:
     return b"".join(pieces)
 
 
-def hang_up_on(response: Any) -> None:
+def discard(response: Any) -> None:
     """
-    Close the connection of a response whose body nobody will read.
+    Close the connection of a response without reading its body.
     """
-    response.deliverBody(_Unread())
+    response.deliverBody(_Discard())
 
 
-def hang_up(transport: Any) -> None:
+def close_transport(transport: Any) -> None:
     """
-    Close a connection, whatever the other side does.
+    Close a connection, even if the server does not react.
     """
     transport.loseConnection()
-    # TLS waits for the other side to say goodbye as well, for ever if it has gone.
-    # This closes what lies below TLS, once our goodbye is on its way.
+    # TLS also waits for the server's close_notify, forever if the server is gone.
+    # This closes the transport below TLS once our close_notify is written.
     stop = getattr(transport, "stopProducing", None)
     if stop is not None:
         stop()
@@ -152,14 +152,14 @@ def hang_up(transport: Any) -> None:
 
 def deliver(response: Any, take: Callable[[bytes], bool]) -> Deferred[None]:
     """
-    Hand the body of *response* on as it comes.
+    Pass the body of *response* on as it comes.
 
     Args:
-        take: Takes the next bytes, and says whether they are enough; the
-            connection is closed then.  What it raises closes it, too.
+        take: Called with the next bytes.  If it returns True or raises, the
+            connection is closed.
 
     Returns:
-        Fires when the body has ended or enough of it has come.
+        Fires when the body has ended, or when *take* has returned True.
     """
     body = _Body(take)
     response.deliverBody(body)
@@ -168,15 +168,15 @@ def deliver(response: Any, take: Callable[[bytes], bool]) -> Deferred[None]:
 
 class _Body(Protocol):
     """
-    Hands the body of a response on.
+    Passes the body of a response on.
 
     Attributes:
-        done: As `deliver` returns it.
+        done: The result of `deliver`.
     """
 
     def __init__(self, take: Callable[[bytes], bool]) -> None:
         self._take = take
-        self.done: Deferred[None] = Deferred(lambda _: self._leave())
+        self.done: Deferred[None] = Deferred(lambda _: self._close())
 
     def dataReceived(self, data: bytes) -> None:
         """
@@ -188,11 +188,11 @@ class _Body(Protocol):
             enough = self._take(data)
         except Exception:
             self.done.errback()
-            self._leave()
+            self._close()
         else:
             if enough:
                 self.done.callback(None)
-                self._leave()
+                self._close()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """
@@ -205,12 +205,12 @@ class _Body(Protocol):
         else:
             self.done.errback(reason)
 
-    def _leave(self) -> None:
+    def _close(self) -> None:
         if self.transport is not None:
-            hang_up(self.transport)
+            close_transport(self.transport)
 
 
-class _Unread(Protocol):
+class _Discard(Protocol):
     """
     Closes the connection.
     """
@@ -219,23 +219,23 @@ class _Unread(Protocol):
         """
         See `IProtocol.connectionMade`.
         """
-        hang_up(self.transport)
+        close_transport(self.transport)
 
 
 def _detail(body: bytes) -> str:
     try:
-        # RFC 9457: "detail" is for people.
+        # RFC 9457, 3.1.4: "detail" is a human-readable explanation.
         detail = json.loads(body)["detail"]
     except (ValueError, TypeError, KeyError, RecursionError):
         return first_words(body)
     return str(detail)
 
 
-def _named(status: int) -> str:
+def _status_line(status: int) -> str:
     try:
-        return f"The server has answered {status} ({HTTPStatus(status).phrase})"
+        return f"The server answered {status} ({HTTPStatus(status).phrase})"
     except ValueError:
-        return f"The server has answered {status}"
+        return f"The server answered {status}"
 
 
 def _retry_after(headers: Headers) -> float | None:
@@ -251,6 +251,6 @@ def _retry_after(headers: Headers) -> float | None:
 
 
 def _header(headers: Headers, name: bytes) -> str:
-    # A header may be any bytes, and asked for as text it has to be UTF-8.
+    # A header may be any bytes; Headers raises for text that is not UTF-8.
     values = headers.getRawHeaders(name) or [b""]
     return values[-1].decode("utf-8", "replace")

@@ -1,5 +1,5 @@
 """
-What a stream is made of for who reads it: events, and what happens between them.
+The signals of a stream: its events, and what happens between them.
 
 Values only.
 """
@@ -27,14 +27,14 @@ __all__ = [
 
 class ReadyState(enum.IntEnum):
     """
-    What an `EventSource` is doing, in the standard's words.
+    The state of an `EventSource`, in the words of the standard.
     """
 
-    #: It has no stream yet, or none at present.
+    #: Not connected: not yet, or not at present.
     CONNECTING = 0
-    #: It has a stream.
+    #: Connected to a stream.
     OPEN = 1
-    #: It is over, for good.
+    #: Closed for good.
     CLOSED = 2
 
 
@@ -43,12 +43,12 @@ class Opened(NamedTuple):
     The server has answered with a stream.
 
     Attributes:
-        status: Of the answer; always 200.
+        status: The status of the response; always 200.
 
-        headers: Of the answer.
+        headers: The headers of the response.
 
-        attempt: How many attempts it took since there was a stream, or since
-            the beginning: 1 is the first.
+        attempt: The number of attempts since the last stream, or since the
+            beginning: 1 if the first attempt succeeded.
     """
 
     status: int
@@ -58,9 +58,9 @@ class Opened(NamedTuple):
 
 class Comment(NamedTuple):
     """
-    A comment that stands for itself, such as a hub's keepalive.
+    A comment outside of any event, such as a hub's keepalive.
 
-    A comment in the block of an event is the event's `ServerSentEvent.comment`.
+    A comment in the block of an event is that event's `ServerSentEvent.comment`.
 
     Attributes:
         text: May be empty; several lines are joined with LF.
@@ -71,11 +71,11 @@ class Comment(NamedTuple):
 
 class Control(NamedTuple):
     """
-    A hub speaks of the stream: where it begins, that events were missed, or that
-    its source has failed.
+    A control event of a hub: the stream begins, events were missed, or the source
+    of the stream has failed.
 
     Attributes:
-        event: Of one of the types `CONTROL_EVENTS`.
+        event: Its type is one of `CONTROL_EVENTS`.
     """
 
     event: ServerSentEvent
@@ -83,12 +83,12 @@ class Control(NamedTuple):
 
 class Lost(NamedTuple):
     """
-    There is no stream at present: it has ended, or could not be had.
+    The stream has ended, or an attempt to open it has failed.
 
     Attributes:
-        reason: Why, in the words of who noticed it.
+        reason: The error.
 
-        delay: After how many seconds it is tried again.
+        delay: The time until the next attempt, in seconds.
     """
 
     reason: Exception
@@ -100,11 +100,12 @@ Signal = Opened | ServerSentEvent | Comment | Control | Lost
 
 def signal_of(block: ServerSentEvent) -> ServerSentEvent | Comment | Control | None:
     """
-    What a block of a stream is for who reads it; ``None`` is nothing.
+    Turn a block of a stream into a signal; ``None`` if the block has no meaning
+    for the consumer.
 
     HTML: "If the data buffer is an empty string, set the data buffer and the
-    event type buffer to the empty string and return": only what has data is an
-    event.
+    event type buffer to the empty string and return": a block without data is
+    not an event.
     """
     if block.event in CONTROL_EVENTS:
         return Control(block)

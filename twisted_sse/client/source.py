@@ -1,9 +1,9 @@
 """
-A client of event streams that comes back by itself: `EventSource`.
+`EventSource`: a client of event streams that reconnects by itself.
 
 Follows "The EventSource interface" and "Processing model" of
-https://html.spec.whatwg.org/multipage/server-sent-events.html, and adds what a
-program needs and a browser keeps to itself: limits, and a policy.
+https://html.spec.whatwg.org/multipage/server-sent-events.html, and adds what
+programs need and browsers do not offer: limits, and a retry policy.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from typing import Self, TypeVar
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
-from twisted_sse.client.backoff import Backoff, Pace
-from twisted_sse.client.iterators import Events, Signals, hand_over
-from twisted_sse.client.reconnecting import Limits, Pursuit
-from twisted_sse.client.request import HeadersLike, ParamsLike, check_id, request_of
+from twisted_sse.client.backoff import Backoff, BackoffState
+from twisted_sse.client.iterators import EventIterator, SignalIterator, dispatch
+from twisted_sse.client.reconnecting import Limits, Reconnector
+from twisted_sse.client.request import HeadersLike, ParamsLike, check_id, make_request
 from twisted_sse.client.signals import ReadyState, Signal
 from twisted_sse.events.codec import MAX_EVENT_SIZE
 from twisted_sse.events.event import ServerSentEvent
@@ -32,56 +32,57 @@ _BACKOFF = Backoff()
 
 class EventSource:
     """
-    Follows one event stream, and resumes it whenever it is lost.
+    Follows one event stream, and resumes it whenever the connection is lost.
 
-    ``async for event in source`` gives the events; it ends when the server says
-    204, or after `close`.  A stream that is lost is asked for again, with the
-    last event ID, until it may not be or the server refuses.
+    ``async for event in source`` iterates over the events.  The iteration ends when
+    the server answers 204, or after `close`.  A lost stream is requested again, with
+    the last event ID, until *max_attempts* is reached or the server refuses.
 
-    While nobody asks for the next event, nothing is read: a slow consumer slows
-    the server down, and memory is bounded by *max_event_size* and one read.
+    Nothing is read while the consumer does not ask for the next event: a slow
+    consumer slows the server down, and memory is bounded by *max_event_size* and one
+    read.
 
     Args:
-        url: Of the stream.
+        url: The URL of the stream.
 
-        client: A treq client, or an `IAgent`; by default one with a connection
-            for each stream.  Certificates, proxies and sockets are its matter.
+        client: A treq client or an `IAgent`, which is responsible for certificates,
+            proxies and sockets; by default an agent with one connection for each
+            stream.
 
-        headers: Of every request.
+        headers: Headers of every request.
 
-        method: Of every request.
+        method: The method of every request.
 
-        body: Of every request; text is sent as UTF-8.
+        body: The body of every request; text is sent as UTF-8.
 
         params: Added to the query of *url*.
 
-        last_event_id: What to begin after; ``earliest`` asks a hub for all that
-            it has kept.
+        last_event_id: Start after this event; ``earliest`` asks a hub for everything
+            in its history.
 
-        backoff: How long to wait before the stream is asked for again.
+        backoff: How long to wait before each reconnection.
 
-        retry_statuses: The statuses that do not end it, such as 503.
+        retry_statuses: Statuses after which to try again, such as 503.
 
-        max_attempts: How often it may be tried in a row without getting a
-            stream; ``None`` is for ever.
+        max_attempts: The most failed attempts in a row; ``None`` is unlimited.
 
-        read_timeout: A server that is silent for so many seconds has gone;
-            comments are no silence.  ``None`` waits for ever.
+        read_timeout: The connection counts as lost after this time without any data,
+            in seconds; comments are data.  ``None`` is unlimited.
 
-        connect_timeout: How long it may take from a request to the headers of
-            its answer, in seconds, redirects included; ``None`` leaves that to
-            the client.
+        connect_timeout: The longest time from a request to the headers of its
+            response, redirects included, in seconds; ``None`` leaves it to the
+            client.
 
-        max_event_size: The largest event, in bytes; ``None`` is unbounded.
+        max_event_size: The largest event, in bytes; ``None`` is unlimited.
 
-        reactor: Keeps the time; the global one by default, looked up when it is
+        reactor: Keeps the time; by default the global reactor, looked up when it is
             first needed.
 
     Attributes:
-        url: As it was given.
+        url: The URL that was passed.
 
     Raises:
-        ValueError: An argument cannot be obeyed.
+        ValueError: An argument is invalid.
     """
 
     def __init__(
@@ -109,39 +110,40 @@ class EventSource:
             _positive("connect_timeout", connect_timeout),
             _positive("max_event_size", max_event_size),
         )
-        pace = Pace(backoff, _positive("max_attempts", max_attempts))
-        ask = request_of(url, method, headers, params, body)
-        self._pursuit = Pursuit(ask, check_id(last_event_id), pace, limits, client, reactor)
+        state = BackoffState(backoff, _positive("max_attempts", max_attempts))
+        request = make_request(url, method, headers, params, body)
+        self._reconnector = Reconnector(
+            request, check_id(last_event_id), state, limits, client, reactor
+        )
 
     @property
     def ready_state(self) -> ReadyState:
         """
-        What it is doing, as far as its consumer has seen it.
+        The state of the stream, as of the last signal that the consumer has received.
         """
-        return self._pursuit.ready_state
+        return self._reconnector.ready_state
 
     @property
     def last_event_id(self) -> str:
         """
-        That of the last event that the consumer was handed; "" is none.
+        The ID of the last event that the consumer has received, or "".
         """
-        return self._pursuit.last_event_id
+        return self._reconnector.last_event_id
 
     @property
     def origin(self) -> str:
         """
-        Where the stream comes from after all redirects, as browsers write it:
-        ``https://example.com``; "" before it is open.
+        The origin of the stream after all redirects, as browsers write it, such as
+        ``https://example.com``; "" before the first stream is open.
         """
-        return self._pursuit.origin
+        return self._reconnector.origin
 
     @property
     def reconnection_time(self) -> float:
         """
-        How long it is waited at least before the stream is asked for again, in
-        seconds.
+        The shortest delay before a reconnection, in seconds.
         """
-        return self._pursuit.reconnection_time
+        return self._reconnector.reconnection_time
 
     async def __aenter__(self) -> Self:
         return self
@@ -155,26 +157,25 @@ class EventSource:
         self.close()
 
     def __aiter__(self) -> AsyncIterator[ServerSentEvent]:
-        return Events(self._pursuit.advance)
+        return EventIterator(self._reconnector.advance)
 
     def signals(self) -> AsyncIterator[Signal]:
         """
-        The events, and what happens between them.
+        Iterate over the events, and over what happens between them.
 
-        Beside each `ServerSentEvent` that ``async for event in source`` gives:
-        `Opened`, `Comment`, `Control` and `Lost`, in the order in which they
-        happen.
+        Besides each `ServerSentEvent` that ``async for event in source`` yields, this
+        yields `Opened`, `Comment`, `Control` and `Lost`, in order.
 
         Raises:
-            RuntimeError: While asking for the next: somebody else waits for it.
-                A source has one consumer at a time.
+            RuntimeError: From the iteration: another consumer is waiting already.  A
+                source has one consumer at a time.
 
-            UnexpectedStatus, UnexpectedContentType: While asking for the next:
-                the server refuses, for good.
+            UnexpectedStatus, UnexpectedContentType: From the iteration: the server
+                refuses for good.
 
-            TooManyAttempts: While asking for the next: it may not be tried again.
+            TooManyAttempts: From the iteration: *max_attempts* is reached.
         """
-        return Signals(self._pursuit.advance)
+        return SignalIterator(self._reconnector.advance)
 
     def run(
         self,
@@ -185,25 +186,25 @@ class EventSource:
         Call a function for each event, one after the other.
 
         Args:
-            on_event: May return a `Deferred` or a coroutine: what comes next
-                waits for it.
+            on_event: May return a `Deferred` or a coroutine, which is waited for before
+                the next event.
 
-            on_signal: The same for everything else that `signals` gives.
+            on_signal: The same for everything else that `signals` yields.
 
         Returns:
-            Fires with ``None`` when the server says 204, or after `close`; fails
-            as `signals` does, or with what a function raised.  Cancelling it
-            closes the source.
+            Fires with ``None`` when the server answers 204, or after `close`.  Fails as
+            `signals` does, or with the error of a function.  Cancelling it closes the
+            source.
         """
         return Deferred.fromCoroutine(self._run(on_event, on_signal))
 
     def close(self) -> None:
         """
-        End it for good: the connection, and whoever waits for the next event.
+        Close the connection for good, and end the iteration.
 
-        May be called at any time, and again.
+        May be called at any time, and more than once.
         """
-        self._pursuit.close()
+        self._reconnector.close()
 
     async def _run(
         self,
@@ -211,7 +212,7 @@ class EventSource:
         on_signal: Callable[[Signal], object] | None,
     ) -> None:
         async with self:
-            await hand_over(self.signals(), on_event, on_signal)
+            await dispatch(self.signals(), on_event, on_signal)
 
 
 def _positive(name: str, value: N) -> N:
