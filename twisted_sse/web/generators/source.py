@@ -1,11 +1,12 @@
 """
-Asks a source for its items, at the pace at which they are taken.
+Iterates over a source, at the pace at which its items are written.
 
-A source is asked in one coroutine from its first item to its last, so it is
-cancelled at its await, and closed in the same place, whatever ends it.  Ready
-items cost no `Deferred`: the coroutine waits only where the source waits.
+One coroutine iterates over a source from its first item to its last, so the
+source is cancelled at its await, and closed in the same place, however it ends.
+Items that are ready cost no `Deferred`: the coroutine waits only where the source
+waits.
 
-Context variables that a source sets are its own.
+Context variables that a source sets are not visible outside of it.
 """
 
 from __future__ import annotations
@@ -28,28 +29,28 @@ from twisted_sse.web.generators.writer import StreamWriter
 
 __all__ = ["Item", "Items", "Pump", "event_of", "is_iterable", "iterator_of", "not_a_source"]
 
-#: What a source yields; ``None`` is passed over.
+#: What a source yields; ``None`` is skipped.
 Item = ServerSentEvent | str | dict[str, Any] | None
 
-#: What is asked for its items.
+#: A source: it is iterated over for its items.
 Items = Iterable[Item] | AsyncIterable[Item]
 
-# What is thrown into a coroutine at its await.
+# Raised in a coroutine at its await when it is cancelled.
 _CANCELLED = (defer.CancelledError, asyncio.CancelledError)
 
-# They can be iterated over, and nobody means that.
+# Iterable, but streaming their elements is surely a mistake.
 _NOT_A_SOURCE = (str, bytes, bytearray, dict, Deferred)
 
 
 def event_of(item: Item) -> ServerSentEvent:
     """
-    Make an event of what a source yielded; a ``dict`` is data, as JSON.
+    Convert an item of a source to an event; a ``dict`` becomes data, as JSON.
 
-    No key of a ``dict`` means anything here: a payload that happens to have
-    ``data`` or ``event`` in it arrives as it is.
+    The keys of a ``dict`` have no meaning here: a payload that contains ``data``
+    or ``event`` arrives unchanged.
 
     Raises:
-        InvalidEvent: It cannot be sent.
+        InvalidEvent: *item* cannot be sent.
     """
     if isinstance(item, str):
         return ServerSentEvent(item)
@@ -71,17 +72,17 @@ def _frame_of(item: Item) -> bytes | None:
 
 def is_iterable(source: object) -> TypeGuard[Iterable[Item]]:
     """
-    Whether *source* is an iterable of items, and not a single value.
+    Whether *source* is an iterable of items, not a single value.
     """
     return isinstance(source, Iterable) and not isinstance(source, _NOT_A_SOURCE)
 
 
 def iterator_of(source: object) -> Iterator[Item] | AsyncIterator[Item]:
     """
-    Begin to iterate over *source*, which runs nothing of a generator.
+    Return an iterator over *source*.  No code of a generator runs yet.
 
     Raises:
-        TypeError: It is no source.
+        TypeError: *source* cannot be iterated over.
     """
     if isinstance(source, AsyncIterable):
         return aiter(source)
@@ -92,28 +93,28 @@ def iterator_of(source: object) -> Iterator[Item] | AsyncIterator[Item]:
 
 def not_a_source(source: object) -> TypeError:
     """
-    What to raise for what cannot be iterated over.
+    Make the error for an object that is not a source.
     """
     kind = type(source).__name__
     return TypeError(
-        f"A {kind} is no source: give a generator, an async generator, an iterable, an async"
+        f"A {kind} is not a source: give a generator, an async generator, an iterable, an async"
         " iterable, or a function that returns one of them"
     )
 
 
 class Pump:
     """
-    Asks *iterator*, and gives *outlet* what it yields.
+    Writes the items of *iterator* to *writer*.
 
-    It is closed when it ends, when it fails and when it is cancelled, the
-    awaits of its ``finally`` included.  Of a generator that was never asked for
-    an item Python runs nothing, not even its ``finally``.
+    The iterator is closed when it ends, fails or is cancelled, and the awaits of
+    its ``finally`` are waited for.  If a generator was never asked for an item,
+    Python runs none of its code, not even ``finally``.
 
-    Under an asyncio reactor it runs as an asyncio task, in which both
-    `Deferred` and asyncio's awaitables can be awaited.
+    Under an asyncio reactor it runs as an asyncio task, which can await both
+    `Deferred` and asyncio's awaitables.
 
     Attributes:
-        cancelled: Whether somebody wanted it to end.
+        cancelled: Whether `cancel` was called.
     """
 
     _log = Logger()
@@ -133,13 +134,13 @@ class Pump:
 
     def start(self) -> Deferred[None]:
         """
-        Ask for the first item as soon as the outlet has room.
+        Request the first item as soon as the writer accepts data.
 
         Returns:
-            Fires when the source has ended and is closed; fails with what it
-            raised.  If it was cancelled, that is logged instead.
+            Fires when the source has ended and is closed; fails with the error
+            that it raised.  After `cancel` that error is logged instead.
         """
-        self._work = self._ask()
+        self._work = self._pump()
         self._done = _run(self._work)
         return self._done
 
@@ -154,37 +155,37 @@ class Pump:
         if state == inspect.CORO_SUSPENDED:
             self._done.cancel()
         elif state != inspect.CORO_CLOSED:
-            # It is running just now, or its task is about to begin.
+            # It is running right now, or its task is about to begin.
             self._clock.callLater(0, self.cancel)
 
-    async def _ask(self) -> None:
+    async def _pump(self) -> None:
         try:
-            await self._ask_and_close()
+            await self._pump_and_close()
         except _CANCELLED:
             if not self.cancelled:
                 raise
         except Exception:
             if not self.cancelled:
                 raise
-            self._log.failure("A source failed when it was cancelled")
+            self._log.failure("The source of a stream failed while it was cancelled")
 
-    async def _ask_and_close(self) -> None:
+    async def _pump_and_close(self) -> None:
         try:
             await self._writer.drained()
             if isinstance(self._iterator, AsyncIterator):
-                await self._ask_async(self._iterator)
+                await self._pump_async(self._iterator)
             else:
-                await self._ask_sync(self._iterator)
+                await self._pump_sync(self._iterator)
         except GeneratorExit:
-            # Python throws away what waits for something that nobody knows any
-            # more: nothing can be awaited here, and it closes the source too.
+            # Python is destroying this coroutine, because nothing refers to it
+            # any more.  It cannot await here, and Python closes the source too.
             raise
         except BaseException:
             await _close(self._iterator)
             raise
         await _close(self._iterator)
 
-    async def _ask_sync(self, iterator: Iterator[Item]) -> None:
+    async def _pump_sync(self, iterator: Iterator[Item]) -> None:
         writer = self._writer
         write = writer.write
         for item in iterator:
@@ -193,11 +194,11 @@ class Pump:
             if self.cancelled:
                 return
 
-    async def _ask_async(self, iterator: AsyncIterator[Item]) -> None:
+    async def _pump_async(self, iterator: AsyncIterator[Item]) -> None:
         writer = self._writer
         write = writer.write
         async for item in iterator:
-            # It may have yielded in spite of being cancelled.
+            # A source may yield although it was cancelled.
             if self.cancelled:
                 return
             if not write(_frame_of(item)):
@@ -226,7 +227,7 @@ def _as_task(
     work: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop
 ) -> Generator[Any, Any, None]:
     """
-    Let asyncio run *work*: what it awaits of Twisted's becomes asyncio's.
+    Run *work* in asyncio: convert each `Deferred` that it awaits to a future.
     """
     value: Any = None
     error: BaseException | None = None
@@ -236,7 +237,7 @@ def _as_task(
         except StopIteration:
             return
         finally:
-            # It has this frame in its traceback: a cycle for the garbage collector.
+            # Its traceback refers to this frame: a cycle for the garbage collector.
             error = None
         try:
             if isinstance(waiting, Deferred):
@@ -244,5 +245,5 @@ def _as_task(
             else:
                 value = yield waiting
         except BaseException as raised:
-            # Whatever it is, it is the source's: CancelledError is not an Exception.
+            # Every error belongs to the source: CancelledError is not an Exception.
             error = raised
