@@ -144,7 +144,7 @@ class SourceTests(SynchronousTestCase):
 
         self.assertEqual(served.get("/").status, 500)
         (logged,) = self.flushLoggedErrors(TypeError)
-        self.assertIn("A str is no source", str(logged.value))
+        self.assertIn("A str is not a source", str(logged.value))
 
 
 class ArgumentTests(SynchronousTestCase):

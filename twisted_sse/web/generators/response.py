@@ -4,8 +4,7 @@ A resource that streams the items of a generator.
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
@@ -22,23 +21,14 @@ from twisted_sse.events.control import FAILED
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.transport.sinks.choice import sink_for
 from twisted_sse.web.cors import CORS
-from twisted_sse.web.generators.source import Items, Pump, is_iterable, iterator_of, not_a_source
+from twisted_sse.web.generators.pump import Pump
+from twisted_sse.web.generators.source import Source, iterator_of, source_finder
 from twisted_sse.web.generators.streams import GeneratorStreams
 from twisted_sse.web.generators.writer import StreamWriter
-from twisted_sse.web.query import last_event_id, query_of
 from twisted_sse.web.resource import MethodResource, everybody
 from twisted_sse.web.stream import STREAM_HEADERS
 
-__all__ = ["EventSourceResponse", "ResponseOwner", "Source"]
-
-#: What is streamed, or a function that returns it for a request.
-Source = Items | Callable[..., Items]
-
-# Finds the source for a request.
-_FindSource = Callable[[Request, Deferred[None]], object]
-
-# The arguments that a source function may declare.
-_OFFERED = ("request", "last_event_id", "draining")
+__all__ = ["EventSourceResponse", "ResponseOwner"]
 
 # Twisted sets these, and a stream has no length.
 _RESERVED = (b"content-length", b"transfer-encoding")
@@ -154,7 +144,7 @@ class EventSourceResponse(MethodResource):
         if status in _BODILESS:
             raise ValueError(f"A response with status {status} has no body: choose another status")
         super().__init__(self._handlers_of(methods), everybody, cors or CORS())
-        self._find_source = _source_finder(source)
+        self._find_source = source_finder(source)
         self._keepalive = keepalive
         self._first = b"" if retry is None else codec.encode(ServerSentEvent(retry=retry))
         self._headers = _headers(headers)
@@ -190,9 +180,7 @@ class EventSourceResponse(MethodResource):
     def _handlers_of(self, methods: Iterable[str]) -> dict[str, Any]:
         handlers: dict[str, Any] = dict.fromkeys(methods, self._stream)
         if not handlers or not handlers.keys().isdisjoint({"HEAD", "OPTIONS"}):
-            raise ValueError(
-                "methods must name at least one method, such as GET or POST, but not HEAD or OPTIONS"
-            )
+            raise ValueError("Name methods such as GET and POST, and neither HEAD nor OPTIONS")
         return handlers | {"HEAD": self._head} if "GET" in handlers else handlers
 
     def _stream(self, request: Request, grant: Grant) -> None:
@@ -241,57 +229,6 @@ def _clock_of(hub: ResponseOwner | None, clock: IReactorTime | None) -> IReactor
     if clock is not None and clock is not hub.clock:
         raise ValueError("A response uses the clock of its hub: leave out one of the two")
     return hub.clock
-
-
-def _source_finder(source: Source) -> _FindSource:
-    """
-    Return the function that finds the source for a request.
-    """
-    if isinstance(source, Iterator | AsyncIterator):
-        return _once(source)
-    if isinstance(source, AsyncIterable) or is_iterable(source):
-        return lambda *_: source
-    if not callable(source):
-        raise not_a_source(source)
-    if inspect.iscoroutinefunction(source):
-        raise TypeError(
-            "The source is a coroutine function that does not yield: yield the items in it"
-        )
-    wanted = _wanted(source)
-
-    def call(request: Request, draining: Deferred[None]) -> object:
-        offered: dict[str, object] = {"request": request, "draining": draining}
-        given = {name: offered[name] for name in wanted & offered.keys()}
-        if "last_event_id" in wanted:
-            given["last_event_id"] = last_event_id(request, query_of(request))
-        return source(**given)
-
-    return call
-
-
-def _once(iterator: object) -> _FindSource:
-    unused = [iterator]
-
-    def use(*_: object) -> object:
-        if unused:
-            return unused.pop()
-        raise RuntimeError(
-            "The source of this response is an iterator that has been streamed already: give a"
-            " function that returns a new one for each request"
-        )
-
-    return use
-
-
-def _wanted(function: Callable[..., object]) -> frozenset[str]:
-    signature = inspect.signature(function)
-    parameters = signature.parameters.values()
-    anything = any(each.kind is each.VAR_KEYWORD for each in parameters)
-    by_name = {each.name for each in parameters if each.kind not in (0, 2)}
-    wanted = frozenset(name for name in _OFFERED if anything or name in by_name)
-    # Raises TypeError, which names the arguments that it needs as well.
-    signature.bind(**dict.fromkeys(wanted))
-    return wanted
 
 
 def _headers(

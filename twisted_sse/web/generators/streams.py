@@ -19,7 +19,7 @@ from twisted_sse.broker.connections.sendtimeout import SendTimeout
 from twisted_sse.broker.shutdown import SLICE, flush_pause, wait_until_empty
 from twisted_sse.errors import HubClosed
 from twisted_sse.transport.sinks.sink import Sink
-from twisted_sse.web.generators.source import Pump
+from twisted_sse.web.generators.pump import Pump
 from twisted_sse.web.generators.writer import StreamWriter
 
 __all__ = ["GeneratorStreams"]
