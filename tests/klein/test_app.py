@@ -162,7 +162,7 @@ class RefusalTests(SynchronousTestCase):
             served.app.route("/")(function)
             name = function.__name__
             sentence = (
-                f"The route tests.klein.test_app.{name} yields, and is no stream:"
+                f"The route tests.klein.test_app.{name} yields but is not a stream:"
                 f" put @event_stream between @app.route and def {name}."
             )
             answer = served.get("/")
