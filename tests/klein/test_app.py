@@ -134,7 +134,7 @@ def with_a_hub() -> klein.Klein:
 
 class RefusalTests(SynchronousTestCase):
     """
-    What such routes are answered with.
+    The answers to such routes.
     """
 
     WRONG: tuple[Callable[[Request], Any], ...] = (sync, later, returned, awaited)

@@ -134,7 +134,7 @@ class PriceWalkTests(SynchronousTestCase):
 
 class PublishDemoTests(SynchronousTestCase):
     """
-    What is published, and when.
+    `publish_demo`.
     """
 
     def setUp(self) -> None:

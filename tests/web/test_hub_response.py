@@ -249,7 +249,7 @@ class KeepingTests(SynchronousTestCase):
 
     def test_awaiting_finally(self) -> None:
         """
-        A stream whose reader has left is kept until its source is closed.
+        After the subscriber has left, a stream is kept until its source is closed.
         """
         served = Served()
         served.route.hold = Deferred()

@@ -160,7 +160,7 @@ def hub_tree(
     root = _Page("demo.html" if demo else "index.html")
     root.putChild(b"events", events("event"))
     well_known = NotFound()
-    # A Mercure client may not expect an event that nobody published.
+    # A Mercure client may not expect an event that was not published.
     well_known.putChild(b"mercure", events("block"))
     root.putChild(b".well-known", well_known)
     root.putChild(b"healthz", Health(lambda: succeed(True)))

@@ -72,12 +72,12 @@ class Options(usage.Options):
             "A file with the tokens that may publish, one per line.",
         ],
         ["tls-passphrase-file", None, None, "A file with the passphrase of the private keys."],
-        ["max-connections", None, None, "The most subscribers; more are answered with 503."],
+        ["max-connections", None, None, "The most subscribers; one more is answered with 503."],
         [
             "max-connections-per-address",
             None,
             None,
-            "The same per network address; more are answered with 429.",
+            "The most subscribers of one address; one more is answered with 429.",
         ],
         ["max-streams", None, None, "The most streams on one HTTP/2 connection [256]."],
         ["max-topics", None, None, "The most topics in one subscription [100]."],
@@ -92,7 +92,7 @@ class Options(usage.Options):
             "grace",
             None,
             None,
-            "Seconds that slow subscribers have to finish when the hub stops [10].",
+            "Seconds that slow subscribers may take to finish when the hub stops [10].",
         ],
     ]
 

@@ -97,7 +97,7 @@ class Pump:
         except Exception:
             if not self.cancelled:
                 raise
-            self._log.failure("The source of a stream failed while it was cancelled")
+            self._log.failure("A source failed while it was being cancelled")
 
     async def _pump_and_close(self) -> None:
         try:

@@ -63,9 +63,9 @@ class EventSourceResponse(MethodResource):
     Streams the items of a source: `ServerSentEvent`, ``str`` (data), ``dict``
     (data, as JSON) or ``None`` (nothing).
 
-    The next item is requested only when the subscriber has taken the items
-    before.  When the subscriber leaves, the source is cancelled at its await and
-    closed; its ``finally`` may await.  ``HEAD`` does not start the source.
+    Items are requested at the subscriber's pace, and never while the subscriber
+    is behind.  When the subscriber leaves, the source is cancelled at its await
+    and closed; its ``finally`` may await.  ``HEAD`` does not start the source.
 
     With a hub, the streams end with the hub's service.  Without a hub, `drain`
     ends them; if the reactor stops before, the network connections are lost, and
@@ -164,7 +164,7 @@ class EventSourceResponse(MethodResource):
         "shutdown", response.drain)``.  A hub drains its responses itself.
 
         Args:
-            grace: Seconds that the sources have to end.  Then they are
+            grace: Seconds that the sources may take to end.  Then they are
                 cancelled, and their streams end.
 
         Returns:

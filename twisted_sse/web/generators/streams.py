@@ -101,9 +101,9 @@ class GeneratorStreams:
         """
         Tell all sources to end, by firing the *draining* of each.
         """
-        told = list(self._streams.values())
-        for start in range(0, len(told), SLICE):
-            for _, draining in told[start : start + SLICE]:
+        streams = list(self._streams.values())
+        for start in range(0, len(streams), SLICE):
+            for _, draining in streams[start : start + SLICE]:
                 if not draining.called:
                     draining.callback(None)
             await deferLater(self._clock, 0)
@@ -123,12 +123,12 @@ class GeneratorStreams:
         Tell all sources to end, and cancel those that have not after *grace* seconds.
         """
         self.close()
-        anybody = bool(self)
+        any_open = bool(self)
         deadline = self._clock.seconds() + grace
         await self.tell()
         await wait_until_empty(self._clock, deadline, self.__len__)
         self.abort()
-        await flush_pause(self._clock, anybody)
+        await flush_pause(self._clock, any_open)
 
     def _keepalive(self, interval: float | None) -> Keepalive | None:
         if interval is None:
