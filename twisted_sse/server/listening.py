@@ -42,7 +42,7 @@ def endpoint_for(reactor: Any, description: str) -> IStreamServerEndpoint:
         return endpoint
     port = int(description)
     if port > 65535:
-        raise ValueError(f"{port} is not a port number; the highest is 65535")
+        raise ValueError("the highest port number is 65535")
     if socket.has_dualstack_ipv6():
         return TCP6ServerEndpoint(reactor, port, backlog=_BACKLOG, interface="::")
     return TCP4ServerEndpoint(reactor, port, backlog=_BACKLOG)
