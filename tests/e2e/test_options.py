@@ -29,7 +29,7 @@ class RefusedTests(SynchronousTestCase):
 
     # Options, and what the sentence says, as a regular expression.
     CASES = [
-        (["--port", "70000"], "--port: .*no port 70000"),
+        (["--port", "70000"], "--port: .*highest port number"),
         (["--port", "nonsense:1"], "--port: .*nonsense"),
         (["--history", "elsewhere:x"], "--history: .*'elsewhere'"),
         (["--history", "memory:events=0"], "--history: .*'0' is not"),
