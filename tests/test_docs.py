@@ -38,12 +38,13 @@ import shlex
 import shutil
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache, partial
 from pathlib import Path
 from typing import NamedTuple
 from urllib.request import urlopen
 
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 import twisted_sse
@@ -54,13 +55,15 @@ from tests.support.ports import free_port
 from tests.support.processes import Background, find_program
 from tests.support.streams import RawStream
 from tests.support.waiting import PATIENCE, eventually
-from twisted_sse import Hub, errors
+from twisted_sse import Connection, EndReason, Hub, Receipt, errors
 from twisted_sse.events.control import OPEN, RESET
 from twisted_sse.events.preamble import ResetReason
 from twisted_sse.server.config import Config
 from twisted_sse.server.tap import Options
 
 __all__ = [
+    "ArchitectureTests",
+    "BenchmarkTests",
     "CommandLineTests",
     "CurlTests",
     "LinkTests",
@@ -78,6 +81,9 @@ DOCUMENTS = [
     *sorted(ROOT.glob("docs/**/*.md")),
     ROOT / "examples" / "README.md",
 ]
+
+# The package as it is installed, which need not lie beside the documentation.
+_PACKAGE = Path(twisted_sse.__file__).parent
 
 _FENCE = re.compile(
     r"^(?:<!-- (?P<mark>.+?) -->\n)?```(?P<language>\w*)\n(?P<text>.*?)^```$", re.M | re.S
@@ -492,6 +498,14 @@ class ReferenceTests(SynchronousTestCase):
         """
         return set(re.findall(r"`--([\w-]+)`", " ".join(first_cells(table))))
 
+    def members_in(self, heading: str) -> set[str]:
+        """
+        The names that the first column of the last table under *heading* gives.
+        """
+        table = section("docs/reference.md", heading).rstrip().rpartition("\n\n")[2]
+        cells = " ".join(first_cells(f"{table}\n"))
+        return set(re.findall(r"`(\w+)[(`]", cells))
+
     def test_options(self) -> None:
         """
         Every option of ``twistd sse --help``, and no other, is there.
@@ -500,9 +514,6 @@ class ReferenceTests(SynchronousTestCase):
         there = set(re.findall(r"--([\w-]+?)=? ", usage.partition("Options:")[2]))
 
         self.assertEqual(self.options_in(section("docs/reference.md", "Command line")), there)
-        readme = ROOT.joinpath("README.md").read_text("utf-8")
-        listed = self.options_in(readme.partition("## Options")[2].partition("\n## ")[0])
-        self.assertLessEqual(listed, there)
 
     def test_defaults(self) -> None:
         """
@@ -537,15 +548,45 @@ class ReferenceTests(SynchronousTestCase):
 
     def test_names(self) -> None:
         """
-        Every public name, error and argument of a hub is there.
+        Every public name, every error, and every argument of a hub is there.
         """
         arguments = list(inspect.signature(Hub).parameters)
-        methods = [name for name, _ in inspect.getmembers(Hub, inspect.isfunction)]
-        documented = [name for name in methods if name in vars(Hub) and name[0] != "_"]
         words = set(re.findall(r"\w+", self.text))
 
-        for name in [*twisted_sse.__all__, *errors.__all__, *arguments, *documented]:
+        for name in [*twisted_sse.__all__, *errors.__all__, *arguments]:
             self.assertIn(name, words)
+
+    def test_hub(self) -> None:
+        """
+        Every public member of a hub, and no other, is there.
+        """
+        members = {name for name in dir(Hub(reactor=Clock())) if name[0] != "_"}
+
+        self.assertEqual(self.members_in("`Hub`"), members)
+
+    def test_connection(self) -> None:
+        """
+        Every member of a connection that is listed exists.
+        """
+        listed = self.members_in("`Connection`")
+
+        self.assertGreater(len(listed), 10)
+        self.assertLessEqual(listed, set(dir(Connection)))
+
+    def test_end_reasons(self) -> None:
+        """
+        Every reason why a connection ends, and no other, is there.
+        """
+        self.assertEqual(self.members_in("`EndReason`"), set(EndReason.__members__))
+
+    def test_receipt(self) -> None:
+        """
+        Every field of a receipt is there.
+        """
+        text = section("docs/reference.md", "`Receipt`")
+
+        for name in Receipt._fields:
+            self.assertIn(f"`{name}`", text)
 
     def test_control_events(self) -> None:
         """
@@ -563,8 +604,7 @@ def _statuses() -> Iterator[int]:
     """
     The numbers in the code that answers with errors.
     """
-    package = Path(twisted_sse.__file__).parent
-    for path in package.rglob("*.py"):
+    for path in _PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Call) and getattr(node.func, "id", None) == "Problem":
                 status = node.args[0]
@@ -603,3 +643,131 @@ class LinkTests(SynchronousTestCase):
                 self.assertTrue(file.exists(), place)
                 if anchor:
                     self.assertIn(anchor, self.anchors(file), place)
+
+
+class BenchmarkTests(SynchronousTestCase):
+    """
+    The page about benchmarks.
+    """
+
+    def test_summary(self) -> None:
+        """
+        The six rows at the beginning say what the measured table says.
+        """
+        text = ROOT.joinpath("docs", "benchmarks.md").read_text("utf-8")
+        summary, measured = text.split("<!-- benchmarks: begin -->")
+        rows = re.findall(r"^\| (\w.+ \| .+ \| .+ \| .+) \|$", summary, re.M)[1:]
+
+        self.assertEqual(len(rows), 6)
+        for row in rows:
+            self.assertIn(f"\n| {row} | ", measured)
+
+
+class Module(NamedTuple):
+    """
+    What a file of the package defines.
+
+    Attributes:
+        path: Relative to the package.
+
+        names: Its functions, classes and constants, and members as ``Class.member``.
+
+        bases: The names of the base classes of each class.
+    """
+
+    path: str
+    names: set[str]
+    bases: dict[str, list[str]]
+
+
+@cache
+def _modules() -> list[Module]:
+    return [_module(path) for path in sorted(_PACKAGE.rglob("*.py"))]
+
+
+def _module(path: Path) -> Module:
+    tree = ast.parse(path.read_text("utf-8"))
+    names = set(_defined(tree.body))
+    bases: dict[str, list[str]] = {}
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef):
+            bases[node.name] = [ast.unparse(one).partition("[")[0] for one in node.bases]
+            names.update(f"{node.name}.{one}" for one in _members(node))
+    return Module(str(path.relative_to(_PACKAGE)), names, bases)
+
+
+def _defined(body: list[ast.stmt]) -> Iterator[str]:
+    for node in body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node.name
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        yield from (one.id for one in targets if isinstance(one, ast.Name))
+
+
+def _members(node: ast.ClassDef) -> Iterator[str]:
+    yield from _defined(node.body)
+    for one in ast.walk(node):
+        is_own = isinstance(one, ast.Attribute) and isinstance(one.ctx, ast.Store)
+        if is_own and isinstance(one.value, ast.Name) and one.value.id == "self":
+            yield one.attr
+
+
+class ArchitectureTests(SynchronousTestCase):
+    """
+    The page about the architecture: what it names exists, where it says so.
+    """
+
+    text = ROOT.joinpath("docs", "architecture.md").read_text("utf-8")
+
+    def has(self, name: str, modules: Iterable[Module]) -> bool:
+        """
+        Whether one of *modules* defines *name*, or a base class of its class does.
+        """
+        owner, _, member = name.partition(".")
+        for module in modules:
+            inherited = [f"{base}.{member}" for base in module.bases.get(owner, []) if member]
+            if name in module.names or any(self.has(one, _modules()) for one in inherited):
+                return True
+        return False
+
+    def test_paths(self) -> None:
+        """
+        Every file and every folder exists.
+        """
+        words = re.findall(r"[`\"]([\w/]+(?:/|\.py|\.md))[`\"]", self.text)
+        paths = [word for word in words if word != "NAME/" and word != "tests/NAME/"]
+        self.assertGreater(len(paths), 50)
+
+        missing = [
+            path
+            for path in paths
+            if not any(one.joinpath(path).exists() for one in (_PACKAGE, ROOT))
+        ]
+        self.assertEqual(missing, [])
+
+    def test_names(self) -> None:
+        """
+        Every name of a class, a function or a member is in the package.
+        """
+        words = set(re.findall(r"`([A-Za-z_][\w.]*)`", self.text))
+        files = {word for word in words if word.endswith((".py", ".md"))}
+        names = words - files - {"Accept", "authorize", "send"}
+        self.assertGreater(len(names), 40)
+
+        missing = [name for name in sorted(names) if not self.has(name, _modules())]
+        self.assertEqual(missing, [])
+
+    def test_steps(self) -> None:
+        """
+        Both ways give for each call the file that defines it.
+        """
+        steps = re.findall(r"^\| `([\w/]+\.py)` \| (`[^|]+`) \| ", self.text, re.M)
+        self.assertGreater(len(steps), 30)
+
+        wrong = [
+            (path, name)
+            for path, names in steps
+            for name in re.findall(r"`([^`]+)`", names)
+            if not self.has(name, [one for one in _modules() if one.path == path])
+        ]
+        self.assertEqual(wrong, [])
