@@ -1,5 +1,5 @@
 """
-APScheduler says when, at a time of day or by a calendar, and the hub publishes.
+Publish at times of day or by a calendar, with APScheduler.
 
 Needs: pip install 'apscheduler<4'
 Run:  python examples/apscheduler_app.py [PORT]
@@ -19,8 +19,8 @@ hub = Hub()
 
 
 def tell_time():
-    # APScheduler calls this in a thread of the reactor's pool, and a hub may only be used in the
-    # reactor's own.
+    # APScheduler calls this in a thread of the reactor's pool, but a hub must be called in the
+    # reactor's thread.
     reactor.callFromThread(hub.publish, "time", {"time": time.time()})
 
 

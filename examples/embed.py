@@ -1,5 +1,5 @@
 """
-An event stream beside the other resources of a twisted.web site.
+An event stream next to other resources of a twisted.web site.
 
 Run:  python examples/embed.py [PORT]
 Then: curl -N 'http://localhost:8080/events?topic=visits'

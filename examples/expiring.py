@@ -1,5 +1,5 @@
 """
-Tickets for three seconds: a stream ends with the grant that let it in.
+Tickets for three seconds: a stream ends when its grant expires.
 
 Run:  python examples/expiring.py [PORT]
 Then: curl -X POST http://localhost:8080/tickets

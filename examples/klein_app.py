@@ -1,5 +1,5 @@
 """
-A Klein app: a route that yields is a stream, and others share a hub.
+A Klein app: one route yields a stream, and others use a hub.
 
 Run:  python examples/klein_app.py [PORT]
 Then: curl -N http://localhost:8080/spell/hello

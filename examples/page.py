@@ -1,5 +1,5 @@
 """
-A page in plain HTML and JavaScript, with the stream that it shows.
+A page in plain HTML and JavaScript, and the stream that it shows.
 
 Run:  python examples/page.py [PORT]
 Then: open http://localhost:8080/ in a browser

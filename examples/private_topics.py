@@ -1,5 +1,5 @@
 """
-Private events: a cookie says who asks, and each user reads only what is theirs.
+Private events: a cookie identifies the user, and each user reads only their own topic.
 
 Run:  python examples/private_topics.py [PORT]
 Then: curl -N 'http://localhost:8080/?topic=inbox/ada' -H 'Cookie: login=ada-secret'
