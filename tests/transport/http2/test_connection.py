@@ -9,7 +9,7 @@ from h2.settings import SettingCodes
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.h2_pair import Pair, Producer
-from twisted_sse.transport.http2.connection import shortcomings
+from twisted_sse.transport.http2.requirements import unmet_requirements
 
 __all__ = ["BackPressureTests", "SendingTests", "ShortcomingsTests"]
 
@@ -282,7 +282,7 @@ class ShortcomingsTests(SynchronousTestCase):
         """
         The one that is installed has all that is needed.
         """
-        self.assertEqual(shortcomings(), [])
+        self.assertEqual(unmet_requirements(), [])
 
     def test_another(self) -> None:
         """
@@ -290,7 +290,7 @@ class ShortcomingsTests(SynchronousTestCase):
         """
         other = SimpleNamespace(H2Connection=object)
 
-        lacking = shortcomings(other)
+        lacking = unmet_requirements(other)
 
         self.assertIn("H2Connection._requestDone", lacking)
         self.assertIn("H2Stream.windowUpdated", lacking)

@@ -11,7 +11,8 @@ from twisted.web.resource import IResource
 from twisted.web.server import Site
 
 from twisted_sse.transport.http.channel import Channel
-from twisted_sse.transport.http2.connection import MAX_STREAMS, H2Connection, shortcomings
+from twisted_sse.transport.http2.connection import MAX_STREAMS, H2Connection
+from twisted_sse.transport.http2.requirements import unmet_requirements
 
 __all__ = ["StreamSite"]
 
@@ -32,7 +33,7 @@ class StreamSite(Site):
     _log = Logger()
 
     #: Tells what this Twisted lacks for HTTP/2.
-    lacking = staticmethod(shortcomings)
+    lacking = staticmethod(unmet_requirements)
 
     def __init__(
         self, root: IResource, *arguments: Any, max_streams: int = MAX_STREAMS, **options: Any

@@ -11,7 +11,7 @@ from twisted.web.http import HTTPChannel
 from twisted.web.server import Request
 
 from twisted_sse.transport.http.channel import StrictHTTPChannel
-from twisted_sse.transport.http2.connection import H2Stream
+from twisted_sse.transport.http2.stream import H2Stream
 from twisted_sse.transport.sinks.http2 import H2Sink
 from twisted_sse.transport.sinks.request import RequestSink
 from twisted_sse.transport.sinks.sink import Sink

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from twisted.web.server import Request
 
-from twisted_sse.transport.http2.connection import H2Stream
+from twisted_sse.transport.http2.stream import H2Stream
 from twisted_sse.transport.sinks.request import RequestSink
 
 __all__ = ["H2Sink"]
