@@ -6,8 +6,8 @@ Law: a connection buffers at most one flush beyond what the transport has accept
 and a stream at most what it was given in one piece.  A stream that cannot send
 costs nothing until its client enlarges a window.
 
-Nothing here parses, handles requests, or ends a stream.  h2 keeps the windows, and
-this module reads and reduces them.  Comments that begin with "RFC 9113:" quote it.
+Nothing here parses, handles requests, or ends a stream.  h2 enlarges the windows,
+and this module reduces them.  Comments that begin with "RFC 9113:" quote it.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from collections.abc import Callable, Iterable
 from typing import Any, Generic, Protocol, TypeVar
 
 from twisted.internet.interfaces import IDelayedCall
+
+from twisted_sse.transport.http2.statemachine import ServerMachine
 
 __all__ = ["Outbox", "OutgoingStream"]
 
@@ -67,21 +69,25 @@ class Outbox(Generic[_Stream]):
     Sends what the streams of one connection are given, within the windows.
 
     Args:
-        windows: The state machine of h2, of which nothing is used but
-            ``outbound_flow_control_window``, its own and those of its ``streams``.
+        windows: Has ``outbound_flow_control_window`` for the connection, and for
+            each of its ``streams``; nothing else of h2 is used.
 
-        transport: Of which nothing is used but ``write``.
+        transport: Written to; nothing else of it is used.
 
         reactor: An `IReactorTime`.
 
         end_stream: Called with a stream's ID when its response has been sent.
 
     Attributes:
-        streams: The open streams by stream ID.  The first one sends first.
+        streams: The open streams by stream ID, in the order `wake` is to call them.
     """
 
     def __init__(
-        self, windows: Any, transport: Any, reactor: Any, end_stream: Callable[[int], None]
+        self,
+        windows: ServerMachine,
+        transport: Any,
+        reactor: Any,
+        end_stream: Callable[[int], None],
     ) -> None:
         self.streams: dict[int, _Stream] = {}
         self._windows = windows
@@ -282,8 +288,7 @@ class Outbox(Generic[_Stream]):
         if stream is None:
             # The client has reset it, and the event that says so is still to come.
             return 0
-        size: int = windows.outbound_flow_control_window
-        return min(size, stream.outbound_flow_control_window)
+        return min(stream.outbound_flow_control_window, windows.outbound_flow_control_window)
 
 
 def _take(stream: OutgoingStream, room: int) -> memoryview | None:
