@@ -1,5 +1,5 @@
 """
-Sinks on real transports: sockets of this machine, and TLS and HTTP/2 in memory.
+Sinks on real sockets.
 """
 
 import socket
@@ -28,7 +28,7 @@ LARGE = b"x" * 4 * 1024 * 1024
 
 class NotingStream:
     """
-    Takes notes of what a sink tells it.
+    Records what a sink calls.
     """
 
     def __init__(self) -> None:
@@ -55,7 +55,7 @@ class NotingStream:
 
 class WaitingResource(Resource):
     """
-    Answers with what a test writes, and keeps the requests.
+    Collects its requests, which the tests answer.
     """
 
     isLeaf = True
@@ -74,7 +74,7 @@ class WaitingResource(Resource):
 
 class Wired(SynchronousTestCase):
     """
-    A site, a connection to it, and a request that waits for its answer.
+    Has a site, a connection to it, and a request that a test answers.
     """
 
     def start(self, head: bytes = GET, *, small: bool = False, gzip: bool = False) -> None:
@@ -94,7 +94,7 @@ class Wired(SynchronousTestCase):
 
     def ask(self, head: bytes = GET) -> None:
         """
-        Send one more request over the same connection.
+        Send another request over the same connection.
         """
         count = len(self.pages.requests)
         self.wire.client.sendall(head)
@@ -103,7 +103,7 @@ class Wired(SynchronousTestCase):
 
     def open(self, sink: Sink) -> NotingStream:
         """
-        Answer with *sink*, and wait until it can be written to.
+        Begin the response, and wait until *sink* may be written to.
         """
         stream = NotingStream()
         self.request.write(b"first")
@@ -113,33 +113,33 @@ class Wired(SynchronousTestCase):
 
     def body(self) -> bytes:
         """
-        What follows the headers.
+        What the client has received after the headers.
         """
         return self.wire.received.partition(b"\r\n\r\n")[2]
 
 
 class SocketSinkTests(Wired):
     """
-    Past all buffers, on a plain TCP connection.
+    `SocketSink`.
     """
 
     def setUp(self) -> None:
         """
-        A request over a connection whose buffers are small.
+        Send a request over a connection whose buffers are small.
         """
         self.start(small=True)
         self.sink = SocketSink(self.request, self.wire.transport)
 
     def test_reactor(self) -> None:
         """
-        The reactor of these tests is one as far as transports need it.
+        The reactor of these tests provides what transports need.
         """
         self.assertTrue(verifyObject(IReactorFDSet, self.clock))
         self.assertTrue(verifyObject(IReactorTime, self.clock))
 
     def test_waits_for_the_headers(self) -> None:
         """
-        There is no room before the response's first bytes have left.
+        The stream is blocked until the response's first bytes have been written.
         """
         stream = NotingStream()
         self.request.write(b"first")
@@ -150,9 +150,9 @@ class SocketSinkTests(Wired):
         self.assertEqual(stream.notes, ["unblock"])
         self.wire.run_until(lambda: b"5\r\nfirst\r\n" in self.wire.received)
 
-    def test_takes_the_place_of_the_channel(self) -> None:
+    def test_replaces_the_channel(self) -> None:
         """
-        It is the transport's producer, a pull producer, and the request is let go.
+        The sink replaces the transport's producer as a pull producer, and the request.
         """
         channel: Any = self.request.channel
         self.open(self.sink)
@@ -163,7 +163,7 @@ class SocketSinkTests(Wired):
 
     def test_send(self) -> None:
         """
-        What is sent is there at once, without a turn of the reactor.
+        A payload is sent at once, without a turn of the reactor.
         """
         self.open(self.sink)
         payload = self.sink.framing(b"data: x\n\n")
@@ -175,7 +175,7 @@ class SocketSinkTests(Wired):
 
     def test_short_write(self) -> None:
         """
-        What did not fit leaves by the transport, complete and in order, and then there is room.
+        The transport writes what did not fit, in order, and then the stream is unblocked.
         """
         stream = self.open(self.sink)
         payload = chunked(LARGE)
@@ -194,7 +194,7 @@ class SocketSinkTests(Wired):
 
     def test_full(self) -> None:
         """
-        A socket that takes nothing raises an OSError, and nothing was written.
+        A full socket raises OSError, and nothing was written.
         """
         self.open(self.sink)
         sent = self.sink.send(LARGE)
@@ -207,7 +207,7 @@ class SocketSinkTests(Wired):
 
     def test_finish(self) -> None:
         """
-        It ends the response, and the connection serves a second request and a second stream.
+        The response ends, and the connection serves a second request and a second stream.
         """
         stream = self.open(self.sink)
         self.sink.finish()
@@ -224,7 +224,7 @@ class SocketSinkTests(Wired):
 
     def test_finish_restores(self) -> None:
         """
-        After it the HTTP connection is the transport's producer again.
+        Afterward the HTTP channel is the transport's producer again.
         """
         self.open(self.sink)
         self.sink.finish()
@@ -232,9 +232,9 @@ class SocketSinkTests(Wired):
         self.assertIsNot(self.wire.transport.producer, self.sink)
         self.assertTrue(self.wire.transport.streamingProducer)
 
-    def test_finish_with_something_on_its_way(self) -> None:
+    def test_finish_after_spill(self) -> None:
         """
-        What was spilled leaves before the end, and nothing is told any more.
+        Spilled bytes are written before the end, and the stream is not called any more.
         """
         stream = self.open(self.sink)
         payload = chunked(LARGE)
@@ -256,7 +256,7 @@ class SocketSinkTests(Wired):
 
     def test_pipelined(self) -> None:
         """
-        A request that came during the stream is answered after it.
+        A request that arrives during the stream is answered after it.
         """
         self.open(self.sink)
         self.wire.client.sendall(GET)
@@ -269,9 +269,9 @@ class SocketSinkTests(Wired):
 
     def test_reads_again(self) -> None:
         """
-        A connection that had stopped reading, because it was full both ways, reads again.
+        A connection that stopped reading, because it was full both ways, reads again.
         """
-        # More than 16 KiB, which the HTTP connection stops reading at.
+        # More than 16 KiB, at which the HTTP channel stops reading.
         body = b"x" * 20_000
         head = b"POST / HTTP/1.1\r\nHost: hub.example\r\nContent-Length: %d\r\n\r\n" % len(body)
         self.wire.client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 16)
@@ -287,7 +287,7 @@ class SocketSinkTests(Wired):
 
     def test_http_1_0(self) -> None:
         """
-        HTTP/1.0 knows no chunks, and the end of the response is that of the connection.
+        With HTTP/1.0 there are no chunks, and the end of the connection ends the response.
         """
         self.start(b"GET / HTTP/1.0\r\n\r\n")
         sink = SocketSink(self.request, self.wire.transport)
@@ -299,9 +299,9 @@ class SocketSinkTests(Wired):
         self.assertIs(sink.framing, raw)
         self.assertEqual(self.body(), b"firstdata: x\n\n")
 
-    def test_reader_leaves(self) -> None:
+    def test_client_closes(self) -> None:
         """
-        A reader that closes is noticed, once.
+        The stream is told once when the client closes the connection.
         """
         stream = self.open(self.sink)
         self.wire.client.close()
@@ -310,9 +310,9 @@ class SocketSinkTests(Wired):
         self.assertEqual(stream.notes, ["unblock", "gone"])
         self.assertRaises(OSError, self.sink.send, b"x")
 
-    def test_reader_leaves_after_the_end(self) -> None:
+    def test_client_closes_after_the_end(self) -> None:
         """
-        A reader that closes after the end of the response is not told of.
+        The stream is not told when the client closes after the end of the response.
         """
         stream = self.open(self.sink)
         self.sink.finish()
@@ -323,7 +323,7 @@ class SocketSinkTests(Wired):
 
     def test_abort(self) -> None:
         """
-        It cuts the connection although something is on its way.
+        The connection is aborted although bytes are still to be written.
         """
         stream = self.open(self.sink)
         self.sink.spill(chunked(LARGE))
@@ -335,19 +335,19 @@ class SocketSinkTests(Wired):
 
 class RequestSinkTests(Wired):
     """
-    Through the request, on everything else.
+    `RequestSink`.
     """
 
     def setUp(self) -> None:
         """
-        A request over a connection whose buffers are small.
+        Send a request over a connection whose buffers are small.
         """
         self.start(small=True)
         self.sink = RequestSink(self.request)
 
     def test_send(self) -> None:
         """
-        Everything is taken, and Twisted frames it.
+        Everything is accepted, and Twisted frames it.
         """
         stream = self.open(self.sink)
         self.assertEqual(self.sink.send(b"data: x\n\n"), 9)
@@ -358,7 +358,7 @@ class RequestSinkTests(Wired):
 
     def test_pause_and_resume(self) -> None:
         """
-        A transport that is full blocks the stream, and gives way when it has written.
+        A full transport blocks the stream, and unblocks it when it has written.
         """
         stream = self.open(self.sink)
         self.sink.send(LARGE)
@@ -372,7 +372,7 @@ class RequestSinkTests(Wired):
 
     def test_open_while_full(self) -> None:
         """
-        Who is full from the start has room only when the transport says so.
+        A sink that is paused before it is opened unblocks the stream when it is resumed.
         """
         stream = NotingStream()
         self.request.write(b"first")
@@ -385,7 +385,7 @@ class RequestSinkTests(Wired):
 
     def test_finish(self) -> None:
         """
-        It ends the response, and the connection serves a second request.
+        The response ends, and the connection serves a second request.
         """
         stream = self.open(self.sink)
         self.sink.send(b"x")
@@ -396,9 +396,9 @@ class RequestSinkTests(Wired):
         self.assertEqual(stream.notes, ["unblock"])
         self.assertEqual(len(self.pages.requests), 2)
 
-    def test_reader_leaves(self) -> None:
+    def test_client_closes(self) -> None:
         """
-        A reader that closes is noticed, once, and writing to it does nothing.
+        The stream is told once when the client closes, and writing then does nothing.
         """
         stream = self.open(self.sink)
         self.wire.client.close()
@@ -410,7 +410,7 @@ class RequestSinkTests(Wired):
 
     def test_abort(self) -> None:
         """
-        It cuts the connection although something is on its way.
+        The connection is aborted although bytes are still to be written.
         """
         stream = self.open(self.sink)
         self.sink.send(LARGE)
@@ -421,7 +421,7 @@ class RequestSinkTests(Wired):
 
     def test_error(self) -> None:
         """
-        An error that writing raises is logged and goes no further.
+        An error while writing is logged, and not raised.
         """
         self.open(self.sink)
         self.sink.finish()
@@ -433,7 +433,7 @@ class RequestSinkTests(Wired):
 
 class ChoiceTests(Wired):
     """
-    `sink_for` takes the short way only where that is legal.
+    `sink_for` uses the socket directly only where that is safe.
     """
 
     def test_plain(self) -> None:
@@ -446,7 +446,7 @@ class ChoiceTests(Wired):
 
     def test_tls(self) -> None:
         """
-        One that has begun TLS is not.
+        A connection that has started TLS is not written to directly.
         """
         self.start()
         self.wire.transport.TLS = True
@@ -455,7 +455,7 @@ class ChoiceTests(Wired):
 
     def test_gzip(self) -> None:
         """
-        A response that is compressed is not.
+        A response that is compressed is not written directly.
         """
         self.start(GET[:-2] + b"Accept-Encoding: gzip\r\n\r\n", gzip=True)
 
@@ -463,14 +463,14 @@ class ChoiceTests(Wired):
 
     def test_other_transports(self) -> None:
         """
-        Whatever else there is under HTTP is written to through the request.
+        All other transports are written to through the request.
         """
         self.start()
         channel: Any = self.request.channel
 
         class Wrapper:
             """
-            Hands everything on, as the wrapper that TLS is does.
+            Forwards all attributes, as the TLS wrapper does.
             """
 
             def __getattr__(self, name: str) -> object:
@@ -483,9 +483,9 @@ class ChoiceTests(Wired):
                 self.assertIsInstance(sink_for(self.request), RequestSink)
         channel.transport = wrapped
 
-    def test_gone(self) -> None:
+    def test_connection_lost(self) -> None:
         """
-        A request whose network connection is lost already is nothing to write to directly.
+        A request whose connection is lost is not written to directly.
         """
         self.start()
         done: Deferred[None] = self.request.notifyFinish()

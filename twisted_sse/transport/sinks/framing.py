@@ -1,8 +1,8 @@
 """
-The bytes of a flush, as one kind of connection wants them.
+How the bytes of a flush are framed for a kind of transport.
 
-A framing is made once for all connections of an audience, so nothing here
-knows a connection.
+A flush is framed once for all connections of an audience, so nothing here knows a
+connection.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ __all__ = [
     "raw",
 ]
 
-#: Turns the frames of a flush, joined, into what is written.
+#: Turns the joined frames of a flush into the bytes to write.
 Framing = Callable[[bytes], bytes]
 
 
@@ -67,7 +67,7 @@ class Annotating:
 
 def chunked(payload: bytes) -> bytes:
     """
-    One chunk of an HTTP/1.1 body.
+    Write *payload* as one chunk of an HTTP/1.1 body.
 
     RFC 9112: "chunk = chunk-size [ chunk-ext ] CRLF chunk-data CRLF".
     """
@@ -76,7 +76,7 @@ def chunked(payload: bytes) -> bytes:
 
 def raw(payload: bytes) -> bytes:
     """
-    The payload itself: HTTP/1.0, or what Twisted frames for us.
+    Return *payload* unchanged: for HTTP/1.0, and where Twisted does the framing.
     """
     return payload
 
