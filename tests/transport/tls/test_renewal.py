@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.server.test_signals import StoppingReactor
 from tests.support.certificates import trust_everything, write_certificate
 from tests.support.tls import Link
-from tests.transport.tls.test_context import EchoSite
+from tests.transport.tls.servers import EchoSite
 from twisted_sse.transport.tls.context import TLSFactory, TLSServer
 from twisted_sse.transport.tls.identity import CertificateFiles
 from twisted_sse.transport.tls.renewal import CertificateWatch

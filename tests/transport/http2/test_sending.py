@@ -2,14 +2,11 @@
 How our HTTP/2 connection sends responses, and which streams have to wait.
 """
 
-from types import SimpleNamespace
-
 from h2.events import DataReceived
 from h2.settings import SettingCodes
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.h2_pair import Pair, Producer
-from twisted_sse.transport.http2.requirements import unmet_requirements
 
 __all__ = ["BackPressureTests", "SendingTests"]
 
@@ -271,26 +268,3 @@ class BackPressureTests(SynchronousTestCase):
         pair.exchange()
 
         self.assertEqual(pair.bodies[stream], b"y" * 10)
-
-
-class UnmetRequirementsTests(SynchronousTestCase):
-    """
-    `unmet_requirements`.
-    """
-
-    def test_installed(self) -> None:
-        """
-        The installed Twisted meets all requirements.
-        """
-        self.assertEqual(unmet_requirements(), [])
-
-    def test_another(self) -> None:
-        """
-        What another version lacks is listed.
-        """
-        other = SimpleNamespace(H2Connection=object)
-
-        lacking = unmet_requirements(other)
-
-        self.assertIn("H2Connection._requestDone", lacking)
-        self.assertIn("H2Stream.windowUpdated", lacking)
