@@ -53,7 +53,7 @@ class IdleTests(SynchronousTestCase):
         pair.clock.advance(1)
         self.assertTrue(pair.transport.disconnecting)
 
-    def test_no_goodbye(self) -> None:
+    def test_client_does_not_close(self) -> None:
         """
         If the client does not close its end, the connection is aborted after 15 seconds.
         """

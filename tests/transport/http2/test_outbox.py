@@ -360,7 +360,9 @@ class CloseTests(OutboxTestCase):
         self.outbox.send(3, b"framed")
 
         self.assertEqual(self.outbox.close(), [self.one, self.three])
+        self.outbox.flush()
         self.assertEqual(self.outbox.streams, {})
+        self.assertEqual(self.transport.writes, [])
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_after_close(self) -> None:

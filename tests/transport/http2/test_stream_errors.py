@@ -113,7 +113,7 @@ class IgnoredTests(HubTestCase):
         ("an unknown frame", "5.5", lambda _: [raw_frame(0xBD, 0xFF, 0, b"what?")]),
         ("an unknown frame on a stream", "5.5", lambda one: [raw_frame(0xBD, 0xFF, one, b"what?")]),
         (
-            "unknown frames by the thousand",
+            "thousands of unknown frames",
             "5.5",
             lambda one: [raw_frame(0x10, 0, 0, bytes(8))] * 2000,
         ),
@@ -121,7 +121,7 @@ class IgnoredTests(HubTestCase):
         ("the reserved bit", "4.1", lambda _: [raw_frame(6, 0, 2**31, bytes(8))]),
         ("an unknown setting", "6.5.2", lambda _: [raw_frame(4, 0, 0, b"\xff\xff\0\0\0\1")]),
         (
-            "settings by the thousand, in one frame",
+            "thousands of settings in one frame",
             "6.5.2",
             lambda _: [
                 raw_frame(
@@ -161,7 +161,7 @@ class IgnoredTests(HubTestCase):
             ],
         ),
         (
-            "priorities by the thousand",
+            "thousands of priorities",
             "5.3",
             lambda _: [
                 PriorityFrame(2 * one + 3, depends_on=2 * one + 1, exclusive=True).serialize()

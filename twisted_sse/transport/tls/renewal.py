@@ -19,8 +19,8 @@ __all__ = ["CertificateWatch"]
 # Seconds between two checks, each of which calls stat() for every file.
 _CHECK_INTERVAL = 5.0
 
-# The longest that a key of session tickets is used, in seconds: whoever has it can
-# decrypt the TLS 1.2 connections that began with a ticket.
+# The longest that a key of session tickets is used, in seconds: it can decrypt the
+# TLS 1.2 connections that began with a ticket.
 _TICKET_KEY_AGE = 24 * 3600.0
 
 
