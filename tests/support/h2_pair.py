@@ -15,7 +15,8 @@ from twisted.internet.testing import StringTransportWithDisconnection
 from twisted.web.http import Request
 from twisted.web.server import Site
 
-from twisted_sse.transport.http2.connection import H2Connection, H2Stream
+from twisted_sse.transport.http2.connection import H2Connection
+from twisted_sse.transport.http2.stream import H2Stream
 
 __all__ = ["Pair", "Producer", "Transport"]
 

@@ -1,5 +1,5 @@
 """
-What one stream does wrong, and what is to be ignored: the connection and its neighbours live on.
+Errors of one stream, and frames to be ignored: the connection and other streams live on.
 """
 
 from collections.abc import Callable
@@ -55,7 +55,7 @@ class StreamErrorsTests(HubTestCase):
             Code.FLOW_CONTROL_ERROR,
         ),
         (
-            "a length of nothing",
+            "a length without a body",
             "8.1.1",
             lambda c: asked(c, ("content-length", "1")),
             Code.PROTOCOL_ERROR,
@@ -64,7 +64,7 @@ class StreamErrorsTests(HubTestCase):
 
     def test_errors(self) -> None:
         """
-        Each resets its stream with its code, and nothing else.
+        Each error resets its stream with its code, and has no other effect.
         """
         for title, section, make, code in self.CASES:
             with self.subTest(title, section=section):
@@ -79,7 +79,7 @@ class StreamErrorsTests(HubTestCase):
 
     def test_one_too_many(self) -> None:
         """
-        The 257th stream is refused, may be tried again, and is welcome when there is room.
+        The 257th stream is refused with the code to try again, and accepted after another ends.
         """
         client, alive = self.subscribed()
         streams = [client.open("/events?topic=alive") for _ in range(255)]
@@ -95,7 +95,7 @@ class StreamErrorsTests(HubTestCase):
 
     def assert_full(self, client: H2Client, streams: list[int]) -> None:
         """
-        See that each of *streams* gets what somebody else publishes.
+        Check that each of *streams* receives what another client publishes.
         """
         self.publish("alive", "all of you")
         client.wait(lambda: all(client.response(one).data for one in streams))
@@ -106,14 +106,14 @@ class StreamErrorsTests(HubTestCase):
 
 class IgnoredTests(HubTestCase):
     """
-    What has no effect, or only its own.
+    Frames that must not end anything.
     """
 
     CASES: list[tuple[str, str, Callable[[int], list[bytes]]]] = [
         ("an unknown frame", "5.5", lambda _: [raw_frame(0xBD, 0xFF, 0, b"what?")]),
         ("an unknown frame on a stream", "5.5", lambda one: [raw_frame(0xBD, 0xFF, one, b"what?")]),
         (
-            "unknown frames by the thousand",
+            "thousands of unknown frames",
             "5.5",
             lambda one: [raw_frame(0x10, 0, 0, bytes(8))] * 2000,
         ),
@@ -121,7 +121,7 @@ class IgnoredTests(HubTestCase):
         ("the reserved bit", "4.1", lambda _: [raw_frame(6, 0, 2**31, bytes(8))]),
         ("an unknown setting", "6.5.2", lambda _: [raw_frame(4, 0, 0, b"\xff\xff\0\0\0\1")]),
         (
-            "settings by the thousand, in one frame",
+            "thousands of settings in one frame",
             "6.5.2",
             lambda _: [
                 raw_frame(
@@ -132,9 +132,17 @@ class IgnoredTests(HubTestCase):
                 )
             ],
         ),
-        ("SETTINGS of nothing", "6.5", lambda _: [SettingsFrame(0).serialize()]),
-        ("an ACK of no settings", "6.5.3", lambda _: [SettingsFrame(0, flags=["ACK"]).serialize()]),
-        ("an ACK of no PING", "6.7", lambda _: [PingFrame(0, bytes(8), flags=["ACK"]).serialize()]),
+        ("empty SETTINGS", "6.5", lambda _: [SettingsFrame(0).serialize()]),
+        (
+            "an unexpected ACK of SETTINGS",
+            "6.5.3",
+            lambda _: [SettingsFrame(0, flags=["ACK"]).serialize()],
+        ),
+        (
+            "an unexpected ACK of PING",
+            "6.7",
+            lambda _: [PingFrame(0, bytes(8), flags=["ACK"]).serialize()],
+        ),
         (
             "a priority",
             "5.3",
@@ -146,14 +154,14 @@ class IgnoredTests(HubTestCase):
             lambda _: [PriorityFrame(99, depends_on=7).serialize()],
         ),
         (
-            "a ring of priorities",
+            "circular priorities",
             "5.3",
             lambda _: [
                 PriorityFrame(a, depends_on=b).serialize() for a, b in [(5, 7), (7, 9), (9, 5)]
             ],
         ),
         (
-            "priorities by the thousand",
+            "thousands of priorities",
             "5.3",
             lambda _: [
                 PriorityFrame(2 * one + 3, depends_on=2 * one + 1, exclusive=True).serialize()
@@ -161,9 +169,9 @@ class IgnoredTests(HubTestCase):
             ],
         ),
         ("a GOAWAY without error", "6.8", lambda _: [GoAwayFrame(0).serialize()]),
-        ("two of them", "6.8", lambda _: [GoAwayFrame(0).serialize()] * 2),
+        ("two GOAWAYs without error", "6.8", lambda _: [GoAwayFrame(0).serialize()] * 2),
         (
-            "a window of a frame at a time",
+            "a window that grows a byte at a time",
             "6.9",
             lambda one: [WindowUpdateFrame(one, window_increment=1).serialize()] * 2000,
         ),
@@ -172,7 +180,7 @@ class IgnoredTests(HubTestCase):
 
     def test_ignored(self) -> None:
         """
-        None of these does any harm to an event stream.
+        An event stream survives each of them.
         """
         for title, section, make in self.CASES:
             with self.subTest(title, section=section):
@@ -186,7 +194,7 @@ class IgnoredTests(HubTestCase):
 
     def test_late(self) -> None:
         """
-        So with what comes late, for a stream that has ended.
+        Late frames for a stream that has ended are ignored.
         """
         client, alive = self.subscribed()
         late = answered(client)
@@ -203,7 +211,7 @@ class IgnoredTests(HubTestCase):
 
 def headers_on(client: H2Client, stream: int) -> int:
     """
-    A request where one was already.
+    Send another request on *stream*.
     """
     client.send(client.headers(stream, request_fields(), "END_STREAM"))
     return stream
@@ -211,7 +219,7 @@ def headers_on(client: H2Client, stream: int) -> int:
 
 def data_on(client: H2Client, stream: int) -> int:
     """
-    A body where none is wanted.
+    Send data on *stream*.
     """
     client.send(DataFrame(stream, b"a"))
     return stream
@@ -219,7 +227,7 @@ def data_on(client: H2Client, stream: int) -> int:
 
 def widen(client: H2Client, stream: int) -> int:
     """
-    A window that is larger than there are.
+    Enlarge the window of *stream* beyond the limit.
     """
     client.send(WindowUpdateFrame(stream, window_increment=2**31 - 1))
     return stream
@@ -227,14 +235,14 @@ def widen(client: H2Client, stream: int) -> int:
 
 def asked(client: H2Client, *others: tuple[str, str]) -> int:
     """
-    A request without a body.
+    Send a request without a body.
     """
     return client.open("/healthz", *others)
 
 
 def answered(client: H2Client) -> int:
     """
-    A stream on which both sides have said all.
+    Open a stream that both sides have ended.
     """
     stream = client.open()
     client.answer(stream)
@@ -243,7 +251,7 @@ def answered(client: H2Client) -> int:
 
 def cancelled(client: H2Client) -> int:
     """
-    An event stream that its reader has reset.
+    Open an event stream, and reset it.
     """
     stream = client.subscribe()
     client.send(RstStreamFrame(stream, int(Code.CANCEL)))

@@ -1,8 +1,8 @@
 """
-Requests that are malformed, and lists of headers that nobody can read.
+Malformed requests, and lists of headers that cannot be decoded.
 
 RFC 9113, 5.4.1: "an endpoint MAY choose to treat a stream error as a connection
-error", and h2 does where a request is malformed.
+error", and h2 does so for malformed requests.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,14 +16,14 @@ from tests.transport.http2.hub import HubTestCase
 
 __all__ = ["FieldsTests", "RequestsTests"]
 
-# RFC 9113, 7: what went wrong.
+# RFC 9113, 7: error codes.
 PROTOCOL = Code.PROTOCOL_ERROR
 COMPRESSION, CALM = Code.COMPRESSION_ERROR, Code.ENHANCE_YOUR_CALM
 
 
 class FieldsTests(HubTestCase):
     """
-    RFC 7541: lists of headers that cannot be decoded, or should not be.
+    RFC 7541: lists of headers that cannot or must not be decoded.
     """
 
     CASES: list[tuple[str, str, bytes, Code]] = [
@@ -31,19 +31,24 @@ class FieldsTests(HubTestCase):
         ("an index beyond both tables", "2.3.3", b"\xff\x7f", COMPRESSION),
         ("a name's index beyond both tables", "2.3.3", b"\x7f\x70\x01a", COMPRESSION),
         ("a number without an end", "5.1", b"\xff\xff\xff\xff", COMPRESSION),
-        ("a text that is cut", "5.2", b"\x82\x86\x84\x40\x0aabc", COMPRESSION),
+        ("a truncated string", "5.2", b"\x82\x86\x84\x40\x0aabc", COMPRESSION),
         ("a table larger than ours", "6.3", b"\x3f\xe2\x1f\x82\x86\x84", COMPRESSION),
         ("a new table after a header", "4.2", b"\x82\x20\x86\x84", COMPRESSION),
         ("Huffman with EOS", "5.2", b"\x82\x86\x84\x40\x84\xff\xff\xff\xff\x01a", COMPRESSION),
         ("Huffman padded with zeros", "5.2", b"\x82\x86\x84\x40\x81\x18\x01a", COMPRESSION),
         ("Huffman padded with 8 bits", "5.2", b"\x82\x86\x84\x40\x82\x1f\xff\x01a", COMPRESSION),
-        # One long header in the table, and 30 references of a byte each to it.
-        ("a bomb", "7.3", b"\x82\x86\x84\x40\x01a\x7f\xf1\x15" + b"b" * 2928 + b"\xbe" * 30, CALM),
+        # One long header in the table, and 30 references to it of one byte each.
+        (
+            "a decompression bomb",
+            "7.3",
+            b"\x82\x86\x84\x40\x01a\x7f\xf1\x15" + b"b" * 2928 + b"\xbe" * 30,
+            CALM,
+        ),
     ]
 
     def test_errors(self) -> None:
         """
-        Each is answered with its code, and the connection is closed.
+        Each error is answered with its code, and the connection is closed.
         """
         for title, section, block, code in self.CASES:
             with self.subTest(title, section=section):
@@ -53,7 +58,7 @@ class FieldsTests(HubTestCase):
 
     def test_size(self) -> None:
         """
-        More than 16 KiB of headers, 32 bytes for each counted with them, are refused.
+        More than 16 KiB of headers, counted with 32 bytes for each, are refused.
         """
         client = self.connect()
         fields = [("x", str(number % 10)) for number in range(500)]
@@ -65,7 +70,7 @@ class FieldsTests(HubTestCase):
 
 class RequestsTests(HubTestCase):
     """
-    RFC 9113, 8: requests that are malformed.
+    RFC 9113, 8: malformed requests.
     """
 
     CASES: list[tuple[str, str, Fields]] = [
@@ -107,7 +112,7 @@ class RequestsTests(HubTestCase):
             request_fields("/", "POST", ("content-length", "+1")),
         ),
         (
-            "a length that is no number",
+            "a length that is not a number",
             "8.1.1",
             request_fields("/", "GET", ("content-length", "a")),
         ),
@@ -116,7 +121,7 @@ class RequestsTests(HubTestCase):
 
     def test_errors(self) -> None:
         """
-        Each is a protocol error, and the connection is closed.
+        Each request is a protocol error, and the connection is closed.
         """
         for title, section, fields in self.CASES:
             with self.subTest(title, section=section):
@@ -126,11 +131,11 @@ class RequestsTests(HubTestCase):
 
     BODIES: list[tuple[str, str, Callable[[H2Client], Sequence[Frame]]]] = [
         (
-            "less than its length",
+            "shorter than its length",
             "8.1.1",
             lambda c: [c.headers(1, LONG), DataFrame(1, b"ab", flags=["END_STREAM"])],
         ),
-        ("more than its length", "8.1.1", lambda c: [c.headers(1, LONG), DataFrame(1, b"abcd")]),
+        ("longer than its length", "8.1.1", lambda c: [c.headers(1, LONG), DataFrame(1, b"abcd")]),
         (
             "trailers that do not end it",
             "8.1",
@@ -145,7 +150,7 @@ class RequestsTests(HubTestCase):
 
     def test_bodies(self) -> None:
         """
-        So is a body that is not what its headers say.
+        A body that contradicts its headers is a protocol error.
         """
         for title, section, frames in self.BODIES:
             with self.subTest(title, section=section):

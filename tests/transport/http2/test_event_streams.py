@@ -1,5 +1,5 @@
 """
-Event streams over HTTP/2, many on one connection, and every way in which they end.
+Event streams over HTTP/2: many on one connection, and every way in which they end.
 """
 
 import signal
@@ -22,12 +22,12 @@ _LARGEST_WINDOW = 2**31 - 1
 
 class ManyTests(HubTestCase):
     """
-    Streams that everybody reads.
+    Many streams of a client that reads.
     """
 
     def test_order(self) -> None:
         """
-        A hundred streams of one connection each get every event of their topic in order.
+        Each of a hundred streams on one connection receives its topic's events in order.
         """
         client = self.connect({INITIAL_WINDOW_SIZE: 2**30}, window=2**30)
         topics = [f"many-{number % 4}" for number in range(100)]
@@ -52,7 +52,8 @@ class StuckTests(HubTestCase):
 
     def test_connection(self) -> None:
         """
-        Who has opened its windows and does not read gets everything, in order, when it does.
+        A client with large windows that does not read receives everything in order once it
+        reads.
         """
         client = self.connect(
             {INITIAL_WINDOW_SIZE: _LARGEST_WINDOW}, window=2**30, receive_buffer=4096
@@ -62,7 +63,7 @@ class StuckTests(HubTestCase):
         for start in range(0, len(sent), 16):
             self.publish("unread", *sent[start : start + 16])
 
-        # They are out of everybody's way: not live, and not written to.
+        # The stuck streams do not delay others: they are not live, and not written to.
         lively = self.connect()
         stream = lively.subscribe("/events?topic=lively")
         self.publish("lively", "news")
@@ -73,9 +74,9 @@ class StuckTests(HubTestCase):
         for stream in streams:
             self.assertEqual(client.response(stream).data, sent)
 
-    def test_patience(self) -> None:
+    def test_send_timeout(self) -> None:
         """
-        A stream that takes nothing for longer than the send time-out is reset, by itself.
+        A stream that accepts nothing for longer than the send time-out is reset alone.
         """
         with secure_hub("--send-timeout", "0.5") as hub:
             client = H2Client(hub.port, {INITIAL_WINDOW_SIZE: 0})
@@ -96,18 +97,18 @@ class StuckTests(HubTestCase):
 
 class EndsTests(HubTestCase):
     """
-    Whoever leaves is let go at once.
+    A client that ends a stream or a connection is unsubscribed at once.
     """
 
     def assert_gone(self, topic: str) -> None:
         """
-        See that nobody subscribes to *topic* any more, soon.
+        Wait until *topic* has lost its subscribers.
         """
-        eventually(lambda: self.publish(topic, "?") == [0], f"somebody still reads {topic}")
+        eventually(lambda: self.publish(topic, "?") == [0], f"{topic} still has a subscriber")
 
     def test_reset(self) -> None:
         """
-        RST_STREAM ends a subscription, and leaves those beside it.
+        RST_STREAM ends one subscription, and no other on the connection.
         """
         client = self.connect()
         streams = [client.subscribe("/events?topic=reset") for _ in range(3)]
@@ -119,14 +120,14 @@ class EndsTests(HubTestCase):
 
     def test_reset_with_queue(self) -> None:
         """
-        So it does when the stream could not be written to.
+        RST_STREAM ends a subscription that has something queued.
         """
         client = self.connect({INITIAL_WINDOW_SIZE: 0})
         stream = client.open("/events?topic=queued")
         client.wait(lambda: client.response(stream).status == "200")
         self.publish("queued", "x" * 10_000)
 
-        # In one breath: a window, the end, and the next request, at which h2 forgets
+        # In one read: a window, the reset, and the next request, at which h2 forgets
         # the stream.
         client.send(
             WindowUpdateFrame(stream, window_increment=10),
@@ -139,7 +140,7 @@ class EndsTests(HubTestCase):
 
     def test_goaway_with_error(self) -> None:
         """
-        A client that says goodbye with an error is left at once, with all its streams.
+        A GOAWAY with an error closes the connection with all its streams at once.
         """
         client = self.connect()
         client.subscribe("/events?topic=error")
@@ -152,7 +153,7 @@ class EndsTests(HubTestCase):
 
     def test_goaway(self) -> None:
         """
-        One that says goodbye in good order has its streams until it ends the last one.
+        A GOAWAY without an error leaves the streams open until the client ends the last one.
         """
         client = self.connect()
         streams = [client.subscribe("/events?topic=goodbye") for _ in range(2)]
@@ -168,9 +169,9 @@ class EndsTests(HubTestCase):
         self.assertIsNone(said)
         self.assertEqual(self.publish("goodbye", "?"), [0])
 
-    def test_goaway_of_nobody(self) -> None:
+    def test_goaway_without_streams(self) -> None:
         """
-        Without a stream the connection is closed at once.
+        At a GOAWAY, a connection without streams is closed at once.
         """
         client = self.connect()
 
@@ -180,7 +181,7 @@ class EndsTests(HubTestCase):
 
     def test_loss(self) -> None:
         """
-        A TCP connection that is lost takes its streams with it.
+        When a TCP connection is lost, its streams end.
         """
         client = self.connect()
         for _ in range(3):
@@ -198,8 +199,7 @@ class DrainTests(SynchronousTestCase):
 
     def test_streams(self) -> None:
         """
-        The server says that it goes, then ends every stream with its time to come back, then
-        closes.
+        The server sends GOAWAY, ends every stream after a reconnection time, and closes.
         """
         with secure_hub("--retry", "100") as hub:
             client = H2Client(hub.port)
@@ -217,9 +217,9 @@ class DrainTests(SynchronousTestCase):
             self.assertIsNone(response.reset)
             self.assertGreaterEqual(response.events[-1].retry or 0, 100)
 
-    def test_newcomers(self) -> None:
+    def test_new_requests(self) -> None:
         """
-        Who is stuck is waited for, and meanwhile no more requests are taken.
+        The server waits for a stuck stream, and refuses new requests meanwhile.
         """
         with secure_hub() as hub:
             client = H2Client(hub.port, {INITIAL_WINDOW_SIZE: 0})
@@ -241,7 +241,7 @@ class DrainTests(SynchronousTestCase):
 
     def test_idle(self) -> None:
         """
-        A connection without streams is closed at once, whoever else is waited for.
+        A connection without streams is closed at once, even if another one is stuck.
         """
         with secure_hub() as hub:
             waiting = H2Client(hub.port, {INITIAL_WINDOW_SIZE: 0})

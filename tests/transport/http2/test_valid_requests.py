@@ -1,5 +1,5 @@
 """
-Requests that are unusual, and right.
+Requests that are unusual but valid.
 """
 
 from collections.abc import Callable
@@ -21,7 +21,7 @@ HEALTH = request_fields("/healthz", "PUT")
 
 class RequestsTests(HubTestCase):
     """
-    Requests that are unusual, and right.
+    Requests that are unusual but valid.
     """
 
     CASES: list[tuple[str, str, Callable[[H2Client], list[Any]]]] = [
@@ -81,7 +81,7 @@ class RequestsTests(HubTestCase):
 
     def test_answered(self) -> None:
         """
-        Each is answered.
+        Each request is answered.
         """
         for title, section, frames in self.CASES:
             with self.subTest(title, section=section):
@@ -92,7 +92,7 @@ class RequestsTests(HubTestCase):
 
     def test_continue(self) -> None:
         """
-        Who asks whether to go on with a body is told so, and answered then.
+        A client that expects 100-continue receives it, and then the response.
         """
         client = self.connect()
         client.send(client.headers(1, [*POST, ("expect", "100-continue"), FORM]))
@@ -103,7 +103,7 @@ class RequestsTests(HubTestCase):
 
     def test_large_body(self) -> None:
         """
-        A body that is larger than the windows comes through: both are opened again.
+        A body that is larger than the windows is received: both windows grow again.
         """
         client = self.connect()
         client.send(client.headers(1, [*POST, FORM]), DataFrame(1, b"topic=large&data="))
@@ -115,7 +115,7 @@ class RequestsTests(HubTestCase):
 
     def test_too_large_body(self) -> None:
         """
-        A body that is too large is answered so, and the connection lives.
+        A body that is too large is answered with 413, and the connection stays open.
         """
         client, alive = self.subscribed()
         stream = client.next_stream()
@@ -129,7 +129,7 @@ class RequestsTests(HubTestCase):
 
     def test_publishing_often(self) -> None:
         """
-        Who ends each of many requests by an empty frame does nothing wrong.
+        A client may end many requests by an empty frame each.
         """
         client = self.connect(window=2**20)
         streams = [client.next_stream() for _ in range(600)]
@@ -142,7 +142,7 @@ class RequestsTests(HubTestCase):
 
 def padded(client: H2Client) -> list[bytes]:
     """
-    A request whose frames have padding, and one of nothing else.
+    A request whose frames have padding; one of them has nothing else.
     """
     block = client.block(HEALTH)
     return [
@@ -154,7 +154,7 @@ def padded(client: H2Client) -> list[bytes]:
 
 def in_pieces(client: H2Client) -> list[bytes | ContinuationFrame]:
     """
-    A request whose headers come by and by.
+    A request whose headers come in many small frames.
     """
     block = client.block(request_fields())
     pieces = [ContinuationFrame(1, block[one : one + 4]) for one in range(4, len(block), 4)]

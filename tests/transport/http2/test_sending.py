@@ -1,29 +1,26 @@
 """
-Our HTTP/2 connection: how responses leave it, and who has to wait.
+How our HTTP/2 connection sends responses, and which streams have to wait.
 """
-
-from types import SimpleNamespace
 
 from h2.events import DataReceived
 from h2.settings import SettingCodes
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.h2_pair import Pair, Producer
-from twisted_sse.transport.http2.connection import shortcomings
 
-__all__ = ["BackPressureTests", "SendingTests", "ShortcomingsTests"]
+__all__ = ["BackPressureTests", "SendingTests"]
 
 WINDOW = SettingCodes.INITIAL_WINDOW_SIZE
 
 
 class SendingTests(SynchronousTestCase):
     """
-    From the queues of the streams to the transport.
+    From the streams' queues to the transport.
     """
 
     def test_one_write(self) -> None:
         """
-        What all streams send in a turn leaves in one write.
+        One write sends what all streams have sent in a turn.
         """
         pair = Pair()
         answers = [pair.answer() for _ in range(10)]
@@ -43,7 +40,7 @@ class SendingTests(SynchronousTestCase):
 
     def test_rounds(self) -> None:
         """
-        Streams that have much to send take turns, a frame each.
+        Streams with much to send take turns, one frame each.
         """
         pair = Pair({WINDOW: 2**20}, window=2**20)
         answers = [pair.answer() for _ in range(3)]
@@ -56,7 +53,7 @@ class SendingTests(SynchronousTestCase):
 
     def test_order(self) -> None:
         """
-        On one stream nothing overtakes what waits.
+        On one stream, nothing overtakes what is queued.
         """
         pair = Pair({WINDOW: 10})
         stream, request, channel = pair.answer()
@@ -73,7 +70,7 @@ class SendingTests(SynchronousTestCase):
 
     def test_too_large(self) -> None:
         """
-        `send` takes all or nothing.
+        `send` accepts all or nothing.
         """
         pair = Pair({WINDOW: 10})
         stream, _, channel = pair.answer()
@@ -86,7 +83,7 @@ class SendingTests(SynchronousTestCase):
 
     def test_large(self) -> None:
         """
-        What is larger than a frame leaves in several.
+        A payload that is larger than a frame is sent in several frames.
         """
         pair = Pair({WINDOW: 2**20}, window=2**20)
         stream, _, channel = pair.answer()
@@ -98,7 +95,7 @@ class SendingTests(SynchronousTestCase):
 
     def test_no_spin(self) -> None:
         """
-        A stream without a window costs nothing: no call is due.
+        A stream whose window is exhausted costs nothing: no call is scheduled.
         """
         for settings in ({WINDOW: 0}, {WINDOW: 7}):
             with self.subTest(settings=settings):
@@ -111,7 +108,7 @@ class SendingTests(SynchronousTestCase):
 
     def test_negative_window(self) -> None:
         """
-        Nor does one whose window is below zero; it goes on when that has changed.
+        A stream whose window is negative costs nothing, and continues when it is positive.
         """
         pair = Pair()
         stream, request, _ = pair.answer()
@@ -131,7 +128,7 @@ class SendingTests(SynchronousTestCase):
 
     def test_scarce_window(self) -> None:
         """
-        A connection's window that grows by little goes round.
+        A connection's window that grows by little is shared among the streams.
         """
         pair = Pair({WINDOW: 2**20})
         answers = [pair.answer() for _ in range(4)]
@@ -149,7 +146,7 @@ class SendingTests(SynchronousTestCase):
 
     def test_bound(self) -> None:
         """
-        No write is much larger than 64 KiB, whatever the windows are.
+        No write is much larger than 64 KiB, however large the windows are.
         """
         pair = Pair({WINDOW: 2**24}, window=2**24)
         _, request, _ = pair.answer()
@@ -165,12 +162,12 @@ class SendingTests(SynchronousTestCase):
 
 class BackPressureTests(SynchronousTestCase):
     """
-    A transport that is full, and windows that are used up.
+    A full transport, and exhausted windows.
     """
 
     def test_transport(self) -> None:
         """
-        All producers pause while the transport is full, and go on when it has room.
+        All producers pause while the transport is full, and resume when it has room.
         """
         pair = Pair()
         producers = [Producer(), Producer()]
@@ -186,7 +183,7 @@ class BackPressureTests(SynchronousTestCase):
 
     def test_full(self) -> None:
         """
-        While it is full nothing is written, and no call is due.
+        While the transport is full, nothing is written and no call is scheduled.
         """
         pair = Pair()
         stream, request, channel = pair.answer()
@@ -207,7 +204,7 @@ class BackPressureTests(SynchronousTestCase):
 
     def test_one_flush(self) -> None:
         """
-        A transport that gets full at a write gets no other.
+        After a write that fills the transport, there is no other write.
         """
         pair = Pair({WINDOW: 2**24}, window=2**24)
         _, request, _ = pair.answer()
@@ -221,8 +218,8 @@ class BackPressureTests(SynchronousTestCase):
 
     def test_window(self) -> None:
         """
-        A producer pauses when more was written than the window has room for, and goes on
-        when all of that has left.
+        A producer pauses when it has written more than the window allows, and resumes when
+        all of it has been sent.
         """
         pair = Pair({WINDOW: 10})
         producer = Producer()
@@ -242,7 +239,7 @@ class BackPressureTests(SynchronousTestCase):
 
     def test_registered_late(self) -> None:
         """
-        A producer that comes when nothing can be sent pauses at once.
+        A producer that is registered when nothing can be sent is paused at once.
         """
         for settings, full in [({WINDOW: 0}, False), ({WINDOW: 100}, True)]:
             with self.subTest(full=full):
@@ -261,7 +258,7 @@ class BackPressureTests(SynchronousTestCase):
 
     def test_neighbours(self) -> None:
         """
-        A stream that is stuck holds no other up.
+        A stuck stream does not delay another.
         """
         pair = Pair({WINDOW: 10})
         _, stuck, _ = pair.answer()
@@ -271,26 +268,3 @@ class BackPressureTests(SynchronousTestCase):
         pair.exchange()
 
         self.assertEqual(pair.bodies[stream], b"y" * 10)
-
-
-class ShortcomingsTests(SynchronousTestCase):
-    """
-    Another Twisted.
-    """
-
-    def test_this_one(self) -> None:
-        """
-        The one that is installed has all that is needed.
-        """
-        self.assertEqual(shortcomings(), [])
-
-    def test_another(self) -> None:
-        """
-        What one does not have is named.
-        """
-        other = SimpleNamespace(H2Connection=object)
-
-        lacking = shortcomings(other)
-
-        self.assertIn("H2Connection._requestDone", lacking)
-        self.assertIn("H2Stream.windowUpdated", lacking)

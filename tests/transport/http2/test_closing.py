@@ -1,5 +1,5 @@
 """
-Our HTTP/2 connection: every way in which its streams end, and it.
+Every way in which our HTTP/2 connection and its streams end.
 """
 
 from h2.errors import ErrorCodes as Code
@@ -14,18 +14,18 @@ __all__ = ["EndsTests", "IdleTests", "ShutDownTests"]
 
 WINDOW = SettingCodes.INITIAL_WINDOW_SIZE
 
-# A PING of one byte: an error of the connection.
+# A PING of one byte: a connection error.
 _WRONG = b"\0\0\1\6\0\0\0\0\0x"
 
 
 class IdleTests(SynchronousTestCase):
     """
-    Nothing comes for a minute.
+    The client sends nothing for a minute.
     """
 
     def test_without_streams(self) -> None:
         """
-        A connection without streams is closed, in good order.
+        A connection without streams is closed without an error.
         """
         pair = Pair(timeout=60)
 
@@ -37,7 +37,7 @@ class IdleTests(SynchronousTestCase):
 
     def test_with_a_stream(self) -> None:
         """
-        One with a stream is not, until it has none for a minute.
+        A connection with a stream stays open until a minute after its last stream.
         """
         pair = Pair(timeout=60)
         _, request, _ = pair.answer()
@@ -53,9 +53,9 @@ class IdleTests(SynchronousTestCase):
         pair.clock.advance(1)
         self.assertTrue(pair.transport.disconnecting)
 
-    def test_no_goodbye(self) -> None:
+    def test_client_does_not_close(self) -> None:
         """
-        A client that does not close its end is cut after 15 seconds.
+        If the client does not close its end, the connection is aborted after 15 seconds.
         """
         pair = Pair(timeout=60)
         pair.tell(_WRONG)
@@ -76,7 +76,7 @@ class EndsTests(SynchronousTestCase):
 
     def test_finish(self) -> None:
         """
-        A response ends after all of it, and nothing is left.
+        A response ends after all of its bytes, and its stream is forgotten.
         """
         pair = Pair()
         stream, request, _ = pair.answer()
@@ -91,7 +91,7 @@ class EndsTests(SynchronousTestCase):
 
     def test_lose(self) -> None:
         """
-        `loseConnection` ends the stream after what was written, and tells the request, once.
+        `loseConnection` ends the stream after what was written, and tells the request once.
         """
         pair = Pair()
         stream, request, _ = pair.answer()
@@ -108,7 +108,7 @@ class EndsTests(SynchronousTestCase):
 
     def test_lose_before_headers(self) -> None:
         """
-        Without headers there is no end in good order: the stream is reset.
+        A stream that ends without headers is reset.
         """
         pair = Pair()
         stream = pair.ask()
@@ -120,7 +120,7 @@ class EndsTests(SynchronousTestCase):
 
     def test_finish_after_lose(self) -> None:
         """
-        Whoever finishes what is about to be lost does no harm.
+        A request may be finished after `loseConnection`.
         """
         pair = Pair()
         stream, request, _ = pair.answer()
@@ -134,7 +134,7 @@ class EndsTests(SynchronousTestCase):
 
     def test_abort(self) -> None:
         """
-        `abortConnection` resets the stream at once, and tells the request, once.
+        `abortConnection` resets the stream at once, and tells the request once.
         """
         pair = Pair({WINDOW: 1})
         stream, request, channel = pair.answer()
@@ -149,7 +149,7 @@ class EndsTests(SynchronousTestCase):
 
     def test_reset_with_queue(self) -> None:
         """
-        The client resets a stream that has something to send: neither it nor the others suffer.
+        A client may reset a stream that has something queued, and open another one.
         """
         pair = Pair({WINDOW: 1})
         stream, request, _ = pair.answer()
@@ -160,9 +160,9 @@ class EndsTests(SynchronousTestCase):
         self.assertEqual(pair.ends[stream], ["ConnectionLost"])
         self.assertEqual(list(pair.server.streams), [other])
 
-    def test_in_one_breath(self) -> None:
+    def test_in_one_read(self) -> None:
         """
-        What h2 has forgotten when its event is handled is no surprise.
+        Events of a stream that h2 has already forgotten are handled.
         """
         pair = Pair({WINDOW: 1})
         stream, request, _ = pair.answer()
@@ -174,9 +174,9 @@ class EndsTests(SynchronousTestCase):
 
         self.assertEqual(list(pair.server.streams), [other])
 
-    def test_answer_to_nobody(self) -> None:
+    def test_answer_after_reset(self) -> None:
         """
-        Nor is a request that is answered at once, and was reset even before.
+        A request may be answered at once although it has been reset.
         """
         pair = Pair()
         pair.at_once = True
@@ -189,8 +189,8 @@ class EndsTests(SynchronousTestCase):
 
     def test_upload_to_a_finished_request(self) -> None:
         """
-        A request that is answered before it is complete: what still comes is let pass, and
-        the client is told to stop.
+        When a request is answered before it is complete, the rest of it is ignored, and the
+        client is told to stop.
         """
         pair = Pair({WINDOW: 1})
         stream = pair.ask("POST", end=False)
@@ -206,9 +206,9 @@ class EndsTests(SynchronousTestCase):
         self.assertEqual(pair.ended, [stream])
         self.assertEqual(pair.reset, {stream: Code.NO_ERROR})
 
-    def test_upload_to_nobody(self) -> None:
+    def test_upload_to_an_ended_stream(self) -> None:
         """
-        What comes for a stream that has ended counts against the connection's window no more.
+        Data for a stream that has ended does not exhaust the connection's window.
         """
         pair = Pair()
         for _ in range(20):
@@ -223,7 +223,7 @@ class EndsTests(SynchronousTestCase):
 
     def test_beyond_the_window(self) -> None:
         """
-        A client that sends more than it may is let go.
+        A client that exceeds its window ends the connection with an error.
         """
         pair = Pair()
         stream = pair.ask("POST", end=False)
@@ -236,7 +236,7 @@ class EndsTests(SynchronousTestCase):
 
     def test_loss(self) -> None:
         """
-        A connection that is lost ends all its streams, and stops their producers.
+        When a connection is lost, all its streams end, and their producers are stopped.
         """
         pair = Pair()
         producers = [Producer(), Producer()]
@@ -252,7 +252,7 @@ class EndsTests(SynchronousTestCase):
 
     def test_loss_that_ends_others(self) -> None:
         """
-        A request that hears of it may end any other; each hears of one end.
+        A request may abort others when it ends; each request is told once.
         """
         for ending in ("loss", "error"):
             with self.subTest(ending=ending):
@@ -272,7 +272,7 @@ class EndsTests(SynchronousTestCase):
 
     def test_error_while_full(self) -> None:
         """
-        What went wrong is said even if the transport is full.
+        An error is sent even if the transport is full.
         """
         pair = Pair()
         pair.server.pauseProducing()
@@ -285,7 +285,7 @@ class EndsTests(SynchronousTestCase):
 
     def test_end_while_full(self) -> None:
         """
-        The last stream's end is sent before a connection is closed.
+        The end of the last stream is sent before the connection is closed.
         """
         pair = Pair()
         stream, request, channel = pair.answer()
@@ -301,7 +301,7 @@ class EndsTests(SynchronousTestCase):
 
     def test_after_the_end(self) -> None:
         """
-        What still comes after an error is not looked at.
+        Data after an error is ignored.
         """
         pair = Pair()
         pair.tell(_WRONG)
@@ -314,18 +314,17 @@ class EndsTests(SynchronousTestCase):
 
 class ShutDownTests(SynchronousTestCase):
     """
-    The server goes.
+    `H2Connection.shut_down`.
     """
 
     def test_streams(self) -> None:
         """
-        Streams that are open go on, others are refused, and the last one takes the connection
-        with it.
+        Open streams continue, new ones are refused, and the connection closes after the last.
         """
         pair = Pair()
         stream, request, channel = pair.answer()
         pair.server.shut_down()
-        # The rules forbid the client to ask now, and it may not know yet.
+        # The client must not send requests now, but may not have received GOAWAY yet.
         excess = pair.ask()
         channel.send(b"still here")
         pair.exchange()
@@ -342,7 +341,7 @@ class ShutDownTests(SynchronousTestCase):
 
     def test_twice(self) -> None:
         """
-        It says so once.
+        GOAWAY is sent once.
         """
         pair = Pair()
         pair.answer()
@@ -353,7 +352,7 @@ class ShutDownTests(SynchronousTestCase):
 
         self.assertEqual(len(pair.transport.writes), 1)
 
-    def test_nobody(self) -> None:
+    def test_without_streams(self) -> None:
         """
         A connection without streams is closed at once.
         """
@@ -366,7 +365,7 @@ class ShutDownTests(SynchronousTestCase):
 
 def terminated(pair: Pair) -> int | None:
     """
-    The code of the last GOAWAY that the client has got.
+    The code of the last GOAWAY that the client has received.
     """
     codes = [one.error_code for one in pair.events if isinstance(one, ConnectionTerminated)]
     return None if not codes else codes[-1]
