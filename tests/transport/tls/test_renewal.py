@@ -8,7 +8,7 @@ from pathlib import Path
 from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.server.test_signals import StoppingReactor
+from tests.server.test_process import StoppingReactor
 from tests.support.certificates import trust_everything, write_certificate
 from tests.support.tls import Link
 from tests.transport.tls.servers import EchoSite
