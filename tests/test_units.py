@@ -91,16 +91,16 @@ class ArgumentTests(SynchronousTestCase):
     READERS: dict[str, Callable[[str], Any]] = {"events": units.count, "file": str}
 
     BAD = [
-        ("event=1", "there is no 'event', only events, file"),
-        ("Events=1", "there is no 'Events', only events, file"),
-        (" events=1", "there is no ' events', only events, file"),
-        ("=1", "there is no '', only events, file"),
+        ("event=1", "'event' is unknown: use events, file"),
+        ("Events=1", "'Events' is unknown: use events, file"),
+        (" events=1", "' events' is unknown: use events, file"),
+        ("=1", "'' is unknown: use events, file"),
         ("events=1;file=x", "events: '1;file=x' is not a whole number greater than 0"),
         ("events=1,events=1", "'events' is given twice"),
         ("events", "'events' has no value"),
         ("events=", "'events' has no value"),
         ("events=many", "events: 'many' is not a whole number greater than 0"),
-        ("file=a,b", "there is no 'b', only events, file"),
+        ("file=a,b", "'b' is unknown: use events, file"),
     ]
 
     def test_nothing(self) -> None:

@@ -124,11 +124,11 @@ class BuildTests(SynchronousTestCase):
     """
 
     BAD = [
-        ("", "there is no history '', only "),
-        ("disk", "there is no history 'disk'"),
-        ("Memory", "there is no history 'Memory'"),
-        ("disk:/run/x:y", "there is no history 'disk'"),
-        ("memory:size=1", "there is no 'size', only events, bytes, age; write memory:events="),
+        ("", "history '' is unknown: use "),
+        ("disk", "history 'disk' is unknown"),
+        ("Memory", "history 'Memory' is unknown"),
+        ("disk:/run/x:y", "history 'disk' is unknown"),
+        ("memory:size=1", "'size' is unknown: use events, bytes, age; write memory:events="),
         ("memory:events=0", "events: '0' is not a whole number greater than 0; write memory:"),
     ]
 
@@ -150,7 +150,7 @@ class BuildTests(SynchronousTestCase):
 
         self.assertEqual(
             str(caught.exception),
-            f"there is no history 'disk', only {schemes}; try --history help",
+            f"history 'disk' is unknown: use {schemes}; try --history help",
         )
 
     def test_bad(self) -> None:
@@ -260,7 +260,7 @@ class StrangerTests(SynchronousTestCase):
         self.assertEqual(done.returncode, 1)
         self.assertEqual(
             done.stderr.splitlines()[-1],
-            "twistd sse: --history: others and strangers both have a history 'twice'; "
+            "twistd sse: --history: others and strangers both provide history 'twice'; "
             "uninstall one of them.",
         )
 

@@ -33,7 +33,7 @@ class UpstreamFactoryTests(SynchronousTestCase):
         ("http://example.com/a b", "needs the URL of a hub"),
         ("http://a:secret@example.com/events", "without user"),
         ("http://example.com/events?topic=a", "without user, query and fragment"),
-        ("http://example.com/events,tokenfile=x", "there is no 'tokenfile'"),
+        ("http://example.com/events,tokenfile=x", "'tokenfile' is unknown"),
         ("http://example.com/events,timeout=0", "too short"),
         ("http://example.com/events,timeout=x", "is not a number of seconds"),
         ("http://example.com/events,cafile=x", "cafile is for TLS"),
