@@ -220,7 +220,7 @@ class StrangerTests(SynchronousTestCase):
         )
         self.assertIn("echo      echo: ANYTHING  (strangers)\n", done.stdout)
         self.assertIn("it is broken", done.stderr)
-        self.assertIn("A history of others is left out: ", done.stderr)
+        self.assertIn("A history factory of others is ignored: ", done.stderr)
 
     def test_built(self) -> None:
         """

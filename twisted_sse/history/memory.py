@@ -83,7 +83,7 @@ class MemoryHistory:
         oldest = self._newest - len(self._kept) + 1
         number = oldest - 1 if last_event_id is None else self._locate(last_event_id)
         if not oldest - 1 <= number <= self._newest:
-            raise UnknownEventID(f"{last_event_id!r} is no longer kept")
+            raise UnknownEventID(f"{last_event_id!r} is not kept")
         following = islice(self._kept, number - oldest + 1, None)
         matching = (one for _, _, one in following if topics.matches(one.publication.topics))
         return list(islice(matching, limit))

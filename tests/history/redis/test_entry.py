@@ -12,10 +12,10 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted_sse.errors import HistoryUnavailable
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.publication import Position, Publication, Record
-from twisted_sse.history.redis.entry import RedisEntry, as_place, encode_entry, parse_entry
+from twisted_sse.history.redis.entry import RedisEntry, as_entry_id, encode_entry, parse_entry
 from twisted_sse.history.redis.errors import is_passing, reason_of, sentence_of
 
-__all__ = ["EntryTests", "FaultTests", "PlaceTests"]
+__all__ = ["EntryTests", "ErrorTests", "EntryIDTests"]
 
 
 def raw(*texts: str) -> tuple[bytes, Sequence[bytes]]:
@@ -89,18 +89,18 @@ class EntryTests(SynchronousTestCase):
             self.assertIn("5-1", str(caught.exception))
 
 
-class PlaceTests(SynchronousTestCase):
+class EntryIDTests(SynchronousTestCase):
     """
     What can be the ID of an entry.
     """
 
-    def test_places(self) -> None:
+    def test_entry_ids(self) -> None:
         """
         Just what Redis writes.
         """
         for event_id in ("0-0", "1-0", "1795264941994-12", f"{2**64 - 1}-{2**64 - 1}"):
             with self.subTest(event_id=event_id):
-                self.assertEqual(as_place(event_id), event_id)
+                self.assertEqual(as_entry_id(event_id), event_id)
 
     def test_others(self) -> None:
         """
@@ -110,10 +110,10 @@ class PlaceTests(SynchronousTestCase):
         cases += ["(5-1", "5-1-1", "5-*", "\u0665-1", f"{2**64}-0", f"0-{2**64}", "9" * 5000 + "-1"]
         for event_id in cases:
             with self.subTest(event_id=event_id[:40]):
-                self.assertEqual(as_place(event_id), "")
+                self.assertEqual(as_entry_id(event_id), "")
 
 
-class FaultTests(SynchronousTestCase):
+class ErrorTests(SynchronousTestCase):
     """
     What is wrong, in words.
     """

@@ -225,7 +225,7 @@ class ServiceTests(RedisTestCase):
         """
         history = self.open()
         await self.fill(history, "a")
-        stream = history._running_stream()
+        stream = history._running_store()
         batch = [publication("x"), publication("y", event_id="mine")]
         kept = await stream.append("node", 5, batch)
         again = await stream.append("node", 5, batch)
