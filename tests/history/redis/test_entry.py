@@ -15,7 +15,7 @@ from twisted_sse.events.publication import Position, Publication, Record
 from twisted_sse.history.redis.entry import RedisEntry, as_entry_id, encode_entry, parse_entry
 from twisted_sse.history.redis.errors import is_passing, reason_of, sentence_of
 
-__all__ = ["EntryTests", "ErrorTests", "EntryIDTests"]
+__all__ = ["EntryIDTests", "EntryTests", "ErrorTests"]
 
 
 def raw(*texts: str) -> tuple[bytes, Sequence[bytes]]:

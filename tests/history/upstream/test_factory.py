@@ -11,8 +11,8 @@ from zope.interface.verify import verifyObject
 
 from tests.support.certificates import write_certificate
 from twisted_sse.errors import HistoryUnavailable
+from twisted_sse.history.factories import UpstreamHistoryFactory
 from twisted_sse.history.plugins import build_history, describe_histories
-from twisted_sse.history.upstream import UpstreamHistoryFactory
 from twisted_sse.interfaces import IHistoryFactory, ISharedHistoryProvider
 
 __all__ = ["UpstreamFactoryTests"]
@@ -103,7 +103,7 @@ class UpstreamFactoryTests(SynchronousTestCase):
         """
         program = (
             "import sys\n"
-            "from twisted_sse.history.upstream import UpstreamHistoryFactory\n"
+            "from twisted_sse.history.factories import UpstreamHistoryFactory\n"
             "before = 'treq' in sys.modules\n"
             "UpstreamHistoryFactory().build('http://localhost/events')\n"
             "print(before, 'twisted.internet.reactor' in sys.modules)"
