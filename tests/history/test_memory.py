@@ -3,6 +3,7 @@ History in memory: the contract, bounds, and whose IDs it knows.
 """
 
 from collections.abc import Callable
+from sys import getsizeof
 from typing import Any
 
 from twisted.internet.task import Clock
@@ -201,8 +202,10 @@ class BoundTests(SynchronousTestCase):
         fill(history, *["x" * 9_500] * 30)
         self.assertEqual(len(self._kept(history)), 10)
 
+        # The objects of each count as 340 bytes; the size of a topic differs between
+        # versions of Python, and an empty text costs nothing.
         fill(history, *[""] * 1000)
-        self.assertEqual(len(self._kept(history)), 256)
+        self.assertEqual(len(self._kept(history)), 100_000 // (340 + getsizeof("a")))
 
     def test_too_large(self) -> None:
         """

@@ -151,7 +151,5 @@ def _checked(url: str) -> str:
         # Not quoted, because it may contain a password.
         raise ValueError("it needs the URL of a hub, such as https://example.com/events")
     if parts.username is not None or parts.query or parts.fragment:
-        raise ValueError(
-            "the URL must be a hub's /events, without user, query and fragment"
-        )
+        raise ValueError("the URL must be a hub's /events, without user, query and fragment")
     return url if parts.path not in ("", "/") else f"{url.removesuffix('/')}/events"
