@@ -1,5 +1,5 @@
 """
-Where an edge stands, and when it has to notice that the order is another one.
+The position of an edge, and how it notices that the order is another one.
 """
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -14,7 +14,7 @@ __all__ = ["CursorTests"]
 
 def record(number: int, event_id: str | None = None) -> Record:
     """
-    An event; a publisher's ID may be given.
+    Make a record; *event_id* is its publisher's.
     """
     publication = Publication(("a",), ServerSentEvent("x", id=event_id))
     return Record(number, event_id or f"e-{number}", publication)
@@ -22,7 +22,7 @@ def record(number: int, event_id: str | None = None) -> Record:
 
 def note(newest: int, number: int | None = None) -> dict[str, object]:
     """
-    What upstream says of the beginning of a stream.
+    Make the note of upstream's `stream-open`.
     """
     known = {} if number is None else {"number": number}
     return {**known, "newest": {"number": newest, "id": f"e-{newest}"}}
@@ -30,18 +30,18 @@ def note(newest: int, number: int | None = None) -> dict[str, object]:
 
 class CursorTests(SynchronousTestCase):
     """
-    An edge that has taken the event 9.
+    An edge that has taken event 9.
     """
 
     def setUp(self) -> None:
         """
-        It stands there.
+        Make its cursor.
         """
         self.cursor = Cursor(Position(9, "mine"))
 
     def test_goes_on(self) -> None:
         """
-        What follows is new, gaps between numbers or not.
+        Later events are new, with or without gaps between numbers.
         """
         for opening in (note(9, 9), note(12, 9), note(9), note(12)):
             cursor = Cursor(Position(9, "mine"))
@@ -52,7 +52,7 @@ class CursorTests(SynchronousTestCase):
 
     def test_same_id_twice(self) -> None:
         """
-        If the ID was given before, the stream begins there; what is known is passed over.
+        If the ID was used before, the stream begins there; known events are skipped.
         """
         for opening in (note(11, 5), note(11)):
             cursor = Cursor(Position(9, "mine"))
@@ -64,13 +64,13 @@ class CursorTests(SynchronousTestCase):
 
     def test_shorter_order(self) -> None:
         """
-        An order that has not come so far is another one.
+        An order with a lower newest number is another one.
         """
         self.assertRaises(UnknownEventID, self.cursor.open, note(8, 3))
 
     def test_other_event(self) -> None:
         """
-        An order in which another event stands there is another one.
+        An order with another event at the position is another one.
         """
         self.cursor.open(note(20, 3))
         self.assertFalse(self.cursor.take(record(8)))
@@ -79,7 +79,7 @@ class CursorTests(SynchronousTestCase):
 
     def test_nothing_there(self) -> None:
         """
-        So is one in which nothing stands there.
+        An order without an event at the position is another one.
         """
         for opening in (note(20, 3), note(20)):
             cursor = Cursor(Position(9, "mine"))
@@ -99,7 +99,7 @@ class CursorTests(SynchronousTestCase):
 
     def test_resume(self) -> None:
         """
-        It is asked for the newest that can be asked for.
+        The stream resumes from the newest ID that a request can hold.
         """
         self.assertEqual(self.cursor.resume, "mine")
         for number, event_id in ((10, "é"), (11, "x" * 20_000), (12, " blank"), (13, "é" * 3000)):
@@ -112,7 +112,7 @@ class CursorTests(SynchronousTestCase):
 
     def test_no_note(self) -> None:
         """
-        An upstream that does not say where it begins is none.
+        A note without the newest position is refused.
         """
         for opening in ({}, {"newest": 3}, {"number": 9}):
             self.assertRaises(ValueError, self.cursor.open, opening)
