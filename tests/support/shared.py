@@ -148,8 +148,8 @@ class _Following:
 @implementer(ISharedHistoryProvider, IService)
 class SharedMemoryHistory(Service):
     """
-    One hub's door to *store*.  It works whether it is started or not; stopping
-    it ends `follow`.
+    One hub's provider on *store*.  It works whether it is started or not; stopping it
+    ends `follow`.
     """
 
     def __init__(self, store: SharedStore) -> None:
