@@ -71,7 +71,7 @@ def interval(text: str) -> float | None:
         return None
     given = seconds(text)
     if given == 0:
-        raise ValueError("an interval must be longer than 0 seconds; write 'off' to disable it")
+        raise ValueError("0 seconds is not an interval; write 'off' to disable it")
     return given
 
 
