@@ -1,5 +1,5 @@
 """
-What an edge is delivered, and what it is told when upstream has begun anew.
+What an edge delivers, and how it restarts when upstream has lost its history.
 """
 
 from twisted.trial.unittest import TestCase
@@ -32,7 +32,7 @@ class FollowerTests(TestCase):
 
     async def follow(self, after: Position | None = None) -> Following:
         """
-        Follow it from its end.
+        Follow upstream from its end.
         """
         edge = self.upstream.edge()
         edge.startService()
@@ -55,7 +55,7 @@ class FollowerTests(TestCase):
 
     async def test_control_types(self) -> None:
         """
-        An event that somebody publishes is none of upstream's own, whatever its type.
+        A published event is never mistaken for a control event, whatever its type.
         """
         following = await self.follow()
         types = ["stream-open", "stream-reset", "stream-error"]
@@ -68,7 +68,7 @@ class FollowerTests(TestCase):
 
     async def test_pushed(self) -> None:
         """
-        What is sent to connections and not kept is not delivered.
+        An event that was pushed to connections, and not kept, is not delivered.
         """
         following = await self.follow()
         await self.upstream.hub.publish("a", "first")
@@ -82,7 +82,7 @@ class FollowerTests(TestCase):
 
     async def test_cut(self) -> None:
         """
-        After a cut it goes on exactly where it was.
+        After a lost connection it continues exactly where it was.
         """
         following = await self.follow()
         await self.upstream.hub.publish("a", "first")
@@ -97,7 +97,7 @@ class FollowerTests(TestCase):
 
     async def test_long_id(self) -> None:
         """
-        An ID that is too long for a request keeps nobody away.
+        An ID that is too long for a request does not prevent resuming.
         """
         following = await self.follow()
         await self.upstream.hub.publish("a", "first")
@@ -113,7 +113,7 @@ class FollowerTests(TestCase):
 
     async def test_long_id_at_first(self) -> None:
         """
-        Not even if it is the newest when the edge starts.
+        It restarts if an ID that is too long is the newest when the edge starts.
         """
         await self.upstream.hub.publish("a", "first")
         await self.upstream.hub.publish("a", "long", id="x" * 20_000)
@@ -126,7 +126,7 @@ class FollowerTests(TestCase):
 
     async def test_other_life(self) -> None:
         """
-        A position that upstream does not know makes it begin anew, and go on there.
+        It restarts if upstream does not know the position, and continues there.
         """
         await self.upstream.hub.publish("a", "newest")
         following = await self.follow(Position(17, "another life's"))
@@ -140,7 +140,7 @@ class FollowerTests(TestCase):
 
     async def test_same_id_in_other_life(self) -> None:
         """
-        So does one whose ID a publisher has given again in another life of upstream.
+        It restarts if a publisher has used the position's ID again in another life of upstream.
         """
         await self.upstream.hub.publish("a", "newest", id="order 17")
         following = await self.follow(Position(17, "order 17"))
