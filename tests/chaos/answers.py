@@ -12,7 +12,7 @@ from email.utils import formatdate
 from enum import Enum
 from typing import NamedTuple
 
-__all__ = ["HUSH", "Answer", "End", "dud", "head", "retries_in", "stream_type"]
+__all__ = ["SILENT_CLOSE", "Answer", "End", "bad_answer", "head", "retries_in", "stream_type"]
 
 # HTML: "lines must be separated by either a U+000D CARRIAGE RETURN U+000A LINE FEED (CRLF)
 # character pair, a single U+000A LINE FEED (LF) character, or a single U+000D [...] (CR)".
@@ -52,13 +52,13 @@ class Answer(NamedTuple):
         beats: How many comments follow *wire*, with silence between them that is
             shorter than a read timeout.
 
-        settled: After how many bytes of *wire* the client knows what it is.
+        recognized_after: After how many bytes of *wire* the client knows what it is.
 
         opened: Whether it is a stream.
 
         fatal: What a source may end with because of it; empty if it has to go on.
 
-        hop: Whether it leads to another request, at once.
+        redirects: Whether it leads to another request, at once.
 
         retry_after: For how many seconds the client has to stay away.
 
@@ -79,17 +79,17 @@ class Answer(NamedTuple):
     wire: bytes
     end: End
     tail: bytes = b""
-    beats: int = 0
-    settled: int = 0
+    comments: int = 0
+    recognized_after: int = 0
     opened: bool = False
     fatal: frozenset[str] = frozenset()
-    hop: bool = False
+    redirects: bool = False
     retry_after: float = 0.0
     until: float = 0.0
     last: int | None = None
     highest: int = 0
     retries: tuple[int, ...] = ()
-    vague: bool = False
+    uncertain: bool = False
     huge: bool = False
 
     @property
@@ -97,11 +97,11 @@ class Answer(NamedTuple):
         """
         Whether it is known what the client gets to know.
         """
-        return self.end is not End.RESET and not self.vague
+        return self.end is not End.RESET and not self.uncertain
 
 
 #: A connection that is closed before anything is asked.
-HUSH = Answer("hush", b"", End.CUT)
+SILENT_CLOSE = Answer("silent close", b"", End.CUT)
 
 _STREAM_TYPES = (
     *("text/event-stream", "text/event-stream;charset=utf-8", "Text/Event-Stream ; x=y"),
@@ -135,7 +135,7 @@ def stream_type(rng: random.Random) -> str:
     return f"Content-Type: {rng.choice(_STREAM_TYPES)}"
 
 
-def dud(rng: random.Random, path: str, patient: bool) -> Answer:
+def bad_answer(rng: random.Random, path: str, long_waits: bool) -> Answer:
     """
     An answer that is no stream.
 
@@ -145,12 +145,12 @@ def dud(rng: random.Random, path: str, patient: bool) -> Answer:
         patient: Whether the client may be asked to stay away for years.
     """
     makers: Sequence[tuple[int, Callable[[], Answer]]] = (
-        (10, lambda: _later(rng, patient)),
+        (10, lambda: _try_later(rng, long_waits)),
         (8, lambda: _redirect(rng, path)),
-        (4, lambda: _nowhere(rng)),
+        (4, lambda: _broken_redirect(rng)),
         (4, lambda: _refusal(rng)),
         (4, lambda: _page(rng)),
-        (4, lambda: _over(rng)),
+        (4, lambda: _no_content(rng)),
         (3, lambda: _silence(rng)),
         (4, lambda: _torn_head(rng)),
         (4, lambda: _garbage(rng)),
@@ -159,7 +159,7 @@ def dud(rng: random.Random, path: str, patient: bool) -> Answer:
     return make()
 
 
-def _later(rng: random.Random, patient: bool) -> Answer:
+def _try_later(rng: random.Random, long_waits: bool) -> Answer:
     status = rng.choice(("429 Slow Down", "502 Bad", "503", "504 \udcff"))
     text, seconds = rng.choice(
         (
@@ -168,46 +168,48 @@ def _later(rng: random.Random, patient: bool) -> Answer:
             *[("date", 0.0)] * 3,
         )
     )
-    if patient and rng.random() < 0.03:
+    if long_waits and rng.random() < 0.03:
         text, seconds = "9" * 20, 3600.0
     date = 0
     if text == "date":
         date = int(time.time()) + rng.randrange(2, 4)
         text = formatdate(date, usegmt=True)
     headers = [] if text is None else [f"Retry-After: {text}"]
-    answer = _words(f"later {status[:3]}", status, headers, frozenset(), rng)
+    answer = _with_body(f"later {status[:3]}", status, headers, frozenset(), rng)
     return answer._replace(retry_after=seconds, until=date, huge=seconds > 60)
 
 
 def _redirect(rng: random.Random, path: str) -> Answer:
     status = rng.choice(("301", "302", "303", "307", "308"))
-    return _words(f"redirect {status}", status, [f"Location: {path}"], frozenset(), rng, hop=True)
+    return _with_body(
+        f"redirect {status}", status, [f"Location: {path}"], frozenset(), rng, redirects=True
+    )
 
 
-def _nowhere(rng: random.Random) -> Answer:
+def _broken_redirect(rng: random.Random) -> Answer:
     status = rng.choice(("301 Moved", "302", "307", "308"))
     location = rng.choice(
         (None, "ftp://localhost/", "http://[", "\udcff://\udcc3", "http://a:b/", "http://a b/")
     )
     headers = [] if location is None else [f"Location: {location}"]
-    return _words("redirect to nowhere", status, headers, frozenset({status[:3]}), rng)
+    return _with_body("redirect to nowhere", status, headers, frozenset({status[:3]}), rng)
 
 
 def _refusal(rng: random.Random) -> Answer:
     status = rng.choice(("500 Oops", "404 Not Found", "401", "410 Gone", "206 Partial", "299 ?"))
-    return _words(f"refusal {status[:3]}", status, [], frozenset({status[:3]}), rng)
+    return _with_body(f"refusal {status[:3]}", status, [], frozenset({status[:3]}), rng)
 
 
 def _page(rng: random.Random) -> Answer:
     kind = rng.choice(("text/html", "text/event-streams", "application/json", "\udcff", None, ""))
     fatal = frozenset({"UnexpectedContentType"})
-    return _words("no stream", "200 OK", [], fatal, rng, kind=kind)
+    return _with_body("no stream", "200 OK", [], fatal, rng, kind=kind)
 
 
-def _over(rng: random.Random) -> Answer:
+def _no_content(rng: random.Random) -> Answer:
     wire = head("204 No Content", rng=rng)
     end = rng.choice((End.DONE, End.CUT))
-    return Answer("204", wire, end, settled=len(wire), fatal=frozenset({"over"}))
+    return Answer("204", wire, end, recognized_after=len(wire), fatal=frozenset({"over"}))
 
 
 def _silence(rng: random.Random) -> Answer:
@@ -237,7 +239,7 @@ def _garbage(rng: random.Random) -> Answer:
     return Answer("garbage", wire, rng.choice((End.CUT, End.STALL, End.HALF)))
 
 
-def _words(
+def _with_body(
     name: str,
     status: str,
     headers: list[str],
@@ -245,7 +247,7 @@ def _words(
     rng: random.Random,
     *,
     kind: str | None = "text/html",
-    hop: bool = False,
+    redirects: bool = False,
 ) -> Answer:
     """
     An answer with a body that says something to people, and ends in any way.
@@ -256,7 +258,9 @@ def _words(
     length = rng.choice((len(body), len(body), len(body) + 1))
     wire = head(status, *headers, f"Content-Length: {length}", rng=rng)
     end = rng.choice((End.DONE, End.DONE, End.CUT, End.HALF, End.RESET, End.STALL))
-    answer = Answer(name, wire + body, end, settled=len(wire), fatal=fatal, hop=hop)
+    answer = Answer(
+        name, wire + body, end, recognized_after=len(wire), fatal=fatal, redirects=redirects
+    )
     if end is End.DONE and length != len(body):
         return answer._replace(end=End.CUT)
     return answer

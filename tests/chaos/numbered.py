@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from twisted_sse.events.event import MAX_RETRY, ServerSentEvent
 
-__all__ = ["Frame", "Numbered", "noise"]
+__all__ = ["Frame", "NumberedEvents", "noise"]
 
 # What lines are made of.  None begins with a byte that could complete the one before.
 _WORDS = (
@@ -60,7 +60,7 @@ class _Entry(NamedTuple):
     comment: str | None
 
 
-class Numbered:
+class NumberedEvents:
     """
     Numbers into events, from 1.
 
@@ -72,9 +72,9 @@ class Numbered:
         patient: Whether it may be asked to wait for years.
     """
 
-    def __init__(self, seed: int, client: int, patient: bool) -> None:
+    def __init__(self, seed: int, client: int, long_waits: bool) -> None:
         self._name = f"{seed} {client}"
-        self._patient = patient
+        self._long_waits = long_waits
 
     def id(self, number: int) -> str:
         """
@@ -126,7 +126,7 @@ class Numbered:
         words = _WORDS + _TORN if rng.random() < 0.2 else _WORDS
         lines = tuple(_line(words, rng) for _ in range(rng.choice((1, 1, 1, 2, 4))))
         retry = rng.choice(_RETRIES)
-        if self._patient and rng.random() < 0.002:
+        if self._long_waits and rng.random() < 0.002:
             retry = _HUGE
         return _Entry(lines, rng.choice(_TYPES), retry, rng.choice(_COMMENTS))
 

@@ -12,9 +12,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Protocol
 
-from tests.chaos.follower import Follower
-from tests.chaos.patience import comes
-from tests.chaos.verdict import Fault
+from tests.chaos.checks import Fault
+from tests.chaos.polling import poll
+from tests.chaos.subscriber import Subscriber
 from tests.support.hub_process import TOKEN, HubProcess
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import PATIENCE
@@ -43,7 +43,7 @@ class Stage(Protocol):
     """
 
     ports: list[int]
-    steady: bool
+    keeps_connections: bool
     kills: int
     faults: list[Fault]
 
@@ -52,7 +52,7 @@ class Stage(Protocol):
         Start everything.
         """
 
-    async def kill(self, rng: random.Random, followers: Sequence[Follower]) -> None:
+    async def kill(self, rng: random.Random, subscribers: Sequence[Subscriber]) -> None:
         """
         Kill something by SIGKILL, and start it again.
         """
@@ -71,7 +71,7 @@ class HubStage:
         history: What it keeps instead, for a test that wants to see faults.
     """
 
-    steady = False
+    keeps_connections = False
 
     def __init__(self, history: str | None = None) -> None:
         self.ports: list[int] = []
@@ -87,7 +87,7 @@ class HubStage:
         """
         self._open(self._history)
 
-    async def kill(self, rng: random.Random, followers: Sequence[Follower]) -> None:
+    async def kill(self, rng: random.Random, subscribers: Sequence[Subscriber]) -> None:
         """
         See `Stage.kill`.
         """
@@ -179,7 +179,7 @@ class RedisStage(NodesStage):
     Two hubs on one Redis that writes to its disk what it acknowledges; it is Redis that dies.
     """
 
-    steady = True
+    keeps_connections = True
 
     def start(self) -> None:
         """
@@ -187,29 +187,29 @@ class RedisStage(NodesStage):
         """
         self._open(f"{self._redis.url},prefix=chaos,{_BOUNDS}", 2)
 
-    async def kill(self, rng: random.Random, followers: Sequence[Follower]) -> None:
+    async def kill(self, rng: random.Random, subscribers: Sequence[Subscriber]) -> None:
         """
         See `Stage.kill`.  Redis stays away until each client had a comment;
         slow readers aside, who have other things to read.
         """
         await asyncio.to_thread(self._redis.kill)
         self.kills += 1
-        heard = [_hears(one) for one in followers if one.connected and not one.slow]
+        heard = [_gets_comment(one) for one in subscribers if one.connected and not one.slow]
         await asyncio.sleep(rng.uniform(0, 1))
-        if not await comes(lambda: all(probe() for probe in heard), PATIENCE):
+        if not await poll(lambda: all(probe() for probe in heard), PATIENCE):
             self.faults.append(Fault("no keepalive", "No comment came while Redis was away."))
         await asyncio.to_thread(self._redis.restart)
 
 
-def _hears(follower: Follower) -> Callable[[], bool]:
+def _gets_comment(subscriber: Subscriber) -> Callable[[], bool]:
     """
     Tells later whether *follower* has got a comment since now, or has left.
     """
-    connections, comments = follower.connections, follower.comments
+    connections, comments = subscriber.connections, subscriber.comments
 
     def probe() -> bool:
-        stayed = follower.connected and follower.connections == connections
-        return follower.comments > comments or not stayed
+        stayed = subscriber.connected and subscriber.connections == connections
+        return subscriber.comments > comments or not stayed
 
     return probe
 

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from tests.chaos.answers import Answer, End, head, retries_in, stream_type
-from tests.chaos.habits import FENCE, MAX_EVENT_SIZE
-from tests.chaos.numbered import Numbered, noise
+from tests.chaos.behaviors import END_MARKER, MAX_EVENT_SIZE
+from tests.chaos.numbered import NumberedEvents, noise
 
-__all__ = ["farewell", "stream"]
+__all__ = ["final_stream", "stream"]
 
 _BOM = b"\xef\xbb\xbf"
 
@@ -57,7 +57,7 @@ class _Part(NamedTuple):
     torn: bool = False
 
 
-def stream(rng: random.Random, log: Numbered, last: int) -> Answer:
+def stream(rng: random.Random, log: NumberedEvents, last: int) -> Answer:
     """
     A stream of the events after *last*, and how it ends.
     """
@@ -72,8 +72,8 @@ def stream(rng: random.Random, log: Numbered, last: int) -> Answer:
         ends = [End.CUT] if framing == "close" else [End.DONE, End.CUT]
         parts.append(_Part(_CLOSINGS[framing], b""))
         answer = _answer("whole", rng.choice(ends), parts, rng, content, framing, last)
-        beats = rng.choice((0, 6)) if framing == "close" else 0
-        return answer._replace(name="stream alive", beats=beats) if beats else answer
+        comments = rng.choice((0, 6)) if framing == "close" else 0
+        return answer._replace(name="stream alive", comments=comments) if comments else answer
     if chance < 0.4 and framing in ("chunked", "gzip"):
         answer = _answer("no chunk", End.STALL, parts, rng, content, framing, last)
         return answer._replace(tail=rng.choice(_NO_CHUNK))
@@ -84,17 +84,17 @@ def stream(rng: random.Random, log: Numbered, last: int) -> Answer:
     return _answer(end.value, end, parts, rng, content, framing, last)
 
 
-def farewell(rng: random.Random, log: Numbered, last: int, highest: int) -> Answer:
+def final_stream(rng: random.Random, log: NumberedEvents, last: int, highest: int) -> Answer:
     """
     All events that there will be, and the fence, with nothing wrong.
     """
     content = _content(rng, log, last, highest - last)
-    content.pieces.append(f"event: {FENCE}\ndata: {highest}\n\n".encode())
+    content.pieces.append(f"event: {END_MARKER}\ndata: {highest}\n\n".encode())
     parts = list(_framed(content.pieces, "close"))
-    return _answer("farewell", End.STALL, parts, rng, content, "close", last)
+    return _answer("final", End.STALL, parts, rng, content, "close", last)
 
 
-def _content(rng: random.Random, log: Numbered, last: int, count: int) -> _Content:
+def _content(rng: random.Random, log: NumberedEvents, last: int, count: int) -> _Content:
     pieces = [_BOM] if rng.random() < 0.2 else []
     completions = []
     size = sum(map(len, pieces))
@@ -133,17 +133,17 @@ def _answer(
     body = b"".join(part.body for part in parts)
     whole = [number for offset, number in content.completions if offset <= len(body)]
     everything = b"".join(content.pieces)
-    vague = bool(parts) and parts[-1].torn
+    uncertain = bool(parts) and parts[-1].torn
     return Answer(
         f"stream {name}",
         top + b"".join(part.wire for part in parts),
         end,
-        settled=len(top),
+        recognized_after=len(top),
         opened=True,
         last=whole[-1] if whole else last,
         highest=content.completions[-1][1] if content.completions else last,
-        retries=retries_in(everything if vague else body),
-        vague=vague,
+        retries=retries_in(everything if uncertain else body),
+        uncertain=uncertain,
         huge=any(retry > 60_000 for retry in retries_in(everything)),
     )
 

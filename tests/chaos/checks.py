@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-__all__ = ["Attempt", "Diary", "Fault", "judge"]
+__all__ = ["Attempt", "Fault", "ReceivedLog", "find_faults"]
 
 
 @dataclass(slots=True)
@@ -61,7 +61,7 @@ class Attempt:
 
 
 @dataclass
-class Diary:
+class ReceivedLog:
     """
     What one client has got, over all of its connections.
 
@@ -93,7 +93,7 @@ class Fault(NamedTuple):
     sentence: str
 
 
-def judge(attempts: Iterable[Attempt], diaries: Sequence[Diary]) -> list[Fault]:
+def find_faults(attempts: Iterable[Attempt], logs: Sequence[ReceivedLog]) -> list[Fault]:
     """
     Find everything that the rule forbids.
 
@@ -104,48 +104,48 @@ def judge(attempts: Iterable[Attempt], diaries: Sequence[Diary]) -> list[Fault]:
             order is held against its order.
     """
     known = {attempt.data: attempt for attempt in attempts}
-    seen = {data for diary in diaries for _, data in diary.entries}
-    order = list(dict.fromkeys(data for _, data in diaries[0].entries if data in known))
-    faults = list(_misnamed(known, diaries))
-    for diary in diaries:
-        faults += _presence(diary, known, seen)
-        faults += _deviations(diary, order)
-    faults += _disproved(order, known)
+    seen = {data for received in logs for _, data in received.entries}
+    order = list(dict.fromkeys(data for _, data in logs[0].entries if data in known))
+    faults = list(_wrong_ids(known, logs))
+    for received in logs:
+        faults += _presence(received, known, seen)
+        faults += _deviations(received, order)
+    faults += _contradicted(order, known)
     faults += _torn(order, known)
     return faults
 
 
-def _presence(diary: Diary, known: dict[str, Attempt], seen: set[str]) -> Iterator[Fault]:
-    times = Counter(data for _, data in diary.entries)
+def _presence(received: ReceivedLog, known: dict[str, Attempt], seen: set[str]) -> Iterator[Fault]:
+    times = Counter(data for _, data in received.entries)
     for data, count in times.items():
         attempt = known.get(data)
         if attempt is None:
-            yield Fault("invented", f"{diary.name} got {data[:60]!r}, which nobody has sent.")
-        elif not diary.wants(attempt.topics):
-            yield Fault("unwanted", f"{diary.name} got {_brief(data)} of {attempt.topics}.")
+            yield Fault("invented", f"{received.name} got {data[:60]!r}, which nobody has sent.")
+        elif not received.wants(attempt.topics):
+            yield Fault("unwanted", f"{received.name} got {_brief(data)} of {attempt.topics}.")
         if count > 1:
-            yield Fault("doubled", f"{diary.name} got {_brief(data)} {count} times.")
+            yield Fault("doubled", f"{received.name} got {_brief(data)} {count} times.")
     for data, attempt in known.items():
         due = attempt.acknowledged or data in seen
-        if due and data not in times and diary.wants(attempt.topics):
+        if due and data not in times and received.wants(attempt.topics):
             why = f"acknowledged as {attempt.id!r}" if attempt.acknowledged else "others did"
-            yield Fault("lost", f"{diary.name} did not get {_brief(data)}; {why}.")
-    for reset in diary.resets:
-        yield Fault("reset", f"{diary.name} was told of a gap: {reset}.")
+            yield Fault("lost", f"{received.name} did not get {_brief(data)}; {why}.")
+    for reset in received.resets:
+        yield Fault("reset", f"{received.name} was told of a gap: {reset}.")
 
 
-def _deviations(diary: Diary, order: Sequence[str]) -> Iterator[Fault]:
+def _deviations(received: ReceivedLog, order: Sequence[str]) -> Iterator[Fault]:
     positions = {data: number for number, data in enumerate(order)}
     highest = -1
-    for data in dict.fromkeys(data for _, data in diary.entries):
+    for data in dict.fromkeys(data for _, data in received.entries):
         position = positions.get(data, highest)
         if position < highest:
             later = _brief(order[highest])
-            yield Fault("out of order", f"{diary.name} got {_brief(data)} after {later}.")
+            yield Fault("out of order", f"{received.name} got {_brief(data)} after {later}.")
         highest = max(highest, position)
 
 
-def _disproved(order: Sequence[str], known: dict[str, Attempt]) -> Iterator[Fault]:
+def _contradicted(order: Sequence[str], known: dict[str, Attempt]) -> Iterator[Fault]:
     """
     What was acknowledged before something else was sent comes before it.
     """
@@ -174,7 +174,7 @@ def _torn(order: Sequence[str], known: dict[str, Attempt]) -> Iterator[Fault]:
             yield Fault("torn", f"Of {sizes[request]} in request {request} came {found}.")
 
 
-def _misnamed(known: dict[str, Attempt], diaries: Sequence[Diary]) -> Iterator[Fault]:
+def _wrong_ids(known: dict[str, Attempt], logs: Sequence[ReceivedLog]) -> Iterator[Fault]:
     """
     An event has one ID, which its receipt and everybody's stream agree on, and
     no other event has it.
@@ -185,11 +185,13 @@ def _misnamed(known: dict[str, Attempt], diaries: Sequence[Diary]) -> Iterator[F
             names[data] = name
         if attempt.id and attempt.given and attempt.id != attempt.given:
             yield Fault("misnamed", f"{_brief(data)} was given {attempt.given!r}: {attempt.id!r}.")
-    for diary in diaries:
-        for id, data in diary.entries:
+    for received in logs:
+        for id, data in received.entries:
             if names.setdefault(data, id) != id:
                 other = names[data]
-                yield Fault("misnamed", f"{_brief(data)} is {id!r} to {diary.name}, not {other!r}.")
+                yield Fault(
+                    "misnamed", f"{_brief(data)} is {id!r} to {received.name}, not {other!r}."
+                )
     for id, count in Counter(names.values()).items():
         if count > 1:
             yield Fault("misnamed", f"{count} events have the ID {id!r}.")

@@ -7,18 +7,18 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.chaos.answers import Answer, End
-from tests.chaos.findings import judge
-from tests.chaos.habits import Habit, Source
-from tests.chaos.ledger import LATEST, Asked, Ledger
-from tests.chaos.numbered import Numbered
+from tests.chaos.behaviors import Behavior, Source
+from tests.chaos.clientchecks import find_client_faults
+from tests.chaos.numbered import NumberedEvents
+from tests.chaos.requestchecks import LATEST, ClientRequest, RequestChecker
 from twisted_sse.client import Backoff
 
-__all__ = ["FindingsTests", "LedgerTests"]
+__all__ = ["FindClientFaultsTests", "RequestCheckerTests"]
 
 _FIRST = Source(1, "first")
 
 
-class LedgerTests(SynchronousTestCase):
+class RequestCheckerTests(SynchronousTestCase):
     """
     A client that waits for a second after a loss, and for two after the next.
     """
@@ -27,19 +27,19 @@ class LedgerTests(SynchronousTestCase):
         """
         Answer its first request with three events, and cut that.
         """
-        self.habit = Habit("signals", Backoff(first=1.0, factor=2.0, limit=2.0, jitter=0.0))
-        self.ledger = Ledger("client 0", self.habit, Numbered(1, 0, False))
+        self.behavior = Behavior("signals", Backoff(first=1.0, factor=2.0, limit=2.0, jitter=0.0))
+        self.checker = RequestChecker("client 0", self.behavior, NumberedEvents(1, 0, False))
         self.now = 0.0
         self.ask(_FIRST, "")
         self.answer("stream cut", opened=True, last=3, highest=3)
 
-    def ask(self, source: Source, last_event_id: str, after: float = 0.0, hop: bool = False) -> int:
+    def ask(self, source: Source, last_event_id: str, after: float = 0.0, redirected: bool = False) -> int:
         """
         Make an attempt.
         """
         self.now += after
-        self.asked = Asked(self.now, source, last_event_id, hop)
-        self.last = self.ledger.ask(self.asked)
+        self.request = ClientRequest(self.now, source, last_event_id, redirected)
+        self.last = self.checker.add_request(self.request)
         return self.last
 
     def answer(self, name: str, silence: float = float("inf"), **more: Any) -> None:
@@ -47,21 +47,21 @@ class LedgerTests(SynchronousTestCase):
         Answer the attempt.
         """
         answer = Answer(name, b"", more.pop("end", End.CUT), **more)
-        self.ledger.end(self.asked, self.last, answer, 0.0, self.now, silence)
+        self.checker.add_end(self.request, self.last, answer, 0.0, self.now, silence)
 
     def kinds(self) -> list[str]:
         """
         What was found.
         """
-        return [fault.kind for fault in self.ledger.faults]
+        return [fault.kind for fault in self.checker.faults]
 
     def test_good(self) -> None:
         """
         Who does everything right has no fault.
         """
         self.assertEqual(self.ask(_FIRST, "3 é", after=1.0), 3)
-        self.answer("redirect", hop=True)
-        self.ask(_FIRST, "3 é", hop=True)
+        self.answer("redirect", redirects=True)
+        self.ask(_FIRST, "3 é", redirected=True)
         self.answer("later", retry_after=5.0)
         self.ask(_FIRST, "3 é", after=5.0)
         self.answer("204", fatal=frozenset({"over"}))
@@ -145,17 +145,17 @@ class LedgerTests(SynchronousTestCase):
         A redirect is followed, unless nobody was let in meanwhile.
         """
         self.ask(_FIRST, "3 é", after=1.0)
-        self.answer("redirect", hop=True)
+        self.answer("redirect", redirects=True)
         self.ask(_FIRST, "3 é", after=2.0)
         self.assertEqual(self.kinds(), ["went astray"])
 
-        self.answer("redirect", hop=True)
-        self.ledger.close(self.now + 1.0)
+        self.answer("redirect", redirects=True)
+        self.checker.refusing_connections(self.now + 1.0)
         self.ask(_FIRST, "3 é", after=2.0)
         self.assertEqual(self.kinds(), ["went astray"])
 
 
-class FindingsTests(SynchronousTestCase):
+class FindClientFaultsTests(SynchronousTestCase):
     """
     What the clients' process has found.
     """
@@ -164,8 +164,8 @@ class FindingsTests(SynchronousTestCase):
         """
         The faults in it, where all else is well and one event was too large.
         """
-        ledger = Ledger("client 0", Habit("events"), Numbered(1, 0, False))
-        ledger.counts["stream endless"] = 1
+        checker = RequestChecker("client 0", Behavior("events"), NumberedEvents(1, 0, False))
+        checker.counts["stream endless"] = 1
         well = {
             "faults": [],
             "lines": [],
@@ -174,7 +174,7 @@ class FindingsTests(SynchronousTestCase):
             "objects": [50_000, 51_000, 51_100],
             "resident": [50_000_000, 51_000_000, 52_000_000],
         }
-        return [fault.kind for fault in judge({**well, **found}, [ledger])]
+        return [fault.kind for fault in find_client_faults({**well, **found}, [checker])]
 
     def test_good(self) -> None:
         """

@@ -8,20 +8,20 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from typing import NamedTuple
 
-from tests.chaos.flow import Flow
-from tests.chaos.follower import Follower
-from tests.chaos.patience import comes
+from tests.chaos.checks import Attempt, Fault, find_faults
+from tests.chaos.polling import poll
+from tests.chaos.publisher import Publisher
 from tests.chaos.stages import Stage
-from tests.chaos.verdict import Attempt, Fault, judge
+from tests.chaos.subscriber import Subscriber
 
-__all__ = ["Outcome", "Settings", "play"]
+__all__ = ["Outcome", "Settings", "run_stage"]
 
 # How many publishers there are: each has one request under way.
-_FLOWS = 6
+_PUBLISHERS = 6
 
 # How long a step that has to come may take, in seconds: a slow reader's last one
 # is the longest.
-_PATIENCE = 60.0
+_TIMEOUT = 60.0
 
 
 class Settings(NamedTuple):
@@ -54,20 +54,20 @@ class Outcome(NamedTuple):
     faults: list[Fault]
 
 
-def play(settings: Settings, stage: Stage) -> Outcome:
+def run_stage(settings: Settings, stage: Stage) -> Outcome:
     """
     Run *stage* to its end, and judge it.
     """
     try:
         stage.start()
-        run = _Run(settings, stage)
+        run = _StageRun(settings, stage)
         asyncio.run(run.run())
     finally:
         stage.stop()
     return run.outcome()
 
 
-class _Run:
+class _StageRun:
     """
     Everybody who takes part.
     """
@@ -76,42 +76,44 @@ class _Run:
         self._settings = settings
         self._stage = stage
         self._faults: list[Fault] = []
-        self._followers = [
-            Follower(number, stage.ports, self._rng(f"client {number}"))
+        self._subscribers = [
+            Subscriber(number, stage.ports, self._rng(f"client {number}"))
             for number in range(settings.clients)
         ]
-        self._flows = [
-            Flow(f"flow{number}", stage.ports, self._rng(f"flow {number}"))
-            for number in range(_FLOWS)
+        self._publishers = [
+            Publisher(f"publisher{number}", stage.ports, self._rng(f"publisher {number}"))
+            for number in range(_PUBLISHERS)
         ]
 
     async def run(self) -> None:
         """
         Return when everybody has everything, or waits for it in vain.
         """
-        following = [asyncio.create_task(one.follow()) for one in self._followers]
+        following = [asyncio.create_task(one.follow()) for one in self._subscribers]
         await self._eventually(
-            lambda: all(one.connections for one in self._followers), "Not everybody was let in."
+            lambda: all(one.connections for one in self._subscribers), "Not everybody was let in."
         )
-        publishing = [asyncio.create_task(flow.publish()) for flow in self._flows]
+        publishing = [asyncio.create_task(publisher.publish()) for publisher in self._publishers]
         await self._kill_again_and_again()
-        for flow in self._flows:
-            flow.stop()
+        for publisher in self._publishers:
+            publisher.stop()
         await asyncio.gather(*publishing)
-        await self._within(self._flows[0].put_fence(), "The end could not be published.")
+        await self._within(
+            self._publishers[0].publish_end_marker(), "The end could not be published."
+        )
         await self._within(asyncio.gather(*following), "Not everybody came to the end.")
 
     def outcome(self) -> Outcome:
         """
         What came of it.
         """
-        attempts = [attempt for flow in self._flows for attempt in flow.attempts]
-        faults = judge(attempts, [one.diary for one in self._followers])
+        attempts = [attempt for publisher in self._publishers for attempt in publisher.attempts]
+        faults = find_faults(attempts, [one.received for one in self._subscribers])
         faults += [*self._faults, *self._stage.faults, *self._losses()]
-        for follower in self._followers:
-            faults += follower.faults
-        for flow in self._flows:
-            faults += flow.faults
+        for subscriber in self._subscribers:
+            faults += subscriber.faults
+        for publisher in self._publishers:
+            faults += publisher.faults
         return Outcome(self._counts(attempts), faults)
 
     def _rng(self, name: str) -> random.Random:
@@ -122,7 +124,7 @@ class _Run:
         rng = self._rng("kills")
         for number in range(self._settings.rounds):
             await asyncio.sleep(rng.uniform(*self._settings.pause))
-            await self._stage.kill(rng, self._followers)
+            await self._stage.kill(rng, self._subscribers)
             if not await self._go_on(number + 1):
                 return
 
@@ -132,30 +134,30 @@ class _Run:
         return await self._eventually(lambda: self._acknowledged() > before, sentence)
 
     def _acknowledged(self) -> int:
-        return sum(flow.acknowledged for flow in self._flows)
+        return sum(publisher.acknowledged for publisher in self._publishers)
 
     async def _eventually(self, probe: Callable[[], bool], otherwise: str) -> bool:
-        if not await comes(probe, _PATIENCE):
+        if not await poll(probe, _TIMEOUT):
             self._faults.append(Fault("stuck", otherwise))
             return False
         return True
 
     async def _within(self, coming: Awaitable[object], otherwise: str) -> None:
         try:
-            await asyncio.wait_for(coming, _PATIENCE)
+            await asyncio.wait_for(coming, _TIMEOUT)
         except TimeoutError:
-            late = [one.diary.name for one in self._followers if not one.done]
+            late = [one.received.name for one in self._subscribers if not one.done]
             self._faults.append(Fault("stuck", f"{otherwise}  Late: {', '.join(late)}."))
 
     def _losses(self) -> Iterable[Fault]:
-        if not self._stage.steady:
+        if not self._stage.keeps_connections:
             return
-        for one in self._followers:
+        for one in self._subscribers:
             for loss in one.losses:
-                yield Fault("cut", f"{one.diary.name} lost its connection: {loss}.")
+                yield Fault("cut", f"{one.received.name} lost its connection: {loss}.")
 
     def _counts(self, attempts: list[Attempt]) -> dict[str, int]:
-        followers = self._followers
+        subscribers = self._subscribers
         results = Counter(
             "acknowledged" if one.acknowledged else "refused" if one.refused else "unknown"
             for one in attempts
@@ -164,9 +166,9 @@ class _Run:
             "kills": self._stage.kills,
             "published": len(attempts),
             **{name: results[name] for name in ("acknowledged", "refused", "unknown")},
-            "received": sum(len(one.diary.entries) for one in followers),
-            "reconnections": sum(one.connections - 1 for one in followers),
-            "connections lost": sum(len(one.losses) for one in followers),
-            "subscribers refused": sum(one.refused for one in followers),
-            "comments": sum(one.comments for one in followers),
+            "received": sum(len(one.received.entries) for one in subscribers),
+            "reconnections": sum(one.connections - 1 for one in subscribers),
+            "connections lost": sum(len(one.losses) for one in subscribers),
+            "subscribers refused": sum(one.refused for one in subscribers),
+            "comments": sum(one.comments for one in subscribers),
         }

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
-from tests.chaos.follower import FENCE, parse_head
-from tests.chaos.verdict import Attempt, Fault
+from tests.chaos.checks import Attempt, Fault
+from tests.chaos.subscriber import END_MARKER, parse_head
 from tests.support.hub_process import TOKEN
 
-__all__ = ["TOPICS", "Flow"]
+__all__ = ["TOPICS", "Publisher"]
 
 #: What is published to.
 TOPICS = ("news/1", "news/2", "news/3", "prices", "chat")
@@ -24,10 +24,10 @@ TOPICS = ("news/1", "news/2", "news/3", "prices", "chat")
 _PAUSE = 0.05
 
 # The longest pause between two requests, in seconds.
-_BREATH = 0.04
+_LONGEST_PAUSE = 0.04
 
 # How long an answer may take until it counts as none, in seconds.
-_PATIENCE = 20.0
+_TIMEOUT = 20.0
 
 _FORM, _JSON, _LINES = (
     "application/x-www-form-urlencoded",
@@ -42,7 +42,7 @@ class _Answer(NamedTuple):
     body: str
 
 
-class Flow:
+class Publisher:
     """
     Publishes numbered events, one request after the other.
 
@@ -79,7 +79,7 @@ class Flow:
         while not self._stopping:
             if await self._connect():
                 await self._publish_once()
-            await asyncio.sleep(self._rng.uniform(0, _BREATH))
+            await asyncio.sleep(self._rng.uniform(0, _LONGEST_PAUSE))
         self._disconnect()
 
     def stop(self) -> None:
@@ -88,11 +88,11 @@ class Flow:
         """
         self._stopping = True
 
-    async def put_fence(self) -> None:
+    async def publish_end_marker(self) -> None:
         """
         Publish the end of everything, until it is acknowledged.
         """
-        body = json.dumps({"topic": list(TOPICS), "data": "", "event": FENCE})
+        body = json.dumps({"topic": list(TOPICS), "data": "", "event": END_MARKER})
         answer = None
         while answer is None or answer.status != 200:
             if await self._connect():
@@ -169,12 +169,12 @@ class Flow:
             *(f"Content-Type: {content_type}", f"Content-Length: {len(content)}"),
         ]
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(_TIMEOUT):
                 writer.write("\r\n".join([*lines, "", ""]).encode() + content)
                 status, headers = parse_head(await reader.readuntil(b"\r\n\r\n"))
                 text = await reader.readexactly(int(headers["content-length"]))
         except TimeoutError:
-            self.faults.append(Fault("silent", f"{self._name}: no answer in {_PATIENCE} s."))
+            self.faults.append(Fault("silent", f"{self._name}: no answer in {_TIMEOUT} s."))
             self._disconnect()
             return None
         except (ConnectionError, IncompleteReadError):

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.chaos.verdict import Attempt, Diary, judge
+from tests.chaos.checks import Attempt, ReceivedLog, find_faults
 
-__all__ = ["VerdictTests"]
+__all__ = ["FindFaultsTests"]
 
 
 def attempt(data: str, topic: str = "a") -> Attempt:
@@ -26,7 +26,7 @@ def unknown(data: str, request: str, place: int = 0) -> Attempt:
     return Attempt(data, ("a",), request, place)
 
 
-def diary(*received: str, name: str = "whole", topic: str | None = None) -> Diary:
+def received(*received: str, name: str = "whole", topic: str | None = None) -> ReceivedLog:
     """
     Of a client that wants everything, or *topic* alone.
     """
@@ -34,10 +34,10 @@ def diary(*received: str, name: str = "whole", topic: str | None = None) -> Diar
     def wants(topics: Sequence[str]) -> bool:
         return topic is None or topic in topics
 
-    return Diary(name, wants, [(f"id-{data}", data) for data in received])
+    return ReceivedLog(name, wants, [(f"id-{data}", data) for data in received])
 
 
-class VerdictTests(SynchronousTestCase):
+class FindFaultsTests(SynchronousTestCase):
     """
     Five events, of which some clients want all and some those of one topic.
     """
@@ -49,19 +49,19 @@ class VerdictTests(SynchronousTestCase):
         self.attempts = [attempt("a"), attempt("b"), attempt("c"), attempt("x", "other")]
         self.unknown = unknown("u", "u")
 
-    def kinds(self, *diaries: Diary) -> list[str]:
+    def kinds(self, *logs: ReceivedLog) -> list[str]:
         """
         The faults that are found, by kind.
         """
-        return [fault.kind for fault in judge([*self.attempts, self.unknown], diaries)]
+        return [fault.kind for fault in find_faults([*self.attempts, self.unknown], logs)]
 
     def test_good(self) -> None:
         """
         Where everybody got what they want once and in order, there is no fault.
         """
-        whole, second = diary("a", "b", "c", "x"), diary("a", "b", "c", "x", name="second")
+        whole, second = received("a", "b", "c", "x"), received("a", "b", "c", "x", name="second")
 
-        kinds = self.kinds(whole, second, diary("a", "b", "c", name="some", topic="a"))
+        kinds = self.kinds(whole, second, received("a", "b", "c", name="some", topic="a"))
 
         self.assertEqual(kinds, [])
 
@@ -69,48 +69,48 @@ class VerdictTests(SynchronousTestCase):
         """
         What was not acknowledged may be received, at any place after it was sent.
         """
-        self.assertEqual(self.kinds(diary("u", "a", "b", "c", "x")), [])
-        self.assertEqual(self.kinds(diary("a", "b", "c", "x", "u")), [])
+        self.assertEqual(self.kinds(received("u", "a", "b", "c", "x")), [])
+        self.assertEqual(self.kinds(received("a", "b", "c", "x", "u")), [])
 
     def test_unknown_by_some(self) -> None:
         """
         But then by everybody who wants it.
         """
-        whole = diary("a", "u", "b", "c", "x")
+        whole = received("a", "u", "b", "c", "x")
 
-        self.assertEqual(self.kinds(whole, diary("a", "b", "c", topic="a")), ["lost"])
+        self.assertEqual(self.kinds(whole, received("a", "b", "c", topic="a")), ["lost"])
 
     def test_lost(self) -> None:
         """
         An acknowledged event that one client lacks is lost, wherever it is missing.
         """
-        whole = diary("a", "b", "c", "x")
+        whole = received("a", "b", "c", "x")
 
-        self.assertEqual(self.kinds(whole, diary("b", "c", topic="a")), ["lost"])
-        self.assertEqual(self.kinds(whole, diary("a", "c", topic="a")), ["lost"])
-        self.assertEqual(self.kinds(whole, diary("a", "b", topic="a")), ["lost"])
-        self.assertEqual(self.kinds(diary("a", "b", "c")), ["lost"])
+        self.assertEqual(self.kinds(whole, received("b", "c", topic="a")), ["lost"])
+        self.assertEqual(self.kinds(whole, received("a", "c", topic="a")), ["lost"])
+        self.assertEqual(self.kinds(whole, received("a", "b", topic="a")), ["lost"])
+        self.assertEqual(self.kinds(received("a", "b", "c")), ["lost"])
 
     def test_doubled(self) -> None:
         """
         An event that came twice is doubled, also if nobody has acknowledged it.
         """
-        self.assertEqual(self.kinds(diary("a", "b", "b", "c", "x")), ["doubled"])
-        self.assertEqual(self.kinds(diary("u", "a", "b", "c", "x", "u")), ["doubled"])
+        self.assertEqual(self.kinds(received("a", "b", "b", "c", "x")), ["doubled"])
+        self.assertEqual(self.kinds(received("u", "a", "b", "c", "x", "u")), ["doubled"])
 
     def test_swapped(self) -> None:
         """
         Two clients that saw different orders are out of order.
         """
-        whole = diary("a", "b", "c", "x")
+        whole = received("a", "b", "c", "x")
 
-        self.assertEqual(self.kinds(whole, diary("a", "c", "b", topic="a")), ["out of order"])
+        self.assertEqual(self.kinds(whole, received("a", "c", "b", topic="a")), ["out of order"])
 
     def test_disproved(self) -> None:
         """
         So is an order that all share, if an answer came before the other was sent.
         """
-        whole, some = diary("b", "a", "c", "x"), diary("b", "a", "c", name="some", topic="a")
+        whole, some = received("b", "a", "c", "x"), received("b", "a", "c", name="some", topic="a")
 
         self.assertEqual(self.kinds(whole, some), ["out of order"])
 
@@ -120,28 +120,28 @@ class VerdictTests(SynchronousTestCase):
         """
         self.attempts[1].sent = self.attempts[0].sent
 
-        self.assertEqual(self.kinds(diary("b", "a", "c", "x")), [])
-        self.assertEqual(self.kinds(diary("a", "b", "c", "x")), [])
+        self.assertEqual(self.kinds(received("b", "a", "c", "x")), [])
+        self.assertEqual(self.kinds(received("a", "b", "c", "x")), [])
 
     def test_invented(self) -> None:
         """
         What nobody has sent is invented, also if only a letter of it has changed.
         """
-        self.assertEqual(self.kinds(diary("a", "b", "c", "x", "x2")), ["invented"])
+        self.assertEqual(self.kinds(received("a", "b", "c", "x", "x2")), ["invented"])
 
     def test_unwanted(self) -> None:
         """
         An event of another topic is none of a client's business.
         """
-        whole = diary("a", "b", "c", "x")
+        whole = received("a", "b", "c", "x")
 
-        self.assertEqual(self.kinds(whole, diary("a", "b", "c", "x", topic="a")), ["unwanted"])
+        self.assertEqual(self.kinds(whole, received("a", "b", "c", "x", topic="a")), ["unwanted"])
 
     def test_reset(self) -> None:
         """
         Nobody may be told of a gap.
         """
-        whole = diary("a", "b", "c", "x")
+        whole = received("a", "b", "c", "x")
         whole.resets.append('{"reason":"unknown-id"}')
 
         self.assertEqual(self.kinds(whole), ["reset"])
@@ -152,17 +152,17 @@ class VerdictTests(SynchronousTestCase):
         """
         self.attempts[1:3] = [unknown("b", "batch", 0), unknown("c", "batch", 1)]
 
-        self.assertEqual(self.kinds(diary("a", "b", "c", "x")), [])
-        self.assertEqual(self.kinds(diary("a", "x")), [])
-        self.assertEqual(self.kinds(diary("a", "b", "x")), ["torn"])
-        self.assertEqual(self.kinds(diary("a", "c", "b", "x")), ["torn"])
+        self.assertEqual(self.kinds(received("a", "b", "c", "x")), [])
+        self.assertEqual(self.kinds(received("a", "x")), [])
+        self.assertEqual(self.kinds(received("a", "b", "x")), ["torn"])
+        self.assertEqual(self.kinds(received("a", "c", "b", "x")), ["torn"])
 
     def test_reused_id(self) -> None:
         """
         Two events with one ID are a fault.
         """
         self.attempts[1].id = "id-a"
-        whole = diary("a", "b", "c", "x")
+        whole = received("a", "b", "c", "x")
         whole.entries[1] = ("id-a", "b")
 
         self.assertEqual(self.kinds(whole), ["misnamed"])
@@ -171,7 +171,7 @@ class VerdictTests(SynchronousTestCase):
         """
         So is an event that has another ID than its receipt says, or than was given to it.
         """
-        whole = diary("a", "b", "c", "x")
+        whole = received("a", "b", "c", "x")
         whole.entries[1] = ("id-other", "b")
         self.attempts[2].given = "mine"
 

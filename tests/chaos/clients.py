@@ -19,18 +19,18 @@ from twisted.internet.task import deferLater, react
 from twisted.logger import ILogObserver, LogEvent, LogLevel, formatEvent, globalLogBeginner
 from twisted.web.client import Agent, BrowserLikePolicyForHTTPS
 
-from tests.chaos.habits import HABITS, Habit
-from tests.chaos.numbered import Numbered
-from tests.chaos.patron import Patron
+from tests.chaos.behaviors import BEHAVIORS, Behavior
+from tests.chaos.client import Client
+from tests.chaos.numbered import NumberedEvents
 from tests.soak.counts import Counts
 
 __all__ = ["main"]
 
 # How long connections that are closed may take to be gone, in seconds.
-_PATIENCE = 20.0
+_TIMEOUT = 20.0
 
 # How many lines of the log, or faults, are told.
-_TOLD = 50
+_SHOWN = 50
 
 
 class _Moment(NamedTuple):
@@ -43,7 +43,7 @@ class _Moment(NamedTuple):
     resident: int
 
 
-class _Crowd:
+class _Clients:
     """
     All clients.
 
@@ -59,7 +59,9 @@ class _Crowd:
         policy = BrowserLikePolicyForHTTPS(trustRootFromCertificates([certificate]))
         self._agent = Agent(reactor, policy)
         self._lines: list[str] = []
-        self._patrons = [self._patron(given["seed"], *pair) for pair in enumerate(given["ports"])]
+        self._clients = [
+            self._make_client(given["seed"], *pair) for pair in enumerate(given["ports"])
+        ]
 
     async def run(self) -> dict[str, Any]:
         """
@@ -69,31 +71,31 @@ class _Crowd:
         before = await self._moment(None)
         following = self._follow()
         await deferLater(self._reactor, self._rest)
-        for patron in self._patrons:
-            patron.stop()
+        for client in self._clients:
+            client.stop()
         await following
         between = await self._moment(before)
         await self._follow()
         after = await self._moment(before)
         return self._found(before, between, after)
 
-    def _patron(self, seed: int, number: int, port: int) -> Patron:
-        habit = HABITS[number % len(HABITS)]
-        log = Numbered(seed, number, habit.patient)
-        url = f"{'https' if habit.tls else 'http'}://127.0.0.1:{port}/stream"
-        return Patron(self._reactor, f"client {number}", url, self._client(habit), habit, log)
+    def _make_client(self, seed: int, number: int, port: int) -> Client:
+        behavior = BEHAVIORS[number % len(BEHAVIORS)]
+        log = NumberedEvents(seed, number, behavior.long_waits)
+        url = f"{'https' if behavior.tls else 'http'}://127.0.0.1:{port}/stream"
+        return Client(self._reactor, f"client {number}", url, self._client(behavior), behavior, log)
 
-    def _client(self, habit: Habit) -> object:
-        return self._agent if habit.tls else None
+    def _client(self, behavior: Behavior) -> object:
+        return self._agent if behavior.tls else None
 
     def _follow(self) -> Deferred[Any]:
-        return gatherResults([Deferred.fromCoroutine(one.follow()) for one in self._patrons])
+        return gatherResults([Deferred.fromCoroutine(one.follow()) for one in self._clients])
 
     async def _moment(self, before: _Moment | None) -> _Moment:
         """
         Count, when what is closed has gone, or after a while.
         """
-        deadline = self._reactor.seconds() + _PATIENCE
+        deadline = self._reactor.seconds() + _TIMEOUT
         while True:
             # Outside of what has just fired.
             await deferLater(self._reactor, 0.1)
@@ -104,12 +106,12 @@ class _Crowd:
 
     def _found(self, before: _Moment, between: _Moment, after: _Moment) -> dict[str, Any]:
         counts: Counter[str] = Counter()
-        for patron in self._patrons:
-            counts += patron.counts
-        faults = [fault for patron in self._patrons for fault in patron.faults]
+        for client in self._clients:
+            counts += client.counts
+        faults = [fault for client in self._clients for fault in client.faults]
         return {
             "counts": counts,
-            "faults": faults[:_TOLD],
+            "faults": faults[:_SHOWN],
             "lines": self._lines,
             "left": [_handles(one.counts, before.counts) for one in (between, after)],
             "grown": after.counts.more_than(between.counts),
@@ -130,7 +132,7 @@ def main() -> None:
     """
 
     async def run(reactor: Any) -> None:
-        found = await _Crowd(reactor, json.loads(sys.argv[-1])).run()
+        found = await _Clients(reactor, json.loads(sys.argv[-1])).run()
         sys.stdout.write(json.dumps(found) + "\n")
 
     react(lambda reactor: Deferred.fromCoroutine(run(reactor)))

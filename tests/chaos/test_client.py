@@ -5,19 +5,19 @@ The clients of `tests.chaos client` notice every fault of an event.
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.chaos.habits import FENCE, Habit
-from tests.chaos.numbered import Numbered
-from tests.chaos.patron import Patron
+from tests.chaos.behaviors import END_MARKER, Behavior
+from tests.chaos.client import Client
+from tests.chaos.numbered import NumberedEvents
 from tests.client.memory import URL, MemoryServer
 from twisted_sse.events.codec import encode
 from twisted_sse.events.event import ServerSentEvent
 
-__all__ = ["PatronTests"]
+__all__ = ["ClientTests"]
 
-_FENCE = 3
+_END_MARKER = 3
 
 
-class PatronTests(SynchronousTestCase):
+class ClientTests(SynchronousTestCase):
     """
     A stream with a fence after three events.
     """
@@ -27,10 +27,12 @@ class PatronTests(SynchronousTestCase):
         Begin to follow.
         """
         self.server = MemoryServer()
-        self.log = Numbered(1, 0, False)
-        habit = Habit("signals")
-        self.patron = Patron(self.server.clock, "client 0", URL, self.server.agent, habit, self.log)
-        self.following = Deferred.fromCoroutine(self.patron.follow())
+        self.log = NumberedEvents(1, 0, False)
+        behavior = Behavior("signals")
+        self.client = Client(
+            self.server.clock, "client 0", URL, self.server.agent, behavior, self.log
+        )
+        self.following = Deferred.fromCoroutine(self.client.follow())
         self.server.newest.answer()
 
     def send(self, *numbers: int) -> None:
@@ -44,10 +46,10 @@ class PatronTests(SynchronousTestCase):
         """
         What was found, after the fence.
         """
-        self.server.newest.send(encode(ServerSentEvent(str(_FENCE), FENCE)))
-        self.assertTrue(self.patron.done)
+        self.server.newest.send(encode(ServerSentEvent(str(_END_MARKER), END_MARKER)))
+        self.assertTrue(self.client.done)
         self.successResultOf(self.following)
-        return [kind for kind, _ in self.patron.faults]
+        return [kind for kind, _ in self.client.faults]
 
     def test_good(self) -> None:
         """
@@ -107,4 +109,4 @@ class PatronTests(SynchronousTestCase):
         self.send(1, 2, 3)
 
         self.assertEqual(self.kinds(), [])
-        self.assertEqual(self.patron.counts["ended by 500"], 1)
+        self.assertEqual(self.client.counts["ended by 500"], 1)

@@ -14,15 +14,15 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 from urllib.parse import quote
 
-from tests.chaos.verdict import Diary, Fault
+from tests.chaos.checks import Fault, ReceivedLog
 from tests.support.streams import ChunkDecoder
 from twisted_sse.events.codec import Decoder
 from twisted_sse.events.event import ServerSentEvent
 
-__all__ = ["FENCE", "TASTES", "Follower", "Taste", "parse_head"]
+__all__ = ["END_MARKER", "INTERESTS", "Interest", "Subscriber", "parse_head"]
 
 #: The event type of what is published last, to all topics: who gets it is done.
-FENCE = "fence"
+END_MARKER = "end-marker"
 
 # Between two tries to connect, in seconds.
 _PAUSE = 0.05
@@ -35,7 +35,7 @@ _FAST, _SLOW = 65536, 4096
 _PAUSES = (*[0.0] * 10, *[0.01] * 19, 0.7)
 
 
-class Taste(NamedTuple):
+class Interest(NamedTuple):
     """
     Attributes:
         query: Chooses the topics.
@@ -49,19 +49,19 @@ class Taste(NamedTuple):
 
 
 #: The first wants everything.
-TASTES = (
-    Taste("topic=*", lambda topics: True),
-    Taste("topic=news/1", lambda topics: "news/1" in topics),
+INTERESTS = (
+    Interest("topic=*", lambda topics: True),
+    Interest("topic=news/1", lambda topics: "news/1" in topics),
     # The URI template "news/{name}".
-    Taste(
+    Interest(
         "topic=news/%7Bname%7D",
         lambda topics: any(topic.startswith("news/") for topic in topics),
     ),
-    Taste("topic=chat&topic=news/2", lambda topics: "chat" in topics or "news/2" in topics),
+    Interest("topic=chat&topic=news/2", lambda topics: "chat" in topics or "news/2" in topics),
 )
 
 
-class Follower:
+class Subscriber:
     """
     Connects, reads, and comes back, until the fence has come.
 
@@ -88,9 +88,9 @@ class Follower:
     """
 
     def __init__(self, number: int, ports: Sequence[int], rng: random.Random) -> None:
-        taste = TASTES[number % len(TASTES)]
+        interest = INTERESTS[number % len(INTERESTS)]
         self.name = f"client {number}"
-        self.diary = Diary(f"{self.name} ({taste.query})", taste.wants)
+        self.received = ReceivedLog(f"{self.name} ({interest.query})", interest.wants)
         self.connected = self.done = False
         self.connections = self.comments = self.refused = 0
         self.losses: list[str] = []
@@ -98,7 +98,7 @@ class Follower:
         self.slow = number % 3 == 2
         self._restless = number % 3 == 1
         self._version = "1.0" if number % 2 else "1.1"
-        self._query = taste.query
+        self._query = interest.query
         self._ports = ports
         self._rng = rng
         self._last_event_id = ""
@@ -183,18 +183,18 @@ class Follower:
         elif event.event == "stream-open":
             self._note_opening(event)
         elif event.event == "stream-reset":
-            self.diary.resets.append(event.data or "")
-        elif event.event == FENCE:
+            self.received.resets.append(event.data or "")
+        elif event.event == END_MARKER:
             self.done = True
         elif event.data is not None:
-            self.diary.entries.append((event.id or "", event.data))
+            self.received.entries.append((event.id or "", event.data))
 
     def _note_opening(self, event: ServerSentEvent) -> None:
         self.connected = True
         self.connections += 1
-        asked = self._last_event_id
-        if asked and (not event.json()["resumed"] or event.id != asked):
-            said = f"came back after {asked!r} and was told {event.id!r}, {event.data}"
+        requested = self._last_event_id
+        if requested and (not event.json()["resumed"] or event.id != request):
+            said = f"came back after {requested!r} and was told {event.id!r}, {event.data}"
             self.faults.append(Fault("not resumed", f"{self.name} {said}."))
 
     def _note_loss(self, what: str) -> None:

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from tests.chaos.answers import Answer
-from tests.chaos.habits import LONGEST, READ_TIMEOUT, SHORTEST, Habit, Source
-from tests.chaos.numbered import Numbered
-from tests.chaos.verdict import Fault
+from tests.chaos.behaviors import LONGEST, READ_TIMEOUT, SHORTEST, Behavior, Source
+from tests.chaos.checks import Fault
+from tests.chaos.numbered import NumberedEvents
 
-__all__ = ["LATEST", "Asked", "Ledger"]
+__all__ = ["LATEST", "ClientRequest", "RequestChecker"]
 
 #: How much later than the policy says an attempt may come, in seconds: so long a slow
 #: consumer has something else to do, or the machine.
@@ -31,7 +31,7 @@ _ALMOST_HEALTHY = 55.0
 _NO_SILENCE = 0.5 * READ_TIMEOUT
 
 
-class Asked(NamedTuple):
+class ClientRequest(NamedTuple):
     """
     A request.
 
@@ -42,13 +42,13 @@ class Asked(NamedTuple):
 
         last_event_id: As it was sent.
 
-        hop: Whether it follows a redirect.
+        redirected: Whether it follows a redirect.
     """
 
     when: float
     source: Source
     last_event_id: str
-    hop: bool
+    redirected: bool
 
 
 @dataclass
@@ -62,7 +62,7 @@ class _Ended:
         early: Whether the client has left without a reason.
     """
 
-    asked: Asked
+    request: ClientRequest
     last: int
     answer: Answer
     known: bool
@@ -70,7 +70,7 @@ class _Ended:
     early: bool
 
 
-class Ledger:
+class RequestChecker:
     """
     Judges one client's attempts.
 
@@ -82,22 +82,22 @@ class Ledger:
         highest: The number of the last event that it may have.
     """
 
-    def __init__(self, name: str, habit: Habit, log: Numbered) -> None:
+    def __init__(self, name: str, behavior: Behavior, log: NumberedEvents) -> None:
         self.name = name
         self.faults: list[Fault] = []
         self.counts: Counter[str] = Counter()
         self.highest = 0
-        self._backoff = habit.backoff
+        self._backoff = behavior.backoff
         self._log = log
         self._ended: _Ended | None = None
         # Of the present source: losses that are certain, and between what
         # the last retry lies, in seconds.
         self._losses = 0
         self._retry = (0.0, 0.0)
-        self._hushed = False
+        self._silently_closed = False
         self._closed = 0.0
 
-    def ask(self, asked: Asked) -> int:
+    def add_request(self, request: ClientRequest) -> int:
         """
         Take an attempt.
 
@@ -105,37 +105,43 @@ class Ledger:
             The number of the event that it has last.
         """
         ended = self._ended
-        if ended is not None and asked.source.number == ended.asked.source.number:
-            self._judge_next(asked, ended)
+        if ended is not None and request.source.number == ended.request.source.number:
+            self._check_same_source(request, ended)
         else:
-            self._judge_source(asked, ended)
+            self._check_new_source(request, ended)
             self._losses, self._retry = 0, (0.0, 0.0)
-        self._hushed = False
-        return self._judge_id(asked, ended)
+        self._silently_closed = False
+        return self._check_id(request, ended)
 
-    def hush(self, now: float) -> None:
+    def closed_silently(self, now: float) -> None:
         """
         A connection was closed before it said whose it is.
         """
         if self._ended is not None:
             self._ended.since = now
             self._ended.known = False
-        self._hushed = True
+        self._silently_closed = True
 
-    def close(self, now: float) -> None:
+    def refusing_connections(self, now: float) -> None:
         """
         Nobody is let in.
         """
         self._closed = now
 
-    def end(
-        self, asked: Asked, last: int, answer: Answer, lasted: float, since: float, silence: float
+    def add_end(
+        self,
+        request: ClientRequest,
+        last: int,
+        answer: Answer,
+        lasted: float,
+        since: float,
+        silence: float,
     ) -> None:
         """
         An answer has ended.
 
         Args:
-            last: What `ask` has returned.
+            last: What `add_request` has returned.
 
             lasted: For how many seconds it was open.
 
@@ -146,11 +152,11 @@ class Ledger:
         """
         left = silence != float("inf")
         early = left and silence < _NO_SILENCE and answer.opened
-        self._ended = _Ended(asked, last, answer, answer.certain and not left, since, early)
+        self._ended = _Ended(request, last, answer, answer.certain and not left, since, early)
         self.counts[answer.name] += 1
         if answer.opened:
             self.highest = max(self.highest, answer.highest)
-        if answer.hop or answer.fatal:
+        if answer.redirects or answer.fatal:
             return
         self._losses = 1 if answer.opened and lasted > _ALMOST_HEALTHY else self._losses + 1
         seconds = [retry / 1000 for retry in answer.retries]
@@ -160,28 +166,28 @@ class Ledger:
             low, high = self._retry
             self._retry = min([low, *seconds]), max([high, *seconds])
 
-    def _judge_next(self, asked: Asked, ended: _Ended) -> None:
+    def _check_same_source(self, request: ClientRequest, ended: _Ended) -> None:
         answer = ended.answer
         if ended.early:
             self.counts["left early"] += 1
         # Nobody knows what happened to who was sent away.
-        known = ended.known and not self._hushed
+        known = ended.known and not self._silently_closed
         if answer.fatal and known:
             self._fault("went on", f"after {answer.name}")
         # Who is not let in begins where a redirect was.
-        lost = answer.hop and self._closed > ended.asked.when
-        if asked.hop != answer.hop and known and not lost:
-            self._fault("went astray", f"after {answer.name}: {asked}")
-        if not asked.hop:
-            self._judge_pace(asked, ended)
+        lost = answer.redirects and self._closed > ended.request.when
+        if request.redirected != answer.redirects and known and not lost:
+            self._fault("went astray", f"after {answer.name}: {request}")
+        if not request.redirected:
+            self._check_delay(request, ended)
 
-    def _judge_pace(self, asked: Asked, ended: _Ended) -> None:
-        waited = asked.when - ended.since
+    def _check_delay(self, request: ClientRequest, ended: _Ended) -> None:
+        waited = request.when - ended.since
         answer = ended.answer
         later = max(answer.retry_after, answer.until - ended.since) if ended.known else 0.0
         least = max(SHORTEST, self._grown(), min(max(self._retry[0], later), LONGEST))
         most = max(self._backoff.limit, self._retry[1], later)
-        if waited < least - _TICK and not self._hushed:
+        if waited < least - _TICK and not self._silently_closed:
             self._fault("too soon", f"{waited:.3f} s after {answer.name}, not {least:.3f}")
         if waited > most * (1 + self._backoff.jitter) + LATEST:
             self._fault("too late", f"{waited:.3f} s after {answer.name}, not {most:.3f}")
@@ -191,9 +197,9 @@ class Ledger:
         backoff, losses = self._backoff, max(1, self._losses)
         return min(backoff.first * backoff.factor ** (losses - 1), backoff.limit)
 
-    def _judge_source(self, asked: Asked, ended: _Ended | None) -> None:
-        number, why = asked.source
-        before = 0 if ended is None else ended.asked.source.number
+    def _check_new_source(self, request: ClientRequest, ended: _Ended | None) -> None:
+        number, why = request.source
+        before = 0 if ended is None else ended.request.source.number
         if number < before:
             self._fault("came back", f"source {number} after source {before}")
         right = {"own"} if ended else {"first"}
@@ -201,19 +207,19 @@ class Ledger:
             right |= ended.answer.fatal
             if ended.answer.huge or self._retry[1] > 60.0:
                 right.add("long")
-        if why not in right and not self._hushed:
+        if why not in right and not self._silently_closed:
             name = ended.answer.name if ended else "nothing"
             self._fault("gave up", f"because of {why!r} after {name}")
 
-    def _judge_id(self, asked: Asked, ended: _Ended | None) -> int:
-        number = self._log.number(asked.last_event_id)
+    def _check_id(self, request: ClientRequest, ended: _Ended | None) -> int:
+        number = self._log.number(request.last_event_id)
         if number is None or number > self.highest:
-            self._fault("strange ID", f"{asked.last_event_id!r}, at most {self.highest}")
+            self._fault("strange ID", f"{request.last_event_id!r}, at most {self.highest}")
             return self.highest
         if ended is None:
             return number
         least = ended.last
-        same = asked.source.number == ended.asked.source.number
+        same = request.source.number == ended.request.source.number
         if ended.known and ended.answer.last is not None and same:
             least = ended.answer.last
             if number > least:
