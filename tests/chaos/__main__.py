@@ -1,6 +1,7 @@
 """
 Kill hubs or Redis while events are published, and check that no acknowledged event is lost:
-`python -m tests.chaos --help`.  For the tests of the client see `python -m tests.chaos client --help`.
+`python -m tests.chaos --help`.  For tests of the client see
+`python -m tests.chaos client --help`.
 """
 
 import argparse
@@ -43,8 +44,12 @@ def _read(arguments: Sequence[str]) -> tuple[str, Settings]:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("stage", choices=list(STAGES), help="what is killed: see README.md")
     parser.add_argument("--rounds", type=int, default=10, help="how many kills; default: 10")
-    parser.add_argument("--clients", type=int, default=8, help="how many clients subscribe; default: 8")
-    parser.add_argument("--seed", type=int, help="repeats the choices of a run; default: a random one")
+    parser.add_argument(
+        "--clients", type=int, default=8, help="how many clients subscribe; default: 8"
+    )
+    parser.add_argument(
+        "--seed", type=int, help="repeats the choices of a run; default: a random one"
+    )
     parser.add_argument(
         "--seconds",
         nargs=2,

@@ -1,7 +1,7 @@
 """
-What a rogue server answers: bytes, how they end, and what a client may make of them.
+The answers of a hostile server: their bytes, how they end, and what a client may do with them.
 
-Pure: a seed's chance in, values out.
+Nothing here does I/O; every choice comes from a seeded random generator.
 """
 
 import random
@@ -24,15 +24,15 @@ class End(Enum):
     What the server does when it has written everything.
     """
 
-    #: Nothing: whoever is told that this is all leaves by itself.
+    #: Nothing: the answer is complete, so the client closes the connection.
     DONE = "done"
-    #: The connection is closed, in good order as TCP sees it.
+    #: The connection is closed, with a FIN.
     CUT = "cut"
-    #: Its own half is closed, and the other is left open.
+    #: The server's half is closed, and the client's is left open.
     HALF = "half-closed"
-    #: It is reset; what is under way is lost.
+    #: The connection is reset; bytes in flight are lost.
     RESET = "reset"
-    #: Nothing, for ever.
+    #: Nothing: the connection stays open and silent.
     STALL = "stalled"
 
 
@@ -41,38 +41,40 @@ class Answer(NamedTuple):
     One answer.
 
     Attributes:
-        name: For counting.
+        name: Counted in the statistics.
 
-        wire: What is written, in any pieces.
+        wire: The bytes, written in pieces of any size.
 
-        end: What comes then.
+        end: How the connection ends after them.
 
         tail: Written in one piece after *wire*.
 
-        beats: How many comments follow *wire*, with silence between them that is
-            shorter than a read timeout.
+        comments: How many comments follow *wire*, at intervals shorter than the read
+            timeout.
 
-        recognized_after: After how many bytes of *wire* the client knows what it is.
+        recognized_after: The number of bytes of *wire* after which the client knows what
+            kind of answer this is.
 
-        opened: Whether it is a stream.
+        opened: Whether it is an event stream.
 
-        fatal: What a source may end with because of it; empty if it has to go on.
+        fatal: The reasons for which a source may end because of it; empty if the source
+            must continue.
 
-        redirects: Whether it leads to another request, at once.
+        redirects: Whether the client must send another request at once.
 
-        retry_after: For how many seconds the client has to stay away.
+        retry_after: How long the client must wait, in seconds.
 
-        until: Until when it has to, by the clock of this machine.
+        until: The time until which the client must wait, by the clock of this machine.
 
         last: The number of the last event in it; ``None`` if there is none.
 
         highest: The number of the last event that may have been received.
 
-        retries: Those that were sent, in milliseconds.
+        retries: The ``retry`` fields that were sent, in milliseconds.
 
-        vague: Whether it cannot be told how much of it a client can read.
+        uncertain: Whether it is unknown how much of it a client can read.
 
-        huge: Whether the client may be asked to wait for more than a minute.
+        long_wait: Whether it may ask the client to wait for more than a minute.
     """
 
     name: str
@@ -90,17 +92,17 @@ class Answer(NamedTuple):
     highest: int = 0
     retries: tuple[int, ...] = ()
     uncertain: bool = False
-    huge: bool = False
+    long_wait: bool = False
 
     @property
     def certain(self) -> bool:
         """
-        Whether it is known what the client gets to know.
+        Whether the bytes that reach the client are known.
         """
         return self.end is not End.RESET and not self.uncertain
 
 
-#: A connection that is closed before anything is asked.
+#: A connection that is closed before the request.
 SILENT_CLOSE = Answer("silent close", b"", End.CUT)
 
 _STREAM_TYPES = (
@@ -119,7 +121,7 @@ def retries_in(body: bytes) -> tuple[int, ...]:
 
 def head(status: str, *headers: str, rng: random.Random) -> bytes:
     """
-    The head of an answer, with something that means nothing.
+    Make the head of an answer, sometimes with fields and interim responses to be ignored.
     """
     lines = [f"HTTP/1.1 {status}", *headers]
     if rng.random() < 0.3:
@@ -130,19 +132,19 @@ def head(status: str, *headers: str, rng: random.Random) -> bytes:
 
 def stream_type(rng: random.Random) -> str:
     """
-    The header that makes it a stream.
+    Make a ``Content-Type`` header of an event stream.
     """
     return f"Content-Type: {rng.choice(_STREAM_TYPES)}"
 
 
 def bad_answer(rng: random.Random, path: str, long_waits: bool) -> Answer:
     """
-    An answer that is no stream.
+    Make an answer that is not an event stream.
 
     Args:
-        path: Another place of this server.
+        path: The target of a redirect on this server.
 
-        patient: Whether the client may be asked to stay away for years.
+        long_waits: Whether the client may be asked to wait for years.
     """
     makers: Sequence[tuple[int, Callable[[], Answer]]] = (
         (10, lambda: _try_later(rng, long_waits)),
@@ -176,7 +178,7 @@ def _try_later(rng: random.Random, long_waits: bool) -> Answer:
         text = formatdate(date, usegmt=True)
     headers = [] if text is None else [f"Retry-After: {text}"]
     answer = _with_body(f"later {status[:3]}", status, headers, frozenset(), rng)
-    return answer._replace(retry_after=seconds, until=date, huge=seconds > 60)
+    return answer._replace(retry_after=seconds, until=date, long_wait=seconds > 60)
 
 
 def _redirect(rng: random.Random, path: str) -> Answer:
@@ -219,7 +221,7 @@ def _silence(rng: random.Random) -> Answer:
 def _torn_head(rng: random.Random) -> Answer:
     wire = head("200 OK", stream_type(rng), rng=rng)
     end = rng.choice(list(End)[1:])
-    # The last empty line would make it whole.
+    # With the last empty line it would be complete.
     return Answer(f"head {end.value}", wire[: rng.randrange(len(wire) - 1)], end)
 
 
@@ -250,7 +252,7 @@ def _with_body(
     redirects: bool = False,
 ) -> Answer:
     """
-    An answer with a body that says something to people, and ends in any way.
+    Make an answer with a body for people, that ends in any way.
     """
     body = rng.choice((b"", b'{"detail": "Not now."}', b"\xff\xfe", _HTML))
     if kind is not None:

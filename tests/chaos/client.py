@@ -1,7 +1,7 @@
 """
-One client of a chaos run: it follows its numbered events through everything, and checks each.
+One client of a chaos run: it receives numbered events and checks each of them.
 
-When its source ends it makes another from where the last one was, and says why.
+When its `EventSource` ends, it makes another that resumes, and tells the server why.
 """
 
 import random
@@ -27,10 +27,10 @@ from twisted_sse.events.event import ServerSentEvent
 
 __all__ = ["Client"]
 
-# A wait that nobody sits out here, in seconds.
+# A client does not wait for longer than this, in seconds.
 _LONG = 60.0
 
-# How long a slow one takes for some events, in seconds.
+# How long a slow client takes for some events, in seconds.
 _PAUSES = (0.01, 0.3, 1.4)
 
 
@@ -39,16 +39,16 @@ class Client:
     Follows one stream.
 
     Args:
-        url: Of the stream.
+        url: The URL of the stream.
 
-        agent: For its sources; ``None`` has them make their own.
+        agent: Used by its sources; with ``None`` each source makes its own.
 
     Attributes:
-        done: Whether the fence has come.
+        done: Whether the end marker has arrived.
 
-        faults: What may not happen: kinds and sentences.
+        faults: Violations of the rules: kinds and sentences.
 
-        counts: What has happened, and how often.
+        counts: How often each thing has happened.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Client:
         self._agent = agent
         self._behavior = behavior
         self._log = log
-        # Its own whims; no choice of the server's depends on them.
+        # Separate from the server's choices, which do not depend on it.
         self._rng = random.Random(name)
         self._number = 0
         self._last_event_id = ""
@@ -80,7 +80,7 @@ class Client:
 
     async def follow(self) -> None:
         """
-        Return when the fence has come, or after `stop`.
+        Return when the end marker has arrived, or after `stop`.
         """
         self._stopping = False
         while not (self.done or self._stopping):
@@ -88,7 +88,7 @@ class Client:
 
     def stop(self) -> None:
         """
-        Leave, to come back later.
+        Close the source; `follow` may be called again.
         """
         self._stopping = True
         self._leave("own")
@@ -129,7 +129,7 @@ class Client:
 
     def _leave(self, why: str) -> None:
         if self._source is not None and self._source.ready_state is not ReadyState.CLOSED:
-            # Whoever waits for the source goes on at once.
+            # Set first: close() resumes `_follow_once` at once.
             self._why = why
             self._source.close()
 

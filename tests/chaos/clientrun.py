@@ -1,7 +1,7 @@
 """
 Chaos for the client: `python -m tests.chaos client --help`.
 
-Rogue servers here, and their clients in a process of their own.
+The hostile servers run in this process, and their clients in another.
 """
 
 import argparse
@@ -30,13 +30,13 @@ from tests.support.ports import free_port
 
 __all__ = ["main"]
 
-# How long the end may take after the servers behave, in seconds.
+# How long the clients may take to end once the servers behave well, in seconds.
 _TIMEOUT = 120.0
 
-# Between two times when nobody can connect, and how long they last, in seconds.
+# The time between two periods without listening, and how long they last, in seconds.
 _BETWEEN, _CLOSED = (3.0, 20.0), (0.2, 2.0)
 
-# How many faults of a kind are told in full.
+# How many faults of each kind are printed in full.
 _SHOWN = 5
 
 
@@ -45,7 +45,7 @@ class _Settings(NamedTuple):
     Attributes:
         seconds: How long the servers misbehave.
 
-        rest: After how many of them everybody rests for once.
+        rest: The number of seconds after which all clients pause once.
     """
 
     seconds: float
@@ -59,9 +59,9 @@ class _ChaosRun:
     One run.
 
     Attributes:
-        faults: What may not be.
+        faults: Violations of the rules.
 
-        counts: What happened, and how often.
+        counts: How often each thing happened.
     """
 
     def __init__(self, reactor: Any, settings: _Settings) -> None:
@@ -80,7 +80,7 @@ class _ChaosRun:
 
     async def run(self) -> None:
         """
-        Return when all clients have gone.
+        Return when all clients have ended.
         """
         with tempfile.TemporaryDirectory() as home:
             pair = write_certificate(Path(home))
@@ -95,14 +95,14 @@ class _ChaosRun:
             try:
                 status = await clients.ended.addTimeout(_TIMEOUT, self._reactor)
             except TimeoutError:
-                self.faults.append(Fault("stuck", f"Not all had all after {_TIMEOUT} s."))
+                self.faults.append(Fault("stuck", f"Not all clients had ended after {_TIMEOUT} s."))
                 clients.kill()
             else:
                 self._judge(clients, status)
         self._count()
 
     def _note(self, event: LogEvent) -> None:
-        # The servers' own faults.
+        # An error in a server of this test.
         if event["log_level"] > LogLevel.info:
             self.faults.append(Fault("server", event["log_failure"].getTraceback()))
 
@@ -124,7 +124,7 @@ class _ChaosRun:
 
     async def _misbehave(self, ended: Deferred[Any]) -> None:
         """
-        Let nobody in now and then.
+        Stop listening from time to time.
         """
         deadline = self._reactor.seconds() + self._settings.seconds
         while (left := deadline - self._reactor.seconds()) > 0 and not ended.called:
@@ -138,7 +138,7 @@ class _ChaosRun:
             await port.stopListening()
         await deferLater(self._reactor, self._rng.uniform(*_CLOSED))
         for server in self._servers:
-            server.checker.refusing_connections(self._reactor.seconds())
+            server.checker.refused_connections(self._reactor.seconds())
         pairs = zip(self._servers, numbers, strict=True)
         self._ports = [await self._reopen(*pair) for pair in pairs]
 
@@ -169,7 +169,7 @@ class _ChaosRun:
 
 def main(arguments: Sequence[str]) -> int:
     """
-    Run once, and tell what happened.
+    Run once, and print the result.
 
     Returns:
         The exit status: 1 if the rule was broken.
@@ -195,13 +195,19 @@ def main(arguments: Sequence[str]) -> int:
 
 def _read(arguments: Sequence[str]) -> _Settings:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos client", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=60.0, help="how long; default: 60")
-    parser.add_argument("--rest", type=float, help="after how many all rest; default: a quarter")
+    parser.add_argument(
+        "--seconds", type=float, default=60.0, help="how long the servers misbehave; default: 60"
+    )
+    parser.add_argument(
+        "--rest", type=float, help="when all clients pause once; default: a quarter of it"
+    )
     parser.add_argument("--clients", type=int, default=len(BEHAVIORS), help="default: 8")
-    parser.add_argument("--seed", type=int, help="to repeat a run's choices; default: any")
+    parser.add_argument(
+        "--seed", type=int, help="repeats the choices of a run; default: a random one"
+    )
     given = parser.parse_args(arguments)
     if not given.seconds > 0 or given.clients < 1:
-        parser.error("--seconds has to be more than 0, and --clients at least 1")
+        parser.error("--seconds must be more than 0, and --clients at least 1")
     seed = random.randrange(1_000_000) if given.seed is None else given.seed
     rest = given.seconds / 4 if given.rest is None else given.rest
     return _Settings(given.seconds, rest, given.clients, seed)
@@ -217,7 +223,7 @@ def _report(run: _ChaosRun) -> None:
             _say(f"{fault.kind}: {fault.sentence}")
     for kind, count in shown.items():
         _say(f"{kind:<40}{count:>14,}")
-    _say("The rule was broken." if run.faults else "Every event came once and in order.")
+    _say("At least one rule was broken." if run.faults else "Every event came once and in order.")
 
 
 def _say(text: str) -> None:

@@ -1,9 +1,9 @@
 """
-The clients of a chaos run, in a process of their own: its memory is theirs alone.
+The process of all clients of a chaos run, separate so that its memory can be measured.
 
-Started by `tests.chaos.client` with what it has to know as JSON; what it has found is written
-as JSON, too.  It counts what there is in the process at three quiet moments: before the first
-client came, when all have rested in between, and when all have gone.
+`tests.chaos.clientrun` passes the settings as JSON, and the results are written as JSON.  Objects
+and resources are counted three times: before the first client starts, while all clients pause,
+and after all have ended.
 """
 
 import json
@@ -26,17 +26,17 @@ from tests.soak.counts import Counts
 
 __all__ = ["main"]
 
-# How long connections that are closed may take to be gone, in seconds.
+# How long closed connections may take to be cleaned up, in seconds.
 _TIMEOUT = 20.0
 
-# How many lines of the log, or faults, are told.
+# How many lines of the log, and how many faults, are reported.
 _SHOWN = 50
 
 
 class _Moment(NamedTuple):
     """
     Attributes:
-        resident: How much memory the process has, in bytes.
+        resident: The resident memory of the process, in bytes.
     """
 
     counts: Counts
@@ -48,8 +48,8 @@ class _Clients:
     All clients.
 
     Args:
-        given: ``seed``, ``ports``, ``certificate`` (a file) and ``rest``: after how
-            many seconds everybody rests for once.
+        given: ``seed``, ``ports``, ``certificate`` (a file) and ``rest``: the number of
+            seconds after which all clients pause once.
     """
 
     def __init__(self, reactor: Any, given: dict[str, Any]) -> None:
@@ -65,7 +65,7 @@ class _Clients:
 
     async def run(self) -> dict[str, Any]:
         """
-        Return what was found.
+        Return the results.
         """
         globalLogBeginner.beginLoggingTo([cast(ILogObserver, self._note)], redirectStandardIO=False)
         before = await self._moment(None)
@@ -93,11 +93,11 @@ class _Clients:
 
     async def _moment(self, before: _Moment | None) -> _Moment:
         """
-        Count, when what is closed has gone, or after a while.
+        Count when all closed connections are cleaned up, or after a timeout.
         """
         deadline = self._reactor.seconds() + _TIMEOUT
         while True:
-            # Outside of what has just fired.
+            # Not from within the callback of a Deferred, which would be counted.
             await deferLater(self._reactor, 0.1)
             counts = Counts.take(self._reactor)
             rest = None if before is None else _handles(counts, before.counts)
@@ -128,7 +128,7 @@ class _Clients:
 
 def main() -> None:
     """
-    Run with what the last argument says, and write what was found.
+    Run with the settings in the last argument, and write the results.
     """
 
     async def run(reactor: Any) -> None:
@@ -140,7 +140,7 @@ def main() -> None:
 
 def _handles(counts: Counts, before: Counts) -> dict[str, int]:
     """
-    What is left of what the operating system and the reactor hold.
+    Return what the operating system and the reactor hold more than *before*.
     """
     grown = counts.more_than(before)
     return {name: grown[name] for name in ("calls", "readers", "files") if name in grown}

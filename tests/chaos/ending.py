@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.chaos.answers import End
 
-__all__ = ["client_is_there", "end_connection"]
+__all__ = ["client_is_connected", "end_connection"]
 
 # The kernel's TCP states in which the client's half of a connection is open: ESTABLISHED,
 # FIN_WAIT1, FIN_WAIT2.  Only the kernel knows it at this moment.

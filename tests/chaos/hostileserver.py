@@ -1,5 +1,5 @@
 """
-A server that speaks HTTP by hand, and mostly badly: one port for each client.
+A server that writes HTTP by hand, mostly incorrectly: one port for each client.
 """
 
 import random
@@ -22,28 +22,28 @@ from tests.chaos.streams import final_stream, stream
 
 __all__ = ["HostileServer"]
 
-# How long a client that has no reason to stay may stay, in seconds.
+# How long a client may keep a connection that has ended, in seconds.
 _TIMEOUT = 40.0
 
-# Between two comments of a server that has nothing to say, in seconds.
+# Between two comments of an idle server, in seconds.
 _COMMENT_INTERVAL = 0.4 * READ_TIMEOUT
 
-# After these the server may hear nothing more, so it returns no goodbye of TLS.  After an
-# answer that is complete, or no HTTP, Twisted would wait for that as long as TCP lives.
+# After these answers the server may stop reading, so that it sends no TLS close_notify.  After
+# an answer that is complete, or not HTTP, Twisted would wait for it until TCP gives up.
 _UNREAD = ("stream stalled", "stream endless", "silence", "head stalled")
 
 
 class HostileServer(Factory):
     """
-    What one client talks to.
+    The server of one client.
 
     Args:
-        number: The client's.
+        number: The number of the client.
 
     Attributes:
-        calm: Whether it behaves from now on, and comes to an end.
+        well_behaved: Whether it sends only correct answers from now on, and the end marker.
 
-        ledger: What it thinks of the client.
+        checker: Checks the requests of the client.
     """
 
     # Twisted would log every connection.
@@ -68,7 +68,7 @@ class HostileServer(Factory):
 
     def answer(self, request: ClientRequest, last: int) -> Answer:
         """
-        Decide what comes next.
+        Choose the answer to *request*.
         """
         if self.well_behaved:
             return final_stream(self.rng, self.log, last, self.checker.highest)
@@ -77,32 +77,32 @@ class HostileServer(Factory):
         self._redirections += 1
         return bad_answer(self.rng, f"/redirected/{self._redirections}", self.behavior.long_waits)
 
-    def report(self, newest: "_Connection") -> None:
+    def end_others(self, newest: "_Connection") -> None:
         """
-        See that the client has closed all other connections.
+        Check that the client has closed all other connections, and end them.
 
-        The kernel knows it before this program does.
+        The kernel knows of a close before this program does.
         """
         for connection in self.connections - {newest}:
             if connection.request is not None and connection.client_is_connected():
-                sentence = f"two requests under way, one of them answered by {connection.name}"
+                sentence = f"two open connections, one of them answered by {connection.name}"
                 self.fault("overlap", sentence)
             connection.report()
             cast(Any, connection.transport).abortConnection()
 
     def fault(self, kind: str, what: str) -> None:
         """
-        Note what the client may not do.
+        Record a violation by the client.
         """
         self.checker.faults.append(Fault(kind, f"{self.checker.name}: {what}."))
 
 
 class _Connection(Protocol):
     """
-    One connection: a request, and an answer.
+    One connection: a request and its answer.
 
     Attributes:
-        asked: The request, when it has come.
+        request: The request, once it has arrived.
     """
 
     def __init__(self, server: HostileServer) -> None:
@@ -114,7 +114,7 @@ class _Connection(Protocol):
         self._accepted = self._begun = self._last_write = 0.0
         self._written = 0
         self._reported = False
-        # When the client may notice that it is over; when everything was said.
+        # When the client may first notice the end of the answer.
         self._since: float | None = None
         self._answering: Deferred[None] | None = None
         self._timeout: Any = None
@@ -122,7 +122,7 @@ class _Connection(Protocol):
     @property
     def name(self) -> str:
         """
-        What it answers.
+        The name of its answer.
         """
         return self._answer.name
 
@@ -147,7 +147,7 @@ class _Connection(Protocol):
         if request is None:
             return
         if self.request is not None:
-            self._server.fault("talks too much", repr(data[:60]))
+            self._server.fault("second request", repr(data[:60]))
             return
         self._take(request)
 
@@ -164,7 +164,7 @@ class _Connection(Protocol):
 
     def report(self) -> None:
         """
-        Tell the ledger how it has ended, once.
+        Report to the checker, once, how the connection has ended.
         """
         if self.request is None or self._reported:
             return
@@ -178,7 +178,7 @@ class _Connection(Protocol):
 
     def client_is_connected(self) -> bool:
         """
-        Whether the client has not closed its half.
+        Return whether the client's half is still open.
         """
         return client_is_connected(self.transport)
 
@@ -190,14 +190,14 @@ class _Connection(Protocol):
         last_event_id = request.headers.get("last-event-id", "")
         source = Source(int(number), why)
         self.request = ClientRequest(self._accepted, source, last_event_id, request.redirected)
-        server.report(self)
+        server.end_others(self)
         self._last = server.checker.add_request(self.request)
         self._answer = server.answer(self.request, self._last)
         self._answering = Deferred.fromCoroutine(self._write_answer())
 
     def _check_request(self, request: Request) -> None:
         wanted = self._server.behavior.body
-        # A redirect may have made a GET of it.
+        # A redirect may have turned a POST into a GET.
         got = (request.method, request.body) == ("POST" if wanted else "GET", wanted)
         if not got and not (request.redirected and (request.method, request.body) == ("GET", "")):
             self._server.fault("another request", f"{request.method} with {request.body!r}")
@@ -216,7 +216,7 @@ class _Connection(Protocol):
                 await deferLater(self._server.reactor, _COMMENT_INTERVAL)
                 self._write(b":\n\n")
             if not answer.tail and answer.end is not End.STALL:
-                # Who was told how much there is knows that this was all.
+                # A client that knows the length notices the end at once.
                 self._since = self._last_write
             await self._pause()
             self._finish()
@@ -248,5 +248,5 @@ class _Connection(Protocol):
 
     def _give_up(self) -> None:
         if self.client_is_connected():
-            self._server.fault("stays", f"{_TIMEOUT} s after {self.name}")
+            self._server.fault("stayed connected", f"{_TIMEOUT} s after {self.name}")
         cast(Any, self.transport).abortConnection()

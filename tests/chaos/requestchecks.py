@@ -1,9 +1,9 @@
 """
-What a client may do next, and whether it did: each attempt against what came before it.
+Checks each request of a client against the answer before it.
 
-An attempt comes from the same `EventSource` as the one before, or from another that has a
-right to be there.  It asks for what follows the last event that has arrived, and not before
-the policy allows it.  Nothing here does I/O or keeps time.
+A request comes from the same `EventSource` as the one before, or from another that has a reason
+to exist.  It asks for the events after the last one that has arrived, and comes no earlier than
+the backoff policy allows.  Nothing here does I/O or keeps time.
 """
 
 from collections import Counter
@@ -17,17 +17,18 @@ from tests.chaos.numbered import NumberedEvents
 
 __all__ = ["LATEST", "ClientRequest", "RequestChecker"]
 
-#: How much later than the policy says an attempt may come, in seconds: so long a slow
-#: consumer has something else to do, or the machine.
+#: How much later than the policy says a request may come, in seconds: a slow consumer, or a
+#: busy machine, may take as long.
 LATEST = 45.0
 
-# Two clocks of one machine agree so well, in seconds.
+# How far two clocks of one machine may differ, in seconds.
 _TICK = 0.05
 
-# A stream that lived so long may count as healthy for who has seen it longer.
+# A stream that lasted this long for the server may count as healthy for the client, which may
+# have measured more, in seconds.
 _ALMOST_HEALTHY = 55.0
 
-# How long a server's silence is that nobody may have taken for a timeout.
+# A silence of the server that a client cannot have taken for a timeout, in seconds.
 _NO_SILENCE = 0.5 * READ_TIMEOUT
 
 
@@ -36,9 +37,9 @@ class ClientRequest(NamedTuple):
     A request.
 
     Attributes:
-        when: It was accepted, in seconds.
+        when: When its connection was accepted, in seconds.
 
-        source: Whose it is.
+        source: The `EventSource` that sent it.
 
         last_event_id: As it was sent.
 
@@ -55,11 +56,11 @@ class ClientRequest(NamedTuple):
 class _Ended:
     """
     Attributes:
-        known: Whether the answer came as far as *answer* says.
+        known: Whether the client received all of *answer*.
 
-        since: From when on the client may have noticed the end, in seconds.
+        since: When the client may first have noticed the end, in seconds.
 
-        early: Whether the client has left without a reason.
+        early: Whether the client closed the stream without a reason.
     """
 
     request: ClientRequest
@@ -72,14 +73,14 @@ class _Ended:
 
 class RequestChecker:
     """
-    Judges one client's attempts.
+    Checks the requests of one client.
 
     Attributes:
-        faults: What it may not have done.
+        faults: Violations by the client.
 
-        counts: What it did, and how often.
+        counts: How often each thing happened.
 
-        highest: The number of the last event that it may have.
+        highest: The number of the last event that the client may have received.
     """
 
     def __init__(self, name: str, behavior: Behavior, log: NumberedEvents) -> None:
@@ -90,19 +91,19 @@ class RequestChecker:
         self._backoff = behavior.backoff
         self._log = log
         self._ended: _Ended | None = None
-        # Of the present source: losses that are certain, and between what
-        # the last retry lies, in seconds.
+        # Of the current source: the losses that are certain, and the bounds of its
+        # reconnection time, in seconds.
         self._losses = 0
         self._retry = (0.0, 0.0)
         self._silently_closed = False
-        self._closed = 0.0
+        self._refused_until = 0.0
 
     def add_request(self, request: ClientRequest) -> int:
         """
-        Take an attempt.
+        Check a request.
 
         Returns:
-            The number of the event that it has last.
+            The number of the last event that the client has received.
         """
         ended = self._ended
         if ended is not None and request.source.number == ended.request.source.number:
@@ -115,18 +116,18 @@ class RequestChecker:
 
     def closed_silently(self, now: float) -> None:
         """
-        A connection was closed before it said whose it is.
+        The server closed a connection before the request.
         """
         if self._ended is not None:
             self._ended.since = now
             self._ended.known = False
         self._silently_closed = True
 
-    def refusing_connections(self, now: float) -> None:
+    def refused_connections(self, now: float) -> None:
         """
-        Nobody is let in.
+        The server refused connections until *now*.
         """
-        self._closed = now
+        self._refused_until = now
 
     def add_end(
         self,
@@ -141,14 +142,14 @@ class RequestChecker:
         An answer has ended.
 
         Args:
-            last: What `add_request` has returned.
+            last: The value that `add_request` returned.
 
-            lasted: For how many seconds it was open.
+            lasted: How long it was open, in seconds.
 
-            since: From when on the client may have noticed.
+            since: When the client may first have noticed the end.
 
-            silence: If the client has left before everything was said: how long
-                nothing had been; else infinite.
+            silence: If the client closed the connection before the answer was complete:
+                how long the server had been silent.  Else infinite.
         """
         left = silence != float("inf")
         early = left and silence < _NO_SILENCE and answer.opened
@@ -170,14 +171,14 @@ class RequestChecker:
         answer = ended.answer
         if ended.early:
             self.counts["left early"] += 1
-        # Nobody knows what happened to who was sent away.
+        # After a silent close it is unknown which source had connected.
         known = ended.known and not self._silently_closed
         if answer.fatal and known:
             self._fault("went on", f"after {answer.name}")
-        # Who is not let in begins where a redirect was.
-        lost = answer.redirects and self._closed > ended.request.when
+        # A refused connection ends a redirect: the client starts again from its own URL.
+        lost = answer.redirects and self._refused_until > ended.request.when
         if request.redirected != answer.redirects and known and not lost:
-            self._fault("went astray", f"after {answer.name}: {request}")
+            self._fault("wrong target", f"after {answer.name}: {request}")
         if not request.redirected:
             self._check_delay(request, ended)
 
@@ -193,7 +194,7 @@ class RequestChecker:
             self._fault("too late", f"{waited:.3f} s after {answer.name}, not {most:.3f}")
 
     def _grown(self) -> float:
-        # Not asked of the policy itself, which is on trial.
+        # Computed here, because the policy itself is what is tested.
         backoff, losses = self._backoff, max(1, self._losses)
         return min(backoff.first * backoff.factor ** (losses - 1), backoff.limit)
 
@@ -201,11 +202,11 @@ class RequestChecker:
         number, why = request.source
         before = 0 if ended is None else ended.request.source.number
         if number < before:
-            self._fault("came back", f"source {number} after source {before}")
+            self._fault("earlier source", f"source {number} after source {before}")
         right = {"own"} if ended else {"first"}
         if ended is not None:
             right |= ended.answer.fatal
-            if ended.answer.huge or self._retry[1] > 60.0:
+            if ended.answer.long_wait or self._retry[1] > 60.0:
                 right.add("long")
         if why not in right and not self._silently_closed:
             name = ended.answer.name if ended else "nothing"

@@ -1,5 +1,5 @@
 """
-One run: clients follow, publishers publish, something is killed again and again.
+One run: subscribers subscribe, publishers publish, and processes are killed again and again.
 """
 
 import asyncio
@@ -16,22 +16,22 @@ from tests.chaos.subscriber import Subscriber
 
 __all__ = ["Outcome", "Settings", "run_stage"]
 
-# How many publishers there are: each has one request under way.
+# The number of publishers; each has one request under way.
 _PUBLISHERS = 6
 
-# How long a step that has to come may take, in seconds: a slow reader's last one
-# is the longest.
+# How long each step may take, in seconds.  The last events of a slow reader take the
+# longest.
 _TIMEOUT = 60.0
 
 
 class Settings(NamedTuple):
     """
     Attributes:
-        rounds: How many times something is killed.
+        rounds: The number of kills.
 
-        clients: How many follow all the time.
+        clients: The number of subscribers.
 
-        seed: Of all choices.
+        seed: The seed of all choices.
 
         pause: The shortest and the longest time between two kills, in seconds.
     """
@@ -45,9 +45,9 @@ class Settings(NamedTuple):
 class Outcome(NamedTuple):
     """
     Attributes:
-        counts: What happened how often, in the order of telling.
+        counts: How often each thing happened, in the order of printing.
 
-        faults: Everything that may not happen.
+        faults: Everything that the rules forbid.
     """
 
     counts: dict[str, int]
@@ -56,7 +56,7 @@ class Outcome(NamedTuple):
 
 def run_stage(settings: Settings, stage: Stage) -> Outcome:
     """
-    Run *stage* to its end, and judge it.
+    Run *stage* to its end, and check what happened.
     """
     try:
         stage.start()
@@ -69,7 +69,7 @@ def run_stage(settings: Settings, stage: Stage) -> Outcome:
 
 class _StageRun:
     """
-    Everybody who takes part.
+    The subscribers, the publishers and the stage of one run.
     """
 
     def __init__(self, settings: Settings, stage: Stage) -> None:
@@ -87,11 +87,12 @@ class _StageRun:
 
     async def run(self) -> None:
         """
-        Return when everybody has everything, or waits for it in vain.
+        Return when all subscribers have received everything, or after a timeout.
         """
         following = [asyncio.create_task(one.follow()) for one in self._subscribers]
         await self._eventually(
-            lambda: all(one.connections for one in self._subscribers), "Not everybody was let in."
+            lambda: all(one.connections for one in self._subscribers),
+            "Not every subscriber could connect.",
         )
         publishing = [asyncio.create_task(publisher.publish()) for publisher in self._publishers]
         await self._kill_again_and_again()
@@ -99,13 +100,15 @@ class _StageRun:
             publisher.stop()
         await asyncio.gather(*publishing)
         await self._within(
-            self._publishers[0].publish_end_marker(), "The end could not be published."
+            self._publishers[0].publish_end_marker(), "The end marker could not be published."
         )
-        await self._within(asyncio.gather(*following), "Not everybody came to the end.")
+        await self._within(
+            asyncio.gather(*following), "Not every subscriber received the end marker."
+        )
 
     def outcome(self) -> Outcome:
         """
-        What came of it.
+        Return the result of the run.
         """
         attempts = [attempt for publisher in self._publishers for attempt in publisher.attempts]
         faults = find_faults(attempts, [one.received for one in self._subscribers])
@@ -117,7 +120,7 @@ class _StageRun:
         return Outcome(self._counts(attempts), faults)
 
     def _rng(self, name: str) -> random.Random:
-        # By names: who is added changes nothing for the others.
+        # One generator for each name, so that an additional part does not change the others.
         return random.Random(f"{self._settings.seed} {name}")
 
     async def _kill_again_and_again(self) -> None:

@@ -1,6 +1,6 @@
 """
-What is killed: one hub with a file, two with a Redis that dies, three with one that lives,
-one of a chain of three.
+The processes of each stage, and which of them are killed: a hub with a file, the Redis of two
+hubs, one of three hubs on a Redis, or one of a hub and two edges.
 """
 
 import asyncio
@@ -21,10 +21,10 @@ from tests.support.waiting import PATIENCE
 
 __all__ = ["STAGES", "EdgesStage", "HubStage", "NodesStage", "RedisStage", "Stage"]
 
-# So much that nothing is forgotten in any run.
+# Large enough that no run forgets an event.
 _BOUNDS = "events=10000000,bytes=4GiB"
 
-# A comment for each second of silence.
+# A comment after each second of silence.
 _OPTIONS = ("--keepalive", "1")
 
 
@@ -33,13 +33,13 @@ class Stage(Protocol):
     Processes, one of which is killed in each round.
 
     Attributes:
-        ports: Where the hubs are that live.
+        ports: The ports of the running hubs.
 
-        steady: Whether no connection of a subscriber may be lost.
+        keeps_connections: Whether losing a subscriber's connection is a fault.
 
-        kills: How many there were.
+        kills: The number of kills.
 
-        faults: What was found in logs and exit statuses.
+        faults: Faults found in logs and exit statuses.
     """
 
     ports: list[int]
@@ -49,26 +49,26 @@ class Stage(Protocol):
 
     def start(self) -> None:
         """
-        Start everything.
+        Start all processes.
         """
 
     async def kill(self, rng: random.Random, subscribers: Sequence[Subscriber]) -> None:
         """
-        Kill something by SIGKILL, and start it again.
+        Kill a process with SIGKILL, and start it again.
         """
 
     def stop(self) -> None:
         """
-        End everything, the hubs in good order.
+        Stop all processes; the hubs are stopped with SIGTERM.
         """
 
 
 class HubStage:
     """
-    One hub that keeps its history in a file; it is what dies.
+    One hub with its history in a file; the hub is killed.
 
     Args:
-        history: What it keeps instead, for a test that wants to see faults.
+        history: Another history, for a test that expects faults.
     """
 
     keeps_connections = False
@@ -97,7 +97,7 @@ class HubStage:
         """
         See `Stage.stop`.
         """
-        # Whatever goes wrong with one, the others do not stay.
+        # If stopping one fails, the others are stopped all the same.
         with ExitStack() as stack:
             stack.callback(self._home.cleanup)
             for hub in self._hubs:
@@ -133,7 +133,7 @@ class HubStage:
 
 class NodesStage(HubStage):
     """
-    Three hubs on one Redis; one of the hubs dies.
+    Three hubs on one Redis; one of the hubs is killed.
     """
 
     def __init__(self) -> None:
@@ -158,7 +158,7 @@ class NodesStage(HubStage):
 
 class EdgesStage(HubStage):
     """
-    A hub with a file, an edge of it, and an edge of that; one of the three dies.
+    A hub with a file, an edge of it, and an edge of that; one of the three is killed.
     """
 
     def start(self) -> None:
@@ -176,7 +176,7 @@ class EdgesStage(HubStage):
 
 class RedisStage(NodesStage):
     """
-    Two hubs on one Redis that writes to its disk what it acknowledges; it is Redis that dies.
+    Two hubs on one Redis with ``appendfsync always``; Redis is killed.
     """
 
     keeps_connections = True
@@ -189,8 +189,8 @@ class RedisStage(NodesStage):
 
     async def kill(self, rng: random.Random, subscribers: Sequence[Subscriber]) -> None:
         """
-        See `Stage.kill`.  Redis stays away until each client had a comment;
-        slow readers aside, who have other things to read.
+        See `Stage.kill`.  Redis stays away until each subscriber has received a
+        comment, except slow readers, which still read older events.
         """
         await asyncio.to_thread(self._redis.kill)
         self.kills += 1
@@ -203,7 +203,7 @@ class RedisStage(NodesStage):
 
 def _gets_comment(subscriber: Subscriber) -> Callable[[], bool]:
     """
-    Tells later whether *follower* has got a comment since now, or has left.
+    Return a probe: whether *subscriber* has since received a comment, or has disconnected.
     """
     connections, comments = subscriber.connections, subscriber.comments
 
@@ -214,7 +214,7 @@ def _gets_comment(subscriber: Subscriber) -> Callable[[], bool]:
     return probe
 
 
-#: The stages, by the names that the command line has for them.
+#: The stages by their names on the command line.
 STAGES: dict[str, Callable[[], Stage]] = {
     "hub": HubStage,
     "redis": RedisStage,

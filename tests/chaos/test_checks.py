@@ -1,5 +1,5 @@
 """
-The checker finds what it is there to find.
+`find_faults` finds each kind of fault.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ __all__ = ["FindFaultsTests"]
 
 def attempt(data: str, topic: str = "a") -> Attempt:
     """
-    One that was acknowledged at once, in the order of the alphabet.
+    Make an attempt that was acknowledged at once; times follow the alphabet.
     """
     moment = float(ord(data[0]))
     return Attempt(data, (topic,), data, sent=moment, answered=moment + 0.5, id=f"id-{data}")
@@ -21,14 +21,14 @@ def attempt(data: str, topic: str = "a") -> Attempt:
 
 def unknown(data: str, request: str, place: int = 0) -> Attempt:
     """
-    One that was sent before everything, and never answered.
+    Make an attempt that was sent before all others and never answered.
     """
     return Attempt(data, ("a",), request, place)
 
 
 def received(*received: str, name: str = "whole", topic: str | None = None) -> ReceivedLog:
     """
-    Of a client that wants everything, or *topic* alone.
+    Make the log of a subscriber to all topics, or to *topic* only.
     """
 
     def wants(topics: Sequence[str]) -> bool:
@@ -39,25 +39,25 @@ def received(*received: str, name: str = "whole", topic: str | None = None) -> R
 
 class FindFaultsTests(SynchronousTestCase):
     """
-    Five events, of which some clients want all and some those of one topic.
+    Five events; some subscribers select all of them, others those of one topic.
     """
 
     def setUp(self) -> None:
         """
-        Publish a, b and c to one topic, x to another; and before them u, without an answer.
+        Publish a, b and c to one topic and x to another, and before them u, without an answer.
         """
         self.attempts = [attempt("a"), attempt("b"), attempt("c"), attempt("x", "other")]
         self.unknown = unknown("u", "u")
 
     def kinds(self, *logs: ReceivedLog) -> list[str]:
         """
-        The faults that are found, by kind.
+        Return the kinds of the faults that are found.
         """
         return [fault.kind for fault in find_faults([*self.attempts, self.unknown], logs)]
 
     def test_good(self) -> None:
         """
-        Where everybody got what they want once and in order, there is no fault.
+        If all subscribers received their events once and in order, there is no fault.
         """
         whole, second = received("a", "b", "c", "x"), received("a", "b", "c", "x", name="second")
 
@@ -67,14 +67,14 @@ class FindFaultsTests(SynchronousTestCase):
 
     def test_unknown_received(self) -> None:
         """
-        What was not acknowledged may be received, at any place after it was sent.
+        An event that was not acknowledged may be received, at any position after it was sent.
         """
         self.assertEqual(self.kinds(received("u", "a", "b", "c", "x")), [])
         self.assertEqual(self.kinds(received("a", "b", "c", "x", "u")), [])
 
     def test_unknown_by_some(self) -> None:
         """
-        But then by everybody who wants it.
+        If one subscriber receives such an event, all its subscribers must.
         """
         whole = received("a", "u", "b", "c", "x")
 
@@ -82,7 +82,7 @@ class FindFaultsTests(SynchronousTestCase):
 
     def test_lost(self) -> None:
         """
-        An acknowledged event that one client lacks is lost, wherever it is missing.
+        An acknowledged event that one subscriber lacks is lost, at any position.
         """
         whole = received("a", "b", "c", "x")
 
@@ -93,14 +93,14 @@ class FindFaultsTests(SynchronousTestCase):
 
     def test_doubled(self) -> None:
         """
-        An event that came twice is doubled, also if nobody has acknowledged it.
+        An event that was received twice is doubled, even if it was not acknowledged.
         """
         self.assertEqual(self.kinds(received("a", "b", "b", "c", "x")), ["doubled"])
         self.assertEqual(self.kinds(received("u", "a", "b", "c", "x", "u")), ["doubled"])
 
     def test_swapped(self) -> None:
         """
-        Two clients that saw different orders are out of order.
+        Different orders at two subscribers are a fault.
         """
         whole = received("a", "b", "c", "x")
 
@@ -108,7 +108,7 @@ class FindFaultsTests(SynchronousTestCase):
 
     def test_disproved(self) -> None:
         """
-        So is an order that all share, if an answer came before the other was sent.
+        A common order is a fault if it contradicts the times of requests and answers.
         """
         whole, some = received("b", "a", "c", "x"), received("b", "a", "c", name="some", topic="a")
 
@@ -125,13 +125,13 @@ class FindFaultsTests(SynchronousTestCase):
 
     def test_invented(self) -> None:
         """
-        What nobody has sent is invented, also if only a letter of it has changed.
+        An event that was never sent is invented, even if only a letter has changed.
         """
         self.assertEqual(self.kinds(received("a", "b", "c", "x", "x2")), ["invented"])
 
     def test_unwanted(self) -> None:
         """
-        An event of another topic is none of a client's business.
+        An event of a topic that was not selected is unwanted.
         """
         whole = received("a", "b", "c", "x")
 
@@ -139,7 +139,7 @@ class FindFaultsTests(SynchronousTestCase):
 
     def test_reset(self) -> None:
         """
-        Nobody may be told of a gap.
+        A `stream-reset` is a fault.
         """
         whole = received("a", "b", "c", "x")
         whole.resets.append('{"reason":"unknown-id"}')
@@ -148,7 +148,7 @@ class FindFaultsTests(SynchronousTestCase):
 
     def test_torn(self) -> None:
         """
-        A request is kept whole and in its order, or not at all.
+        The events of a request are received all and in order, or none.
         """
         self.attempts[1:3] = [unknown("b", "batch", 0), unknown("c", "batch", 1)]
 
@@ -169,7 +169,7 @@ class FindFaultsTests(SynchronousTestCase):
 
     def test_other_id(self) -> None:
         """
-        So is an event that has another ID than its receipt says, or than was given to it.
+        An event whose ID differs from its receipt, or from the publisher's ID, is a fault.
         """
         whole = received("a", "b", "c", "x")
         whole.entries[1] = ("id-other", "b")

@@ -19,12 +19,12 @@ _END_MARKER = 3
 
 class ClientTests(SynchronousTestCase):
     """
-    A stream with a fence after three events.
+    A stream with the end marker after three events.
     """
 
     def setUp(self) -> None:
         """
-        Begin to follow.
+        Start the client.
         """
         self.server = MemoryServer()
         self.log = NumberedEvents(1, 0, False)
@@ -37,14 +37,14 @@ class ClientTests(SynchronousTestCase):
 
     def send(self, *numbers: int) -> None:
         """
-        Send events of the log.
+        Send numbered events.
         """
         for number in numbers:
             self.server.newest.send(encode(self.log.event(number)))
 
     def kinds(self) -> list[str]:
         """
-        What was found, after the fence.
+        Send the end marker, and return the kinds of the faults that were found.
         """
         self.server.newest.send(encode(ServerSentEvent(str(_END_MARKER), END_MARKER)))
         self.assertTrue(self.client.done)
@@ -53,7 +53,7 @@ class ClientTests(SynchronousTestCase):
 
     def test_good(self) -> None:
         """
-        Three events in order are well.
+        Three events in order are correct.
         """
         self.send(1, 2, 3)
 
@@ -61,7 +61,7 @@ class ClientTests(SynchronousTestCase):
 
     def test_lost(self) -> None:
         """
-        One that is missing is lost, in the middle and at the end.
+        A missing event is lost, in the middle and at the end.
         """
         self.send(1, 3)
         self.assertEqual(self.kinds(), ["lost"])
@@ -72,7 +72,7 @@ class ClientTests(SynchronousTestCase):
 
     def test_doubled(self) -> None:
         """
-        One that comes again is doubled.
+        An event that comes again is doubled.
         """
         self.send(1, 2, 2, 3)
 
@@ -80,7 +80,7 @@ class ClientTests(SynchronousTestCase):
 
     def test_torn(self) -> None:
         """
-        One of which anything is missing is torn.
+        An event that differs in anything is torn.
         """
         event = self.log.event(1)
         self.server.newest.send(encode(ServerSentEvent(f"{event.data}x", id=event.id)))
@@ -90,7 +90,7 @@ class ClientTests(SynchronousTestCase):
 
     def test_invented(self) -> None:
         """
-        One that is not in the log is invented.
+        An event without a valid number is invented.
         """
         self.server.newest.send(b"data: never\nid: 0\n\n")
         self.send(1, 2, 3)
@@ -99,7 +99,7 @@ class ClientTests(SynchronousTestCase):
 
     def test_untyped(self) -> None:
         """
-        A source ends with one of this package's errors, or with a fault.
+        A source that ends with an error of this package is no fault.
         """
         self.server.newest.cut()
         self.server.clock.advance(1.0)
