@@ -5,6 +5,7 @@ The contract of history providers: its hooks, and the test runners that run it.
 import subprocess
 import sys
 import unittest
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.support.shared import SharedMemoryHistory
 from tests.testing.shared_memory import contract, run
 from twisted_sse.clock import GlobalClock
+from twisted_sse.events.publication import Tail
 from twisted_sse.testing import HistoryProviderContract, SharedHistoryProviderContract
 
 __all__ = ["RunnerTests", "StatementTests"]
@@ -88,6 +90,16 @@ class StatementTests(SynchronousTestCase):
         result = run(contract(_Silent)("test_append_order"))
 
         self.assertIn("append(['a']) did not return within 0.2 seconds", result.failures[0][1])
+
+    def test_first_difference(self) -> None:
+        """
+        A failure names the fields of the first record that differs.
+        """
+        result = run(contract(_Public)("test_tail_of_all_topics"))
+
+        self.assertIn(
+            "First difference, at index 3: private is False, not True", result.failures[0][1]
+        )
 
 
 class RunnerTests(SynchronousTestCase):
@@ -177,3 +189,17 @@ class _Silent(SharedMemoryHistory):
 
     def append(self, publications: Any) -> Any:
         return Deferred()
+
+
+class _Public(SharedMemoryHistory):
+    """
+    Makes private publications public.
+    """
+
+    def tail(self, limit: int) -> Tail:
+        before, records = super().tail(limit)
+        public = [
+            record._replace(publication=replace(record.publication, private=False))
+            for record in records
+        ]
+        return Tail(before, public)

@@ -31,7 +31,7 @@ class AppendRules(ContractCase):
         try:
             verifyObject(IHistoryProvider, await self.started())
         except Invalid as error:
-            self.broken(str(error))
+            self.broken(f"verifyObject() failed: {error}")
 
     async def test_append_order(self) -> None:
         """

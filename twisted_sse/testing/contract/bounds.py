@@ -144,7 +144,7 @@ class BoundRules(ContractCase):
                 f" {records[0].number}"
             )
         self.same(
-            "since(tail.newest.id) returned", await self.since(history, tail.before.id), records
+            "since(tail.before.id) returned", await self.since(history, tail.before.id), records
         )
 
     @needs("age")

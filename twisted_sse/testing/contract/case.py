@@ -23,7 +23,7 @@ from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.publication import Publication, Record, Tail
 from twisted_sse.interfaces import IHistoryProvider
 from twisted_sse.testing.contract.hooks import Hooks
-from twisted_sse.testing.contract.wording import describe, describe_call
+from twisted_sse.testing.contract.wording import describe, describe_call, first_difference
 from twisted_sse.topics import Selection
 
 # The rules are mixins for a TestCase: test runners would collect test cases
@@ -135,7 +135,7 @@ class ContractCase(Hooks, _TestCase):
         try:
             return await self.resolve(method, *arguments)
         except TwistedSSEError as error:
-            self.broken(f"{describe_call(method, arguments)} raised {error!r}")
+            self.broken(f"{describe_call(method, arguments)} raised {error!r}; expected no error")
 
     async def resolve(self, method: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
         """
@@ -215,7 +215,8 @@ class ContractCase(Hooks, _TestCase):
                 "since(None) returned".
         """
         if found != expected:
-            self.broken(f"{seen}:\n{describe(found)}\nExpected:\n{describe(expected)}")
+            both = f"{describe(found)}\nExpected:\n{describe(expected)}"
+            self.broken(f"{seen}:\n{both}{first_difference(found, expected)}")
 
     def broken(self, seen: str) -> NoReturn:
         """

@@ -151,7 +151,7 @@ class FollowRules(SharedRules):
         again = await self.following(first)
         await self.delivered(again, await self.append(second, *"ef"))
 
-        self.same("until it was stopped, follow() delivered", follower.order, records)
+        self.same("although it was stopped, follow() delivered", follower.order, records)
 
     async def _append_all(self, history: Any, times: int) -> list[Record]:
         """

@@ -33,7 +33,7 @@ class LocateRules(SharedRules):
         try:
             verifyObject(ISharedHistoryProvider, await self.started())
         except Invalid as error:
-            self.broken(str(error))
+            self.broken(f"verifyObject() failed: {error}")
 
     async def test_hubs_agree(self) -> None:
         """
@@ -104,10 +104,10 @@ class LocateRules(SharedRules):
         not `UnknownEventID`.
         """
         history, _ = await self.hubs()
-        (records,) = await self.append(history, "a")
+        (record,) = await self.append(history, "a")
         await self.resolve(self.interrupt, history)
 
-        for event_id in (records.id, "nobody's"):
+        for event_id in (record.id, "nobody's"):
             await self.refused(HistoryUnavailable, history.locate, event_id)
         await self.returned(history)
 

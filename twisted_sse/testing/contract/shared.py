@@ -9,6 +9,7 @@ from typing import Any
 from twisted_sse.events.publication import Record
 from twisted_sse.testing.contract.follower import RecordingFollower
 from twisted_sse.testing.contract.lifecycle import AvailabilityRules
+from twisted_sse.testing.contract.wording import describe
 
 __all__ = ["SharedRules"]
 
@@ -41,8 +42,8 @@ class SharedRules(AvailabilityRules):
         await self.eventually(
             lambda: follower.knows(expected[-1]),
             lambda: (
-                f"follow() has delivered batches of {[len(batch) for batch in follower.batches]}"
-                f" publications, and not the last of {len(expected)}"
+                f"follow() delivered batches of {[len(batch) for batch in follower.batches]}"
+                f" records; expected {len(expected)} in all, up to {describe(expected[-1])}"
             ),
         )
         self.same("follow() called restart with", follower.restarts, [])

@@ -119,8 +119,8 @@ class TailRules(ContractCase):
 
         later, *ends = await self.answers([appending, *calls])
         whole = [*records, *later]
-        for told in (list(tail.kept) for tail in ends):
-            if told not in (records, whole):
+        for found in (list(tail.kept) for tail in ends):
+            if found not in (records, whole):
                 self.broken(
-                    f"tail() returned {len(told)} records, expected {len(records)} or {len(whole)}"
+                    f"tail() returned {len(found)} records, expected {len(records)} or {len(whole)}"
                 )
