@@ -15,6 +15,10 @@ from twisted_sse.testing.contract.samples import SHAPES
 __all__ = ["FollowerTests"]
 
 
+#: Its ID is too long to be published, but an old store may have it.
+LONG = Publication(("a",), ServerSentEvent("long", id="x" * 20_000))
+
+
 class FollowerTests(TestCase):
     """
     An edge that follows a hub in the same process.
@@ -101,7 +105,7 @@ class FollowerTests(TestCase):
         """
         following = await self.follow()
         await self.upstream.hub.publish("a", "first")
-        await self.upstream.hub.publish("a", "long", id="x" * 20_000)
+        await self.upstream.hub.broker.submit([LONG])
         await following.has(2)
         await self.upstream.go_away()
         await self.upstream.hub.publish("a", "next")
@@ -116,7 +120,7 @@ class FollowerTests(TestCase):
         It restarts if an ID that is too long is the newest when the edge starts.
         """
         await self.upstream.hub.publish("a", "first")
-        await self.upstream.hub.publish("a", "long", id="x" * 20_000)
+        await self.upstream.hub.broker.submit([LONG])
         following = await self.follow()
         await following.restarted()
         await self.upstream.hub.publish("a", "next")

@@ -44,9 +44,9 @@ SHAPES = [
 
 #: IDs that publishers may choose; all of them are different.
 PUBLISHERS_IDS = [
-    *["mine", "Mine", "é", "e\u0301", "😀", "ﬀ", "ff", "a b", "a\tb", "a", "aa"],
+    *["mine", "Mine", "é", "e\u0301", "😀", "ﬀ", "ff", "a b", "a;b", "a", "aa"],
     *["0", "00", "1", "01", "1.0", "-1", "0-0", "0-1", "1-1", "2-1-1", "$", "+", "-", ">"],
-    *["*", "%", "_", "?", "[a-z]", "'", '"', "' OR 1=1 --", "\\", "None", "null", "x" * 5000],
+    *["*", "%", "_", "?", "[a-z]", "'", '"', "' OR 1=1 --", "\\", "None", "null", "x" * 1024],
 ]
 
 #: IDs that were never given to an event, but that a client may send.
