@@ -7,12 +7,15 @@ A `Hub` has a `Broker`, which does the work; what applications call is here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from functools import partial
+from threading import get_ident
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IReactorFromThreads, IReactorTime
+from twisted.python import threadable
 
 from twisted_sse.broker.batch import batch_of, collect
 from twisted_sse.broker.broker import Broker
@@ -46,7 +49,7 @@ class Hub:
     Publish to it, put its resources into a site, and run its service.
 
     Two hubs in one process share nothing.  Call all methods in the reactor's
-    thread.
+    thread, except `publish_from_thread`.
 
     Args:
         history: An `IHistoryProvider`; `MemoryHistory` by default.
@@ -163,14 +166,45 @@ class Hub:
         Raises:
             InvalidTopic, InvalidEvent: The event cannot be sent.
 
+            RuntimeError: Another thread than the reactor's has called this; see
+                `publish_from_thread`.
+
             HistoryUnavailable, HubClosed: As failures of the `Deferred`; the
                 event was not sent.
         """
+        _check_thread()
         publication = Publication.of(topics, data, event=event, id=id, retry=retry, private=private)
         batch = batch_of(self)
         if batch is not None:
             return batch.add(publication)
         return self.broker.submit((publication,)).addCallback(_first_receipt)
+
+    def publish_from_thread(
+        self,
+        topics: str | Iterable[str],
+        data: object,
+        *,
+        event: str | None = None,
+        id: str | None = None,
+        retry: int | None = None,
+        private: bool = False,
+    ) -> Future[Receipt]:
+        """
+        Do what `publish` does, in any thread.
+
+        Events of one thread are sent in the order of the calls.
+
+        Returns:
+            A future of the receipt.  Wait for its ``result()`` in any thread but
+            the reactor's, and only while the reactor runs.
+
+        Raises:
+            InvalidTopic, InvalidEvent: The event cannot be sent.
+        """
+        publication = Publication.of(topics, data, event=event, id=id, retry=retry, private=private)
+        future: Future[Receipt] = Future()
+        _reactor_of(self.clock).callFromThread(self._publish_for, publication, future)
+        return future
 
     def batch(self) -> AbstractContextManager[None]:
         """
@@ -372,6 +406,29 @@ class Hub:
             spread=spread,
             farewell=farewell,
         )
+
+    def _publish_for(self, publication: Publication, future: Future[Receipt]) -> None:
+        if not future.set_running_or_notify_cancel():
+            return
+        done = self.broker.submit((publication,)).addCallback(_first_receipt)
+        done.addCallbacks(future.set_result, lambda failure: future.set_exception(failure.value))
+
+
+def _check_thread() -> None:
+    # There is no such thread before a reactor runs.
+    if threadable.ioThread not in (None, get_ident()):
+        raise RuntimeError(
+            "publish() was called outside the reactor's thread:"
+            " call publish_from_thread(), which returns a concurrent.futures.Future."
+        )
+
+
+def _reactor_of(clock: IReactorTime) -> IReactorFromThreads:
+    if IReactorFromThreads.providedBy(clock):
+        return IReactorFromThreads(clock)
+    from twisted.internet import reactor
+
+    return IReactorFromThreads(reactor)
 
 
 def _first_receipt(published: list[Published]) -> Receipt:
