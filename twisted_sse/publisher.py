@@ -149,7 +149,7 @@ class _NoRedirects(HTTPRedirectHandler):
         self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
     ) -> None:
         """
-        See `HTTPRedirectHandler.redirect_request`: a redirect is no receipt.
+        See `HTTPRedirectHandler.redirect_request`: a redirect is not a receipt.
         """
 
 

@@ -21,6 +21,7 @@ from twisted_sse.events.preamble import Priming, StreamStart
 from twisted_sse.events.publication import is_safe_id
 from twisted_sse.topics import Selection
 from twisted_sse.transport.sinks.choice import sink_for
+from twisted_sse.units import check_choice, check_count
 from twisted_sse.web.cors import CORS
 from twisted_sse.web.problem import Problem
 from twisted_sse.web.query import Query, last_event_id, query_of
@@ -64,6 +65,8 @@ class Subscriptions:
         max_topics: int = 100,
         authorize: Authorize | None = None,
     ) -> None:
+        check_choice("priming", priming, ("event", "block", None))
+        check_count("max_topics", max_topics)
         self._broker = broker
         self._admission = broker.admission
         self._selection = None if topics is None else Selection.of(topics)
@@ -71,6 +74,11 @@ class Subscriptions:
         self._max_topics = max_topics
         self._replication = Replication(broker, self._open)
         self._authorize = authorize
+        if authorize is not None and not callable(authorize):
+            raise TypeError(
+                f"authorize is {authorize!r}: give a function that takes a request and returns a"
+                " Grant; for topics, write resource(topics=['news']) or subscribe('news')"
+            )
 
     def grant(self, request: Request) -> Grant | Deferred[Grant]:
         """
@@ -204,7 +212,7 @@ class EventStreamResource(MethodResource):
         )
         handlers = {"GET": streams.get, "HEAD": streams.head}
         grant = everybody if authorize is None else streams.grant
-        super().__init__(handlers, grant, cors or CORS())
+        super().__init__(handlers, grant, CORS() if cors is None else cors)
 
 
 def _set_headers(request: Request) -> None:
