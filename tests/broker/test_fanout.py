@@ -1,8 +1,7 @@
 """
-The reactor is never held: what is published goes out in slices, in order.
-
-Time passes at each look at the clock, so that a turn's budget of 5 ms is used
-up by a few strides of 128 connections.
+Fan-out never holds the reactor: events are sent in slices, in order.
+| Each look at the clock takes time, so a few strides of 128 connections use up a turn's budget of 5
+ms.
 """
 
 from typing import Any
@@ -46,7 +45,7 @@ class Crowd:
 
     def come(self, count: int, topic: str = "a") -> list[Subscriber]:
         """
-        Let *count* subscribers become live.
+        Add *count* live subscribers.
         """
         self.clock.cost = 0.0
         coming = [Subscriber(self.hub, topic, sink=RecordingSink()) for _ in range(count)]
@@ -57,20 +56,20 @@ class Crowd:
 
     def publish(self, topic: str, data: str) -> None:
         """
-        Publish, and let work take time from now on.
+        Publish, and make work take time from now on.
         """
         self.hub.publish(topic, data)
         self.clock.cost = COSTLY
 
     def served(self) -> int:
         """
-        How many members have got something.
+        How many subscribers have received an event.
         """
         return sum(bool(one.sink.events) for one in self.members)
 
     def settle(self) -> None:
         """
-        Let everything come to its end, on a clock that costs nothing any more.
+        Run until nothing is left to do, on a clock that costs nothing.
         """
         self.clock.cost = 0.0
         for _ in range(10):
@@ -84,7 +83,7 @@ class SliceTests(SynchronousTestCase):
 
     def test_stride(self) -> None:
         """
-        When the time is over, a turn ends with the stride, and the next one goes on there.
+        A turn whose budget runs out ends after the stride, and the next turn continues there.
         """
         crowd = Crowd()
         crowd.come(3 * STRIDE)
@@ -99,7 +98,7 @@ class SliceTests(SynchronousTestCase):
 
     def test_many(self) -> None:
         """
-        5,000 subscribers get two events in order, whatever the number of turns.
+        5,000 subscribers get two events in order, in as many turns as it takes.
         """
         crowd = Crowd()
         crowd.come(5000)
@@ -118,7 +117,7 @@ class SliceTests(SynchronousTestCase):
 
     def test_keepalives_between(self) -> None:
         """
-        Somebody else's keepalive comment comes between two slices.
+        Another subscriber's keepalive comes between two slices.
         """
         crowd = Crowd(keepalive=15.0)
         (idle,) = crowd.come(1, "idle")
@@ -152,7 +151,7 @@ class SliceTests(SynchronousTestCase):
 
     def test_small_audience(self) -> None:
         """
-        A small audience waits for one slice of a large one, not for all of it.
+        A small audience waits for one slice of a large one, not for all of them.
         """
         crowd = Crowd()
         (small,) = crowd.come(1, "b")
@@ -182,7 +181,7 @@ class SliceTests(SynchronousTestCase):
 
     def test_those_behind(self) -> None:
         """
-        Those who are behind come forward although sweeps use up every turn.
+        Connections that are behind catch up although sweeps use up every turn.
         """
         crowd = Crowd()
         crowd.come(8 * STRIDE)
@@ -197,7 +196,7 @@ class SliceTests(SynchronousTestCase):
 
     def test_pages_in_turn(self) -> None:
         """
-        Those who are behind get one page at a time, one after the other.
+        Connections that are behind take turns, one page at a time.
         """
         crowd = Crowd()
         for number in range(4):
@@ -216,7 +215,7 @@ class SliceTests(SynchronousTestCase):
 
     def test_stop(self) -> None:
         """
-        A hub that has stopped writes nothing more and leaves no call behind.
+        A stopped hub writes nothing more and leaves no delayed call.
         """
         crowd = Crowd()
         crowd.come(3 * STRIDE)
@@ -236,7 +235,7 @@ class JoinedWriteTests(SynchronousTestCase):
 
     def test_one_write(self) -> None:
         """
-        All that is published in one turn is one call of send for each connection.
+        All events published in one turn are one `send` for each connection.
         """
         hub, clock = make_hub()
         sinks = [RecordingSink() for _ in range(3)]
@@ -253,7 +252,7 @@ class JoinedWriteTests(SynchronousTestCase):
 
     def test_audiences_share(self) -> None:
         """
-        Audiences that get the same batch get the same object.
+        Audiences with the same batch get the same object.
         """
         hub, clock = make_hub()
         one, two = RecordingSink(), RecordingSink()
@@ -290,7 +289,7 @@ def counted(payload: bytes) -> bytes:
 
 class AlwaysBehind:
     """
-    What a fan-out needs to know of a connection that never catches up.
+    A connection that never catches up, as far as a Fanout needs one.
     """
 
     ready = True
@@ -298,12 +297,12 @@ class AlwaysBehind:
 
 class BudgetTests(SynchronousTestCase):
     """
-    Who gets how much of a turn.
+    How a turn's budget is shared.
     """
 
     def test_shares(self) -> None:
         """
-        Sweeps get the budget, and those who are behind half as much again, each turn.
+        In each turn sweeps get the budget, and catching up gets half as much again.
         """
         clock = CostlyClock(0.1)
         advanced: list[Any] = []
@@ -330,7 +329,7 @@ class BudgetTests(SynchronousTestCase):
 
     def test_payloads_are_let_go(self) -> None:
         """
-        Of all that was written, only an audience's last batch is kept.
+        Of all payloads, only an audience's last one is kept.
         """
         hub, clock = make_hub()
         sink = MemorySink()
@@ -347,7 +346,7 @@ class BudgetTests(SynchronousTestCase):
 
 class BackloggedRoom:
     """
-    A large audience that is being written to, and news that wait behind that.
+    A large audience that is being written to, and another event waiting behind that.
     """
 
     def __init__(self) -> None:
@@ -360,7 +359,7 @@ class BackloggedRoom:
 
     def come(self, last_event_id: str | None = None) -> Subscriber:
         """
-        Subscribe now, and wait until all is written.
+        Subscribe now, and wait until everything is written.
         """
         sink = MemorySink()
         newcomer = Subscriber(self.crowd.hub, "a", last_event_id=last_event_id, sink=sink)
@@ -373,12 +372,12 @@ class BackloggedRoom:
 
 class OvertakingTests(SynchronousTestCase):
     """
-    Subscribers that stand beyond the live position of an audience with news pending.
+    Subscribers that start beyond the live position of an audience with pending events.
     """
 
     def test_newcomer(self) -> None:
         """
-        A newcomer gets nothing that precedes the position its stream began with.
+        A newcomer gets nothing from before its stream's starting position.
         """
         room = BackloggedRoom()
         newcomer = room.come()
@@ -391,7 +390,7 @@ class OvertakingTests(SynchronousTestCase):
 
     def test_returning(self) -> None:
         """
-        Who comes back with the newest event's ID does not get that event again.
+        A subscriber resuming from the newest event's ID does not get that event again.
         """
         room = BackloggedRoom()
         head = room.crowd.hub.broker.position
@@ -404,7 +403,7 @@ class OvertakingTests(SynchronousTestCase):
 
     def test_returning_to_a_large_batch(self) -> None:
         """
-        The same without any haste: one turn's news are two batches, and time is over after one.
+        The same for one turn's events that make two batches, of which one is written.
         """
         crowd = Crowd()
         crowd.come(1)
@@ -420,7 +419,7 @@ class OvertakingTests(SynchronousTestCase):
 
     def test_history_read_meanwhile(self) -> None:
         """
-        Who is brought forward from history while news are pending gets these too, once.
+        A subscriber that catches up from history while events are pending gets these too, once.
         """
         crowd = Crowd(window_events=2)
         for number in range(1, 7):
@@ -440,7 +439,7 @@ class OvertakingTests(SynchronousTestCase):
 
     def test_everybody_else(self) -> None:
         """
-        Those who were there get both events, once and in order.
+        The other members get both events, once and in order.
         """
         room = BackloggedRoom()
         room.come()

@@ -1,5 +1,5 @@
 """
-A hub that starts with a history that is there already.
+A hub that starts with a history that already has events.
 """
 
 from twisted.internet.task import Clock
@@ -16,12 +16,12 @@ __all__ = ["WarmthTests"]
 
 class WarmthTests(SynchronousTestCase):
     """
-    A hub that was started again, with a window of ten events, after a hundred events.
+    A restarted hub with a window of ten events, and a history of a hundred.
     """
 
     def setUp(self) -> None:
         """
-        Nobody has come back yet.
+        A hub without subscribers.
         """
         self.clock = Clock()
         store = MemoryHistory(clock=self.clock)
@@ -31,7 +31,7 @@ class WarmthTests(SynchronousTestCase):
 
     def come(self, *places: int) -> list[Subscriber]:
         """
-        Subscribers come back who have seen the events up to *places*.
+        Add subscribers that resume after the records at *places*.
         """
         came = [Subscriber(self.hub, "a", last_event_id=self.kept[one].id) for one in places]
         for _ in range(2 * len(places)):
@@ -40,7 +40,7 @@ class WarmthTests(SynchronousTestCase):
 
     def test_recent(self) -> None:
         """
-        Who missed no more than the window holds is served without asking history.
+        A subscriber that missed no more than the window holds is served without reading history.
         """
         first, last = self.come(90, 98)
 
@@ -50,7 +50,7 @@ class WarmthTests(SynchronousTestCase):
 
     def test_before_the_window(self) -> None:
         """
-        Who stands right before the window finds all of it there, once the ID is known.
+        A subscriber right before the window is served from it, once history knows its ID.
         """
         (subscriber,) = self.come(89)
 
@@ -58,8 +58,7 @@ class WarmthTests(SynchronousTestCase):
 
     def test_all_at_once(self) -> None:
         """
-        A thousand who come back from ten places cost as many reads as there are places that the
-        window does not have.
+        A thousand subscribers at ten positions cost one read for each position outside the window.
         """
         came = self.come(*[number % 10 + 88 for number in range(1000)])
 
@@ -68,7 +67,7 @@ class WarmthTests(SynchronousTestCase):
 
     def test_goes_on(self) -> None:
         """
-        What is published next follows what was there.
+        New events follow the old ones.
         """
         (subscriber,) = self.come(99)
         self.hub.publish("a", "100")
@@ -79,7 +78,7 @@ class WarmthTests(SynchronousTestCase):
 
     def test_as_much_as_fits(self) -> None:
         """
-        History is asked for as much as the window may hold.
+        History is asked for as many events as the window holds.
         """
         self.come(99)
 

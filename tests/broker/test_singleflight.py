@@ -1,5 +1,5 @@
 """
-One question for all who ask the same.
+Equal calls share one result.
 """
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -12,26 +12,26 @@ __all__ = ["FlightsTests"]
 
 class FlightsTests(SynchronousTestCase):
     """
-    Questions to somebody who answers late.
+    `SingleFlight.call`.
     """
 
     def setUp(self) -> None:
         """
-        Nothing was asked yet.
+        A SingleFlight without calls.
         """
         self.flights: SingleFlight[str] = SingleFlight()
         self.asked: list[Deferred[str]] = []
 
     def ask(self) -> Deferred[str]:
         """
-        Ask a question that has no answer yet.
+        Start a call that has no result yet.
         """
         self.asked.append(Deferred())
         return self.asked[-1]
 
     def test_once(self) -> None:
         """
-        The same question is asked once, and all get the answer.
+        Calls with the same key run once, and all get the result.
         """
         answers = [self.flights.call("a", self.ask) for _ in range(3)]
         self.asked[0].callback("yes")
@@ -41,7 +41,7 @@ class FlightsTests(SynchronousTestCase):
 
     def test_others(self) -> None:
         """
-        Another question is asked by itself, and one that was answered is asked again.
+        A call with another key runs by itself, and a finished key runs again.
         """
         self.flights.call("a", self.ask)
         self.flights.call("b", self.ask)
@@ -53,7 +53,7 @@ class FlightsTests(SynchronousTestCase):
 
     def test_failure(self) -> None:
         """
-        All are told of a failure.
+        All callers get the failure.
         """
         answers = [self.flights.call("a", self.ask) for _ in range(2)]
         self.asked[0].errback(ValueError("no"))
@@ -63,7 +63,7 @@ class FlightsTests(SynchronousTestCase):
 
     def test_cancelled(self) -> None:
         """
-        Who waits no longer leaves the answer to the others.
+        A cancelled caller does not affect the others.
         """
         first, second = (self.flights.call("a", self.ask) for _ in range(2))
         first.cancel()
@@ -74,7 +74,7 @@ class FlightsTests(SynchronousTestCase):
 
     def test_at_once(self) -> None:
         """
-        An answer that is there at once is given at once.
+        A result that is available at once is returned at once.
         """
         asked: Deferred[str] = Deferred()
         asked.callback("yes")

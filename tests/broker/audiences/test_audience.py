@@ -1,6 +1,6 @@
 """
-Members of an audience: everybody gets each event once and in order, and whoever
-leaves is told the position of the last one it got.
+Members of an audience: each gets every event once and in order, and a member that leaves is told
+the position of the last event it was sent.
 """
 
 from collections.abc import Callable
@@ -30,7 +30,7 @@ __all__ = [
     "ShortTests",
 ]
 
-# As many members are written to between two looks at the clock.
+# How many members are written to between two looks at the clock.
 STRIDE = 128
 
 
@@ -44,7 +44,7 @@ def strides(count: int) -> Callable[[], bool]:
 
 def forever() -> bool:
     """
-    A budget without a bound.
+    An unlimited budget.
     """
     return True
 
@@ -71,32 +71,32 @@ class Room:
 
     def sweep(self, more_time: Callable[[], bool] = forever) -> None:
         """
-        Have the members written to.
+        Write to the members.
         """
         self.audience.sweep(self.payloads, more_time)
 
     def upto(self, number: int) -> bytes:
         """
-        What a member that was there from the start has got by *number*.
+        What a member that was there from the start has received up to *number*.
         """
         return self.order.between(0, number)
 
     def visited(self) -> StubMember:
         """
-        A member that has been sent the current batch.
+        A member that was sent the current batch.
         """
         return next(member for member in self.members if member.payloads)
 
     def unvisited(self) -> StubMember:
         """
-        A member that has not been sent anything.
+        A member that was sent nothing.
         """
         return next(member for member in self.members if not member.payloads)
 
 
 class AudienceMachine(RuleBasedStateMachine):
     """
-    Members come and go while batches are written, stride by stride.
+    Members join and leave while batches are written, stride by stride.
     """
 
     def __init__(self) -> None:
@@ -108,7 +108,7 @@ class AudienceMachine(RuleBasedStateMachine):
     @rule(count=st.sampled_from([1, 3, 100, STRIDE, 300]))
     def join(self, count: int) -> None:
         """
-        Newcomers that have been sent everything up to the live position.
+        Add members that were sent everything up to the live position.
         """
         for _ in range(count):
             member = StubMember(self.room.audience)
@@ -118,7 +118,7 @@ class AudienceMachine(RuleBasedStateMachine):
     @rule(data=st.data(), count=st.integers(1, 40))
     def leave(self, data: st.DataObject, count: int) -> None:
         """
-        Any of those who are there leave.
+        Remove some of the members.
         """
         for _ in range(min(count, len(self.began))):
             self._retire(self._choose(data))
@@ -126,7 +126,7 @@ class AudienceMachine(RuleBasedStateMachine):
     @rule()
     def everybody_leaves(self) -> None:
         """
-        Nobody is left.
+        Remove all members.
         """
         for member in list(self.began):
             self._retire(member)
@@ -134,21 +134,21 @@ class AudienceMachine(RuleBasedStateMachine):
     @rule(size=st.sampled_from([0, 0, 40_000]))
     def publish(self, size: int) -> None:
         """
-        Something new, two of which fill a batch if they are large.
+        Publish an event; two large ones fill a batch.
         """
         self.room.publish(data=f"{'.' * size}" or None)
 
     @rule(count=st.integers(1, 5))
     def sweep(self, count: int) -> None:
         """
-        Write for a while.
+        Write *count* strides.
         """
         self.room.sweep(strides(count))
 
     @rule(data=st.data(), count=st.integers(1, 5), room=st.sampled_from([0, 1, 60]))
     def sweep_with_trouble(self, data: st.DataObject, count: int, room: int) -> None:
         """
-        Write while one falls short, one breaks, and one takes another along.
+        Write while one member falls short, one fails, and one leaves and removes another.
         """
         if len(self.began) < 4:
             return
@@ -170,7 +170,7 @@ class AudienceMachine(RuleBasedStateMachine):
     @invariant()
     def everybody_has_what_its_position_says(self) -> None:
         """
-        The law: what a member got is what lies between its start and its position.
+        A member received exactly what lies between its start and its position.
         """
         audience = self.room.audience
         assert sorted(member.slot for member in self.began) == list(range(len(self.began)))
@@ -180,7 +180,7 @@ class AudienceMachine(RuleBasedStateMachine):
     @invariant()
     def waiting_is_true(self) -> None:
         """
-        The audience waits exactly while somebody has not got everything it wants.
+        The audience waits exactly while a member has not received everything.
         """
         head = self.room.order.window.head.number
         positions = [self.room.audience.position_of(member).number for member in self.began]
@@ -189,13 +189,13 @@ class AudienceMachine(RuleBasedStateMachine):
     @invariant()
     def leavers_get_nothing_more(self) -> None:
         """
-        Who has left stays where it was.
+        A member that has left does not become live again.
         """
         assert all(member.slot == NOT_LIVE for member in self.left)
 
     def teardown(self) -> None:
         """
-        In the end everybody who stayed has got everything.
+        In the end every remaining member has received everything.
         """
         self.room.sweep()
         assert not self.room.audience.waiting
@@ -230,12 +230,13 @@ class AudienceMachine(RuleBasedStateMachine):
 
 class AudienceLawTests(SynchronousTestCase):
     """
-    The law of the lists, whatever happens.
+    What holds in any order of steps.
     """
 
     def test_law(self) -> None:
         """
-        Joining, leaving and writing in any order, everybody gets each event once and in order.
+        Whatever the order of joining, leaving and writing, every member gets each event once and in
+        order.
         """
         run_state_machine_as_test(
             AudienceMachine,
@@ -251,12 +252,12 @@ class AudienceLawTests(SynchronousTestCase):
 
 class DepartureTests(SynchronousTestCase):
     """
-    Whoever leaves knows what it has been sent.
+    A member that leaves knows what it was sent.
     """
 
     def test_visited(self) -> None:
         """
-        In the visited part, with nothing pending, it has the batch.
+        A visited member, with nothing pending, has the batch.
         """
         room = Room(STRIDE + 1)
         room.publish(2)
@@ -269,7 +270,7 @@ class DepartureTests(SynchronousTestCase):
 
     def test_visited_with_news(self) -> None:
         """
-        In the visited part, with more pending, it has the batch and not the news.
+        A visited member, with more pending, has the batch and not the pending events.
         """
         room = Room(STRIDE + 1)
         room.publish(2)
@@ -282,7 +283,7 @@ class DepartureTests(SynchronousTestCase):
 
     def test_unvisited(self) -> None:
         """
-        In the unvisited part, it has nothing of the batch.
+        An unvisited member has nothing of the batch.
         """
         room = Room(STRIDE + 1)
         room.publish(2)
@@ -294,7 +295,7 @@ class DepartureTests(SynchronousTestCase):
 
     def test_unvisited_with_news(self) -> None:
         """
-        In the unvisited part, with more pending, it still has nothing of the batch.
+        An unvisited member, with more pending, still has nothing of the batch.
         """
         room = Room(STRIDE + 1)
         room.publish()
@@ -309,7 +310,7 @@ class DepartureTests(SynchronousTestCase):
 
     def test_idle(self) -> None:
         """
-        When all is written, a member stands at the head, events it did not want included.
+        When everything is written, a member's position is the head, past events it did not want.
         """
         room = Room(1)
         room.publish()
@@ -321,7 +322,7 @@ class DepartureTests(SynchronousTestCase):
 
     def test_before_news(self) -> None:
         """
-        Before the first write, a member stands right before the oldest news.
+        Before the first write, a member's position is right before the oldest pending event.
         """
         room = Room(1)
         room.order.publish("unwanted")
@@ -332,7 +333,7 @@ class DepartureTests(SynchronousTestCase):
 
     def test_twice(self) -> None:
         """
-        Leaving a second time changes nothing, and harms nobody.
+        Leaving a second time changes nothing.
         """
         room = Room(3)
         room.audience.leave(room.members[1])
@@ -344,7 +345,7 @@ class DepartureTests(SynchronousTestCase):
 
     def test_last(self) -> None:
         """
-        When nobody is left, nothing waits.
+        An audience without members does not wait.
         """
         room = Room(1)
         room.publish()
@@ -355,7 +356,7 @@ class DepartureTests(SynchronousTestCase):
 
     def test_while_written_to(self) -> None:
         """
-        A member that leaves while it is sent to has what it was sent, and no one is left out.
+        A member that leaves during its own write keeps what it was sent, and nobody is skipped.
         """
         room = Room(3)
         leaver = room.members[1]
@@ -370,7 +371,8 @@ class DepartureTests(SynchronousTestCase):
 
     def test_another_one(self) -> None:
         """
-        A member of a later stride that another's write ends was sent nothing of the batch.
+        A member of a later stride that is removed during another's write was sent nothing of the
+        batch.
         """
         room = Room(3 * STRIDE)
         room.publish()
@@ -390,7 +392,7 @@ class DepartureTests(SynchronousTestCase):
 
     def test_everybody_while_written_to(self) -> None:
         """
-        All may leave while the first of them is written to.
+        All members may leave during the write to the first of them.
         """
         room = Room(2 * STRIDE)
 
@@ -411,12 +413,12 @@ class DepartureTests(SynchronousTestCase):
 
 class ShortTests(SynchronousTestCase):
     """
-    Members that cannot take it all.
+    Members that cannot take a whole payload.
     """
 
     def test_in_the_middle(self) -> None:
         """
-        Who falls short is told how far it got, and the others get everything.
+        A member that falls short is told how many bytes were sent, and the others get everything.
         """
         room = Room(3 * STRIDE)
         short = room.members[STRIDE + 7]
@@ -433,7 +435,7 @@ class ShortTests(SynchronousTestCase):
 
     def test_error(self) -> None:
         """
-        An error of the network means that nothing was sent, and the others get everything.
+        A network error means that nothing was sent, and the others get everything.
         """
         room = Room(3)
         broken = room.members[1]
@@ -446,7 +448,7 @@ class ShortTests(SynchronousTestCase):
 
     def test_short_and_leaving(self) -> None:
         """
-        Who leaves and falls short in one call is let go once.
+        A member that leaves and falls short in one call is removed once.
         """
         room = Room(3)
         member = room.members[0]
@@ -461,7 +463,7 @@ class ShortTests(SynchronousTestCase):
 
     def test_everybody(self) -> None:
         """
-        When all fall short, nobody is left, and what is pending goes.
+        When all fall short, the audience is empty, and pending events are discarded.
         """
         room = Room(2 * STRIDE)
         for member in room.members:
@@ -478,12 +480,12 @@ class ShortTests(SynchronousTestCase):
 
 class JoiningTests(SynchronousTestCase):
     """
-    Who joins has everything up to the live position.
+    A member that joins has everything up to the live position.
     """
 
     def test_in_the_middle_of_a_batch(self) -> None:
         """
-        A newcomer does not get the batch that is being written, but what follows.
+        A newcomer does not get the batch that is being written, only what follows.
         """
         room = Room(2 * STRIDE)
         room.publish()
@@ -498,7 +500,7 @@ class JoiningTests(SynchronousTestCase):
 
     def test_before_news(self) -> None:
         """
-        A newcomer gets news that were pending when it came.
+        A newcomer gets the events that were pending when it joined.
         """
         room = Room(1)
         room.publish()
@@ -510,7 +512,7 @@ class JoiningTests(SynchronousTestCase):
 
     def test_early(self) -> None:
         """
-        Who is ahead of the news is told to try again when they are written, once.
+        A member ahead of the pending events is told once, when they are written, to try again.
         """
         room = Room(2 * STRIDE)
         room.publish()
@@ -533,7 +535,7 @@ class JoiningTests(SynchronousTestCase):
 
     def test_early_and_everybody_leaves(self) -> None:
         """
-        The same when those who were waited for leave.
+        It is also told when the members that were waited for leave.
         """
         room = Room(3)
         room.publish()
@@ -546,7 +548,7 @@ class JoiningTests(SynchronousTestCase):
 
     def test_early_and_the_unvisited_leave(self) -> None:
         """
-        The same when only those leave who have not got the last batch.
+        It is also told when only the members without the last batch leave.
         """
         room = Room(STRIDE + 1)
         room.publish()
@@ -561,7 +563,7 @@ class JoiningTests(SynchronousTestCase):
 
     def test_nobody(self) -> None:
         """
-        An audience without live members takes no notice of anything.
+        An audience without live members ignores new events.
         """
         room = Room()
         room.publish()
@@ -572,12 +574,12 @@ class JoiningTests(SynchronousTestCase):
 
 class BatchTests(SynchronousTestCase):
     """
-    What is written at once.
+    How many events one write carries.
     """
 
     def test_joined(self) -> None:
         """
-        Everything new is one write for each member.
+        All pending events are one write for each member.
         """
         room = Room(2)
         room.publish(10)
@@ -587,7 +589,7 @@ class BatchTests(SynchronousTestCase):
 
     def test_cut(self) -> None:
         """
-        A batch ends with the frame that makes it 64 KiB.
+        A batch ends with the frame that brings it to 64 KiB.
         """
         room = Room(1)
         room.publish(5, "x" * 32 * 1024)
@@ -599,7 +601,7 @@ class BatchTests(SynchronousTestCase):
 
     def test_exactly_full(self) -> None:
         """
-        A batch of 64 KiB takes nothing more, and one that lacks a byte does.
+        A batch of exactly 64 KiB is full, and one that is a byte smaller is not.
         """
         for lacking, expected in ((0, [1, 1]), (1, [2])):
             with self.subTest(lacking=lacking):
@@ -624,7 +626,7 @@ class BatchTests(SynchronousTestCase):
 
     def test_budget(self) -> None:
         """
-        Writing stops after the stride in which the time was over.
+        Writing stops after the stride in which the budget ran out.
         """
         room = Room(3 * STRIDE)
         room.publish()
@@ -641,7 +643,7 @@ class SharedPayloadTests(SynchronousTestCase):
 
     def test_members_share(self) -> None:
         """
-        All members get one and the same object.
+        All members get the same object.
         """
         room = Room(2 * STRIDE)
         room.publish(2)
@@ -653,7 +655,7 @@ class SharedPayloadTests(SynchronousTestCase):
 
     def test_audiences_share(self) -> None:
         """
-        Audiences with the same batch and framing get one and the same object.
+        Audiences with the same batch and framing get the same object.
         """
         room = Room(1)
         other = Audience(interest_in("a"), PLAIN, raw, room.order.window)
@@ -669,7 +671,7 @@ class SharedPayloadTests(SynchronousTestCase):
 
     def test_framing_and_batch_differ(self) -> None:
         """
-        Another framing is another payload, and so is another batch.
+        Another framing or another batch makes another payload.
         """
         order = Order()
         one, two = order.publish(), order.publish()
@@ -682,7 +684,7 @@ class SharedPayloadTests(SynchronousTestCase):
 
     def test_forget(self) -> None:
         """
-        What was made is let go when the turn is over.
+        Payloads are forgotten when the turn is over.
         """
         order = Order()
         batch = [order.publish(), order.publish()]
@@ -695,19 +697,19 @@ class SharedPayloadTests(SynchronousTestCase):
 
 class AudiencesTests(SynchronousTestCase):
     """
-    Which audiences get to see a publication.
+    Which audiences receive a publication.
     """
 
     def setUp(self) -> None:
         """
-        An order that is empty.
+        An empty order.
         """
         self.order = Order()
         self.audiences = AudienceIndex(self.order.window)
 
     def test_shared(self) -> None:
         """
-        The same interest over the same framing is one audience, and its size counts.
+        The same interest with the same framing is one audience; its size counts the members.
         """
         one = self.audiences.enter(interest_in("a", "b"), PLAIN, raw)
         two = self.audiences.enter(interest_in("b", "a"), PLAIN, raw)
@@ -719,7 +721,7 @@ class AudiencesTests(SynchronousTestCase):
 
     def test_wanting(self) -> None:
         """
-        Names, patterns and `*` are found, each audience once, others are not.
+        Names, patterns and `*` match, each audience is found once, and others are not found.
         """
         exact = self.audiences.enter(interest_in("a", "b"), PLAIN, raw)
         pattern = self.audiences.enter(interest_in("{any}"), PLAIN, raw)
@@ -734,7 +736,7 @@ class AudiencesTests(SynchronousTestCase):
 
     def test_private(self) -> None:
         """
-        What is private is only for those who may read it.
+        A private publication is only for subscribers that may read it.
         """
         self.audiences.enter(interest_in("a"), PLAIN, raw)
         grant = Grant(subscribe=["a"])
@@ -745,7 +747,7 @@ class AudiencesTests(SynchronousTestCase):
 
     def test_exit(self) -> None:
         """
-        An audience that nobody belongs to any more is forgotten, and another one stays.
+        An audience is forgotten when its last member leaves, and the others stay.
         """
         one = self.audiences.enter(interest_in("a", "{x}"), PLAIN, raw)
         self.audiences.enter(interest_in("a", "{x}"), PLAIN, raw)

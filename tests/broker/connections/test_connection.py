@@ -1,5 +1,5 @@
 """
-One open event stream: a cursor with one door out.
+One open event stream: its state, its back pressure, and its single end.
 """
 
 import contextlib
@@ -27,7 +27,7 @@ FINAL = ServerSentEvent("bye")
 
 class BrokenSink(MemorySink):
     """
-    Raises at the end, as an HTTP/2 stream does that was cut.
+    Raises at the end, as an aborted HTTP/2 stream does.
     """
 
     def spill(self, rest: bytes) -> None:
@@ -45,7 +45,7 @@ class BrokenSink(MemorySink):
 
 class Book:
     """
-    What a connection has told its hub, and the connection.
+    A connection, and the calls it has made to its observer.
     """
 
     def __init__(self, sink: MemorySink | None = None) -> None:
@@ -66,19 +66,19 @@ class Book:
 
     def open(self) -> None:
         """
-        Begin.
+        Begin the stream.
         """
         self.connection.open(Position(0, "e-0"), None)
 
 
 class StateTests(SynchronousTestCase):
     """
-    What applications see of it.
+    What applications see of a connection.
     """
 
     def test_attributes(self) -> None:
         """
-        Whose it is, from where, since when, and what it wants.
+        It has a user, an address, a start time and topics.
         """
         hub, clock = make_hub()
         clock.advance(7)
@@ -91,7 +91,7 @@ class StateTests(SynchronousTestCase):
 
     def test_state(self) -> None:
         """
-        Applications have a place of their own, one for each connection.
+        Each connection has a dictionary for the application.
         """
         one, other = Book().connection, Book().connection
         one.state["x"] = 1
@@ -100,7 +100,7 @@ class StateTests(SynchronousTestCase):
 
     def test_live(self) -> None:
         """
-        It is behind until it is brought forward, and then live until it is full.
+        It is behind until it catches up, and then live until its transport is full.
         """
         hub, clock = make_hub()
         subscriber = Subscriber(hub, "a")
@@ -117,7 +117,7 @@ class StateTests(SynchronousTestCase):
 
     def test_position_and_lag(self) -> None:
         """
-        Live, it stands where its audience does; blocked, where it left.
+        A live connection is at its audience's position; a blocked one stays where it left.
         """
         hub, clock = make_hub()
         subscriber = Subscriber(hub, "a")
@@ -143,7 +143,7 @@ class StateTests(SynchronousTestCase):
 
     def test_silent_since(self) -> None:
         """
-        Live, it was written to with its audience; behind, only by itself.
+        A live connection was last written to with its audience, one behind by itself.
         """
         book = Book()
         book.open()
@@ -159,12 +159,12 @@ class StateTests(SynchronousTestCase):
 
 class BlockingTests(SynchronousTestCase):
     """
-    Readers that are slow.
+    Slow readers.
     """
 
     def test_short_write(self) -> None:
         """
-        The rest of what did not fit is spilled, once, and then it goes on.
+        The unsent rest of a payload is spilled once; then the connection resumes.
         """
         book = Book()
         book.open()
@@ -181,7 +181,7 @@ class BlockingTests(SynchronousTestCase):
 
     def test_error(self) -> None:
         """
-        When the network raises, all is spilled: the transport finds out what is the matter.
+        When sending raises, everything is spilled: the transport reports the error.
         """
         book = Book()
         book.open()
@@ -192,7 +192,7 @@ class BlockingTests(SynchronousTestCase):
 
     def test_blocked_and_unblocked_at_once(self) -> None:
         """
-        A sink that is full and has room again within one write leaves its reader live, or behind.
+        A sink that fills and empties within one write leaves its connection live or catching up.
         """
         hub, clock = make_hub()
         sink = RecordingSink()
@@ -215,7 +215,7 @@ class BlockingTests(SynchronousTestCase):
 
     def test_keep_alive(self) -> None:
         """
-        A comment is framed, and is not written before the start, nor while blocked.
+        A comment is framed, and is not written before the start or while blocked.
         """
         sink = MemorySink()
         sink.framing = chunked
@@ -233,12 +233,12 @@ class BlockingTests(SynchronousTestCase):
 
 class MovingTests(SynchronousTestCase):
     """
-    Going on under another interest.
+    `Connection.attach`: continue with another interest.
     """
 
     def setUp(self) -> None:
         """
-        A connection that can be written to, and an audience it does not belong to.
+        A ready connection, and an audience that it does not belong to.
         """
         self.book = Book()
         self.book.open()
@@ -248,7 +248,7 @@ class MovingTests(SynchronousTestCase):
 
     def test_goes_on(self) -> None:
         """
-        It asks to be brought forward, from where it stands.
+        It asks to catch up from its position.
         """
         position = self.connection.position
         self.connection.attach(self.other)
@@ -259,7 +259,7 @@ class MovingTests(SynchronousTestCase):
 
     def test_while_reading(self) -> None:
         """
-        It waits for what is being read for the audience before.
+        It waits for the read that was started for its old audience.
         """
         self.connection.reading = True
         self.connection.attach(self.other)
@@ -270,12 +270,12 @@ class MovingTests(SynchronousTestCase):
 
 class DismissTests(SynchronousTestCase):
     """
-    Those who may not stay.
+    `Connection.dismiss`.
     """
 
     def test_in_good_order(self) -> None:
         """
-        Who can be written to is told of the end.
+        A connection that can be written to ends in good order.
         """
         book = Book()
         book.open()
@@ -286,7 +286,7 @@ class DismissTests(SynchronousTestCase):
 
     def test_slow_reader(self) -> None:
         """
-        Who cannot be written to is cut.
+        A blocked connection is aborted.
         """
         book = Book()
         book.open()
@@ -299,7 +299,7 @@ class DismissTests(SynchronousTestCase):
 
     def test_before_it_began(self) -> None:
         """
-        A stream that has not begun has nothing to be cut.
+        A stream that has not begun is neither finished nor aborted.
         """
         book = Book()
         book.connection.dismiss(EndReason.REVOKED)
@@ -310,7 +310,7 @@ class DismissTests(SynchronousTestCase):
 
 class EndTests(SynchronousTestCase):
     """
-    The one door out.
+    The end of a connection.
     """
 
     def test_once(self) -> None:
@@ -332,7 +332,7 @@ class EndTests(SynchronousTestCase):
 
     def test_close(self) -> None:
         """
-        The final event leaves, framed, behind what is on its way; then the response ends.
+        The final event is sent, framed, after everything already written; then the response ends.
         """
         sink = MemorySink(room=2)
         sink.framing = chunked
@@ -356,7 +356,7 @@ class EndTests(SynchronousTestCase):
 
     def test_gone(self) -> None:
         """
-        Nothing is written to who has left.
+        Nothing is written to a subscriber that has left.
         """
         book = Book()
         book.open()
@@ -366,7 +366,7 @@ class EndTests(SynchronousTestCase):
 
     def test_cut(self) -> None:
         """
-        Who is cut gets nothing more, and its sink is aborted.
+        An aborted connection is sent nothing more, and its sink is aborted.
         """
         book = Book()
         book.open()
@@ -377,7 +377,7 @@ class EndTests(SynchronousTestCase):
 
     def test_before_it_began(self) -> None:
         """
-        What has not begun is not ended on the wire: the response is not a stream yet.
+        Before the stream begins nothing is written: the response is not a stream yet.
         """
         book = Book()
         book.connection.close(FINAL)
@@ -387,7 +387,7 @@ class EndTests(SynchronousTestCase):
 
     def test_leaves_its_audience(self) -> None:
         """
-        Whoever ends is live no more.
+        An ended connection is no longer live.
         """
         book = Book()
         book.open()
@@ -400,7 +400,7 @@ class EndTests(SynchronousTestCase):
 
     def test_drain(self) -> None:
         """
-        Who has everything leaves at once, who is behind when it has been sent that.
+        A live connection ends at once, one that is behind when it has caught up.
         """
         free, full = Book(), Book()
         for book in (free, full):
@@ -421,7 +421,7 @@ class EndTests(SynchronousTestCase):
 
     def test_broken_end(self) -> None:
         """
-        A sink that raises at the end holds nothing back: the hub forgets the connection.
+        If the sink raises at the end, the hub still forgets the connection.
         """
         for final in (None, FINAL):
             with self.subTest(final=final):
@@ -435,6 +435,6 @@ class EndTests(SynchronousTestCase):
 
     def test_sinks_of_audience(self) -> None:
         """
-        The framing is the sink's.
+        The audience uses the sink's framing.
         """
         self.assertIs(Book().audience.framing, raw)

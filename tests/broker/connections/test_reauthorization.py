@@ -1,5 +1,5 @@
 """
-Streams go by what their users are allowed now.
+Open streams follow changes of their users' grants.
 """
 
 from collections.abc import Awaitable, Callable
@@ -31,10 +31,11 @@ __all__ = [
 
 class Office:
     """
-    Subscribers of one hub, and what each user is allowed, which can change.
+    A hub, and the current grant of each user.
 
     Attributes:
-        allowed: By user: a grant, or what to raise, or what gives it later.
+        allowed: By user: a grant, an exception to raise, or a function that returns the
+            grant later.
     """
 
     def __init__(self, history: IHistoryProvider | None = None, **options: object) -> None:
@@ -49,7 +50,7 @@ class Office:
         sink: MemorySink | None = None,
     ) -> Subscriber:
         """
-        Come with *grant*, which has a user.
+        Subscribe with *grant*, which has a user.
         """
         user = grant.user
         assert user is not None
@@ -67,7 +68,7 @@ class Office:
 
     def answer(self, user: str) -> Grant | Awaitable[Grant]:
         """
-        What an ``authorize`` function does.
+        Authorize *user*, as an ``authorize`` function does.
         """
         allowed = self.allowed[user]
         if isinstance(allowed, Exception):
@@ -76,7 +77,7 @@ class Office:
 
     def publish(self, *data: str) -> None:
         """
-        Publish private events, each to the topic that its first letter is.
+        Publish private events, each to the topic named by its first letter.
         """
         for one in data:
             self.hub.publish(one[0], one, private=True)
@@ -85,12 +86,12 @@ class Office:
 
 class AnswerTests(SynchronousTestCase):
     """
-    What becomes of a stream, by what the answer is.
+    What each answer does to a stream.
     """
 
     def setUp(self) -> None:
         """
-        A user with two streams, and another.
+        A user with two streams, and another user with one.
         """
         self.office = Office()
         self.hub = self.office.hub
@@ -104,7 +105,7 @@ class AnswerTests(SynchronousTestCase):
 
     def test_same(self) -> None:
         """
-        If nothing is different, the stream goes on, and nothing is sent.
+        With an equal grant the stream continues, and nothing is sent.
         """
         changed = self._change(Grant("ada", subscribe=["a"]))
         self.office.publish("a1")
@@ -115,7 +116,7 @@ class AnswerTests(SynchronousTestCase):
 
     def test_refused(self) -> None:
         """
-        Who may not read any more is let go in good order, and the others stay.
+        A stream that may not continue ends in good order, and the others stay.
         """
         for error in (Unauthorized("Log in."), Forbidden("No."), NoContent("Never.")):
             with self.subTest(error=error):
@@ -132,7 +133,7 @@ class AnswerTests(SynchronousTestCase):
 
     def test_refused_slow_reader(self) -> None:
         """
-        Who has yet to take something does not get it any more.
+        A blocked stream is aborted, so its reader gets none of the unsent events.
         """
         self.ada[0].sink.pause()
         self._change(Forbidden("No."))
@@ -142,7 +143,7 @@ class AnswerTests(SynchronousTestCase):
 
     def test_broken(self) -> None:
         """
-        If nobody can say what is allowed, nothing is; the log says why.
+        If `authorize` fails, the stream ends, and the error is logged.
         """
         self._change(KeyError("a bug"))
 
@@ -152,7 +153,7 @@ class AnswerTests(SynchronousTestCase):
 
     def test_no_grant(self) -> None:
         """
-        An answer that is none counts as a failure.
+        An answer that is not a grant counts as a failure.
         """
         self.office.allowed["ada"] = lambda: None  # type: ignore[assignment, return-value]
         self.successResultOf(self.hub.grant_changed("ada"))
@@ -162,7 +163,7 @@ class AnswerTests(SynchronousTestCase):
 
     def test_over(self) -> None:
         """
-        A grant that is over already lets nobody stay.
+        A grant that has already expired ends the stream.
         """
         self.office.clock.advance(10)
         self._change(Grant("ada", subscribe=["a"], expires=10))
@@ -171,7 +172,7 @@ class AnswerTests(SynchronousTestCase):
 
     def test_another_end(self) -> None:
         """
-        The end that it names now counts, and no other.
+        Only the newest grant's expiry counts.
         """
         self._change(Grant("ada", subscribe=["a"], expires=10))
         self._change(Grant("ada", subscribe=["a"], expires=20))
@@ -184,7 +185,7 @@ class AnswerTests(SynchronousTestCase):
 
     def test_another_user(self) -> None:
         """
-        Who has another name now is found by that.
+        A stream whose user's name changed is found by the new name.
         """
         self.office.allowed["grace"] = Forbidden("No.")
         self._change(Grant("grace", subscribe=["a"]))
@@ -196,7 +197,7 @@ class AnswerTests(SynchronousTestCase):
 
     def test_nobody_in_particular(self) -> None:
         """
-        Who has no name any more is not found again, and stays.
+        A stream whose new grant has no user cannot be found again, and stays.
         """
         self._change(Grant(public=True))
         again = self._change(Forbidden("No."))
@@ -208,13 +209,13 @@ class AnswerTests(SynchronousTestCase):
 
     def test_unknown(self) -> None:
         """
-        A user who has no stream is no mistake.
+        A user without streams is not an error.
         """
         self.assertEqual(self.successResultOf(self.hub.grant_changed("eve")), [])
 
     def test_released(self) -> None:
         """
-        Nothing is kept of who has left, and no audience.
+        Nothing is kept of streams that have ended.
         """
         for one in (*self.ada, self.bob):
             one.leave()
@@ -225,12 +226,12 @@ class AnswerTests(SynchronousTestCase):
 
 class StateTests(SynchronousTestCase):
     """
-    What the grant says for the application.
+    The grant's state, for the application.
     """
 
     def test_begins(self) -> None:
         """
-        A connection begins with it, has its own copy, and keeps that when the grant changes.
+        A connection starts with its own copy, and keeps it when the grant changes.
         """
         office = Office()
         grant = Grant("ada", public=True, state={"name": "Ada"})
@@ -244,7 +245,7 @@ class StateTests(SynchronousTestCase):
 
 class MovingTests(SynchronousTestCase):
     """
-    A stream whose topics have changed goes on from where it stands.
+    A stream whose topics change continues from its position.
     """
 
     BOTH = Grant("ada", subscribe=["a", "b"])
@@ -257,7 +258,7 @@ class MovingTests(SynchronousTestCase):
 
     def test_live(self) -> None:
         """
-        What was withheld before stays so; what is granted now comes from now on.
+        Events withheld earlier are not sent; newly granted ones are sent from now on.
         """
         office = Office()
         ada = office.subscribe(self.ONLY_A, "*")
@@ -272,7 +273,7 @@ class MovingTests(SynchronousTestCase):
 
     def test_counted(self) -> None:
         """
-        Receipts count who gets it now.
+        Receipts count the subscribers that may read the event now.
         """
         office = Office()
         office.subscribe(self.ONLY_A, "*")
@@ -285,7 +286,7 @@ class MovingTests(SynchronousTestCase):
 
     def test_keepalive(self) -> None:
         """
-        No comment comes early because of it.
+        A change of grant does not make a keepalive come early.
         """
         office = Office(keepalive=15.0)
         ada = office.subscribe(self.ONLY_A, "*")
@@ -300,7 +301,7 @@ class MovingTests(SynchronousTestCase):
 
     def test_slow_reader(self) -> None:
         """
-        Who is behind gets, of what it has not been sent, what is granted now.
+        A stream that is behind gets the unsent events that the new grant allows.
         """
         office = Office()
         sink = MemorySink()
@@ -317,7 +318,7 @@ class MovingTests(SynchronousTestCase):
 
     def test_while_history_is_read(self) -> None:
         """
-        What was read for the grant before is not sent: neither what is withheld now, nor anything
+        A page read for the old grant is not sent: the stream gets nothing withheld, and nothing
         twice.
         """
         history = SlowHistory(MemoryHistory())
@@ -334,7 +335,7 @@ class MovingTests(SynchronousTestCase):
 
     def test_there_and_back(self) -> None:
         """
-        The same if the grant is as before when history answers.
+        The page is not sent even if the grant is the old one again when history answers.
         """
         history = SlowHistory(MemoryHistory())
         office = Office(history, window_events=1)
@@ -348,7 +349,7 @@ class MovingTests(SynchronousTestCase):
 
     def test_ends_while_history_is_read(self) -> None:
         """
-        A stream that ends meanwhile disturbs nobody.
+        A stream may end while history is read.
         """
         history = SlowHistory(MemoryHistory())
         office = Office(history, window_events=1)
@@ -364,7 +365,7 @@ class MovingTests(SynchronousTestCase):
 
     def test_while_it_is_written_to(self) -> None:
         """
-        A change that is told of in the middle of a write takes place right after it.
+        A change reported during a write takes effect right after it.
         """
         office = Office()
         sink = RecordingSink()
@@ -391,12 +392,12 @@ class MovingTests(SynchronousTestCase):
 
 class LaterTests(SynchronousTestCase):
     """
-    Who has to be waited for.
+    Answers that come later.
     """
 
     def setUp(self) -> None:
         """
-        A user whose answers come when a test gives them.
+        A user whose answers the test gives.
         """
         self.office = Office()
         self.hub = self.office.hub
@@ -410,7 +411,7 @@ class LaterTests(SynchronousTestCase):
 
     def test_old_one_counts(self) -> None:
         """
-        Until the answer is there, the grant before counts, and whoever told of it can wait.
+        Until the answer comes, the old grant applies, and `grant_changed` waits.
         """
         changed = self.hub.grant_changed("ada")
         self.office.publish("a1")
@@ -423,7 +424,7 @@ class LaterTests(SynchronousTestCase):
 
     def test_refused(self) -> None:
         """
-        A refusal and a failure may come later, too.
+        A refusal or a failure may also come later.
         """
         bob = self.office.subscribe(Grant("bob", subscribe=["a"]), "*")
         self.office.allowed["bob"] = self._ask
@@ -438,8 +439,8 @@ class LaterTests(SynchronousTestCase):
 
     def test_changed_again(self) -> None:
         """
-        An answer that another change has overtaken is asked for again, and both are told at the
-        end.
+        If the grant changes again before the answer, it is asked for again, and both calls wait for
+        the last answer.
         """
         first, second = self.hub.grant_changed("ada"), self.hub.grant_changed("ada")
         self.asked[0].callback(Grant("ada", subscribe=["a", "b"]))
@@ -466,7 +467,7 @@ class LaterTests(SynchronousTestCase):
 
     def test_ends_meanwhile(self) -> None:
         """
-        A stream that ends before the answer comes needs none, whatever it is.
+        The answer for a stream that has ended is ignored.
         """
         for answer in (Grant("ada", public=True), Forbidden("No."), KeyError("a bug")):
             with self.subTest(answer=answer):
@@ -484,8 +485,7 @@ class LaterTests(SynchronousTestCase):
 
     def test_newcomer(self) -> None:
         """
-        The answer for somebody who is about to come is asked for again, if it was changed
-        meanwhile.
+        A grant that changes while its subscriber is being admitted is asked for again.
         """
         ask = self.hub.broker.admission.reauthorizer.ask(self._ask)
         assert isinstance(ask, Deferred)
@@ -500,20 +500,20 @@ class LaterTests(SynchronousTestCase):
 
 class MemoryReplayTests(TestCase):
     """
-    Who comes back gets what is granted now, of what is in memory.
+    A returning subscriber gets what its current grant allows, from memory.
     """
 
     async def test_lost_topic(self) -> None:
         """
-        Of a topic that a user may not read any more nothing is replayed.
+        Events of a topic that the user may no longer read are not replayed.
         """
         await self.check(MemoryHistory())
 
     async def check(self, history: IHistoryProvider) -> None:
         """
-        Read two topics, lose one of them, and come back for what was missed.
+        Read two topics, lose one of them, and resume.
         """
-        # The window has but one, so history is asked.
+        # The window holds one event, so history is read.
         hub = Hub(history, keepalive=None, send_timeout=None, window_events=1)
         ids = []
         for data in ("a1", "b1", "a2", "b2", "a3"):
@@ -528,7 +528,7 @@ class MemoryReplayTests(TestCase):
 
     async def read(self, hub: Hub, grant: Grant, after: str, until: str) -> list[str | None]:
         """
-        What comes after the event *after*, until the stream is live and *until* was there.
+        Read events after the ID *after*, until the stream is live and has received *until*.
         """
         subscriber = Subscriber(hub, "*", grant=grant, last_event_id=after)
         while not (until in subscriber.data and subscriber.connection.live):
@@ -539,11 +539,11 @@ class MemoryReplayTests(TestCase):
 
 class SQLiteReplayTests(SQLiteTestCase, MemoryReplayTests):
     """
-    The same, of what is in a file.
+    The same from a SQLite file.
     """
 
     async def test_lost_topic(self) -> None:
         """
-        Of a topic that a user may not read any more nothing is replayed.
+        Events of a topic that the user may no longer read are not replayed.
         """
         await self.check(self.open())

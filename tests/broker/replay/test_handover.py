@@ -1,8 +1,7 @@
 """
-From replay to live, whatever happens meanwhile.
-
-The rule: each subscriber gets exactly what follows the position it began at,
-of what it wants: nothing twice, nothing missed, nothing out of order.
+From replay to live, in every interleaving.
+| The rule: each subscriber gets exactly the events that follow its starting position and match its
+interest: none twice, none missed, none out of order.
 """
 
 from itertools import combinations
@@ -26,9 +25,8 @@ __all__ = ["AheadTests", "EveryInterleavingTests", "RandomHistoriesTests"]
 
 class CostlyClock(Clock):
     """
-    Time passes while work is done: each look at the clock takes *cost* seconds.
-
-    So a turn's budget is used up after a few steps, and the rest is left over.
+    Each `seconds` call takes *cost* seconds.
+    | So a few steps use up a turn's budget, and the rest is left for the next turn.
     """
 
     def __init__(self, cost: float) -> None:
@@ -45,7 +43,7 @@ class CostlyClock(Clock):
 
 class Play:
     """
-    A hub whose store answers late, its subscribers, and all that can happen.
+    A hub whose history answers late, its subscribers, and the steps of a test.
     """
 
     def __init__(self, cost: float = 0.0) -> None:
@@ -59,20 +57,20 @@ class Play:
 
     def publish(self, topic: str, size: int = 0) -> None:
         """
-        Publish the next number, and *size* bytes more.
+        Publish the next number, padded with *size* bytes.
         """
         self.count += 1
         self.hub.publish(topic, f"{self.count}{'.' * size}")
 
     def turn(self) -> None:
         """
-        One turn of the reactor.
+        Run one reactor turn.
         """
         self.clock.advance(0)
 
     def subscribe(self, topics: str, resume_at: int | None, room: int) -> None:
         """
-        Come with the ID of an event that was sent before.
+        Subscribe, resuming after an earlier event if *resume_at* is given.
         """
         head = self.hub.broker.position.number
         kept = [one for one in self.kept() if one.number <= head]
@@ -89,7 +87,7 @@ class Play:
 
     def regrant(self, index: int, readable: str) -> None:
         """
-        From now on one subscriber may read *readable* only.
+        Change the grant of one subscriber: it may read only *readable*.
         """
         if not self.subscribers:
             return
@@ -105,21 +103,21 @@ class Play:
 
     def read(self, room: int) -> None:
         """
-        All subscribers read up to *room* bytes.
+        Let all subscribers read up to *room* bytes.
         """
         for subscriber in self.subscribers:
             subscriber.sink.make_room(room)
 
     def pause(self, index: int) -> None:
         """
-        One subscriber's transport says that it is full, until `read`.
+        Fill one subscriber's transport, until `read`.
         """
         if self.subscribers:
             self.subscribers[index % len(self.subscribers)].sink.pause()
 
     def settle(self) -> None:
         """
-        Let everything come to its end.
+        Run until nothing is left to do.
         """
         for _ in range(100):
             self.read(1 << 20)
@@ -128,13 +126,13 @@ class Play:
 
     def kept(self) -> list[Record]:
         """
-        Everything that was ever kept, in order.
+        All records ever kept, in order.
         """
         return list(self.store.since(None, Selection.of(["*"]), 1 << 20))
 
     def owed(self, subscriber: Subscriber) -> list[str | None]:
         """
-        What *subscriber* is to have got in the end.
+        The data that *subscriber* must have received in the end.
         """
         assert subscriber.start is not None
         kept = self.kept()
@@ -155,7 +153,7 @@ class Play:
 
 class RandomHistoriesTests(SynchronousTestCase):
     """
-    Publishing, reading, answering and coming back, in any order.
+    Publishing, reading, answering and resuming, in any order.
     """
 
     ACTIONS = st.one_of(
@@ -179,7 +177,7 @@ class RandomHistoriesTests(SynchronousTestCase):
     @given(st.lists(ACTIONS, min_size=25, max_size=60), st.sampled_from([0.0, 0.002, 0.01]))
     def test_exactly_what_is_owed(self, actions: list[Any], cost: float) -> None:
         """
-        Each subscriber gets what follows its start: all, once, in order.
+        Each subscriber gets every event after its start, once, in order.
         """
         play = Play(cost)
         left: list[Subscriber] = []
@@ -205,12 +203,12 @@ class RandomHistoriesTests(SynchronousTestCase):
 
 class AheadTests(SynchronousTestCase):
     """
-    Coming back with an ID that the audience has not been sent yet.
+    Resuming from an ID that the audience was not sent yet.
     """
 
     def test_beyond_the_window(self) -> None:
         """
-        It is known to history alone, and nothing up to it is sent again.
+        Only history knows the ID, and nothing up to it is sent again.
         """
         play = Play()
         play.publish("a")
@@ -233,7 +231,7 @@ class AheadTests(SynchronousTestCase):
 
 class EveryInterleavingTests(SynchronousTestCase):
     """
-    One subscriber comes back while one publisher goes on: each order of steps.
+    One subscriber resumes while one publisher publishes, in every order of their steps.
     """
 
     PUBLISHER = ("publish", "turn", "answer", "publish", "turn", "answer")
@@ -241,7 +239,7 @@ class EveryInterleavingTests(SynchronousTestCase):
 
     def test_every_order(self) -> None:
         """
-        In all 462 orders the subscriber gets what it missed and what comes.
+        In all 462 orders the subscriber gets the events it missed and the new ones.
         """
         length = len(self.PUBLISHER) + len(self.SUBSCRIBER)
         orders = list(combinations(range(length), len(self.SUBSCRIBER)))

@@ -1,7 +1,6 @@
 """
 The ID of an event that a subscriber may not read is not shown to it.
-
-A publisher may write anything into an ID: the number of an invoice, a name.
+| A publisher may write anything into an ID: an invoice number, a name.
 """
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -17,12 +16,12 @@ SECRET = "invoice-4711-ada"
 
 class ShownPositionTests(SynchronousTestCase):
     """
-    What a stream tells of its position before the first event.
+    The position that a stream shows before its first event.
     """
 
     def setUp(self) -> None:
         """
-        A public event, then a private one whose publisher chose the ID.
+        A public event, then a private one with its publisher's ID.
         """
         self.hub, self.clock = make_hub(MemoryHistory(), window_events=4)
         self.own = self.publish("news", "1")
@@ -49,8 +48,8 @@ class ShownPositionTests(SynchronousTestCase):
 
     def test_hidden(self) -> None:
         """
-        The start names the newest ID that may be shown, and a resume from there misses
-        nothing and repeats nothing.
+        The stream starts at the newest ID that may be shown; resuming from it misses nothing and
+        repeats nothing.
         """
         stranger = self.come()
         assert stranger.start is not None
@@ -72,8 +71,8 @@ class ShownPositionTests(SynchronousTestCase):
 
     def test_nothing_else_in_the_window(self) -> None:
         """
-        If the window has only such IDs, the position before them is shown; if that is
-        hidden too, no position is.
+        If the window has only hidden IDs, the position before them is shown; if that is hidden too,
+        none is.
         """
         for number in range(3):
             self.publish("ada", "secret", id=f"{SECRET}-{number}", private=True)
@@ -102,12 +101,12 @@ class ShownPositionTests(SynchronousTestCase):
 
 class OracleTests(SynchronousTestCase):
     """
-    Asking whether there is an event with some ID.
+    Probing whether an event with some ID exists.
     """
 
     def test_same_answer(self) -> None:
         """
-        The ID of an event that must not be read is as unknown as one that is not there.
+        The ID of an event that may not be read is answered like an unknown one.
         """
         hub, clock = make_hub()
         hub.publish("ada", "secret", id=SECRET, private=True)
