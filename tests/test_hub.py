@@ -61,7 +61,7 @@ class PublishTests(SynchronousTestCase):
         sent = [one for one in self.subscriber.sink.events if one.event == "e"]
         self.assertEqual(sent, [ServerSentEvent("x", event="e", id="1", retry=7)] * 2)
 
-    def test_nonsense(self) -> None:
+    def test_invalid(self) -> None:
         """
         What cannot be sent is refused at once, and not published.
         """
@@ -140,7 +140,7 @@ class BatchTests(SynchronousTestCase):
 
         self.assertEqual(self.history.batches, [["2"]])
 
-    def test_nonsense(self) -> None:
+    def test_invalid(self) -> None:
         """
         What cannot be sent is refused at once, and the whole batch with it.
         """

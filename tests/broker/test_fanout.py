@@ -27,7 +27,7 @@ COSTLY = 0.006
 STRIDE = 128
 
 
-class Crowd:
+class FanoutFixture:
     """
     A hub on a costly clock, and its subscribers.
     """
@@ -43,7 +43,7 @@ class Crowd:
         )
         self.members: list[Subscriber] = []
 
-    def come(self, count: int, topic: str = "a") -> list[Subscriber]:
+    def subscribe(self, count: int, topic: str = "a") -> list[Subscriber]:
         """
         Add *count* live subscribers.
         """
@@ -85,96 +85,98 @@ class SliceTests(SynchronousTestCase):
         """
         A turn whose budget runs out ends after the stride, and the next turn continues there.
         """
-        crowd = Crowd()
-        crowd.come(3 * STRIDE)
-        crowd.publish("a", "1")
+        fixture = FanoutFixture()
+        fixture.subscribe(3 * STRIDE)
+        fixture.publish("a", "1")
         served = []
         for _ in range(3):
-            crowd.clock.advance(0)
-            served.append(crowd.served())
+            fixture.clock.advance(0)
+            served.append(fixture.served())
 
         self.assertEqual(served, [STRIDE, 2 * STRIDE, 3 * STRIDE])
-        self.assertEqual(crowd.clock.getDelayedCalls(), [])
+        self.assertEqual(fixture.clock.getDelayedCalls(), [])
 
     def test_many(self) -> None:
         """
         5,000 subscribers get two events in order, in as many turns as it takes.
         """
-        crowd = Crowd()
-        crowd.come(5000)
-        crowd.publish("a", "1")
-        crowd.clock.advance(0)
-        crowd.publish("a", "2")
+        fixture = FanoutFixture()
+        fixture.subscribe(5000)
+        fixture.publish("a", "1")
+        fixture.clock.advance(0)
+        fixture.publish("a", "2")
         turns = 1
-        while crowd.clock.getDelayedCalls():
-            crowd.clock.advance(0)
+        while fixture.clock.getDelayedCalls():
+            fixture.clock.advance(0)
             turns += 1
 
         self.assertGreaterEqual(turns, 2 * 5000 // STRIDE)
-        received = {one.sink.received.partition(b"\n\n")[2].count(b"id: ") for one in crowd.members}
+        received = {
+            one.sink.received.partition(b"\n\n")[2].count(b"id: ") for one in fixture.members
+        }
         self.assertEqual(received, {3})
-        self.assertEqual({tuple(one.data) for one in crowd.members[::97]}, {("1", "2")})
+        self.assertEqual({tuple(one.data) for one in fixture.members[::97]}, {("1", "2")})
 
     def test_keepalives_between(self) -> None:
         """
         Another subscriber's keepalive comes between two slices.
         """
-        crowd = Crowd(keepalive=15.0)
-        (idle,) = crowd.come(1, "idle")
-        crowd.come(4 * STRIDE)
-        crowd.clock.advance(14.9)
-        crowd.publish("a", "1")
-        crowd.clock.advance(0)
-        served = crowd.served()
-        crowd.clock.advance(0.2)
+        fixture = FanoutFixture(keepalive=15.0)
+        (idle,) = fixture.subscribe(1, "idle")
+        fixture.subscribe(4 * STRIDE)
+        fixture.clock.advance(14.9)
+        fixture.publish("a", "1")
+        fixture.clock.advance(0)
+        served = fixture.served()
+        fixture.clock.advance(0.2)
 
         self.assertEqual(served, STRIDE)
-        self.assertLess(crowd.served(), 4 * STRIDE)
+        self.assertLess(fixture.served(), 4 * STRIDE)
         self.assertTrue(idle.sink.received.endswith(b":\n\n"))
 
     def test_newcomer_between(self) -> None:
         """
         A newcomer to another topic is served while a large audience is written to.
         """
-        crowd = Crowd()
-        crowd.come(10 * STRIDE)
-        crowd.publish("a", "1")
-        crowd.clock.advance(0)
-        newcomer = Subscriber(crowd.hub, "b")
-        crowd.clock.advance(0)
-        crowd.hub.publish("b", "news")
+        fixture = FanoutFixture()
+        fixture.subscribe(10 * STRIDE)
+        fixture.publish("a", "1")
+        fixture.clock.advance(0)
+        newcomer = Subscriber(fixture.hub, "b")
+        fixture.clock.advance(0)
+        fixture.hub.publish("b", "news")
         for _ in range(3):
-            crowd.clock.advance(0)
+            fixture.clock.advance(0)
 
-        self.assertLess(crowd.served(), 10 * STRIDE)
+        self.assertLess(fixture.served(), 10 * STRIDE)
         self.assertEqual(newcomer.data, ["news"])
 
     def test_small_audience(self) -> None:
         """
         A small audience waits for one slice of a large one, not for all of them.
         """
-        crowd = Crowd()
-        (small,) = crowd.come(1, "b")
-        crowd.come(6 * STRIDE)
-        crowd.publish("a", "1")
-        crowd.hub.publish("b", "2")
-        crowd.clock.advance(0)
-        crowd.clock.advance(0)
+        fixture = FanoutFixture()
+        (small,) = fixture.subscribe(1, "b")
+        fixture.subscribe(6 * STRIDE)
+        fixture.publish("a", "1")
+        fixture.hub.publish("b", "2")
+        fixture.clock.advance(0)
+        fixture.clock.advance(0)
 
         self.assertEqual(small.data, ["2"])
-        self.assertLess(crowd.served(), 4 * STRIDE)
+        self.assertLess(fixture.served(), 4 * STRIDE)
 
     def test_two_large_ones(self) -> None:
         """
         Two large audiences take turns.
         """
-        crowd = Crowd()
-        one = crowd.come(3 * STRIDE, "a")
-        two = crowd.come(3 * STRIDE, "b")
-        crowd.publish("a", "1")
-        crowd.hub.publish("b", "2")
+        fixture = FanoutFixture()
+        one = fixture.subscribe(3 * STRIDE, "a")
+        two = fixture.subscribe(3 * STRIDE, "b")
+        fixture.publish("a", "1")
+        fixture.hub.publish("b", "2")
         for _ in range(4):
-            crowd.clock.advance(0)
+            fixture.clock.advance(0)
 
         self.assertEqual(sum(bool(each.sink.events) for each in one), 2 * STRIDE)
         self.assertEqual(sum(bool(each.sink.events) for each in two), 2 * STRIDE)
@@ -183,31 +185,31 @@ class SliceTests(SynchronousTestCase):
         """
         Connections that are behind catch up although sweeps use up every turn.
         """
-        crowd = Crowd()
-        crowd.come(8 * STRIDE)
-        crowd.publish("a", "1")
-        crowd.clock.advance(0)
-        slow = [Subscriber(crowd.hub, "a", last_event_id="earliest") for _ in range(3)]
+        fixture = FanoutFixture()
+        fixture.subscribe(8 * STRIDE)
+        fixture.publish("a", "1")
+        fixture.clock.advance(0)
+        slow = [Subscriber(fixture.hub, "a", last_event_id="earliest") for _ in range(3)]
         for _ in range(3):
-            crowd.clock.advance(0)
+            fixture.clock.advance(0)
 
-        self.assertLess(crowd.served(), 8 * STRIDE)
+        self.assertLess(fixture.served(), 8 * STRIDE)
         self.assertEqual([one.data for one in slow], [["1"]] * 3)
 
     def test_pages_in_turn(self) -> None:
         """
         Connections that are behind take turns, one page at a time.
         """
-        crowd = Crowd()
+        fixture = FanoutFixture()
         for number in range(4):
-            crowd.hub.publish("a", f"{number}{'.' * 70_000}")
-        crowd.settle()
-        crowd.clock.cost = COSTLY
-        slow = [Subscriber(crowd.hub, "a", last_event_id="earliest") for _ in range(2)]
-        # Those who ask for the oldest read one page from history first.
+            fixture.hub.publish("a", f"{number}{'.' * 70_000}")
+        fixture.settle()
+        fixture.clock.cost = COSTLY
+        slow = [Subscriber(fixture.hub, "a", last_event_id="earliest") for _ in range(2)]
+        # Subscribers that ask for `earliest` read one page from history first.
         counts = []
         for _ in range(20):
-            crowd.clock.advance(0)
+            fixture.clock.advance(0)
             counts.append([len(one.data) for one in slow])
 
         self.assertEqual(counts[-1], [4, 4])
@@ -217,15 +219,15 @@ class SliceTests(SynchronousTestCase):
         """
         A stopped hub writes nothing more and leaves no delayed call.
         """
-        crowd = Crowd()
-        crowd.come(3 * STRIDE)
-        crowd.publish("a", "1")
-        crowd.clock.advance(0)
-        crowd.hub.broker.stop()
-        crowd.settle()
+        fixture = FanoutFixture()
+        fixture.subscribe(3 * STRIDE)
+        fixture.publish("a", "1")
+        fixture.clock.advance(0)
+        fixture.hub.broker.stop()
+        fixture.settle()
 
-        self.assertEqual(crowd.served(), STRIDE)
-        self.assertEqual(crowd.clock.getDelayedCalls(), [])
+        self.assertEqual(fixture.served(), STRIDE)
+        self.assertEqual(fixture.clock.getDelayedCalls(), [])
 
 
 class JoinedWriteTests(SynchronousTestCase):
@@ -327,7 +329,7 @@ class BudgetTests(SynchronousTestCase):
             self.assertTrue(8 * turn <= strides <= 11 * turn, strides)
             self.assertTrue(4 * turn <= len(advanced) <= 6 * turn, len(advanced))
 
-    def test_payloads_are_let_go(self) -> None:
+    def test_payloads_are_released(self) -> None:
         """
         Of all payloads, only an audience's last one is kept.
         """
@@ -344,29 +346,29 @@ class BudgetTests(SynchronousTestCase):
         self.assertEqual(CountedBytes.alive, 1)
 
 
-class BackloggedRoom:
+class BackloggedAudience:
     """
     A large audience that is being written to, and another event waiting behind that.
     """
 
     def __init__(self) -> None:
-        self.crowd = Crowd()
-        self.crowd.come(8 * STRIDE)
-        self.crowd.publish("a", "1")
-        self.crowd.clock.advance(0)
-        self.crowd.hub.publish("a", "2")
-        self.crowd.clock.advance(0)
+        self.fixture = FanoutFixture()
+        self.fixture.subscribe(8 * STRIDE)
+        self.fixture.publish("a", "1")
+        self.fixture.clock.advance(0)
+        self.fixture.hub.publish("a", "2")
+        self.fixture.clock.advance(0)
 
-    def come(self, last_event_id: str | None = None) -> Subscriber:
+    def subscribe(self, last_event_id: str | None = None) -> Subscriber:
         """
         Subscribe now, and wait until everything is written.
         """
         sink = MemorySink()
-        newcomer = Subscriber(self.crowd.hub, "a", last_event_id=last_event_id, sink=sink)
-        self.crowd.clock.advance(0)
+        newcomer = Subscriber(self.fixture.hub, "a", last_event_id=last_event_id, sink=sink)
+        self.fixture.clock.advance(0)
         # The case is only met if some still wait for the first event.
-        assert self.crowd.served() < len(self.crowd.members)
-        self.crowd.settle()
+        assert self.fixture.served() < len(self.fixture.members)
+        self.fixture.settle()
         return newcomer
 
 
@@ -379,10 +381,10 @@ class OvertakingTests(SynchronousTestCase):
         """
         A newcomer gets nothing from before its stream's starting position.
         """
-        room = BackloggedRoom()
-        newcomer = room.come()
-        room.crowd.hub.publish("a", "3")
-        room.crowd.settle()
+        backlog = BackloggedAudience()
+        newcomer = backlog.subscribe()
+        backlog.fixture.hub.publish("a", "3")
+        backlog.fixture.settle()
 
         assert newcomer.start is not None
         self.assertEqual(newcomer.start.position.number, 2)
@@ -392,11 +394,11 @@ class OvertakingTests(SynchronousTestCase):
         """
         A subscriber resuming from the newest event's ID does not get that event again.
         """
-        room = BackloggedRoom()
-        head = room.crowd.hub.broker.position
-        returning = room.come(head.id)
-        room.crowd.hub.publish("a", "3")
-        room.crowd.settle()
+        backlog = BackloggedAudience()
+        head = backlog.fixture.hub.broker.position
+        returning = backlog.subscribe(head.id)
+        backlog.fixture.hub.publish("a", "3")
+        backlog.fixture.settle()
 
         self.assertEqual(head.number, 2)
         self.assertEqual(returning.data, ["3"])
@@ -405,15 +407,15 @@ class OvertakingTests(SynchronousTestCase):
         """
         The same for one turn's events that make two batches, of which one is written.
         """
-        crowd = Crowd()
-        crowd.come(1)
+        fixture = FanoutFixture()
+        fixture.subscribe(1)
         for number in range(4):
-            crowd.hub.publish("a", f"{number}{'.' * 70_000}")
-        crowd.clock.cost = COSTLY
-        crowd.clock.advance(0)
-        returning = Subscriber(crowd.hub, "a", last_event_id=crowd.hub.broker.position.id)
-        crowd.clock.advance(0)
-        crowd.settle()
+            fixture.hub.publish("a", f"{number}{'.' * 70_000}")
+        fixture.clock.cost = COSTLY
+        fixture.clock.advance(0)
+        returning = Subscriber(fixture.hub, "a", last_event_id=fixture.hub.broker.position.id)
+        fixture.clock.advance(0)
+        fixture.settle()
 
         self.assertEqual(len(returning.data), 0)
 
@@ -421,19 +423,19 @@ class OvertakingTests(SynchronousTestCase):
         """
         A subscriber that catches up from history while events are pending gets these too, once.
         """
-        crowd = Crowd(window_events=2)
+        fixture = FanoutFixture(window_events=2)
         for number in range(1, 7):
-            crowd.hub.publish("a", str(number), id=f"mine-{number}")
-        crowd.settle()
-        crowd.come(8 * STRIDE)
-        crowd.publish("a", "7")
-        crowd.clock.advance(0)
-        crowd.hub.publish("a", "8")
-        crowd.clock.advance(0)
-        returning = Subscriber(crowd.hub, "a", last_event_id="mine-1")
-        crowd.clock.advance(0)
-        self.assertLess(crowd.served(), 8 * STRIDE)
-        crowd.settle()
+            fixture.hub.publish("a", str(number), id=f"mine-{number}")
+        fixture.settle()
+        fixture.subscribe(8 * STRIDE)
+        fixture.publish("a", "7")
+        fixture.clock.advance(0)
+        fixture.hub.publish("a", "8")
+        fixture.clock.advance(0)
+        returning = Subscriber(fixture.hub, "a", last_event_id="mine-1")
+        fixture.clock.advance(0)
+        self.assertLess(fixture.served(), 8 * STRIDE)
+        fixture.settle()
 
         self.assertEqual(returning.data, list("2345678"))
 
@@ -441,7 +443,7 @@ class OvertakingTests(SynchronousTestCase):
         """
         The other members get both events, once and in order.
         """
-        room = BackloggedRoom()
-        room.come()
+        backlog = BackloggedAudience()
+        backlog.subscribe()
 
-        self.assertEqual({tuple(one.data) for one in room.crowd.members}, {("1", "2")})
+        self.assertEqual({tuple(one.data) for one in backlog.fixture.members}, {("1", "2")})

@@ -11,10 +11,10 @@ from twisted_sse import Hub
 from twisted_sse.events.publication import Publication
 from twisted_sse.history import MemoryHistory
 
-__all__ = ["WarmthTests"]
+__all__ = ["PreloadTests"]
 
 
-class WarmthTests(SynchronousTestCase):
+class PreloadTests(SynchronousTestCase):
     """
     A restarted hub with a window of ten events, and a history of a hundred.
     """
@@ -25,34 +25,36 @@ class WarmthTests(SynchronousTestCase):
         """
         self.clock = Clock()
         store = MemoryHistory(clock=self.clock)
-        self.kept = store.append([Publication.of("a", str(number)) for number in range(100)])
-        self.books = BookkeepingHistory(store)
-        self.hub = Hub(self.books, keepalive=None, window_events=10, reactor=self.clock)
+        self.records = store.append([Publication.of("a", str(number)) for number in range(100)])
+        self.history = BookkeepingHistory(store)
+        self.hub = Hub(self.history, keepalive=None, window_events=10, reactor=self.clock)
 
-    def come(self, *places: int) -> list[Subscriber]:
+    def resume(self, *positions: int) -> list[Subscriber]:
         """
-        Add subscribers that resume after the records at *places*.
+        Add subscribers that resume after the records at *positions*.
         """
-        came = [Subscriber(self.hub, "a", last_event_id=self.kept[one].id) for one in places]
-        for _ in range(2 * len(places)):
+        resumed = [
+            Subscriber(self.hub, "a", last_event_id=self.records[one].id) for one in positions
+        ]
+        for _ in range(2 * len(positions)):
             self.clock.advance(0)
-        return came
+        return resumed
 
     def test_recent(self) -> None:
         """
         A subscriber that missed no more than the window holds is served without reading history.
         """
-        first, last = self.come(90, 98)
+        first, last = self.resume(90, 98)
 
         self.assertEqual(first.data, [str(number) for number in range(91, 100)])
         self.assertEqual(last.data, ["99"])
-        self.assertEqual(self.books.asked, [])
+        self.assertEqual(self.history.asked, [])
 
     def test_before_the_window(self) -> None:
         """
         A subscriber right before the window is served from it, once history knows its ID.
         """
-        (subscriber,) = self.come(89)
+        (subscriber,) = self.resume(89)
 
         self.assertEqual(subscriber.data, [str(number) for number in range(90, 100)])
 
@@ -60,16 +62,16 @@ class WarmthTests(SynchronousTestCase):
         """
         A thousand subscribers at ten positions cost one read for each position outside the window.
         """
-        came = self.come(*[number % 10 + 88 for number in range(1000)])
+        resumed = self.resume(*[number % 10 + 88 for number in range(1000)])
 
-        self.assertEqual([one.data[-1] for one in came], ["99"] * 1000)
-        self.assertLessEqual(len(self.books.asked), 4)
+        self.assertEqual([one.data[-1] for one in resumed], ["99"] * 1000)
+        self.assertLessEqual(len(self.history.asked), 4)
 
     def test_goes_on(self) -> None:
         """
         New events follow the old ones.
         """
-        (subscriber,) = self.come(99)
+        (subscriber,) = self.resume(99)
         self.hub.publish("a", "100")
         self.clock.advance(0)
 
@@ -80,6 +82,6 @@ class WarmthTests(SynchronousTestCase):
         """
         History is asked for as many events as the window holds.
         """
-        self.come(99)
+        self.resume(99)
 
-        self.assertEqual(self.books.tails, [10])
+        self.assertEqual(self.history.tails, [10])

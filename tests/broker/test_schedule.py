@@ -15,7 +15,7 @@ from twisted_sse.errors import InvalidEvent, InvalidTopic
 from twisted_sse.history import MemoryHistory
 from twisted_sse.interfaces import IHistoryProvider
 
-__all__ = ["FailureTests", "IdleTests", "LifeTests", "TurnTests"]
+__all__ = ["FailureTests", "IdleTests", "LifecycleTests", "TurnTests"]
 
 
 class Scheduled(SynchronousTestCase):
@@ -133,7 +133,7 @@ class TurnTests(Scheduled):
 
         self.assertEqual(self.made, 1)
 
-    def test_nonsense(self) -> None:
+    def test_invalid(self) -> None:
         """
         Arguments that can never work are refused at once.
         """
@@ -259,7 +259,7 @@ class FailureTests(Scheduled):
         self.assertEqual(len(subscriber.data), 1)
 
 
-class LifeTests(Scheduled):
+class LifecycleTests(Scheduled):
     """
     Starting and stopping.
     """

@@ -17,7 +17,7 @@ from twisted_sse.events.preamble import (
 from twisted_sse.events.publication import Position
 from twisted_sse.events.replication import note_of
 
-__all__ = ["AnnotatedTests", "FirstFramesTests", "ResetTests"]
+__all__ = ["FirstFramesTests", "ReplicatedTests", "ResetTests"]
 
 START = StreamStart(Position(7, "e-7"))
 OPENED = b'event: stream-open\nid: e-7\ndata: {"resumed":false}\n\n'
@@ -75,7 +75,7 @@ class FirstFramesTests(SynchronousTestCase):
                 self.assertEqual(frames, expected)
 
 
-class AnnotatedTests(SynchronousTestCase):
+class ReplicatedTests(SynchronousTestCase):
     """
     The first blocks for another hub.
     """

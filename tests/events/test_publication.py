@@ -85,7 +85,7 @@ class PublicationTests(SynchronousTestCase):
             with self.subTest(topics=topics):
                 self.assertRaises(InvalidTopic, Publication.of, topics, "x")
 
-    def test_ids_that_cannot_travel(self) -> None:
+    def test_id_limits(self) -> None:
         """
         An ID is at most 1,024 bytes of printable characters: it stands in headers and URLs.
         """

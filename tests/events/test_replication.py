@@ -20,10 +20,10 @@ from twisted_sse.events.replication import (
 )
 from twisted_sse.testing.contract.samples import SHAPES
 
-__all__ = ["KeptTests", "NoteTests", "PositionTests", "PublicationsTests"]
+__all__ = ["NoteTests", "PositionTests", "PublicationsTests", "RecordTests"]
 
 
-def keep(publication: Publication) -> Record:
+def make_record(publication: Publication) -> Record:
     """
     The record that history makes of *publication*.
     """
@@ -38,7 +38,7 @@ def block(written: bytes) -> ServerSentEvent:
     return event
 
 
-class KeptTests(SynchronousTestCase):
+class RecordTests(SynchronousTestCase):
     """
     Records as events with replication comments.
     """
@@ -48,42 +48,44 @@ class KeptTests(SynchronousTestCase):
         Every publication is read back as the same record.
         """
         for publication in SHAPES:
-            kept = keep(publication)
+            record = make_record(publication)
 
-            self.assertEqual(read_record(block(REPLICATED.encode(kept))), kept)
+            self.assertEqual(read_record(block(REPLICATED.encode(record))), record)
 
     def test_without_data(self) -> None:
         """
         The comment alone is enough for an event without data, of which clients report no more.
         """
         for publication in SHAPES:
-            kept = keep(publication)
-            event = block(REPLICATED.encode(kept))
+            record = make_record(publication)
+            event = block(REPLICATED.encode(record))
             if event.data is None:
-                self.assertEqual(read_record(ServerSentEvent(comment=event.comment)), kept)
+                self.assertEqual(read_record(ServerSentEvent(comment=event.comment)), record)
 
     def test_no_reconnection_time(self) -> None:
         """
         Another hub does not take an event's reconnection time for its own.
         """
         event = ServerSentEvent("\nretry: 5", retry=86_400_000)
-        written = REPLICATED.encode(keep(Publication(("a",), event)))
+        written = REPLICATED.encode(make_record(Publication(("a",), event)))
 
         decoder = Decoder()
         decoder.feed(written)
         self.assertIsNone(decoder.reconnection_time)
 
-    def test_others_read_on(self) -> None:
+    def test_rest_is_plain(self) -> None:
         """
         Without its comment the block is what every subscriber gets.
         """
-        kept = keep(Publication(("a", "b"), ServerSentEvent("x\ny", event="e"), private=True))
+        record = make_record(
+            Publication(("a", "b"), ServerSentEvent("x\ny", event="e"), private=True)
+        )
 
-        first_line, _, rest = REPLICATED.encode(kept).partition(b"\n")
-        self.assertEqual(rest, encode_record(kept))
+        first_line, _, rest = REPLICATED.encode(record).partition(b"\n")
+        self.assertEqual(rest, encode_record(record))
         self.assertTrue(first_line.startswith(b": {"))
 
-    def test_others_blocks(self) -> None:
+    def test_other_comments(self) -> None:
         """
         A block with another comment, or with none, is refused.
         """
@@ -145,7 +147,7 @@ class PublicationsTests(SynchronousTestCase):
 
         self.assertEqual(read_publications(body), SHAPES)
 
-    def test_cut(self) -> None:
+    def test_truncated(self) -> None:
         """
         A truncated body is refused, and never read as fewer publications.
         """

@@ -8,7 +8,7 @@ from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.publication import Position, Publication, Record, Tail
 from twisted_sse.topics import Interest, Selection
 
-__all__ = ["EVERYTHING", "Order", "interest_in", "make_kept"]
+__all__ = ["EVERYTHING", "Order", "interest_in", "make_record"]
 
 
 def interest_in(*selectors: str) -> Interest:
@@ -22,7 +22,7 @@ def interest_in(*selectors: str) -> Interest:
 EVERYTHING = interest_in("*")
 
 
-def make_kept(
+def make_record(
     number: int, *, topic: str = "a", data: str | None = None, private: bool = False
 ) -> Record:
     """
@@ -50,8 +50,8 @@ class Order:
         Add the next publication.
         """
         number = self.window.head.number + 1
-        kept = make_kept(number, topic=topic, data=data, private=private)
-        (entry,) = self.window.extend([kept])
+        record = make_record(number, topic=topic, data=data, private=private)
+        (entry,) = self.window.extend([record])
         self.entries.append(entry)
         return entry
 

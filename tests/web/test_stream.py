@@ -335,7 +335,7 @@ class LimitTests(SynchronousTestCase):
         self.assertEqual((refused.status, after.status), (429, 200))
         self.assertEqual(refused.header("Retry-After"), "5")
 
-    def test_too_many_after_a_while(self) -> None:
+    def test_later_grant(self) -> None:
         """
         The limit applies, too, if the grant comes later.
         """
@@ -628,7 +628,7 @@ class ExpiresTests(SynchronousTestCase):
     def _authorize(self, request: Request) -> Grant:
         return Grant("ada", public=True, expires=self.expires, state={"path": request.path})
 
-    def test_ends(self) -> None:
+    def test_expires(self) -> None:
         """
         The stream ends in good order, and a returning subscriber is authorized again.
         """
@@ -643,7 +643,7 @@ class ExpiresTests(SynchronousTestCase):
         self.assertEqual((first.ended, second.ended), (True, False))
         self.assertEqual(second.status, 200)
 
-    def test_over(self) -> None:
+    def test_expired(self) -> None:
         """
         A grant that has already expired gets 401, for ``HEAD`` too.
         """
@@ -847,7 +847,7 @@ class GrantChangedTests(SynchronousTestCase):
         self.assertEqual(cancelled, [asked])
         self.assertEqual(self.flushLoggedErrors(), [])
 
-    def test_annotated(self) -> None:
+    def test_replicated(self) -> None:
         """
         Another hub's stream ends when it may no longer read every topic.
         """

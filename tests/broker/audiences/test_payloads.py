@@ -9,10 +9,10 @@ from twisted_sse.broker.audiences.audience import PayloadCache
 from twisted_sse.broker.audiences.representation import PLAIN, REPLICATED
 from twisted_sse.transport.sinks.framing import chunked, raw
 
-__all__ = ["PayloadsTests"]
+__all__ = ["PayloadCacheTests"]
 
 
-class PayloadsTests(SynchronousTestCase):
+class PayloadCacheTests(SynchronousTestCase):
     """
     What the cache finds, and what it does not.
     """

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.support.orders import make_kept
+from tests.support.orders import make_record
 from twisted_sse.broker.audiences.window import Window
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.publication import Position, Publication, Record, Tail
@@ -14,7 +14,7 @@ from twisted_sse.events.publication import Position, Publication, Record, Tail
 __all__ = ["BoundTests", "WindowTests"]
 
 
-def kept_as(number: int, event_id: str) -> Record:
+def make_with_id(number: int, event_id: str) -> Record:
     """
     A record whose publisher chose the event ID.
     """
@@ -34,7 +34,7 @@ class WindowTests(SynchronousTestCase):
         self.window = Window(3, 1 << 20)
         self.window.start(Tail(Position(5, "start"), []))
         for number in (10, 20, 30, 40, 50):
-            self.window.extend([make_kept(number)])
+            self.window.extend([make_record(number)])
 
     def test_head_and_floor(self) -> None:
         """
@@ -97,7 +97,7 @@ class WindowTests(SynchronousTestCase):
         """
         window = Window(2, 1 << 20)
         for number, event_id in enumerate(["mine", "mine", "other"], 1):
-            window.extend([kept_as(number, event_id)])
+            window.extend([make_with_id(number, event_id)])
 
         self.assertEqual([window.number_of(one) for one in ("mine", "other")], [None, None])
         self.assertEqual(window.head, (3, "other"))
@@ -114,7 +114,7 @@ class BoundTests(SynchronousTestCase):
         """
         window = Window(1000, 100_000)
         for number in range(1, 100):
-            window.extend([make_kept(number, data="x" * 10_000)])
+            window.extend([make_record(number, data="x" * 10_000)])
 
         self.assertEqual(len(window), 9)
 
@@ -123,12 +123,12 @@ class BoundTests(SynchronousTestCase):
         A frame larger than the window is not kept, and moves the floor to the head.
         """
         window = Window(1000, 100)
-        window.extend([make_kept(1)])
-        (entry,) = window.extend([make_kept(2, data="x" * 200)])
+        window.extend([make_record(1)])
+        (entry,) = window.extend([make_record(2, data="x" * 200)])
 
         self.assertEqual((len(window), window.floor), (0, window.head))
         self.assertTrue(entry.frame.endswith(b"\n\n"))
-        window.extend([make_kept(3)])
+        window.extend([make_record(3)])
         self.assertEqual([one.number for one in window.following(2)], [3])
 
     @settings(max_examples=60, deadline=None, derandomize=True)
@@ -141,7 +141,7 @@ class BoundTests(SynchronousTestCase):
         numbers: list[int] = []
         for step in steps:
             numbers.append((numbers[-1] if numbers else 0) + step)
-            window.extend([make_kept(numbers[-1])])
+            window.extend([make_record(numbers[-1])])
             newest = numbers[-bound:]
             self.assertEqual(len(window), len(newest))
             for number in range(window.floor.number, numbers[-1] + 1):

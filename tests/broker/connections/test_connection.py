@@ -20,7 +20,7 @@ from twisted_sse.events.publication import Position
 from twisted_sse.topics import Selection
 from twisted_sse.transport.sinks.framing import chunked, raw
 
-__all__ = ["BlockingTests", "DismissTests", "EndTests", "MovingTests", "StateTests"]
+__all__ = ["AttachTests", "BlockingTests", "DismissTests", "EndTests", "StateTests"]
 
 FINAL = ServerSentEvent("bye")
 
@@ -43,26 +43,26 @@ class BrokenSink(MemorySink):
         raise KeyError(11)
 
 
-class Book:
+class ObservedConnection:
     """
     A connection, and the calls it has made to its observer.
     """
 
     def __init__(self, sink: MemorySink | None = None) -> None:
-        self.told: list[str] = []
+        self.calls: list[str] = []
         self.now = 5.0
         self.order = Order()
         self.sink = MemorySink() if sink is None else sink
         self.audience = Audience(EVERYTHING, PLAIN, self.sink.framing, self.order.window)
-        owner = ConnectionObserver(
-            resume=lambda connection: self.told.append("resume"),
-            blocked=lambda connection: self.told.append("blocked"),
-            unblocked=lambda connection: self.told.append("unblocked"),
-            ended=lambda connection, reason: self.told.append(f"ended {reason.value}"),
+        observer = ConnectionObserver(
+            resume=lambda connection: self.calls.append("resume"),
+            blocked=lambda connection: self.calls.append("blocked"),
+            unblocked=lambda connection: self.calls.append("unblocked"),
+            ended=lambda connection, reason: self.calls.append(f"ended {reason.value}"),
             lag=self.order.window.count_after,
             seconds=lambda: self.now,
         )
-        self.connection = Connection(owner, self.audience, self.sink, "ada", ADDRESS)
+        self.connection = Connection(observer, self.audience, self.sink, "ada", ADDRESS)
 
     def open(self) -> None:
         """
@@ -93,7 +93,7 @@ class StateTests(SynchronousTestCase):
         """
         Each connection has a dictionary for the application.
         """
-        one, other = Book().connection, Book().connection
+        one, other = ObservedConnection().connection, ObservedConnection().connection
         one.state["x"] = 1
 
         self.assertEqual((one.state, other.state), ({"x": 1}, {}))
@@ -137,7 +137,7 @@ class StateTests(SynchronousTestCase):
         """
         Before it is opened it is neither live nor ready.
         """
-        connection = Book().connection
+        connection = ObservedConnection().connection
 
         self.assertEqual((connection.live, connection.ready), (False, False))
 
@@ -145,16 +145,16 @@ class StateTests(SynchronousTestCase):
         """
         A live connection was last written to with its audience, one behind by itself.
         """
-        book = Book()
-        book.open()
-        book.audience.written = 9.0
-        self.assertEqual(book.connection.silent_since, 5.0)
+        observed = ObservedConnection()
+        observed.open()
+        observed.audience.written = 9.0
+        self.assertEqual(observed.connection.silent_since, 5.0)
 
-        book.audience.join(book.connection)
-        self.assertEqual(book.connection.silent_since, 9.0)
-        book.now = 11.0
-        book.connection.write(b"x")
-        self.assertEqual(book.connection.silent_since, 11.0)
+        observed.audience.join(observed.connection)
+        self.assertEqual(observed.connection.silent_since, 9.0)
+        observed.now = 11.0
+        observed.connection.write(b"x")
+        self.assertEqual(observed.connection.silent_since, 11.0)
 
 
 class BlockingTests(SynchronousTestCase):
@@ -166,29 +166,29 @@ class BlockingTests(SynchronousTestCase):
         """
         The unsent rest of a payload is spilled once; then the connection resumes.
         """
-        book = Book()
-        book.open()
-        book.told.clear()
-        book.sink.room = 3
-        book.connection.write(b"abcdef")
-        self.assertEqual((book.sink.received, book.sink.spilled), (b"abc", b"def"))
-        self.assertEqual(book.told, ["blocked"])
-        self.assertFalse(book.connection.ready)
+        observed = ObservedConnection()
+        observed.open()
+        observed.calls.clear()
+        observed.sink.room = 3
+        observed.connection.write(b"abcdef")
+        self.assertEqual((observed.sink.received, observed.sink.spilled), (b"abc", b"def"))
+        self.assertEqual(observed.calls, ["blocked"])
+        self.assertFalse(observed.connection.ready)
 
-        book.sink.make_room(100)
-        self.assertEqual(book.sink.received, b"abcdef")
-        self.assertEqual(book.told, ["blocked", "unblocked", "resume"])
+        observed.sink.make_room(100)
+        self.assertEqual(observed.sink.received, b"abcdef")
+        self.assertEqual(observed.calls, ["blocked", "unblocked", "resume"])
 
     def test_error(self) -> None:
         """
         When sending raises, everything is spilled: the transport reports the error.
         """
-        book = Book()
-        book.open()
-        book.sink.room = 0
-        book.connection.write(b"abcdef")
+        observed = ObservedConnection()
+        observed.open()
+        observed.sink.room = 0
+        observed.connection.write(b"abcdef")
 
-        self.assertEqual(book.sink.spilled, b"abcdef")
+        self.assertEqual(observed.sink.spilled, b"abcdef")
 
     def test_blocked_and_unblocked_at_once(self) -> None:
         """
@@ -219,19 +219,19 @@ class BlockingTests(SynchronousTestCase):
         """
         sink = MemorySink()
         sink.framing = chunked
-        book = Book(sink)
-        book.connection.keep_alive(b":\n\n")
-        book.open()
-        book.sink.pause()
-        book.connection.keep_alive(b":\n\n")
+        observed = ObservedConnection(sink)
+        observed.connection.keep_alive(b":\n\n")
+        observed.open()
+        observed.sink.pause()
+        observed.connection.keep_alive(b":\n\n")
         self.assertEqual(sink.received, b"")
 
-        book.sink.make_room(0)
-        book.connection.keep_alive(b":\n\n")
+        observed.sink.make_room(0)
+        observed.connection.keep_alive(b":\n\n")
         self.assertEqual(sink.received, chunked(b":\n\n"))
 
 
-class MovingTests(SynchronousTestCase):
+class AttachTests(SynchronousTestCase):
     """
     `Connection.attach`: continue with another interest.
     """
@@ -240,13 +240,13 @@ class MovingTests(SynchronousTestCase):
         """
         A ready connection, and an audience that it does not belong to.
         """
-        self.book = Book()
-        self.book.open()
-        self.connection = self.book.connection
-        self.other = Audience(EVERYTHING, PLAIN, raw, self.book.order.window)
-        self.book.told.clear()
+        self.observed = ObservedConnection()
+        self.observed.open()
+        self.connection = self.observed.connection
+        self.other = Audience(EVERYTHING, PLAIN, raw, self.observed.order.window)
+        self.observed.calls.clear()
 
-    def test_goes_on(self) -> None:
+    def test_catches_up(self) -> None:
         """
         It asks to catch up from its position.
         """
@@ -255,7 +255,7 @@ class MovingTests(SynchronousTestCase):
 
         self.assertIs(self.connection.audience, self.other)
         self.assertEqual(self.connection.position, position)
-        self.assertEqual(self.book.told, ["resume"])
+        self.assertEqual(self.observed.calls, ["resume"])
 
     def test_while_reading(self) -> None:
         """
@@ -265,7 +265,7 @@ class MovingTests(SynchronousTestCase):
         self.connection.attach(self.other)
 
         self.assertFalse(self.connection.ready)
-        self.assertEqual(self.book.told, [])
+        self.assertEqual(self.observed.calls, [])
 
 
 class DismissTests(SynchronousTestCase):
@@ -277,35 +277,35 @@ class DismissTests(SynchronousTestCase):
         """
         A connection that can be written to ends in good order.
         """
-        book = Book()
-        book.open()
-        book.connection.dismiss(EndReason.REVOKED)
+        observed = ObservedConnection()
+        observed.open()
+        observed.connection.dismiss(EndReason.REVOKED)
 
-        self.assertEqual((book.sink.finished, book.sink.aborted), (True, False))
-        self.assertEqual(book.told[-1], "ended revoked")
+        self.assertEqual((observed.sink.finished, observed.sink.aborted), (True, False))
+        self.assertEqual(observed.calls[-1], "ended revoked")
 
     def test_slow_reader(self) -> None:
         """
         A blocked connection is aborted.
         """
-        book = Book()
-        book.open()
-        book.sink.pause()
-        book.connection.dismiss(EndReason.EXPIRED)
-        book.connection.dismiss(EndReason.REVOKED)
+        observed = ObservedConnection()
+        observed.open()
+        observed.sink.pause()
+        observed.connection.dismiss(EndReason.EXPIRED)
+        observed.connection.dismiss(EndReason.REVOKED)
 
-        self.assertEqual((book.sink.finished, book.sink.aborted), (False, True))
-        self.assertEqual(book.connection.ended, EndReason.EXPIRED)
+        self.assertEqual((observed.sink.finished, observed.sink.aborted), (False, True))
+        self.assertEqual(observed.connection.ended, EndReason.EXPIRED)
 
     def test_before_it_began(self) -> None:
         """
         A stream that has not begun is neither finished nor aborted.
         """
-        book = Book()
-        book.connection.dismiss(EndReason.REVOKED)
+        observed = ObservedConnection()
+        observed.connection.dismiss(EndReason.REVOKED)
 
-        self.assertEqual((book.sink.finished, book.sink.aborted), (False, False))
-        self.assertEqual(book.connection.ended, EndReason.REVOKED)
+        self.assertEqual((observed.sink.finished, observed.sink.aborted), (False, False))
+        self.assertEqual(observed.connection.ended, EndReason.REVOKED)
 
 
 class EndTests(SynchronousTestCase):
@@ -317,18 +317,18 @@ class EndTests(SynchronousTestCase):
         """
         Only the first end counts.
         """
-        book = Book()
-        book.open()
-        book.told.clear()
-        book.connection.close()
-        book.connection.end(EndReason.GONE)
-        book.connection.gone()
-        book.connection.abort(EndReason.SEND_TIMEOUT)
-        book.connection.close(FINAL)
+        observed = ObservedConnection()
+        observed.open()
+        observed.calls.clear()
+        observed.connection.close()
+        observed.connection.end(EndReason.GONE)
+        observed.connection.gone()
+        observed.connection.abort(EndReason.SEND_TIMEOUT)
+        observed.connection.close(FINAL)
 
-        self.assertEqual(book.told, ["ended closed"])
-        self.assertEqual(book.connection.ended, EndReason.CLOSED)
-        self.assertEqual((book.sink.received, book.sink.aborted), (b"", False))
+        self.assertEqual(observed.calls, ["ended closed"])
+        self.assertEqual(observed.connection.ended, EndReason.CLOSED)
+        self.assertEqual((observed.sink.received, observed.sink.aborted), (b"", False))
 
     def test_close(self) -> None:
         """
@@ -336,10 +336,10 @@ class EndTests(SynchronousTestCase):
         """
         sink = MemorySink(room=2)
         sink.framing = chunked
-        book = Book(sink)
-        book.open()
-        book.connection.write(b"abcdef")
-        book.connection.close(FINAL)
+        observed = ObservedConnection(sink)
+        observed.open()
+        observed.connection.write(b"abcdef")
+        observed.connection.close(FINAL)
 
         self.assertEqual(sink.received, b"abcdef" + chunked(b"data: bye\n\n"))
         self.assertTrue(sink.finished)
@@ -348,68 +348,68 @@ class EndTests(SynchronousTestCase):
         """
         Without a final event the response just ends.
         """
-        book = Book()
-        book.open()
-        book.connection.close()
+        observed = ObservedConnection()
+        observed.open()
+        observed.connection.close()
 
-        self.assertEqual((book.sink.received, book.sink.finished), (b"", True))
+        self.assertEqual((observed.sink.received, observed.sink.finished), (b"", True))
 
     def test_gone(self) -> None:
         """
         Nothing is written to a subscriber that has left.
         """
-        book = Book()
-        book.open()
-        book.connection.end(EndReason.GONE, FINAL)
+        observed = ObservedConnection()
+        observed.open()
+        observed.connection.end(EndReason.GONE, FINAL)
 
-        self.assertEqual((book.sink.received, book.sink.finished), (b"", False))
+        self.assertEqual((observed.sink.received, observed.sink.finished), (b"", False))
 
-    def test_cut(self) -> None:
+    def test_abort(self) -> None:
         """
         An aborted connection is sent nothing more, and its sink is aborted.
         """
-        book = Book()
-        book.open()
-        book.connection.abort(EndReason.SEND_TIMEOUT)
+        observed = ObservedConnection()
+        observed.open()
+        observed.connection.abort(EndReason.SEND_TIMEOUT)
 
-        self.assertEqual((book.sink.aborted, book.sink.finished), (True, False))
-        self.assertEqual(book.told[-1], "ended send-timeout")
+        self.assertEqual((observed.sink.aborted, observed.sink.finished), (True, False))
+        self.assertEqual(observed.calls[-1], "ended send-timeout")
 
     def test_before_it_began(self) -> None:
         """
         Before the stream begins nothing is written: the response is not a stream yet.
         """
-        book = Book()
-        book.connection.close(FINAL)
+        observed = ObservedConnection()
+        observed.connection.close(FINAL)
 
-        self.assertEqual((book.sink.received, book.sink.finished), (b"", False))
-        self.assertEqual(book.told, ["ended closed"])
+        self.assertEqual((observed.sink.received, observed.sink.finished), (b"", False))
+        self.assertEqual(observed.calls, ["ended closed"])
 
     def test_leaves_its_audience(self) -> None:
         """
         An ended connection is no longer live.
         """
-        book = Book()
-        book.open()
-        book.audience.join(book.connection)
-        book.connection.close()
+        observed = ObservedConnection()
+        observed.open()
+        observed.audience.join(observed.connection)
+        observed.connection.close()
 
-        self.assertFalse(book.connection.live)
-        book.audience.add(book.order.publish())
-        self.assertFalse(book.audience.waiting)
+        self.assertFalse(observed.connection.live)
+        observed.audience.add(observed.order.publish())
+        self.assertFalse(observed.audience.waiting)
 
     def test_drain(self) -> None:
         """
         A live connection ends at once, one that is behind when it has caught up.
         """
-        free, full = Book(), Book()
-        for book in (free, full):
-            book.open()
+        free, full = ObservedConnection(), ObservedConnection()
+        for observed in (free, full):
+            observed.open()
         free.connection.caught_up()
         full.sink.room = 1
         full.connection.write(b"abc")
-        for book in (free, full):
-            book.connection.drain(FINAL)
+        for observed in (free, full):
+            observed.connection.drain(FINAL)
         self.assertEqual((free.connection.ended, full.connection.ended), (EndReason.DRAINED, None))
 
         full.sink.make_room(100)
@@ -425,16 +425,16 @@ class EndTests(SynchronousTestCase):
         """
         for final in (None, FINAL):
             with self.subTest(final=final):
-                book = Book(BrokenSink())
-                book.open()
+                observed = ObservedConnection(BrokenSink())
+                observed.open()
                 # What is asked here is only whether it is let go.
                 with contextlib.suppress(KeyError):
-                    book.connection.close(final)
+                    observed.connection.close(final)
                 self.flushLoggedErrors(KeyError)
-                self.assertEqual(book.told[-1], "ended closed")
+                self.assertEqual(observed.calls[-1], "ended closed")
 
     def test_sinks_of_audience(self) -> None:
         """
         The audience uses the sink's framing.
         """
-        self.assertIs(Book().audience.framing, raw)
+        self.assertIs(ObservedConnection().audience.framing, raw)

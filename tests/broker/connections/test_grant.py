@@ -118,7 +118,7 @@ class ExpiresTests(SynchronousTestCase):
         self.assertEqual(Grant(expires=datetime(1970, 1, 2, 2, tzinfo=east)).expires, 86400.0)
         self.assertIsNone(Grant().expires)
 
-    def test_no_point_in_time(self) -> None:
+    def test_invalid_time(self) -> None:
         """
         An ambiguous or infinite time is refused, and the error says what to use instead.
         """

@@ -1,5 +1,5 @@
 """
-Who is told of connections and when, and events pushed to one connection.
+What listeners are told of connections, and events pushed to one connection.
 """
 
 from twisted.internet.defer import Deferred, fail
@@ -17,12 +17,12 @@ from twisted_sse.errors import InvalidEvent
 from twisted_sse.history import MemoryHistory
 from twisted_sse.transport.sinks.sink import Stream
 
-__all__ = ["DurationTests", "ListenerTests", "PushTests", "WireTests"]
+__all__ = ["DurationTests", "ListenerTests", "PushTests", "SocketTests"]
 
 HELLO = ServerSentEvent("hello", event="greeting")
 
 
-class PatientSink(MemorySink):
+class DelayedSink(MemorySink):
     """
     Has room only after the first bytes of the response were sent, as a socket has.
     """
@@ -93,7 +93,7 @@ class ListenerTests(SynchronousTestCase):
         self.hub, self.clock = make_hub(history)
         self.listen()
         searching = Subscriber(self.hub, "a", last_event_id="unknown")
-        waiting = Subscriber(self.hub, "a", sink=PatientSink())
+        waiting = Subscriber(self.hub, "a", sink=DelayedSink())
         self.clock.advance(0)
         searching.leave()
         waiting.leave()
@@ -106,18 +106,18 @@ class ListenerTests(SynchronousTestCase):
         A stream has begun when its first bytes were sent.
         """
         self.listen()
-        subscriber = Subscriber(self.hub, "a", sink=PatientSink())
+        subscriber = Subscriber(self.hub, "a", sink=DelayedSink())
         self.assertEqual(self.heard, [])
         subscriber.sink.make_room(1000)
 
         self.assertEqual(self.heard, [(subscriber.connection, None)])
 
-    def test_cut(self) -> None:
+    def test_aborted(self) -> None:
         """
         A stream aborted before its first bytes has not begun, even if its transport has room later.
         """
         self.listen()
-        subscriber = Subscriber(self.hub, "a", sink=PatientSink())
+        subscriber = Subscriber(self.hub, "a", sink=DelayedSink())
         subscriber.connection.abort(EndReason.SEND_TIMEOUT)
         subscriber.sink.make_room(1000)
 
@@ -295,7 +295,7 @@ class PushTests(SynchronousTestCase):
         self.assertTrue(connection.push(HELLO))
         self.assertEqual(self.ann.data, ["1", "hello"])
 
-    def test_torn(self) -> None:
+    def test_split(self) -> None:
         """
         An event sent in two parts arrives whole, before what is published next.
         """
@@ -313,7 +313,7 @@ class PushTests(SynchronousTestCase):
         """
         Nothing is written before the stream has begun, nor after it has ended.
         """
-        early = Subscriber(self.hub, "a", sink=PatientSink())
+        early = Subscriber(self.hub, "a", sink=DelayedSink())
         self.assertFalse(early.connection.push(HELLO))
         self.ann.connection.close()
         self.assertFalse(self.ann.connection.push(HELLO))
@@ -332,7 +332,7 @@ class PushTests(SynchronousTestCase):
         self.assertEqual(returning.data, ["hello", "1"])
 
 
-class WireTests(SynchronousTestCase):
+class SocketTests(SynchronousTestCase):
     """
     The same over the socket of an HTTP/1.1 connection.
     """

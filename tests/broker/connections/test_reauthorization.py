@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 
-class Office:
+class HubWithGrants:
     """
     A hub, and the current grant of each user.
 
@@ -93,13 +93,13 @@ class AnswerTests(SynchronousTestCase):
         """
         A user with two streams, and another user with one.
         """
-        self.office = Office()
-        self.hub = self.office.hub
-        self.ada = [self.office.subscribe(Grant("ada", subscribe=["a"]), "*") for _ in range(2)]
-        self.bob = self.office.subscribe(Grant("bob", subscribe=["a"]), "*")
+        self.fixture = HubWithGrants()
+        self.hub = self.fixture.hub
+        self.ada = [self.fixture.subscribe(Grant("ada", subscribe=["a"]), "*") for _ in range(2)]
+        self.bob = self.fixture.subscribe(Grant("bob", subscribe=["a"]), "*")
 
     def _change(self, allowed: Grant | Exception) -> list[Connection]:
-        self.office.allowed["ada"] = allowed
+        self.fixture.allowed["ada"] = allowed
         changed: list[Connection] = self.successResultOf(self.hub.grant_changed("ada"))
         return changed
 
@@ -108,11 +108,11 @@ class AnswerTests(SynchronousTestCase):
         With an equal grant the stream continues, and nothing is sent.
         """
         changed = self._change(Grant("ada", subscribe=["a"]))
-        self.office.publish("a1")
+        self.fixture.publish("a1")
 
         self.assertEqual(changed, [one.connection for one in self.ada])
         self.assertEqual([one.data for one in self.ada], [["a1"], ["a1"]])
-        self.assertEqual(len(self.office.hub.connections), 3)
+        self.assertEqual(len(self.fixture.hub.connections), 3)
 
     def test_refused(self) -> None:
         """
@@ -120,16 +120,16 @@ class AnswerTests(SynchronousTestCase):
         """
         for error in (Unauthorized("Log in."), Forbidden("No."), NoContent("Never.")):
             with self.subTest(error=error):
-                ada = self.office.subscribe(Grant("ada", subscribe=["a"]), "*")
+                ada = self.fixture.subscribe(Grant("ada", subscribe=["a"]), "*")
                 changed = self._change(error)
-                self.office.publish("a1")
+                self.fixture.publish("a1")
 
                 self.assertIn(ada.connection, changed)
                 self.assertEqual(ada.connection.ended, EndReason.REVOKED)
                 self.assertTrue(ada.sink.finished)
                 self.assertEqual(ada.data, [])
         self.assertEqual(self.bob.data, ["a1"] * 3)
-        self.assertEqual(self.office.clock.getDelayedCalls(), [])
+        self.assertEqual(self.fixture.clock.getDelayedCalls(), [])
 
     def test_refused_slow_reader(self) -> None:
         """
@@ -155,30 +155,30 @@ class AnswerTests(SynchronousTestCase):
         """
         An answer that is not a grant counts as a failure.
         """
-        self.office.allowed["ada"] = lambda: None  # type: ignore[assignment, return-value]
+        self.fixture.allowed["ada"] = lambda: None  # type: ignore[assignment, return-value]
         self.successResultOf(self.hub.grant_changed("ada"))
 
         self.assertEqual([one.connection.ended for one in self.ada], [EndReason.FAILED] * 2)
         self.assertEqual(len(self.flushLoggedErrors(TypeError)), 2)
 
-    def test_over(self) -> None:
+    def test_expired(self) -> None:
         """
         A grant that has already expired ends the stream.
         """
-        self.office.clock.advance(10)
+        self.fixture.clock.advance(10)
         self._change(Grant("ada", subscribe=["a"], expires=10))
 
         self.assertEqual([one.connection.ended for one in self.ada], [EndReason.REVOKED] * 2)
 
-    def test_another_end(self) -> None:
+    def test_another_expiry(self) -> None:
         """
         Only the newest grant's expiry counts.
         """
         self._change(Grant("ada", subscribe=["a"], expires=10))
         self._change(Grant("ada", subscribe=["a"], expires=20))
-        self.office.clock.advance(19)
+        self.fixture.clock.advance(19)
         before = self.ada[0].connection.ended
-        self.office.clock.advance(1)
+        self.fixture.clock.advance(1)
 
         self.assertIsNone(before)
         self.assertEqual(self.ada[0].connection.ended, EndReason.EXPIRED)
@@ -187,7 +187,7 @@ class AnswerTests(SynchronousTestCase):
         """
         A stream whose user's name changed is found by the new name.
         """
-        self.office.allowed["grace"] = Forbidden("No.")
+        self.fixture.allowed["grace"] = Forbidden("No.")
         self._change(Grant("grace", subscribe=["a"]))
         found = self.hub.connections.of_user("grace")
         again = self.successResultOf(self.hub.grant_changed("ada"))
@@ -195,14 +195,14 @@ class AnswerTests(SynchronousTestCase):
         self.assertEqual(found, [one.connection for one in self.ada])
         self.assertEqual(again, [])
 
-    def test_nobody_in_particular(self) -> None:
+    def test_no_user(self) -> None:
         """
         A stream whose new grant has no user cannot be found again, and stays.
         """
         self._change(Grant(public=True))
         again = self._change(Forbidden("No."))
         self.hub.publish("a", "for all")
-        self.office.clock.advance(0)
+        self.fixture.clock.advance(0)
 
         self.assertEqual(again, [])
         self.assertEqual(self.ada[0].data, ["for all"])
@@ -221,7 +221,7 @@ class AnswerTests(SynchronousTestCase):
             one.leave()
 
         self.assertEqual(self.successResultOf(self.hub.grant_changed("ada")), [])
-        self.assertEqual(self.office.clock.getDelayedCalls(), [])
+        self.assertEqual(self.fixture.clock.getDelayedCalls(), [])
 
 
 class StateTests(SynchronousTestCase):
@@ -233,12 +233,12 @@ class StateTests(SynchronousTestCase):
         """
         A connection starts with its own copy, and keeps it when the grant changes.
         """
-        office = Office()
+        fixture = HubWithGrants()
         grant = Grant("ada", public=True, state={"name": "Ada"})
-        one, other = (office.subscribe(grant, "a").connection for _ in range(2))
+        one, other = (fixture.subscribe(grant, "a").connection for _ in range(2))
         one.state["name"] = "Countess"
-        office.allowed["ada"] = Grant("ada", public=True, state={"name": "Eve"})
-        office.hub.grant_changed("ada")
+        fixture.allowed["ada"] = Grant("ada", public=True, state={"name": "Eve"})
+        fixture.hub.grant_changed("ada")
 
         self.assertEqual((one.state, other.state), ({"name": "Countess"}, {"name": "Ada"}))
 
@@ -252,21 +252,21 @@ class MovingTests(SynchronousTestCase):
     ONLY_A = Grant("ada", subscribe=["a"])
     ONLY_B = Grant("ada", subscribe=["b"])
 
-    def _change(self, office: Office, grant: Grant) -> None:
-        office.allowed["ada"] = grant
-        office.hub.grant_changed("ada")
+    def _change(self, fixture: HubWithGrants, grant: Grant) -> None:
+        fixture.allowed["ada"] = grant
+        fixture.hub.grant_changed("ada")
 
     def test_live(self) -> None:
         """
         Events withheld earlier are not sent; newly granted ones are sent from now on.
         """
-        office = Office()
-        ada = office.subscribe(self.ONLY_A, "*")
-        office.publish("a1", "b1")
-        self._change(office, self.ONLY_B)
-        office.publish("a2", "b2")
-        self._change(office, self.BOTH)
-        office.publish("a3", "b3")
+        fixture = HubWithGrants()
+        ada = fixture.subscribe(self.ONLY_A, "*")
+        fixture.publish("a1", "b1")
+        self._change(fixture, self.ONLY_B)
+        fixture.publish("a2", "b2")
+        self._change(fixture, self.BOTH)
+        fixture.publish("a3", "b3")
 
         self.assertEqual(ada.data, ["a1", "b2", "a3", "b3"])
         self.assertTrue(ada.connection.live)
@@ -275,11 +275,11 @@ class MovingTests(SynchronousTestCase):
         """
         Receipts count the subscribers that may read the event now.
         """
-        office = Office()
-        office.subscribe(self.ONLY_A, "*")
-        self._change(office, self.ONLY_B)
-        receipts = [office.hub.publish(topic, "x", private=True) for topic in "ab"]
-        office.clock.advance(0)
+        fixture = HubWithGrants()
+        fixture.subscribe(self.ONLY_A, "*")
+        self._change(fixture, self.ONLY_B)
+        receipts = [fixture.hub.publish(topic, "x", private=True) for topic in "ab"]
+        fixture.clock.advance(0)
 
         counts = [self.successResultOf(one).subscribers for one in receipts]
         self.assertEqual(counts, [0, 1])
@@ -288,14 +288,14 @@ class MovingTests(SynchronousTestCase):
         """
         A change of grant does not make a keepalive come early.
         """
-        office = Office(keepalive=15.0)
-        ada = office.subscribe(self.ONLY_A, "*")
-        office.clock.pump([1.0] * 14)
-        office.publish("a1")
-        self._change(office, self.BOTH)
-        office.clock.pump([1.0] * 14)
+        fixture = HubWithGrants(keepalive=15.0)
+        ada = fixture.subscribe(self.ONLY_A, "*")
+        fixture.clock.pump([1.0] * 14)
+        fixture.publish("a1")
+        self._change(fixture, self.BOTH)
+        fixture.clock.pump([1.0] * 14)
         early = ada.sink.received.count(b"\n:\n")
-        office.clock.pump([1.0] * 2)
+        fixture.clock.pump([1.0] * 2)
 
         self.assertEqual((early, ada.sink.received.count(b"\n:\n")), (0, 1))
 
@@ -303,16 +303,16 @@ class MovingTests(SynchronousTestCase):
         """
         A stream that is behind gets the unsent events that the new grant allows.
         """
-        office = Office()
+        fixture = HubWithGrants()
         sink = MemorySink()
-        ada = office.subscribe(self.ONLY_A, "*", sink=sink)
-        office.publish("a1", "b1")
+        ada = fixture.subscribe(self.ONLY_A, "*", sink=sink)
+        fixture.publish("a1", "b1")
         sink.pause()
-        office.publish("a2", "b2")
-        self._change(office, self.ONLY_B)
-        office.publish("a3", "b3")
+        fixture.publish("a2", "b2")
+        self._change(fixture, self.ONLY_B)
+        fixture.publish("a3", "b3")
         sink.make_room(1 << 20)
-        office.clock.advance(0)
+        fixture.clock.advance(0)
 
         self.assertEqual(ada.data, ["a1", "b2", "b3"])
 
@@ -322,28 +322,28 @@ class MovingTests(SynchronousTestCase):
         twice.
         """
         history = SlowHistory(MemoryHistory())
-        office = Office(history, window_events=1)
-        self._fill(office, history, "a1", "b1", "a2", "b2", "a3", "b3")
-        ada = office.subscribe(self.BOTH, "*", last_event_id="earliest")
+        fixture = HubWithGrants(history, window_events=1)
+        self._fill(fixture, history, "a1", "b1", "a2", "b2", "a3", "b3")
+        ada = fixture.subscribe(self.BOTH, "*", last_event_id="earliest")
         reading = ada.connection.reading
-        self._change(office, self.ONLY_B)
-        self._settle(office, history)
+        self._change(fixture, self.ONLY_B)
+        self._settle(fixture, history)
 
         self.assertTrue(reading)
         self.assertEqual(ada.data, ["b1", "b2", "b3"])
         self.assertTrue(ada.connection.live)
 
-    def test_there_and_back(self) -> None:
+    def test_changed_back(self) -> None:
         """
         The page is not sent even if the grant is the old one again when history answers.
         """
         history = SlowHistory(MemoryHistory())
-        office = Office(history, window_events=1)
-        self._fill(office, history, "a1", "b1", "a2", "b2")
-        ada = office.subscribe(self.ONLY_A, "*", last_event_id="earliest")
-        self._change(office, self.ONLY_B)
-        self._change(office, self.ONLY_A)
-        self._settle(office, history)
+        fixture = HubWithGrants(history, window_events=1)
+        self._fill(fixture, history, "a1", "b1", "a2", "b2")
+        ada = fixture.subscribe(self.ONLY_A, "*", last_event_id="earliest")
+        self._change(fixture, self.ONLY_B)
+        self._change(fixture, self.ONLY_A)
+        self._settle(fixture, history)
 
         self.assertEqual(ada.data, ["a1", "a2"])
 
@@ -352,42 +352,42 @@ class MovingTests(SynchronousTestCase):
         A stream may end while history is read.
         """
         history = SlowHistory(MemoryHistory())
-        office = Office(history, window_events=1)
-        self._fill(office, history, "a1", "b1", "a2")
-        ada = office.subscribe(self.ONLY_A, "*", last_event_id="earliest")
-        self._change(office, self.ONLY_B)
+        fixture = HubWithGrants(history, window_events=1)
+        self._fill(fixture, history, "a1", "b1", "a2")
+        ada = fixture.subscribe(self.ONLY_A, "*", last_event_id="earliest")
+        self._change(fixture, self.ONLY_B)
         history.answer_next()
         ada.leave()
-        self._settle(office, history)
+        self._settle(fixture, history)
 
         self.assertEqual(ada.data, [])
-        self.assertEqual(len(office.hub.connections), 0)
+        self.assertEqual(len(fixture.hub.connections), 0)
 
     def test_while_it_is_written_to(self) -> None:
         """
         A change reported during a write takes effect right after it.
         """
-        office = Office()
+        fixture = HubWithGrants()
         sink = RecordingSink()
-        ada = office.subscribe(self.ONLY_A, "*", sink=sink)
-        sink.on_send = lambda: self._change(office, self.ONLY_B)
-        office.publish("a1")
+        ada = fixture.subscribe(self.ONLY_A, "*", sink=sink)
+        sink.on_send = lambda: self._change(fixture, self.ONLY_B)
+        fixture.publish("a1")
         sink.on_send = lambda: None
-        office.publish("a2", "b2")
+        fixture.publish("a2", "b2")
 
         self.assertEqual(ada.data, ["a1", "b2"])
 
-    def _fill(self, office: Office, history: SlowHistory, *data: str) -> None:
+    def _fill(self, fixture: HubWithGrants, history: SlowHistory, *data: str) -> None:
         for one in data:
-            office.hub.publish(one[0], one, private=True)
-            office.clock.advance(0)
+            fixture.hub.publish(one[0], one, private=True)
+            fixture.clock.advance(0)
             history.answer_next()
-            office.clock.advance(0)
+            fixture.clock.advance(0)
 
-    def _settle(self, office: Office, history: SlowHistory) -> None:
+    def _settle(self, fixture: HubWithGrants, history: SlowHistory) -> None:
         for _ in range(20):
             history.answer_next()
-            office.clock.advance(0)
+            fixture.clock.advance(0)
 
 
 class LaterTests(SynchronousTestCase):
@@ -399,25 +399,25 @@ class LaterTests(SynchronousTestCase):
         """
         A user whose answers the test gives.
         """
-        self.office = Office()
-        self.hub = self.office.hub
-        self.ada = self.office.subscribe(Grant("ada", subscribe=["a"]), "*")
+        self.fixture = HubWithGrants()
+        self.hub = self.fixture.hub
+        self.ada = self.fixture.subscribe(Grant("ada", subscribe=["a"]), "*")
         self.asked: list[Deferred[Grant]] = []
-        self.office.allowed["ada"] = self._ask
+        self.fixture.allowed["ada"] = self._ask
 
     def _ask(self) -> Deferred[Grant]:
         self.asked.append(Deferred())
         return self.asked[-1]
 
-    def test_old_one_counts(self) -> None:
+    def test_until_answered(self) -> None:
         """
         Until the answer comes, the old grant applies, and `grant_changed` waits.
         """
         changed = self.hub.grant_changed("ada")
-        self.office.publish("a1")
+        self.fixture.publish("a1")
         self.assertNoResult(changed)
         self.asked[0].callback(Grant("ada", subscribe=["b"]))
-        self.office.publish("a2", "b2")
+        self.fixture.publish("a2", "b2")
 
         self.assertEqual(self.successResultOf(changed), [self.ada.connection])
         self.assertEqual(self.ada.data, ["a1", "b2"])
@@ -426,8 +426,8 @@ class LaterTests(SynchronousTestCase):
         """
         A refusal or a failure may also come later.
         """
-        bob = self.office.subscribe(Grant("bob", subscribe=["a"]), "*")
-        self.office.allowed["bob"] = self._ask
+        bob = self.fixture.subscribe(Grant("bob", subscribe=["a"]), "*")
+        self.fixture.allowed["bob"] = self._ask
         for user in ("ada", "bob"):
             self.hub.grant_changed(user)
         self.asked[0].errback(Forbidden("No."))
@@ -446,7 +446,7 @@ class LaterTests(SynchronousTestCase):
         self.asked[0].callback(Grant("ada", subscribe=["a", "b"]))
         self.assertNoResult(first)
         self.asked[1].callback(Grant("ada", subscribe=["b"]))
-        self.office.publish("a1", "b1")
+        self.fixture.publish("a1", "b1")
 
         self.assertEqual(len(self.asked), 2)
         self.assertEqual(self.successResultOf(first), self.successResultOf(second))
@@ -458,9 +458,9 @@ class LaterTests(SynchronousTestCase):
         """
         changed = self.hub.grant_changed("ada")
         self.hub.grant_changed("ada")
-        self.office.allowed["ada"] = Grant("ada", subscribe=["b"])
+        self.fixture.allowed["ada"] = Grant("ada", subscribe=["b"])
         self.asked[0].callback(Grant("ada", subscribe=["a"]))
-        self.office.publish("a1", "b1")
+        self.fixture.publish("a1", "b1")
 
         self.successResultOf(changed)
         self.assertEqual(self.ada.data, ["b1"])
@@ -471,8 +471,8 @@ class LaterTests(SynchronousTestCase):
         """
         for answer in (Grant("ada", public=True), Forbidden("No."), KeyError("a bug")):
             with self.subTest(answer=answer):
-                ada = self.office.subscribe(Grant("ada", subscribe=["a"]), "*")
-                self.office.allowed["ada"] = self._ask
+                ada = self.fixture.subscribe(Grant("ada", subscribe=["a"]), "*")
+                self.fixture.allowed["ada"] = self._ask
                 changed = self.hub.grant_changed("ada")
                 for connection in self.hub.connections:
                     connection.gone()

@@ -9,7 +9,7 @@ from tests.support.hubs import Subscriber, make_hub
 from twisted_sse import Grant
 from twisted_sse.history import MemoryHistory
 
-__all__ = ["OracleTests", "ShownPositionTests"]
+__all__ = ["ProbingTests", "ShownPositionTests"]
 
 SECRET = "invoice-4711-ada"
 
@@ -37,7 +37,7 @@ class ShownPositionTests(SynchronousTestCase):
         self.clock.advance(0)
         return self.successResultOf(done).id
 
-    def come(self, grant: Grant | None = None, last_event_id: str | None = None) -> Subscriber:
+    def subscribe(self, grant: Grant | None = None, last_event_id: str | None = None) -> Subscriber:
         """
         Subscribe to everything.
         """
@@ -51,20 +51,20 @@ class ShownPositionTests(SynchronousTestCase):
         The stream starts at the newest ID that may be shown; resuming from it misses nothing and
         repeats nothing.
         """
-        stranger = self.come()
-        assert stranger.start is not None
-        self.assertEqual(stranger.start.position.id, self.own)
-        self.assertNotIn(SECRET.encode(), stranger.sink.received)
+        reader = self.subscribe()
+        assert reader.start is not None
+        self.assertEqual(reader.start.position.id, self.own)
+        self.assertNotIn(SECRET.encode(), reader.sink.received)
         self.publish("news", "2")
-        returning = self.come(last_event_id=stranger.start.position.id)
+        returning = self.subscribe(last_event_id=reader.start.position.id)
 
-        self.assertEqual((stranger.data, returning.data), (["2"], ["2"]))
+        self.assertEqual((reader.data, returning.data), (["2"], ["2"]))
 
     def test_shown(self) -> None:
         """
         A subscriber that may read the event is shown its ID.
         """
-        ada = self.come(Grant("ada", subscribe=["ada"], public=True))
+        ada = self.subscribe(Grant("ada", subscribe=["ada"], public=True))
 
         assert ada.start is not None
         self.assertEqual(ada.start.position.id, SECRET)
@@ -76,9 +76,9 @@ class ShownPositionTests(SynchronousTestCase):
         """
         for number in range(3):
             self.publish("ada", "secret", id=f"{SECRET}-{number}", private=True)
-        first = self.come()
+        first = self.subscribe()
         self.publish("ada", "secret", id=f"{SECRET}-3", private=True)
-        second = self.come()
+        second = self.subscribe()
 
         assert first.start is not None
         assert second.start is not None
@@ -91,15 +91,15 @@ class ShownPositionTests(SynchronousTestCase):
         """
         A stream that begins after hidden events gets what follows them, once.
         """
-        stranger = self.come()
+        reader = self.subscribe()
         for number in range(3):
             self.publish("ada", "secret", id=f"{SECRET}-{number}", private=True)
             self.publish("news", str(number))
 
-        self.assertEqual(stranger.data, ["0", "1", "2"])
+        self.assertEqual(reader.data, ["0", "1", "2"])
 
 
-class OracleTests(SynchronousTestCase):
+class ProbingTests(SynchronousTestCase):
     """
     Probing whether an event with some ID exists.
     """

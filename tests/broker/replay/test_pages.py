@@ -5,7 +5,7 @@ Pages of missed events: where they end, and which subscribers share them.
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.members import StubMember
-from tests.support.orders import EVERYTHING, Order, interest_in, make_kept
+from tests.support.orders import EVERYTHING, Order, interest_in, make_record
 from twisted_sse.broker.audiences.audience import Audience
 from twisted_sse.broker.audiences.representation import PLAIN, encode_record
 from twisted_sse.broker.replay.pages import (
@@ -19,7 +19,7 @@ from twisted_sse.broker.replay.pages import (
 from twisted_sse.events.publication import Position
 from twisted_sse.transport.sinks.framing import chunked, raw
 
-__all__ = ["HistoryPageTests", "LatestPageTests", "PagesTests", "WindowPageTests"]
+__all__ = ["HistoryPageTests", "LatestPageTests", "ReplayCacheTests", "WindowPageTests"]
 
 LARGE = "x" * 32 * 1024
 
@@ -31,7 +31,7 @@ def at(number: int) -> Position:
     return Position(number, f"e-{number}")
 
 
-class PagesTests(SynchronousTestCase):
+class ReplayCacheTests(SynchronousTestCase):
     """
     The cache of pages.
     """
@@ -42,21 +42,21 @@ class PagesTests(SynchronousTestCase):
         """
         self.window = Order().window
         self.audience = Audience(EVERYTHING, PLAIN, raw, self.window)
-        self.pages = ReplayCache(1200)
+        self.cache = ReplayCache(1200)
 
     def test_found(self) -> None:
         """
         A page is found by interest, framing and position, not by the audience.
         """
         page = ReplayPage(b"one", at(1))
-        self.pages.put(self.audience, at(0), page)
+        self.cache.put(self.audience, at(0), page)
         same = Audience(interest_in("*"), PLAIN, raw, self.window)
 
-        self.assertIs(self.pages.get(same, at(0)), page)
-        self.assertIsNone(self.pages.get(self.audience, at(1)))
-        self.assertIsNone(self.pages.get(Audience(EVERYTHING, PLAIN, chunked, self.window), at(0)))
+        self.assertIs(self.cache.get(same, at(0)), page)
+        self.assertIsNone(self.cache.get(self.audience, at(1)))
+        self.assertIsNone(self.cache.get(Audience(EVERYTHING, PLAIN, chunked, self.window), at(0)))
         self.assertIsNone(
-            self.pages.get(Audience(interest_in("a"), PLAIN, raw, self.window), at(0))
+            self.cache.get(Audience(interest_in("a"), PLAIN, raw, self.window), at(0))
         )
 
     def test_bound(self) -> None:
@@ -64,22 +64,22 @@ class PagesTests(SynchronousTestCase):
         The least recently used page is evicted when the cache is full.
         """
         for number in (0, 1):
-            self.pages.put(self.audience, at(number), ReplayPage(b"", at(number + 1)))
-        self.pages.get(self.audience, at(0))
-        self.pages.put(self.audience, at(2), ReplayPage(b"", at(3)))
+            self.cache.put(self.audience, at(number), ReplayPage(b"", at(number + 1)))
+        self.cache.get(self.audience, at(0))
+        self.cache.put(self.audience, at(2), ReplayPage(b"", at(3)))
 
-        found = [self.pages.get(self.audience, at(number)) is not None for number in range(3)]
+        found = [self.cache.get(self.audience, at(number)) is not None for number in range(3)]
         self.assertEqual(found, [True, False, True])
 
     def test_size_counts(self) -> None:
         """
         The bytes of a page count, and a page larger than the cache is not kept.
         """
-        self.pages.put(self.audience, at(0), ReplayPage(b"", at(1)))
-        self.pages.put(self.audience, at(1), ReplayPage(b"x" * 2000, at(2)))
-        self.pages.put(self.audience, at(2), ReplayPage(b"", at(3)))
+        self.cache.put(self.audience, at(0), ReplayPage(b"", at(1)))
+        self.cache.put(self.audience, at(1), ReplayPage(b"x" * 2000, at(2)))
+        self.cache.put(self.audience, at(2), ReplayPage(b"", at(3)))
 
-        found = [self.pages.get(self.audience, at(number)) is not None for number in range(3)]
+        found = [self.cache.get(self.audience, at(number)) is not None for number in range(3)]
         self.assertEqual(found, [False, False, True])
 
     def test_twice(self) -> None:
@@ -87,11 +87,11 @@ class PagesTests(SynchronousTestCase):
         Putting a page twice counts once, and keeps the first.
         """
         first = ReplayPage(b"", at(1))
-        self.pages.put(self.audience, at(0), first)
+        self.cache.put(self.audience, at(0), first)
         for _ in range(10):
-            self.pages.put(self.audience, at(0), ReplayPage(b"", at(1)))
+            self.cache.put(self.audience, at(0), ReplayPage(b"", at(1)))
 
-        self.assertIs(self.pages.get(self.audience, at(0)), first)
+        self.assertIs(self.cache.get(self.audience, at(0)), first)
 
 
 class WindowPageTests(SynchronousTestCase):
@@ -199,18 +199,18 @@ class HistoryPageTests(SynchronousTestCase):
         """
         Fewer records than the limit are all of them: the page ends where history was asked.
         """
-        kept = [make_kept(number) for number in (3, 5, 9)]
-        page = page_from_history(kept, at(40), self.order.window, self.audience)
+        records = [make_record(number) for number in (3, 5, 9)]
+        page = page_from_history(records, at(40), self.order.window, self.audience)
 
-        self.assertEqual(page, (b"".join(encode_record(one) for one in kept), at(40)))
+        self.assertEqual(page, (b"".join(encode_record(one) for one in records), at(40)))
 
     def test_beyond_asked(self) -> None:
         """
         A record published after the question but included in the answer counts as well.
         """
-        page = page_from_history([make_kept(41)], at(40), self.order.window, self.audience)
+        page = page_from_history([make_record(41)], at(40), self.order.window, self.audience)
 
-        self.assertEqual(page, (encode_record(make_kept(41)), at(41)))
+        self.assertEqual(page, (encode_record(make_record(41)), at(41)))
 
     def test_nothing(self) -> None:
         """
@@ -224,8 +224,8 @@ class HistoryPageTests(SynchronousTestCase):
         """
         As many records as the limit may not be all: the page ends at the last one.
         """
-        kept = [make_kept(number) for number in range(1, PAGE_EVENTS + 1)]
-        page = page_from_history(kept, at(1000), self.order.window, self.audience)
+        records = [make_record(number) for number in range(1, PAGE_EVENTS + 1)]
+        page = page_from_history(records, at(1000), self.order.window, self.audience)
 
         self.assertEqual(page.position, at(PAGE_EVENTS))
 
@@ -233,28 +233,28 @@ class HistoryPageTests(SynchronousTestCase):
         """
         It ends there even if none of them matches.
         """
-        kept = [make_kept(number, private=True) for number in range(1, PAGE_EVENTS + 1)]
-        page = page_from_history(kept, at(1000), self.order.window, self.audience)
+        records = [make_record(number, private=True) for number in range(1, PAGE_EVENTS + 1)]
+        page = page_from_history(records, at(1000), self.order.window, self.audience)
 
         self.assertEqual(page, (b"", at(PAGE_EVENTS)))
 
-    def test_cut(self) -> None:
+    def test_size_limit(self) -> None:
         """
         It ends with the frame that brings it to 64 KiB, at that frame's position.
         """
-        kept = [make_kept(number, data=LARGE) for number in range(1, 6)]
-        page = page_from_history(kept, at(1000), self.order.window, self.audience)
+        records = [make_record(number, data=LARGE) for number in range(1, 6)]
+        page = page_from_history(records, at(1000), self.order.window, self.audience)
 
-        self.assertEqual(page, (encode_record(kept[0]) + encode_record(kept[1]), at(2)))
+        self.assertEqual(page, (encode_record(records[0]) + encode_record(records[1]), at(2)))
 
     def test_not_delivered_yet(self) -> None:
         """
         It does not reach beyond the head: later records were not delivered yet.
         """
-        kept = [make_kept(number) for number in (999, 1001, 1002)]
-        page = page_from_history(kept, at(1000), self.order.window, self.audience)
+        records = [make_record(number) for number in (999, 1001, 1002)]
+        page = page_from_history(records, at(1000), self.order.window, self.audience)
 
-        self.assertEqual(page, (encode_record(kept[0]), at(1000)))
+        self.assertEqual(page, (encode_record(records[0]), at(1000)))
 
 
 class LatestPageTests(SynchronousTestCase):
