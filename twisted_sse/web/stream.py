@@ -14,7 +14,7 @@ from twisted_sse.broker.admission import Subscriber
 from twisted_sse.broker.audiences.representation import PLAIN, Representation
 from twisted_sse.broker.broker import Broker
 from twisted_sse.broker.connections.connection import Connection
-from twisted_sse.broker.connections.grant import ANONYMOUS, Grant
+from twisted_sse.broker.connections.grant import ANONYMOUS, Grant, check_grant
 from twisted_sse.errors import Forbidden, Unauthorized
 from twisted_sse.events.media import accepts
 from twisted_sse.events.preamble import Priming, StreamStart
@@ -162,15 +162,15 @@ class Subscriptions:
     def _reauthorize(self, request: Request) -> Grant | Awaitable[Grant]:
         assert self._authorize is not None
         granted = self._authorize(request)
-        if isinstance(granted, Grant):
-            return self._checked(granted, request)
-        return self._check_later(granted, request)
+        if isinstance(granted, Awaitable):
+            return self._check_later(granted, request)
+        return self._checked(granted, request)
 
     async def _check_later(self, granted: Awaitable[Grant], request: Request) -> Grant:
         return self._checked(await granted, request)
 
     def _checked(self, grant: Grant, request: Request) -> Grant:
-        self._check(request, grant)
+        self._check(request, check_grant(grant))
         return grant
 
 
