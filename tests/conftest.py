@@ -1,8 +1,8 @@
 """
 How pytest runs this suite.
 
-Tests are trial's TestCases; pytest gives them their working directory and, where
-every test has to run, refuses to let one be left out.
+Tests are trial's TestCases.  pytest chooses their working directory, tells end-to-end
+tests from unit tests, and refuses to skip a test where every test has to run.
 """
 
 import os
@@ -11,16 +11,35 @@ from pathlib import Path
 
 import pytest
 
-__all__ = ["pytest_make_collect_report", "pytest_runtest_makereport"]
+__all__ = [
+    "pytest_collection_modifyitems",
+    "pytest_make_collect_report",
+    "pytest_runtest_makereport",
+]
 
 # Every well-known service that runs a project's tests sets it, and so does .ci/run.
 _EVERYTHING_MUST_RUN = os.environ.get("CI") == "true"
+
+# These modules start programs or real servers, and so does every test module that imports
+# a class or a function from them.
+_STARTERS = {
+    "tests.support.processes",
+    "tests.support.hub_process",
+    "tests.support.redis_histories",
+    "tests.support.redis_server",
+    "tests.support.upstreams",
+    "tests.transport.http2.hub",
+    # Its own servers.
+    "tests.client.test_sockets",
+}
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _scratch_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """
-    Run in a temporary directory, because trial's mktemp() makes its files in the current one.
+    Run in a temporary directory, because trial's mktemp() creates files in the current one.
+
+    Each worker of pytest-xdist has a session of its own, and so a directory of its own.
     """
     before = Path.cwd()
     os.chdir(tmp_path_factory.mktemp("scratch"))
@@ -28,10 +47,30 @@ def _scratch_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
     os.chdir(before)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """
+    Mark end-to-end tests, and run them first: they take longest, so no worker of
+    pytest-xdist begins one when the others are done.
+    """
+    for item in items:
+        if _starts_something(item):
+            item.add_marker("e2e")
+    items.sort(key=lambda item: item.get_closest_marker("e2e") is None)
+
+
+def _starts_something(item: pytest.Item) -> bool:
+    module = item.getparent(pytest.Module)
+    if module is None:
+        return False
+    if "e2e" in module.path.parts:
+        return True
+    return any(getattr(one, "__module__", "") in _STARTERS for one in vars(module.obj).values())
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """
-    Under CI, fail a test that was skipped or was expected to fail.
+    With CI=true, fail a test that was skipped or was expected to fail.
     """
     report = yield
     _refuse_omission(report)
@@ -41,7 +80,7 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 @pytest.hookimpl(wrapper=True)
 def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
     """
-    Under CI, fail a module that skips itself as a whole.
+    With CI=true, fail a module that skips itself as a whole.
     """
     report = yield
     _refuse_omission(report)
@@ -51,7 +90,9 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
 def _refuse_omission(report: pytest.TestReport | pytest.CollectReport) -> None:
     if not (_EVERYTHING_MUST_RUN and report.skipped):
         return
+    # Of a skipped test: the file, the line and the reason.
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else "an expected failure"
     report.outcome = "failed"
-    report.longrepr = f"{report.nodeid} was left out, and here everything must run"
+    report.longrepr = f"With CI=true every test must run, and this one was skipped: {reason}"
     # An expected failure is one for as long as the report says why it was expected.
     vars(report).pop("wasxfail", None)

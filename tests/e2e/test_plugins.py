@@ -21,7 +21,7 @@ from tests.support.processes import Background, find_twistd
 from tests.support.redis_server import RedisServer
 from tests.support.streams import RawStream
 from tests.support.waiting import PATIENCE, eventually
-from tests.test_packaging import Environment, find_wheel
+from tests.e2e.test_packaging import Environment, find_wheel
 
 __all__ = ["DaemonTests", "HistoryPluginTests", "SchemeTests"]
 

@@ -24,7 +24,7 @@ __all__ = [
     "find_wheel",
 ]
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 STATIC = Path("twisted_sse", "server", "static")
 PLUGINS = {
     "twisted/plugins/twisted_sse_plugin.py",
@@ -32,7 +32,7 @@ PLUGINS = {
 }
 
 # The files of this package in an environment that has it.
-_OURS = shutil.ignore_patterns("twisted_sse*", "*twisted_sse*.pth", "dropin.cache", "__pycache__")
+_OURS = shutil.ignore_patterns("twisted_sse*", "*twisted_sse*.pth", "*dropin.cache*", "__pycache__")
 
 
 @cache
