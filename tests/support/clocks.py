@@ -9,10 +9,11 @@ __all__ = ["CostlyClock"]
 
 class CostlyClock(Clock):
     """
-    Each look at it takes *cost* seconds, so a turn's budget is used up by looking.
+    A clock that advances by *cost* whenever it is read, so that reading it uses up the
+    budget of a turn.
 
     Attributes:
-        cost: In seconds; 0 makes it a `Clock` like any other.
+        cost: In seconds; with 0 it is an ordinary `Clock`.
     """
 
     def __init__(self, cost: float = 0.0) -> None:
@@ -28,7 +29,7 @@ class CostlyClock(Clock):
 
     def advance(self, amount: float) -> None:
         """
-        One turn of a reactor: what is scheduled meanwhile waits for the next one.
+        Run one turn of a reactor: calls that are scheduled meanwhile wait for the next one.
         """
         self.rightNow += amount
         for call in [call for call in self.calls if call.getTime() <= self.rightNow]:

@@ -1,5 +1,5 @@
 """
-Members of an audience that are no connections, and sinks that take notes.
+Fake members of an audience, and a sink that records payloads.
 """
 
 from collections.abc import Callable
@@ -13,21 +13,20 @@ __all__ = ["RecordingSink", "StubMember"]
 
 class StubMember:
     """
-    Takes notes of what its audience does to it.
+    A member that records the calls of its audience.
 
     Attributes:
-        payloads: What it was sent, each as it came.
+        payloads: The payloads that it was sent.
 
-        room: How many bytes it takes at once.
+        room: The number of bytes that it accepts at once.
 
-        on_send: Called while it is being sent to.
+        on_send: Called by each `send`.
 
-        short: What it was told of falling short: the payload and how much of
-            it was sent.
+        short: The calls of `fell_short`: the payload, and the number of bytes sent.
 
-        broken: Whether sending raises what a broken network raises.
+        broken: Whether `send` raises BrokenPipeError.
 
-        resumed: How often it was told that it may try again to join.
+        resumed: How often `resume` was called.
     """
 
     def __init__(self, audience: Audience) -> None:
@@ -44,7 +43,7 @@ class StubMember:
     @property
     def received(self) -> bytes:
         """
-        Everything it was sent.
+        The payloads, joined.
         """
         return b"".join(self.payloads)
 
@@ -66,7 +65,7 @@ class StubMember:
 
     def fell_short(self, payload: bytes, sent: int) -> None:
         """
-        See `Member.fell_short`: leaves, as a connection does.
+        See `Member.fell_short`; leaves the audience, as a connection does.
         """
         self.short.append((payload, sent))
         self.audience.leave(self)
@@ -74,7 +73,7 @@ class StubMember:
 
 class RecordingSink(MemorySink):
     """
-    A sink in memory that also keeps each payload as the object that it was.
+    A sink in memory that also keeps the payload objects.
     """
 
     def __init__(self, room: int = 1 << 40) -> None:

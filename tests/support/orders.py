@@ -1,5 +1,5 @@
 """
-A window and what stands in it, for tests of what is below the hub.
+A window and its entries, for tests of the modules below the hub.
 """
 
 from twisted_sse.broker.audiences.window import Entry, Window
@@ -13,12 +13,12 @@ __all__ = ["EVERYTHING", "Order", "interest_in", "make_kept"]
 
 def interest_in(*selectors: str) -> Interest:
     """
-    What somebody who is not known and asks for *selectors* gets to see.
+    Return the interest of an anonymous subscriber to *selectors*.
     """
     return ANONYMOUS.interest(Selection.of(selectors))
 
 
-#: Wants all there is.
+#: The interest in every topic.
 EVERYTHING = interest_in("*")
 
 
@@ -26,7 +26,7 @@ def make_kept(
     number: int, *, topic: str = "a", data: str | None = None, private: bool = False
 ) -> Record:
     """
-    A publication that was kept at *number*, whose data says so.
+    Make the record with *number*, which by default is its data too.
     """
     event = ServerSentEvent(str(number) if data is None else data)
     return Record(number, f"e-{number}", Publication((topic,), event, private))
@@ -34,10 +34,10 @@ def make_kept(
 
 class Order:
     """
-    The one order of a hub: counts, and keeps what it counts in a window.
+    A hub's order of publications: numbers them, and adds them to a window.
 
     Attributes:
-        entries: Everything that was published, the oldest first.
+        entries: All entries, the oldest first.
     """
 
     def __init__(self, *, events: int = 1 << 20, size: int = 1 << 40) -> None:
@@ -50,13 +50,13 @@ class Order:
         Add the next publication.
         """
         number = self.window.head.number + 1
-        kept = make_kept(number, topic=topic, data=data, private=private)
-        (entry,) = self.window.extend([kept])
+        record = make_kept(number, topic=topic, data=data, private=private)
+        (entry,) = self.window.extend([record])
         self.entries.append(entry)
         return entry
 
     def between(self, after: int, upto: int) -> bytes:
         """
-        The frames of what follows number *after*, up to number *upto*.
+        Return the frames of the entries after number *after*, up to number *upto*.
         """
         return b"".join(one.frame for one in self.entries if after < one.number <= upto)

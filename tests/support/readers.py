@@ -1,5 +1,5 @@
 """
-Readers of one stream, over TCP, TLS and HTTP/2: the same three ways to leave.
+Readers of one stream over TCP, TLS and HTTP/2, with the same methods.
 """
 
 import socket
@@ -19,13 +19,13 @@ from tests.support.waiting import PATIENCE
 
 __all__ = ["Reader", "Wire"]
 
-# RFC 9113, 7: the code of those who need a stream no longer.
+# RFC 9113, 7: the error code CANCEL, "the stream is no longer needed".
 _CANCEL = 8
 
 
 class Reader(Protocol):
     """
-    Somebody who reads one stream.
+    A client that reads one stream.
     """
 
     def begin(self) -> None:
@@ -35,7 +35,7 @@ class Reader(Protocol):
 
     def rest(self) -> bool:
         """
-        Read to the end; whether it was one in good order.
+        Read to the end, and return whether the response was complete.
         """
 
     def leave(self) -> None:
@@ -45,7 +45,7 @@ class Reader(Protocol):
 
     def reset(self) -> None:
         """
-        Break off.
+        Reset the connection, or the HTTP/2 stream.
         """
 
 
@@ -113,17 +113,17 @@ class Http2Reader:
 
     def reset(self) -> None:
         """
-        See `Reader`.  The connection stays.
+        See `Reader`.  The connection stays open.
         """
         self._client.send(RstStreamFrame(self._number, _CANCEL))
 
 
 class Wire:
     """
-    A way to the program.
+    One of the three protocols, at a port of the program.
 
     Attributes:
-        name: What to call it.
+        name: ``TCP``, ``TLS`` or ``HTTP/2``.
     """
 
     def __init__(self, name: str, port: int) -> None:
@@ -132,7 +132,7 @@ class Wire:
 
     def open(self, target: str) -> Reader:
         """
-        Ask for a stream.
+        Request a stream.
         """
         if self.name == "HTTP/2":
             return Http2Reader(self._port, target)
@@ -140,7 +140,7 @@ class Wire:
 
     def head(self, target: str) -> int:
         """
-        The status of a ``HEAD``.
+        Send a ``HEAD`` request, and return the status of its response.
         """
         scheme = "http" if self.name == "TCP" else "https"
         version = "--http2" if self.name == "HTTP/2" else "--http1.1"
@@ -150,7 +150,7 @@ class Wire:
     @contextmanager
     def blocked(self, key: str) -> Iterator[None]:
         """
-        Ask for a stream, and take nothing at all of it.
+        Request a stream, and read nothing of it.
         """
         if self.name == "HTTP/2":
             client = H2Client(self._port, {SettingsFrame.INITIAL_WINDOW_SIZE: 0})
@@ -166,15 +166,15 @@ class Wire:
     @contextmanager
     def goodbye(self, target: str, wait: Callable[[], object]) -> Iterator[socket.socket]:
         """
-        Ask for a stream by TLS, read nothing, *wait*, and say that nothing more is wanted.
+        Request a stream over TLS, read nothing, *wait*, and send close_notify.
 
         Yields:
-            The network connection, to be read to its end.
+            The TCP connection, to be read to its end.
         """
         secured: Any = self._connect()
         secured.sendall(f"GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         wait()
-        # It is sent, and then what comes is not what was to come.
+        # After close_notify is sent, the stream's data arrives instead of the server's.
         with suppress(ssl.SSLError):
             secured.unwrap()
         with socket.socket(fileno=secured.detach()) as plain:

@@ -1,5 +1,5 @@
 """
-A sink in memory, with as much room as a test gives it.
+A sink in memory; the test decides how much it accepts.
 """
 
 from twisted_sse.events.codec import Decoder
@@ -12,12 +12,12 @@ __all__ = ["MemorySink"]
 
 class MemorySink:
     """
-    Takes bytes while there is room, as a socket does while its buffer has some.
+    Accepts bytes while there is room, as a socket does while its buffer is not full.
 
     Attributes:
-        received: What the reader at the other end has got.
+        received: The bytes that the reader has received.
 
-        room: How many bytes more are taken at once.
+        room: The number of bytes that it still accepts.
     """
 
     def __init__(self, room: int = 1 << 40) -> None:
@@ -32,20 +32,20 @@ class MemorySink:
     @property
     def events(self) -> list[ServerSentEvent]:
         """
-        What was published, of what the reader has got.
+        The published events among the blocks that the reader has received.
         """
         return [event for event in self.blocks if event.data is not None and not _control(event)]
 
     @property
     def blocks(self) -> list[ServerSentEvent]:
         """
-        All blocks that the reader has got.
+        All blocks that the reader has received.
         """
         return Decoder(max_event_size=None).feed(self.received)
 
     def limit(self, send_timeout: float | None) -> None:
         """
-        See `Sink.limit`: there is no kernel here.
+        See `Sink.limit`; a sink in memory has no kernel buffers to limit.
         """
 
     def open(self, stream: Stream) -> None:
@@ -57,7 +57,7 @@ class MemorySink:
 
     def pause(self) -> None:
         """
-        The transport says that it is full, until `make_room`.
+        Block the stream until `make_room`, as a full transport does.
         """
         if self._stream is not None:
             self._stream.block()
@@ -88,7 +88,7 @@ class MemorySink:
 
     def make_room(self, room: int) -> None:
         """
-        The reader reads: *room* bytes more can be written.
+        Let the reader read, so that *room* more bytes can be written.
         """
         taken, self.spilled = self.spilled[:room], self.spilled[room:]
         self.received += taken

@@ -1,5 +1,5 @@
 """
-A reader of event streams at the level of sockets: every byte can be asserted.
+A reader of event streams on a plain socket, so that tests can assert every byte.
 """
 
 import socket
@@ -18,10 +18,10 @@ _SIZE = 65536
 
 class ChunkDecoder:
     """
-    Takes the chunks of RFC 9112, 7.1 apart, and takes nothing else.
+    A strict decoder of the chunked transfer coding (RFC 9112, 7.1).
 
     Attributes:
-        ended: Whether the last chunk, the one of no bytes, has come.
+        ended: Whether the last chunk, which is empty, was received.
     """
 
     def __init__(self) -> None:
@@ -30,10 +30,10 @@ class ChunkDecoder:
 
     def feed(self, data: bytes) -> bytes:
         """
-        The contents of the chunks that *data* completes.
+        Return the contents of the chunks that *data* completes.
 
         Raises:
-            AssertionError: The framing is wrong, or something follows the end.
+            AssertionError: The framing is wrong, or data follows the last chunk.
         """
         self._waiting += data
         contents = b""
@@ -52,20 +52,20 @@ class ChunkDecoder:
 
 class RawStream:
     """
-    One request for a stream, and what comes back.
+    One request for a stream, and the response.
 
     Args:
-        port: Of a hub on this machine.
+        port: The port of a hub on this machine.
 
         target: The path and the query.
 
-        headers: More lines of the request.
+        headers: More header lines of the request.
 
         version: ``1.0`` or ``1.1``.
 
-        tls: Connect by TLS, whoever signed the certificate.
+        tls: Whether to use TLS; any certificate is accepted.
 
-        receive_buffer: The socket's, in bytes; a small one fills soon.
+        receive_buffer: The socket's receive buffer, in bytes; a small one fills soon.
 
     Attributes:
         socket: The connection.
@@ -74,7 +74,7 @@ class RawStream:
 
         headers: The response's headers, their names in lower case.
 
-        body: What came after the headers, chunk framing removed.
+        body: The body received so far, without chunk framing.
     """
 
     def __init__(
@@ -98,19 +98,19 @@ class RawStream:
 
     def next(self) -> ServerSentEvent:
         """
-        The next block of the stream, whatever is in it.
+        Read the next block of the stream, an event or not.
 
         Raises:
-            AssertionError: None comes within `PATIENCE`, or the stream ends.
+            AssertionError: None arrives within `PATIENCE`, or the stream ends.
         """
         return self._next(time.monotonic() + PATIENCE)
 
     def named(self, event: str) -> ServerSentEvent:
         """
-        The next event of the type *event*; what comes before it is passed over.
+        Read the next event of the type *event*, and skip everything before it.
 
         Raises:
-            AssertionError: None comes within `PATIENCE`, or the stream ends.
+            AssertionError: None arrives within `PATIENCE`, or the stream ends.
         """
         deadline = time.monotonic() + PATIENCE
         while (found := self._next(deadline)).event != event:
@@ -119,10 +119,10 @@ class RawStream:
 
     def data(self, count: int) -> list[str]:
         """
-        The data of the next *count* events that somebody published.
+        Read the data of the next *count* published events.
 
         Raises:
-            AssertionError: They do not come within `PATIENCE`, or the stream ends.
+            AssertionError: They do not arrive within `PATIENCE`, or the stream ends.
         """
         deadline = time.monotonic() + PATIENCE
         found: list[str] = []
@@ -134,7 +134,7 @@ class RawStream:
 
     def rest(self) -> list[ServerSentEvent]:
         """
-        What comes until the server closes the connection, or ends the response.
+        Read until the server ends the response or closes the connection.
 
         Raises:
             AssertionError: Neither happens within `PATIENCE`.
@@ -146,20 +146,20 @@ class RawStream:
     @property
     def ended(self) -> bool:
         """
-        Whether the response is over.
+        Whether the response has ended.
         """
         return self._closed or self.complete
 
     @property
     def complete(self) -> bool:
         """
-        Whether the last chunk has come.
+        Whether the last chunk was received.
         """
         return self._chunks is not None and self._chunks.ended
 
     def close(self) -> None:
         """
-        Leave.
+        Close the connection.
         """
         self.socket.close()
 
@@ -184,7 +184,7 @@ class RawStream:
 
     def _read_until(self, done: Callable[[], bool], deadline: float) -> None:
         while not (done() or self.ended):
-            # The time-out of the socket is for one call, and comments may come for ever.
+            # The socket's time-out is for one call, and comments may arrive for ever.
             remaining = deadline - time.monotonic()
             assert remaining > 0, f"waited in vain; the body was {self.body!r}"
             self.socket.settimeout(remaining)
