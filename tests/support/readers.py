@@ -174,7 +174,7 @@ class Wire:
         secured: Any = self._connect()
         secured.sendall(f"GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         wait()
-        # After close_notify is sent, the stream's data arrives instead of the server's.
+        # It sends close_notify, and then fails because data arrives instead of the server's.
         with suppress(ssl.SSLError):
             secured.unwrap()
         with socket.socket(fileno=secured.detach()) as plain:
