@@ -90,9 +90,9 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
 def _refuse_omission(report: pytest.TestReport | pytest.CollectReport) -> None:
     if not (_EVERYTHING_MUST_RUN and report.skipped):
         return
-    # Of a skipped test: the file, the line and the reason.
+    # A skipped test has its file, its line and the reason.
     reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else "an expected failure"
     report.outcome = "failed"
-    report.longrepr = f"With CI=true every test must run, and this one was skipped: {reason}"
-    # An expected failure is one for as long as the report says why it was expected.
+    report.longrepr = f"{reason} (With CI=true every test must run.)"
+    # As long as the report has this reason, pytest counts an expected failure.
     vars(report).pop("wasxfail", None)

@@ -170,10 +170,11 @@ class ManyStreamsTests(SynchronousTestCase):
         """
         Open the streams over HTTP/2, on a hub without keepalive.
         """
-        with tempfile.TemporaryDirectory() as directory:
-            certificate, key = map(str, write_certificate(Path(directory)))
-            tls = ("--tls-cert", certificate, "--tls-key", key)
-            self.hub = HubProcess(*tls, "--keepalive", "off")
+        # The hub looks at the files again while it runs.
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        certificate, key = map(str, write_certificate(Path(directory.name)))
+        self.hub = HubProcess("--tls-cert", certificate, "--tls-key", key, "--keepalive", "off")
         self.addCleanup(self.hub.stop)
         self.browser = Chromium()
         self.addCleanup(self.browser.close)

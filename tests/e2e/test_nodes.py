@@ -240,9 +240,7 @@ class AwayTests(SynchronousTestCase):
         """
         Wait until ``/readyz`` of *hub* answers with *status*.
         """
-        eventually(
-            lambda: curl(f"{hub.url}/readyz").status == status, f"/readyz is not {status}"
-        )
+        eventually(lambda: curl(f"{hub.url}/readyz").status == status, f"/readyz is not {status}")
 
     def test_publishing(self) -> None:
         """

@@ -14,6 +14,7 @@ from urllib.request import urlopen
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.e2e.test_packaging import Environment, find_wheel
 from tests.support.curl import publish
 from tests.support.hub_process import TOKEN, HubProcess
 from tests.support.ports import free_port
@@ -21,7 +22,6 @@ from tests.support.processes import Background, find_twistd
 from tests.support.redis_server import RedisServer
 from tests.support.streams import RawStream
 from tests.support.waiting import PATIENCE, eventually
-from tests.e2e.test_packaging import Environment, find_wheel
 
 __all__ = ["DaemonTests", "HistoryPluginTests", "SchemeTests"]
 

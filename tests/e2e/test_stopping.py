@@ -109,9 +109,11 @@ class StoppingTests(SynchronousTestCase):
         """
         Streams over TLS end properly too, over HTTP/1.1 and HTTP/2.
         """
-        with tempfile.TemporaryDirectory() as directory:
-            certificate, key = map(str, write_certificate(Path(directory)))
-            hub = self.start("--tls-cert", certificate, "--tls-key", key)
+        # The hub looks at the files again while it runs.
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        certificate, key = map(str, write_certificate(Path(directory.name)))
+        hub = self.start("--tls-cert", certificate, "--tls-key", key)
         versions = ["--http1.1", "--http2"]
         streams = [CurlStream("-k", each, f"{hub.url}/events?topic=a") for each in versions]
         for stream in streams:
