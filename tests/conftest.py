@@ -6,6 +6,7 @@ tests from unit tests, and refuses to skip a test where every test has to run.
 """
 
 import os
+import shutil
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -23,6 +24,8 @@ _EVERYTHING_MUST_RUN = os.environ.get("CI") == "true"
 # These modules start programs or real servers, and so does every test module that imports
 # a class or a function from them.
 _STARTERS = {
+    # Every module of this folder.
+    "tests.e2e",
     "tests.support.processes",
     "tests.support.hub_process",
     "tests.support.redis_histories",
@@ -51,20 +54,31 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """
     Mark end-to-end tests, and run them first: they take longest, so no worker of
     pytest-xdist begins one when the others are done.
+
+    Tests that need curl are skipped here if it is missing.  Almost all tests of a hub use it,
+    and a skip in the middle of a test would leave the hub to the garbage collector.
     """
     for item in items:
-        if _starts_something(item):
+        sources = _imported_from(item)
+        if not _STARTERS.isdisjoint(sources):
             item.add_marker("e2e")
+        if "tests.support.curl" in sources and shutil.which("curl") is None:
+            reason = "This test needs curl: install the Debian package curl."
+            item.add_marker(pytest.mark.skip(reason=reason))
     items.sort(key=lambda item: item.get_closest_marker("e2e") is None)
 
 
-def _starts_something(item: pytest.Item) -> bool:
+def _imported_from(item: pytest.Item) -> set[str]:
+    """
+    Return the modules that the classes and functions in the item's module come from.
+    """
     module = item.getparent(pytest.Module)
     if module is None:
-        return False
-    if "e2e" in module.path.parts:
-        return True
-    return any(getattr(one, "__module__", "") in _STARTERS for one in vars(module.obj).values())
+        return set()
+    sources = {getattr(one, "__module__", None) for one in vars(module.obj).values()}
+    if module.path.parent.name == "e2e":
+        sources.add("tests.e2e")
+    return {source for source in sources if isinstance(source, str)}
 
 
 @pytest.hookimpl(wrapper=True)

@@ -10,6 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.chaos.__main__ import main
 from tests.chaos.play import Settings, play
 from tests.chaos.stages import HubStage
+from tests.support.processes import find_program
 
 __all__ = ["ChaosTests"]
 
@@ -23,6 +24,8 @@ class ChaosTests(SynchronousTestCase):
         """
         Run *stage*, assert that it found no fault, and return the lines of its report.
         """
+        if stage in ("redis", "nodes"):
+            find_program("redis-server", "redis-server")
         told = StringIO()
         pause = ("--seconds", "0.1", "0.5")
         with redirect_stdout(told):

@@ -160,8 +160,10 @@ class Wire:
             connection = self._connect()
             request = f"GET /padded?key={key} HTTP/1.1\r\nHost: localhost\r\n\r\n"
             connection.sendall(request.encode())
-        yield
-        connection.close()
+        try:
+            yield
+        finally:
+            connection.close()
 
     @contextmanager
     def goodbye(self, target: str, wait: Callable[[], object]) -> Iterator[socket.socket]:
