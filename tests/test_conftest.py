@@ -4,6 +4,7 @@ What tests can rely on: conftest.py's rules, ports of their own, a skip for a mi
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -70,8 +71,8 @@ class ConftestTests(SynchronousTestCase):
     Runs of pytest on small suites with this suite's conftest.py.
     """
 
-    # The suite in one process, and in two workers of pytest-xdist.
-    RUNS: list[list[str]] = [[], ["--numprocesses=2"]]
+    # Without a worker of pytest-xdist, and with one.
+    RUNS: list[list[str]] = [[], ["--numprocesses=1"]]
 
     def test_omission_locally(self) -> None:
         """
@@ -123,12 +124,27 @@ class T(SynchronousTestCase):
     def test_mktemp(self):
         assert not Path(self.mktemp()).resolve().is_relative_to(Path(__file__).parent.parent)
 """
-        for options in self.RUNS:
-            with self.subTest(options):
-                code, output = self.run_pytest(suite, *options, CI="")
+        code, output = self.run_pytest(suite, CI="")
 
-                self.assertEqual(code, 0, output)
-                self.assertIn("1 passed", output.splitlines()[-1])
+        self.assertEqual(code, 0, output)
+        self.assertIn("1 passed", output.splitlines()[-1])
+
+    def test_ignored_sigint(self) -> None:
+        """
+        Programs of a test end on SIGINT, even if the shell that started pytest ignores it.
+        """
+        suite = """
+import signal, subprocess, sys
+
+def test_interrupt():
+    program = "import os, signal; os.kill(os.getpid(), signal.SIGINT)"
+    assert subprocess.run([sys.executable, "-c", program]).returncode == -signal.SIGINT
+"""
+        self.addCleanup(signal.signal, signal.SIGINT, signal.getsignal(signal.SIGINT))
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        code, output = self.run_pytest(suite, "--numprocesses=1", CI="")
+
+        self.assertEqual(code, 0, output)
 
     def test_marker(self) -> None:
         """
