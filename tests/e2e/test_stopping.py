@@ -130,7 +130,7 @@ class StoppingTests(SynchronousTestCase):
         A hub that waits for a slow reader refuses new connections, and still sends that
         reader everything.
         """
-        hub = self.start("--grace", "5")
+        hub = self.start("--grace", "15")
         reader = fall_behind(hub)
         self.addCleanup(reader.close)
 
