@@ -11,6 +11,7 @@ import signal
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 __all__ = [
@@ -21,6 +22,9 @@ __all__ = [
 
 # Every well-known service that runs a project's tests sets it, and so does .ci/run.
 _EVERYTHING_MUST_RUN = os.environ.get("CI") == "true"
+
+# The same examples in every run, and no failure because a busy machine is slow.
+hypothesis.settings.load_profile("ci")
 
 # These modules start programs or real servers, and so does every test module that imports
 # a class or a function from them.
