@@ -1,5 +1,5 @@
 """
-Selectors, selections, and who gets to see what.
+Selectors, selections and interests.
 """
 
 import pickle
@@ -28,12 +28,12 @@ HUB = "https://hub.example/.well-known/mercure"
 
 class SelectorTests(SynchronousTestCase):
     """
-    What a text selects.
+    A text becomes a selector.
     """
 
     def test_kinds(self) -> None:
         """
-        A star is everything, a brace makes a template, and the rest are names.
+        `*` is everything, a text with a brace is a template, any other text is a name.
         """
         self.assertEqual(parse_selector("*"), Everything())
         self.assertEqual(parse_selector("/books/{id}"), URITemplate("/books/{id}"))
@@ -42,7 +42,7 @@ class SelectorTests(SynchronousTestCase):
 
     def test_matches(self) -> None:
         """
-        A name selects itself, byte for byte, and a star selects all.
+        A name selects itself, byte for byte, and `*` selects every topic.
         """
         self.assertTrue(Exact("é").matches("é"))
         self.assertFalse(Exact("é").matches("e\u0301"))
@@ -76,7 +76,7 @@ class SelectionTests(SynchronousTestCase):
 
     def test_sorted_out(self) -> None:
         """
-        Names go to one side and patterns to the other, without duplicates.
+        Names and patterns are separated, without duplicates.
         """
         selection = Selection.of(["b", "{x}", "a", URLPattern("/:a"), "a", "{x}", Exact("c")])
 
@@ -96,7 +96,7 @@ class SelectionTests(SynchronousTestCase):
 
     def test_everything(self) -> None:
         """
-        A star makes the other selectors superfluous.
+        `*` makes the other selectors superfluous.
         """
         self.assertEqual(Selection.of(["a", "*", "{x}"]), Selection.of([Everything()]))
         self.assertTrue(Selection.of(["*"]).everything)
@@ -123,7 +123,7 @@ class SelectionTests(SynchronousTestCase):
 
     def test_refused(self) -> None:
         """
-        No selector at all is refused, and so is any that is invalid.
+        An empty selection is refused, and so is an invalid selector.
         """
         bad: list[list[Any]] = [[], [""], ["a", "{"], ["a", 1], [None], [["a"]]]
         for selectors in bad:
@@ -144,14 +144,14 @@ class SelectionTests(SynchronousTestCase):
 
 class InterestTests(SynchronousTestCase):
     """
-    Who gets to see what.
+    The publications that a subscriber receives.
     """
 
     WANTED = Selection.of(["a", "b"])
 
     def test_public(self) -> None:
         """
-        Without a grant, public publications are seen and private ones are not.
+        Without a grant, a subscriber receives public publications only.
         """
         interest = Interest(self.WANTED, None, public=True)
 
@@ -160,7 +160,7 @@ class InterestTests(SynchronousTestCase):
 
     def test_nothing_public(self) -> None:
         """
-        Where nothing is public, every publication needs a grant.
+        Without `public`, every publication needs a grant.
         """
         interest = Interest(self.WANTED, Selection.of(["a"]), public=False)
 
@@ -170,7 +170,7 @@ class InterestTests(SynchronousTestCase):
 
     def test_private(self) -> None:
         """
-        A private publication is seen by whoever wants it and may read it.
+        A private publication is for subscribers that want it and may read it.
         """
         interest = Interest(self.WANTED, Selection.of(["a", "c"]), public=True)
 
@@ -180,7 +180,7 @@ class InterestTests(SynchronousTestCase):
 
     def test_unwanted(self) -> None:
         """
-        What is not wanted is not seen, however much may be read.
+        A publication that is not wanted is not received, whatever the grant.
         """
         interest = Interest(self.WANTED, Selection.of(["*"]), public=True)
 

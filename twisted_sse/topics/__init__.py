@@ -1,5 +1,5 @@
 """
-Topics, and the selectors that pick them.
+Topics, and the selectors that select them.
 
 A topic is what an event is published to; a selector says which topics a
 subscriber wants, or may read.  Matching takes time linear in the topic,

@@ -1,7 +1,7 @@
 """
-Selections: what one subscriber asks for, may read, and so gets to see.
+Selections: the topics that one subscriber asks for, may read, and so receives.
 
-A selection is a value: equal ones can be shared, and what it selects never changes.
+A selection is an immutable value: equal selections can be shared.
 
 Nothing here does I/O, keeps time, or imports Twisted.  Comments that begin with
 "Mercure:" follow that protocol.
@@ -24,16 +24,16 @@ __all__ = ["Interest", "Selection"]
 @dataclass(frozen=True, slots=True)
 class Selection:
     """
-    What one subscriber asks for, or may read: any of several selectors.
+    The topics that any of several selectors selects.
 
-    Made by `Selection.of`.  Equal to every selection of the same selectors,
-    whatever their order, so that subscribers with equal ones can share work.
+    Made by `Selection.of`.  Selections of the same selectors are equal, whatever
+    their order, so that their subscribers can share work.
 
     Attributes:
         everything: Whether `*` is among the selectors; the others are then
             left out, because they add nothing.
 
-        exact: The names, to index by.
+        exact: The exact names.
 
         patterns: The templates and URL patterns, sorted, without duplicates.
     """
@@ -48,16 +48,16 @@ class Selection:
         Make a selection.
 
         Args:
-            selectors: Text is read by `parse_selector`.
+            selectors: A str is parsed by `parse_selector`.
 
         Raises:
-            InvalidSelector: There is none, or one of them is invalid.
+            InvalidSelector: *selectors* is empty, or one of them is invalid.
         """
         if isinstance(selectors, str):
             selectors = (selectors,)
         parsed = {_selector(s) for s in selectors}
         if not parsed:
-            raise InvalidSelector("There is no selector: give at least one, or * for everything.")
+            raise InvalidSelector("No selector is given: give at least one, or * for every topic.")
         if any(isinstance(s, Everything) for s in parsed):
             return cls(True, frozenset(), ())
         exact = frozenset(s.text for s in parsed if isinstance(s, Exact))
@@ -66,7 +66,7 @@ class Selection:
 
     def matches(self, topics: Sequence[str]) -> bool:
         """
-        Say whether any selector matches any of *topics*.
+        Return whether any selector selects any of *topics*.
         """
         if self.everything or not self.exact.isdisjoint(topics):
             return True
@@ -80,14 +80,14 @@ class Selection:
 @dataclass(frozen=True, slots=True)
 class Interest:
     """
-    What one subscriber gets to see: what it wants, as far as it is allowed.
+    The publications that one subscriber receives: what it wants and may read.
 
     Attributes:
-        wanted: What it asked for.
+        wanted: The topics that it asked for.
 
-        readable: What its grant lets it read, or None for nothing.
+        readable: The topics that its grant covers, or None for no topic.
 
-        public: Whether publications that are not private need no grant.
+        public: Whether it may read every publication that is not private.
     """
 
     wanted: Selection
@@ -96,10 +96,9 @@ class Interest:
 
     def matches(self, topics: Sequence[str], private: bool) -> bool:
         """
-        Say whether the subscriber gets a publication.
+        Return whether the subscriber receives a publication.
 
-        Mercure: one topic has to be wanted and one readable, and they need not
-        be the same one.
+        Mercure: one topic has to be wanted and one readable; they may differ.
         """
         if not self.wanted.matches(topics):
             return False

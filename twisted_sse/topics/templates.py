@@ -1,8 +1,8 @@
 """
-URI Templates: selectors that say what a topic may be expanded from.
+URI Templates: selectors of the topics that a template may expand to.
 
-A template is read once, from left to right, into a plan.  What is no template is
-refused then, and never when a topic is matched.
+A template is parsed from left to right.  An invalid template is refused when it is
+made, and never when a topic is matched.
 
 Nothing here does I/O, keeps time, or imports Twisted.  Comments that begin with
 "RFC 6570:" follow that RFC.
@@ -43,13 +43,13 @@ _STRAY_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
 @dataclass(frozen=True, slots=True)
 class URITemplate:
     """
-    Selects what a URI Template (RFC 6570, level 4) may expand to, and itself.
+    Selects the expansions of a URI Template (RFC 6570, level 4), and its own text.
 
     Every variable may be undefined, so every expression may be empty.  V below
     is the unreserved characters (ASCII letters, digits, `-._~`) and `%` with
     two hexadecimal digits; R is the reserved ones (`:/?#[]@!$&'()*+,;=`).
-    Nothing else matches an expression: a raw non-ASCII character never does,
-    because expansion percent-encodes it.
+    No other character matches an expression: a raw non-ASCII character never
+    does, because expansion percent-encodes it.
 
         {a} {a,b}      any of V and comma
         {+a}           any of V and R
@@ -69,7 +69,7 @@ class URITemplate:
     Literals match as they are written.
 
     Raises:
-        InvalidSelector: *text* is no URI Template, or too large a one.
+        InvalidSelector: *text* is not a URI Template, or is too complex.
     """
 
     text: str
@@ -81,7 +81,7 @@ class URITemplate:
 
     def matches(self, topic: str) -> bool:
         """
-        Say whether *topic* is selected.
+        Return whether *topic* is selected.
         """
         return self._machine.matches(topic) or topic == self.text
 
@@ -107,7 +107,7 @@ def _compile_template(text: str) -> Machine:
 
 def _parts(text: str) -> Iterator[tuple[str, str | None]]:
     """
-    Cut a template into literals, each with the expression that follows it.
+    Split a template into literals, each with the expression that follows it.
     """
     rest = text
     while rest:
@@ -190,7 +190,7 @@ def _add_pair(plan: Plan, operator: str, variable: _Variable) -> list[int]:
     Add one variable of `{/a}`, `{;a}`, `{?a}` or `{&a}`, after its operator.
 
     Returns:
-        The states at which it may end before the present one.
+        The states, before the present one, at which it may end.
     """
     ends: list[int] = []
     if variable.exploded:
@@ -199,7 +199,7 @@ def _add_pair(plan: Plan, operator: str, variable: _Variable) -> list[int]:
     if operator != "/":
         plan.literal(variable.name)
         if operator == ";":
-            # RFC 6570: ";x" is what an empty value expands to.
+            # RFC 6570: an empty value expands to ";x".
             ends.append(plan.here)
         plan.literal("=")
     if variable.limit is None:
@@ -217,13 +217,13 @@ def _separators(exploded: bool, operator: str) -> frozenset[str]:
 
 def _add_query(plan: Plan, variables: list[_Variable]) -> None:
     """
-    Add `{?a,b}`: any of the pairs, in this order, each with & before it but the
-    first, which has the ?.
+    Add `{?a,b}`: any of the pairs, in this order, the first after a ?, the others
+    after an &.
     """
     start = plan.mark()
     plan.literal("?")
     first = plan.here
-    # Where a pair has ended and another may follow.
+    # The state at which a pair has ended and another may follow.
     between: int | None = None
     for variable in variables:
         if between is not None:

@@ -1,8 +1,8 @@
 """
-The reader of URL Patterns: makes a machine of what a pattern says.
+The parser of URL Patterns.
 
-A pattern is read once, from left to right.  What is not of the subset is refused
-then, and never when a topic is matched.
+A pattern is parsed from left to right.  Syntax outside the subset is refused then,
+and never when a topic is matched.
 
 Nothing here does I/O, keeps time, or imports Twisted.  Comments that begin with
 "URLP:" follow https://urlpattern.spec.whatwg.org/.
@@ -44,7 +44,7 @@ _PIECES = re.compile(
 
 class _Piece(NamedTuple):
     """
-    Part of a pattern.  *kind* is `text`, `name`, or the special character.
+    A part of a pattern.  *kind* is `text`, `name`, or the special character.
     """
 
     kind: str
@@ -64,11 +64,11 @@ def _pieces(text: str) -> list[_Piece]:
 
 def compile_url_pattern(text: str, base: str) -> Machine:
     """
-    Read a URL Pattern, as `URLPattern` has it.
+    Parse a URL Pattern of the subset that `URLPattern` describes.
 
     Raises:
-        InvalidSelector: *text* is no such pattern, or too large a one, or *base*
-            is no URL with a host.
+        InvalidSelector: *text* is not such a pattern or is too complex, or *base*
+            is not a URL with a host.
     """
     reader = _URLPatternReader(text, base)
     reader.read()
@@ -77,7 +77,7 @@ def compile_url_pattern(text: str, base: str) -> Machine:
 
 class _URLPatternReader:
     """
-    Reads a pattern piece by piece, and knows the component that it is in.
+    Parses a pattern piece by piece, within the component that it has reached.
     """
 
     def __init__(self, text: str, base: str) -> None:
@@ -85,7 +85,7 @@ class _URLPatternReader:
         self._pieces = _pieces(text)
         self._at = 0
         self._scheme = ""
-        # Where the group began that is not closed yet.
+        # The first state of the group that is not closed yet.
         self._group: int | None = None
         self._component = "scheme"
         origin = origin_of(base)
@@ -95,7 +95,7 @@ class _URLPatternReader:
 
     def read(self) -> None:
         """
-        Add the whole pattern to the plan.
+        Add the pattern to the plan.
         """
         while self._at < len(self._pieces):
             piece = self._next()
@@ -142,7 +142,7 @@ class _URLPatternReader:
 
     def _read_variable(self, piece: _Piece, start: int | None) -> None:
         """
-        Add a name or wildcard, which begins at *start* if a slash is part of it.
+        Add a name or wildcard, which begins at *start* if a slash belongs to it.
         """
         self.plan.variable()
         optional = self._modifier()
@@ -158,7 +158,7 @@ class _URLPatternReader:
 
     def _modifier(self) -> bool:
         """
-        Read the ? after a name, wildcard or group, if there is one.
+        Read the ? after a name, wildcard or group, if one follows.
         """
         if self._peek().kind in ("+", "*"):
             raise InvalidSelector("The URL Pattern repeats a part with + or *: write * alone.")
@@ -173,8 +173,8 @@ class _URLPatternReader:
         if brace == "{":
             if self._group is not None:
                 raise InvalidSelector("The URL Pattern has a group within a group: take it out.")
-            # The group gets a state of its own, so that what loops there, as in
-            # {*a}?, cannot leave by the jump that skips the group.
+            # The group gets a state of its own, so that a loop there, as in {*a}?,
+            # cannot leave by the jump that skips the group.
             self._group = self.plan.mark()
             self.plan.jump(self._group, self.plan.gap())
             return
@@ -186,8 +186,7 @@ class _URLPatternReader:
             self.plan.join([start])
 
     def _read_slash(self) -> None:
-        # URLP: the slash before an optional variable of a path is optional
-        # with it.
+        # URLP: the slash before an optional variable of a path is optional, too.
         optional = self._peek().kind in ("name", "*") and self._peek(1).kind == "?"
         start = self.plan.mark() if optional and self._component == "path" else None
         self._read_text(_Piece("text", "/"))
@@ -196,7 +195,7 @@ class _URLPatternReader:
 
     def _read_colon(self) -> None:
         """
-        Read a colon that begins no name.
+        Read a colon that does not begin a name.
         """
         if self._component == "scheme":
             if (self._peek().kind, self._peek(1).kind) != ("/", "/"):
@@ -234,7 +233,7 @@ class _URLPatternReader:
         follows = self._peek().kind
         if delimiter == "#" and self._component != "fragment":
             self._component = "fragment"
-            # An empty query or fragment is none: `canonical_url` drops the delimiter.
+            # `canonical_url` drops the delimiter of an empty query or fragment.
             if follows:
                 self.plan.literal("#")
         elif delimiter == "?" and self._component == "path":
@@ -246,9 +245,9 @@ class _URLPatternReader:
 
     def _add_rest(self) -> None:
         """
-        Add what the pattern leaves open.
+        Add the components that the pattern does not mention.
 
-        URLP: what comes after the last component that is written is a wildcard.
+        URLP: each component after the last one that is written is a wildcard.
         """
         if self._component == "scheme":
             self._refuse_relative()

@@ -1,7 +1,7 @@
 """
-URL Patterns: selectors that say what a URL looks like.
+URL Patterns: selectors of URLs by their parts.
 
-A pattern is checked when it is made, and never refused when it is matched.
+An invalid pattern is refused when it is made, and never when a topic is matched.
 
 Nothing here does I/O, keeps time, or imports Twisted.
 """
@@ -30,20 +30,20 @@ class URLPattern:
     that the pattern does not mention may be anything.  Regular expressions and
     the modifiers `+` and `*` are refused.
 
-    Topics are read as a browser reads URLs, as far as that matters here:
+    Topics are parsed as a browser parses URLs, as far as that matters here: the
     letter case of scheme and host, default ports, dot segments, and the
-    percent-encoding of what a URL cannot contain make no difference.  A host
-    beyond ASCII is only compared as it is written.  A topic that is no such URL
-    is not selected, nor is one with a user name.
+    percent-encoding of characters that a URL cannot contain make no difference.
+    A non-ASCII host is only compared as it is written.  A topic that is not such
+    a URL, or has a user name, is not selected.
 
     Args:
         text: `scheme://host/path...`, or a path that begins with a slash.
 
-        base: The URL of the hub.  A path, in *text* or a topic, is one of this
-            origin.  Without a base, paths match paths and URLs match URLs.
+        base: The URL of the hub.  A path, in *text* or a topic, belongs to
+            this origin.  Without a base, paths match paths and URLs match URLs.
 
     Raises:
-        InvalidSelector: *text* is no such pattern, or too large a one.
+        InvalidSelector: *text* is not such a pattern, or is too complex.
     """
 
     text: str
@@ -56,7 +56,7 @@ class URLPattern:
 
     def matches(self, topic: str) -> bool:
         """
-        Say whether *topic* is selected.
+        Return whether *topic* is selected.
         """
         url = canonical_url(topic, self.base)
         return url is not None and self._machine.matches(url)

@@ -1,5 +1,5 @@
 """
-All audiences of a hub, found by what they want.
+All audiences of a hub, indexed by the topics that they want.
 
 A publication is matched against those that may want it: those that name one of
 its topics, and those that have a pattern.  So a thousand users with a topic of

@@ -1,5 +1,5 @@
 """
-The machine: what a match costs, and that it finds what the documentation says.
+The automaton: the cost of a match, and agreement with the documentation.
 """
 
 import re
@@ -22,10 +22,10 @@ __all__ = ["AgreementTests", "LinearTests"]
 
 class LinearTests(SynchronousTestCase):
     """
-    No selector makes a long topic dear.
+    The cost of a match is linear in the topic, whatever the selector.
     """
 
-    #: Each goes on to the end of its topic, and then finds that the ! is missing.
+    #: Each reads its topic to the end, and then finds that the ! is missing.
     ADVERSARIES: list[tuple[Callable[[], Selector], str]] = [
         (lambda: URITemplate("{a}{+b}" * 30 + "!"), "a"),
         (lambda: URITemplate("{a}a" * 60 + "!"), "a"),
@@ -42,7 +42,7 @@ class LinearTests(SynchronousTestCase):
 
     def test_topic(self) -> None:
         """
-        Twice the topic takes at most twice the instructions, when nothing is remembered.
+        A topic twice as long takes at most twice the instructions, with empty caches.
         """
         for make, piece in self.ADVERSARIES:
             short, long = make(), make()
@@ -57,7 +57,7 @@ class LinearTests(SynchronousTestCase):
 
     def test_bound(self) -> None:
         """
-        A character takes a bounded number of instructions, also when no step comes twice.
+        A character takes a bounded number of instructions, even if no step comes twice.
         """
         template = URITemplate("{+x}" + "{/a*}{.b}{#c}" * 20 + "!")
         random = Random(1)
@@ -68,7 +68,7 @@ class LinearTests(SynchronousTestCase):
 
     def test_memory(self) -> None:
         """
-        Topics cannot make a selector remember more and more, and it goes on remembering.
+        The steps that a selector remembers are bounded, and it goes on remembering new ones.
         """
         template = URITemplate("a{x}")
         tracemalloc.start()
@@ -94,7 +94,7 @@ class LinearTests(SynchronousTestCase):
 
 def _matching(selector: Selector, topic: str) -> int:
     """
-    Count the instructions that Python executes for a match: the same on every machine.
+    Count the instructions that Python executes for a match: the same on every computer.
     """
     count = 0
 
@@ -113,9 +113,8 @@ def _matching(selector: Selector, topic: str) -> int:
     return count
 
 
-# What follows writes the language of a selector once more, as the documentation
-# of URITemplate and URLPattern has it, and as backtracking regular expressions:
-# fit for small topics only.
+# The language of a selector once more, as the documentation of URITemplate and
+# URLPattern describes it, in backtracking regular expressions: for small topics only.
 
 _V = r"(?:[A-Za-z0-9\-._~]|%[0-9A-Fa-f]{2})"
 _VR = r"(?:[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})"
@@ -194,14 +193,14 @@ PATHS = st.lists(st.sampled_from(["a", "b", "-", "/", "?", "#", ":"]), max_size=
 
 class AgreementTests(SynchronousTestCase):
     """
-    The machine and backtracking regular expressions agree about small topics.
+    The automaton and backtracking regular expressions agree about small topics.
     """
 
     @settings(derandomize=True, max_examples=500, deadline=None)
     @given(TEMPLATES, TOPICS)
     def test_templates(self, parts: list[tuple[str, str]], topic: str) -> None:
         """
-        A template selects what its documentation says.
+        A template selects the topics that its documentation says.
         """
         template = "".join(text for text, _ in parts)
         expected = re.fullmatch("".join(regex for _, regex in parts), topic) is not None
@@ -214,7 +213,7 @@ class AgreementTests(SynchronousTestCase):
     @given(PATTERNS, PATHS)
     def test_patterns(self, parts: list[tuple[str, str]], topic: str) -> None:
         """
-        A URL pattern selects what its documentation says.
+        A URL pattern selects the topics that its documentation says.
         """
         pattern = "/a" + "".join(text for text, _ in parts)
         regex = "/a" + "".join(regex for _, regex in parts) + r"(?:\?[^#]*)?(?:#.*)?"
