@@ -3,14 +3,18 @@ Selectors, selections and interests.
 """
 
 import pickle
+import tracemalloc
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.topics.bad_texts import BAD_TEXTS
+from tests.topics.instructions import instructions
 from twisted_sse.errors import InvalidSelector
 from twisted_sse.topics import (
+    MAX_REQUEST_SIZE,
     Everything,
     Exact,
     Interest,
@@ -21,7 +25,7 @@ from twisted_sse.topics import (
     parse_selector,
 )
 
-__all__ = ["InterestTests", "SelectionTests", "SelectorTests"]
+__all__ = ["InterestTests", "ReplayTests", "RequestTests", "SelectionTests", "SelectorTests"]
 
 HUB = "https://hub.example/.well-known/mercure"
 
@@ -140,6 +144,121 @@ class SelectionTests(SynchronousTestCase):
 
         self.assertEqual(copy, selection)
         self.assertTrue(copy.matches(["/books/2"]))
+
+
+class RequestTests(SynchronousTestCase):
+    """
+    What a client may ask for is bounded.
+    """
+
+    def test_parsed(self) -> None:
+        """
+        A request's texts are parsed like any others.
+        """
+        self.assertEqual(Selection.requested(["a", "{x}"]), Selection.of(["{x}", "a"]))
+        self.assertRaises(InvalidSelector, Selection.requested, [])
+        self.assertRaises(InvalidSelector, Selection.requested, ["a", "{"])
+
+    def test_size(self) -> None:
+        """
+        All texts together have at most 64 KiB of UTF-8.
+        """
+        self.assertEqual(MAX_REQUEST_SIZE, 65536)
+        texts = [f"{number:04}" + "a" * 4092 for number in range(15)]
+        largest = [*texts, "é" * 2048]
+        Selection.requested(largest)
+
+        for more in ([*largest, "a"], [*texts, "é" * 2048, "b"], ["a"] * 65537):
+            with self.assertRaises(InvalidSelector) as caught:
+                Selection.requested(more)
+
+            self.assertEqual(
+                str(caught.exception),
+                "The selectors are too long: use at most 65536 bytes of UTF-8 in all.",
+            )
+
+    def test_states(self) -> None:
+        """
+        All texts together have a bounded number of states.
+        """
+        texts = [f"{{a}}{{b:990}}{number}" for number in range(32)]
+        Selection.requested(texts)
+
+        with self.assertRaises(InvalidSelector) as caught:
+            Selection.requested([*texts, "{a}{b:990}x"])
+        self.assertIn("too complex together", str(caught.exception))
+
+    def test_surrogate(self) -> None:
+        """
+        A lone surrogate is refused by the rules of selectors.
+        """
+        with self.assertRaises(InvalidSelector) as caught:
+            Selection.requested(["a\ud800"])
+
+        self.assertIn("lone surrogate", str(caught.exception))
+
+    def test_weight(self) -> None:
+        """
+        The weight of a selection is about the memory that it takes.
+        """
+        for texts in (["a"], ["{+a}" * 60], [f"{number}{{x}}" + "é" * 400 for number in range(90)]):
+            with self.subTest(texts=texts[0]):
+                tracemalloc.start()
+                copies = [str(text.encode(), "utf-8") for text in texts]
+                selection = Selection.of(map(URITemplate, copies))
+                del copies
+                taken, _ = tracemalloc.get_traced_memory()
+                tracemalloc.stop()
+
+                self.assertLess(taken, 1.3 * selection.weight)
+                self.assertLess(selection.weight, 3 * taken)
+
+
+class ReplayTests(SynchronousTestCase):
+    """
+    A selection is matched against many publications, one after the other.
+    """
+
+    def test_many_selectors(self) -> None:
+        """
+        A hundred templates cost less than three times what one does.
+        """
+        texts = [f"https://example.com/users/{{id}}/room/{number}" for number in range(100)]
+        topics = ["https://example.com/users/7/room/x"]
+        one, many = Selection.of(texts[:1]), Selection.of(texts)
+        for selection in (one, many):
+            selection.matches(topics)
+
+        alone = instructions(lambda: one.matches(topics))
+        self.assertLess(instructions(lambda: many.matches(topics)), 3 * alone)
+
+    def test_long_topics(self) -> None:
+        """
+        Topics and selectors that are too long to be remembered are checked and matched as well.
+        """
+        for topic in ("a" * 4000, "/" + "b" * 4000):
+            with self.subTest(topic=topic[:2]):
+                self.assertTrue(Selection.of([topic[:3000] + "{x}"]).matches([topic]))
+                self.assertEqual(
+                    Selection.of([URLPattern("/:x")]).matches([topic]), topic[0] == "/"
+                )
+
+    def test_threads(self) -> None:
+        """
+        A selection may be matched in several threads at once.
+        """
+        selection = Selection.of([f"/{{a}}/{number}{{+b}}" for number in range(50)])
+        topics = [f"/{number}/{number * 7 % 90}{chr(0x100 + number)}!" for number in range(900)]
+        expected = [selection.matches([topic]) for topic in topics]
+        with ThreadPoolExecutor(4) as threads:
+            results = threads.map(
+                lambda start: [
+                    selection.matches([topic]) for topic in topics[start:] + topics[:start]
+                ],
+                range(0, 900, 50),
+            )
+            for start, found in zip(range(0, 900, 50), results, strict=True):
+                self.assertEqual(found, expected[start:] + expected[:start])
 
 
 class InterestTests(SynchronousTestCase):

@@ -27,6 +27,10 @@ MAX_TOPIC_SIZE: Final = 4096
 #: Mercure hub has the same bound for selectors.
 MAX_TOPICS: Final = 100
 
+# The longest topic whose check is remembered, and how many are: 3 MB at most.
+_REMEMBERED_SIZE: Final = 128
+_REMEMBERED: Final = 4096
+
 
 def check_topics(topics: str | Iterable[str]) -> tuple[str, ...]:
     """
@@ -45,7 +49,8 @@ def check_topics(topics: str | Iterable[str]) -> tuple[str, ...]:
             `*`, or contains a control or format character or a lone surrogate.
     """
     if isinstance(topics, str):
-        return _check_one(topics)
+        _check_one(topics)
+        return (topics,)
     unique = _unique(topics)
     if not unique:
         raise InvalidTopic("No topic is given: give at least one.")
@@ -65,14 +70,20 @@ def _unique(topics: Iterable[str]) -> tuple[str, ...]:
     return tuple(seen)
 
 
-@lru_cache(maxsize=4096)
-def _check_one(topic: str) -> tuple[str]:
+def _check_one(topic: str) -> None:
+    check = _check_remembered if len(topic) <= _REMEMBERED_SIZE else _check
+    check(topic)
+
+
+def _check(topic: str) -> None:
     fault = _fault(topic)
     if fault is not None:
         raise InvalidTopic(f"The topic {fault}")
     if topic == "*":
         raise InvalidTopic("The topic is *, which selects every topic: publish to a name.")
-    return (topic,)
+
+
+_check_remembered = lru_cache(maxsize=_REMEMBERED)(_check)
 
 
 def _fault(text: object) -> str | None:

@@ -10,15 +10,36 @@ Nothing here does I/O, keeps time, or imports Twisted.  Comments that begin with
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from sys import getsizeof
+from typing import Final
 
 from twisted_sse.errors import InvalidSelector
+from twisted_sse.topics.cache import BoundedCache
 from twisted_sse.topics.names import check_selector
+from twisted_sse.topics.patternindex import PatternIndex
 from twisted_sse.topics.selectors import Everything, Exact, Pattern, Selector, parse_selector
 from twisted_sse.topics.templates import URITemplate
 from twisted_sse.topics.urlpattern import URLPattern
 
-__all__ = ["Interest", "Selection"]
+__all__ = ["MAX_REQUEST_SIZE", "MAX_REQUEST_STATES", "Interest", "Selection"]
+
+#: The most bytes of UTF-8 in all selectors of one request together.  A hundred
+#: selectors, the most that a request may have by default, of 650 bytes each.
+MAX_REQUEST_SIZE: Final = 64 * 1024
+
+#: The most states of all selectors of one request together: room for a hundred
+#: selectors of 300 characters.
+MAX_REQUEST_STATES: Final = 32 * 1024
+
+# What the indexes of selections may take together, in bytes: those of a hundred
+# replays that go on at once, if each has ten usual templates.
+_INDEX_BYTES: Final = 16 * 1024 * 1024
+
+# What a selection and each of its selectors take beside their text, in bytes:
+# measured with tracemalloc on CPython 3.11.
+_SELECTION_BYTES: Final = 400
+_SELECTOR_BYTES: Final = 150
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +62,61 @@ class Selection:
     everything: bool
     exact: frozenset[str]
     patterns: tuple[Pattern, ...]
+    # A hash of a hundred templates takes long, and every cache asks for it.
+    _hash: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_hash", hash((self.everything, self.exact, self.patterns)))
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __reduce__(self) -> tuple[type[Selection], tuple[object, ...]]:
+        # Without the hash, which differs between processes.
+        return Selection, (self.everything, self.exact, self.patterns)
+
+    @property
+    def weight(self) -> int:
+        """
+        The bytes that this selection takes in memory, about.
+        """
+        texts = [*self.exact, *(pattern.text for pattern in self.patterns)]
+        return _SELECTION_BYTES + sum(_SELECTOR_BYTES + getsizeof(text) for text in texts)
+
+    @property
+    def states(self) -> int:
+        """
+        What matching it takes, in states of an automaton.
+        """
+        return sum(pattern.states for pattern in self.patterns)
+
+    @classmethod
+    def requested(cls, texts: Sequence[str]) -> Selection:
+        """
+        Make the selection that a client asks for.
+
+        Args:
+            texts: Sent by the client, so trust nothing about them.
+
+        Raises:
+            InvalidSelector: *texts* is empty, larger than `MAX_REQUEST_SIZE` or too
+                complex together, or one of them is invalid.
+        """
+        # A character has at least one byte, so this bounds the encoding, too.
+        size = sum(map(len, texts))
+        if size <= MAX_REQUEST_SIZE:
+            size = sum(len(text.encode("utf-8", "surrogatepass")) for text in texts)
+        if size > MAX_REQUEST_SIZE:
+            raise InvalidSelector(
+                f"The selectors are too long: use at most {MAX_REQUEST_SIZE} bytes of UTF-8 in all."
+            )
+        selection = cls.of(texts)
+        if selection.states > MAX_REQUEST_STATES:
+            raise InvalidSelector(
+                "The selectors are too complex together: use fewer of them, fewer characters"
+                " after the first variable, or shorter prefixes."
+            )
+        return selection
 
     @classmethod
     def of(cls, selectors: Iterable[str | Selector]) -> Selection:
@@ -70,11 +146,23 @@ class Selection:
         """
         if self.everything or not self.exact.isdisjoint(topics):
             return True
+        if not self.patterns:
+            return False
+        index = _indexes.get(self) or self._index()
+        return any(True for topic in topics for _ in index.find(topic))
+
+    def _index(self) -> PatternIndex[bool]:
+        index: PatternIndex[bool] = PatternIndex()
         for pattern in self.patterns:
-            for topic in topics:
-                if pattern.matches(topic):
-                    return True
-        return False
+            index.add(pattern, True)
+        _indexes.put(self, index, index.weight)
+        return index
+
+
+# Of the selections that are matched one by one, as a replay does: made when needed.
+_indexes: BoundedCache[Selection, PatternIndex[bool]] = BoundedCache(
+    _INDEX_BYTES, PatternIndex[bool].forget
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +190,18 @@ class Interest:
         """
         if not self.wanted.matches(topics):
             return False
-        if self.public and not private:
+        if self.needs_no_grant(private):
             return True
         return self.readable is not None and self.readable.matches(topics)
+
+    def needs_no_grant(self, private: bool) -> bool:
+        """
+        Return whether the subscriber receives every publication that it wants.
+
+        Args:
+            private: Whether the publication is private.
+        """
+        return self.public and not private
 
 
 def _selector(value: str | Selector) -> Selector:

@@ -18,9 +18,9 @@ from twisted_sse.topics.urlpattern import URLPattern
 
 __all__ = ["Everything", "Exact", "Pattern", "Selector", "parse_selector"]
 
-# How many selectors stay compiled: together with the steps that a machine
-# remembers it bounds the memory that strangers' selectors can claim.
-_CACHED_SELECTORS: Final = 1024
+# The longest selector that is remembered, and how many are: 1 MB at most.
+_REMEMBERED_SIZE: Final = 128
+_REMEMBERED: Final = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,6 @@ Pattern: TypeAlias = URITemplate | URLPattern
 Selector: TypeAlias = Exact | Everything | URITemplate | URLPattern
 
 
-@lru_cache(maxsize=_CACHED_SELECTORS)
 def parse_selector(text: str) -> Selector:
     """
     Parse a selector: `*`, a URI Template, or an exact name.
@@ -77,8 +76,16 @@ def parse_selector(text: str) -> Selector:
         InvalidSelector: *text* is none of these; the message is for its sender.
     """
     check_selector(text)
+    parse = _parse_remembered if len(text) <= _REMEMBERED_SIZE else _parse
+    return parse(text)
+
+
+def _parse(text: str) -> Selector:
     if text == "*":
         return Everything()
     if "{" in text or "}" in text:
         return URITemplate(text)
     return Exact(text)
+
+
+_parse_remembered = lru_cache(maxsize=_REMEMBERED)(_parse)

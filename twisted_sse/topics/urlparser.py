@@ -10,15 +10,15 @@ Nothing here does I/O, keeps time, or imports Twisted.  Comments that begin with
 
 from __future__ import annotations
 
-import re
-from typing import NamedTuple
 from urllib.parse import quote
 
 from twisted_sse.errors import InvalidSelector
-from twisted_sse.topics.automaton import Machine, Plan, TokenClass
+from twisted_sse.topics.plan import TRACKS, Plan
+from twisted_sse.topics.tokens import TokenClass
+from twisted_sse.topics.urlpieces import END, Piece, pieces_of
 from twisted_sse.topics.urls import DEFAULT_PORTS, URL_SAFE, origin_of
 
-__all__ = ["compile_url_pattern"]
+__all__ = ["parse_url_pattern"]
 
 # URLP: a name or wildcard stays within its component, and a name also stops at
 # the component's delimiter: a dot for a host, a slash for a path.  The others
@@ -36,33 +36,12 @@ _WILDCARD_IN = {
     "path": TokenClass(frozenset("?#"), inverted=True),
 }
 
-_PIECES = re.compile(
-    r"\\(?P<escaped>.)|(?P<name>:(?:[^\W\d]|\$)[\w$]*)|(?P<special>[{}*?+(#/:\\])|[^{}*?+(#/:\\]+",
-    re.DOTALL,
-)
+# The tracks of skips: within an optional group, across what is optional, and within
+# an optional group again, which a skip across others may have led to.
+_INNER_FIRST, _OUTER, _INNER = range(TRACKS)
 
 
-class _Piece(NamedTuple):
-    """
-    A part of a pattern.  *kind* is `text`, `name`, or the special character.
-    """
-
-    kind: str
-    text: str
-
-
-_END = _Piece("", "")
-
-
-def _pieces(text: str) -> list[_Piece]:
-    pieces = []
-    for found in _PIECES.finditer(text):
-        kind = found["special"] or ("name" if found["name"] else "text")
-        pieces.append(_Piece(kind, found["escaped"] or found[0]))
-    return pieces
-
-
-def compile_url_pattern(text: str, base: str) -> Machine:
+def parse_url_pattern(text: str, base: str) -> Plan:
     """
     Parse a URL Pattern of the subset that `URLPattern` describes.
 
@@ -70,30 +49,31 @@ def compile_url_pattern(text: str, base: str) -> Machine:
         InvalidSelector: *text* is not such a pattern or is too complex, or *base*
             is not a URL with a host.
     """
-    reader = _URLPatternReader(text, base)
-    reader.read()
-    return Machine(reader.plan)
+    parser = _URLPatternParser(text, base)
+    parser.parse()
+    return parser.plan
 
 
-class _URLPatternReader:
+class _URLPatternParser:
     """
     Parses a pattern piece by piece, within the component that it has reached.
     """
 
     def __init__(self, text: str, base: str) -> None:
         self.plan = Plan()
-        self._pieces = _pieces(text)
+        self._pieces = pieces_of(text)
         self._at = 0
         self._scheme = ""
         # The first state of the group that is not closed yet.
         self._group: int | None = None
+        self._in_optional_group = False
         self._component = "scheme"
         origin = origin_of(base)
         if text.startswith("/") and not text.startswith("//"):
             self.plan.literal(origin)
             self._component = "path"
 
-    def read(self) -> None:
+    def parse(self) -> None:
         """
         Add the pattern to the plan.
         """
@@ -115,15 +95,15 @@ class _URLPatternReader:
             raise InvalidSelector("The URL Pattern has a { that is not closed: add a }.")
         self._add_rest()
 
-    def _peek(self, ahead: int = 0) -> _Piece:
+    def _peek(self, ahead: int = 0) -> Piece:
         at = self._at + ahead
-        return self._pieces[at] if at < len(self._pieces) else _END
+        return self._pieces[at] if at < len(self._pieces) else END
 
-    def _next(self) -> _Piece:
+    def _next(self) -> Piece:
         self._at += 1
         return self._pieces[self._at - 1]
 
-    def _read_text(self, piece: _Piece) -> None:
+    def _read_text(self, piece: Piece) -> None:
         if piece.kind != "text":
             raise InvalidSelector(
                 f"The URL Pattern has a {piece.kind} that is not supported here:"
@@ -140,7 +120,7 @@ class _URLPatternReader:
             text = quote(text, safe=URL_SAFE)
         self.plan.literal(text)
 
-    def _read_variable(self, piece: _Piece, start: int | None) -> None:
+    def _read_variable(self, piece: Piece, start: int | None) -> None:
         """
         Add a name or wildcard, which begins at *start* if a slash belongs to it.
         """
@@ -154,7 +134,7 @@ class _URLPatternReader:
         else:
             self.plan.any(_WILDCARD_IN[self._component])
         if optional and start is not None:
-            self.plan.join([start])
+            self._join(start, self.plan.here)
 
     def _modifier(self) -> bool:
         """
@@ -173,23 +153,41 @@ class _URLPatternReader:
         if brace == "{":
             if self._group is not None:
                 raise InvalidSelector("The URL Pattern has a group within a group: take it out.")
-            # The group gets a state of its own, so that a loop there, as in {*a}?,
-            # cannot leave by the jump that skips the group.
             self._group = self.plan.mark()
-            self.plan.jump(self._group, self.plan.gap())
+            self._in_optional_group = self._is_group_optional()
+            if self._in_optional_group:
+                # The group gets a state of its own, so that a loop there, as in
+                # {*a}?, cannot leave by the skip across the group.
+                self._join(self._group)
             return
         if self._group is None:
             raise InvalidSelector("The URL Pattern has a } without a { before it: remove it.")
         start, self._group = self._group, None
+        self._in_optional_group = False
         if self._modifier():
             self.plan.variable()
-            self.plan.join([start])
+            self._join(start, self.plan.here)
+
+    def _is_group_optional(self) -> bool:
+        kinds = (self._peek(ahead).kind for ahead in range(len(self._pieces)))
+        closed = next((ahead for ahead, kind in enumerate(kinds) if kind in ("}", "")), 0)
+        return self._peek(closed + 1).kind == "?"
+
+    def _join(self, *sources: int) -> None:
+        """
+        Add a state to which all *sources* skip.
+        """
+        tracks = (_INNER_FIRST, _INNER) if self._in_optional_group else (_OUTER,)
+        joined = self.plan.gap()
+        for track in tracks:
+            for source in sources:
+                self.plan.skip(track, source, joined)
 
     def _read_slash(self) -> None:
         # URLP: the slash before an optional variable of a path is optional, too.
         optional = self._peek().kind in ("name", "*") and self._peek(1).kind == "?"
         start = self.plan.mark() if optional and self._component == "path" else None
-        self._read_text(_Piece("text", "/"))
+        self._read_text(Piece("text", "/"))
         if start is not None:
             self._read_variable(self._next(), start)
 
@@ -208,7 +206,7 @@ class _URLPatternReader:
             start = self.plan.mark()
             self.plan.literal(":")
             self.plan.any(_WILDCARD_IN["host"])
-            self.plan.join([start])
+            self._join(start, self.plan.here)
         elif self._component == "host" and f":{self._peek().text}" == DEFAULT_PORTS.get(
             self._scheme
         ):
@@ -241,7 +239,7 @@ class _URLPatternReader:
             if follows not in ("", "#"):
                 self.plan.literal("?")
         else:
-            self._read_text(_Piece("text", delimiter))
+            self._read_text(Piece("text", delimiter))
 
     def _add_rest(self) -> None:
         """
@@ -263,7 +261,7 @@ class _URLPatternReader:
         start = self.plan.mark()
         self.plan.literal(delimiter)
         self.plan.any(kind)
-        self.plan.join([start])
+        self._join(start, self.plan.here)
 
     def _refuse_relative(self) -> None:
         raise InvalidSelector(

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from twisted_sse.topics.automaton import Machine
 from twisted_sse.topics.names import check_selector
-from twisted_sse.topics.urlparser import compile_url_pattern
+from twisted_sse.topics.patternindex import matches_alone
+from twisted_sse.topics.plan import Plan
+from twisted_sse.topics.tokens import tokens_of
+from twisted_sse.topics.urlparser import parse_url_pattern
 from twisted_sse.topics.urls import canonical_url
 
 __all__ = ["URLPattern"]
@@ -42,25 +44,50 @@ class URLPattern:
         base: The URL of the hub.  A path, in *text* or a topic, belongs to
             this origin.  Without a base, paths match paths and URLs match URLs.
 
+    Attributes:
+        states: What matching it takes, in states of an automaton.
+
     Raises:
         InvalidSelector: *text* is not such a pattern, or is too complex.
     """
 
     text: str
     base: str = ""
-    _machine: Machine = field(init=False, repr=False, compare=False)
+    states: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         check_selector(self.text)
-        object.__setattr__(self, "_machine", compile_url_pattern(self.text, self.base))
+        object.__setattr__(self, "states", self.plan().states)
+
+    @property
+    def kind(self) -> str:
+        """
+        Equal for patterns that read topics alike.
+        """
+        return self.base
+
+    @property
+    def selects_itself(self) -> bool:
+        """
+        Whether the topic that is equal to *text* is selected, too.
+        """
+        return False
+
+    def plan(self) -> Plan:
+        """
+        Return what an automaton needs to match this pattern.
+        """
+        return parse_url_pattern(self.text, self.base)
+
+    def read(self, topic: str) -> str | None:
+        """
+        Return *topic* as the automaton reads it, or None if it is not a URL with a host.
+        """
+        url = canonical_url(topic, self.base)
+        return None if url is None else tokens_of(url)
 
     def matches(self, topic: str) -> bool:
         """
         Return whether *topic* is selected.
         """
-        url = canonical_url(topic, self.base)
-        return url is not None and self._machine.matches(url)
-
-    def __reduce__(self) -> tuple[type[URLPattern], tuple[str, str]]:
-        # Without the machine, which is made again.
-        return URLPattern, (self.text, self.base)
+        return matches_alone(self, topic)

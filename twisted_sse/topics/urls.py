@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 import string
 from functools import lru_cache
+from typing import Final
 from urllib.parse import quote
 
 from twisted_sse.errors import InvalidSelector
@@ -32,11 +33,20 @@ DEFAULT_PORTS = {"http": ":80", "https": ":443", "ws": ":80", "wss": ":443", "ft
 URL_SAFE = string.punctuation.translate(str.maketrans("", "", '"<>^`{}'))
 
 
-@lru_cache(maxsize=256)
+# The longest topic that is remembered, and how many are: 1 MB at most.
+_REMEMBERED_SIZE: Final = 256
+_REMEMBERED: Final = 256
+
+
 def canonical_url(topic: str, base: str) -> str | None:
     """
     Write a topic as a browser would, or return None if it is not a URL with a host.
     """
+    write = _write_remembered if len(topic) <= _REMEMBERED_SIZE else _write
+    return write(topic, base)
+
+
+def _write(topic: str, base: str) -> str | None:
     if topic.startswith("/") and not topic.startswith("//"):
         # A path needs some host to be parsed; the result is stripped of it.
         url = canonical_url("x://x" + topic, "")
@@ -50,6 +60,9 @@ def canonical_url(topic: str, base: str) -> str | None:
     query = "" if found["query"] == "?" else found["query"] or ""
     fragment = "" if found["fragment"] == "#" else found["fragment"] or ""
     return f"{scheme}://{host}{quote(path + query + fragment, safe=URL_SAFE)}"
+
+
+_write_remembered = lru_cache(maxsize=_REMEMBERED)(_write)
 
 
 def _without_dots(path: str) -> str:

@@ -1,9 +1,8 @@
 """
 All audiences of a hub, indexed by the topics that they want.
 
-A publication is matched against those that may want it: those that name one of
-its topics, and those that have a pattern.  So a thousand users with a topic of
-their own cost a publication nothing.
+A publication is matched against the selections of all audiences at once, so an
+audience that does not want it costs it next to nothing.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from __future__ import annotations
 from twisted_sse.broker.audiences.audience import Audience
 from twisted_sse.broker.audiences.window import Entry, Window
 from twisted_sse.events.publication import Publication
-from twisted_sse.topics import Interest
+from twisted_sse.topics import Interest, Selection, SelectionIndex
 from twisted_sse.transport.sinks.framing import Framing
 
 __all__ = ["AudienceIndex"]
@@ -19,57 +18,69 @@ __all__ = ["AudienceIndex"]
 
 class AudienceIndex:
     """
-    Makes audiences when they are needed, and forgets them when they are empty.
+    Makes audiences when they are needed, and removes them when they are empty.
     """
 
     def __init__(self, window: Window) -> None:
         self._window = window
         self._all: dict[tuple[Interest, Framing], Audience] = {}
-        self._by_topic: dict[str, dict[Audience, None]] = {}
-        self._by_pattern: dict[Audience, None] = {}
+        self._wanting: dict[Selection, dict[Audience, None]] = {}
+        self._wanted = SelectionIndex()
+        # Only what needs a grant is matched against these.
+        self._readable = SelectionIndex()
 
     def __len__(self) -> int:
         return len(self._all)
 
     def enter(self, interest: Interest, framing: Framing) -> Audience:
         """
-        The audience for *interest* over *framing*, which grows by one.
+        Return the audience for *interest* over *framing*, one connection larger.
         """
         audience = self._all.get((interest, framing))
         if audience is None:
             audience = self._all[interest, framing] = Audience(interest, framing, self._window)
-            for index in self._indices(audience):
-                index[audience] = None
+            self._add(audience)
         audience.size += 1
         return audience
 
     def exit(self, audience: Audience) -> None:
         """
-        *audience* shrinks by one, and is forgotten when nobody is left.
+        Make *audience* one connection smaller, and remove it if it is empty.
         """
         audience.size -= 1
         if audience.size == 0:
             del self._all[audience.interest, audience.framing]
-            for index in self._indices(audience):
-                del index[audience]
-            for topic in audience.interest.wanted.exact:
-                if not self._by_topic[topic]:
-                    del self._by_topic[topic]
+            self._remove(audience)
 
     def wanting(self, what: Entry | Publication) -> list[Audience]:
         """
-        The audiences that get to see *what*, each once.
+        Find the audiences that receive *what*, each once.
         """
-        found = dict(self._by_pattern)
-        for topic in what.topics:
-            found.update(self._by_topic.get(topic, {}))
-        return [
-            audience for audience in found if audience.interest.matches(what.topics, what.private)
-        ]
+        readable: dict[Selection, None] | None = None
+        found = []
+        for selection in self._wanted.matching(what.topics):
+            for audience in self._wanting[selection]:
+                interest = audience.interest
+                if not interest.needs_no_grant(what.private):
+                    if readable is None:
+                        readable = self._readable.matching(what.topics)
+                    if interest.readable is None or interest.readable not in readable:
+                        continue
+                found.append(audience)
+        return found
 
-    def _indices(self, audience: Audience) -> list[dict[Audience, None]]:
-        wanted = audience.interest.wanted
-        indices = [self._by_topic.setdefault(topic, {}) for topic in wanted.exact]
-        if wanted.everything or wanted.patterns:
-            indices.append(self._by_pattern)
-        return indices
+    def _add(self, audience: Audience) -> None:
+        interest = audience.interest
+        self._wanted.add(interest.wanted)
+        self._wanting.setdefault(interest.wanted, {})[audience] = None
+        if interest.readable is not None:
+            self._readable.add(interest.readable)
+
+    def _remove(self, audience: Audience) -> None:
+        interest = audience.interest
+        self._wanted.remove(interest.wanted)
+        del self._wanting[interest.wanted][audience]
+        if not self._wanting[interest.wanted]:
+            del self._wanting[interest.wanted]
+        if interest.readable is not None:
+            self._readable.remove(interest.readable)

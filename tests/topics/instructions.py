@@ -1,0 +1,31 @@
+"""
+Counts instructions: a measure of cost that is the same on every computer.
+"""
+
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+__all__ = ["instructions"]
+
+
+def instructions(call: Callable[[], object]) -> int:
+    """
+    Count the instructions that Python executes for *call*.
+    """
+    count = 0
+
+    def trace(frame: FrameType, what: str, argument: object) -> Any:
+        nonlocal count
+        frame.f_trace_opcodes = True
+        count += what == "opcode"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        call()
+    finally:
+        sys.settrace(before)
+    return count
