@@ -257,12 +257,16 @@ def _add_query(plan: Plan, variables: list[_Variable]) -> None:
     plan.skip(_OUTER, start, plan.here)
 
 
+def _counted(operator: str) -> frozenset[str]:
+    return _UNRESERVED | _RESERVED if operator in ("+", "#") else _UNRESERVED
+
+
 @cache
 def _one_kind(operator: str) -> TokenClass:
     """
     Return the class of the characters that a prefix counts.
     """
-    return TokenClass(_UNRESERVED | _RESERVED if operator in ("+", "#") else _UNRESERVED)
+    return TokenClass(_counted(operator))
 
 
 @cache
@@ -271,4 +275,4 @@ def _any_kind(operator: str, exploded: bool) -> TokenClass:
     Return the class of a value's characters, those between values included.
     """
     separators = "," + ("=" + ("&" if operator == "?" else operator) if exploded else "")
-    return TokenClass(_one_kind(operator).members | frozenset(separators))
+    return TokenClass(_counted(operator) | frozenset(separators))

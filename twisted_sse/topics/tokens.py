@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import re
 import string
-from typing import Final, NamedTuple
+from collections.abc import Iterable
+from typing import Final
 
 __all__ = ["CONTINUATIONS", "ENCODED_BYTES", "NO_TOKEN", "TokenClass", "common_length", "tokens_of"]
 
@@ -39,19 +40,24 @@ CONTINUATIONS: Final = frozenset(
 _ENCODED = re.compile("%[0-9A-Fa-f]{2}")
 
 
-class TokenClass(NamedTuple):
+class TokenClass:
     """
     A set of tokens: the members, or all tokens but the members.
+
+    Compared by identity, because every class is made once.
     """
 
-    members: frozenset[str]
-    inverted: bool = False
+    __slots__ = ("_inverted", "_members")
+
+    def __init__(self, members: Iterable[str], *, inverted: bool = False) -> None:
+        self._members = frozenset(members)
+        self._inverted = inverted
 
     def accepts(self, token: str) -> bool:
         """
         Return whether *token* is in the set.
         """
-        return (token in self.members) != self.inverted
+        return (token in self._members) != self._inverted
 
 
 def tokens_of(text: str) -> str:

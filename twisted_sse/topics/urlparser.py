@@ -24,16 +24,16 @@ __all__ = ["parse_url_pattern"]
 # the component's delimiter: a dot for a host, a slash for a path.  The others
 # have none.
 _NAME_IN = {
-    "scheme": TokenClass(frozenset(":/?#"), inverted=True),
-    "host": TokenClass(frozenset(".:/?#@"), inverted=True),
-    "path": TokenClass(frozenset("/?#"), inverted=True),
-    "query": TokenClass(frozenset("#"), inverted=True),
-    "fragment": TokenClass(frozenset(), inverted=True),
+    "scheme": TokenClass(":/?#", inverted=True),
+    "host": TokenClass(".:/?#@", inverted=True),
+    "path": TokenClass("/?#", inverted=True),
+    "query": TokenClass("#", inverted=True),
+    "fragment": TokenClass("", inverted=True),
 }
 _WILDCARD_IN = {
     **_NAME_IN,
-    "host": TokenClass(frozenset(":/?#@"), inverted=True),
-    "path": TokenClass(frozenset("?#"), inverted=True),
+    "host": TokenClass(":/?#@", inverted=True),
+    "path": TokenClass("?#", inverted=True),
 }
 
 # The tracks of skips: within an optional group, across what is optional, and within
