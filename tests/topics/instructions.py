@@ -2,6 +2,7 @@
 Counts instructions: a measure of cost that is the same on every computer.
 """
 
+import gc
 import sys
 from collections.abc import Callable
 from types import FrameType
@@ -23,9 +24,12 @@ def instructions(call: Callable[[], object]) -> int:
         return trace
 
     before = sys.gettrace()
+    # The garbage collector may call hooks, which would count.
+    gc.disable()
     sys.settrace(trace)
     try:
         call()
     finally:
         sys.settrace(before)
+        gc.enable()
     return count

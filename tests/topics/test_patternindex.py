@@ -17,7 +17,7 @@ from tests.topics.languages import PATHS, PATTERN_PARTS, TEMPLATES, TOPICS
 from twisted_sse.topics import Pattern, URITemplate, URLPattern
 from twisted_sse.topics.patternindex import PatternIndex
 
-__all__ = ["AgreementTests", "BlockTests", "MemoryTests"]
+__all__ = ["AgreementTests", "BlockTests", "LargeTests", "MemoryTests"]
 
 _URL_PATTERNS = st.lists(st.sampled_from(PATTERN_PARTS), max_size=4).map(
     lambda parts: "/a" + "".join(text for text, _ in parts)
@@ -231,6 +231,47 @@ class BlockTests(SynchronousTestCase):
         self.add(list(range(2000)))
 
         self.assertLess(instructions(lambda: change(self.index)), 2 * few)
+
+
+class LargeTests(SynchronousTestCase):
+    """
+    Patterns that take up much of a block.
+    """
+
+    def setUp(self) -> None:
+        self.index: PatternIndex[str] = PatternIndex()
+
+    def add(self, *texts: str) -> None:
+        """
+        Add templates.
+        """
+        for text in texts:
+            self.index.add(URITemplate(text), text)
+
+    def test_larger_than_the_rest(self) -> None:
+        """
+        Patterns of half a block each get blocks of their own, and all are found.
+        """
+        texts = [letter * 3000 + "{x}" + letter * 1000 for letter in "bacfed"]
+        self.add(*texts, "a{x}", "c{x}")
+
+        for text in texts:
+            self.assertEqual(list(self.index.find(text.replace("{x}", "y")))[:1], [text])
+        self.assertEqual(list(self.index.find("ay")), ["a{x}"])
+
+    def test_long_stem(self) -> None:
+        """
+        Removing patterns that share a long beginning costs about their own length.
+        """
+        texts = ["a" * 3000 + f"{{x}}{number}" for number in range(500)]
+        self.add(*texts)
+        costs = [
+            instructions(lambda text=text: self.index.remove(URITemplate(text)))  # type: ignore[misc]
+            for text in texts
+        ]
+
+        self.assertLess(sum(costs) / len(costs), 2000)
+        self.assertEqual(len(self.index), 0)
 
 
 class MemoryTests(SynchronousTestCase):

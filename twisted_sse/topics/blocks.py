@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Hashable, Iterator
+from itertools import accumulate
 from typing import Final, Generic, Protocol, TypeVar
 
 from twisted_sse.topics.automaton import Automaton
@@ -103,7 +104,7 @@ class BlockList(Generic[V]):
         """
         block = self._block_of.pop(pattern)
         block.remove(pattern)
-        if 2 * block.live < block.automaton.size:
+        if not block.values or 2 * block.removed > block.automaton.size:
             self._rebuild(block)
 
     def find(self, tokens: str) -> Iterator[V]:
@@ -129,12 +130,13 @@ class BlockList(Generic[V]):
             return self._blocks[max(0, at - 1)]
         # Texts that come in order fill one block after the other.
         last = self._blocks[-1] if self._blocks else None
-        if last is None or (
-            text > last.highest and last.automaton.size + plan.states > _BLOCK_STATES
-        ):
-            last = _Block(text if last else "", plan.prefix)
-            self._blocks.append(last)
-        return last
+        if last is not None:
+            is_full = last.automaton.size + plan.states > _BLOCK_STATES
+            if text < last.highest or not is_full:
+                return last
+        block: _Block[V] = _Block("" if last is None else text, plan.prefix)
+        self._blocks.append(block)
+        return block
 
     def _rebuild(self, block: _Block[V]) -> None:
         """
@@ -163,7 +165,7 @@ class _Block(Generic[V]):
 
         highest: No text is greater than this.
 
-        live: How many states belong to patterns that have not been removed.
+        removed: How many states belong to patterns that have been removed.
     """
 
     def __init__(self, lowest: str, stem: str) -> None:
@@ -171,29 +173,43 @@ class _Block(Generic[V]):
         self.highest = lowest
         self.values: dict[Matchable, V] = {}
         self.automaton: Automaton[V] = Automaton(stem)
-        self.live = 0
+        self.removed = 0
         self._states: dict[Matchable, tuple[int, int]] = {}
 
     @property
+    def live(self) -> int:
+        """
+        How many states are in use.
+        """
+        return self.automaton.size - self.removed
+
+    @property
     def weight(self) -> int:
+        """
+        The bytes that the block may come to take, about.
+        """
         automaton = self.automaton
         states = _STATE_BYTES * automaton.size
         return automaton.bound + states + _PATTERN_BYTES * len(self.values)
 
     def add(self, pattern: Matchable, value: V, plan: Plan) -> None:
+        """
+        Add *pattern*, whose plan is *plan*.
+        """
         before = self.automaton.size
         end = self.automaton.add(plan, value)
-        count = self.automaton.size - before
         self.highest = max(self.highest, pattern.text)
         self.values[pattern] = value
-        self._states[pattern] = (end, count)
-        self.live += count
+        self._states[pattern] = (end, self.automaton.size - before)
 
     def remove(self, pattern: Matchable) -> None:
+        """
+        Remove *pattern*; its states stay.
+        """
         del self.values[pattern]
         end, count = self._states.pop(pattern)
         self.automaton.remove(end)
-        self.live -= count
+        self.removed += count
 
 
 def _lowest(block: _Block[V]) -> str:
@@ -204,20 +220,23 @@ def _built(lowest: str, values: list[tuple[Matchable, V]]) -> list[_Block[V]]:
     """
     Build one block of *values*, or two if they have many states, or none if there are none.
     """
-    if not values:
-        return []
-    values.sort(key=lambda pair: pair[0].text)
-    plans = [pattern.plan() for pattern, _ in values]
-    prefixes = [plan.prefix for plan in plans]
-    least = min(prefixes)
-    stem = least[: common_length(least, max(prefixes))]
-    states = [len(plan.prefix) - len(stem) + plan.here + 1 for plan in plans]
-    total = len(stem) + sum(states)
-    blocks = [_Block[V](lowest, stem)]
-    so_far = len(stem)
-    for (pattern, value), plan, count in zip(values, plans, states, strict=True):
-        if len(blocks) == 1 and so_far + count > total / 2 and 4 * total > 3 * _BLOCK_STATES:
-            blocks.append(_Block(pattern.text, stem))
-        blocks[-1].add(pattern, value, plan)
-        so_far += count
+    planned = [(pattern, value, pattern.plan()) for pattern, value in values]
+    planned.sort(key=lambda one: one[0].text)
+    so_far = list(accumulate(plan.states for _, _, plan in planned))
+    cut = len(planned)
+    if so_far and so_far[-1] - len(_stem(planned)) * (cut - 1) > _BLOCK_STATES * 3 // 4:
+        cut = max(1, bisect_right(so_far, so_far[-1] // 2))
+    blocks: list[_Block[V]] = []
+    for part in (planned[:cut], planned[cut:]):
+        if part:
+            block: _Block[V] = _Block(part[0][0].text if blocks else lowest, _stem(part))
+            for one in part:
+                block.add(*one)
+            blocks.append(block)
     return blocks
+
+
+def _stem(planned: list[tuple[Matchable, V, Plan]]) -> str:
+    prefixes = [plan.prefix for _, _, plan in planned]
+    least = min(prefixes)
+    return least[: common_length(least, max(prefixes))]

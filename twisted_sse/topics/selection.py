@@ -148,7 +148,9 @@ class Selection:
             return True
         if not self.patterns:
             return False
-        index = _indexes.get(self) or self._index()
+        index = _indexes.get(self)
+        if index is None:
+            index = self._index()
         return any(True for topic in topics for _ in index.find(topic))
 
     def _index(self) -> PatternIndex[bool]:
@@ -190,18 +192,9 @@ class Interest:
         """
         if not self.wanted.matches(topics):
             return False
-        if self.needs_no_grant(private):
+        if self.public and not private:
             return True
         return self.readable is not None and self.readable.matches(topics)
-
-    def needs_no_grant(self, private: bool) -> bool:
-        """
-        Return whether the subscriber receives every publication that it wants.
-
-        Args:
-            private: Whether the publication is private.
-        """
-        return self.public and not private
 
 
 def _selector(value: str | Selector) -> Selector:
