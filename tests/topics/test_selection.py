@@ -177,16 +177,21 @@ class RequestTests(SynchronousTestCase):
                 "The selectors are too long: use at most 65536 bytes of UTF-8 in all.",
             )
 
-    def test_states(self) -> None:
+    def test_cost(self) -> None:
         """
-        All texts together have a bounded number of states.
+        All texts together have a bounded number of characters and variables.
         """
-        texts = [f"{{a}}{{b:990}}{number}" for number in range(32)]
-        Selection.requested(texts)
+        for texts in (
+            [f"{{a:990}}{number}" for number in range(33)],
+            ["{/a}" * 60 + str(number) for number in range(55)],
+            [f"{{a}}{number:03}" + "b" * 900 for number in range(36)],
+        ):
+            with self.subTest(texts=texts[0]):
+                Selection.requested([*texts[:-1], texts[0], "c"])
+                with self.assertRaises(InvalidSelector) as caught:
+                    Selection.requested(texts)
 
-        with self.assertRaises(InvalidSelector) as caught:
-            Selection.requested([*texts, "{a}{b:990}x"])
-        self.assertIn("too complex together", str(caught.exception))
+                self.assertIn("too complex together", str(caught.exception))
 
     def test_surrogate(self) -> None:
         """

@@ -9,15 +9,15 @@ whatever the selector.
 from twisted_sse.topics.cache import BoundedCache
 from twisted_sse.topics.names import MAX_TOPIC_SIZE, MAX_TOPICS, check_topics
 from twisted_sse.topics.plan import MAX_SELECTOR_STATES, MAX_SELECTOR_VARIABLES
-from twisted_sse.topics.selection import MAX_REQUEST_SIZE, MAX_REQUEST_STATES, Interest, Selection
+from twisted_sse.topics.selection import MAX_REQUEST_COST, MAX_REQUEST_SIZE, Interest, Selection
 from twisted_sse.topics.selectionindex import SelectionIndex
 from twisted_sse.topics.selectors import Everything, Exact, Pattern, Selector, parse_selector
 from twisted_sse.topics.templates import URITemplate
 from twisted_sse.topics.urlpattern import URLPattern
 
 __all__ = [
+    "MAX_REQUEST_COST",
     "MAX_REQUEST_SIZE",
-    "MAX_REQUEST_STATES",
     "MAX_SELECTOR_STATES",
     "MAX_SELECTOR_VARIABLES",
     "MAX_TOPICS",

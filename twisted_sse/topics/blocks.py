@@ -104,7 +104,7 @@ class BlockList(Generic[V]):
         """
         block = self._block_of.pop(pattern)
         block.remove(pattern)
-        if not block.values or 2 * block.removed > block.automaton.size:
+        if not block.values or 3 * block.removed > 2 * block.automaton.size:
             self._rebuild(block)
 
     def find(self, tokens: str) -> Iterator[V]:

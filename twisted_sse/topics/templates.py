@@ -77,18 +77,18 @@ class URITemplate:
     Literals match as they are written.
 
     Attributes:
-        states: What matching it takes, in states of an automaton.
+        cost: What parsing and matching it takes: see `MAX_REQUEST_COST`.
 
     Raises:
         InvalidSelector: *text* is not a URI Template, or is too complex.
     """
 
     text: str
-    states: int = field(init=False, repr=False, compare=False)
+    cost: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         check_selector(self.text)
-        object.__setattr__(self, "states", self.plan().states)
+        object.__setattr__(self, "cost", self.plan().cost)
 
     @property
     def kind(self) -> None:

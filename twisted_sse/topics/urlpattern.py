@@ -45,7 +45,7 @@ class URLPattern:
             this origin.  Without a base, paths match paths and URLs match URLs.
 
     Attributes:
-        states: What matching it takes, in states of an automaton.
+        cost: What parsing and matching it takes: see `MAX_REQUEST_COST`.
 
     Raises:
         InvalidSelector: *text* is not such a pattern, or is too complex.
@@ -53,11 +53,11 @@ class URLPattern:
 
     text: str
     base: str = ""
-    states: int = field(init=False, repr=False, compare=False)
+    cost: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         check_selector(self.text)
-        object.__setattr__(self, "states", self.plan().states)
+        object.__setattr__(self, "cost", self.plan().cost)
 
     @property
     def kind(self) -> str:
