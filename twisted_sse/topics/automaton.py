@@ -161,7 +161,7 @@ class Automaton(Generic[V]):
         Work out where *token* leads, and remember it.
         """
         if self._remembered > self.bound:
-            self.forget()
+            self._make_room()
         moves = self._moves.get(token)
         if moves is None:
             moves = self._moves[token] = self._moves_of(token)
@@ -176,8 +176,14 @@ class Automaton(Generic[V]):
         """
         Forget everything that can be worked out again.
         """
-        self._forget_steps()
         self._reading.clear()
+        self._forget_steps()
+
+    def _make_room(self) -> None:
+        # Kept if they are few: the states that read a token take longest to work out.
+        self._forget_steps()
+        if self._remembered > self.bound // 2:
+            self.forget()
 
     def _add_literals(self, start: int, literals: str) -> None:
         self._literals += literals
