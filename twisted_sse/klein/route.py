@@ -26,6 +26,7 @@ from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.hub import Hub
 from twisted_sse.klein.app import upgrade_around
 from twisted_sse.web.cors import CORS
+from twisted_sse.web.generators.openstream import OpenStream
 from twisted_sse.web.generators.response import EventSourceResponse
 from twisted_sse.web.generators.source import Items
 from twisted_sse.web.problem import Problem
@@ -39,7 +40,7 @@ P = ParamSpec("P")
 _Result = Items | Awaitable[Items]
 
 # The arguments that a function may declare beside the request.
-_OFFERED = {"last_event_id", "draining"}
+_OFFERED = {"last_event_id", "draining", "stream"}
 
 # The app's route may allow fewer.
 _METHODS = ("GET", "POST")
@@ -66,6 +67,7 @@ class StreamOptions(TypedDict, total=False):
     error: bool | Callable[[Failure], ServerSentEvent] | None
     cors: CORS | None
     send_timeout: float | None
+    thread: bool
     hub: Hub | None
     clock: IReactorTime | None
 
@@ -83,11 +85,10 @@ class EventStreamRoute(Generic[P]):
         self._function: Callable[..., _Result] = function
         self._wanted = _OFFERED & inspect.signature(function).parameters.keys()
         self._methods = {method.encode("ascii") for method in methods}
-        self._response = EventSourceResponse(self._take_source, **options)
+        self._response = _RouteResponse(self._take_source, **options)
         # From the result of the function until its request is rendered.  Weak, because the
         # subscriber may leave in between.
-        self._sources: WeakKeyDictionary[Request, tuple[Items | Exception, Deferred[None]]]
-        self._sources = WeakKeyDictionary()
+        self._sources: WeakKeyDictionary[Request, Items | Exception] = WeakKeyDictionary()
 
     def __get__(self, instance: object, owner: object = None) -> Any:
         return self if instance is None else MethodType(self, instance)
@@ -105,31 +106,42 @@ class EventStreamRoute(Generic[P]):
         request = _request_in(args)
         # HEAD and OPTIONS do not start the source.
         if request.method in self._methods:
-            draining: Deferred[None] = Deferred()
+            stream = self._response.streams[request] = OpenStream()
             try:
-                offered = self._offered(request, draining)
+                offered = self._offered(request, stream)
                 source = self._function(*args, **{**offered, **parameters})
                 source = await source if isinstance(source, Awaitable) else source
             except _REFUSALS as refusal:
-                self._sources[request] = refusal, draining
+                self._sources[request] = refusal
             else:
-                self._sources[request] = source, draining
+                self._sources[request] = source
         return self._response
 
-    def _offered(self, request: Request, draining: Deferred[None]) -> dict[str, object]:
-        offered: dict[str, object] = {}
-        if "draining" in self._wanted:
-            offered["draining"] = draining
+    def _offered(self, request: Request, stream: OpenStream) -> dict[str, object]:
+        possible = {"stream": stream, "draining": stream.draining}
+        offered = {name: value for name, value in possible.items() if name in self._wanted}
         if "last_event_id" in self._wanted:
             offered["last_event_id"] = last_event_id(request, query_of(request))
         return offered
 
-    def _take_source(self, request: Request, draining: Deferred[None]) -> Items:
-        source, offered = self._sources.pop(request)
-        draining.chainDeferred(offered)
+    def _take_source(self, request: Request) -> Items:
+        source = self._sources.pop(request)
         if isinstance(source, Exception):
             raise source
         return source
+
+
+class _RouteResponse(EventSourceResponse):
+    """
+    Streams to the streams that the function of the route was offered.
+    """
+
+    def __init__(self, source: Callable[..., Items], **options: Unpack[StreamOptions]) -> None:
+        super().__init__(source, **options)
+        self.streams: WeakKeyDictionary[Request, OpenStream] = WeakKeyDictionary()
+
+    def _new_stream(self, request: Request) -> OpenStream:
+        return self.streams.pop(request)
 
 
 def _request_in(args: tuple[Any, ...]) -> Request:
@@ -160,7 +172,7 @@ def event_stream(
 
     Use it between ``@app.route`` and ``def``, with or without options.  The
     function gets the arguments that Klein passes, and may also declare
-    *last_event_id* and *draining*; see `EventSourceResponse`.
+    *last_event_id*, *draining* and *stream*; see `EventSourceResponse`.
 
     If the function raises `Unauthorized`, `Forbidden` or `NoContent`, the request
     is answered as by a hub; other errors go to the app's error handlers.  A

@@ -40,7 +40,7 @@ class Reader:
         """
         Open the stream, and run what is due.
         """
-        self.writer.open(self.pump.cancel)
+        self.writer.open(lambda _: self.pump.cancel())
         self.clock.advance(0)
 
     @property
@@ -180,7 +180,7 @@ class PaceTests(SynchronousTestCase):
         asked: list[int] = []
         others: list[int] = []
         reader = Reader(self.slow(item, lambda: reader.clock, asked))
-        reader.writer.open(reader.pump.cancel)
+        reader.writer.open(lambda _: reader.pump.cancel())
         reader.clock.callLater(0.002, lambda: others.append(len(asked)))
         reader.clock.advance(0)
         self.assertEqual(len(asked), 20)
@@ -304,7 +304,7 @@ class CancelTests(SynchronousTestCase):
         """
         source = Watched("x")
         reader = Reader(source)
-        reader.writer.open(reader.pump.cancel)
+        reader.writer.open(lambda _: reader.pump.cancel())
         reader.writer.gone()
         reader.clock.advance(1)
 

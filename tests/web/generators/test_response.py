@@ -692,7 +692,9 @@ class RequestTests(SynchronousTestCase):
         def source(**given: object) -> list[Item]:
             return [" ".join(sorted(given))]
 
-        self.assertEqual(Streamed(source).get().events[0].data, "draining last_event_id request")
+        self.assertEqual(
+            Streamed(source).get().events[0].data, "draining last_event_id request stream"
+        )
 
 
 class SourceTests(SynchronousTestCase):

@@ -23,6 +23,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from twisted_sse.events import codec
+from twisted_sse.web.generators.notices import HELD, HeldWarning, explain_asyncio
 from twisted_sse.web.generators.source import FieldsWarning, Item, event_of
 from twisted_sse.web.generators.writer import StreamWriter
 
@@ -46,6 +47,8 @@ class Pump:
     Args:
         warning: Shared by the streams of a response; by default one of its own.
 
+        held: Shared by all streams; by default one of its own.
+
     Attributes:
         cancelled: Whether `cancel` was called.
     """
@@ -58,7 +61,9 @@ class Pump:
         writer: StreamWriter,
         clock: IReactorTime,
         warning: FieldsWarning | None = None,
+        held: HeldWarning | None = None,
     ) -> None:
+        self._held = HeldWarning() if held is None else held
         self._warning = FieldsWarning() if warning is None else warning
         self._iterator = iterator
         self._writer = writer
@@ -76,7 +81,13 @@ class Pump:
             that it raised.  After `cancel` that error is logged instead.
         """
         self._work = self._pump()
-        self._done = _run(self._work)
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self._done = Deferred.fromCoroutine(self._steps(self._work, None))
+        else:
+            task = loop.create_task(_as_task(self._steps(self._work, loop)))
+            self._done = Deferred.fromFuture(task)
         return self._done
 
     def cancel(self) -> None:
@@ -99,10 +110,11 @@ class Pump:
         except _CANCELLED:
             if not self.cancelled:
                 raise
-        except Exception:
+        except Exception as error:
             if not self.cancelled:
                 raise
             self._log.failure("A source failed while it was being cancelled")
+            explain_asyncio(error)
 
     async def _pump_and_close(self) -> None:
         try:
@@ -119,6 +131,42 @@ class Pump:
             await _close(self._iterator)
             raise
         await _close(self._iterator)
+
+    @coroutine
+    def _steps(
+        self, work: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop | None
+    ) -> Generator[Any, Any, None]:
+        """
+        Run *work* from one await to the next, and time each step.
+
+        With *loop*, in asyncio: convert each `Deferred` that *work* awaits to a future.
+        """
+        seconds = self._clock.seconds
+        value: Any = None
+        error: BaseException | None = None
+        while True:
+            began = seconds()
+            try:
+                waiting = work.send(value) if error is None else work.throw(error)
+            except StopIteration:
+                return
+            finally:
+                # Its traceback refers to this frame: a cycle for the garbage collector.
+                error = None
+                if seconds() - began >= HELD:
+                    self._held.warn(self._iterator, seconds() - began)
+            try:
+                if loop is not None and isinstance(waiting, Deferred):
+                    value = yield from waiting.asFuture(loop)
+                else:
+                    value = yield waiting
+            except GeneratorExit:
+                # Python is destroying this generator, and may have closed the other one.
+                work.close()
+                raise
+            except BaseException as raised:
+                # Every error belongs to the source: CancelledError is not an Exception.
+                error = raised
 
     def _frame_of(self, item: Item) -> bytes | None:
         if item is None:
@@ -157,41 +205,6 @@ async def _close(iterator: object) -> None:
         close()
 
 
-def _run(work: Coroutine[Any, Any, None]) -> Deferred[None]:
-    try:
-        loop = asyncio.get_running_loop()
-    except RuntimeError:
-        return Deferred.fromCoroutine(work)
-    return Deferred.fromFuture(loop.create_task(_as_task(work, loop)))
-
-
-async def _as_task(work: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop) -> None:
+async def _as_task(steps: Generator[Any, Any, None]) -> None:
     # A coroutine of its own, because Python 3.12 no longer makes tasks of generators.
-    await _with_futures(work, loop)
-
-
-@coroutine
-def _with_futures(
-    work: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop
-) -> Generator[Any, Any, None]:
-    """
-    Run *work* in asyncio: convert each `Deferred` that it awaits to a future.
-    """
-    value: Any = None
-    error: BaseException | None = None
-    while True:
-        try:
-            waiting = work.send(value) if error is None else work.throw(error)
-        except StopIteration:
-            return
-        finally:
-            # Its traceback refers to this frame: a cycle for the garbage collector.
-            error = None
-        try:
-            if isinstance(waiting, Deferred):
-                value = yield from waiting.asFuture(loop)
-            else:
-                value = yield waiting
-        except BaseException as raised:
-            # Every error belongs to the source: CancelledError is not an Exception.
-            error = raised
+    await steps  # type: ignore[misc]

@@ -11,9 +11,9 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from twisted.web.http_headers import Headers
 from twisted.web.server import Request
 
+from twisted_sse.broker.connections.endreason import EndReason
 from twisted_sse.broker.connections.grant import Grant
 from twisted_sse.clock import GlobalClock
 from twisted_sse.events import codec
@@ -27,20 +27,16 @@ from twisted_sse.units import (
     known_arguments,
 )
 from twisted_sse.web.cors import CORS
+from twisted_sse.web.generators.head import ResponseHead
+from twisted_sse.web.generators.notices import explain_asyncio
+from twisted_sse.web.generators.openstream import OpenStream
 from twisted_sse.web.generators.pump import Pump
 from twisted_sse.web.generators.source import FieldsWarning, Source, iterator_of, source_finder
 from twisted_sse.web.generators.streams import GeneratorStreams
-from twisted_sse.web.generators.writer import StreamWriter
+from twisted_sse.web.generators.threads import ThreadedIterator, check_thread
 from twisted_sse.web.resource import MethodResource, everybody
-from twisted_sse.web.stream import STREAM_HEADERS
 
 __all__ = ["EventSourceResponse", "ResponseOwner"]
-
-# Twisted sets these, and a stream has no length.
-_RESERVED = (b"content-length", b"transfer-encoding")
-
-# RFC 9110, 15.3.5, 15.3.6 and 15.4.5: responses with these have no content.
-_BODILESS = (204, 205, 304)
 
 _FAILED = ServerSentEvent.json({"reason": "failed"}, event=FAILED)
 
@@ -81,10 +77,11 @@ class EventSourceResponse(MethodResource):
         source: A generator, an async generator, an iterable, an async iterable,
             or a function that returns one of them for each request.  The
             function may declare the arguments *request*, *last_event_id*
-            (``str`` or ``None``: sent by the client, so trust nothing about it)
-            and *draining* (a `Deferred` that fires with ``None`` when the server
-            stops).  If the function raises, the request is answered with an
-            error and no stream begins.  An iterator can be streamed only once.
+            (``str`` or ``None``: sent by the client, so trust nothing about it),
+            *draining* (a `Deferred` that fires with ``None`` when the server
+            stops) and *stream* (an `OpenStream`; its *reason* says why the stream
+            ends).  If the function raises, the request is answered with an error
+            and no stream begins.  An iterator can be streamed only once.
 
         keepalive: Seconds of silence after which a comment is sent; ``None``
             sends no comments.
@@ -111,6 +108,10 @@ class EventSourceResponse(MethodResource):
         send_timeout: Seconds after which the connection of a subscriber that
             takes nothing is aborted; ``None`` waits forever.
 
+        thread: Whether to make the items in the threads of the reactor's pool, for
+            a plain generator that blocks.  The function itself is called in the
+            reactor's thread.
+
         hub: The hub that the streams belong to.  It tells the sources when it
             stops, and shares its timers between the streams.  It holds the
             streams and not the response, so a response may be made for a single
@@ -120,7 +121,7 @@ class EventSourceResponse(MethodResource):
 
     Raises:
         TypeError: *source* cannot be streamed, or declares an argument that is
-            not offered.
+            not offered, or is asynchronous although *thread* is true.
 
         ValueError: A response with *status* has no body, *methods* is empty or
             contains ``HEAD`` or ``OPTIONS``, one of *headers* is set by Twisted,
@@ -145,13 +146,14 @@ class EventSourceResponse(MethodResource):
         error: bool | Callable[[Failure], ServerSentEvent] | None = None,
         cors: CORS | None = None,
         send_timeout: float | None = 60.0,
+        thread: bool = False,
         hub: ResponseOwner | None = None,
         clock: IReactorTime | None = None,
     ) -> None:
         check_seconds("keepalive", keepalive, none="to send no comments")
         check_seconds("send_timeout", send_timeout, none="to wait forever")
         check_milliseconds("retry", retry, none="to leave it to the browser")
-        _check_status(status)
+        check_thread(thread, source)
         if farewell is not None:
             check_instance("farewell", farewell, ServerSentEvent, "ServerSentEvent('bye')")
         cors = CORS() if cors is None else cors
@@ -160,11 +162,11 @@ class EventSourceResponse(MethodResource):
         self._find_source = source_finder(source)
         self._keepalive = keepalive
         self._first = b"" if retry is None else codec.encode(ServerSentEvent(retry=retry))
-        self._headers = _headers(headers)
-        self._status = status
+        self._head = ResponseHead(status, headers)
         self._farewell = farewell
         self._error = error
         self._send_timeout = send_timeout
+        self._thread = thread
         self._clock = _clock_of(hub, clock)
         self._hub = hub
         self._streams = GeneratorStreams(self._clock) if hub is None else hub.responses
@@ -196,35 +198,44 @@ class EventSourceResponse(MethodResource):
         handlers: dict[str, Any] = dict.fromkeys(methods, self._stream)
         if not handlers or not handlers.keys().isdisjoint({"HEAD", "OPTIONS"}):
             raise ValueError("Name methods such as GET and POST, and neither HEAD nor OPTIONS")
-        return handlers | {"HEAD": self._head} if "GET" in handlers else handlers
+        return handlers | {"HEAD": self._answer_head} if "GET" in handlers else handlers
 
     def _stream(self, request: Request, grant: Grant) -> None:
         self._streams.check_open()
-        draining: Deferred[None] = Deferred()
-        iterator = iterator_of(self._find_source(request, draining))
+        stream = self._new_stream(request)
+        iterator = iterator_of(self._find_source(request, stream))
+        if self._thread:
+            iterator = ThreadedIterator(iterator, self._clock)
         writer = self._streams.writer(sink_for(request), self._keepalive, self._send_timeout)
-        pump = Pump(iterator, writer, self._clock, self._warning)
-        self._write_head(request)
-        request.write(self._first)
-        self._streams.add(pump, writer, draining)
+        pump = Pump(iterator, writer, self._clock, self._warning, self._streams.held)
+        self._begin(request, stream)
         ending = pump.start()
         ending.addCallback(lambda _: None if pump.cancelled else self._farewell)
-        ending.addErrback(self._error_event)
-        ending.addCallback(self._finish, pump, writer)
-        writer.open(pump.cancel)
+        ending.addCallbacks(
+            lambda final: self._finish(stream, final, EndReason.CLOSED),
+            lambda failure: self._finish(stream, self._error_event(failure), EndReason.FAILED),
+        )
+        stream.begin(writer, pump.cancel)
 
-    def _head(self, request: Request, grant: Grant) -> None:
+    def _new_stream(self, request: Request) -> OpenStream:
+        """
+        Make the stream that answers *request*.
+        """
+        return OpenStream()
+
+    def _begin(self, request: Request, stream: OpenStream) -> None:
+        self._head.write(request)
+        request.write(self._first)
+        self._streams.add(stream)
+
+    def _answer_head(self, request: Request, grant: Grant) -> None:
         self._streams.check_open()
-        self._write_head(request)
+        self._head.write(request)
         request.finish()
-
-    def _write_head(self, request: Request) -> None:
-        request.setResponseCode(self._status)
-        for name, values in self._headers:
-            request.responseHeaders.setRawHeaders(name, values)
 
     def _error_event(self, failure: Failure) -> ServerSentEvent | None:
         self._log.failure("The source of a stream failed", failure)
+        explain_asyncio(failure.value)
         if not callable(self._error):
             return _FAILED if self._error else None
         try:
@@ -233,16 +244,9 @@ class EventSourceResponse(MethodResource):
             self._log.failure("The error function of a stream failed")
             return _FAILED
 
-    def _finish(self, final: ServerSentEvent | None, pump: Pump, writer: StreamWriter) -> None:
-        self._streams.remove(pump)
-        writer.finish(*([] if final is None else [codec.encode(final)]))
-
-
-def _check_status(status: object) -> None:
-    if not isinstance(status, int) or not 200 <= status <= 599:
-        raise ValueError(f"status is {status!r}: give an HTTP status such as 200")
-    if status in _BODILESS:
-        raise ValueError(f"A response with status {status} has no body: choose another status")
+    def _finish(self, stream: OpenStream, final: ServerSentEvent | None, reason: EndReason) -> None:
+        self._streams.remove(stream)
+        stream.finish(final, reason)
 
 
 def _clock_of(hub: ResponseOwner | None, clock: IReactorTime | None) -> IReactorTime:
@@ -251,17 +255,3 @@ def _clock_of(hub: ResponseOwner | None, clock: IReactorTime | None) -> IReactor
     if clock is not None and clock is not hub.clock:
         raise ValueError("A response uses the clock of its hub: leave out one of the two")
     return hub.clock
-
-
-def _headers(
-    given: Mapping[str, str] | Iterable[tuple[str, str]],
-) -> list[tuple[bytes, list[bytes]]]:
-    headers = Headers(dict(STREAM_HEADERS))
-    own = Headers()
-    for name, value in given.items() if isinstance(given, Mapping) else given:
-        own.addRawHeader(name, value)
-    for raw_name, values in own.getAllRawHeaders():
-        if raw_name.lower() in _RESERVED:
-            raise ValueError(f"{raw_name.decode()} is set by the server: leave it out")
-        headers.setRawHeaders(raw_name, values)
-    return [(name, list(values)) for name, values in headers.getAllRawHeaders()]

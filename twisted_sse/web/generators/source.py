@@ -14,6 +14,8 @@ from twisted.web.server import Request
 
 from twisted_sse.errors import InvalidEvent
 from twisted_sse.events.event import ServerSentEvent
+from twisted_sse.web.generators.notices import name_of
+from twisted_sse.web.generators.openstream import OpenStream
 from twisted_sse.web.query import last_event_id, query_of
 
 __all__ = [
@@ -38,10 +40,10 @@ Items = Iterable[Item] | AsyncIterable[Item]
 Source = Items | Callable[..., Items]
 
 #: Finds the source for a request.
-FindSource = Callable[[Request, Deferred[None]], object]
+FindSource = Callable[[Request, OpenStream], object]
 
 # The arguments that a source function may declare.
-_OFFERED = ("request", "last_event_id", "draining")
+_OFFERED = ("request", "last_event_id", "draining", "stream")
 
 # The keys of a dict that other libraries take for an event, and those that an event has.
 _FIELDS = {"data", "event", "id", "retry", "comment"}
@@ -97,7 +99,7 @@ class FieldsWarning:
             self._log.warn(
                 "The source {source} yields a dict, which is sent as JSON data.  To send its"
                 " fields, yield ServerSentEvent({fields}) instead.",
-                source=getattr(source, "__qualname__", type(source).__name__),
+                source=name_of(source),
                 fields=", ".join(f"{name}=..." for name in item),
             )
 
@@ -139,8 +141,12 @@ def source_finder(source: Source) -> FindSource:
         )
     wanted = _wanted(source)
 
-    def call(request: Request, draining: Deferred[None]) -> object:
-        offered: dict[str, object] = {"request": request, "draining": draining}
+    def call(request: Request, stream: OpenStream) -> object:
+        offered: dict[str, object] = {
+            "request": request,
+            "draining": stream.draining,
+            "stream": stream,
+        }
         given = {name: offered[name] for name in wanted & offered.keys()}
         if "last_event_id" in wanted:
             given["last_event_id"] = last_event_id(request, query_of(request))

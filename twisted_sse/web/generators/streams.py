@@ -8,10 +8,9 @@ once the last stream has ended.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from weakref import WeakValueDictionary
 
-from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 
@@ -20,7 +19,8 @@ from twisted_sse.broker.connections.sendtimeout import SendTimeout
 from twisted_sse.broker.shutdown import SLICE, flush_pause, wait_until_empty
 from twisted_sse.errors import HubClosed
 from twisted_sse.transport.sinks.sink import Sink
-from twisted_sse.web.generators.pump import Pump
+from twisted_sse.web.generators.notices import HeldWarning
+from twisted_sse.web.generators.openstream import OpenStream
 from twisted_sse.web.generators.writer import StreamWriter
 
 __all__ = ["GeneratorStreams"]
@@ -35,10 +35,12 @@ class GeneratorStreams:
     """
     The open streams, and the timers that they share.
 
-    ``len()`` is the number of open streams.  A stream is open until its source is
-    closed.
+    Iterate over them; ``len()`` is their number.  A stream is open until its source
+    is closed.
 
     Attributes:
+        held: Names the sources that hold the reactor.
+
         before_begin: Called before each stream begins.
     """
 
@@ -46,13 +48,19 @@ class GeneratorStreams:
         self._clock = clock
         self.before_begin: Callable[[], None] = lambda: None
         self._closed = False
-        self._streams: dict[Pump, tuple[StreamWriter, Deferred[None]]] = {}
+        self.held = HeldWarning()
+        # A dict keeps the order in which they began.
+        self._streams: dict[OpenStream, None] = {}
         # The writers that use them keep them alive.
         self._keepalives: WeakValueDictionary[float, Keepalive] = WeakValueDictionary()
         self._send_timeouts: WeakValueDictionary[float, SendTimeout] = WeakValueDictionary()
 
     def __len__(self) -> int:
         return len(self._streams)
+
+    def __iter__(self) -> Iterator[OpenStream]:
+        # A copy, because whoever iterates may close some.
+        return iter(list(self._streams))
 
     def check_open(self) -> None:
         """
@@ -81,21 +89,18 @@ class GeneratorStreams:
             sink, self._clock, self._keepalive(keepalive), self._send_timeout(send_timeout)
         )
 
-    def add(self, pump: Pump, writer: StreamWriter, draining: Deferred[None]) -> None:
+    def add(self, stream: OpenStream) -> None:
         """
         Register a stream that begins.
-
-        Args:
-            draining: Fired when the streams are told to end.
         """
         self.before_begin()
-        self._streams[pump] = writer, draining
+        self._streams[stream] = None
 
-    def remove(self, pump: Pump) -> None:
+    def remove(self, stream: OpenStream) -> None:
         """
         Remove a stream that has ended and whose source is closed.
         """
-        self._streams.pop(pump, None)
+        self._streams.pop(stream, None)
 
     def close(self) -> None:
         """
@@ -107,22 +112,18 @@ class GeneratorStreams:
         """
         Tell all sources to end, by firing the *draining* of each.
         """
-        streams = list(self._streams.values())
+        streams = list(self)
         for start in range(0, len(streams), SLICE):
-            for _, draining in streams[start : start + SLICE]:
-                if not draining.called:
-                    draining.callback(None)
+            for stream in streams[start : start + SLICE]:
+                stream.tell()
             await deferLater(self._clock, 0)
 
     def abort(self) -> None:
         """
         Cancel all sources, and end their streams without waiting for the sources.
         """
-        for pump, (writer, _) in list(self._streams.items()):
-            # A second cancel would interrupt the source's finally.
-            if not pump.cancelled:
-                pump.cancel()
-            writer.finish()
+        for stream in self:
+            stream.cut()
 
     async def drain(self, grace: float) -> None:
         """

@@ -80,7 +80,7 @@ class StreamWriter:
         self._blocked = True
         self._deadline = 0.0
         self._frames: list[bytes] = []
-        self._gone: Callable[[], None] | None = None
+        self._gone: Callable[[EndReason], None] | None = None
         self._drained: Deferred[None] | None = None
         self._size = 0
         self._turn: IDelayedCall | None = None
@@ -102,12 +102,13 @@ class StreamWriter:
         """
         return self._sink.unsent
 
-    def open(self, gone: Callable[[], None]) -> None:
+    def open(self, gone: Callable[[EndReason], None]) -> None:
         """
         Begin, after the first bytes of the response were written.
 
         Args:
-            gone: Called once, if the subscriber leaves or the stream is aborted.
+            gone: Called once with the reason, if the subscriber leaves or the stream
+                is aborted.
         """
         self._gone = gone
         if self._keepalive is not None:
@@ -180,20 +181,13 @@ class StreamWriter:
         """
         See `Stream.gone`.
         """
-        if not self.closed:
-            gone = self._gone
-            self._close()
-            self._frames.clear()
-            if gone is not None:
-                gone()
+        self._end(EndReason.GONE, lambda: None)
 
     def abort(self, reason: EndReason) -> None:
         """
         End the stream at once, and discard what was not sent.
         """
-        self._sink.abort()
-        # The sink of an HTTP/2 stream may not report that it was aborted.
-        self.gone()
+        self._end(reason, self._sink.abort)
 
     def keep_alive(self, comment: bytes) -> None:
         """
@@ -202,8 +196,20 @@ class StreamWriter:
         if not (self._blocked or self._frames):
             self._write(comment)
 
+    def _end(self, reason: EndReason, abort: Callable[[], None]) -> None:
+        if self.closed:
+            return
+        gone = self._gone
+        self._close()
+        self._frames.clear()
+        # Some sinks report that they were aborted, and others do not.
+        abort()
+        if gone is not None:
+            gone(reason)
+
     def _plan(self) -> None:
-        if not self._blocked:
+        # A source may write although its stream has ended meanwhile.
+        if not (self._blocked or self.closed):
             self._deadline = self._clock.seconds() + _BUDGET
             self._turn = self._clock.callLater(0, self._flush)
 

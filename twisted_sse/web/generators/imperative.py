@@ -1,0 +1,187 @@
+"""
+Streams for handlers that send: the opposite of sources, which are asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import partial
+from types import TracebackType
+
+from twisted.internet.defer import CancelledError, Deferred, fail, succeed
+from twisted.internet.interfaces import IReactorTime
+from twisted.web.http_headers import Headers
+from twisted.web.server import Request
+
+from twisted_sse.broker.connections.grant import Grant
+from twisted_sse.errors import TwistedSSEError
+from twisted_sse.events import codec
+from twisted_sse.events.event import ServerSentEvent
+from twisted_sse.transport.sinks.request import RequestSink
+from twisted_sse.web.cors import CORS
+from twisted_sse.web.generators.openstream import OpenStream
+from twisted_sse.web.generators.response import EventSourceResponse, ResponseOwner
+from twisted_sse.web.generators.source import Item, event_of
+from twisted_sse.web.generators.writer import StreamWriter
+
+__all__ = ["EventStream", "StreamClosed", "event_stream_for"]
+
+# More calls that wait at once are not meant to be waited for.
+_MAX_WAITING = 1000
+
+
+class StreamClosed(TwistedSSEError, CancelledError):
+    """
+    The stream has ended, or the request needs none: a ``HEAD`` is answered already.
+
+    It is a `CancelledError`, so that Klein does not log it.
+    """
+
+
+class EventStream(OpenStream):
+    """
+    A stream that a handler sends to; made by `event_stream_for`.
+
+    As an async context manager, it closes the stream at the end of the block.
+    """
+
+    __slots__ = ("_waiting",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._waiting: list[Deferred[None]] = []
+
+    async def __aenter__(self) -> EventStream:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def send(self, item: Item) -> Deferred[None]:
+        """
+        Send an event, a string as data, or anything else as JSON.
+
+        Returns:
+            Fires when the next item may be sent: at once, or when the reader has
+            caught up.  It fires too when the stream ends meanwhile.  It fails with
+            `StreamClosed` if the stream had ended before.
+
+        Raises:
+            InvalidEvent: *item* cannot be sent.
+
+            RuntimeError: Too many calls are not waited for.
+        """
+        writer = self._writer
+        if writer is None or writer.closed:
+            return fail(StreamClosed(f"The stream has ended: {self.reason}"))
+        if writer.write(codec.encode(event_of(item))):
+            return succeed(None)
+        return self.ready(writer)
+
+    def ready(self, writer: StreamWriter) -> Deferred[None]:
+        """
+        Wait until more may be written to *writer*, or the stream ends.
+        """
+        if len(self._waiting) >= _MAX_WAITING:
+            raise RuntimeError(
+                f"{_MAX_WAITING} calls of send() wait for a slow reader: await each of them"
+            )
+        waiting: Deferred[None] = Deferred()
+        self._waiting.append(waiting)
+        if len(self._waiting) == 1:
+            writer.drained().addCallback(lambda _: self.wake())
+        return waiting
+
+    def wake(self) -> None:
+        """
+        Let all calls of `send` return.
+        """
+        waiting, self._waiting = self._waiting, []
+        for each in waiting:
+            each.callback(None)
+
+
+class _Opening(EventSourceResponse):
+    """
+    A response that opens one stream instead of asking a source.
+
+    Attributes:
+        opened: Fires with the stream; ``None`` if the request is answered without
+            one.
+    """
+
+    opened: Deferred[EventStream] | None = None
+
+    def _stream(self, request: Request, grant: Grant) -> None:
+        self._streams.check_open()
+        stream = EventStream()
+        # Not the fastest sink: the request stays the one that its framework knows, and
+        # tells the framework that the reader has left.
+        writer = self._streams.writer(RequestSink(request), self._keepalive, self._send_timeout)
+        self._begin(request, stream)
+        self.opened = stream.ready(writer).addCallback(self._open_or_fail, stream)
+        stream.begin(writer, partial(self._end, stream, request))
+        # The headers that were sent are shared by all requests.
+        request.responseHeaders = Headers()
+        # Klein finishes the request when the handler returns.
+        vars(request)["finish"] = stream.close
+
+    def _open_or_fail(self, _: None, stream: EventStream) -> EventStream:
+        if stream.closed:
+            raise StreamClosed("The reader left before the stream was open")
+        return stream
+
+    def _end(self, stream: EventStream, request: Request) -> None:
+        vars(request).pop("finish", None)
+        self._streams.remove(stream)
+        stream.wake()
+
+
+def event_stream_for(
+    request: Request,
+    *,
+    keepalive: float | None = 15.0,
+    retry: int | None = None,
+    headers: Mapping[str, str] | Iterable[tuple[str, str]] = (),
+    status: int = 200,
+    methods: Iterable[str] = ("GET", "POST"),
+    cors: CORS | None = None,
+    send_timeout: float | None = 60.0,
+    hub: ResponseOwner | None = None,
+    clock: IReactorTime | None = None,
+) -> Deferred[EventStream]:
+    """
+    Answer *request* with a stream, and send to it.
+
+    Use it in a handler of twisted.web or Klein that decides itself when it sends; see
+    `EventSourceResponse` for the opposite, and for the arguments.  With *hub*, the
+    stream is told when the hub stops and ends with it.
+
+    Returns:
+        The stream, once it can be written to.  It fails with `StreamClosed` if the
+        request was answered without a stream, for example because it is a ``HEAD``.
+
+    Raises:
+        TypeError, ValueError: An argument is wrong.
+    """
+    response = _Opening(
+        (),
+        keepalive=keepalive,
+        retry=retry,
+        headers=headers,
+        status=status,
+        methods=methods,
+        cors=cors,
+        send_timeout=send_timeout,
+        hub=hub,
+        clock=clock,
+    )
+    response.render(request)
+    if response.opened is None:
+        return fail(StreamClosed("The request was answered without a stream"))
+    return response.opened

@@ -1,0 +1,125 @@
+"""
+One open stream of a response, as its source and its application see it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.defer import Deferred
+
+from twisted_sse.broker.connections.endreason import EndReason
+from twisted_sse.events import codec
+from twisted_sse.events.event import ServerSentEvent
+from twisted_sse.web.generators.writer import StreamWriter
+
+__all__ = ["OpenStream"]
+
+
+class OpenStream:
+    """
+    A stream that a source or a handler fills.
+
+    Source functions get it as *stream*, and iterating over ``hub.responses`` finds it.
+
+    Attributes:
+        reason: Why the stream ends: ``None`` until something other than its source
+            ends it; `EndReason.DRAINED` as soon as the server begins to stop.  Once
+            the source is closed it is never ``None``: `EndReason.CLOSED` if the
+            source ended, `EndReason.FAILED` if it failed.
+
+        draining: Fires with ``None`` when the server begins to stop.
+    """
+
+    __slots__ = ("__weakref__", "_on_end", "_state", "_writer", "draining", "reason")
+
+    def __init__(self) -> None:
+        self.reason: EndReason | None = None
+        self.draining: Deferred[None] = Deferred()
+        self._state: dict[str, Any] | None = None
+        self._writer: StreamWriter | None = None
+        self._on_end: Callable[[], None] = _nothing
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """
+        What the application wants to remember of the stream.
+        """
+        if self._state is None:
+            self._state = {}
+        return self._state
+
+    @property
+    def closed(self) -> bool:
+        """
+        Whether nothing is sent to the reader any more.
+        """
+        if self._writer is None:
+            return self.reason is EndReason.CLOSED
+        return self._writer.closed
+
+    def close(self, final: ServerSentEvent | None = None) -> None:
+        """
+        End the stream in good order, after the event *final*; cancel its source.
+
+        A stream that has ended stays as it is.
+        """
+        if not self.closed:
+            self._end(EndReason.CLOSED, final)
+
+    def begin(self, writer: StreamWriter, on_end: Callable[[], None]) -> None:
+        """
+        Let the stream write to *writer*, once the response has begun.
+
+        Args:
+            on_end: Called when something other than the source ends the stream.
+        """
+        # The source function may have closed the stream.
+        was_closed = self.closed
+        self._writer = writer
+        self._on_end = on_end
+        writer.open(self._lost)
+        if was_closed:
+            self._end(EndReason.CLOSED, None)
+
+    def tell(self) -> None:
+        """
+        Tell the source that the server begins to stop.
+        """
+        if self.reason is None:
+            self.reason = EndReason.DRAINED
+        if not self.draining.called:
+            self.draining.callback(None)
+
+    def cut(self) -> None:
+        """
+        End the stream because the server stops, without waiting for its source.
+        """
+        if not self.closed:
+            self._end(EndReason.DRAINED, None)
+
+    def finish(self, final: ServerSentEvent | None, reason: EndReason) -> None:
+        """
+        End the stream because its source has ended, for *reason* if there is no other.
+        """
+        if self.reason is None:
+            self.reason = reason
+        self._finish(final)
+
+    def _end(self, reason: EndReason, final: ServerSentEvent | None) -> None:
+        self._lost(reason)
+        self._finish(final)
+
+    def _finish(self, final: ServerSentEvent | None) -> None:
+        if self._writer is not None:
+            self._writer.finish(*([] if final is None else [codec.encode(final)]))
+
+    def _lost(self, reason: EndReason) -> None:
+        self.reason = reason
+        on_end, self._on_end = self._on_end, _nothing
+        on_end()
+
+
+def _nothing() -> None:
+    pass
