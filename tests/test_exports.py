@@ -24,6 +24,7 @@ PUBLIC = [
     "Connection",
     "EndReason",
     "EventSourceResponse",
+    "EventStream",
     "Forbidden",
     "Grant",
     "Hub",
@@ -33,9 +34,12 @@ PUBLIC = [
     "NoContent",
     "Publisher",
     "Receipt",
+    "ResponseStream",
     "SQLiteHistory",
     "ServerSentEvent",
+    "StreamClosed",
     "Unauthorized",
+    "event_stream_for",
 ]
 
 # The names of the client.

@@ -13,13 +13,16 @@ from twisted_sse.hub import Hub
 from twisted_sse.interfaces import IHistoryProvider, ISharedHistoryProvider
 from twisted_sse.publisher import Publisher
 from twisted_sse.web.cors import CORS
+from twisted_sse.web.generators.imperative import EventStream, StreamClosed, event_stream_for
 from twisted_sse.web.generators.response import EventSourceResponse
+from twisted_sse.web.generators.responsestream import ResponseStream
 
 __all__ = [
     "CORS",
     "Connection",
     "EndReason",
     "EventSourceResponse",
+    "EventStream",
     "Forbidden",
     "Grant",
     "Hub",
@@ -29,7 +32,10 @@ __all__ = [
     "NoContent",
     "Publisher",
     "Receipt",
+    "ResponseStream",
     "SQLiteHistory",
     "ServerSentEvent",
+    "StreamClosed",
     "Unauthorized",
+    "event_stream_for",
 ]

@@ -126,6 +126,9 @@ class Lifecycle:
 
     def _prepare(self) -> None:
         self._started = True
+        # Not its repr, which may contain a password.
+        name = type(self._broker.history).__name__
+        self._log.info("The hub starts; its history is a {name}", name=name)
         if self._history is not None:
             self._history.startService()
         self._schedules.start()

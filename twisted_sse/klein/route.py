@@ -26,8 +26,8 @@ from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.hub import Hub
 from twisted_sse.klein.app import upgrade_around
 from twisted_sse.web.cors import CORS
-from twisted_sse.web.generators.openstream import OpenStream
 from twisted_sse.web.generators.response import EventSourceResponse
+from twisted_sse.web.generators.responsestream import ResponseStream
 from twisted_sse.web.generators.source import Items
 from twisted_sse.web.problem import Problem
 from twisted_sse.web.query import last_event_id, query_of
@@ -106,7 +106,7 @@ class EventStreamRoute(Generic[P]):
         request = _request_in(args)
         # HEAD and OPTIONS do not start the source.
         if request.method in self._methods:
-            stream = self._response.streams[request] = OpenStream()
+            stream = self._response.streams[request] = ResponseStream()
             try:
                 offered = self._offered(request, stream)
                 source = self._function(*args, **{**offered, **parameters})
@@ -117,7 +117,7 @@ class EventStreamRoute(Generic[P]):
                 self._sources[request] = source
         return self._response
 
-    def _offered(self, request: Request, stream: OpenStream) -> dict[str, object]:
+    def _offered(self, request: Request, stream: ResponseStream) -> dict[str, object]:
         possible = {"stream": stream, "draining": stream.draining}
         offered = {name: value for name, value in possible.items() if name in self._wanted}
         if "last_event_id" in self._wanted:
@@ -138,9 +138,9 @@ class _RouteResponse(EventSourceResponse):
 
     def __init__(self, source: Callable[..., Items], **options: Unpack[StreamOptions]) -> None:
         super().__init__(source, **options)
-        self.streams: WeakKeyDictionary[Request, OpenStream] = WeakKeyDictionary()
+        self.streams: WeakKeyDictionary[Request, ResponseStream] = WeakKeyDictionary()
 
-    def _new_stream(self, request: Request) -> OpenStream:
+    def _new_stream(self, request: Request) -> ResponseStream:
         return self.streams.pop(request)
 
 

@@ -4,12 +4,13 @@ Streams for handlers that send: the opposite of sources, which are asked.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from types import TracebackType
 
 from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.internet.interfaces import IReactorTime
+from twisted.python.failure import Failure
 from twisted.web.http_headers import Headers
 from twisted.web.server import Request
 
@@ -19,9 +20,9 @@ from twisted_sse.events import codec
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.transport.sinks.request import RequestSink
 from twisted_sse.web.cors import CORS
-from twisted_sse.web.generators.openstream import OpenStream
 from twisted_sse.web.generators.response import EventSourceResponse, ResponseOwner
-from twisted_sse.web.generators.source import Item, event_of
+from twisted_sse.web.generators.responsestream import ResponseStream
+from twisted_sse.web.generators.source import FieldsWarning, Item, event_of
 from twisted_sse.web.generators.writer import StreamWriter
 
 __all__ = ["EventStream", "StreamClosed", "event_stream_for"]
@@ -38,17 +39,19 @@ class StreamClosed(TwistedSSEError, CancelledError):
     """
 
 
-class EventStream(OpenStream):
+class EventStream(ResponseStream):
     """
     A stream that a handler sends to; made by `event_stream_for`.
 
     As an async context manager, it closes the stream at the end of the block.
     """
 
-    __slots__ = ("_waiting",)
+    __slots__ = ("_request", "_waiting", "_warning")
 
-    def __init__(self) -> None:
+    def __init__(self, request: Request, warning: FieldsWarning) -> None:
         super().__init__()
+        self._request = request
+        self._warning = warning
         self._waiting: list[Deferred[None]] = []
 
     async def __aenter__(self) -> EventStream:
@@ -64,7 +67,8 @@ class EventStream(OpenStream):
 
     def send(self, item: Item) -> Deferred[None]:
         """
-        Send an event, a string as data, or anything else as JSON.
+        Send an event, a string as data, or anything else as JSON; ``None`` sends
+        nothing.
 
         Returns:
             Fires when the next item may be sent: at once, or when the reader has
@@ -79,7 +83,12 @@ class EventStream(OpenStream):
         writer = self._writer
         if writer is None or writer.closed:
             return fail(StreamClosed(f"The stream has ended: {self.reason}"))
-        if writer.write(codec.encode(event_of(item))):
+        if len(self._waiting) >= _MAX_WAITING:
+            raise RuntimeError(
+                f"{_MAX_WAITING} calls of send() wait for a slow reader: await each of them"
+            )
+        self._warning.check(item, self)
+        if writer.write(None if item is None else codec.encode(event_of(item))):
             return succeed(None)
         return self.ready(writer)
 
@@ -87,20 +96,35 @@ class EventStream(OpenStream):
         """
         Wait until more may be written to *writer*, or the stream ends.
         """
-        if len(self._waiting) >= _MAX_WAITING:
-            raise RuntimeError(
-                f"{_MAX_WAITING} calls of send() wait for a slow reader: await each of them"
-            )
         waiting: Deferred[None] = Deferred()
         self._waiting.append(waiting)
         if len(self._waiting) == 1:
-            writer.drained().addCallback(lambda _: self.wake())
+            writer.drained().addCallback(lambda _: self._wake())
         return waiting
 
-    def wake(self) -> None:
+    def open(self, writer: StreamWriter, removed: Callable[[ResponseStream], None]) -> None:
         """
-        Let all calls of `send` return.
+        Begin, and take the request over.
+
+        Args:
+            removed: Called with the stream when it has ended.
         """
+        self.begin(writer, partial(self._ended, removed))
+        # The headers that were sent are shared by all requests.
+        self._request.responseHeaders = Headers()
+        # Klein finishes the request when the handler returns.
+        vars(self._request)["finish"] = self.close
+
+    def _finish(self, final: ServerSentEvent | None) -> None:
+        vars(self._request).pop("finish", None)
+        super()._finish(final)
+
+    def _ended(self, removed: Callable[[ResponseStream], None]) -> None:
+        vars(self._request).pop("finish", None)
+        removed(self)
+        self._wake()
+
+    def _wake(self) -> None:
         waiting, self._waiting = self._waiting, []
         for each in waiting:
             each.callback(None)
@@ -119,27 +143,24 @@ class _Opening(EventSourceResponse):
 
     def _stream(self, request: Request, grant: Grant) -> None:
         self._streams.check_open()
-        stream = EventStream()
+        stream = EventStream(request, self._warning)
         # Not the fastest sink: the request stays the one that its framework knows, and
         # tells the framework that the reader has left.
         writer = self._streams.writer(RequestSink(request), self._keepalive, self._send_timeout)
         self._begin(request, stream)
-        self.opened = stream.ready(writer).addCallback(self._open_or_fail, stream)
-        stream.begin(writer, partial(self._end, stream, request))
-        # The headers that were sent are shared by all requests.
-        request.responseHeaders = Headers()
-        # Klein finishes the request when the handler returns.
-        vars(request)["finish"] = stream.close
+        self.opened = stream.ready(writer).addCallback(self._check_open, stream)
+        self.opened.addErrback(self._close, stream)
+        stream.open(writer, self._streams.remove)
 
-    def _open_or_fail(self, _: None, stream: EventStream) -> EventStream:
+    def _check_open(self, _: None, stream: EventStream) -> EventStream:
         if stream.closed:
             raise StreamClosed("The reader left before the stream was open")
         return stream
 
-    def _end(self, stream: EventStream, request: Request) -> None:
-        vars(request).pop("finish", None)
-        self._streams.remove(stream)
-        stream.wake()
+    def _close(self, failure: Failure, stream: EventStream) -> Failure:
+        # The handler does not wait any more.
+        stream.close()
+        return failure
 
 
 def event_stream_for(

@@ -29,8 +29,8 @@ from twisted_sse.units import (
 from twisted_sse.web.cors import CORS
 from twisted_sse.web.generators.head import ResponseHead
 from twisted_sse.web.generators.notices import explain_asyncio
-from twisted_sse.web.generators.openstream import OpenStream
 from twisted_sse.web.generators.pump import Pump
+from twisted_sse.web.generators.responsestream import ResponseStream
 from twisted_sse.web.generators.source import FieldsWarning, Source, iterator_of, source_finder
 from twisted_sse.web.generators.streams import GeneratorStreams
 from twisted_sse.web.generators.threads import ThreadedIterator, check_thread
@@ -79,7 +79,7 @@ class EventSourceResponse(MethodResource):
             function may declare the arguments *request*, *last_event_id*
             (``str`` or ``None``: sent by the client, so trust nothing about it),
             *draining* (a `Deferred` that fires with ``None`` when the server
-            stops) and *stream* (an `OpenStream`; its *reason* says why the stream
+            stops) and *stream* (an `ResponseStream`; its *reason* says why the stream
             ends).  If the function raises, the request is answered with an error
             and no stream begins.  An iterator can be streamed only once.
 
@@ -217,13 +217,13 @@ class EventSourceResponse(MethodResource):
         )
         stream.begin(writer, pump.cancel)
 
-    def _new_stream(self, request: Request) -> OpenStream:
+    def _new_stream(self, request: Request) -> ResponseStream:
         """
         Make the stream that answers *request*.
         """
-        return OpenStream()
+        return ResponseStream()
 
-    def _begin(self, request: Request, stream: OpenStream) -> None:
+    def _begin(self, request: Request, stream: ResponseStream) -> None:
         self._head.write(request)
         request.write(self._first)
         self._streams.add(stream)
@@ -244,7 +244,9 @@ class EventSourceResponse(MethodResource):
             self._log.failure("The error function of a stream failed")
             return _FAILED
 
-    def _finish(self, stream: OpenStream, final: ServerSentEvent | None, reason: EndReason) -> None:
+    def _finish(
+        self, stream: ResponseStream, final: ServerSentEvent | None, reason: EndReason
+    ) -> None:
         self._streams.remove(stream)
         stream.finish(final, reason)
 

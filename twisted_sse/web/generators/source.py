@@ -15,7 +15,7 @@ from twisted.web.server import Request
 from twisted_sse.errors import InvalidEvent
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.web.generators.notices import name_of
-from twisted_sse.web.generators.openstream import OpenStream
+from twisted_sse.web.generators.responsestream import ResponseStream
 from twisted_sse.web.query import last_event_id, query_of
 
 __all__ = [
@@ -40,7 +40,7 @@ Items = Iterable[Item] | AsyncIterable[Item]
 Source = Items | Callable[..., Items]
 
 #: Finds the source for a request.
-FindSource = Callable[[Request, OpenStream], object]
+FindSource = Callable[[Request, ResponseStream], object]
 
 # The arguments that a source function may declare.
 _OFFERED = ("request", "last_event_id", "draining", "stream")
@@ -141,7 +141,7 @@ def source_finder(source: Source) -> FindSource:
         )
     wanted = _wanted(source)
 
-    def call(request: Request, stream: OpenStream) -> object:
+    def call(request: Request, stream: ResponseStream) -> object:
         offered: dict[str, object] = {
             "request": request,
             "draining": stream.draining,

@@ -20,7 +20,7 @@ from twisted_sse.broker.shutdown import SLICE, flush_pause, wait_until_empty
 from twisted_sse.errors import HubClosed
 from twisted_sse.transport.sinks.sink import Sink
 from twisted_sse.web.generators.notices import HeldWarning
-from twisted_sse.web.generators.openstream import OpenStream
+from twisted_sse.web.generators.responsestream import ResponseStream
 from twisted_sse.web.generators.writer import StreamWriter
 
 __all__ = ["GeneratorStreams"]
@@ -50,7 +50,7 @@ class GeneratorStreams:
         self._closed = False
         self.held = HeldWarning()
         # A dict keeps the order in which they began.
-        self._streams: dict[OpenStream, None] = {}
+        self._streams: dict[ResponseStream, None] = {}
         # The writers that use them keep them alive.
         self._keepalives: WeakValueDictionary[float, Keepalive] = WeakValueDictionary()
         self._send_timeouts: WeakValueDictionary[float, SendTimeout] = WeakValueDictionary()
@@ -58,7 +58,7 @@ class GeneratorStreams:
     def __len__(self) -> int:
         return len(self._streams)
 
-    def __iter__(self) -> Iterator[OpenStream]:
+    def __iter__(self) -> Iterator[ResponseStream]:
         # A copy, because whoever iterates may close some.
         return iter(list(self._streams))
 
@@ -89,14 +89,14 @@ class GeneratorStreams:
             sink, self._clock, self._keepalive(keepalive), self._send_timeout(send_timeout)
         )
 
-    def add(self, stream: OpenStream) -> None:
+    def add(self, stream: ResponseStream) -> None:
         """
         Register a stream that begins.
         """
         self.before_begin()
         self._streams[stream] = None
 
-    def remove(self, stream: OpenStream) -> None:
+    def remove(self, stream: ResponseStream) -> None:
         """
         Remove a stream that has ended and whose source is closed.
         """

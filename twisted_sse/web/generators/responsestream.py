@@ -14,10 +14,10 @@ from twisted_sse.events import codec
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.web.generators.writer import StreamWriter
 
-__all__ = ["OpenStream"]
+__all__ = ["ResponseStream"]
 
 
-class OpenStream:
+class ResponseStream:
     """
     A stream that a source or a handler fills.
 
@@ -108,8 +108,9 @@ class OpenStream:
         self._finish(final)
 
     def _end(self, reason: EndReason, final: ServerSentEvent | None) -> None:
-        self._lost(reason)
+        self.reason = reason
         self._finish(final)
+        self._lost(reason)
 
     def _finish(self, final: ServerSentEvent | None) -> None:
         if self._writer is not None:
