@@ -53,7 +53,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("audiences",),
         ("connections",),
         ("replay",),
-        ("intake", "fanout", "batch", "schedule"),
+        ("intake", "fanout", "batch", "schedule", "receipts"),
         ("admission",),
         ("broker",),
         ("drain",),

@@ -15,6 +15,7 @@ __all__ = [
     "NoContent",
     "NotSent",
     "OutcomeUnknown",
+    "PerhapsKept",
     "ReadTimeout",
     "TooManyAttempts",
     "TooManyConnections",
@@ -169,4 +170,11 @@ class NotSent(TwistedSSEError):
 class OutcomeUnknown(TwistedSSEError):
     """
     A publication was sent and not answered: whether it was kept is not known.
+    """
+
+
+class PerhapsKept(HistoryUnavailable, OutcomeUnknown):
+    """
+    The history provider was handed publications and has not said whether it has
+    kept them.  Answered with 503 and ``"kept": "unknown"``.
     """

@@ -24,6 +24,7 @@ from twisted_sse.broker.connections.listeners import Listeners
 from twisted_sse.broker.connections.registry import Registry
 from twisted_sse.broker.fanout import Fanout
 from twisted_sse.broker.intake import Intake
+from twisted_sse.broker.receipts import Receipts
 from twisted_sse.broker.replay.catchup import Catchup, FallenBehind
 from twisted_sse.broker.singleflight import SingleFlight
 from twisted_sse.errors import HistoryUnavailable, HubClosed
@@ -60,6 +61,8 @@ class Broker:
         retry: The reconnection time that streams begin with, in milliseconds.
 
         closed: Whether publications are refused, because the hub is stopping.
+
+        receipts: Remembers what publishers were told.
     """
 
     _log = Logger()
@@ -83,6 +86,7 @@ class Broker:
         self.retry = retry
         self.closed = False
         self.listeners = Listeners()
+        self.receipts = Receipts()
         self._shared = ISharedHistoryProvider(history, None)
         self._window = Window(window_events, window_bytes)
         self._preload = window_events

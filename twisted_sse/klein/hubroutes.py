@@ -30,10 +30,12 @@ def hub_routes(
     priming: Priming = "event",
     max_topics: int = 100,
     max_body: int = 1024 * 1024,
+    publish_origins: Iterable[str] = (),
     endpoint: str | None = None,
 ) -> None:
     """
-    Serve *hub* at *prefix*: ``GET`` subscribes, ``POST`` publishes.
+    Serve *hub* at *prefix*: ``GET`` and ``QUERY`` subscribe, ``POST`` publishes.
+    ``POST`` to ``subscribe`` below it subscribes too.
 
     Args:
         authorize: Returns the grant of a request.  By default everybody may read
@@ -50,6 +52,10 @@ def hub_routes(
 
         max_body: The largest body of a publishing request, in bytes.  It is
             checked after the site has read the body.
+
+        publish_origins: The origins whose pages may publish with their visitor's
+            cookie or password, in addition to that of the app and to those that
+            *cors* lists.
 
         endpoint: The name of the endpoint for ``app.url_for``; by default
             *prefix*.
@@ -71,10 +77,15 @@ def hub_routes(
         priming=priming,
         max_topics=max_topics,
         max_body=max_body,
+        publish_origins=publish_origins,
     )
 
     def answer(*args: object, **parameters: object) -> IResource:
         return resource
 
+    def answer_form(*args: object, **parameters: object) -> IResource:
+        return resource.children[b"subscribe"]
+
     app.route(prefix, endpoint=name)(answer)
+    app.route(f"{prefix.rstrip('/')}/subscribe", endpoint=f"{name}/subscribe")(answer_form)
     upgrade(app)

@@ -4,7 +4,7 @@ The base of all resources of this package: methods, CORS, authorization, errors.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
@@ -16,8 +16,9 @@ from twisted.web.server import NOT_DONE_YET, Request
 from twisted_sse.broker.connections.grant import ANONYMOUS, Grant
 from twisted_sse.errors import NoContent
 from twisted_sse.web.cors import CORS
+from twisted_sse.web.encoding import refuse_encoding
 from twisted_sse.web.notfound import NotFound
-from twisted_sse.web.problem import Problem, answer_problem, problem_of
+from twisted_sse.web.problem import Problem, answer_problem, problem_of, with_outcome
 
 __all__ = ["Authorize", "Handler", "MethodResource", "everybody", "has_left"]
 
@@ -38,16 +39,26 @@ class MethodResource(Resource):
 
         authorize: Called before every handler: a plain function, a function that
             returns a `Deferred`, or a coroutine function.
+
+        publishing: The methods that publish.  Their errors say whether the
+            publication was kept, and why history is not available.
     """
 
     _log = Logger()
 
-    def __init__(self, handlers: Mapping[str, Handler], authorize: Authorize, cors: CORS) -> None:
+    def __init__(
+        self,
+        handlers: Mapping[str, Handler],
+        authorize: Authorize,
+        cors: CORS,
+        publishing: Collection[str] = (),
+    ) -> None:
         super().__init__()
         self._handlers = {method.encode("ascii"): run for method, run in handlers.items()}
         self._allowed = ", ".join([*handlers, "OPTIONS"])
         self._authorize = authorize
         self._cors = cors
+        self._publishing = {method.encode("ascii") for method in publishing}
 
     def getChild(self, path: bytes, request: Request) -> Resource:
         """
@@ -60,6 +71,7 @@ class MethodResource(Resource):
         See `twisted.web.resource.IResource.render`.
         """
         try:
+            refuse_encoding(request)
             self._cors.apply(request)
             if request.method == b"OPTIONS":
                 self._cors.preflight(request, self._allowed.encode("ascii"))
@@ -98,14 +110,17 @@ class MethodResource(Resource):
         if has_left(request) and failure.check(CancelledError):
             return
         answered = has_left(request) or request.startedWriting
-        if failure.check(NoContent) and request.method in (b"GET", b"HEAD"):
+        publishes = request.method in self._publishing
+        if failure.check(NoContent) and not publishes:
             if not answered:
                 _answer_nothing(request)
             return
-        problem = problem_of(failure, request)
+        problem = problem_of(failure, request, publishes=publishes)
         if problem is None:
             self._log.failure("A request could not be answered", failure)
             problem = Problem(500, "The server failed; its log says why.")
+        if publishes:
+            problem = with_outcome(problem, failure)
         if not answered:
             answer_problem(request, problem)
 

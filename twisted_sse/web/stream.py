@@ -20,7 +20,9 @@ from twisted_sse.events.media import accepts
 from twisted_sse.events.preamble import Priming, StreamStart
 from twisted_sse.topics import Selection
 from twisted_sse.transport.sinks.choice import sink_for
+from twisted_sse.web.auth import NOTHING
 from twisted_sse.web.cors import CORS
+from twisted_sse.web.form import take_form
 from twisted_sse.web.problem import Problem
 from twisted_sse.web.query import Query, last_event_id, query_of
 from twisted_sse.web.replication import Replication
@@ -87,6 +89,16 @@ class Subscriptions:
         if query.replication is not None:
             return self._replication.get(request, grant, selection, query)
         return self._open(request, grant, selection, query, PLAIN)
+
+    def query(self, request: Request, grant: Grant) -> Deferred[None]:
+        """
+        Answer ``QUERY``, and ``POST`` to ``subscribe``: with the stream of the topics
+        in the body.
+        """
+        if grant is NOTHING:
+            raise Unauthorized("Subscribing needs a token: Authorization: Bearer TOKEN.")
+        take_form(request)
+        return self.get(request, grant)
 
     def head(self, request: Request, grant: Grant) -> None:
         """
@@ -200,9 +212,11 @@ class EventStreamResource(MethodResource):
         streams = Subscriptions(
             broker, topics=topics, priming=priming, max_topics=max_topics, authorize=authorize
         )
-        handlers = {"GET": streams.get, "HEAD": streams.head}
+        handlers = {"GET": streams.get, "HEAD": streams.head, "QUERY": streams.query}
         grant = everybody if authorize is None else streams.grant
         super().__init__(handlers, grant, cors or CORS())
+        by_form = MethodResource({"POST": streams.query}, grant, cors or CORS())
+        self.putChild(b"subscribe", by_form)
 
 
 def _set_headers(request: Request) -> None:

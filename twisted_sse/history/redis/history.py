@@ -22,7 +22,7 @@ from twisted.internet.task import deferLater
 from zope.interface import implementer
 
 from twisted_sse.clock import GlobalClock
-from twisted_sse.errors import HistoryUnavailable
+from twisted_sse.errors import HistoryUnavailable, PerhapsKept
 from twisted_sse.events.publication import Position, Publication, Record, Tail
 from twisted_sse.history.redis.connect import RedisDialer
 from twisted_sse.history.redis.connection import Outage, RedisConnection, RedisLost
@@ -225,7 +225,7 @@ class RedisHistory(Service):
             except (HistoryUnavailable, TimeoutError) as error:
                 if isinstance(error, RedisLost) and self._clock.seconds() < deadline:
                     continue
-                raise HistoryUnavailable(
+                raise PerhapsKept(
                     f"The connection to Redis at {self._url.address} was lost while this was"
                     " being kept; it may have been kept nevertheless."
                 ) from None

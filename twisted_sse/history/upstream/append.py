@@ -17,6 +17,7 @@ from twisted_sse.errors import (
     HistoryUnavailable,
     NotSent,
     OutcomeUnknown,
+    PerhapsKept,
     UnexpectedContentType,
     UnexpectedStatus,
     UnknownEventID,
@@ -92,7 +93,7 @@ class Appending:
                 if error is lost:
                     raise
                 if self._clock.seconds() >= deadline:
-                    raise HistoryUnavailable(
+                    raise PerhapsKept(
                         f"The upstream hub at {self._door.url} has not answered; this may have"
                         " been kept nevertheless."
                     ) from error

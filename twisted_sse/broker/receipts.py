@@ -1,0 +1,182 @@
+"""
+Remembers what publishers were told, so that a repeated request is answered as before.
+
+Only requests are remembered that a publisher can repeat safely: those with a key
+of their own, or whose events all have IDs of their own.  The memory is bounded by
+bytes, and is that of one process: a history provider that keeps the keys too can
+be asked by *find*.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
+from twisted.python.failure import Failure
+
+from twisted_sse.errors import PerhapsKept
+from twisted_sse.events.publication import Published
+
+__all__ = ["Find", "KeyReused", "Outcome", "Receipts", "RepeatKey"]
+
+# What an entry takes without its outcomes, and an outcome without its ID, in bytes:
+# measured with sys.getsizeof on Python 3.11, rounded up.
+_ENTRY_BYTES = 600
+_OUTCOME_BYTES = 200
+
+
+class KeyReused(Exception):
+    """
+    The key was used for another body before.
+    """
+
+
+class RepeatKey(NamedTuple):
+    """
+    What makes a request a repeat of another.
+
+    Attributes:
+        key: A digest of the publisher and its key.
+
+        body: A digest of the body.
+    """
+
+    key: bytes
+    body: bytes
+
+
+class Outcome(NamedTuple):
+    """
+    What became of one publication.
+
+    Attributes:
+        number: Its place in the hub's one order.
+
+        id: Its event ID.
+
+        subscribers: The number of connections that it was handed to.
+    """
+
+    number: int
+    id: str
+    subscribers: int
+
+    @classmethod
+    def of(cls, published: Published) -> Outcome:
+        """
+        Keep of *published* what its publisher is told.
+        """
+        return cls(published.record.number, published.record.id, published.subscribers)
+
+    @classmethod
+    def of_all(cls, published: Sequence[Published]) -> Sequence[Outcome]:
+        """
+        Keep of each what its publisher is told.
+        """
+        return [cls.of(one) for one in published]
+
+
+#: Submits the publications of a request.
+Submit = Callable[[], "Deferred[list[Published]]"]
+
+#: Looks for publications whose outcome is not known: fires with ``None`` if history
+#: has not kept them.
+Find = Callable[[], "Deferred[Sequence[Outcome] | None]"]
+
+
+class _Entry(NamedTuple):
+    """
+    Attributes:
+        outcomes: ``None`` if history has not said whether it kept them.
+    """
+
+    body: bytes
+    outcomes: Sequence[Outcome] | None
+    size: int
+
+
+class _Flight(NamedTuple):
+    body: bytes
+    waiting: list[Deferred[Sequence[Outcome]]]
+
+
+class Receipts:
+    """
+    The outcomes of the newest requests, by key.
+
+    ``len()`` is the number of requests.
+
+    Args:
+        max_bytes: The most memory that they may take.  The oldest are forgotten.
+    """
+
+    def __init__(self, max_bytes: int = 4 * 1024 * 1024) -> None:
+        self._max_bytes = max_bytes
+        self._size = 0
+        self._entries: OrderedDict[bytes, _Entry] = OrderedDict()
+        self._flights: dict[bytes, _Flight] = {}
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def once(
+        self, repeat: RepeatKey, submit: Submit, find: Find | None = None
+    ) -> Deferred[Sequence[Outcome]]:
+        """
+        Submit a request, unless it repeats another one: then return its outcome,
+        or wait for it.
+
+        A request that failed is submitted again.
+
+        Args:
+            find: Asked first if the outcome of the previous request is unknown;
+                ``None`` submits again.
+
+        Raises:
+            KeyReused: The key was used for another body.
+        """
+        known = self._entries.get(repeat.key) or self._flights.get(repeat.key)
+        if known is not None and known.body != repeat.body:
+            raise KeyReused
+        if isinstance(known, _Entry) and known.outcomes is not None:
+            return succeed(known.outcomes)
+        waiting: Deferred[Sequence[Outcome]] = Deferred()
+        if isinstance(known, _Flight):
+            known.waiting.append(waiting)
+            return waiting
+        self._flights[repeat.key] = _Flight(repeat.body, [waiting])
+        doubtful = known is not None and find is not None
+        running = maybeDeferred(self._found_or_submitted, submit, find if doubtful else None)
+        running.addBoth(self._land, repeat)
+        return waiting
+
+    def _found_or_submitted(
+        self, submit: Submit, find: Find | None
+    ) -> Deferred[Sequence[Outcome]]:
+        if find is None:
+            return submit().addCallback(Outcome.of_all)
+        return find().addCallback(
+            lambda found: submit().addCallback(Outcome.of_all) if found is None else found
+        )
+
+    def _land(self, result: Sequence[Outcome] | Failure, repeat: RepeatKey) -> None:
+        flight = self._flights.pop(repeat.key)
+        if not isinstance(result, Failure):
+            self._remember(repeat, result)
+        elif result.check(PerhapsKept):
+            self._remember(repeat, None)
+        for waiting in flight.waiting:
+            waiting.callback(result)
+
+    def _remember(self, repeat: RepeatKey, outcomes: Sequence[Outcome] | None) -> None:
+        previous = self._entries.pop(repeat.key, None)
+        if previous is not None:
+            self._size -= previous.size
+        size = _ENTRY_BYTES + sum(_OUTCOME_BYTES + len(one.id) for one in outcomes or ())
+        self._entries[repeat.key] = _Entry(repeat.body, outcomes, size)
+        self._size += size
+        while self._size > self._max_bytes:
+            _, oldest = self._entries.popitem(last=False)
+            self._size -= oldest.size
