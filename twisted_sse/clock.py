@@ -1,7 +1,7 @@
 """
-The global reactor as a clock, looked up when it is first asked.
+The global reactor as a clock, looked up at the first call.
 
-Whoever imports this package, or makes a hub, has chosen no reactor yet.
+Importing this package, or making a hub, does not choose a reactor.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ __all__ = ["GlobalClock"]
 @implementer(IReactorTime)
 class GlobalClock:
     """
-    Does what the global reactor does.
+    Forwards every call to the global reactor.
     """
 
     @cached_property

@@ -84,3 +84,35 @@ class PublicationTests(SynchronousTestCase):
         for topics in ([], "", [""]):
             with self.subTest(topics=topics):
                 self.assertRaises(InvalidTopic, Publication.of, topics, "x")
+
+    def test_ids_that_cannot_travel(self) -> None:
+        """
+        An ID is at most 1,024 bytes of printable characters: it stands in headers and URLs.
+        """
+        good = ["a" * 1024, "é" * 512, "grüße/日本", "a b", "a;b&c=d%", '"\\']
+        bad = ["a" * 1025, "é" * 513, "a\x01b", "a\x1b[31m", "a\x7fb", "a\tb", "a\x85", "\xa0a"]
+        bad += ["a\u202eb", "a\u200bb", "a\u2028b", "\ufeffa"]
+        for event_id in good:
+            self.assertEqual(Publication.of("a", "x", id=event_id).event.id, event_id)
+        for event_id in bad:
+            with self.subTest(id=event_id):
+                self.assertRaises(InvalidEvent, Publication.of, "a", "x", id=event_id)
+
+    def test_control_events(self) -> None:
+        """
+        The event types of the hub's own events cannot be published.
+        """
+        for kind in ("stream-open", "stream-reset", "stream-error"):
+            with self.subTest(event=kind):
+                self.assertRaises(InvalidEvent, Publication.of, "a", "x", event=kind)
+                event = ServerSentEvent("x", event=kind)
+                self.assertRaises(InvalidEvent, Publication.of, "a", event)
+
+    def test_private(self) -> None:
+        """
+        A publication is private or not; what merely looks true is neither.
+        """
+        for private in (1, 0, "yes", "no", None, []):
+            with self.subTest(private=private):
+                options: Any = {"private": private}
+                self.assertRaises(InvalidEvent, Publication.of, "a", "x", **options)

@@ -200,6 +200,25 @@ class ResumeTests(SynchronousTestCase):
 
         self.assertEqual(self._data(query), ["three"])
 
+    def test_last_of_spellings(self) -> None:
+        """
+        Of different spellings the last counts as well: a polyfill appends its own.
+        """
+        for first in SPELLINGS:
+            for second in SPELLINGS:
+                with self.subTest(first=first, second=second):
+                    query = f"&{first}={self.ids[0]}&{second}={self.ids[1]}"
+
+                    self.assertEqual(self._data(query), ["three"])
+
+    def test_blank_header(self) -> None:
+        """
+        A blank header does not hide the query, and a blank parameter not another one.
+        """
+        for header in ("", " ", "\t"):
+            self.assertEqual(self._data(f"&last_event_id={self.ids[1]}", header=header), ["three"])
+        self.assertEqual(self._data(f"&lastEventID={self.ids[1]}&lastEventId="), ["three"])
+
     def test_empty(self) -> None:
         """
         An empty ID asks for nothing.

@@ -18,6 +18,7 @@ from twisted_sse.broker.connections.grant import ANONYMOUS, Grant
 from twisted_sse.errors import Forbidden, Unauthorized
 from twisted_sse.events.media import accepts
 from twisted_sse.events.preamble import Priming, StreamStart
+from twisted_sse.events.publication import is_safe_id
 from twisted_sse.topics import Selection
 from twisted_sse.transport.sinks.choice import sink_for
 from twisted_sse.web.auth import NOTHING
@@ -152,8 +153,9 @@ class Subscriptions:
 
     def _begin(self, request: Request, connection: Connection, start: StreamStart) -> None:
         _set_headers(request)
-        position = start.position.id.encode("utf-8")
-        request.responseHeaders.setRawHeaders(b"Last-Event-ID", [position])
+        if start.position.id and is_safe_id(start.position.id):
+            position = start.position.id.encode("utf-8")
+            request.responseHeaders.setRawHeaders(b"Last-Event-ID", [position])
         broker = self._broker
         request.write(
             connection.audience.representation.preamble(
