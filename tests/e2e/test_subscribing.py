@@ -147,7 +147,7 @@ class SubscribingTests(SynchronousTestCase):
         answer = curl("--request", "DELETE", f"{self.hub.url}/events?topic=news")
 
         self.assertEqual(answer.status, 405)
-        self.assertEqual(answer.headers["allow"], "GET, HEAD, POST, OPTIONS")
+        self.assertEqual(answer.headers["allow"], "GET, HEAD, POST, QUERY, OPTIONS")
 
     def test_health(self) -> None:
         """

@@ -152,9 +152,7 @@ class Receipts:
         running.addBoth(self._land, repeat)
         return waiting
 
-    def _found_or_submitted(
-        self, submit: Submit, find: Find | None
-    ) -> Deferred[Sequence[Outcome]]:
+    def _found_or_submitted(self, submit: Submit, find: Find | None) -> Deferred[Sequence[Outcome]]:
         if find is None:
             return submit().addCallback(Outcome.of_all)
         return find().addCallback(

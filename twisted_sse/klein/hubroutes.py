@@ -67,8 +67,10 @@ def hub_routes(
             not begin with a slash.
     """
     name = prefix if endpoint is None else endpoint
-    if name in app.endpoints:
-        raise ValueError(f"The app already has an endpoint {name!r}: choose another")
+    form_name = f"{name}/subscribe"
+    for one in (name, form_name):
+        if one in app.endpoints:
+            raise ValueError(f"The app already has an endpoint {one!r}: choose another")
     resource = EventsResource(
         hub.broker,
         authorize=authorize,
@@ -84,8 +86,8 @@ def hub_routes(
         return resource
 
     def answer_form(*args: object, **parameters: object) -> IResource:
-        return resource.children[b"subscribe"]
+        return resource.by_form
 
     app.route(prefix, endpoint=name)(answer)
-    app.route(f"{prefix.rstrip('/')}/subscribe", endpoint=f"{name}/subscribe")(answer_form)
+    app.route(f"{prefix.rstrip('/')}/subscribe", endpoint=form_name)(answer_form)
     upgrade(app)

@@ -11,12 +11,10 @@ from urllib.parse import urlsplit
 
 from twisted.web.server import Request
 
-__all__ = ["CORS", "origin_of"]
+__all__ = ["CORS", "parse_origin"]
 
 # Request headers of our clients that CORS does not allow by default.
-_REQUEST_HEADERS = (
-    b"Authorization, Cache-Control, Content-Type, Idempotency-Key, Last-Event-ID"
-)
+_REQUEST_HEADERS = b"Authorization, Cache-Control, Content-Type, Idempotency-Key, Last-Event-ID"
 
 # Response headers that pages may read in addition to the default ones.
 _RESPONSE_HEADERS = b"Last-Event-ID, Publication-Kept, Retry-After"
@@ -45,7 +43,7 @@ class CORS:
     ) -> None:
         listed = [origins] if isinstance(origins, str) else list(origins)
         self._any = listed == ["*"]
-        self._origins = frozenset() if self._any else frozenset(map(origin_of, listed))
+        self._origins = frozenset() if self._any else frozenset(map(parse_origin, listed))
         self._credentials = credentials
         self._max_age = b"%d" % max_age
 
@@ -99,7 +97,7 @@ class CORS:
         request.finish()
 
 
-def origin_of(text: str) -> bytes:
+def parse_origin(text: str) -> bytes:
     """
     Write an origin as browsers send it.
 

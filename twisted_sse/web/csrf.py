@@ -15,7 +15,7 @@ from collections.abc import Iterable
 
 from twisted.web.server import Request
 
-from twisted_sse.web.cors import CORS, origin_of
+from twisted_sse.web.cors import CORS, parse_origin
 from twisted_sse.web.problem import Problem
 
 __all__ = ["OriginCheck"]
@@ -38,7 +38,7 @@ class OriginCheck:
     def __init__(self, cors: CORS, origins: Iterable[str] = ()) -> None:
         self._cors = cors
         listed = [origins] if isinstance(origins, str) else origins
-        self._origins = frozenset(map(origin_of, listed))
+        self._origins = frozenset(map(parse_origin, listed))
 
     def check(self, request: Request) -> None:
         """

@@ -31,6 +31,9 @@ class EventsResource(MethodResource):
             cookie or password, in addition to that of this server and to those
             that *cors* lists.
 
+    Attributes:
+        by_form: The child ``subscribe``.
+
     The other arguments are those of `EventStreamResource`.
     """
 
@@ -59,4 +62,5 @@ class EventsResource(MethodResource):
         }
         grant = everybody if authorize is None else streams.grant
         super().__init__(handlers, grant, cors, publishing=["POST"])
-        self.putChild(b"subscribe", MethodResource({"POST": streams.query}, grant, cors))
+        self.by_form = MethodResource({"POST": streams.query}, grant, cors)
+        self.putChild(b"subscribe", self.by_form)
