@@ -97,7 +97,9 @@ class SubscribingTests(SynchronousTestCase):
         origin = {"Origin": "https://page.example"}
         answer = served.call("OPTIONS", "/events", origin).answer
 
-        self.assertEqual((answer.status, answer.header("Allow")), (204, "GET, HEAD, POST, QUERY, OPTIONS"))
+        self.assertEqual(
+            (answer.status, answer.header("Allow")), (204, "GET, HEAD, POST, QUERY, OPTIONS")
+        )
         self.assertEqual(answer.header("Access-Control-Allow-Origin"), "https://page.example")
 
     def test_other_methods(self) -> None:

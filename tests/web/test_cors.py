@@ -90,7 +90,8 @@ class AnswerTests(SynchronousTestCase):
         self.assertEqual(answer.header("Access-Control-Allow-Origin"), "*")
         self.assertIsNone(answer.header("Access-Control-Allow-Credentials"))
         self.assertEqual(
-            answer.header("Access-Control-Expose-Headers"), "Last-Event-ID, Publication-Kept, Retry-After"
+            answer.header("Access-Control-Expose-Headers"),
+            "Last-Event-ID, Publication-Kept, Retry-After",
         )
 
     def test_any_as_a_string(self) -> None:
@@ -271,7 +272,9 @@ class PreflightTests(SynchronousTestCase):
         """
         answer = self._answer(LISTED, "/.well-known/mercure")
 
-        self.assertEqual(answer.header("Access-Control-Allow-Methods"), "GET, HEAD, POST, QUERY, OPTIONS")
+        self.assertEqual(
+            answer.header("Access-Control-Allow-Methods"), "GET, HEAD, POST, QUERY, OPTIONS"
+        )
 
     def test_embedded(self) -> None:
         """

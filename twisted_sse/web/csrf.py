@@ -1,9 +1,9 @@
 """
 Refuses publications that a page of another site makes with its visitor's credentials.
 
-A browser adds cookies, passwords and client certificates to any request, and a form
-may be sent anywhere without a preflight.  Only ``Authorization: Bearer`` proves that
-whoever made the request knows a secret.
+A browser adds cookies and passwords to any request, and a form may be sent anywhere
+without a preflight.  A token in ``Authorization`` is different: a page must know it to
+send it, and browsers ask the server before they send it to another origin.
 
 Follows https://fetch.spec.whatwg.org/#origin-header and
 https://www.w3.org/TR/fetch-metadata/.
@@ -19,6 +19,9 @@ from twisted_sse.web.cors import CORS, parse_origin
 from twisted_sse.web.problem import Problem
 
 __all__ = ["OriginCheck"]
+
+# The schemes of ``Authorization`` for which browsers keep credentials.
+_AMBIENT = {b"basic", b"digest", b"negotiate", b"ntlm"}
 
 
 class OriginCheck:
@@ -48,9 +51,8 @@ class OriginCheck:
             Problem: It may.
         """
         schemes = _schemes(request)
-        if schemes == {b"bearer"}:
+        if schemes and not schemes & _AMBIENT:
             return
-        # Browsers add them unasked.
         ambient = bool(schemes) or request.requestHeaders.hasHeader(b"Cookie")
         origin, fetch_site = request.getHeader(b"Origin"), request.getHeader(b"Sec-Fetch-Site")
         if origin is None and fetch_site is None:
