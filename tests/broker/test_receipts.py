@@ -167,6 +167,36 @@ class FailureTests(SynchronousTestCase):
 
         self.assertEqual(len(self.submissions.waiting), 2)
 
+    def test_still_unknown(self) -> None:
+        """
+        While nobody can find out, the outcome stays unknown, whatever happens to a repeat.
+        """
+
+        def fail() -> Deferred[Sequence[Outcome] | None]:
+            raise HistoryUnavailable("gone")
+
+        self.unknown()
+        second = self.receipts.once(KEY, self.submissions.submit, fail)
+        self.failureResultOf(second, PerhapsKept)
+        third = self.receipts.once(KEY, self.submissions.submit)
+        self.submissions.waiting[1].errback(HistoryUnavailable("gone"))
+        self.failureResultOf(third, PerhapsKept)
+        fourth = self.receipts.once(KEY, self.submissions.submit, lambda: self.found([]))
+
+        self.assertEqual(self.successResultOf(fourth), [])
+
+    def test_found_out(self) -> None:
+        """
+        Once it is known that nothing was kept, a failure is an ordinary one.
+        """
+        self.unknown()
+        second = self.receipts.once(KEY, self.submissions.submit, lambda: self.found(None))
+        self.submissions.waiting[1].errback(HistoryUnavailable("gone"))
+        failure = self.failureResultOf(second, HistoryUnavailable)
+
+        self.assertIsNone(failure.check(PerhapsKept))
+        self.assertEqual(len(self.receipts), 0)
+
     def unknown(self) -> None:
         """
         Submit once, with an unknown outcome.

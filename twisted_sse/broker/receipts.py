@@ -13,10 +13,10 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from twisted.internet.defer import Deferred, maybeDeferred, succeed
+from twisted.internet.defer import Deferred, succeed
 from twisted.python.failure import Failure
 
-from twisted_sse.errors import PerhapsKept
+from twisted_sse.errors import HistoryUnavailable, PerhapsKept
 from twisted_sse.events.publication import Published
 
 __all__ = ["Find", "KeyReused", "Outcome", "Receipts", "RepeatKey"]
@@ -147,17 +147,24 @@ class Receipts:
             known.waiting.append(waiting)
             return waiting
         self._flights[repeat.key] = _Flight(repeat.body, [waiting])
-        doubtful = known is not None and find is not None
-        running = maybeDeferred(self._found_or_submitted, submit, find if doubtful else None)
+        running = Deferred.fromCoroutine(self._settle(repeat.key, submit, find))
         running.addBoth(self._land, repeat)
         return waiting
 
-    def _found_or_submitted(self, submit: Submit, find: Find | None) -> Deferred[Sequence[Outcome]]:
-        if find is None:
-            return submit().addCallback(Outcome.of_all)
-        return find().addCallback(
-            lambda found: submit().addCallback(Outcome.of_all) if found is None else found
-        )
+    async def _settle(self, key: bytes, submit: Submit, find: Find | None) -> Sequence[Outcome]:
+        doubtful = key in self._entries
+        try:
+            if doubtful and find is not None:
+                found = await find()
+                if found is not None:
+                    return found
+                doubtful = False
+            return Outcome.of_all(await submit())
+        except HistoryUnavailable as error:
+            if not doubtful:
+                raise
+            # This attempt was not kept, but an earlier one may have been.
+            raise PerhapsKept(str(error)) from error
 
     def _land(self, result: Sequence[Outcome] | Failure, repeat: RepeatKey) -> None:
         flight = self._flights.pop(repeat.key)
@@ -165,16 +172,21 @@ class Receipts:
             self._remember(repeat, result)
         elif result.check(PerhapsKept):
             self._remember(repeat, None)
+        else:
+            self._forget(repeat.key)
         for waiting in flight.waiting:
             waiting.callback(result)
 
     def _remember(self, repeat: RepeatKey, outcomes: Sequence[Outcome] | None) -> None:
-        previous = self._entries.pop(repeat.key, None)
-        if previous is not None:
-            self._size -= previous.size
+        self._forget(repeat.key)
         size = _ENTRY_BYTES + sum(_OUTCOME_BYTES + len(one.id) for one in outcomes or ())
         self._entries[repeat.key] = _Entry(repeat.body, outcomes, size)
         self._size += size
         while self._size > self._max_bytes:
             _, oldest = self._entries.popitem(last=False)
             self._size -= oldest.size
+
+    def _forget(self, key: bytes) -> None:
+        previous = self._entries.pop(key, None)
+        if previous is not None:
+            self._size -= previous.size
