@@ -7,13 +7,16 @@ one needs it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from ipaddress import IPv6Address
 from typing import Any, NamedTuple
 
 from twisted.logger import Logger
 
 __all__ = ["Slot", "SocketLimit", "SocketLimits"]
+
+
+_Queue = dict["Slot", None]
 
 
 class SocketLimits(NamedTuple):
@@ -38,37 +41,63 @@ class Slot:
     One open socket.
 
     Args:
+        queues: Those that it is in while it waits for a request.
+
         close: Closes it at once.
 
         group: The address that it counts for; ``None`` for none.
     """
 
-    __slots__ = ("_limit", "close", "group")
+    __slots__ = ("_limit", "_queues", "close", "group")
 
     def __init__(
-        self, limit: SocketLimit, close: Callable[[], object], group: object | None
+        self,
+        limit: SocketLimit,
+        queues: Sequence[_Queue],
+        close: Callable[[], object],
+        group: object | None,
     ) -> None:
-        self._limit = limit
+        self._limit: SocketLimit | None = limit
+        self._queues = queues
         self.close = close
         self.group = group
+        self.waiting()
 
     def answering(self) -> None:
         """
         A whole request has arrived: the socket is kept until it has been answered.
         """
-        self._limit._waiting(self.group).pop(self, None)
+        for queue in self._queues:
+            queue.pop(self, None)
 
     def waiting(self) -> None:
         """
         The socket waits for a request, and is closed if another one needs its slot.
         """
-        self._limit._waiting(self.group)[self] = None
+        for queue in self._queues:
+            queue[self] = None
 
     def release(self) -> None:
         """
         The socket has been closed.
         """
-        self._limit._release(self)
+        self.answering()
+        self._queues = ()
+        limit, self._limit = self._limit, None
+        if limit is not None:
+            limit._released(self)
+
+
+class _Group:
+    """
+    The sockets of one address.
+    """
+
+    __slots__ = ("queue", "size")
+
+    def __init__(self) -> None:
+        self.queue: _Queue = {}
+        self.size = 0
 
 
 class SocketLimit:
@@ -80,11 +109,10 @@ class SocketLimit:
 
     def __init__(self, limits: SocketLimits) -> None:
         self._limits = limits
-        self._open: set[Slot] = set()
-        # By address, if those are limited: the sockets, and those without a request
-        # in the order in which they began to wait.
-        self._groups: dict[object, set[Slot]] = {}
-        self._queues: dict[object, dict[Slot, None]] = {None: {}}
+        self._open = 0
+        # Those without a request, in the order in which they began to wait.
+        self._queue: _Queue = {}
+        self._groups: dict[object, _Group] = {}
         self._full = False
 
     @property
@@ -93,59 +121,38 @@ class SocketLimit:
         Whether the sockets that are left are needed for short requests.
         """
         crowded = self._limits.crowded
-        return crowded is not None and len(self._open) >= crowded
+        return crowded is not None and self._open >= crowded
 
     def take(self, transport: Any) -> Slot | None:
         """
         Take a slot for a new socket; ``None`` if every other one is being answered.
         """
-        limits = self._limits
-        group = None if limits.per_address is None else _group(transport.getPeer())
-        if group is not None and len(self._groups.get(group, ())) >= (limits.per_address or 0):
-            self._evict(group)
-            if len(self._groups.get(group, ())) >= (limits.per_address or 0):
+        total, per_address, _ = self._limits
+        name = None if per_address is None else _group(transport.getPeer())
+        group = self._groups.get(name)
+        if group is not None and group.size >= (per_address or 0) and not _evict(group.queue):
+            return None
+        if total is not None and self._open >= total:
+            self._note_full(total)
+            if not _evict(self._queue):
                 return None
-        if limits.total is not None and len(self._open) >= limits.total:
-            self._note_full(limits.total)
-            self._evict_any()
-            if len(self._open) >= limits.total:
-                return None
-        slot = Slot(self, transport.abortConnection, group)
-        self._open.add(slot)
+        self._open += 1
+        if per_address is None:
+            return Slot(self, (self._queue,), transport.abortConnection, None)
+        # The eviction may have removed the group.
+        group = self._groups.setdefault(name, _Group())
+        group.size += 1
+        return Slot(self, (self._queue, group.queue), transport.abortConnection, name)
+
+    def _released(self, slot: Slot) -> None:
+        self._open -= 1
+        group = self._groups.get(slot.group)
         if group is not None:
-            self._groups.setdefault(group, set()).add(slot)
-        slot.waiting()
-        return slot
-
-    def _waiting(self, group: object | None) -> dict[Slot, None]:
-        queue = self._queues.get(group)
-        if queue is None:
-            queue = self._queues[group] = {}
-        return queue
-
-    def _evict_any(self) -> None:
-        # With a limit per address, one address is as good as another.
-        group = next((one for one, queue in self._queues.items() if queue), None)
-        self._evict(group)
-
-    def _evict(self, group: object | None) -> None:
-        slot = next(iter(self._queues.get(group, ())), None)
-        if slot is not None:
-            self._release(slot)
-            slot.close()
-
-    def _release(self, slot: Slot) -> None:
-        if slot not in self._open:
-            return
-        self._open.remove(slot)
-        self._waiting(slot.group).pop(slot, None)
-        if slot.group is not None:
-            members = self._groups[slot.group]
-            members.discard(slot)
-            if not members:
-                del self._groups[slot.group], self._queues[slot.group]
+            group.size -= 1
+            if not group.size:
+                del self._groups[slot.group]
         # Not at once, so that a hub at its limit does not fill its log.
-        if self._full and len(self._open) <= 0.9 * (self._limits.total or 0):
+        if self._full and self._open <= 0.9 * (self._limits.total or 0):
             self._full = False
 
     def _note_full(self, total: int) -> None:
@@ -156,6 +163,18 @@ class SocketLimit:
                 " and new streams are refused, to leave room for publishers and health checks",
                 total=total,
             )
+
+
+def _evict(queue: _Queue) -> bool:
+    """
+    Close the socket that has waited longest; False if none waits.
+    """
+    slot = next(iter(queue), None)
+    if slot is None:
+        return False
+    slot.release()
+    slot.close()
+    return True
 
 
 def _group(peer: Any) -> object | None:

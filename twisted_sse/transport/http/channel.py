@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 from twisted.web.http import _GenericHTTPChannelProtocol
 
 from twisted_sse.transport.deadline import RequestTimeouts
-from twisted_sse.transport.http2.connection import H2Connection
 from twisted_sse.transport.http.http1 import StrictHTTPChannel
+from twisted_sse.transport.http2.connection import H2Connection
 from twisted_sse.transport.socketlimit import Slot, SocketLimit
 
 __all__ = ["Channel", "ChannelSettings"]
@@ -32,6 +32,7 @@ class ChannelSettings(NamedTuple):
     max_streams: int
     timeouts: RequestTimeouts
     sockets: SocketLimit | None
+
 
 class Channel(_GenericHTTPChannelProtocol):
     """

@@ -12,17 +12,21 @@ from __future__ import annotations
 from typing import Any
 
 from twisted.internet import tcp
+from twisted.internet.protocol import connectionDone
 from twisted.web.http import RESPONSES, HTTPChannel
 
 from twisted_sse.transport.deadline import BodyDeadline, RequestTimeouts
-from twisted_sse.transport.http.refusal import Refusal, refusal
-from twisted_sse.transport.http.target import LINE_BYTES, content_length, origin_form, readable
+from twisted_sse.transport.heads import (
+    HEADER_BYTES,
+    LINE_BYTES,
+    content_length,
+    origin_form,
+    readable,
+)
+from twisted_sse.transport.refusal import Refusal, refusal
 from twisted_sse.transport.socketlimit import Slot
 
-__all__ = ["HEADER_BYTES", "StrictHTTPChannel"]
-
-#: The most bytes of all headers of a request together.
-HEADER_BYTES = 16 * 1024
+__all__ = ["StrictHTTPChannel"]
 
 # RFC 9110, 5.5: "field-vchar = VCHAR / obs-text", with spaces and tabs between.
 _CONTROLS = bytes({*range(32), 127} - {0x09})
@@ -49,6 +53,10 @@ class StrictHTTPChannel(HTTPChannel):
 
         slot: The socket's, if the site's sockets are limited.
     """
+
+    site: Any
+    transport: Any
+    _networkProducer: Any
 
     MAX_LENGTH = LINE_BYTES
     totalHeadersSize = LINE_BYTES + HEADER_BYTES
@@ -279,7 +287,7 @@ class StrictHTTPChannel(HTTPChannel):
         self._abortingCall = None
         self.transport.abortConnection()
 
-    def connectionLost(self, reason: Any) -> None:
+    def connectionLost(self, reason: Any = connectionDone) -> None:
         """
         See `IProtocol.connectionLost`.
         """

@@ -59,7 +59,8 @@ class BoundedRequest(Request):
 
     def _use_file(self, bound: int | None) -> None:
         try:
-            file = tempfile.TemporaryFile()
+            # Twisted closes it with the request.
+            file = tempfile.TemporaryFile()  # noqa: SIM115
         except OSError:
             # No descriptor is left, or no disk.  A bounded body may stay in memory.
             if bound is None:

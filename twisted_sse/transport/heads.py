@@ -1,5 +1,5 @@
 """
-The request target of HTTP/1.1, and the fields that frame a message.
+Limits for the heads of requests, and the parsing of what Twisted leaves as it is.
 
 Pure functions of bytes.  Comments that begin with "RFC 9112:" quote it.
 """
@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import re
 
-from twisted_sse.transport.http.refusal import Refusal
+from twisted_sse.transport.refusal import Refusal
 
-__all__ = ["LINE_BYTES", "content_length", "origin_form", "readable"]
+__all__ = ["HEADER_BYTES", "LINE_BYTES", "content_length", "origin_form", "readable"]
 
 #: The longest request line, in bytes: room for the 100 topics that one request may
 #: name by default, 650 bytes each.  RFC 9112, 3: at least 8,000 are recommended.
 LINE_BYTES = 64 * 1024
+
+#: The most bytes of all headers of a request together.
+HEADER_BYTES = 16 * 1024
 
 # RFC 9112: "absolute-form = absolute-URI"; the scheme is case-insensitive.
 _ABSOLUTE = re.compile(rb"https?://([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL)
