@@ -38,7 +38,8 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("__main__",),
     ),
     "transport": (
-        ("__init__", "sockets"),
+        ("__init__", "sockets", "refusal", "deadline", "socketlimit"),
+        ("heads",),
         ("http2", "tls"),
         ("http",),
         ("sinks",),
