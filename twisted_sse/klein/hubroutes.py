@@ -11,7 +11,8 @@ from twisted.web.resource import IResource
 
 from twisted_sse.events.preamble import Priming
 from twisted_sse.hub import Hub
-from twisted_sse.klein.app import upgrade
+from twisted_sse.klein.app import set_body_bound, upgrade
+from twisted_sse.web.content import MAX_BODY
 from twisted_sse.web.cors import CORS
 from twisted_sse.web.events import EventsResource
 from twisted_sse.web.resource import Authorize
@@ -29,7 +30,7 @@ def hub_routes(
     topics: Iterable[str] | None = None,
     priming: Priming = "event",
     max_topics: int = 100,
-    max_body: int = 1024 * 1024,
+    max_body: int = MAX_BODY,
     publish_origins: Iterable[str] = (),
     endpoint: str | None = None,
 ) -> None:
@@ -50,8 +51,9 @@ def hub_routes(
 
         max_topics: The most selectors in one request.
 
-        max_body: The largest body of a publishing request, in bytes.  It is
-            checked after the site has read the body.
+        max_body: The largest body of a request, in bytes.  `twisted_sse.klein.Klein`
+            serves the app so that no more is read, with ``run`` or inside a
+            `StreamSite`; another site reads the whole body before it is refused.
 
         publish_origins: The origins whose pages may publish with their visitor's
             cookie or password, in addition to that of the app and to those that
@@ -88,6 +90,8 @@ def hub_routes(
     def answer_form(*args: object, **parameters: object) -> IResource:
         return resource.by_form
 
+    for function in (answer, answer_form):
+        set_body_bound(function, max_body)
     app.route(prefix, endpoint=name)(answer)
     app.route(f"{prefix.rstrip('/')}/subscribe", endpoint=form_name)(answer_form)
     upgrade(app)

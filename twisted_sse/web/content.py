@@ -10,7 +10,10 @@ from twisted.web.server import Request
 
 from twisted_sse.web.problem import Problem
 
-__all__ = ["read_body"]
+__all__ = ["MAX_BODY", "read_body", "too_large"]
+
+#: The most bytes of a body by default: a large batch of publications.
+MAX_BODY = 1024 * 1024
 
 
 def read_body(request: Request, limit: int) -> bytes:
@@ -21,10 +24,18 @@ def read_body(request: Request, limit: int) -> bytes:
         limit: The most bytes.
 
     Raises:
-        Problem: It is larger, or the site has discarded it.
+        Problem: It is larger.
     """
     content: Any = request.content
     body: bytes = content.read(limit + 1)
-    if len(body) > limit or getattr(request, "too_large", False):
-        raise Problem(413, f"The body has more than {limit} bytes: send less at once.")
+    if len(body) > limit:
+        raise too_large(limit)
     return body
+
+
+def too_large(limit: int | None) -> Problem:
+    """
+    The answer to a request whose body is larger than *limit*.
+    """
+    more = "too many" if limit is None else f"more than {limit}"
+    return Problem(413, f"The body has {more} bytes: send less at once.")

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from twisted_sse.broker.broker import Broker
 from twisted_sse.events.preamble import Priming
+from twisted_sse.web.content import MAX_BODY
 from twisted_sse.web.cors import CORS
 from twisted_sse.web.csrf import OriginCheck
 from twisted_sse.web.publish import Publishing
@@ -25,7 +26,7 @@ class EventsResource(MethodResource):
     Without *authorize* nobody may publish.
 
     Args:
-        max_body: The most bytes in the body of a publisher's request.
+        max_body: The most bytes in the body of a request.
 
         publish_origins: The origins whose pages may publish with their visitor's
             cookie or password, in addition to that of this server and to those
@@ -46,7 +47,7 @@ class EventsResource(MethodResource):
         topics: Iterable[str] | None = None,
         priming: Priming = "event",
         max_topics: int = 100,
-        max_body: int = 1024 * 1024,
+        max_body: int = MAX_BODY,
         publish_origins: Iterable[str] = (),
     ) -> None:
         cors = cors or CORS()
@@ -61,6 +62,6 @@ class EventsResource(MethodResource):
             "QUERY": streams.query,
         }
         grant = everybody if authorize is None else streams.grant
-        super().__init__(handlers, grant, cors, publishing=["POST"])
+        super().__init__(handlers, grant, cors, publishing=["POST"], max_body=max_body)
         self.by_form = MethodResource({"POST": streams.query}, grant, cors)
         self.putChild(b"subscribe", self.by_form)

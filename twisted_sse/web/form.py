@@ -14,15 +14,12 @@ from twisted.web.server import Request
 from zope.interface import Interface, implementer
 
 from twisted_sse.events.media import media_type
-from twisted_sse.web.content import read_body
+from twisted_sse.web.content import MAX_BODY, read_body
 from twisted_sse.web.problem import Problem
 
 __all__ = ["raw_query", "take_form"]
 
 _FORM = "application/x-www-form-urlencoded"
-
-# The largest form, in bytes: 1,000 topics of 250 characters that are all encoded.
-_LARGEST = 768 * 1024
 
 # Everything that may stand in a form as it is, the percent sign of what is encoded
 # already included.
@@ -61,7 +58,7 @@ def take_form(request: Request) -> None:
             f"Send the topics as {_FORM}: topic=NAME, once for each topic.",
             {"Accept": _FORM, "Accept-Query": _FORM},
         )
-    body = read_body(request, _LARGEST).strip()
+    body = read_body(request, MAX_BODY).strip()
     request.setComponent(_IForm, _Form(quote(body, safe=_SAFE).encode("ascii")))
     # A stream may last for days, and a large body is an open file.
     content: Any = request.content

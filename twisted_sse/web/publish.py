@@ -19,7 +19,7 @@ from twisted_sse.events.publication import Publication, Receipt
 from twisted_sse.events.replication import read_publications
 from twisted_sse.web.auth import NOTHING
 from twisted_sse.web.bodies import MEDIA_TYPES, from_form, from_json, from_ndjson
-from twisted_sse.web.content import read_body
+from twisted_sse.web.content import MAX_BODY, read_body
 from twisted_sse.web.csrf import OriginCheck
 from twisted_sse.web.locate import locate
 from twisted_sse.web.problem import Problem
@@ -42,9 +42,7 @@ class Publishing:
         max_body: The most bytes of a request's body.
     """
 
-    def __init__(
-        self, broker: Broker, origins: OriginCheck, *, max_body: int = 1024 * 1024
-    ) -> None:
+    def __init__(self, broker: Broker, origins: OriginCheck, *, max_body: int = MAX_BODY) -> None:
         self._broker = broker
         self._origins = origins
         self._max_body = max_body

@@ -4,7 +4,7 @@ The base of all resources of this package: methods, CORS, authorization, errors.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
@@ -12,9 +12,12 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
+from zope.interface import implementer
 
 from twisted_sse.broker.connections.grant import ANONYMOUS, Grant
 from twisted_sse.errors import NoContent
+from twisted_sse.transport.http.bounds import IBodyBound
+from twisted_sse.web.content import MAX_BODY, too_large
 from twisted_sse.web.cors import CORS
 from twisted_sse.web.encoding import refuse_encoding
 from twisted_sse.web.notfound import NotFound
@@ -30,6 +33,7 @@ Handler = Callable[[Request, Grant], "Deferred[Any] | None"]
 Authorize = Callable[[Request], "Grant | Awaitable[Grant]"]
 
 
+@implementer(IBodyBound)
 class MethodResource(Resource):
     """
     A resource with one handler for each method.
@@ -42,6 +46,10 @@ class MethodResource(Resource):
 
         publishing: The methods that publish.  Their errors say whether the
             publication was kept, and why history is not available.
+
+        max_body: The most bytes of a request's body; ``None`` sets no limit.  A
+            `StreamSite` reads no more than this, and the sites of ``twisted.web``
+            read everything.
     """
 
     _log = Logger()
@@ -52,6 +60,7 @@ class MethodResource(Resource):
         authorize: Authorize,
         cors: CORS,
         publishing: Collection[str] = (),
+        max_body: int | None = MAX_BODY,
     ) -> None:
         super().__init__()
         self._handlers = {method.encode("ascii"): run for method, run in handlers.items()}
@@ -59,6 +68,13 @@ class MethodResource(Resource):
         self._authorize = authorize
         self._cors = cors
         self._publishing = {method.encode("ascii") for method in publishing}
+        self._max_body = max_body
+
+    def body_bound(self, path: Sequence[bytes]) -> int | None:
+        """
+        See `twisted_sse.transport.http.bounds.IBodyBound`.
+        """
+        return self._max_body
 
     def getChild(self, path: bytes, request: Request) -> Resource:
         """
@@ -95,6 +111,8 @@ class MethodResource(Resource):
     def _run(self, grant: Grant, handler: Handler, request: Request) -> None:
         if has_left(request):
             return
+        if getattr(request, "too_large", False):
+            raise too_large(self._max_body)
         answering = handler(request, grant)
         if answering is not None:
             answering.addErrback(self._fail, request)

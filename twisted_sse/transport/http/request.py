@@ -12,6 +12,9 @@ from typing import Any
 
 from twisted.web.server import Request
 
+from twisted_sse.transport.http.bounds import bound_at
+from twisted_sse.transport.refusal import refusal
+
 __all__ = ["BoundedRequest"]
 
 # A larger body is kept in a temporary file.  Twisted's limit is the same, but it
@@ -22,24 +25,32 @@ _MEMORY_BYTES = 100_000
 
 class BoundedRequest(Request):
     """
-    Discards a body that is larger than its site's ``max_body``.
+    Discards a body that is larger than its site's ``max_body``, or than the resource
+    at its path takes.
 
     The channel has such a request answered at once, and does not read the rest.
 
     Attributes:
-        too_large: Whether the body was discarded: answer 413.
+        too_large: Whether the body was discarded.  A resource with a limit of its own
+            answers such a request; no other resource gets it.
     """
 
     too_large = False
     content: Any
 
+    # Whether the resource at the path has a limit, and whether there was no room.
+    _resource_answers = False
+    _no_room = False
+    _bound: int | None = None
+
     def gotLength(self, length: int | None) -> None:
         """
         See `twisted.web.http.Request.gotLength`.
         """
-        bound = self._bound()
-        self.too_large = length is not None and bound is not None and length > bound
         self.content = BytesIO()
+        if length != 0:
+            self._bound = self._find_bound()
+            self.too_large = length is not None and self._exceeds(length)
 
     def handleContentChunk(self, data: bytes) -> None:
         """
@@ -48,22 +59,45 @@ class BoundedRequest(Request):
         if self.too_large:
             return
         size = self.content.tell() + len(data)
-        bound = self._bound()
-        if bound is not None and size > bound:
+        if self._exceeds(size):
             self._discard()
             return
         if size > _MEMORY_BYTES and type(self.content) is BytesIO:
-            self._use_file(bound)
+            self._use_file()
         if not self.too_large:
             self.content.write(data)
 
-    def _use_file(self, bound: int | None) -> None:
+    def process(self) -> None:
+        """
+        See `twisted.web.http.Request.process`.
+        """
+        if self._no_room:
+            self.setHeader(b"Retry-After", b"5")
+            self._refuse(503, "There is no room for this body now: try again in a few seconds.")
+        elif self.too_large and not self._resource_answers:
+            self._refuse(413, f"The body has more than {self._bound} bytes: send less at once.")
+        else:
+            super().process()
+
+    def _refuse(self, status: int, detail: str) -> None:
+        headers, body = refusal(status, detail)
+        self.setResponseCode(status)
+        for name, value in headers:
+            self.setHeader(name, value)
+        self.write(body)
+        self.finish()
+
+    def _exceeds(self, size: int) -> bool:
+        return self._bound is not None and size > self._bound
+
+    def _use_file(self) -> None:
         try:
             # Twisted closes it with the request.
             file = tempfile.TemporaryFile()  # noqa: SIM115
         except OSError:
             # No descriptor is left, or no disk.  A bounded body may stay in memory.
-            if bound is None:
+            if self._bound is None:
+                self._no_room = True
                 self._discard()
             return
         file.write(self.content.getvalue())
@@ -74,6 +108,12 @@ class BoundedRequest(Request):
         self.content.close()
         self.content = BytesIO()
 
-    def _bound(self) -> int | None:
-        bound: int | None = getattr(getattr(self.channel, "site", None), "max_body", None)
-        return bound
+    def _find_bound(self) -> int | None:
+        channel: Any = self.channel
+        site = getattr(channel, "site", None)
+        of_site: int | None = getattr(site, "max_body", None)
+        # The names of HTTP/1.1 and of HTTP/2.
+        target = getattr(channel, "_path", None) or getattr(channel, "path", None)
+        of_resource = bound_at(site.resource, target) if site is not None and target else None
+        self._resource_answers = of_resource is not None
+        return min((one for one in (of_site, of_resource) if one is not None), default=None)

@@ -38,9 +38,9 @@ class StreamSite(Site):
         body_timeout: Seconds that a body may take, plus one for each KiB of it;
             ``None`` waits forever.
 
-        max_body: The most bytes of a request's body.  A larger body is not read:
-            the request is answered with an empty body, and its attribute
-            ``too_large`` is true.  ``None`` sets no limit.
+        max_body: The most bytes of a request's body, for all of its resources.  A
+            larger body is not read, and answered with 413.  ``None`` leaves the
+            limit to the resources; those of this package have one.
 
         socket_limits: How many sockets may be open.
     """

@@ -20,6 +20,7 @@ from twisted_sse.events import codec
 from twisted_sse.events.control import FAILED
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.transport.sinks.choice import sink_for
+from twisted_sse.web.content import MAX_BODY
 from twisted_sse.web.cors import CORS
 from twisted_sse.web.generators.pump import Pump
 from twisted_sse.web.generators.source import Source, iterator_of, source_finder
@@ -143,7 +144,10 @@ class EventSourceResponse(MethodResource):
     ) -> None:
         if status in _BODILESS:
             raise ValueError(f"A response with status {status} has no body: choose another status")
-        super().__init__(self._handlers_of(methods), everybody, cors or CORS())
+        handlers = self._handlers_of(methods)
+        # A source may read the body of other methods, and then its site has the limit.
+        max_body = MAX_BODY if handlers.keys() <= {"GET", "HEAD"} else None
+        super().__init__(handlers, everybody, cors or CORS(), max_body=max_body)
         self._find_source = source_finder(source)
         self._keepalive = keepalive
         self._first = b"" if retry is None else codec.encode(ServerSentEvent(retry=retry))
