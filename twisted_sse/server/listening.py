@@ -28,7 +28,7 @@ _BACKLOG = 4096
 
 # The kinds of endpoint that take a backlog, and how many positional arguments they
 # have before it.
-_POSITIONAL = {"tcp": 2, "tcp4": 2, "tcp6": 1, "unix": 2, "ssl": 4, "tls": 2}
+_POSITIONAL = {"tcp": 2, "tcp4": 2, "tcp6": 1, "unix": 2, "ssl": 5, "tls": 2}
 
 # A backslash makes a colon part of an argument.
 _COLON = re.compile(r"(?<!\\):")
