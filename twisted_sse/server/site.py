@@ -1,5 +1,5 @@
 """
-The site of a standalone hub: its tree of resources, and its limit on bodies.
+The site of a standalone hub: its tree of resources, and its limits.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from typing import Any
 
 from twisted.internet.defer import succeed
 from twisted.web.resource import IResource, Resource
+from twisted.web.server import NOT_DONE_YET, Request
 
 from twisted_sse.broker.broker import Broker
 from twisted_sse.events.preamble import Priming
@@ -17,6 +18,7 @@ from twisted_sse.web.cors import CORS
 from twisted_sse.web.events import EventsResource
 from twisted_sse.web.health import Health
 from twisted_sse.web.notfound import NotFound
+from twisted_sse.web.problem import Problem, answer_problem
 from twisted_sse.web.resource import Authorize
 
 __all__ = ["HubSite", "hub_tree"]
@@ -37,10 +39,46 @@ class HubSite(StreamSite):
     def __init__(self, root: IResource, max_body: int, **options: Any) -> None:
         super().__init__(root, parsePOSTFormSubmission=False, max_body=max_body, **options)
 
+    def getResourceFor(self, request: Any) -> IResource:
+        """
+        See `twisted.web.server.Site.getResourceFor`.
+
+        The last sockets are for publishers and health checks, so no stream gets one.
+        """
+        found: IResource = super().getResourceFor(request)
+        crowded = self.sockets is not None and self.sockets.crowded
+        if crowded and isinstance(found, EventsResource) and _needs_socket(request):
+            return _Crowded()
+        return found
+
     def log(self, request: Any) -> None:
         """
         See `twisted.web.http.HTTPFactory.log`.
         """
+
+
+class _Crowded(Resource):
+    """
+    Refuses a stream because all sockets but the last are open.
+    """
+
+    def render(self, request: Request) -> int:
+        """
+        See `twisted.web.resource.IResource.render`.
+        """
+        detail = "The hub has no socket left for another stream: try again later."
+        answer_problem(request, Problem(503, detail, {"Retry-After": "5"}))
+        return NOT_DONE_YET
+
+
+def _needs_socket(request: Any) -> bool:
+    """
+    Whether *request* is for a stream that is the first of its connection.
+    """
+    if request.method != b"GET":
+        return False
+    connection = getattr(request.channel, "_conn", None)
+    return connection is None or len(connection.streams) < 2
 
 
 def hub_tree(

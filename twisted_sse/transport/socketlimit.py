@@ -113,6 +113,10 @@ class SocketLimit:
         # Those without a request, in the order in which they began to wait.
         self._queue: _Queue = {}
         self._groups: dict[object, _Group] = {}
+        self._nearly_full = min(
+            one for one in (limits.total, limits.crowded, float("inf")) if one is not None
+        )
+        # Whether the log says so.
         self._full = False
 
     @property
@@ -132,12 +136,12 @@ class SocketLimit:
         group = self._groups.get(name)
         if group is not None and group.size >= (per_address or 0) and not _evict(group.queue):
             return None
-        if total is not None and self._open >= total:
-            self._note_full(total)
-            if not _evict(self._queue):
-                return None
+        if total is not None and self._open >= total and not _evict(self._queue):
+            return None
         self._open += 1
-        if per_address is None:
+        if self._open >= self._nearly_full:
+            self._note_full()
+        if name is None or per_address is None:
             return Slot(self, (self._queue,), transport.abortConnection, None)
         # The eviction may have removed the group.
         group = self._groups.setdefault(name, _Group())
@@ -151,17 +155,19 @@ class SocketLimit:
             group.size -= 1
             if not group.size:
                 del self._groups[slot.group]
-        # Not at once, so that a hub at its limit does not fill its log.
-        if self._full and self._open <= 0.9 * (self._limits.total or 0):
+        # Not at once, so that a site at its limit does not fill the log.
+        if self._full and self._open < 0.9 * self._nearly_full:
             self._full = False
 
-    def _note_full(self, total: int) -> None:
+    def _note_full(self) -> None:
         if not self._full:
             self._full = True
             self._log.warn(
-                "All {total} sockets that clients may have are open: idle ones are closed,"
-                " and new streams are refused, to leave room for publishers and health checks",
-                total=total,
+                "Clients have {open} sockets open, of {total} that they may have: idle ones"
+                " are closed and streams are refused, so that publishers and health checks"
+                " are answered; see --max-connections, and the system's limit of open files",
+                open=self._open,
+                total=self._limits.total,
             )
 
 
