@@ -36,6 +36,9 @@ class HubSite(StreamSite):
     # inherit that: two system calls less per connection (benchmarks, memory).
     sockets_limited = False
 
+    # No resource of the tree reads a body, but for those with a limit of their own.
+    refuses_large_bodies = False
+
     def __init__(self, root: IResource, max_body: int, **options: Any) -> None:
         super().__init__(root, parsePOSTFormSubmission=False, max_body=max_body, **options)
 

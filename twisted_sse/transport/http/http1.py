@@ -196,7 +196,9 @@ class StrictHTTPChannel(HTTPChannel):
         if self._deadline:
             self._deadline.received(len(data))
         super().rawDataReceived(data)
-        if self._is_too_large(request) and not (self._handlingRequest or self._refused):
+        # The last bytes of the body may have come too, and the request may be answered.
+        answering = self._handlingRequest or self._refused or request not in self.requests
+        if self._is_too_large(request) and not answering:
             self._read_no_body(request)
             self.allContentReceived()
 

@@ -32,7 +32,8 @@ class BoundedRequest(Request):
 
     Attributes:
         too_large: Whether the body was discarded.  A resource with a limit of its own
-            answers such a request; no other resource gets it.
+            answers such a request; no other resource gets it, unless the site's
+            ``refuses_large_bodies`` is false.
     """
 
     too_large = False
@@ -110,10 +111,10 @@ class BoundedRequest(Request):
 
     def _find_bound(self) -> int | None:
         channel: Any = self.channel
-        site = getattr(channel, "site", None)
-        of_site: int | None = getattr(site, "max_body", None)
+        site = channel.site
+        of_site: int | None = site.max_body
         # The names of HTTP/1.1 and of HTTP/2.
         target = getattr(channel, "_path", None) or getattr(channel, "path", None)
-        of_resource = bound_at(site.resource, target) if site is not None and target else None
-        self._resource_answers = of_resource is not None
+        of_resource = bound_at(site.resource, target) if target else None
+        self._resource_answers = of_resource is not None or not site.refuses_large_bodies
         return min((one for one in (of_site, of_resource) if one is not None), default=None)

@@ -47,6 +47,10 @@ class StreamSite(Site):
 
     requestFactory = BoundedRequest
 
+    #: Whether a request with a body that is too large is answered without the resource
+    #: at its path, if that has no limit of its own.
+    refuses_large_bodies = True
+
     _log = Logger()
 
     #: Lists what the installed Twisted lacks for HTTP/2.
