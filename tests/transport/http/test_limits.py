@@ -57,6 +57,8 @@ class Case(SynchronousTestCase):
         self.transports: list[StringTransportWithDisconnection] = []
         self.echo = Echo()
         self.site = StreamSite(self.echo, reactor=self.clock, **self.OPTIONS)
+        # The resource answers, so that tests can see what it gets.
+        self.site.refuses_large_bodies = False
         self.connect()
 
     def connect(self) -> StringTransportWithDisconnection:
