@@ -8,13 +8,22 @@ import argparse
 import random
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from tests.chaos import clientrun
+from tests.chaos.outages import DiskFullStage, RedisFullStage
 from tests.chaos.run import Outcome, Settings, run_stage
-from tests.chaos.stages import STAGES
+from tests.chaos.stages import STAGES as KILLING_STAGES
+from tests.chaos.stages import Stage
 
-__all__ = ["main"]
+__all__ = ["STAGES", "main"]
+
+#: All stages, by their names on the command line.
+STAGES: dict[str, Callable[[], Stage]] = {
+    **KILLING_STAGES,
+    "disk-full": DiskFullStage,
+    "redis-full": RedisFullStage,
+}
 
 # Always printed, even if their count is 0.
 _KINDS = ("reset", "lost", "doubled", "out of order", "invented")

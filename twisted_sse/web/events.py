@@ -50,7 +50,7 @@ class EventsResource(MethodResource):
         max_body: int = MAX_BODY,
         publish_origins: Iterable[str] = (),
     ) -> None:
-        cors = cors or CORS()
+        cors = CORS() if cors is None else cors
         streams = Subscriptions(
             broker, topics=topics, priming=priming, max_topics=max_topics, authorize=authorize
         )

@@ -14,9 +14,10 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 from zope.interface import implementer
 
-from twisted_sse.broker.connections.grant import ANONYMOUS, Grant
+from twisted_sse.broker.connections.grant import ANONYMOUS, Grant, check_grant
 from twisted_sse.errors import NoContent
 from twisted_sse.transport.http.bounds import IBodyBound
+from twisted_sse.units import check_instance
 from twisted_sse.web.content import MAX_BODY, too_large
 from twisted_sse.web.cors import CORS
 from twisted_sse.web.encoding import refuse_encoding
@@ -62,6 +63,12 @@ class MethodResource(Resource):
         publishing: Collection[str] = (),
         max_body: int | None = MAX_BODY,
     ) -> None:
+        if not callable(authorize):
+            raise TypeError(
+                f"authorize is {authorize!r}: give a function that takes a request and returns a"
+                " Grant"
+            )
+        check_instance("cors", cors, CORS, "CORS(['https://example.com'])")
         super().__init__()
         self._handlers = {method.encode("ascii"): run for method, run in handlers.items()}
         self._allowed = ", ".join([*handlers, "OPTIONS"])
@@ -103,17 +110,17 @@ class MethodResource(Resource):
             detail = f"This resource allows only {self._allowed}."
             raise Problem(405, detail, {"Allow": self._allowed})
         granted = self._authorize(request)
-        if isinstance(granted, Grant):
-            self._run(granted, handler, request)
-        else:
+        if isinstance(granted, Awaitable):
             self._run_later(granted, handler, request)
+        else:
+            self._run(granted, handler, request)
 
     def _run(self, grant: Grant, handler: Handler, request: Request) -> None:
         if has_left(request):
             return
         if getattr(request, "too_large", False):
             raise too_large(self._max_body)
-        answering = handler(request, grant)
+        answering = handler(request, check_grant(grant))
         if answering is not None:
             answering.addErrback(self._fail, request)
 
