@@ -125,6 +125,14 @@ class RefusedTests(PublishTestCase):
 
         self.assertEqual(self.publish({"Origin": "https://app.example", **COOKIE}).status, 403)
 
+    def test_null(self) -> None:
+        """
+        Nobody knows whose page ``null`` is, even where it may read.
+        """
+        self.served = Served(authorize=everything, cors=CORS(["null"]))
+
+        self.assertEqual(self.publish({"Origin": "null", **COOKIE}).status, 403)
+
     def test_scheme_downgrade(self) -> None:
         """
         A plain page may not publish to the same host over TLS.
@@ -269,7 +277,7 @@ class OptionTests(PublishTestCase):
         """
         What is not an origin is refused when the resource is made.
         """
-        for origins in (["public.example"], ["*"], ["https://public.example/"]):
+        for origins in (["public.example"], ["*"], ["null"], ["https://public.example/"]):
             with self.subTest(origins=origins), self.assertRaises(ValueError):
                 EventsResource(Hub().broker, publish_origins=origins)
 

@@ -23,6 +23,9 @@ __all__ = ["OriginCheck"]
 # The schemes of ``Authorization`` for which browsers keep credentials.
 _AMBIENT = {b"basic", b"digest", b"negotiate", b"ntlm"}
 
+# HTML: an opaque origin.  Any page may have it, for example in a sandboxed frame.
+_NULL = b"null"
+
 
 class OriginCheck:
     """
@@ -35,13 +38,15 @@ class OriginCheck:
             server if a proxy changes the header ``Host``.
 
     Raises:
-        ValueError: One of *origins* is not an origin.
+        ValueError: One of *origins* is not the origin of a certain page.
     """
 
     def __init__(self, cors: CORS, origins: Iterable[str] = ()) -> None:
         self._cors = cors
         listed = [origins] if isinstance(origins, str) else origins
         self._origins = frozenset(map(parse_origin, listed))
+        if _NULL in self._origins:
+            raise ValueError("'null' is the origin of every page that hides its own: leave it out")
 
     def check(self, request: Request) -> None:
         """
@@ -68,6 +73,8 @@ class OriginCheck:
             raise Problem(403, _sentence(origin, fetch_site))
 
     def _may_publish(self, origin: bytes, ambient: bool) -> bool:
+        if ambient and origin == _NULL:
+            return False
         return origin in self._origins or self._cors.allows(origin, credentials=ambient)
 
 
