@@ -10,7 +10,7 @@ from twisted.web.server import Request
 
 from twisted_sse.web.problem import Problem
 
-__all__ = ["MAX_BODY", "read_body", "too_large"]
+__all__ = ["MAX_BODY", "is_too_large", "read_body", "too_large"]
 
 #: The most bytes of a body by default: a large batch of publications.
 MAX_BODY = 1024 * 1024
@@ -28,9 +28,16 @@ def read_body(request: Request, limit: int) -> bytes:
     """
     content: Any = request.content
     body: bytes = content.read(limit + 1)
-    if len(body) > limit:
+    if len(body) > limit or is_too_large(request):
         raise too_large(limit)
     return body
+
+
+def is_too_large(request: Request) -> bool:
+    """
+    Whether the site has discarded the body of *request*, as `StreamSite` does.
+    """
+    return getattr(request, "too_large", False)
 
 
 def too_large(limit: int | None) -> Problem:

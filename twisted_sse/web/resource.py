@@ -18,7 +18,7 @@ from twisted_sse.broker.connections.grant import ANONYMOUS, Grant, check_grant
 from twisted_sse.errors import NoContent
 from twisted_sse.transport.http.bounds import IBodyBound
 from twisted_sse.units import check_instance
-from twisted_sse.web.content import MAX_BODY, too_large
+from twisted_sse.web.content import MAX_BODY, is_too_large, too_large
 from twisted_sse.web.cors import CORS
 from twisted_sse.web.encoding import refuse_encoding
 from twisted_sse.web.notfound import NotFound
@@ -118,7 +118,8 @@ class MethodResource(Resource):
     def _run(self, grant: Grant, handler: Handler, request: Request) -> None:
         if has_left(request):
             return
-        if getattr(request, "too_large", False):
+        # Handlers of other methods check it when they read the body.
+        if request.method in (b"GET", b"HEAD") and is_too_large(request):
             raise too_large(self._max_body)
         answering = handler(request, check_grant(grant))
         if answering is not None:

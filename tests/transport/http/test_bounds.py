@@ -211,11 +211,11 @@ class SiteTests(SynchronousTestCase):
                 caller = Caller(self.site)
                 caller.send(
                     b"POST /events HTTP/1.1\r\nHost: a\r\nX-User: ada\r\n"
-                    b"Content-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n"
-                    b"%x\r\n%b\r\n0\r\n\r\n" % (size, b"x" * size)
+                    b"Content-Type: %b\r\nTransfer-Encoding: chunked\r\n\r\n"
+                    b"%x\r\n%b\r\n0\r\n\r\n" % (FORM.encode(), size, b"x" * size)
                 )
 
-                self.assertEqual(caller.answer.status, 413 if size > 30 else 415)
+                self.assertEqual(caller.answer.status, 413 if size > 30 else 400)
         self.assertEqual(self.flushLoggedErrors(), [])
 
     def test_http2(self) -> None:
