@@ -112,9 +112,11 @@ class BoundedRequest(Request):
     def _find_bound(self) -> int | None:
         channel: Any = self.channel
         site = channel.site
-        of_site: int | None = site.max_body
+        # A plain `Site` may have this request factory too.
+        of_site: int | None = getattr(site, "max_body", None)
+        site_refuses = getattr(site, "refuses_large_bodies", True)
         # The names of HTTP/1.1 and of HTTP/2.
         target = getattr(channel, "_path", None) or getattr(channel, "path", None)
         of_resource = bound_at(site.resource, target) if target else None
-        self._resource_answers = of_resource is not None or not site.refuses_large_bodies
+        self._resource_answers = of_resource is not None or not site_refuses
         return min((one for one in (of_site, of_resource) if one is not None), default=None)
