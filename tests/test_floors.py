@@ -58,6 +58,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("admission",),
         ("broker",),
         ("drain",),
+        ("lifecycle",),
         ("service",),
     ),
 }
