@@ -43,7 +43,7 @@ class Publishing:
         grant.check_time(self._broker.clock.seconds())
         if grant.publish is None:
             _refuse(grant)
-        kind = media_type(request.getHeader("Content-Type"))
+        kind = media_type((request.getHeader(b"Content-Type") or b"").decode("latin-1"))
         body = self._body(request)
         if kind == MEDIA_TYPES[0]:
             publication = from_form(body)
