@@ -324,7 +324,7 @@ class CrowdedTests(SynchronousTestCase):
         Make a hub with five sockets, of which streams get three.
         """
         self.served = Served(authorize=BearerTokens(["secret"]))
-        self.served.site.sockets = sockets = SocketLimit(SocketLimits(total=5, crowded=4))
+        self.served.site.sockets = sockets = SocketLimit(SocketLimits(total=5, streams=3))
         self.served.site._settings = self.served.site._settings._replace(sockets=sockets)
         self.streams = [self.served.call("GET", "/events?topic=news") for _ in range(3)]
 
