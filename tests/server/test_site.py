@@ -17,6 +17,8 @@ from twisted.web.server import Request
 from tests.support.http import Answer, Served, call
 from twisted_sse.server import site as site_module
 from twisted_sse.server.site import HubSite
+from twisted_sse.transport.socketlimit import SocketLimit, SocketLimits
+from twisted_sse.web.auth import BearerTokens
 
 STATIC = Path(site_module.__file__).parent / "static"
 
@@ -310,3 +312,41 @@ class TreeTests(SynchronousTestCase):
         served.site.doStop()
 
         self.assertEqual(self.flushLoggedErrors(), [])
+
+
+class CrowdedTests(SynchronousTestCase):
+    """
+    A site with few sockets.
+    """
+
+    def setUp(self) -> None:
+        """
+        Make a hub with five sockets, of which streams get three.
+        """
+        self.served = Served(authorize=BearerTokens(["secret"]))
+        self.served.site.sockets = sockets = SocketLimit(SocketLimits(total=5, streams=3))
+        self.served.site._settings = self.served.site._settings._replace(sockets=sockets)
+        self.streams = [self.served.call("GET", "/events?topic=news") for _ in range(3)]
+
+    def test_streams(self) -> None:
+        """
+        A stream is refused with 503, and accepted when another one has ended.
+        """
+        refused = self.served.call("GET", "/events?topic=news")
+        self.assertEqual(refused.answer.status, 503)
+        self.assertEqual(refused.answer.header("Retry-After"), "5")
+
+        refused.leave()
+        self.streams[0].leave()
+        self.assertEqual(self.served.get("/events?topic=news").status, 200)
+
+    def test_others(self) -> None:
+        """
+        Publishers and health checks are answered.
+        """
+        for _ in range(10):
+            self.assertEqual(self.served.get("/healthz").status, 200)
+            form = b"topic=news&data=x"
+            kind = "application/x-www-form-urlencoded"
+            self.assertEqual(self.served.post(kind, form, "secret").status, 200)
+        self.assertEqual([one.transport.connected for one in self.streams], [True] * 3)

@@ -23,15 +23,9 @@ class Socket:
         self.peer: Any = UNIXAddress(None) if host is None else kind("TCP", host, 1)
         self.aborted = False
 
-    def getPeer(self) -> Any:
+    def close(self) -> None:
         """
-        See `ITransport.getPeer`.
-        """
-        return self.peer
-
-    def abortConnection(self) -> None:
-        """
-        See `ITCPTransport.abortConnection`.
+        Note that it is closed.
         """
         self.aborted = True
 
@@ -46,7 +40,7 @@ class SocketLimitTests(SynchronousTestCase):
         Open a socket from each host, all of which get a slot.
         """
         sockets = [Socket(host) for host in hosts]
-        slots = [limit.take(one) for one in sockets]
+        slots = [limit.take(one.peer, one.close) for one in sockets]
         self.assertNotIn(None, slots)
         return sockets, [one for one in slots if one is not None]
 
@@ -72,11 +66,11 @@ class SocketLimitTests(SynchronousTestCase):
         for slot in slots:
             slot.answering()
 
-        self.assertIsNone(limit.take(Socket()))
+        self.assertIsNone(limit.take(Socket().peer, Socket().close))
         slots[0].release()
         slots[0].release()
         slots[0].waiting()
-        self.assertIsNotNone(limit.take(Socket()))
+        self.assertIsNotNone(limit.take(Socket().peer, Socket().close))
 
     def test_address(self) -> None:
         """
@@ -92,19 +86,21 @@ class SocketLimitTests(SynchronousTestCase):
         aborted = [one.aborted for one in sockets]
         self.assertEqual(aborted, [True, False, True, False, False, False])
 
-    def test_crowded(self) -> None:
+    def test_streams(self) -> None:
         """
-        It is crowded from a number of sockets on.
+        There is room for a stream until that many sockets are being answered; others do not count.
         """
-        limit = SocketLimit(SocketLimits(total=3, crowded=2))
-        _, slots = self.open(limit, "192.0.2.1")
-        self.assertFalse(limit.crowded)
+        limit = SocketLimit(SocketLimits(total=4, streams=2))
+        _, slots = self.open(limit, *["192.0.2.1"] * 4)
+        for slot in slots[:2]:
+            slot.answering()
+        self.assertTrue(limit.has_room_for_stream())
 
-        self.open(limit, "192.0.2.1")
-        self.assertTrue(limit.crowded)
+        slots[2].answering()
+        self.assertFalse(limit.has_room_for_stream())
 
         slots[0].release()
-        self.assertFalse(limit.crowded)
+        self.assertTrue(limit.has_room_for_stream())
 
     def test_log(self) -> None:
         """
@@ -113,14 +109,18 @@ class SocketLimitTests(SynchronousTestCase):
         events: list[LogEvent] = []
         globalLogPublisher.addObserver(events.append)
         self.addCleanup(globalLogPublisher.removeObserver, events.append)
-        limit = SocketLimit(SocketLimits(total=20, crowded=10))
+        limit = SocketLimit(SocketLimits(total=20, streams=10))
         _, slots = self.open(limit, *["192.0.2.1"] * 30)
         self.assertEqual(len(events), 1)
-        self.assertEqual((events[0]["open"], events[0]["total"]), (10, 20))
+        self.assertEqual((events[0]["open"], events[0]["total"]), (20, 20))
 
-        for slot in slots[10:]:
+        for slot in slots[10:-8]:
             slot.release()
-        self.open(limit, *["192.0.2.1"] * 10)
+        slots = self.open(limit, *["192.0.2.1"] * 3)[1] + slots[-8:]
+        for slot in slots:
+            slot.answering()
+        self.assertFalse(limit.has_room_for_stream())
+        self.assertFalse(limit.has_room_for_stream())
         self.assertEqual(len(events), 2)
 
     def test_nothing_left(self) -> None:

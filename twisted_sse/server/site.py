@@ -49,8 +49,12 @@ class HubSite(StreamSite):
         The last sockets are for publishers and health checks, so no stream gets one.
         """
         found: IResource = super().getResourceFor(request)
-        crowded = self.sockets is not None and self.sockets.crowded
-        if crowded and isinstance(found, EventsResource) and _needs_socket(request):
+        if (
+            self.sockets is not None
+            and isinstance(found, EventsResource)
+            and _needs_socket(request)
+            and not self.sockets.has_room_for_stream()
+        ):
             return _Crowded()
         return found
 

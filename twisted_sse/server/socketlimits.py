@@ -46,8 +46,8 @@ def socket_limits(
     if files == resource.RLIM_INFINITY:
         return SocketLimits(total, per_address, None)
     available = max(1, files - _open_files() - min(_OWN_FILES, files // 8))
-    crowded = available - min(_SHORT_REQUESTS, available // 8)
-    return SocketLimits(min(available, total or available), per_address, crowded)
+    streams = available - min(_SHORT_REQUESTS, available // 8)
+    return SocketLimits(min(available, total or available), per_address, streams)
 
 
 def _with_spare(limit: int | None, spare: int) -> int | None:

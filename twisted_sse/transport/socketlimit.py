@@ -28,12 +28,12 @@ class SocketLimits(NamedTuple):
 
         per_address: Of one network address (IPv6: of one /64 network).
 
-        crowded: From how many on `SocketLimit.crowded` is true.
+        streams: Of those whose requests are being answered, if one is for a stream.
     """
 
     total: int | None = None
     per_address: int | None = None
-    crowded: int | None = None
+    streams: int | None = None
 
 
 class Slot:
@@ -113,40 +113,47 @@ class SocketLimit:
         # Those without a request, in the order in which they began to wait.
         self._queue: _Queue = {}
         self._groups: dict[object, _Group] = {}
-        self._nearly_full = min(
-            one for one in (limits.total, limits.crowded, float("inf")) if one is not None
+        self._few = min(
+            one for one in (limits.total, limits.streams, float("inf")) if one is not None
         )
         # Whether the log says so.
         self._full = False
 
-    @property
-    def crowded(self) -> bool:
+    def has_room_for_stream(self) -> bool:
         """
-        Whether the sockets that are left are needed for short requests.
+        Whether a request that has arrived may keep its socket for long.
         """
-        crowded = self._limits.crowded
-        return crowded is not None and self._open >= crowded
+        most = self._limits.streams
+        if most is None or self._open - len(self._queue) <= most:
+            return True
+        self._note_full()
+        return False
 
-    def take(self, transport: Any) -> Slot | None:
+    def take(self, peer: Any, close: Callable[[], object]) -> Slot | None:
         """
         Take a slot for a new socket; ``None`` if every other one is being answered.
+
+        Args:
+            peer: Its remote address.
+
+            close: Closes it at once.
         """
         total, per_address, _ = self._limits
-        name = None if per_address is None else _group(transport.getPeer())
+        name = None if per_address is None else _group(peer)
         group = self._groups.get(name)
         if group is not None and group.size >= (per_address or 0) and not _evict(group.queue):
             return None
         if total is not None and self._open >= total and not _evict(self._queue):
             return None
         self._open += 1
-        if self._open >= self._nearly_full:
+        if total is not None and self._open >= total:
             self._note_full()
         if name is None or per_address is None:
-            return Slot(self, (self._queue,), transport.abortConnection, None)
+            return Slot(self, (self._queue,), close, None)
         # The eviction may have removed the group.
         group = self._groups.setdefault(name, _Group())
         group.size += 1
-        return Slot(self, (self._queue, group.queue), transport.abortConnection, name)
+        return Slot(self, (self._queue, group.queue), close, name)
 
     def _released(self, slot: Slot) -> None:
         self._open -= 1
@@ -156,7 +163,7 @@ class SocketLimit:
             if not group.size:
                 del self._groups[slot.group]
         # Not at once, so that a site at its limit does not fill the log.
-        if self._full and self._open < 0.9 * self._nearly_full:
+        if self._full and self._open < 0.9 * self._few:
             self._full = False
 
     def _note_full(self) -> None:

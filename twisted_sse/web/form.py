@@ -52,7 +52,8 @@ def take_form(request: Request) -> None:
     Raises:
         Problem: The body is not a form, or too large.
     """
-    if media_type(request.getHeader("Content-Type")) != _FORM:
+    kind = (request.getHeader(b"Content-Type") or b"").decode("latin-1")
+    if media_type(kind) != _FORM:
         raise Problem(
             415,
             f"Send the topics as {_FORM}: topic=NAME, once for each topic.",

@@ -141,6 +141,6 @@ def _challenge(status: int, request: Request) -> str:
     # the client was unaware that authentication is necessary or attempted using
     # an unsupported authentication method), the resource server SHOULD NOT
     # include an error code".
-    header = request.getHeader("Authorization") or ""
-    tried = header.lstrip().lower().startswith("bearer")
+    header = request.getHeader(b"Authorization") or b""
+    tried = header.lstrip().lower().startswith(b"bearer")
     return 'Bearer error="invalid_token"' if tried else "Bearer"

@@ -55,7 +55,7 @@ class Publishing:
         if grant.publish is None:
             _refuse(grant)
         self._origins.check(request)
-        kind = media_type(request.getHeader("Content-Type"))
+        kind = media_type((request.getHeader(b"Content-Type") or b"").decode("latin-1"))
         if kind not in _READERS:
             raise Problem(
                 415,

@@ -123,8 +123,9 @@ class Subscriptions:
         Find out what *request* asks for, and refuse it if *grant* does not cover it.
         """
         # RFC 9110, 5.3: several lines of one header are one list.
-        accept = ", ".join(request.requestHeaders.getRawHeaders("Accept", []))
-        if not accepts(accept, "text/event-stream"):
+        accept = b", ".join(request.requestHeaders.getRawHeaders(b"Accept", []))
+        # Bytes: a plain `Site` hands on values that are no UTF-8.
+        if not accepts(accept.decode("latin-1"), "text/event-stream"):
             raise Problem(406, "This is an event stream: accept text/event-stream, or */*.")
         grant.check_time(self._broker.clock.seconds())
         query = query_of(request)

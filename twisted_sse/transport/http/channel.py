@@ -6,6 +6,7 @@ camelCase methods are called by Twisted.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, NamedTuple
 
 from twisted.web.http import _GenericHTTPChannelProtocol
@@ -14,6 +15,7 @@ from twisted_sse.transport.deadline import RequestTimeouts
 from twisted_sse.transport.http.http1 import StrictHTTPChannel
 from twisted_sse.transport.http2.connection import H2Connection
 from twisted_sse.transport.socketlimit import Slot, SocketLimit
+from twisted_sse.transport.sockets import close_now
 
 __all__ = ["Channel", "ChannelSettings"]
 
@@ -58,10 +60,12 @@ class Channel(_GenericHTTPChannelProtocol):
         """
         sockets = self._settings.sockets
         if sockets is not None:
-            self._slot = self._channel.slot = sockets.take(transport)
+            self._slot = self._channel.slot = sockets.take(
+                transport.getPeer(), partial(close_now, transport)
+            )
             if self._slot is None:
                 self._channel.transport = transport
-                transport.abortConnection()
+                close_now(transport)
                 return
         self._channel.makeConnection(transport)
 

@@ -9,11 +9,12 @@ camelCase methods are called by Twisted.
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any
 
 from twisted.internet import tcp
 from twisted.internet.protocol import connectionDone
-from twisted.web.http import RESPONSES, HTTPChannel
+from twisted.web.http import HTTPChannel
 
 from twisted_sse.transport.deadline import BodyDeadline, RequestTimeouts
 from twisted_sse.transport.heads import (
@@ -307,7 +308,8 @@ class StrictHTTPChannel(HTTPChannel):
             return
         self._refused = True
         headers, body = refusal(status, detail)
-        lines = [b"HTTP/1.1 %d %b" % (status, RESPONSES[status])]
+        phrase = HTTPStatus(status).phrase.encode("ascii")
+        lines = [b"HTTP/1.1 %d %b" % (status, phrase)]
         lines += [b"%b: %b" % pair for pair in headers]
         lines += [b"connection: close", b"", body]
         self.transport.write(b"\r\n".join(lines))

@@ -425,14 +425,14 @@ class H2Connection(_http2.H2Connection):
         # What waits for room in the transport would wait forever.
         while self._bufferedControlFrames:
             self.transport.write(self._bufferedControlFrames.popleft())
-        # A TLS transport waits for its producer before it closes, and Twisted's
-        # connection stays its producer until it is timed out: for 75 seconds.
-        self.transport.unregisterProducer()
-        self.transport.loseConnection()
         # The client has to receive what is left, and close its end as well.
         self.setTimeout(None)
         if self._abortingCall is None:
             self._abortingCall = self.callLater(self.abortTimeout, self.forceAbortClient)
+        # A TLS transport waits for its producer before it closes, and Twisted's
+        # connection stays its producer until it is timed out: for 75 seconds.
+        self.transport.unregisterProducer()
+        self.transport.loseConnection()
 
 
 _HANDLERS: dict[type, Any] = {

@@ -116,6 +116,9 @@ def _check_request(fields: Fields) -> None:
     path, method = pseudo.get(b":path", b""), pseudo[b":method"]
     if not _TOKEN.fullmatch(method):
         raise MalformedRequest("The method is no token")
+    # RFC 9113, 8.3.1: ":authority MUST NOT include the deprecated userinfo subcomponent".
+    if b"@" in pseudo.get(b":authority", b""):
+        raise MalformedRequest("The authority has user information")
     lengths = [value for name, value in fields if name == b"content-length"]
     if len(lengths) > 1:
         raise MalformedRequest("There is more than one length")

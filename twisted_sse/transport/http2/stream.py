@@ -89,6 +89,10 @@ class H2Stream(_http2.H2Stream):
         if self._is_too_large:
             self._answer()
 
+    def _send100Continue(self) -> None:
+        if not self._is_too_large:
+            super()._send100Continue()
+
     def limit_time(self, clock: Any, timeout: float) -> None:
         """
         Refuse the request if its body does not arrive within *timeout*.
