@@ -36,8 +36,10 @@ def repeat_key(
         Problem: The header is not a key.
     """
     keys = request.requestHeaders.getRawHeaders(b"Idempotency-Key", [])
-    if not keys and not all(publication.event.id for publication in publications):
-        return None
+    if not keys:
+        for publication in publications:
+            if publication.event.id is None:
+                return None
     kind = (request.getHeader(b"Content-Type") or b"").lower()
     content = sha256(kind + b"\0" + body).digest()
     key = b"body:" + content if not keys else b"key:" + _checked(keys)

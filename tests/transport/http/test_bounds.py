@@ -189,12 +189,12 @@ class SiteTests(SynchronousTestCase):
 
     def test_by_count(self) -> None:
         """
-        A body without a length is refused as soon as it is too large.
+        A body without a length is refused while it arrives, and not kept in a file.
         """
         for user, status in (("eve", 401), ("ada", 413)):
             with self.subTest(user=user):
                 caller = self.begin("/events", **{"X-User": user, "Transfer-Encoding": "chunked"})
-                caller.send(b"1e\r\n" + b"x" * 30 + b"\r\n")
+                caller.send(b"186a0\r\n" + b"x" * 100_000 + b"\r\n")
                 before = caller.answers
                 caller.send(b"1\r\nx\r\n")
                 self.clock.advance(0)
@@ -202,11 +202,24 @@ class SiteTests(SynchronousTestCase):
                 self.assertEqual(before, [])
                 self.assertEqual(caller.answer.status, status)
 
+    def test_small(self) -> None:
+        """
+        A small body is read, and refused by its resource.
+        """
+        for user, status in (("eve", 401), ("ada", 413)):
+            with self.subTest(user=user):
+                caller = Caller(self.site)
+                headers = {"X-User": user, "Content-Type": FORM}
+                caller.ask("POST", "/events", headers, b"x" * 31)
+                caller.ask("GET", "/nothing")
+
+                self.assertEqual([one.status for one in caller.answers], [status, 404])
+
     def test_at_once(self) -> None:
         """
         A body that arrives with its end is refused once, and the log has nothing to say.
         """
-        for size in (1, 31, 100):
+        for size in (1, 31, 100, 100_001):
             with self.subTest(size=size):
                 caller = Caller(self.site)
                 caller.send(
@@ -237,7 +250,7 @@ class SiteTests(SynchronousTestCase):
         for method, target in (("GET", "/events?topic=a"), ("POST", "/events/subscribe")):
             with self.subTest(method=method):
                 caller = Caller(self.site)
-                headers = {"X-User": "ada", "Content-Type": FORM, "Content-Length": "31"}
+                headers = {"X-User": "ada", "Content-Type": FORM, "Content-Length": str(2 * MIB)}
                 caller.ask(method, target, headers)
 
                 self.assertEqual(caller.answer.status, 413)

@@ -39,19 +39,22 @@ class BoundedRequest(Request):
     too_large = False
     content: Any
 
-    # Whether the resource at the path has a limit, and whether there was no room.
-    _resource_answers = False
-    _no_room = False
     _bound: int | None = None
+    # Whether the resource at the path has been asked for its limit, and has one.
+    _asked = False
+    _resource_answers = False
+    # Whether there was no room.
+    _no_room = False
 
     def gotLength(self, length: int | None) -> None:
         """
         See `twisted.web.http.Request.gotLength`.
         """
         self.content = BytesIO()
-        if length != 0:
-            self._bound = self._find_bound()
-            self.too_large = length is not None and self._exceeds(length)
+        channel: Any = self.channel
+        # A plain `Site` may have this request factory too.
+        self._bound = getattr(channel.site, "max_body", None)
+        self.too_large = length is not None and self._exceeds(length)
 
     def handleContentChunk(self, data: bytes) -> None:
         """
@@ -75,10 +78,20 @@ class BoundedRequest(Request):
         if self._no_room:
             self.setHeader(b"Retry-After", b"5")
             self._refuse(503, "There is no room for this body now: try again in a few seconds.")
-        elif self.too_large and not self._resource_answers:
+        elif self.too_large and self._refuses():
             self._refuse(413, f"The body has more than {self._bound} bytes: send less at once.")
         else:
             super().process()
+
+    def _refuses(self) -> bool:
+        """
+        Whether the resource at the path must not get the request.
+        """
+        if not self._asked:
+            self._ask_resource()
+        channel: Any = self.channel
+        site_refuses = getattr(channel.site, "refuses_large_bodies", True)
+        return site_refuses and not self._resource_answers
 
     def _refuse(self, status: int, detail: str) -> None:
         headers, body = refusal(status, detail)
@@ -89,6 +102,9 @@ class BoundedRequest(Request):
         self.finish()
 
     def _exceeds(self, size: int) -> bool:
+        # A small body costs less than to find its resource, which checks it later.
+        if size > _MEMORY_BYTES and not self._asked:
+            self._ask_resource()
         return self._bound is not None and size > self._bound
 
     def _use_file(self) -> None:
@@ -109,14 +125,12 @@ class BoundedRequest(Request):
         self.content.close()
         self.content = BytesIO()
 
-    def _find_bound(self) -> int | None:
+    def _ask_resource(self) -> None:
+        self._asked = True
         channel: Any = self.channel
-        site = channel.site
-        # A plain `Site` may have this request factory too.
-        of_site: int | None = getattr(site, "max_body", None)
-        site_refuses = getattr(site, "refuses_large_bodies", True)
         # The names of HTTP/1.1 and of HTTP/2.
         target = getattr(channel, "_path", None) or getattr(channel, "path", None)
-        of_resource = bound_at(site.resource, target) if target else None
-        self._resource_answers = of_resource is not None or not site_refuses
-        return min((one for one in (of_site, of_resource) if one is not None), default=None)
+        bound = bound_at(channel.site.resource, target) if target else None
+        if bound is not None:
+            self._resource_answers = True
+            self._bound = bound if self._bound is None else min(bound, self._bound)
