@@ -15,6 +15,7 @@ from twisted_sse.server.banner import StartupBanner
 from twisted_sse.server.config import Config, InvalidOption
 from twisted_sse.server.demo import publish_demo
 from twisted_sse.server.listening import EndpointService, endpoint_for
+from twisted_sse.server.memory import MemoryTrim
 from twisted_sse.server.process import GarbageCollection, StopSignals
 from twisted_sse.server.site import HubSite, hub_tree
 from twisted_sse.server.socketlimits import allow_many_files, socket_limits
@@ -60,6 +61,7 @@ def make_server(config: Config, reactor: Any) -> MultiService:
     if config.demo:
         publish_demo(hub)
     GarbageCollection().setServiceParent(server)
+    MemoryTrim(lambda: len(hub.connections), reactor).setServiceParent(server)
     StopSignals(reactor, lambda: abort_all(hub.broker, hub.responses)).setServiceParent(server)
     scheme = "https" if config.tls_cert else "http"
     StartupBanner(scheme, endpoints, token).setServiceParent(server)

@@ -20,7 +20,7 @@ __all__ = ["FloodGuard"]
 # once; no client needs many of the others.  CVE-2023-44487 (resets), CVE-2019-9512
 # (pings), CVE-2019-9515 (settings), CVE-2019-9518 (empty frames).
 _RESETS = (1000, 33)
-_CHEAP_FRAMES = (500, 50)
+_CHEAP_FRAMES = (300, 50)
 
 # Clients enlarge windows as they read, some at every frame.  So besides this number
 # they may send one for so many bytes that were sent to them.
