@@ -19,7 +19,7 @@ KEY = RepeatKey(b"key", b"body")
 
 def published(number: int = 1, event_id: str = "") -> list[Published]:
     """
-    What became of one publication.
+    The result of submitting one publication.
     """
     publication = Publication(("a",), ServerSentEvent("x"))
     return [Published(Record(number, event_id or str(number), publication), 7)]
@@ -123,7 +123,7 @@ class FailureTests(SynchronousTestCase):
 
     def test_not_kept(self) -> None:
         """
-        What was not kept is submitted again, and history is not asked.
+        If nothing was kept, a repeat is submitted, and history is not asked.
         """
         both = [self.receipts.once(KEY, self.submissions.submit) for _ in range(2)]
         self.submissions.waiting[0].errback(HistoryUnavailable("gone"))
@@ -137,7 +137,7 @@ class FailureTests(SynchronousTestCase):
 
     def test_unknown_and_kept(self) -> None:
         """
-        What may have been kept is looked for first, and found.
+        If the outcome is unknown, a repeat asks history first.
         """
         self.unknown()
         outcome = [Outcome(0, "mine", 0)]
@@ -150,7 +150,7 @@ class FailureTests(SynchronousTestCase):
 
     def test_unknown_and_not_kept(self) -> None:
         """
-        What may have been kept and cannot be found is submitted again.
+        If history did not keep it, the repeat is submitted.
         """
         self.unknown()
         second = self.receipts.once(KEY, self.submissions.submit, lambda: self.found(None))
@@ -160,7 +160,7 @@ class FailureTests(SynchronousTestCase):
 
     def test_unknown_without_find(self) -> None:
         """
-        Where nothing can be looked for, it is submitted again.
+        If history cannot be asked, the repeat is submitted.
         """
         self.unknown()
         self.receipts.once(KEY, self.submissions.submit)
@@ -169,7 +169,7 @@ class FailureTests(SynchronousTestCase):
 
     def test_still_unknown(self) -> None:
         """
-        While nobody can find out, the outcome stays unknown, whatever happens to a repeat.
+        Until history has answered, the outcome stays unknown, even if a repeat fails.
         """
 
         def fail() -> Deferred[Sequence[Outcome] | None]:

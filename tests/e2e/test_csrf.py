@@ -65,7 +65,7 @@ reactor.run()
 
 class ChromiumTests(SynchronousTestCase):
     """
-    A form, sent by pages of several origins, with the cookie of somebody who has logged in.
+    Pages of several origins send a form, with the cookie of a user who has logged in.
     """
 
     browser: Browser
@@ -99,7 +99,7 @@ class ChromiumTests(SynchronousTestCase):
 
     def kept(self) -> list[str]:
         """
-        What was published.
+        The data of all events.
         """
         url = Request(f"http://127.0.0.1:{self.ports[0]}/kept")
         with urlopen(url, None, PATIENCE) as answer:

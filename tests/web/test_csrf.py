@@ -49,7 +49,7 @@ class PublishTestCase(SynchronousTestCase):
 
 class RefusedTests(PublishTestCase):
     """
-    What may come from a page of another site.
+    Publications that a page of another site may have made.
     """
 
     def test_origin(self) -> None:
@@ -94,7 +94,7 @@ class RefusedTests(PublishTestCase):
 
     def test_extension(self) -> None:
         """
-        What the user began may not come from another origin.
+        A request that the user began is refused if it has another origin.
         """
         headers = {"Sec-Fetch-Site": "none", "Origin": "chrome-extension://abc", **COOKIE}
 
@@ -158,7 +158,7 @@ class _SecureRequest(Request):
 
 class AllowedTests(PublishTestCase):
     """
-    What comes from our own pages, or from those that are allowed.
+    Publications of our own pages, and of allowed ones.
     """
 
     def test_own(self) -> None:
@@ -209,14 +209,14 @@ class AllowedTests(PublishTestCase):
 
     def test_reload(self) -> None:
         """
-        What the user did, such as a reload, has no origin.
+        A request that the user began, such as a reload, needs no origin.
         """
         self.assertEqual(self.publish({"Sec-Fetch-Site": "none", **COOKIE}).status, 200)
 
 
 class NotAmbientTests(PublishTestCase):
     """
-    What a browser does not send by itself.
+    Publications whose credentials a browser does not add by itself.
     """
 
     def test_token(self) -> None:
@@ -238,7 +238,7 @@ class NotAmbientTests(PublishTestCase):
 
     def test_open_to_all(self) -> None:
         """
-        Where everybody may publish from everywhere, every page may.
+        If everybody may publish, and CORS allows every origin, every page may publish.
         """
         self.served = Served(authorize=everything, cors=CORS("*"))
 
@@ -275,7 +275,7 @@ class OptionTests(PublishTestCase):
 
     def test_invalid(self) -> None:
         """
-        What is not an origin is refused when the resource is made.
+        An invalid origin is refused when the resource is made.
         """
         for origins in (["public.example"], ["*"], ["null"], ["https://public.example/"]):
             with self.subTest(origins=origins), self.assertRaises(ValueError):
@@ -284,7 +284,7 @@ class OptionTests(PublishTestCase):
 
 class SentenceTests(PublishTestCase):
     """
-    What a refused publisher is told.
+    The sentences for refused publishers.
     """
 
     def test_origin(self) -> None:
@@ -319,7 +319,7 @@ class SentenceTests(PublishTestCase):
 
     def test_anonymous(self) -> None:
         """
-        Who may not publish at all is asked for a token first.
+        A client without a grant to publish is asked for a token first.
         """
         self.served = Served()
 

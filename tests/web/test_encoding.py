@@ -129,7 +129,7 @@ class GzipTests(SynchronousTestCase):
 
     def test_receipt(self) -> None:
         """
-        So can a receipt.
+        A receipt can be read.
         """
         resource = EventsResource(self.hub.broker, authorize=everything)
         caller = self.call(

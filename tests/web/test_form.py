@@ -289,7 +289,7 @@ def _refuse(error: Exception, request: Request) -> Grant:
 
 class AuthorizationTests(SynchronousTestCase):
     """
-    Who may subscribe.
+    Grants are checked as for ``GET``.
     """
 
     def statuses(self, authorize: Authorize, **headers: str) -> list[int]:
@@ -303,7 +303,7 @@ class AuthorizationTests(SynchronousTestCase):
 
     def test_token(self) -> None:
         """
-        Where reading needs a token, it does whatever the method.
+        If reading needs a token, every method needs it.
         """
         closed = BearerTokens(["s3cret"], anonymous=False)
 
@@ -322,7 +322,7 @@ class AuthorizationTests(SynchronousTestCase):
 
     def test_before_the_body(self) -> None:
         """
-        What is in the body does not matter to somebody who may not subscribe.
+        The body of a request without a grant is not looked at.
         """
         closed = BearerTokens(["s3cret"], anonymous=False)
         answer = Served(authorize=closed).call("QUERY", "/events", {}, b"\xff" * 1000).answer

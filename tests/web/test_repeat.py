@@ -95,7 +95,7 @@ class PublishTestCase(SynchronousTestCase):
 
     def data(self) -> list[str | None]:
         """
-        What was published.
+        The data of all public events.
         """
         return [event.data for event in self.served.kept()]
 
@@ -191,7 +191,7 @@ class KeyTests(PublishTestCase):
 
     def test_bad_key(self) -> None:
         """
-        What is not a key is refused.
+        An invalid key is refused.
         """
         for key in ("", "x" * 256, "ü"):
             with self.subTest(key=key):
@@ -216,7 +216,7 @@ class KeyTests(PublishTestCase):
 
     def test_not_kept(self) -> None:
         """
-        What was not kept is published by a repeat.
+        If the first request was not kept, the repeat is published.
         """
         history = AbsentHistory()
         self.serve(history)
@@ -284,7 +284,7 @@ class OwnIDTests(PublishTestCase):
 
     def test_edge(self) -> None:
         """
-        So is what an edge sends, whose IDs are its own.
+        A repeated request of an edge is answered as before.
         """
         self.served = Served(authorize=lambda request: Grant(publish=["*"], subscribe=["*"]))
         event = ServerSentEvent("x", id="mine")

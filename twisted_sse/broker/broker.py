@@ -64,7 +64,7 @@ class Broker:
 
         closed: Whether publications are refused, because the hub is stopping.
 
-        receipts: Remembers what publishers were told.
+        receipts: The outcomes of the newest publishing requests.
     """
 
     _log = Logger()

@@ -1,5 +1,5 @@
 """
-Remembers what publishers were told, so that a repeated request is answered as before.
+Remembers the outcomes of publishing requests, so that a repeat is answered as before.
 
 Only requests are remembered that a publisher can repeat safely: those with a key
 of their own, or whose events all have IDs of their own.  The memory is bounded by
@@ -35,7 +35,7 @@ class KeyReused(Exception):
 
 class RepeatKey(NamedTuple):
     """
-    What makes a request a repeat of another.
+    Identifies a request and its repeats.
 
     Attributes:
         key: A digest of the publisher and its key.
@@ -49,7 +49,7 @@ class RepeatKey(NamedTuple):
 
 class Outcome(NamedTuple):
     """
-    What became of one publication.
+    The outcome of one publication.
 
     Attributes:
         number: Its place in the hub's one order.
@@ -66,14 +66,14 @@ class Outcome(NamedTuple):
     @classmethod
     def of(cls, published: Published) -> Outcome:
         """
-        Keep of *published* what its publisher is told.
+        Return the outcome of *published*, without the publication.
         """
         return cls(published.record.number, published.record.id, published.subscribers)
 
     @classmethod
     def of_all(cls, published: Sequence[Published]) -> Sequence[Outcome]:
         """
-        Keep of each what its publisher is told.
+        Return the outcome of each.
         """
         return [cls.of(one) for one in published]
 

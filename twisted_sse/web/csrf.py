@@ -65,7 +65,7 @@ class OriginCheck:
         elif fetch_site == b"same-origin":
             allowed = True
         elif origin is None:
-            # "none": the user's doing, such as a reload.
+            # "none": the user began the request, for example by a reload.
             allowed = fetch_site == b"none"
         else:
             allowed = self._may_publish(origin, ambient) or _is_own(origin, request)

@@ -28,7 +28,7 @@ _SAFE = "".join(map(chr, range(33, 127)))
 
 class _IForm(Interface):
     """
-    What `take_form` adds to a request.
+    A form that `take_form` has added to a request.
     """
 
 

@@ -1,5 +1,5 @@
 """
-What makes a publishing request a repeat of another: its key, its body, its publisher.
+Identifies publishing requests by key, body and publisher, to recognize repeats.
 
 Follows https://datatracker.ietf.org/doc/html/draft-ietf-httpapi-idempotency-key-header.
 """
@@ -59,7 +59,8 @@ def _checked(keys: Sequence[bytes]) -> bytes:
 
 def _publisher(request: Request, grant: Grant) -> bytes:
     """
-    Two publishers may choose the same key, and neither may see the other's receipt.
+    Identify the publisher: two may choose the same key, and neither may see the other's
+    receipt.
     """
     if grant.user is not None:
         return b"user:" + grant.user.encode("utf-8", "surrogatepass")

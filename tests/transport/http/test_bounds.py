@@ -175,8 +175,8 @@ class SiteTests(SynchronousTestCase):
 
     def test_by_length(self) -> None:
         """
-        A body whose length is too large is refused before it arrives: with 401 if nobody may
-        publish, else with 413.
+        A body whose length is too large is refused before it arrives: with 401 without a
+        grant, else with 413.
         """
         for user, status in (("eve", 401), ("ada", 413)):
             with self.subTest(user=user):
@@ -217,7 +217,7 @@ class SiteTests(SynchronousTestCase):
 
     def test_at_once(self) -> None:
         """
-        A body that arrives with its end is refused once, and the log has nothing to say.
+        A body that arrives with its end is refused once, and nothing is logged.
         """
         for size in (1, 31, 100, 100_001):
             with self.subTest(size=size):
@@ -272,7 +272,7 @@ class SiteTests(SynchronousTestCase):
 
     def test_smaller(self) -> None:
         """
-        Of two limits the smaller one holds.
+        The smaller of two limits applies.
         """
         self.serve(max_body=20)
         caller = self.begin("/events", **{"X-User": "ada", "Content-Length": "21"})

@@ -43,7 +43,7 @@ class BoundedRequest(Request):
     # Whether the resource at the path has been asked for its limit, and has one.
     _asked = False
     _resource_answers = False
-    # Whether there was no room.
+    # Whether there was no memory or file for the body.
     _no_room = False
 
     def gotLength(self, length: int | None) -> None:
@@ -77,7 +77,7 @@ class BoundedRequest(Request):
         """
         if self._no_room:
             self.setHeader(b"Retry-After", b"5")
-            self._refuse(503, "There is no room for this body now: try again in a few seconds.")
+            self._refuse(503, "The server cannot store this body now: try again in a few seconds.")
         elif self.too_large and self._refuses():
             self._refuse(413, f"The body has more than {self._bound} bytes: send less at once.")
         else:
