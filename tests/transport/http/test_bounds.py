@@ -10,6 +10,8 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import EncodingResourceWrapper, Resource
 from twisted.web.server import GzipEncoderFactory, Request
+from twisted.web.static import File
+from twisted.web.vhost import NameVirtualHost
 
 from tests.support.http import Caller, H2Caller
 from twisted_sse import EventSourceResponse, Grant, Hub, Unauthorized
@@ -106,6 +108,18 @@ class BoundAtTests(SynchronousTestCase):
         resource = EventsResource(Hub(reactor=Clock()).broker, max_body=100)
 
         self.assertEqual(bound_at(resource, b"/"), 100)
+
+    def test_other_trees(self) -> None:
+        """
+        A tree of another kind has no limits.
+        """
+
+        class Odd(Resource):
+            children = ["events"]
+
+        for root in (NameVirtualHost(), Odd.__new__(Odd), File("."), object()):
+            with self.subTest(root=root):
+                self.assertIsNone(bound_at(root, b"/events"))
 
     def test_klein(self) -> None:
         """

@@ -7,7 +7,7 @@ found without it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -54,7 +54,8 @@ def bound_at(root: Any, target: bytes) -> int | None:
     path = [unquote_to_bytes(one) for one in target.partition(b"?")[0][1:].split(b"/")]
     resource = _unwrapped(root)
     while path and not getattr(resource, "isLeaf", False):
-        child = getattr(resource, "children", {}).get(path[0])
+        children = getattr(resource, "children", None)
+        child = children.get(path[0]) if isinstance(children, Mapping) else None
         if child is None:
             break
         resource = _unwrapped(child)
