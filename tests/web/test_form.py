@@ -229,11 +229,16 @@ class RefusalTests(SynchronousTestCase):
         self.assertEqual(caller.answer.status, 400)
         self.assertIn("At most 2 topics", caller.answer.detail)
 
+        caller = subscribe(served, "QUERY", "/events", b"topic=&" * 30_000)
+
+        self.assertEqual(caller.answer.status, 400)
+        self.assertIn("At most 2 topics", caller.answer.detail)
+
     def test_bad_selector(self) -> None:
         """
         A selector that cannot be understood, and one that is not UTF-8, are bad requests.
         """
-        for body in (b"topic={", b"topic=%FF", b"topic=\xff"):
+        for body in (b"topic={", b"topic=%FF", b"topic=\xff", b"topic=" + b"\xc3\xbc" * 3000):
             with self.subTest(body=body):
                 self.assertEqual(subscribe(Served(), "QUERY", "/events", body).answer.status, 400)
 
@@ -241,12 +246,28 @@ class RefusalTests(SynchronousTestCase):
         """
         A body that is larger than the site takes, or than any list of topics, is refused.
         """
-        for limit, size in ((30, 31), (4 * 1024 * 1024, 1024 * 1024)):
+        for limit, text in (
+            (30, b"x" * 31),
+            (4 * 1024 * 1024, b"x" * 256 * 1024),
+            # More than all selectors of a request may have.
+            (4 * 1024 * 1024, b"x" * 80 * 1024),
+            (4 * 1024 * 1024, b"%41" * 80 * 1024),
+        ):
             with self.subTest(limit=limit):
                 served = Served(max_body=limit)
-                caller = subscribe(served, "QUERY", "/events", b"topic=" + b"x" * size)
+                caller = subscribe(served, "QUERY", "/events", b"topic=" + text)
 
                 self.assertEqual(caller.answer.status, 413)
+
+    def test_longest(self) -> None:
+        """
+        As many selectors as a request may have fit into a form, each byte encoded.
+        """
+        topics = [f"{number:0655}" for number in range(100)]
+        encoded = "&".join("topic=" + "".join(f"%{ord(one):x}" for one in each) for each in topics)
+        caller = subscribe(Served(), "QUERY", "/events", encoded.encode())
+
+        self.assertEqual(caller.answer.status, 200)
 
     def test_not_acceptable(self) -> None:
         """

@@ -106,7 +106,7 @@ class Subscriptions:
         """
         if grant is NOTHING:
             raise Unauthorized("Subscribing needs a token: Authorization: Bearer TOKEN.")
-        take_form(request)
+        take_form(request, self._max_topics)
         return self.get(request, grant)
 
     def head(self, request: Request, grant: Grant) -> None:
