@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted_sse.broker.receipts import KeyReused, Outcome, Receipts, RepeatKey
 from twisted_sse.errors import HistoryUnavailable, PerhapsKept
 from twisted_sse.events.event import ServerSentEvent
-from twisted_sse.events.publication import Publication, Published, Record
+from twisted_sse.events.publication import Position, Publication, Published, Record
 
 __all__ = ["BoundTests", "FailureTests", "RepeatTests"]
 
@@ -22,7 +22,7 @@ def published(number: int = 1, event_id: str = "") -> list[Published]:
     The result of submitting one publication.
     """
     publication = Publication(("a",), ServerSentEvent("x"))
-    return [Published(Record(number, event_id or str(number), publication), 7)]
+    return [(Record(number, event_id or str(number), publication), 7)]
 
 
 class Submissions:
@@ -61,8 +61,8 @@ class RepeatTests(SynchronousTestCase):
         self.submissions.waiting[0].callback(published())
         second = self.receipts.once(KEY, self.submissions.submit)
 
-        self.assertEqual(self.successResultOf(first), [Outcome(1, "1", 7)])
-        self.assertEqual(self.successResultOf(second), [Outcome(1, "1", 7)])
+        self.assertEqual(self.successResultOf(first), published())
+        self.assertEqual(self.successResultOf(second), [(Position(1, "1"), 7)])
         self.assertEqual(len(self.submissions.waiting), 1)
 
     def test_meanwhile(self) -> None:
@@ -74,7 +74,7 @@ class RepeatTests(SynchronousTestCase):
             self.assertNoResult(each)
         self.submissions.waiting[0].callback(published())
 
-        self.assertEqual([self.successResultOf(each)[0].id for each in both], ["1", "1"])
+        self.assertEqual([self.successResultOf(each)[0][0].id for each in both], ["1", "1"])
         self.assertEqual(len(self.submissions.waiting), 1)
 
     def test_other_key(self) -> None:
@@ -132,7 +132,7 @@ class FailureTests(SynchronousTestCase):
 
         for each in both:
             self.failureResultOf(each, HistoryUnavailable)
-        self.assertEqual(self.successResultOf(third), [Outcome(1, "1", 7)])
+        self.assertEqual(self.successResultOf(third), published())
         self.assertEqual(self.asked, 0)
 
     def test_unknown_and_kept(self) -> None:
@@ -140,7 +140,7 @@ class FailureTests(SynchronousTestCase):
         If the outcome is unknown, a repeat asks history first.
         """
         self.unknown()
-        outcome = [Outcome(0, "mine", 0)]
+        outcome = [(Position(0, "mine"), 0)]
         second = self.receipts.once(KEY, self.submissions.submit, lambda: self.found(outcome))
         third = self.receipts.once(KEY, self.submissions.submit, lambda: self.found(outcome))
 
@@ -156,7 +156,7 @@ class FailureTests(SynchronousTestCase):
         second = self.receipts.once(KEY, self.submissions.submit, lambda: self.found(None))
         self.submissions.waiting[1].callback(published())
 
-        self.assertEqual(self.successResultOf(second), [Outcome(1, "1", 7)])
+        self.assertEqual(self.successResultOf(second), published())
 
     def test_unknown_without_find(self) -> None:
         """

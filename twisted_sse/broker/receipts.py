@@ -17,7 +17,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.python.failure import Failure
 
 from twisted_sse.errors import HistoryUnavailable, PerhapsKept
-from twisted_sse.events.publication import Published
+from twisted_sse.events.publication import Position, Published, Record
 
 __all__ = ["Find", "KeyReused", "Outcome", "Receipts", "RepeatKey"]
 
@@ -47,36 +47,9 @@ class RepeatKey(NamedTuple):
     body: bytes
 
 
-class Outcome(NamedTuple):
-    """
-    The outcome of one publication.
-
-    Attributes:
-        number: Its place in the hub's one order.
-
-        id: Its event ID.
-
-        subscribers: The number of connections that it was handed to.
-    """
-
-    number: int
-    id: str
-    subscribers: int
-
-    @classmethod
-    def of(cls, published: Published) -> Outcome:
-        """
-        Return the outcome of *published*, without the publication.
-        """
-        return cls(published.record.number, published.record.id, published.subscribers)
-
-    @classmethod
-    def of_all(cls, published: Sequence[Published]) -> Sequence[Outcome]:
-        """
-        Return the outcome of each.
-        """
-        return [cls.of(one) for one in published]
-
+#: The position or the record of a publication that was kept, and the number of
+#: connections that get it.
+Outcome = tuple[Position | Record, int]
 
 #: Submits the publications of a request.
 Submit = Callable[[], "Deferred[list[Published]]"]
@@ -159,7 +132,7 @@ class Receipts:
                 if found is not None:
                     return found
                 doubtful = False
-            return Outcome.of_all(await submit())
+            return await submit()
         except HistoryUnavailable as error:
             if not doubtful:
                 raise
@@ -179,8 +152,10 @@ class Receipts:
 
     def _remember(self, repeat: RepeatKey, outcomes: Sequence[Outcome] | None) -> None:
         self._forget(repeat.key)
-        size = _ENTRY_BYTES + sum(_OUTCOME_BYTES + len(one.id) for one in outcomes or ())
-        self._entries[repeat.key] = _Entry(repeat.body, outcomes, size)
+        # Without the publications, which may be large.
+        short = outcomes and [(Position(one.number, one.id), count) for one, count in outcomes]
+        size = _ENTRY_BYTES + sum(_OUTCOME_BYTES + len(one.id) for one, _ in short or ())
+        self._entries[repeat.key] = _Entry(repeat.body, short, size)
         self._size += size
         while self._size > self._max_bytes:
             _, oldest = self._entries.popitem(last=False)

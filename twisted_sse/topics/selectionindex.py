@@ -71,10 +71,15 @@ class SelectionIndex:
         Find the selections that match any of *topics*, each once.
         """
         found = dict(self._everything)
+        # benchmarks (publish): most hubs have no patterns.
+        has_patterns = bool(self._by_pattern)
         for topic in topics:
-            found.update(self._by_name.get(topic, ()))
-            for selections in self._patterns.find(topic):
-                found.update(selections)
+            named = self._by_name.get(topic)
+            if named is not None:
+                found.update(named)
+            if has_patterns:
+                for selections in self._patterns.find(topic):
+                    found.update(selections)
         return found
 
     def _file(self, selection: Selection) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.web.server import Request
@@ -15,7 +16,7 @@ from twisted_sse.broker.connections.grant import ANONYMOUS, Grant
 from twisted_sse.broker.receipts import Find, KeyReused, Outcome
 from twisted_sse.errors import Forbidden, Unauthorized, UnknownEventID
 from twisted_sse.events.media import EVENT_STREAM, media_type
-from twisted_sse.events.publication import Publication, Receipt
+from twisted_sse.events.publication import Position, Publication, Receipt
 from twisted_sse.events.replication import read_publications
 from twisted_sse.web.auth import NOTHING
 from twisted_sse.web.bodies import MEDIA_TYPES, from_form, from_json, from_ndjson
@@ -70,10 +71,10 @@ class Publishing:
 
     def _submit(
         self, request: Request, grant: Grant, body: bytes, publications: Sequence[Publication]
-    ) -> Deferred[Sequence[Outcome]]:
+    ) -> Deferred[Any]:
         repeat = repeat_key(request, grant, body, publications)
         if repeat is None:
-            return self._broker.submit(publications).addCallback(Outcome.of_all)
+            return self._broker.submit(publications)
         try:
             return self._broker.receipts.once(
                 repeat,
@@ -101,7 +102,7 @@ class Publishing:
                 await locate(self._broker, known[-1])
             except UnknownEventID:
                 return None
-            return [Outcome(0, event_id, 0) for event_id in known]
+            return [(Position(0, event_id), 0) for event_id in known]
 
         return lambda: Deferred.fromCoroutine(find())
 
@@ -152,7 +153,7 @@ def _refuse(grant: Grant) -> None:
 
 
 def _answer_id(outcomes: Sequence[Outcome], request: Request) -> None:
-    _answer(request, b"text/plain; charset=utf-8", outcomes[0].id)
+    _answer(request, b"text/plain; charset=utf-8", outcomes[0][0].id)
 
 
 def _answer_one(outcomes: Sequence[Outcome], request: Request) -> None:
@@ -164,12 +165,13 @@ def _answer_all(outcomes: Sequence[Outcome], request: Request) -> None:
 
 
 def _answer_positions(outcomes: Sequence[Outcome], request: Request) -> None:
-    positions = [{"id": one.id, "number": one.number} for one in outcomes]
+    positions = [{"id": kept.id, "number": kept.number} for kept, _ in outcomes]
     _answer(request, b"application/json", _json(positions))
 
 
 def _receipt(outcome: Outcome) -> dict[str, object]:
-    return Receipt(outcome.id, outcome.subscribers)._asdict()
+    kept, subscribers = outcome
+    return Receipt(kept.id, subscribers)._asdict()
 
 
 def _json(value: object) -> str:

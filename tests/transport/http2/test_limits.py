@@ -70,6 +70,8 @@ class Case(SynchronousTestCase):
         self.clock = Clock()
         self.slow = Slow()
         self.site = StreamSite(self.slow, reactor=self.clock, **self.OPTIONS)
+        # The resource answers, as those with a limit of their own do.
+        self.site.refuses_large_bodies = False
         self.connect()
 
     def connect(self) -> StringTransportWithDisconnection:
