@@ -174,7 +174,10 @@ class StrictHTTPChannel(HTTPChannel):
             headers.setRawHeaders(b"host", [host])
         super().allHeadersReceived()
         self._forget_deadline()
-        if self._is_too_large(request):
+        # A client that waits for 100 sends nothing; a short body is discarded, so that
+        # the connection goes on.
+        expects = headers.hasHeader(b"expect")
+        if self._is_too_large(request) and (expects or self.length > _LINGER_BYTES):
             self._read_no_body(request)
 
     def _send100Continue(self) -> None:
@@ -197,7 +200,9 @@ class StrictHTTPChannel(HTTPChannel):
         if self._deadline:
             self._deadline.received(len(data))
         super().rawDataReceived(data)
-        if self._is_too_large(request) and not (self._handlingRequest or self._refused):
+        # Chunked, so nobody knows how much follows.
+        endless = self.length is None and self._is_too_large(request)
+        if endless and not (self._handlingRequest or self._refused):
             self._read_no_body(request)
             self.allContentReceived()
 

@@ -20,6 +20,8 @@ __all__ = ["FloodGuard"]
 # once; no client needs many of the others.  CVE-2023-44487 (resets), CVE-2019-9512
 # (pings), CVE-2019-9515 (settings), CVE-2019-9518 (empty frames).
 _RESETS = (1000, 33)
+# What a list of headers counts that no client needs to send: decoding it takes longer.
+_COST = 5
 _CHEAP_FRAMES = (300, 50)
 
 # Clients enlarge windows as they read, some at every frame.  So besides this number
@@ -68,20 +70,29 @@ class FloodGuard:
         elif isinstance(frame, DataFrame | HeadersFrame):
             if is_closed:
                 # Each of them is answered with a reset.
-                self.count_reset()
+                self.count_reset(_COST if isinstance(frame, HeadersFrame) else 1)
             elif isinstance(frame, DataFrame) and _is_tiny(frame):
                 self._count_cheap()
         else:
             self._count_cheap()
 
-    def count_reset(self) -> None:
+    def count_refused(self) -> None:
+        """
+        Count a request that is malformed or refused.
+
+        Raises:
+            DenialOfServiceError: There were too many.
+        """
+        self.count_reset(_COST)
+
+    def count_reset(self, cost: float = 1) -> None:
         """
         Count a stream that the client resets, or makes the server reset.
 
         Raises:
             DenialOfServiceError: There were too many.
         """
-        if not self._resets.take():
+        if not self._resets.take(cost):
             raise DenialOfServiceError("Too many stream resets")
 
     def _count_cheap(self) -> None:
