@@ -20,9 +20,12 @@ __all__ = ["FloodGuard"]
 # once; no client needs many of the others.  CVE-2023-44487 (resets), CVE-2019-9512
 # (pings), CVE-2019-9515 (settings), CVE-2019-9518 (empty frames).
 _RESETS = (1000, 33)
-# What a list of headers counts that no client needs to send: decoding it takes longer.
-_COST = 5
 _CHEAP_FRAMES = (300, 50)
+
+# For how many resets these count, since they take longer: headers that are refused,
+# or whose stream has ended, and DATA whose stream has ended.
+_HEADERS_COST = 5
+_DATA_COST = 2
 
 # Clients enlarge windows as they read, some at every frame.  So besides this number
 # they may send one for so many bytes that were sent to them.
@@ -70,7 +73,7 @@ class FloodGuard:
         elif isinstance(frame, DataFrame | HeadersFrame):
             if is_closed:
                 # Each of them is answered with a reset.
-                self.count_reset(_COST if isinstance(frame, HeadersFrame) else 1)
+                self.count_reset(_HEADERS_COST if isinstance(frame, HeadersFrame) else _DATA_COST)
             elif isinstance(frame, DataFrame) and _is_tiny(frame):
                 self._count_cheap()
         else:
@@ -83,7 +86,7 @@ class FloodGuard:
         Raises:
             DenialOfServiceError: There were too many.
         """
-        self.count_reset(_COST)
+        self.count_reset(_HEADERS_COST)
 
     def count_reset(self, cost: float = 1) -> None:
         """
