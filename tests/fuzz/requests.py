@@ -144,7 +144,8 @@ def _any_frame(random: Random, stream: int) -> bytes:
     if random.random() < 0.05:
         size += random.choice([-1, 1])
     number = random.choice([0, 0, stream, max(stream - 2, 0), 1, 2**31 - 1])
-    payload = random.choice([bytes, random.randbytes])(max(size, 0))
+    size = max(size, 0)
+    payload = bytes(size) if random.random() < 0.5 else random.randbytes(size)
     return _frame(kind, random.choice([0, 0, 1, 4, 5, 8, 255]), number, payload)
 
 

@@ -10,7 +10,8 @@ from time import process_time
 from typing import Any
 
 from twisted.internet.testing import StringTransportWithDisconnection
-from twisted.logger import LogEvent, LogLevel, globalLogPublisher
+from twisted.logger import ILogObserver, LogEvent, LogLevel, globalLogPublisher
+from zope.interface import implementer
 
 from tests.fuzz.pieces import TOKEN
 from tests.fuzz.requests import Case
@@ -36,6 +37,7 @@ class _Secured(StringTransportWithDisconnection):
     negotiatedProtocol = b"h2"
 
 
+@implementer(ILogObserver)
 class Runner:
     """
     A hub, to which all cases are sent.
@@ -52,13 +54,13 @@ class Runner:
             authorize=BearerTokens([TOKEN]),
             cors=CORS(["https://a"]),
         )
-        globalLogPublisher.addObserver(self._observe)
+        globalLogPublisher.addObserver(self)
 
     def close(self) -> None:
         """
         Stop watching the log.
         """
-        globalLogPublisher.removeObserver(self._observe)
+        globalLogPublisher.removeObserver(self)
 
     def run(self, case: Case, number: int) -> list[str]:
         """
@@ -112,7 +114,10 @@ class Runner:
         clock.advance(0)
         return received
 
-    def _observe(self, event: LogEvent) -> None:
+    def __call__(self, event: LogEvent) -> None:
+        """
+        See `ILogObserver`.
+        """
         failure = event.get("log_failure")
         if failure is not None:
             self._errors.append(f"logged: {failure.getErrorMessage()} {failure.getTraceback()}")

@@ -112,6 +112,7 @@ class SocketLimit:
         self._open = 0
         # Those without a request, in the order in which they began to wait.
         self._queue: _Queue = {}
+        self._only_queue = (self._queue,)
         self._groups: dict[object, _Group] = {}
         self._few = min(
             one for one in (limits.total, limits.streams, float("inf")) if one is not None
@@ -149,7 +150,7 @@ class SocketLimit:
         if total is not None and self._open >= total:
             self._note_full()
         if name is None or per_address is None:
-            return Slot(self, (self._queue,), close, None)
+            return Slot(self, self._only_queue, close, None)
         # The eviction may have removed the group.
         group = self._groups.setdefault(name, _Group())
         group.size += 1

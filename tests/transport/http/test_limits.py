@@ -141,7 +141,7 @@ class RefusalTests(Case):
         ("TLS", b"\x16\x03\x01\x02\x00\x01\x00\r\n", 400),
         ("a target that is no path", b"GET healthz HTTP/1.1\r\nHost: a\r\n\r\n", 400),
         ("CONNECT", b"CONNECT a:80 HTTP/1.1\r\nHost: a\r\n\r\n", 405),
-        ("a large body of GET", HEAD + b"Content-Length: 1001\r\n\r\n", 413),
+        ("a large body of GET", HEAD + b"Content-Length: 2000000\r\n\r\n", 413),
     ]
 
     def test_answers(self) -> None:
@@ -349,6 +349,15 @@ class BodyTests(Case):
                 self.assertEqual(answer.header("Connection"), "close")
                 self.assertFalse(self.transport.connected)
                 self.leave()
+
+    def test_short(self) -> None:
+        """
+        One that is not much too large is discarded, and the connection goes on.
+        """
+        self.send(LENGTH + b"1000000\r\n\r\n")
+        self.send(b"x" * 1_000_000 + HEAD + b"\r\n")
+
+        self.assertEqual([one.body for one in self.answers], [b"a / 0 True", b"a / 0 False"])
 
     def test_not_read_on(self) -> None:
         """

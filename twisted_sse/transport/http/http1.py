@@ -9,12 +9,9 @@ camelCase methods are called by Twisted.
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import Any
 
-from twisted.internet import tcp
 from twisted.internet.protocol import connectionDone
-from twisted.web.http import HTTPChannel
 
 from twisted_sse.transport.deadline import BodyDeadline, RequestTimeouts
 from twisted_sse.transport.heads import (
@@ -24,7 +21,8 @@ from twisted_sse.transport.heads import (
     origin_form,
     readable,
 )
-from twisted_sse.transport.refusal import Refusal, refusal
+from twisted_sse.transport.http.closing import LINGER_BYTES, ClosingHTTPChannel
+from twisted_sse.transport.refusal import Refusal
 from twisted_sse.transport.socketlimit import Slot
 
 __all__ = ["StrictHTTPChannel"]
@@ -32,20 +30,11 @@ __all__ = ["StrictHTTPChannel"]
 # RFC 9110, 5.5: "field-vchar = VCHAR / obs-text", with spaces and tabs between.
 _CONTROLS = bytes({*range(32), 127} - {0x09})
 
-# A client may still be sending when it is refused.  A socket that is closed with
-# unread bytes resets the connection, and the client may lose the response.  So this
-# many bytes are read, and the client has this many seconds to close its end.
-_LINGER_BYTES = 1024 * 1024
-_LINGER = 5.0
-
-# Seconds that a client may take to read the last response of its connection.
-_CLOSE_TIMEOUT = 60.0
-
 _TOO_LONG = f"The request line has more than {LINE_BYTES} bytes: shorten the URL."
 _TOO_LARGE = f"The headers have more than {HEADER_BYTES} bytes: send fewer, or shorter ones."
 
 
-class StrictHTTPChannel(HTTPChannel):
+class StrictHTTPChannel(ClosingHTTPChannel):
     """
     Answers an error where RFC 9112 requires it and Twisted does not.
 
@@ -56,20 +45,14 @@ class StrictHTTPChannel(HTTPChannel):
     """
 
     site: Any
-    transport: Any
-    _networkProducer: Any
-
     MAX_LENGTH = LINE_BYTES
     totalHeadersSize = LINE_BYTES + HEADER_BYTES
 
     timeouts = RequestTimeouts()
     slot: Slot | None = None
 
-    # Whether a refusal was written: nothing that follows is a request.
-    _refused = False
     # Whether the request is answered before its body has been received.
     _unread = False
-    _lingered = 0
     # The time limit of what is being received: a DelayedCall, or a `BodyDeadline`.
     _deadline: Any = None
 
@@ -174,7 +157,10 @@ class StrictHTTPChannel(HTTPChannel):
             headers.setRawHeaders(b"host", [host])
         super().allHeadersReceived()
         self._forget_deadline()
-        if self._is_too_large(request):
+        # A client that waits for 100 sends nothing; a short body is discarded, so that
+        # the connection goes on.
+        expects = headers.hasHeader(b"expect")
+        if self._is_too_large(request) and (expects or (self.length or 0) > LINGER_BYTES):
             self._read_no_body(request)
 
     def _send100Continue(self) -> None:
@@ -197,9 +183,9 @@ class StrictHTTPChannel(HTTPChannel):
         if self._deadline:
             self._deadline.received(len(data))
         super().rawDataReceived(data)
-        # The last bytes of the body may have come too, and the request may be answered.
-        answering = self._handlingRequest or self._refused or request not in self.requests
-        if self._is_too_large(request) and not answering:
+        # Chunked, so nobody knows how much follows.
+        endless = self.length is None and self._is_too_large(request)
+        if endless and not (self._handlingRequest or self._refused):
             self._read_no_body(request)
             self.allContentReceived()
 
@@ -224,9 +210,6 @@ class StrictHTTPChannel(HTTPChannel):
             self.requests.remove(request)
             self._linger()
             return
-        if not self.persistent and self._abortingCall is None:
-            # A client that does not read would keep the connection open.
-            self._abortingCall = self.callLater(_CLOSE_TIMEOUT, self.forceAbortClient)
         super().requestDone(request)
         self._watch()
 
@@ -276,20 +259,6 @@ class StrictHTTPChannel(HTTPChannel):
         self._deadline = None
         self.refuse(408, "The body of the request did not arrive in time.")
 
-    def timeoutConnection(self) -> None:
-        """
-        See `twisted.web.http.HTTPChannel.timeoutConnection`; logs nothing.
-        """
-        self._abortingCall = self.callLater(_LINGER, self.forceAbortClient)
-        self.loseConnection()
-
-    def forceAbortClient(self) -> None:
-        """
-        See `twisted.web.http.HTTPChannel.forceAbortClient`; logs nothing.
-        """
-        self._abortingCall = None
-        self.transport.abortConnection()
-
     def connectionLost(self, reason: Any = connectionDone) -> None:
         """
         See `IProtocol.connectionLost`.
@@ -297,46 +266,3 @@ class StrictHTTPChannel(HTTPChannel):
         self._refused = True
         self._forget_deadline()
         super().connectionLost(reason)
-
-    # Refusals
-
-    def refuse(self, status: int, detail: str) -> None:
-        """
-        Answer with an error instead of a resource's answer, and close the connection.
-        """
-        if self._refused:
-            return
-        self._refused = True
-        headers, body = refusal(status, detail)
-        phrase = HTTPStatus(status).phrase.encode("ascii")
-        lines = [b"HTTP/1.1 %d %b" % (status, phrase)]
-        lines += [b"%b: %b" % pair for pair in headers]
-        lines += [b"connection: close", b"", body]
-        self.transport.write(b"\r\n".join(lines))
-        self._linger()
-
-    def _respondToBadRequestAndDisconnect(self) -> None:
-        self.refuse(400, "The request is malformed.")
-
-    def _linger(self) -> None:
-        """
-        Close the connection when the client has closed its end, or soon.
-        """
-        self._refused = True
-        self._forget_deadline()
-        self.setTimeout(None)
-        if self._abortingCall is None:
-            self._abortingCall = self.callLater(_LINGER, self.forceAbortClient)
-        self._networkProducer.unregisterProducer()
-        transport = self.transport
-        if isinstance(transport, tcp.Server) and not transport.TLS:
-            # All that was read may be discarded, but reading has to go on.
-            transport.resumeProducing()
-            transport.loseWriteConnection()
-        else:
-            transport.loseConnection()
-
-    def _linger_on(self, size: int) -> None:
-        self._lingered += size
-        if self._lingered > _LINGER_BYTES:
-            self._networkProducer.pauseProducing()

@@ -14,6 +14,7 @@ quote it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import h2.events as e
@@ -163,7 +164,7 @@ class H2Connection(_http2.H2Connection):
             self.refuse(event.stream_id, problem)
         else:
             self._break_stream(event.stream_id, str(problem))
-        self._count_reset()
+        self._count(self._floods.count_refused)
 
     def refuse(self, stream_id: int, problem: Refusal) -> None:
         """
@@ -402,8 +403,11 @@ class H2Connection(_http2.H2Connection):
         self.transport.abortConnection()
 
     def _count_reset(self) -> None:
+        self._count(self._floods.count_reset)
+
+    def _count(self, count: Callable[[], None]) -> None:
         try:
-            self._floods.count_reset()
+            count()
         except DenialOfServiceError as error:
             self._stop_flood(str(error))
 

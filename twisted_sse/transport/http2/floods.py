@@ -22,6 +22,11 @@ __all__ = ["FloodGuard"]
 _RESETS = (1000, 33)
 _CHEAP_FRAMES = (300, 50)
 
+# For how many resets these count, since they take longer: headers that are refused,
+# or whose stream has ended, and DATA whose stream has ended.
+_HEADERS_COST = 5
+_DATA_COST = 2
+
 # Clients enlarge windows as they read, some at every frame.  So besides this number
 # they may send one for so many bytes that were sent to them.
 _WINDOW_UPDATES = (1000, 100)
@@ -68,20 +73,29 @@ class FloodGuard:
         elif isinstance(frame, DataFrame | HeadersFrame):
             if is_closed:
                 # Each of them is answered with a reset.
-                self.count_reset()
+                self.count_reset(_HEADERS_COST if isinstance(frame, HeadersFrame) else _DATA_COST)
             elif isinstance(frame, DataFrame) and _is_tiny(frame):
                 self._count_cheap()
         else:
             self._count_cheap()
 
-    def count_reset(self) -> None:
+    def count_refused(self) -> None:
+        """
+        Count a request that is malformed or refused.
+
+        Raises:
+            DenialOfServiceError: There were too many.
+        """
+        self.count_reset(_HEADERS_COST)
+
+    def count_reset(self, cost: float = 1) -> None:
         """
         Count a stream that the client resets, or makes the server reset.
 
         Raises:
             DenialOfServiceError: There were too many.
         """
-        if not self._resets.take():
+        if not self._resets.take(cost):
             raise DenialOfServiceError("Too many stream resets")
 
     def _count_cheap(self) -> None:
