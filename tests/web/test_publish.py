@@ -439,9 +439,19 @@ class SizeTests(SynchronousTestCase):
 
                 self.assertEqual(caller.answer.status, status)
 
+    def test_connection_goes_on(self) -> None:
+        """
+        After a body that was a little too large the connection serves the next request.
+        """
+        served = Served(authorize=lambda request: EVERYTHING, max_body=30)
+        caller = served.call("POST", "/events", {"Content-Type": FORM}, b"x" * 100_000)
+        caller.ask("GET", "/healthz")
+
+        self.assertEqual([answer.status for answer in caller.answers], [413, 200])
+
     def test_connection_ends(self) -> None:
         """
-        A body that is too large is not read to its end, so the network connection ends.
+        A body that is much too large is not read to its end, so the network connection ends.
         """
         served = Served(authorize=lambda request: EVERYTHING, max_body=30)
         caller = Caller(served.site)

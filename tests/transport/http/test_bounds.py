@@ -289,9 +289,11 @@ class SiteTests(SynchronousTestCase):
         The smaller of two limits applies.
         """
         self.serve(max_body=20)
-        caller = self.begin("/events", **{"X-User": "ada", "Content-Length": "21"})
+        caller = Caller(self.site)
+        caller.ask("POST", "/events", {"X-User": "ada", "Content-Type": FORM}, b"x" * 21)
 
         self.assertEqual(caller.answer.status, 413)
+        self.assertIn("more than 30 bytes", caller.answer.detail)
 
 
 class DescriptorTests(SynchronousTestCase):

@@ -128,9 +128,9 @@ class BoundedRequest(Request):
     def _ask_resource(self) -> None:
         self._asked = True
         channel: Any = self.channel
-        # The names of HTTP/1.1 and of HTTP/2.
-        target = getattr(channel, "_path", None) or getattr(channel, "path", None)
-        bound = bound_at(channel.site.resource, target) if target else None
+        # The names of HTTP/1.1 and of HTTP/2, and where Twisted puts it with the body.
+        target = getattr(channel, "_path", None) or getattr(channel, "path", self.uri)
+        bound = bound_at(channel.site.resource, target)
         if bound is not None:
             self._resource_answers = True
             self._bound = bound if self._bound is None else min(bound, self._bound)
