@@ -129,7 +129,7 @@ class BoundedRequest(Request):
         self._asked = True
         channel: Any = self.channel
         # The names of HTTP/1.1 and of HTTP/2, and where Twisted puts it with the body.
-        target: bytes = getattr(channel, "_path", None) or getattr(channel, "path", self.uri)
+        target: Any = getattr(channel, "_path", None) or getattr(channel, "path", self.uri)
         bound = bound_at(channel.site.resource, target)
         if bound is not None:
             self._resource_answers = True
