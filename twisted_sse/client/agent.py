@@ -9,13 +9,15 @@ from typing import Any
 from treq.client import HTTPClient
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IConsumer, IReactorTCP
-from twisted.web.client import Agent, HTTPConnectionPool
-from twisted.web.iweb import IAgent, IBodyProducer
+from twisted.web.client import URI, Agent, HTTPConnectionPool, ProxyAgent
+from twisted.web.http_headers import Headers
+from twisted.web.iweb import IAgent, IBodyProducer, IPolicyForHTTPS, IResponse
 from zope.interface import implementer
 
-from twisted_sse.client.closing import ClosingEndpoints
+from twisted_sse.client.endpoints import Endpoints
+from twisted_sse.client.proxies import proxy_for
 
-__all__ = ["BytesProducer", "client_of"]
+__all__ = ["BytesProducer", "DefaultAgent", "client_of"]
 
 
 def client_of(client: Any, reactor: object, connect_timeout: float | None) -> Any:
@@ -32,21 +34,63 @@ def client_of(client: Any, reactor: object, connect_timeout: float | None) -> An
         connect_timeout: Of a default agent, in seconds.
     """
     if client is None:
-        client = _default_agent(reactor, connect_timeout)
+        if not IReactorTCP.providedBy(reactor):
+            from twisted.internet import reactor
+        client = DefaultAgent(reactor, connect_timeout)
     if IAgent.providedBy(client):
         return HTTPClient(client, data_to_body_producer=BytesProducer)
     return client
 
 
-def _default_agent(reactor: object, connect_timeout: float | None) -> IAgent:
-    if not IReactorTCP.providedBy(reactor):
-        from twisted.internet import reactor
-    # Each stream has a connection of its own, which is closed when the stream ends.
-    pool = HTTPConnectionPool(reactor, persistent=False)
-    agent: IAgent = Agent.usingEndpointFactory(
-        reactor, ClosingEndpoints(reactor, connect_timeout), pool
-    )
-    return agent
+@implementer(IAgent)
+class DefaultAgent:
+    """
+    An agent that uses the HTTP proxies of the environment, and trusts no server to
+    close a connection or to limit its headers.
+
+    Each request has a connection of its own, which is closed when the response ends.
+
+    Args:
+        reactor: Makes the connections.
+
+        connect_timeout: In seconds; ``None`` leaves it to Twisted.
+
+        policy: Verifies certificates; by default as browsers do.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        connect_timeout: float | None = None,
+        policy: IPolicyForHTTPS | None = None,
+    ) -> None:
+        self._reactor = reactor
+        self._pool = HTTPConnectionPool(reactor, persistent=False)
+        self.endpoints = Endpoints(reactor, connect_timeout, policy)
+        self._direct = Agent.usingEndpointFactory(reactor, self.endpoints, self._pool)
+
+    def request(
+        self,
+        method: bytes,
+        uri: bytes,
+        headers: Headers | None = None,
+        bodyProducer: IBodyProducer | None = None,
+    ) -> Deferred[IResponse]:
+        """
+        See `IAgent.request`.
+        """
+        parsed = URI.fromBytes(uri)
+        proxy = None
+        if parsed.scheme == b"http":
+            # With TLS, the endpoint makes a tunnel, and the request is as without a proxy.
+            proxy = proxy_for("http", parsed.host.decode("ascii"), parsed.port)
+        if proxy is None:
+            return self._direct.request(method, uri, headers, bodyProducer)
+        if proxy.authorization:
+            headers = Headers() if headers is None else headers.copy()
+            headers.setRawHeaders(b"Proxy-Authorization", [proxy.authorization])
+        agent = ProxyAgent(self.endpoints.for_proxy(proxy), self._reactor, self._pool)
+        return agent.request(method, uri, headers, bodyProducer)
 
 
 @implementer(IBodyProducer)
