@@ -4,9 +4,11 @@ The HTTP client that makes the requests.
 
 from __future__ import annotations
 
+from http.cookiejar import Cookie
 from typing import Any
 
 from treq.client import HTTPClient
+from treq.cookies import IndexableCookieJar
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IConsumer, IReactorTCP
 from twisted.web.client import URI, Agent, HTTPConnectionPool, ProxyAgent
@@ -18,6 +20,11 @@ from twisted_sse.client.endpoints import Endpoints
 from twisted_sse.client.proxies import proxy_for
 
 __all__ = ["BytesProducer", "DefaultAgent", "client_of"]
+
+# The most cookies to keep, and the largest one in bytes: RFC 6265, 6.1, asks for at
+# least these limits, per domain.
+_MAX_COOKIES = 50
+_MAX_COOKIE_SIZE = 4096
 
 
 def client_of(client: Any, reactor: object, connect_timeout: float | None) -> Any:
@@ -38,8 +45,24 @@ def client_of(client: Any, reactor: object, connect_timeout: float | None) -> An
             from twisted.internet import reactor
         client = DefaultAgent(reactor, connect_timeout)
     if IAgent.providedBy(client):
-        return HTTPClient(client, data_to_body_producer=BytesProducer)
+        return HTTPClient(client, _CookieJar(), data_to_body_producer=BytesProducer)
     return client
+
+
+class _CookieJar(IndexableCookieJar):
+    """
+    Cookies, up to a limit: a server can set others with every response.
+    """
+
+    def set_cookie(self, cookie: Cookie) -> None:
+        """
+        See `CookieJar.set_cookie`.
+        """
+        if len(cookie.name) + len(cookie.value or "") > _MAX_COOKIE_SIZE:
+            return
+        super().set_cookie(cookie)
+        if len(self) > _MAX_COOKIES:
+            self.clear(cookie.domain, cookie.path, cookie.name)
 
 
 @implementer(IAgent)

@@ -5,8 +5,8 @@ While an event waits to be taken, the socket is not read: the server's writes
 back up, and memory holds what one read has brought and one incomplete event.
 The read timeout runs only while the socket is read.
 
-A slice or two are decoded in each turn of the reactor, so that a read that expands
-to many events does not block the program.
+Compressed data is decoded in slices, one in each turn of the reactor, so that a read
+that expands to many events does not block the program.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from twisted.web.client import ResponseDone
 from twisted.web.http import PotentialDataLoss
 from twisted.web.iweb import IResponse
 
-from twisted_sse.client.encoding import SLICE, Plain, Slices
+from twisted_sse.client.encoding import Plain, Slices
 from twisted_sse.client.failures import reason_of
 from twisted_sse.client.response import close_transport
 from twisted_sse.errors import EventTooLarge, InvalidResponse, ReadTimeout
@@ -172,7 +172,7 @@ class Body(Protocol):
         """
         Decode until a block is ready, or enough for this turn of the reactor.
         """
-        while self._slices and not self._blocks and self._decoded < SLICE:
+        while self._slices and not self._blocks and self._decoded < self._slices.turn_limit:
             self._decode_slice()
 
     def _decode_slice(self) -> None:

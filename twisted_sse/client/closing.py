@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from OpenSSL import SSL
+from twisted.internet.error import ConnectionClosed
 from twisted.internet.interfaces import (
     IDelayedCall,
     IHandshakeListener,
@@ -53,6 +54,7 @@ class _ClosingProtocol(ProtocolWrapper):
     _aborting: IDelayedCall | None = None
     _handshaking: IDelayedCall | None = None
     _has_failed = False
+    _closed_in_head = False
 
     def connectionMade(self) -> None:
         """
@@ -101,6 +103,8 @@ class _ClosingProtocol(ProtocolWrapper):
         """
         See `ITransport.loseConnection`.
         """
+        # Within the head, the response has no body, or one of its lines is too long.
+        self._closed_in_head = not self._head_ended
         self._head_ended = True
         super().loseConnection()
         if self._aborting is None:
@@ -113,6 +117,8 @@ class _ClosingProtocol(ProtocolWrapper):
         for call in (self._aborting, self._handshaking):
             if call is not None and call.active():
                 call.cancel()
+        if self._closed_in_head and reason.check(ConnectionClosed):
+            reason = Failure(InvalidResponse("A header of the response exceeds 16 KiB."))
         if not self._has_failed:
             super().connectionLost(reason)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import zlib
 from collections import deque
+from math import inf
 from typing import Any, NamedTuple
 
 from twisted.web.client import GzipDecoder
@@ -15,11 +16,15 @@ from twisted.web.http_headers import Headers
 
 from twisted_sse.errors import InvalidResponse, UnexpectedContentEncoding
 
-__all__ = ["SLICE", "Encoded", "Plain", "Slices", "Unzipped", "encoded"]
+__all__ = ["Encoded", "Plain", "Slices", "Unzipped", "encoded"]
 
-#: The most to decode in one step, in bytes.  A slice of the smallest events keeps a
-#: consumer busy for some hundredths of a second.
-SLICE = 16 * 1024
+# The most to decode in one step, in bytes: the size of one read.  The events of a
+# slice take twenty times more memory.
+_SLICE = 64 * 1024
+
+# The same for compressed data, of which one read brings a thousand times more.  The
+# smallest events of a slice keep a consumer busy for some hundredths of a second.
+_UNZIPPED_SLICE = 4 * 1024
 
 # RFC 9110, 8.4.1.3: "A recipient SHOULD consider "x-gzip" to be equivalent to "gzip"."
 _GZIP = ("gzip", "x-gzip")
@@ -42,7 +47,12 @@ class Encoded(NamedTuple):
 class Slices:
     """
     Decodes bytes in slices.
+
+    Attributes:
+        turn_limit: The most to decode in one turn of the reactor, in bytes.
     """
+
+    turn_limit: float
 
     def feed(self, data: bytes) -> None:
         """
@@ -85,6 +95,9 @@ class Plain(Slices):
     Slices of a body that is not encoded.
     """
 
+    # One read has a limit already.
+    turn_limit = inf
+
     def __init__(self) -> None:
         self._pieces: deque[memoryview] = deque()
 
@@ -102,9 +115,9 @@ class Plain(Slices):
         if not self._pieces:
             return b""
         piece = self._pieces.popleft()
-        if len(piece) > SLICE:
-            self._pieces.appendleft(piece[SLICE:])
-        return bytes(piece[:SLICE])
+        if len(piece) > _SLICE:
+            self._pieces.appendleft(piece[_SLICE:])
+        return bytes(piece[:_SLICE])
 
     def clear(self) -> None:
         """
@@ -120,6 +133,8 @@ class Unzipped(Slices):
     """
     Slices of a body that is compressed with gzip, in one member or several.
     """
+
+    turn_limit = _UNZIPPED_SLICE
 
     def __init__(self) -> None:
         self._undecoded = b""
@@ -143,13 +158,13 @@ class Unzipped(Slices):
                 self._start_member()
             self._is_empty = False
             try:
-                data = self._decompressor.decompress(self._undecoded, SLICE)
+                data = self._decompressor.decompress(self._undecoded, _UNZIPPED_SLICE)
             except zlib.error as error:
                 self.clear()
                 raise InvalidResponse(f"{_BROKEN}: {error}.") from error
             self._undecoded = self._decompressor.unconsumed_tail or self._decompressor.unused_data
             # A full slice may have left output inside the decompressor.
-            self._may_have_more = bool(self._undecoded) or len(data) == SLICE
+            self._may_have_more = bool(self._undecoded) or len(data) == _UNZIPPED_SLICE
             if data:
                 self._is_headless = False
                 return data
