@@ -8,9 +8,11 @@ keeps response headers in memory, however many come.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, cast
 
 from OpenSSL import SSL
+from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionClosed
 from twisted.internet.interfaces import (
     IDelayedCall,
@@ -33,9 +35,10 @@ MAX_HEAD = 128 * 1024
 # How long the server may take to answer a TLS close_notify, in seconds.
 _CLOSE_TIMEOUT = 5.0
 
-# How long it may take to answer a TLS handshake, in seconds.  A server that expects
-# plain HTTP may wait for the end of a line forever.
+# How long a TLS handshake may take, in seconds, and after how long to find out whether
+# the server expects plain HTTP.
 _HANDSHAKE_TIMEOUT = 10.0
+_PROBE_AFTER = 1.0
 
 # RFC 8446, 5.1: the type of an alert record, and the major version of every record.
 _TLS_ALERT = b"\x15\x03"
@@ -53,6 +56,8 @@ class _ClosingProtocol(ProtocolWrapper):
     factory: ClosingFactory
     _aborting: IDelayedCall | None = None
     _handshaking: IDelayedCall | None = None
+    _probing: IDelayedCall | None = None
+    _probe: Deferred[None] | None = None
     _has_failed = False
     _closed_in_head = False
 
@@ -62,16 +67,17 @@ class _ClosingProtocol(ProtocolWrapper):
         """
         self._head_size = 0
         self._head_ended = False
-        if self.factory.secure:
-            self._handshaking = self.factory.clock.callLater(_HANDSHAKE_TIMEOUT, self._no_handshake)
+        if self.factory.speaks_plain_http is not None:
+            later = self.factory.clock.callLater
+            self._handshaking = later(_HANDSHAKE_TIMEOUT, self._no_handshake)
+            self._probing = later(_PROBE_AFTER, self._find_out, self.factory.speaks_plain_http)
         super().connectionMade()
 
     def handshakeCompleted(self) -> None:
         """
         See `IHandshakeListener.handshakeCompleted`.
         """
-        if self._handshaking is not None and self._handshaking.active():
-            self._handshaking.cancel()
+        self._end_handshake()
 
     def dataReceived(self, data: bytes) -> None:
         """
@@ -114,13 +120,43 @@ class _ClosingProtocol(ProtocolWrapper):
         """
         See `IProtocol.connectionLost`.
         """
-        for call in (self._aborting, self._handshaking):
-            if call is not None and call.active():
-                call.cancel()
-        if self._closed_in_head and reason.check(ConnectionClosed):
-            reason = Failure(InvalidResponse("A header of the response exceeds 16 KiB."))
+        if self._aborting is not None and self._aborting.active():
+            self._aborting.cancel()
+        if reason.check(ConnectionClosed):
+            reason = self._explained(reason)
+        self._end_handshake()
         if not self._has_failed:
             super().connectionLost(reason)
+
+    def _explained(self, reason: Failure) -> Failure:
+        if self._handshaking is not None:
+            sentence = "The server has closed the connection during the TLS handshake"
+            return Failure(SSL.Error(f"{sentence}: if it does not use TLS, use http://."))
+        if self._closed_in_head:
+            return Failure(InvalidResponse("A header of the response exceeds 16 KiB."))
+        if self._head_size == 0 and self.factory.speaks_plain_http is None:
+            sentence = "The server has closed the connection without a response"
+            return Failure(InvalidResponse(f"{sentence}: if it uses TLS, use https://."))
+        return reason
+
+    def _end_handshake(self) -> None:
+        for call in (self._handshaking, self._probing):
+            if call is not None and call.active():
+                call.cancel()
+        self._handshaking = self._probing = None
+        if self._probe is not None:
+            self._probe.cancel()
+            self._probe = None
+
+    def _find_out(self, speaks_plain_http: Callable[[], Deferred[bool]]) -> None:
+        self._probe = speaks_plain_http().addCallback(self._found_out)
+        # If the probe fails, the handshake has its own timeout.
+        self._probe.addErrback(lambda _: None)
+
+    def _found_out(self, is_plain: bool) -> None:
+        if is_plain and self._handshaking is not None:
+            sentence = "The server does not speak TLS on this port"
+            self._fail(SSL.Error(f"{sentence} (no handshake): use http:// for https://."))
 
     def _no_handshake(self) -> None:
         self._fail(
@@ -132,6 +168,7 @@ class _ClosingProtocol(ProtocolWrapper):
 
     def _fail(self, error: Exception) -> None:
         self._has_failed = True
+        self._end_handshake()
         super().connectionLost(Failure(error))
         self._abort()
 
@@ -145,7 +182,8 @@ class ClosingFactory(WrappingFactory[_ClosingProtocol]):
     Wraps the protocols of another factory, so that their connections close.
 
     Args:
-        secure: Whether the connections use TLS.
+        speaks_plain_http: For connections that use TLS: finds out whether the server
+            does not.
 
     Attributes:
         clock: Times all connections.
@@ -154,8 +192,11 @@ class ClosingFactory(WrappingFactory[_ClosingProtocol]):
     protocol = _ClosingProtocol
 
     def __init__(
-        self, wrapped: IProtocolFactory, clock: IReactorTime, secure: bool = False
+        self,
+        wrapped: IProtocolFactory,
+        clock: IReactorTime,
+        speaks_plain_http: Callable[[], Deferred[bool]] | None = None,
     ) -> None:
         super().__init__(wrapped)
         self.clock = clock
-        self.secure = secure
+        self.speaks_plain_http = speaks_plain_http

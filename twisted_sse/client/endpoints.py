@@ -14,6 +14,7 @@ from twisted.web.iweb import IAgentEndpointFactory, IPolicyForHTTPS
 from zope.interface import implementer
 
 from twisted_sse.client.closing import ClosingFactory
+from twisted_sse.client.plainprobe import speaks_plain_http
 from twisted_sse.client.proxies import Proxy, TunnelEndpoint, proxy_for
 
 __all__ = ["Endpoints"]
@@ -46,15 +47,18 @@ class Endpoints:
         host = uri.host.decode("ascii")
         secure = uri.scheme == b"https"
         endpoint = self.unencrypted("https" if secure else "http", host, uri.port)
-        if secure:
-            endpoint = wrapClientTLS(self._policy.creatorForNetloc(uri.host, uri.port), endpoint)
-        return _ClosingEndpoint(endpoint, self._reactor, secure)
+        if not secure:
+            return _ClosingEndpoint(endpoint, self._reactor)
+        creator = self._policy.creatorForNetloc(uri.host, uri.port)
+        return _ClosingEndpoint(wrapClientTLS(creator, endpoint), self._reactor, endpoint)
 
     def for_proxy(self, proxy: Proxy) -> IStreamClientEndpoint:
         """
         Make the endpoint of a proxy for requests without TLS.
         """
-        return _ClosingEndpoint(self._to_proxy(proxy), self._reactor, proxy.scheme == "https")
+        endpoint = self._to_proxy(proxy)
+        below_tls = self._to_host(proxy) if proxy.scheme == "https" else None
+        return _ClosingEndpoint(endpoint, self._reactor, below_tls)
 
     def unencrypted(self, scheme: str, host: str, port: int) -> IStreamClientEndpoint:
         """
@@ -66,28 +70,41 @@ class Endpoints:
         return TunnelEndpoint(self._to_proxy(proxy), proxy, host, port)
 
     def _to_proxy(self, proxy: Proxy) -> IStreamClientEndpoint:
-        endpoint = HostnameEndpoint(self._reactor, proxy.host, proxy.port, **self._timeout)
+        endpoint = self._to_host(proxy)
         if proxy.scheme == "https":
             host = proxy.host.encode("ascii")
             return wrapClientTLS(self._policy.creatorForNetloc(host, proxy.port), endpoint)
         return endpoint
+
+    def _to_host(self, proxy: Proxy) -> IStreamClientEndpoint:
+        return HostnameEndpoint(self._reactor, proxy.host, proxy.port, **self._timeout)
 
 
 @implementer(IStreamClientEndpoint)
 class _ClosingEndpoint:
     """
     Connects through *endpoint*, and wraps the protocol.
+
+    Args:
+        below_tls: The same without TLS, if *endpoint* uses it.
     """
 
-    def __init__(self, endpoint: IStreamClientEndpoint, reactor: Any, secure: bool) -> None:
+    def __init__(
+        self,
+        endpoint: IStreamClientEndpoint,
+        reactor: Any,
+        below_tls: IStreamClientEndpoint | None = None,
+    ) -> None:
         self._endpoint = endpoint
         self._reactor = reactor
-        self._secure = secure
+        self._speaks_plain_http = (
+            None if below_tls is None else lambda: speaks_plain_http(below_tls)
+        )
 
     def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
         """
         See `IStreamClientEndpoint.connect`.
         """
-        factory = ClosingFactory(protocolFactory, self._reactor, self._secure)
+        factory = ClosingFactory(protocolFactory, self._reactor, self._speaks_plain_http)
         connecting: Deferred[Any] = self._endpoint.connect(factory)
         return connecting.addCallback(lambda wrapper: wrapper.wrappedProtocol)

@@ -119,9 +119,7 @@ class TunnelEndpoint:
         host: The host of the origin.
     """
 
-    def __init__(
-        self, endpoint: IStreamClientEndpoint, proxy: Proxy, host: str, port: int
-    ) -> None:
+    def __init__(self, endpoint: IStreamClientEndpoint, proxy: Proxy, host: str, port: int) -> None:
         self._endpoint = endpoint
         self._proxy = proxy
         self._origin = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
@@ -206,9 +204,7 @@ class _Tunnel(Protocol):
         if self.opened.called:
             return
         proxy = f"{self._proxy.host}:{self._proxy.port}"
-        self.opened.errback(
-            ProxyFailed(f"The proxy {proxy} {what} when asked for {self._origin}.")
-        )
+        self.opened.errback(ProxyFailed(f"The proxy {proxy} {what} when asked for {self._origin}."))
         self._abort()
 
     def _abort(self) -> None:
