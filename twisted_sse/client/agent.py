@@ -108,12 +108,14 @@ class DefaultAgent:
             # With TLS, the endpoint makes a tunnel, and the request is as without a proxy.
             proxy = proxy_for("http", parsed.host.decode("ascii"), parsed.port)
         if proxy is None:
-            return self._direct.request(method, uri, headers, bodyProducer)
+            response: Deferred[IResponse] = self._direct.request(method, uri, headers, bodyProducer)
+            return response
         if proxy.authorization:
             headers = Headers() if headers is None else headers.copy()
             headers.setRawHeaders(b"Proxy-Authorization", [proxy.authorization])
         agent = ProxyAgent(self.endpoints.for_proxy(proxy), self._reactor, self._pool)
-        return agent.request(method, uri, headers, bodyProducer)
+        proxied: Deferred[IResponse] = agent.request(method, uri, headers, bodyProducer)
+        return proxied
 
 
 @implementer(IBodyProducer)

@@ -37,7 +37,9 @@ class Endpoints:
         self, reactor: Any, connect_timeout: float | None, policy: IPolicyForHTTPS | None = None
     ) -> None:
         self._reactor = reactor
-        self._timeout = {} if connect_timeout is None else {"timeout": connect_timeout}
+        self._timeout: dict[str, Any] = {}
+        if connect_timeout is not None:
+            self._timeout["timeout"] = connect_timeout
         self._policy: Any = BrowserLikePolicyForHTTPS() if policy is None else policy
 
     def endpointForURI(self, uri: URI) -> IStreamClientEndpoint:

@@ -6,6 +6,8 @@ Such a server may wait for the end of a line, which a handshake need not contain
 
 from __future__ import annotations
 
+from typing import Any
+
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.protocol import Factory, Protocol, connectionDone
@@ -25,7 +27,7 @@ def speaks_plain_http(endpoint: IStreamClientEndpoint) -> Deferred[bool]:
         Fires with whether the response is HTTP, once anything is received or the
         connection is closed.  Fails if there is no connection.
     """
-    connecting: Deferred[_Probe] = endpoint.connect(Factory.forProtocol(_Probe))
+    connecting: Deferred[Any] = endpoint.connect(Factory.forProtocol(_Probe))
     return connecting.addCallback(lambda probe: probe.answered)
 
 
@@ -56,5 +58,5 @@ class _Probe(Protocol):
             self.answered.callback(False)
 
     def _abort(self) -> None:
-        assert self.transport is not None
-        self.transport.abortConnection()
+        transport: Any = self.transport
+        transport.abortConnection()

@@ -8,11 +8,10 @@ The environment is read as curl and Python's urllib do: ``http_proxy``,
 from __future__ import annotations
 
 from base64 import b64encode
-from contextlib import suppress
 from ipaddress import ip_address, ip_network
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
-from urllib.request import getproxies_environment, proxy_bypass_environment
+from urllib.request import getproxies_environment
 
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectError
@@ -73,22 +72,32 @@ def proxy_for(scheme: str, host: str, port: int) -> Proxy | None:
     text = proxies.get(scheme) or proxies.get("all")
     if not text:
         return None
-    if proxy_bypass_environment(f"{host}:{port}", proxies) or _is_excluded(host, proxies):
+    if _is_excluded(host, port, proxies.get("no", "")):
         return None
     return _parse(text, f"{scheme}_proxy" if proxies.get(scheme) else "all_proxy")
 
 
-def _is_excluded(host: str, proxies: dict[str, str]) -> bool:
+def _is_excluded(host: str, port: int, no_proxy: str) -> bool:
     """
-    Look for an IP address in ``no_proxy``, as curl does: Python compares only text.
+    Compare an origin with ``no_proxy``: hosts, domains, IP addresses and networks.
     """
-    with suppress(ValueError):
-        address = ip_address(host)
-        for name in proxies.get("no", "").split(","):
-            with suppress(ValueError):
-                if address in ip_network(name.strip(" []"), strict=False):
-                    return True
+    for text in no_proxy.lower().split(","):
+        name = text.strip()
+        if name == "*":
+            return True
+        if _is_in_network(host, name):
+            return True
+        name = name.removesuffix(f":{port}").strip("[]").removeprefix("*").lstrip(".")
+        if name and (host.lower() == name or host.lower().endswith(f".{name}")):
+            return True
     return False
+
+
+def _is_in_network(host: str, network: str) -> bool:
+    try:
+        return ip_address(host) in ip_network(network, strict=False)
+    except ValueError:
+        return False
 
 
 def _parse(text: str, name: str) -> Proxy:
@@ -129,7 +138,7 @@ class TunnelEndpoint:
         See `IStreamClientEndpoint.connect`.
         """
         factory = Factory.forProtocol(lambda: _Tunnel(protocolFactory, self._proxy, self._origin))
-        connecting: Deferred[_Tunnel] = self._endpoint.connect(factory)
+        connecting: Deferred[Any] = self._endpoint.connect(factory)
         return connecting.addCallback(lambda tunnel: tunnel.opened)
 
 
@@ -208,5 +217,5 @@ class _Tunnel(Protocol):
         self._abort()
 
     def _abort(self) -> None:
-        if self.transport is not None:
-            self.transport.abortConnection()
+        transport: Any = self.transport
+        transport.abortConnection()
