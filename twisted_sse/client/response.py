@@ -93,7 +93,7 @@ async def read_start(response: Any, clock: IReactorTime | None = None) -> bytes:
     reading = deliver(response, take)
     if clock is not None:
         reading.addTimeout(_DETAIL_TIMEOUT, clock)
-    with suppress(PotentialDataLoss, ResponseFailed, TimeoutError, TwistedSSEError):
+    with suppress(ResponseFailed, TimeoutError, TwistedSSEError):
         await reading
     return b"".join(pieces)[:_MAX_START]
 
@@ -211,7 +211,8 @@ class _Body(Protocol):
         """
         if self.done.called:
             return
-        if reason.check(ResponseDone):
+        # A body without a length ends with its connection.
+        if reason.check(ResponseDone, PotentialDataLoss):
             self.done.callback(None)
         else:
             self.done.errback(reason)
