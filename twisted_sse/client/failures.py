@@ -73,7 +73,7 @@ def reason_of(failure: Failure | Exception) -> Exception:
         described = SSL.Error(_tls_sentence(error))
     elif was_sent and not isinstance(error, _NETWORK):
         described = InvalidResponse(f"The response is not valid HTTP: {_text(error)}.")
-    elif not str(error).strip("."):
+    elif isinstance(error, _WRAPPERS) or not str(error).strip("."):
         described = InvalidResponse(f"The stream has failed: {type(error).__name__}.")
     else:
         return error
