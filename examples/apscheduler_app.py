@@ -1,5 +1,5 @@
 """
-APScheduler says when, at a time of day or by a calendar, and the hub publishes.
+Publish at times of day or by a calendar, with APScheduler.
 
 Needs: pip install 'apscheduler<4'
 Run:  python examples/apscheduler_app.py [PORT]
@@ -19,8 +19,8 @@ hub = Hub()
 
 
 def tell_time():
-    # APScheduler calls this in a thread of the reactor's pool, and a hub may only be used in the
-    # reactor's own.
+    # APScheduler calls this in a thread of the reactor's pool, but a hub must be called in the
+    # reactor's thread.
     reactor.callFromThread(hub.publish, "time", {"time": time.time()})
 
 
@@ -31,5 +31,4 @@ scheduler.start()
 port = sys.argv[1] if len(sys.argv) > 1 else "8080"
 endpoints.serverFromString(reactor, f"tcp:{port}").listen(Site(hub.subscribe("time")))
 reactor.addSystemEventTrigger("before", "shutdown", scheduler.shutdown)
-reactor.addSystemEventTrigger("before", "shutdown", hub.service().stopService)
 reactor.run()

@@ -1,5 +1,5 @@
 """
-An event stream beside the other resources of a twisted.web site.
+An event stream next to other resources of a twisted.web site.
 
 Run:  python examples/embed.py [PORT]
 Then: curl -N 'http://localhost:8080/events?topic=visits'
@@ -32,5 +32,4 @@ root.putChild(b"events", hub.resource())
 
 port = sys.argv[1] if len(sys.argv) > 1 else "8080"
 endpoints.serverFromString(reactor, f"tcp:{port}").listen(Site(root))
-reactor.addSystemEventTrigger("before", "shutdown", hub.service().stopService)
 reactor.run()

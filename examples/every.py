@@ -1,5 +1,5 @@
 """
-The hub publishes by itself, greets who comes, and logs who goes.
+Publish periodically, greet each subscriber, and log each end.
 
 Run:  python examples/every.py [PORT]
 Then: curl -N http://localhost:8080/
@@ -20,7 +20,7 @@ log = Logger("every")
 
 
 def load():
-    # May return a Deferred or be a coroutine function; None is for not this time.
+    # It may return a Deferred or be a coroutine function; None publishes nothing this time.
     return ServerSentEvent.json({"time": time.time(), "load": os.getloadavg()}, event="load")
 
 
@@ -34,13 +34,10 @@ def gone(connection, reason):
     log.info("{who}: {why}", who=connection.address.host, why=reason.value)
 
 
-# Asks nobody for the load while nobody listens.
+# With idle=False, load is not called while nobody is subscribed.
 hub.every(0.5, "load", load, idle=False)
 
 globalLogBeginner.beginLoggingTo([textFileLogObserver(sys.stdout)], redirectStandardIO=False)
-service = hub.service()
-service.startService()
 port = sys.argv[1] if len(sys.argv) > 1 else "8080"
 endpoints.serverFromString(reactor, f"tcp:{port}").listen(Site(hub.subscribe("load")))
-reactor.addSystemEventTrigger("before", "shutdown", service.stopService)
 reactor.run()

@@ -1,5 +1,5 @@
 """
-Tickets for three seconds: a stream ends with the grant that let it in.
+Tickets for three seconds: a stream ends when its grant expires.
 
 Run:  python examples/expiring.py [PORT]
 Then: curl -X POST http://localhost:8080/tickets
@@ -42,7 +42,4 @@ root.putChild(b"events", hub.resource(authorize=authorize))
 port = sys.argv[1] if len(sys.argv) > 1 else "8080"
 endpoints.serverFromString(reactor, f"tcp:{port}").listen(Site(root))
 hub.every(1, "news", lambda: "still here")
-service = hub.service()
-service.startService()
-reactor.addSystemEventTrigger("before", "shutdown", service.stopService)
 reactor.run()

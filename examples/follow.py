@@ -1,5 +1,5 @@
 """
-A program that follows a stream, and comes back by itself when it is lost.
+Follow a stream from a program, and reconnect when it is lost.
 
 Run:  python examples/follow.py [PORT]
 Then: curl http://localhost:8080/events -H "Authorization: Bearer $TOKEN" -d topic=news -d data=hi

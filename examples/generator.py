@@ -1,5 +1,5 @@
 """
-A generator as a stream: the answer to a POST comes word by word, as from a language model.
+Stream from a generator: answer a POST word by word, like a language model.
 
 Run:  python examples/generator.py [PORT]
 Then: curl -N http://localhost:8080/ -d 'say it slowly'
@@ -21,7 +21,7 @@ async def tokens(request):
             await deferLater(reactor, 0.3)
             yield {"number": number, "word": word}
     finally:
-        # Whatever ends the stream: the last word, an error, or a reader that leaves.
+        # This runs for every end: the last word, an error, or a reader that leaves.
         print("done with", repr(prompt), flush=True)
 
 

@@ -1,5 +1,5 @@
 """
-A Klein app: a route that yields is a stream, and others share a hub.
+A Klein app: one route yields a stream, and others use a hub.
 
 Run:  python examples/klein_app.py [PORT]
 Then: curl -N http://localhost:8080/spell/hello
@@ -36,5 +36,4 @@ async def say(request, room):
     return f"{receipt.id} was handed to {receipt.subscribers} subscribers\n"
 
 
-reactor.addSystemEventTrigger("before", "shutdown", hub.service().stopService)
 app.run("localhost", int(sys.argv[1]) if len(sys.argv) > 1 else 8080)

@@ -1,5 +1,5 @@
 """
-An app of a class: the answer to a POST word by word, or an error before the first word.
+A Klein app in a class: answer a POST word by word, or with an error before the first word.
 
 Run:  python examples/klein_class.py [PORT]
 Then: curl -N http://localhost:8080/answers -d 'say it slowly'

@@ -1,5 +1,5 @@
 """
-Private events: a cookie says who asks, and each user reads only what is theirs.
+Private events: a cookie identifies the user, and each user reads only their own topic.
 
 Run:  python examples/private_topics.py [PORT]
 Then: curl -N 'http://localhost:8080/?topic=inbox/ada' -H 'Cookie: login=ada-secret'
@@ -35,5 +35,4 @@ port = sys.argv[1] if len(sys.argv) > 1 else "8080"
 site = Site(hub.resource(authorize=authorize))
 endpoints.serverFromString(reactor, f"tcp:{port}").listen(site)
 LoopingCall(write_to_everybody).start(0.5)
-reactor.addSystemEventTrigger("before", "shutdown", hub.service().stopService)
 reactor.run()

@@ -1,5 +1,5 @@
 """
-The tests of an application that streams: no port, no waiting.
+Test an application that streams, without ports and without waiting.
 
 Run:  python -m pytest examples/test_news.py
 Or:   python -m twisted.trial examples/test_news.py

@@ -1,5 +1,5 @@
 """
-A LoopingCall that publishes, and waits for the hub if that takes its time.
+Publish from a LoopingCall, and wait for the hub if it is slow.
 
 Run:  python examples/ticker.py [PORT]
 Then: curl -N 'http://localhost:8080/?topic=ticks'
@@ -21,8 +21,8 @@ log = Logger("ticker")
 
 def tick():
     event = ServerSentEvent.json({"time": time.time()}, event="tick")
-    # What is returned is waited for, so there is never more than one unfinished publication.
-    # A failure would end the loop for good, so it is logged instead.
+    # The loop waits for this Deferred, so at most one publication is unfinished.
+    # A failure would end the loop, so it is logged instead.
     return hub.publish("ticks", event).addErrback(lambda why: log.failure("Not published", why))
 
 
@@ -32,5 +32,4 @@ loop.start(0.5)
 port = sys.argv[1] if len(sys.argv) > 1 else "8080"
 endpoints.serverFromString(reactor, f"tcp:{port}").listen(Site(hub.resource()))
 reactor.addSystemEventTrigger("before", "shutdown", loop.stop)
-reactor.addSystemEventTrigger("before", "shutdown", hub.service().stopService)
 reactor.run()

@@ -15,7 +15,7 @@ __all__ = ["GlobalClockTests"]
 
 class GlobalClockTests(TestCase):
     """
-    It does what the reactor does.
+    It forwards to the reactor.
     """
 
     def test_interface(self) -> None:
@@ -26,7 +26,7 @@ class GlobalClockTests(TestCase):
 
     def test_seconds(self) -> None:
         """
-        It tells the reactor's time.
+        It returns the reactor's time.
         """
         before = IReactorTime(reactor).seconds()
         now = GlobalClock().seconds()
@@ -35,7 +35,7 @@ class GlobalClockTests(TestCase):
 
     def test_call(self) -> None:
         """
-        A call is the reactor's, with its arguments, and can be found and cancelled.
+        A delayed call is the reactor's, and can be found and cancelled.
         """
         clock = GlobalClock()
         call = clock.callLater(60, self.fail, "too early")
@@ -47,7 +47,7 @@ class GlobalClockTests(TestCase):
 
     async def test_arguments(self) -> None:
         """
-        What is called gets its arguments.
+        A delayed call gets its arguments.
         """
         called: Deferred[tuple[object, ...]] = Deferred()
         GlobalClock().callLater(0, lambda *one, two: called.callback((*one, two)), 1, two=2)

@@ -1,13 +1,19 @@
 """
-The documentation is true: what it shows runs, and what it lists is what there is.
+The documentation is true: the code that it shows runs, and the names that it lists exist.
 
-A comment before a block of code says what is to be done with it; the comment is not shown:
+A comment before a block of code says how it is tested; GitHub does not show the comment:
 
 ``<!-- runs -->``
     It runs to its end, and exits with status 0.
 
 ``<!-- serves TARGET -->``
-    It is a server on port 8080, and answers TARGET with a stream.  It runs on another port.
+    It is a server on port 8080, and answers TARGET with a stream.  The test uses another port.
+
+``<!-- generates TARGET DATA -->``
+    It is a server on port 8080, and DATA is the first event of the stream at TARGET.
+
+``<!-- tests TEST PROGRAM -->``
+    It is the file TEST.py, which tests the last program before it as PROGRAM.py.
 
 ``<!-- publishes -->``
     It publishes to a hub on port 8080 with ``$TOKEN``.
@@ -16,18 +22,18 @@ A comment before a block of code says what is to be done with it; the comment is
     It follows a hub on port 8080, and prints what is published on the topic ``news``.
 
 ``<!-- makes -->``
-    It runs to its end beside ``ca.pem`` and ``client.pem``, and exits with status 0.
+    It runs to its end next to ``ca.pem`` and ``client.pem``, and exits with status 0.
 
 ``<!-- embeds NAME -->``
     It is the file NAME, which tests/e2e/test_embedding.py runs.
 
 ``<!-- file NAME -->``
-    It is a file beside the servers of the same document.
+    It is a file next to the servers of the same document.
 
 ``<!-- nginx -->``
     It is a ``server`` for nginx.
 
-Every block of Python has to have one of them, so none is only read.
+Every block of Python needs such a comment, so that each is run.
 """
 
 import ast
@@ -38,12 +44,13 @@ import shlex
 import shutil
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache, partial
 from pathlib import Path
 from typing import NamedTuple
 from urllib.request import urlopen
 
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 import twisted_sse
@@ -54,13 +61,15 @@ from tests.support.ports import free_port
 from tests.support.processes import Background, find_program
 from tests.support.streams import RawStream
 from tests.support.waiting import PATIENCE, eventually
-from twisted_sse import Hub, errors
+from twisted_sse import Connection, EndReason, Hub, Receipt, errors
 from twisted_sse.events.control import OPEN, RESET
 from twisted_sse.events.preamble import ResetReason
 from twisted_sse.server.config import Config
 from twisted_sse.server.tap import Options
 
 __all__ = [
+    "ArchitectureTests",
+    "BenchmarkTests",
     "CommandLineTests",
     "CurlTests",
     "LinkTests",
@@ -73,7 +82,14 @@ __all__ = [
 ]
 
 ROOT = Path(__file__).resolve().parent.parent
-DOCUMENTS = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")), ROOT / "examples" / "README.md"]
+DOCUMENTS = [
+    *sorted(ROOT.glob("*.md")),
+    *sorted(ROOT.glob("docs/**/*.md")),
+    ROOT / "examples" / "README.md",
+]
+
+# The package as it is installed, which need not lie beside the documentation.
+_PACKAGE = Path(twisted_sse.__file__).parent
 
 _FENCE = re.compile(
     r"^(?:<!-- (?P<mark>.+?) -->\n)?```(?P<language>\w*)\n(?P<text>.*?)^```$", re.M | re.S
@@ -85,13 +101,13 @@ class Snippet(NamedTuple):
     A block of code.
 
     Attributes:
-        place: Where it stands: file and line.
+        place: The file and the line.
 
         document: The file.
 
-        language: As the block says; may be empty.
+        language: The language that the block names; may be empty.
 
-        mark: What the comment before it says: a word, and perhaps another.
+        mark: The words of the comment before the block.
 
         text: The code.
     """
@@ -121,7 +137,7 @@ def _snippets_of(document: Path) -> Iterator[Snippet]:
 
 def marked(word: str) -> list[Snippet]:
     """
-    The snippets with this word before them, of which there has to be one.
+    The snippets whose comment begins with *word*, at least one.
     """
     found = [snippet for snippet in snippets() if snippet.mark[:1] == [word]]
     assert found, f"nothing is marked as {word}"
@@ -130,7 +146,7 @@ def marked(word: str) -> list[Snippet]:
 
 def commands(*languages: str) -> Iterator[tuple[str, str]]:
     """
-    The lines of all snippets in one of *languages*, those that go on joined, with their places.
+    The lines of all snippets in one of *languages*, continued lines joined, with their places.
     """
     for snippet in snippets():
         if snippet.language in languages:
@@ -140,7 +156,7 @@ def commands(*languages: str) -> Iterator[tuple[str, str]]:
 
 def section(document: str, heading: str) -> str:
     """
-    What stands in *document* under *heading*, up to the next heading of any level.
+    The text in *document* under *heading*, up to the next heading of any level.
     """
     text = ROOT.joinpath(document).read_text("utf-8")
     return re.split(r"^#+ ", text.split(f"# {heading}\n", 1)[1], maxsplit=1, flags=re.M)[0]
@@ -148,7 +164,7 @@ def section(document: str, heading: str) -> str:
 
 def first_cells(table: str) -> list[str]:
     """
-    The first cells of the rows of all tables in *table*, their heads left out.
+    The first cells of the rows of all tables in *table*, without the heads.
     """
     rows = re.findall(r"^\| (.+?) \| ", re.sub(r"^\|.*\|\n\|-.*\n", "", table, flags=re.M), re.M)
     return [str(row) for row in rows]
@@ -163,7 +179,7 @@ class ProgramTests(SynchronousTestCase):
 
     def test_marked(self) -> None:
         """
-        Every block of Python can be compiled, and says how it is tested.
+        Every block of Python compiles and says how it is tested.
         """
         for snippet in snippets():
             if snippet.language == "python":
@@ -173,7 +189,7 @@ class ProgramTests(SynchronousTestCase):
 
     def test_runs(self) -> None:
         """
-        What is a program runs to its end.
+        A program runs to its end.
         """
         running = [(each, Background([sys.executable, "-c", each.text])) for each in marked("runs")]
         for _, program in running:
@@ -184,7 +200,7 @@ class ProgramTests(SynchronousTestCase):
 
     def test_makes(self) -> None:
         """
-        What needs certificates has them beside it, and runs to its end.
+        A program that needs certificates finds them next to it, and runs to its end.
         """
         directory = Path(self.mktemp()).resolve()
         directory.mkdir()
@@ -201,7 +217,7 @@ class ProgramTests(SynchronousTestCase):
 
     def test_follows(self) -> None:
         """
-        What follows a hub prints what is published.
+        A program that follows a hub prints what is published.
         """
         hub = HubProcess()
         self.addCleanup(hub.stop)
@@ -219,7 +235,7 @@ class ProgramTests(SynchronousTestCase):
 
     def test_publishes(self) -> None:
         """
-        What publishes is told an ID and the number of subscribers.
+        A program that publishes gets an ID and the number of subscribers.
         """
         hub = HubProcess()
         self.addCleanup(hub.stop)
@@ -233,7 +249,7 @@ class ProgramTests(SynchronousTestCase):
 
     def test_tests(self) -> None:
         """
-        What is a test passes on the program that stands last before it.
+        A test passes on the last program before it.
         """
         for snippet in marked("tests"):
             before = snippets()[: snippets().index(snippet)]
@@ -254,7 +270,7 @@ class ServerTests(SynchronousTestCase):
 
     def serve(self, snippet: Snippet) -> int:
         """
-        Run *snippet* on a port of its own, beside the files of its document.
+        Run *snippet* on a port of its own, next to the files of its document.
         """
         port = free_port()
         text = snippet.text.replace("8080", str(port))
@@ -268,7 +284,7 @@ class ServerTests(SynchronousTestCase):
 
     def listens(self, port: int, program: Background) -> bool:
         """
-        Whether something can be asked of *program*.
+        Whether *program* accepts connections.
         """
         self.assertTrue(program.running(), program.output())
         with socket.socket() as probe:
@@ -276,7 +292,7 @@ class ServerTests(SynchronousTestCase):
 
     def test_generates(self) -> None:
         """
-        What a generator yields is the stream.
+        The stream contains what the generator yields.
         """
         for snippet in marked("generates"):
             stream = RawStream(self.serve(snippet), snippet.mark[1])
@@ -286,7 +302,7 @@ class ServerTests(SynchronousTestCase):
 
     def test_serves(self) -> None:
         """
-        What is a server answers with a stream.
+        A server answers with a stream.
         """
         for snippet in marked("serves"):
             stream = RawStream(self.serve(snippet), snippet.mark[1])
@@ -297,7 +313,7 @@ class ServerTests(SynchronousTestCase):
 
     def test_tutorial(self) -> None:
         """
-        The tutorial's wall serves its page, and shows everybody what somebody writes.
+        The tutorial's wall serves its page, and sends every note to all.
         """
         (snippet,) = (one for one in marked("serves") if one.document.name == "tutorial.md")
         (page,) = (one for one in marked("file") if one.document == snippet.document)
@@ -322,7 +338,7 @@ class CommandLineTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         """
-        Make the files that they name.
+        Make the files that the command lines name.
         """
         directory = Path(self.mktemp()).resolve()
         directory.mkdir()
@@ -337,15 +353,15 @@ class CommandLineTests(SynchronousTestCase):
 
     def check(self, words: list[str]) -> int | str | None:
         """
-        What ``twistd sse`` with these options and ``--check-config`` exits with.
+        Check these options of ``twistd sse``, and return the exit status.
         """
         before = ["", *words]
         words = [self.files.get(last, word) for last, word in zip(before, words, strict=False)]
-        # The directory of the file has to be there.
+        # The directory of the file must exist.
         words = [f"sqlite:{self.mktemp()}" if "sqlite:/" in word else word for word in words]
         tokens = self.files["--publish-token-file"]
         words = [word.replace("=upstream-token", f"={tokens}") for word in words]
-        # It says that all is well.
+        # A successful check is reported on stdout.
         self.patch(sys, "stdout", open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
         self.addCleanup(sys.stdout.close)
         with self.assertRaises(SystemExit) as caught:
@@ -355,7 +371,7 @@ class CommandLineTests(SynchronousTestCase):
 
     def test_twistd(self) -> None:
         """
-        Every line that starts a hub has options that the hub takes.
+        The hub accepts the options of every line that starts one.
         """
         found = 0
         for place, line in commands("sh", "ini"):
@@ -368,7 +384,7 @@ class CommandLineTests(SynchronousTestCase):
 
     def test_make(self) -> None:
         """
-        Every target of make that is named is one.
+        Every named target of make exists.
         """
         targets = re.findall(r"^(\w+):", ROOT.joinpath("Makefile").read_text("utf-8"), re.M)
 
@@ -379,12 +395,12 @@ class CommandLineTests(SynchronousTestCase):
 
 class CurlTests(SynchronousTestCase):
     """
-    Lines with curl: each can be pasted while a hub runs.
+    Lines with curl, each of which can be pasted while a hub runs.
     """
 
     def test_curl(self) -> None:
         """
-        Each begins a stream, or is answered with success.
+        Each opens a stream, or succeeds.
         """
         hub = HubProcess()
         self.addCleanup(hub.stop)
@@ -408,14 +424,14 @@ class CurlTests(SynchronousTestCase):
 
     def begun(self, program: Background) -> bool:
         """
-        Whether a stream has come.
+        Whether a stream has begun.
         """
         return "event: stream-" in program.output()
 
 
 class NginxTests(SynchronousTestCase):
     """
-    The hub behind nginx, as the how-to configures it.
+    The hub behind nginx, with the configuration of the how-to.
     """
 
     def start_nginx(self, upstream: int) -> int:
@@ -438,7 +454,7 @@ class NginxTests(SynchronousTestCase):
 
     def configuration(self, home: Path, port: int, upstream: int) -> str:
         """
-        The how-to's server, with our ports and certificate, as a whole configuration.
+        A complete configuration around the how-to's server, with other ports and certificates.
         """
         (snippet,) = marked("nginx")
         certificate, key = write_certificate(home)
@@ -452,7 +468,7 @@ class NginxTests(SynchronousTestCase):
 
     def listens(self, port: int, nginx: Background) -> bool:
         """
-        Whether it accepts connections.
+        Whether nginx accepts connections.
         """
         self.assertTrue(nginx.running(), nginx.output())
         with socket.socket() as probe:
@@ -460,7 +476,7 @@ class NginxTests(SynchronousTestCase):
 
     def test_nginx(self) -> None:
         """
-        A stream begins at once over HTTP/2, and an event that is published through nginx comes.
+        A stream begins at once over HTTP/2, and an event that is published through nginx arrives.
         """
         hub = HubProcess()
         self.addCleanup(hub.stop)
@@ -477,16 +493,24 @@ class NginxTests(SynchronousTestCase):
 
 class ReferenceTests(SynchronousTestCase):
     """
-    The reference lists what there is: nothing less, and nothing more.
+    The reference lists everything that exists, and nothing else.
     """
 
     text = ROOT.joinpath("docs", "reference.md").read_text("utf-8")
 
     def options_in(self, table: str) -> set[str]:
         """
-        The options that the first column of *table* names.
+        The options in the first column of *table*.
         """
         return set(re.findall(r"`--([\w-]+)`", " ".join(first_cells(table))))
+
+    def members_in(self, heading: str) -> set[str]:
+        """
+        The names that the first column of the last table under *heading* gives.
+        """
+        table = section("docs/reference.md", heading).rstrip().rpartition("\n\n")[2]
+        cells = " ".join(first_cells(f"{table}\n"))
+        return set(re.findall(r"`(\w+)[(`]", cells))
 
     def test_options(self) -> None:
         """
@@ -496,13 +520,10 @@ class ReferenceTests(SynchronousTestCase):
         there = set(re.findall(r"--([\w-]+?)=? ", usage.partition("Options:")[2]))
 
         self.assertEqual(self.options_in(section("docs/reference.md", "Command line")), there)
-        readme = ROOT.joinpath("README.md").read_text("utf-8")
-        listed = self.options_in(readme.partition("## Options")[2].partition("\n## ")[0])
-        self.assertLessEqual(listed, there)
 
     def test_defaults(self) -> None:
         """
-        What is said to be the default is what an option is that nobody gives.
+        The documented default of each option is the real one.
         """
         table = section("docs/reference.md", "Command line")
         rows = re.findall(r"^\| `--([\w-]+)`[^|]* \| `([^`]+)` \|", table, re.M)
@@ -524,7 +545,7 @@ class ReferenceTests(SynchronousTestCase):
 
     def test_statuses(self) -> None:
         """
-        Every status that an error is answered with, and no other, is there.
+        Every status of an error, and no other, is there.
         """
         listed = first_cells(section("docs/reference.md", "Errors"))
         numbers = {int(cell) for cell in listed if cell.isdigit()}
@@ -533,15 +554,45 @@ class ReferenceTests(SynchronousTestCase):
 
     def test_names(self) -> None:
         """
-        Every public name, error and argument of a hub is there.
+        Every public name, every error, and every argument of a hub is there.
         """
         arguments = list(inspect.signature(Hub).parameters)
-        methods = [name for name, _ in inspect.getmembers(Hub, inspect.isfunction)]
-        documented = [name for name in methods if name in vars(Hub) and name[0] != "_"]
         words = set(re.findall(r"\w+", self.text))
 
-        for name in [*twisted_sse.__all__, *errors.__all__, *arguments, *documented]:
+        for name in [*twisted_sse.__all__, *errors.__all__, *arguments]:
             self.assertIn(name, words)
+
+    def test_hub(self) -> None:
+        """
+        Every public member of a hub, and no other, is there.
+        """
+        members = {name for name in dir(Hub(reactor=Clock())) if name[0] != "_"}
+
+        self.assertEqual(self.members_in("`Hub`"), members)
+
+    def test_connection(self) -> None:
+        """
+        Every member of a connection that is listed exists.
+        """
+        listed = self.members_in("`Connection`")
+
+        self.assertGreater(len(listed), 10)
+        self.assertLessEqual(listed, set(dir(Connection)))
+
+    def test_end_reasons(self) -> None:
+        """
+        Every reason why a connection ends, and no other, is there.
+        """
+        self.assertEqual(self.members_in("`EndReason`"), set(EndReason.__members__))
+
+    def test_receipt(self) -> None:
+        """
+        Every field of a receipt is there.
+        """
+        text = section("docs/reference.md", "`Receipt`")
+
+        for name in Receipt._fields:
+            self.assertIn(f"`{name}`", text)
 
     def test_control_events(self) -> None:
         """
@@ -557,10 +608,9 @@ def _plain(value: object) -> object:
 
 def _statuses() -> Iterator[int]:
     """
-    The numbers in the code that answers with errors.
+    The statuses of errors in the code.
     """
-    package = Path(twisted_sse.__file__).parent
-    for path in package.rglob("*.py"):
+    for path in _PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Call) and getattr(node.func, "id", None) == "Problem":
                 status = node.args[0]
@@ -572,12 +622,12 @@ def _statuses() -> Iterator[int]:
 
 class LinkTests(SynchronousTestCase):
     """
-    Links between documents.
+    The links between documents.
     """
 
     def anchors(self, document: Path) -> set[str]:
         """
-        What can stand after ``#`` in a link to *document*, as GitHub makes it of headings.
+        The anchors of *document*, as GitHub makes them from its headings.
         """
         text = _FENCE.sub("", document.read_text("utf-8"))
         headings = re.findall(r"^#+ (.+)$", text, re.M)
@@ -585,7 +635,7 @@ class LinkTests(SynchronousTestCase):
 
     def test_links(self) -> None:
         """
-        Every relative link leads to a file that is there, and to a heading in it.
+        Every relative link leads to an existing file, and to a heading in it.
         """
         for document in DOCUMENTS:
             text = _FENCE.sub("", document.read_text("utf-8"))
@@ -599,3 +649,133 @@ class LinkTests(SynchronousTestCase):
                 self.assertTrue(file.exists(), place)
                 if anchor:
                     self.assertIn(anchor, self.anchors(file), place)
+
+
+class BenchmarkTests(SynchronousTestCase):
+    """
+    The page about benchmarks.
+    """
+
+    def test_summary(self) -> None:
+        """
+        The six rows at the beginning say what the measured table says.
+        """
+        text = ROOT.joinpath("docs", "benchmarks.md").read_text("utf-8")
+        summary, measured = text.split("<!-- benchmarks: begin -->")
+        rows = re.findall(r"^\| (\w.+ \| .+ \| .+ \| .+) \|$", summary, re.M)[1:]
+
+        self.assertEqual(len(rows), 6)
+        for row in rows:
+            self.assertIn(f"\n| {row} | ", measured)
+
+
+class Module(NamedTuple):
+    """
+    What a file of the package defines.
+
+    Attributes:
+        path: Relative to the package.
+
+        names: Its functions, classes and constants, and members as ``Class.member``.
+
+        bases: The names of the base classes of each class.
+    """
+
+    path: str
+    names: set[str]
+    bases: dict[str, list[str]]
+
+
+@cache
+def _modules() -> list[Module]:
+    return [_module(path) for path in sorted(_PACKAGE.rglob("*.py"))]
+
+
+def _module(path: Path) -> Module:
+    tree = ast.parse(path.read_text("utf-8"))
+    names = set(_defined(tree.body))
+    bases: dict[str, list[str]] = {}
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef):
+            bases[node.name] = [ast.unparse(one).partition("[")[0] for one in node.bases]
+            names.update(f"{node.name}.{one}" for one in _members(node))
+    return Module(str(path.relative_to(_PACKAGE)), names, bases)
+
+
+def _defined(body: list[ast.stmt]) -> Iterator[str]:
+    for node in body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node.name
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        yield from (one.id for one in targets if isinstance(one, ast.Name))
+
+
+def _members(node: ast.ClassDef) -> Iterator[str]:
+    yield from _defined(node.body)
+    for one in ast.walk(node):
+        is_own = isinstance(one, ast.Attribute) and isinstance(one.ctx, ast.Store)
+        if is_own and isinstance(one.value, ast.Name) and one.value.id == "self":
+            yield one.attr
+
+
+class ArchitectureTests(SynchronousTestCase):
+    """
+    The page about the architecture: what it names exists, where it says so.
+    """
+
+    text = ROOT.joinpath("docs", "architecture.md").read_text("utf-8")
+    contributing = ROOT.joinpath("CONTRIBUTING.md").read_text("utf-8")
+
+    def has(self, name: str, modules: Iterable[Module]) -> bool:
+        """
+        Whether one of *modules* defines *name*, or a base class of its class does.
+        """
+        owner, _, member = name.partition(".")
+        for module in modules:
+            inherited = [f"{base}.{member}" for base in module.bases.get(owner, []) if member]
+            if name in module.names or any(self.has(one, _modules()) for one in inherited):
+                return True
+        return False
+
+    def test_paths(self) -> None:
+        """
+        Every file and every folder exists, also those that the guide for contributors names.
+        """
+        text = self.text + self.contributing
+        words = re.findall(r"[`\"]([\w/]+(?:/|\.py|\.md))[`\"]", text)
+        paths = [word for word in words if "NAME" not in word]
+        self.assertGreater(len(paths), 50)
+
+        missing = [
+            path
+            for path in paths
+            if not any(one.joinpath(path).exists() for one in (_PACKAGE, ROOT))
+        ]
+        self.assertEqual(missing, [])
+
+    def test_names(self) -> None:
+        """
+        Every name of a class, a function or a member is in the package.
+        """
+        words = set(re.findall(r"`([A-Za-z_][\w.]*)`", self.text))
+        files = {word for word in words if word.endswith((".py", ".md"))}
+        names = words - files - {"Accept", "authorize", "send"}
+        self.assertGreater(len(names), 40)
+
+        missing = [name for name in sorted(names) if not self.has(name, _modules())]
+        self.assertEqual(missing, [])
+
+    def test_steps(self) -> None:
+        """
+        Both ways give for each call the file that defines it.
+        """
+        steps = re.findall(r"^\| `([\w/]+\.py)` \| (`[^|]+`) \| ", self.text, re.M)
+        self.assertGreater(len(steps), 30)
+
+        wrong = [
+            (path, name)
+            for path, names in steps
+            for name in re.findall(r"`([^`]+)`", names)
+            if not self.has(name, [one for one in _modules() if one.path == path])
+        ]
+        self.assertEqual(wrong, [])

@@ -1,7 +1,7 @@
 """
-Every example runs, and does what its first lines say.
+Every example runs and does what its first lines say.
 
-Each is a process of the running interpreter, on a port of its own.
+Each runs in its own process and on its own port.
 """
 
 import json
@@ -50,7 +50,7 @@ MOST_LINES = 40
 
 class ExampleTests(SynchronousTestCase):
     """
-    What the tests of all examples share.
+    The base of the tests of all examples.
 
     Attributes:
         examples: The files that the class tests.
@@ -71,7 +71,7 @@ class ExampleTests(SynchronousTestCase):
 
     def listens(self, program: Background) -> bool:
         """
-        Whether something can be asked of *program*.
+        Whether *program* accepts connections.
         """
         self.assertTrue(program.running(), program.output())
         try:
@@ -82,7 +82,7 @@ class ExampleTests(SynchronousTestCase):
 
     def subscribe(self, target: str, *headers: str) -> RawStream:
         """
-        Read the stream at *target* until the test ends.
+        Open the stream at *target*, and close it when the test ends.
         """
         stream = RawStream(self.port, target, *headers)
         self.addCleanup(stream.close)
@@ -90,14 +90,14 @@ class ExampleTests(SynchronousTestCase):
 
     def fetch(self, target: str, body: bytes | None = None) -> str:
         """
-        The answer to ``GET``, or to ``POST`` if there is a *body*.
+        Send ``GET``, or ``POST`` if *body* is given, and return the body of the response.
         """
         with urlopen(f"http://localhost:{self.port}{target}", body, PATIENCE) as response:
             return str(response.read(), "utf-8")
 
     def stop(self, program: Background) -> None:
         """
-        Stop *program* as one does, which has to go well.
+        Stop *program* by SIGTERM, and check that it exits with status 0.
         """
         program.send_signal(signal.SIGTERM)
         self.assertEqual(program.wait(), 0, program.output())
@@ -112,7 +112,7 @@ class EmbedTests(ExampleTests):
 
     def test_visit(self) -> None:
         """
-        A visit of the front page is an event for who listens.
+        A visit to the front page publishes an event.
         """
         self.start()
         stream = self.subscribe("/events?topic=visits")
@@ -125,7 +125,7 @@ class EmbedTests(ExampleTests):
 
     def test_stop(self) -> None:
         """
-        When it stops, streams end in good order.
+        When it stops, streams end cleanly.
         """
         program = self.start()
         stream = self.subscribe("/events?topic=visits")
@@ -146,7 +146,7 @@ class KleinAppTests(ExampleTests):
 
     def test_rooms(self) -> None:
         """
-        What is said in a room is heard there and nowhere else.
+        A text is sent to the subscribers of its room only.
         """
         self.start()
         lobby, garden = (
@@ -175,7 +175,7 @@ class KleinAppTests(ExampleTests):
 
     def test_stop(self) -> None:
         """
-        When it stops, streams of the hub and of generators end in good order.
+        When it stops, streams of the hub and of generators end cleanly.
         """
         program = self.start()
         streams = [self.subscribe("/events?topic=a"), self.subscribe("/spell/" + "o" * 1000)]
@@ -191,14 +191,14 @@ class KleinAppTests(ExampleTests):
 
 class KleinClassTests(ExampleTests):
     """
-    The app of a class.
+    The Klein app in a class.
     """
 
     examples = ["klein_class.py"]
 
     def test_words(self) -> None:
         """
-        The words of what was posted come one by one, and then a last event.
+        The posted words arrive one by one, followed by a last event.
         """
         program = self.start()
         answer = curl(f"http://localhost:{self.port}/answers", "--data", "say it")
@@ -227,7 +227,7 @@ class TickerTests(ExampleTests):
 
     def test_ticks(self) -> None:
         """
-        Ticks come one after the other, with a time in each.
+        Ticks arrive one after the other, each with a time.
         """
         self.start()
         stream = self.subscribe("/?topic=ticks")
@@ -239,14 +239,14 @@ class TickerTests(ExampleTests):
 
 class PrivateTopicsTests(ExampleTests):
     """
-    The cookie that says who asks.
+    The cookie that identifies the user.
     """
 
     examples = ["private_topics.py"]
 
     def test_own(self) -> None:
         """
-        A user reads the own inbox.
+        A user reads their own inbox.
         """
         self.start()
         stream = self.subscribe("/?topic=*", "Cookie: login=ada-secret")
@@ -255,7 +255,7 @@ class PrivateTopicsTests(ExampleTests):
 
     def test_of_others(self) -> None:
         """
-        Who asks for somebody else's inbox is refused, and so is a stranger.
+        Requests for another user's inbox and requests without a cookie are refused.
         """
         self.start()
 
@@ -275,7 +275,7 @@ class ExpiringTests(ExampleTests):
 
     def test_ticket(self) -> None:
         """
-        A stream ends with its ticket, in good order, and the ticket lets nobody in again.
+        A stream ends cleanly when its ticket expires, and the ticket is refused afterwards.
         """
         self.start()
         ticket = self.fetch("/tickets", b"")
@@ -298,7 +298,7 @@ class PageTests(ExampleTests):
 
     def test_page(self) -> None:
         """
-        The page is served, and the stream that it reads has what it shows.
+        The page is served, and its stream contains what it shows.
         """
         self.start()
         stream = self.subscribe("/events")
@@ -318,7 +318,7 @@ class OwnHistoryTests(ExampleTests):
 
     def test_outlives_the_process(self) -> None:
         """
-        Who comes back after a restart gets what was missed, and is told that it resumed.
+        A subscriber that reconnects after a restart resumes and receives what it missed.
         """
         file = str(Path(self.mktemp()).resolve())
         first = self.start(file)
@@ -335,7 +335,7 @@ class OwnHistoryTests(ExampleTests):
 
     def test_unknown(self) -> None:
         """
-        Who comes back with an ID of elsewhere is told so.
+        A subscriber with an unknown ID gets a reset.
         """
         self.start(str(Path(self.mktemp()).resolve()))
 
@@ -377,14 +377,14 @@ class CurlTests(ExampleTests):
 
 class ApschedulerTests(ExampleTests):
     """
-    The app of APScheduler.
+    The app with APScheduler.
     """
 
     examples = ["apscheduler_app.py"]
 
     def test_times(self) -> None:
         """
-        Times come one after the other.
+        Times arrive one after the other.
         """
         self.start()
         stream = self.subscribe("/")
@@ -396,14 +396,14 @@ class ApschedulerTests(ExampleTests):
 
 class EveryTests(ExampleTests):
     """
-    The hub that publishes by itself.
+    The hub that publishes periodically.
     """
 
     examples = ["every.py"]
 
     def test_events(self) -> None:
         """
-        Who comes is greeted, gets an event again and again, and is logged when it goes.
+        A subscriber is greeted, receives events periodically, and is logged when it leaves.
         """
         program = self.start()
         stream = self.subscribe("/")
@@ -426,7 +426,7 @@ class GeneratorTests(ExampleTests):
 
     def test_words(self) -> None:
         """
-        The words of what was posted come one by one, and then the generator is done.
+        The posted words arrive one by one, and then the generator is closed.
         """
         program = self.start()
         answer = curl(f"http://localhost:{self.port}/", "--data", "say it")
@@ -468,7 +468,7 @@ class FollowTests(ExampleTests):
 
     def test_come_back(self) -> None:
         """
-        It prints what is published, says when the hub has gone, and comes back to it.
+        It prints events, reports when the hub is gone, and reconnects.
         """
         history = Path(self.mktemp()).resolve()
         hub = HubProcess("--history", f"sqlite:{history}")
@@ -507,7 +507,7 @@ class CompletenessTests(SynchronousTestCase):
 
     def test_every_example_is_listed(self) -> None:
         """
-        Each file has its line in the README.
+        The README lists each file.
         """
         text = EXAMPLES.joinpath("README.md").read_text("utf-8")
 
@@ -516,7 +516,7 @@ class CompletenessTests(SynchronousTestCase):
 
     def test_short(self) -> None:
         """
-        None is longer than what can be read in a minute, and each says how to run it.
+        Each is short enough to be read in a minute, and says how to run it.
         """
         for path in self.files:
             text = path.read_text("utf-8")

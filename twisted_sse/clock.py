@@ -1,7 +1,7 @@
 """
-The global reactor as a clock, looked up when it is first asked.
+The global reactor as a clock, looked up at the first call.
 
-Whoever imports this package, or makes a hub, has chosen no reactor yet.
+Importing this package, or making a hub, does not choose a reactor.
 """
 
 from __future__ import annotations
@@ -19,11 +19,14 @@ __all__ = ["GlobalClock"]
 @implementer(IReactorTime)
 class GlobalClock:
     """
-    Does what the global reactor does.
+    Forwards every call to the global reactor.
     """
 
     @cached_property
-    def _reactor(self) -> IReactorTime:
+    def reactor(self) -> IReactorTime:
+        """
+        The global reactor.
+        """
         from twisted.internet import reactor
 
         return cast(IReactorTime, reactor)
@@ -32,7 +35,7 @@ class GlobalClock:
         """
         See `IReactorTime.seconds`.
         """
-        return self._reactor.seconds()
+        return self.reactor.seconds()
 
     def callLater(
         self, delay: float, callable: Callable[..., Any], *args: object, **kwargs: object
@@ -40,10 +43,10 @@ class GlobalClock:
         """
         See `IReactorTime.callLater`.
         """
-        return self._reactor.callLater(delay, callable, *args, **kwargs)
+        return self.reactor.callLater(delay, callable, *args, **kwargs)
 
     def getDelayedCalls(self) -> Sequence[IDelayedCall]:
         """
         See `IReactorTime.getDelayedCalls`.
         """
-        return self._reactor.getDelayedCalls()
+        return self.reactor.getDelayedCalls()

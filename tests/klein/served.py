@@ -21,9 +21,9 @@ class Served:
     Serves *app*.
 
     Attributes:
-        app: To be given its routes.
+        app: Add routes to it.
 
-        hub: To be named by them, so that their streams have its clock.
+        hub: Pass it to the routes, so that their streams use its clock.
     """
 
     def __init__(self, app: klein.Klein | None = None) -> None:
@@ -35,7 +35,7 @@ class Served:
         self, method: str, target: str, headers: Mapping[str, str] | None = None, body: bytes = b""
     ) -> Caller:
         """
-        Send a request over a network connection of its own, and let it be answered.
+        Send a request over a network connection of its own, and run what is due.
         """
         site = StreamSite(self.app.resource(), reactor=self.clock)
         caller = call(site, method, target, headers or {}, body)
@@ -44,6 +44,6 @@ class Served:
 
     def get(self, target: str, headers: Mapping[str, str] | None = None) -> Answer:
         """
-        What has come of the answer to a ``GET``.
+        Send a ``GET``, and return what has arrived of the answer.
         """
         return self.call("GET", target, headers).answer

@@ -1,5 +1,5 @@
 """
-Routes that yield, and were to be streams.
+Routes that yield without being streams.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -17,7 +17,7 @@ from tests.klein.served import Served
 from twisted_sse import Hub
 from twisted_sse.klein import Klein, event_stream, hub_routes
 
-__all__ = ["FoundTests", "RefusalTests"]
+__all__ = ["RefusalTests", "UpgradeTests"]
 
 
 def sync(request: Request) -> Iterator[str]:
@@ -81,7 +81,7 @@ def in_a_module() -> klein.Klein:
 
 def in_a_function() -> klein.Klein:
     """
-    The same of a function.
+    An app that is a variable of the function.
     """
     app = klein.Klein()
 
@@ -95,7 +95,7 @@ def in_a_function() -> klein.Klein:
 
 def with_options() -> klein.Klein:
     """
-    The same with options.
+    The same, with options of `event_stream`.
     """
     app = klein.Klein()
 
@@ -125,23 +125,23 @@ def in_a_class() -> klein.Klein:
 
 def with_a_hub() -> klein.Klein:
     """
-    An app in which there is a hub.
+    An app with a hub.
     """
-    made = [klein.Klein()]
-    hub_routes(made[0], Hub())
-    return made[0]
+    apps = [klein.Klein()]
+    hub_routes(apps[0], Hub())
+    return apps[0]
 
 
 class RefusalTests(SynchronousTestCase):
     """
-    What is answered.
+    The answers to such routes.
     """
 
     WRONG: tuple[Callable[[Request], Any], ...] = (sync, later, returned, awaited)
 
     def setUp(self) -> None:
         """
-        Hear what is logged.
+        Record the log.
         """
         self.logged: list[LogEvent] = []
         globalLogPublisher.addObserver(self.logged.append)
@@ -149,20 +149,20 @@ class RefusalTests(SynchronousTestCase):
 
     def errors(self) -> list[str]:
         """
-        The sentences that were logged as errors.
+        The sentences of the logged errors.
         """
         return [each["sentence"] for each in self.logged if each["log_level"] is LogLevel.error]
 
     def test_wrong(self) -> None:
         """
-        A generator that nobody streams is answered with 500; answer and log say what to do.
+        The answer is 500, and both the answer and the log say what to do.
         """
         for function in self.WRONG:
             served = Served(Klein())
             served.app.route("/")(function)
             name = function.__name__
             sentence = (
-                f"The route tests.klein.test_app.{name} yields, and is no stream:"
+                f"The route tests.klein.test_app.{name} yields but is not a stream:"
                 f" put @event_stream between @app.route and def {name}."
             )
             answer = served.get("/")
@@ -173,7 +173,7 @@ class RefusalTests(SynchronousTestCase):
 
     def test_right(self) -> None:
         """
-        All other answers are Klein's.
+        Other routes are answered as by Klein.
         """
         for function in (fine, fine_later):
             served = Served(Klein())
@@ -184,7 +184,7 @@ class RefusalTests(SynchronousTestCase):
 
     def test_branch(self) -> None:
         """
-        Branch routes and those of subroutes are no different.
+        Branch routes and routes of subroutes are answered alike.
         """
         served = Served(Klein())
         served.app.route("/under", branch=True)(later)
@@ -196,7 +196,7 @@ class RefusalTests(SynchronousTestCase):
 
     def test_error_handler(self) -> None:
         """
-        The app's error handlers may answer instead.
+        An error handler of the app may answer instead.
         """
         served = Served(Klein())
         served.app.route("/")(later)
@@ -212,17 +212,17 @@ class RefusalTests(SynchronousTestCase):
         self.assertEqual(len(self.errors()), 1)
 
 
-class FoundTests(SynchronousTestCase):
+class UpgradeTests(SynchronousTestCase):
     """
-    Whose routes are looked at.
+    Which apps are converted.
     """
 
     MAKERS = (in_a_module, in_a_function, with_options, in_a_class, with_a_hub, Klein)
 
-    def test_found(self) -> None:
+    def test_upgraded(self) -> None:
         """
-        An app that was given to `hub_routes`, or has a name where `event_stream` is used; also
-        what is routed later.
+        Apps that are passed to `hub_routes`, or are variables where `event_stream` is used, are
+        converted.  Routes added later are checked too.
         """
         for make in self.MAKERS:
             served = Served(make())
@@ -232,7 +232,7 @@ class FoundTests(SynchronousTestCase):
 
     def test_copies(self) -> None:
         """
-        So are the copies that belong to objects, and have their objects.
+        The app of a class is converted for every object, and passes the object.
         """
 
         class Greeter:
@@ -254,7 +254,7 @@ class FoundTests(SynchronousTestCase):
 
     def test_own_class(self) -> None:
         """
-        An app of the application's own class keeps it.
+        An app keeps the application's own class.
         """
 
         class Own(klein.Klein):
@@ -265,9 +265,9 @@ class FoundTests(SynchronousTestCase):
 
         self.assertIs(type(app), Own)
 
-    def test_nobody_elses(self) -> None:
+    def test_others(self) -> None:
         """
-        Klein is left as it is: an app that this package was not shown answers nothing.
+        Other apps stay the same: Klein answers with an empty body.
         """
         served = Served()
         served.app.route("/")(later)

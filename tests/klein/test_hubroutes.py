@@ -15,14 +15,14 @@ from twisted_sse import CORS, Forbidden, Grant, Hub
 from twisted_sse.errors import InvalidSelector
 from twisted_sse.klein import hub_routes
 
-__all__ = ["PlaceTests", "PublishingTests", "SubscribingTests"]
+__all__ = ["PrefixTests", "PublishingTests", "SubscribingTests"]
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 def by_name(request: Request) -> Grant:
     """
-    Everybody says who asks, and Ada may publish news.
+    Name the user by a header; only ada may publish, and only news.
     """
     user = request.getHeader("X-User")
     return Grant(user, publish=["news"] if user == "ada" else (), public=True)
@@ -30,19 +30,19 @@ def by_name(request: Request) -> Grant:
 
 def data_of(caller: Caller) -> list[str | None]:
     """
-    The data of the events that were published.
+    The data of the published events that arrived.
     """
     return [event.data for event in caller.answer.events if event.id and event.event is None]
 
 
 class SubscribingTests(SynchronousTestCase):
     """
-    Who reads.
+    Subscribing.
     """
 
     def served(self, **options: Any) -> Served:
         """
-        An app with a hub.
+        Make an app with a hub.
         """
         served = Served()
         hub_routes(served.app, served.hub, **options)
@@ -50,7 +50,7 @@ class SubscribingTests(SynchronousTestCase):
 
     def test_get(self) -> None:
         """
-        ``GET`` is the stream of the topics that are asked for.
+        ``GET`` streams the requested topics.
         """
         served = self.served()
         caller = served.call("GET", "/events?topic=news")
@@ -63,7 +63,7 @@ class SubscribingTests(SynchronousTestCase):
 
     def test_topics(self) -> None:
         """
-        Topics may be given for all.
+        The topics may be fixed for all subscribers.
         """
         served = self.served(topics=["news"])
         caller = served.call("GET", "/events")
@@ -76,13 +76,13 @@ class SubscribingTests(SynchronousTestCase):
 
     def test_priming(self) -> None:
         """
-        How a stream tells its position may be chosen.
+        The option *priming* is obeyed.
         """
         self.assertNotIn(b"stream-open", self.served(priming="block").get("/events?topic=a").body)
 
     def test_head(self) -> None:
         """
-        ``HEAD`` subscribes nobody.
+        ``HEAD`` does not subscribe.
         """
         served = self.served()
         answer = served.call("HEAD", "/events?topic=news").answer
@@ -91,7 +91,7 @@ class SubscribingTests(SynchronousTestCase):
 
     def test_options(self) -> None:
         """
-        ``OPTIONS`` is answered, for pages of other origins as well.
+        ``OPTIONS`` is answered, with CORS headers for pages of other origins.
         """
         served = self.served(cors=CORS(["https://page.example"]))
         origin = {"Origin": "https://page.example"}
@@ -102,13 +102,13 @@ class SubscribingTests(SynchronousTestCase):
 
     def test_other_methods(self) -> None:
         """
-        Nothing else is understood.
+        Other methods are answered with 405.
         """
         self.assertEqual(self.served().call("PUT", "/events").answer.status, 405)
 
     def test_leaves(self) -> None:
         """
-        Who leaves is forgotten.
+        A subscriber that leaves is removed from the registry.
         """
         served = self.served()
         caller = served.call("GET", "/events?topic=news")
@@ -119,7 +119,7 @@ class SubscribingTests(SynchronousTestCase):
 
     def test_grant_changed(self) -> None:
         """
-        Who is not allowed any more is asked for again, and let go.
+        When a grant is revoked, the user is authorized again and the stream ends.
         """
         users = {"ada"}
 
@@ -138,7 +138,7 @@ class SubscribingTests(SynchronousTestCase):
 
     def test_limit(self) -> None:
         """
-        More topics than are allowed are refused.
+        More topics than the limit are refused.
         """
         served = self.served(max_topics=1)
 
@@ -147,14 +147,14 @@ class SubscribingTests(SynchronousTestCase):
 
 class PublishingTests(SynchronousTestCase):
     """
-    Who publishes.
+    Publishing.
     """
 
     def post(
         self, user: str | None = None, body: bytes = b"topic=news&data=hi", **options: Any
     ) -> int:
         """
-        Publish, and see how it is answered.
+        Publish, and return the status of the answer.
         """
         served = Served()
         hub_routes(served.app, served.hub, **options)
@@ -172,7 +172,7 @@ class PublishingTests(SynchronousTestCase):
 
     def test_authorized(self) -> None:
         """
-        Who has a grant for the topic may, and nobody else.
+        Only users with a grant for the topic may publish.
         """
         self.assertEqual(self.post("ada", authorize=by_name), 200)
         self.assertEqual(self.post("eve", authorize=by_name), 403)
@@ -180,19 +180,19 @@ class PublishingTests(SynchronousTestCase):
 
     def test_bound(self) -> None:
         """
-        A body that is too large is refused.
+        A body larger than the limit is refused.
         """
         self.assertEqual(self.post("ada", authorize=by_name, max_body=17), 413)
 
 
-class PlaceTests(SynchronousTestCase):
+class PrefixTests(SynchronousTestCase):
     """
-    Where the routes are.
+    The prefix and the endpoint of the routes.
     """
 
     def test_two_hubs(self) -> None:
         """
-        Several hubs have a place each, and do not know each other.
+        Several hubs can have a prefix each, and stay separate.
         """
         served = Served()
         other = Hub(reactor=served.clock)
@@ -207,7 +207,7 @@ class PlaceTests(SynchronousTestCase):
 
     def test_object(self) -> None:
         """
-        The app of a class may have one.
+        The app of a class can have a hub.
         """
         clock = Clock()
 
@@ -222,7 +222,7 @@ class PlaceTests(SynchronousTestCase):
 
     def test_below(self) -> None:
         """
-        Subroutes, and prefixes with parameters, are places as well.
+        A hub can be in a subroute, and have a prefix with parameters.
         """
         served = Served()
         with served.app.subroute("/api") as app:
@@ -234,7 +234,7 @@ class PlaceTests(SynchronousTestCase):
 
     def test_url_for(self) -> None:
         """
-        ``url_for`` knows it by its prefix, or by the name it was given.
+        The name for ``url_for`` is the prefix, or *endpoint*.
         """
         served = Served()
         hub_routes(served.app, served.hub)
@@ -248,7 +248,7 @@ class PlaceTests(SynchronousTestCase):
 
     def test_taken(self) -> None:
         """
-        A place that is taken is refused, because Klein would take the last without a word.
+        A second endpoint of the same name is refused: Klein would replace the first silently.
         """
         served = Served()
         hub_routes(served.app, served.hub)

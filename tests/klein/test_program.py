@@ -1,5 +1,5 @@
 """
-The Klein program of the documentation, as a process.
+The Klein program of the documentation, run as a process.
 """
 
 import socket
@@ -16,13 +16,13 @@ from tests.test_docs import Snippet, snippets
 
 __all__ = ["ProgramTests"]
 
-# Of code, imports included.
+# Lines of code, imports included.
 MOST_LINES = 12
 
 
 class ProgramTests(SynchronousTestCase):
     """
-    A generator, a hub and a route that publishes, wherever the documentation shows them.
+    Every program in the documentation with a generator, a hub and a route that publishes.
     """
 
     programs = [one for one in snippets() if "hub_routes(app, hub)" in one.text]
@@ -40,7 +40,7 @@ class ProgramTests(SynchronousTestCase):
 
     def listens(self, port: int, process: Background) -> bool:
         """
-        Whether something can be asked of *process*.
+        Whether *process* accepts connections.
         """
         self.assertTrue(process.running(), process.output())
         with socket.socket() as probe:
@@ -48,7 +48,7 @@ class ProgramTests(SynchronousTestCase):
 
     def test_short(self) -> None:
         """
-        It has at most a dozen lines.
+        Each has at most a dozen lines.
         """
         self.assertGreater(len(self.programs), 0)
         for program in self.programs:
@@ -58,7 +58,7 @@ class ProgramTests(SynchronousTestCase):
 
     def test_streams(self) -> None:
         """
-        What the generator yields comes, and the stream ends.
+        The items of the generator arrive, and the stream ends.
         """
         for program in self.programs:
             stream = RawStream(self.serve(program), "/spell/cat")
@@ -70,7 +70,7 @@ class ProgramTests(SynchronousTestCase):
 
     def test_broadcasts(self) -> None:
         """
-        What one route publishes comes to all who have subscribed.
+        An event published by a route reaches all subscribers.
         """
         for program in self.programs:
             port = self.serve(program)

@@ -84,7 +84,7 @@ def called_back(request: Request) -> Any:
 
 class SourceTests(SynchronousTestCase):
     """
-    What is decorated, and what arrives.
+    Functions that are decorated, and bytes that arrive.
     """
 
     SOURCES: tuple[Callable[[Request], Any], ...] = (
@@ -93,7 +93,7 @@ class SourceTests(SynchronousTestCase):
 
     def test_sources(self) -> None:
         """
-        All kinds of functions are streamed, and the stream ends with them.
+        Functions of all kinds are streamed, and the stream ends with the source.
         """
         for source in self.SOURCES:
             served = Served()
@@ -105,7 +105,7 @@ class SourceTests(SynchronousTestCase):
 
     def test_response(self) -> None:
         """
-        A route without the decorator may return a response of its own.
+        A route without the decorator may return a response.
         """
         served = Served()
 
@@ -117,7 +117,7 @@ class SourceTests(SynchronousTestCase):
 
     def test_subscribe(self) -> None:
         """
-        It may return a hub's stream as well.
+        A route may also return the stream of a hub.
         """
         served = Served()
 
@@ -133,7 +133,7 @@ class SourceTests(SynchronousTestCase):
 
     def test_no_source(self) -> None:
         """
-        What cannot be streamed is an error, and is logged.
+        A result that cannot be streamed is answered with 500 and logged.
         """
         served = Served()
 
@@ -144,17 +144,17 @@ class SourceTests(SynchronousTestCase):
 
         self.assertEqual(served.get("/").status, 500)
         (logged,) = self.flushLoggedErrors(TypeError)
-        self.assertIn("A str is no source", str(logged.value))
+        self.assertIn("A str is not a source", str(logged.value))
 
 
 class ArgumentTests(SynchronousTestCase):
     """
-    What the function is called with.
+    The arguments of the function.
     """
 
     def test_url(self) -> None:
         """
-        Parameters of the URL come as Klein gives them.
+        Parameters of the URL are passed as by Klein.
         """
         served = Served()
 
@@ -167,7 +167,7 @@ class ArgumentTests(SynchronousTestCase):
 
     def test_last_event_id(self) -> None:
         """
-        Who names ``last_event_id`` gets it.
+        The last event ID is passed to a function that declares *last_event_id*.
         """
         served = Served()
 
@@ -182,7 +182,7 @@ class ArgumentTests(SynchronousTestCase):
 
     def test_own_name(self) -> None:
         """
-        A parameter of the URL that has such a name is that of the URL.
+        A parameter of the URL takes precedence over an offered argument of the same name.
         """
         served = Served()
 
@@ -195,7 +195,7 @@ class ArgumentTests(SynchronousTestCase):
 
     def test_required(self) -> None:
         """
-        What a `klein.Requirer` finds comes without the request: the error says what to return.
+        A `klein.Requirer` does not pass the request: the error says what to return.
         """
         served = Served()
         requirer = klein.Requirer()
@@ -213,7 +213,7 @@ class ArgumentTests(SynchronousTestCase):
 
     def test_another_route(self) -> None:
         """
-        A route may answer with another one.
+        A route may return the result of another one.
         """
         served = Served()
         stream = event_stream(hub=served.hub)(later)
@@ -227,12 +227,12 @@ class ArgumentTests(SynchronousTestCase):
 
 class AppTests(SynchronousTestCase):
     """
-    Klein's ways to write an app.
+    The ways to write a Klein app.
     """
 
     def test_object(self) -> None:
         """
-        The app of a class gives its routes the object that it belongs to.
+        The app of a class passes the object to its routes.
         """
         clock = Clock()
 
@@ -270,7 +270,7 @@ class AppTests(SynchronousTestCase):
 
     def test_subroute(self) -> None:
         """
-        Routes of a subroute stream.
+        Routes of a subroute can be streams.
         """
         served = Served()
         with served.app.subroute("/api/v1") as app:
@@ -280,7 +280,7 @@ class AppTests(SynchronousTestCase):
 
     def test_url_for(self) -> None:
         """
-        The endpoint has the function's name, by which ``url_for`` knows it.
+        The name for ``url_for`` is that of the function.
         """
         served = Served()
         served.app.route("/words")(event_stream(hub=served.hub)(sync))
@@ -304,12 +304,12 @@ class AppTests(SynchronousTestCase):
 
 class MethodTests(SynchronousTestCase):
     """
-    What is asked with other methods than ``GET``.
+    Methods other than ``GET``.
     """
 
     def setUp(self) -> None:
         """
-        Routes that tell when their function is called.
+        Make routes that record the calls of their function.
         """
         self.served = Served()
         self.called: list[bytes] = []
@@ -334,7 +334,7 @@ class MethodTests(SynchronousTestCase):
 
     def test_head(self) -> None:
         """
-        ``HEAD`` is answered with the headers of ``GET``, and calls nothing.
+        ``HEAD`` has the headers of ``GET``, and does not call the function.
         """
         for target in ("/any", "/get"):
             answer = self.served.call("HEAD", target).answer
@@ -345,7 +345,7 @@ class MethodTests(SynchronousTestCase):
 
     def test_options(self) -> None:
         """
-        ``OPTIONS`` is answered if Klein lets it through, and calls nothing.
+        ``OPTIONS`` is answered if the route allows it, and does not call the function.
         """
         origin = {"Origin": "https://page.example"}
         answer = self.served.call("OPTIONS", "/post", origin).answer
@@ -357,7 +357,7 @@ class MethodTests(SynchronousTestCase):
 
     def test_not_allowed(self) -> None:
         """
-        Other methods are refused, by Klein or here, and call nothing.
+        Other methods are refused, by Klein or by the stream, and do not call the function.
         """
         for target in ("/any", "/get", "/post"):
             self.assertEqual(self.served.call("DELETE", target).answer.status, 405, target)
@@ -365,7 +365,7 @@ class MethodTests(SynchronousTestCase):
 
     def test_methods(self) -> None:
         """
-        A list of methods goes before ours.
+        The option *methods* replaces the default.
         """
         stream = event_stream(hub=self.served.hub, methods=iter(["PUT"]))(sync)
         self.served.app.route("/put", endpoint="put")(stream)
@@ -376,12 +376,12 @@ class MethodTests(SynchronousTestCase):
 
 class OptionTests(SynchronousTestCase):
     """
-    What the decorator takes.
+    The options of the decorator.
     """
 
     def test_names(self) -> None:
         """
-        They are those of `EventSourceResponse`, without the source.
+        The options are those of `EventSourceResponse`, without the source.
         """
         theirs = inspect.signature(EventSourceResponse).parameters.keys()
 
@@ -390,7 +390,7 @@ class OptionTests(SynchronousTestCase):
 
     def test_obeyed(self) -> None:
         """
-        They are those of the stream.
+        The options apply to the stream.
         """
         served = Served()
         decorate = event_stream(
@@ -420,9 +420,9 @@ class OptionTests(SynchronousTestCase):
 
     def test_wrong(self) -> None:
         """
-        What is wrong is refused when the route is made.
+        Invalid options raise an error when the route is made.
         """
-        wrong: dict[str, Any] = {"colour": "red"}
+        wrong: dict[str, Any] = {"color": "red"}
         with self.assertRaises(ValueError):
             event_stream(status=204)(sync)
         with self.assertRaises(TypeError):
@@ -431,12 +431,12 @@ class OptionTests(SynchronousTestCase):
 
 class ErrorTests(SynchronousTestCase):
     """
-    What goes wrong before the stream, and in it.
+    Errors before the stream begins, and in it.
     """
 
     def setUp(self) -> None:
         """
-        An app with a handler for one error.
+        Make an app with a handler for one error.
         """
         self.served = Served()
 
@@ -447,7 +447,7 @@ class ErrorTests(SynchronousTestCase):
 
     def raising(self, error: Exception) -> dict[str, Callable[[Request], Any]]:
         """
-        Functions that raise *error* before they return what is to be streamed.
+        Functions that raise *error* instead of returning a source.
         """
 
         def at_once(request: Request) -> Iterator[str]:
@@ -461,7 +461,7 @@ class ErrorTests(SynchronousTestCase):
 
     def statuses(self, error: Exception) -> list[int]:
         """
-        How requests are answered that are refused with *error*.
+        The statuses of requests whose functions raise *error*.
         """
         served = self.served
         for target, function in self.raising(error).items():
@@ -470,7 +470,7 @@ class ErrorTests(SynchronousTestCase):
 
     def test_handled(self) -> None:
         """
-        What a function raises is answered by the app's error handler.
+        An error of a function goes to the app's error handler.
         """
         for target, function in self.raising(KeyError("room")).items():
             self.served.app.route(target)(event_stream(hub=self.served.hub)(function))
@@ -480,20 +480,20 @@ class ErrorTests(SynchronousTestCase):
 
     def test_werkzeug(self) -> None:
         """
-        Werkzeug's exceptions mean what they mean in every route.
+        Werkzeug's exceptions are answered as in every route.
         """
         self.assertEqual(self.statuses(NotFound()), [404, 404])
 
     def test_unforeseen(self) -> None:
         """
-        What nobody handles is answered with 500 and logged.
+        An unhandled error is answered with 500 and logged.
         """
         self.assertEqual(self.statuses(ZeroDivisionError()), [500, 500])
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 2)
 
     def test_refusals(self) -> None:
         """
-        This package's own refusals mean what they mean to a hub, with or without a handler.
+        This package's own errors are answered as by a hub, whatever handlers the app has.
         """
 
         @self.served.app.handle_errors
@@ -505,7 +505,7 @@ class ErrorTests(SynchronousTestCase):
 
     def test_generator(self) -> None:
         """
-        The stream of a generator has begun before it can raise, so it ends the stream.
+        A generator runs only after its stream has begun, so an error ends the stream.
         """
         for error, last in ((None, b""), (True, b'event: stream-error\ndata: {"reason":')):
             served = Served()
@@ -525,12 +525,12 @@ class ErrorTests(SynchronousTestCase):
 
 class EndTests(SynchronousTestCase):
     """
-    Who leaves, and what is left.
+    How streams end.
     """
 
     def setUp(self) -> None:
         """
-        Routes that wait.
+        Make functions that wait.
         """
         self.served = Served()
         self.said: list[str] = []
@@ -560,7 +560,7 @@ class EndTests(SynchronousTestCase):
 
     def test_reader_leaves(self) -> None:
         """
-        The source is cancelled, its ``finally`` runs once, and the hub knows nobody any more.
+        The source is cancelled, its ``finally`` runs once, and the hub forgets the stream.
         """
         self.served.app.route("/")(event_stream(hub=self.served.hub)(self.wait))
         caller = self.served.call("GET", "/")
@@ -587,7 +587,7 @@ class EndTests(SynchronousTestCase):
 
     def test_reader_leaves_early(self) -> None:
         """
-        A function that waits before the stream is cancelled, and what it returns never begins.
+        A function that waits before the stream is cancelled, and its source never begins.
         """
         self.served.app.route("/")(event_stream(hub=self.served.hub)(self.ask))
         caller = self.served.call("GET", "/")
@@ -599,7 +599,7 @@ class EndTests(SynchronousTestCase):
 
     def test_waits(self) -> None:
         """
-        Nothing is sent until a function that waits has returned.
+        Nothing is sent before a function that waits has returned.
         """
         self.served.app.route("/")(event_stream(hub=self.served.hub)(self.ask))
         caller = self.served.call("GET", "/")
@@ -611,7 +611,7 @@ class EndTests(SynchronousTestCase):
 
     def test_hub_stops(self) -> None:
         """
-        With a hub the source is told when the hub's service stops, and the stream ends.
+        With a hub the source is told that the hub's service stops, and the stream ends.
         """
         self.served.app.route("/")(event_stream(hub=self.served.hub)(self.wait))
         caller = self.served.call("GET", "/")

@@ -1,5 +1,5 @@
 """
-What a hub on its own is made of.
+The configuration of a standalone hub.
 """
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -12,12 +12,12 @@ __all__ = ["ConfigTests"]
 
 class ConfigTests(SynchronousTestCase):
     """
-    All of it together.
+    `Config`, `from_options` and `InvalidOption`.
     """
 
     def test_defaults(self) -> None:
         """
-        The defaults are those that the documentation promises.
+        The defaults are the documented ones.
         """
         default = Config()
 
@@ -40,7 +40,7 @@ class ConfigTests(SynchronousTestCase):
 
     def test_from_options(self) -> None:
         """
-        Options have their names with dashes; what is empty keeps its default.
+        Options have names with dashes; arguments that are empty keep their defaults.
         """
         made = config.from_options(
             {"max-topics": 7, "publish-token-file": ["x"], "anonymous": False},
@@ -56,21 +56,21 @@ class ConfigTests(SynchronousTestCase):
 
     def test_none_is_a_value(self) -> None:
         """
-        An option that was switched off stays off.
+        An option that is switched off is None, not its default.
         """
         self.assertIsNone(config.from_options({"keepalive": None}).keepalive)
 
     def test_frozen(self) -> None:
         """
-        A configuration does not change.
+        A configuration cannot be changed.
         """
         with self.assertRaises(AttributeError):
             Config().retry = 1  # type: ignore[misc]
 
-    def test_unfit(self) -> None:
+    def test_invalid_option(self) -> None:
         """
-        What cannot be obeyed names its option and its reason.
+        The error has the name of the option and the reason.
         """
-        unfit = InvalidOption("port", ValueError("it is taken"))
+        error = InvalidOption("port", ValueError("it is taken"))
 
-        self.assertEqual((unfit.option, unfit.reason), ("port", "it is taken"))
+        self.assertEqual((error.option, error.reason), ("port", "it is taken"))

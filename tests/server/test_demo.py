@@ -1,5 +1,5 @@
 """
-The demo's publisher, on a clock of its own and with a hub that only takes notes, and its pages.
+The demo's events, published by a hub on a clock in memory, and its pages.
 """
 
 import os
@@ -10,22 +10,22 @@ from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
 from subprocess import run
+from typing import Any
 
-from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import Clock
-from twisted.logger import LogLevel, capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_sse.errors import HistoryUnavailable
+from twisted_sse.hub import Hub
 from twisted_sse.server import demo
 from twisted_sse.server.demo import (
     DEMO_TOPICS,
-    DemoPublisher,
     PriceWalk,
     load_average,
     machine_load,
     parse_meminfo,
+    publish_demo,
 )
+from twisted_sse.topics import Selection
 
 STATIC = Path(demo.__file__).parent / "static"
 
@@ -38,42 +38,9 @@ Hugepagesize:       2048 kB
 """
 
 
-class RecordingHub:
-    """
-    Keeps every publication, and answers as it is told.
-    """
-
-    def __init__(self) -> None:
-        self.published: list[tuple[str, object, str]] = []
-        self.outage: Exception | None = None
-        self.waiting: list[Deferred[None]] | None = None
-
-    def publish(self, topics: str, data: object, /, *, event: str) -> Deferred[None]:
-        self.published.append((topics, data, event))
-        if self.outage is not None:
-            return fail(self.outage)
-        if self.waiting is not None:
-            self.waiting.append(Deferred())
-            return self.waiting[-1]
-        return succeed(None)
-
-    def count(self, topic: str) -> int:
-        return sum(published[0] == topic for published in self.published)
-
-
-class RaisingHub(RecordingHub):
-    """
-    Refuses at once, with no Deferred.
-    """
-
-    def publish(self, topics: str, data: object, /, *, event: str) -> Deferred[None]:
-        super().publish(topics, data, event=event)
-        raise RuntimeError("refused")
-
-
 class ParseMeminfoTests(SynchronousTestCase):
     """
-    How much memory is in use, by the kernel's own account.
+    `parse_meminfo`.
     """
 
     def test_used_and_total(self) -> None:
@@ -84,9 +51,9 @@ class ParseMeminfoTests(SynchronousTestCase):
 
         self.assertEqual(memory, {"used": 3_000_000 * 1024, "total": 8_000_000 * 1024})
 
-    def test_untold(self) -> None:
+    def test_missing(self) -> None:
         """
-        A text without either of the two sizes tells nothing.
+        If one of the two sizes is missing, the result is None.
         """
         for text in ("", "MemTotal: 8 kB\n", "MemAvailable: 8 kB\n", "MemTotal: lots\n"):
             with self.subTest(text=text):
@@ -95,12 +62,12 @@ class ParseMeminfoTests(SynchronousTestCase):
 
 class MachineLoadTests(SynchronousTestCase):
     """
-    What the load event says of this machine.
+    `machine_load` and `load_average`.
     """
 
     def test_shape(self) -> None:
         """
-        Memory comes from the file, the rest from the system.
+        The memory is read from the file, the rest from the system.
         """
         path = Path(self.mktemp())
         path.write_text(MEMINFO)
@@ -112,7 +79,7 @@ class MachineLoadTests(SynchronousTestCase):
 
     def test_no_meminfo(self) -> None:
         """
-        A system without the file is no error: its memory is not known.
+        Without the file, the memory is None.
         """
         measured = machine_load(Path(self.mktemp()))
 
@@ -128,7 +95,7 @@ class MachineLoadTests(SynchronousTestCase):
 
     def test_no_load_average(self) -> None:
         """
-        A system that cannot tell its load is no error: its load is not known.
+        On a system that does not provide its load, the result is None.
         """
 
         def refuse() -> tuple[float, float, float]:
@@ -141,7 +108,7 @@ class MachineLoadTests(SynchronousTestCase):
 
 class PriceWalkTests(SynchronousTestCase):
     """
-    The price of nothing.
+    `PriceWalk`.
     """
 
     def test_change(self) -> None:
@@ -156,7 +123,7 @@ class PriceWalkTests(SynchronousTestCase):
 
     def test_comes_back(self) -> None:
         """
-        The price wanders, but stays within ten of a hundred.
+        The price moves, but stays between 90 and 110.
         """
         walk = PriceWalk(random.Random(7))
         prices = [walk()["price"] for _ in range(5_000)]
@@ -165,184 +132,133 @@ class PriceWalkTests(SynchronousTestCase):
         self.assertGreater(max(prices) - min(prices), 2)
 
 
-class DemoPublisherTests(SynchronousTestCase):
+class PublishDemoTests(SynchronousTestCase):
     """
-    What is published, when, and what a failure does.
+    `publish_demo`.
     """
 
     def setUp(self) -> None:
         """
-        Make a publisher that waits to be started.
+        Make a hub that publishes the demo when its service runs.
         """
-        self.hub = RecordingHub()
         self.clock = Clock()
-        self.publisher = self.make(self.hub)
+        self.hub = Hub(reactor=self.clock)
+        self.service = self.hub.service()
+        publish_demo(self.hub, now=lambda: 1000.0 + self.clock.seconds(), chance=random.Random(7))
 
-    def make(self, hub: RecordingHub) -> DemoPublisher:
+    def start(self) -> None:
         """
-        Make a publisher to *hub* that keeps the time of this test.
+        Start the service, and let the history keep the first events.
         """
-        return DemoPublisher(
-            hub, self.clock, now=lambda: 1000.0 + self.clock.seconds(), chance=random.Random(7)
-        )
+        self.service.startService()
+        self.clock.advance(0)
 
     def pump(self, seconds: float) -> None:
         """
-        Let time pass in eighths of a second: shorter than any interval, and exact as a float.
+        Advance in eighths of a second: shorter than every interval, and exact as a float.
         """
         self.clock.pump([0.125] * int(seconds * 8))
 
+    def published(self) -> list[tuple[str, str | None, Any]]:
+        """
+        The topic, event type and data of every publication.
+        """
+        found = []
+        for record in self.hub.history.since(None, Selection.of(["*"]), 1000):
+            (topic,) = record.publication.topics
+            event = record.publication.event
+            found.append((topic, event.event, event.json()))
+        return found
+
+    def data(self, topic: str) -> list[Any]:
+        """
+        The data of everything that was published to *topic*.
+        """
+        return [data for each, _, data in self.published() if each == topic]
+
     def test_silent_before_start(self) -> None:
         """
-        Nothing is published before the service starts.
+        Nothing is published before the hub's service starts.
         """
         self.pump(5)
 
-        self.assertEqual(self.hub.published, [])
+        self.assertEqual(self.published(), [])
 
     def test_first_events(self) -> None:
         """
         The start publishes one event of each kind, under its own topic and type.
         """
-        self.publisher.startService()
+        self.start()
 
-        kinds = [(topic, event) for topic, _, event in self.hub.published]
         self.assertEqual(
-            kinds, [("demo/clock", "clock"), ("demo/load", "load"), ("demo/price", "price")]
+            [(topic, event) for topic, event, _ in self.published()],
+            [("demo/clock", "clock"), ("demo/load", "load"), ("demo/price", "price")],
         )
 
     def test_topics_are_listed(self) -> None:
         """
-        Whatever is published is in the list that the page subscribes to.
+        The page subscribes to all topics that are published to.
         """
-        self.publisher.startService()
+        self.start()
 
-        self.assertLess({topic for topic, _, _ in self.hub.published}, set(DEMO_TOPICS))
+        self.assertLess({topic for topic, _, _ in self.published()}, set(DEMO_TOPICS))
 
     def test_intervals(self) -> None:
         """
         In seven seconds come seven more clocks, three more loads and ten more prices.
         """
-        self.publisher.startService()
+        self.start()
         self.pump(7.125)
 
-        counts = [self.hub.count(topic) for topic in ("demo/clock", "demo/load", "demo/price")]
+        counts = [len(self.data(topic)) for topic in ("demo/clock", "demo/load", "demo/price")]
         self.assertEqual(counts, [8, 4, 11])
 
     def test_time(self) -> None:
         """
-        The clock event tells the time of day, whatever the reactor counts from.
+        The clock event has the time of day, whatever the reactor counts from.
         """
-        self.publisher.startService()
-        self.clock.advance(1.0)
+        self.start()
+        self.pump(1.125)
 
-        times = [data for topic, data, _ in self.hub.published if topic == "demo/clock"]
-        self.assertEqual(times, [{"time": 1000.0}, {"time": 1001.0}])
+        self.assertEqual(self.data("demo/clock"), [{"time": 1000.0}, {"time": 1001.0}])
+
+    def test_load(self) -> None:
+        """
+        The load event has the load and memory of this machine.
+        """
+        self.start()
+
+        self.assertEqual([list(data) for data in self.data("demo/load")], [list(machine_load())])
+
+    def test_price(self) -> None:
+        """
+        The price events are the steps of a walk.
+        """
+        self.start()
+        self.pump(2)
+
+        walk = PriceWalk(random.Random(7))
+        self.assertEqual(self.data("demo/price"), [walk() for _ in range(3)])
 
     def test_stop(self) -> None:
         """
-        Nothing is published, and nothing left to call, after the stop.
+        After the stop of the service nothing is published, and no timer is left.
         """
-        self.publisher.startService()
-        self.publisher.stopService()
-        before = len(self.hub.published)
+        self.start()
+        stopped = self.service.stopService()
+        before = len(self.published())
         self.pump(5)
 
-        self.assertEqual(len(self.hub.published), before)
+        self.successResultOf(stopped)
+        self.assertEqual(len(self.published()), before)
         self.assertEqual(self.clock.getDelayedCalls(), [])
-
-    def test_stop_before_start(self) -> None:
-        """
-        A service that never ran can be stopped.
-        """
-        self.publisher.stopService()
-
-        self.assertFalse(self.publisher.running)
-
-    def test_start_again(self) -> None:
-        """
-        A stopped publisher can be started again, and keeps the same intervals.
-        """
-        self.publisher.startService()
-        self.publisher.stopService()
-        self.hub.published.clear()
-        self.publisher.startService()
-        self.clock.advance(1.0)
-
-        self.assertEqual(self.hub.count("demo/clock"), 2)
-
-    def test_failure_does_not_stop(self) -> None:
-        """
-        Publishing goes on after a publication that failed.
-        """
-        self.hub.outage = HistoryUnavailable("away")
-        self.publisher.startService()
-        self.hub.outage = None
-        self.pump(3)
-
-        self.assertEqual(self.hub.count("demo/clock"), 4)
-
-    def test_exception_does_not_stop(self) -> None:
-        """
-        A hub that raises instead of returning a failure does not stop the loops either.
-        """
-        hub = RaisingHub()
-        self.make(hub).startService()
-        self.pump(3)
-
-        self.assertEqual(hub.count("demo/clock"), 4)
-
-    def test_outage_is_logged_once(self) -> None:
-        """
-        An outage is one warning for each topic, and its end one line.
-        """
-        with capturedLogs() as logged:
-            self.hub.outage = HistoryUnavailable("away")
-            self.publisher.startService()
-            self.pump(5)
-            self.hub.outage = None
-            self.pump(5)
-
-        warnings = [entry for entry in logged if entry["log_level"] is LogLevel.warn]
-        notices = [entry for entry in logged if entry["log_level"] is LogLevel.info]
-        topics = sorted(set(DEMO_TOPICS) - {"demo/notes"})
-        self.assertEqual(sorted(entry["topic"] for entry in warnings), topics)
-        self.assertEqual(sorted(entry["topic"] for entry in notices), topics)
-        self.assertEqual({entry["reason"] for entry in warnings}, {"away"})
-
-    def test_slow_hub(self) -> None:
-        """
-        Turns are skipped, not queued, while a publication to the topic is unfinished.
-        """
-        self.hub.waiting = []
-        self.publisher.startService()
-        self.pump(10)
-        waited = len(self.hub.published)
-        self.hub.waiting[0].callback(None)
-        self.clock.advance(1.0)
-
-        self.assertEqual(waited, 3)
-        self.assertEqual(self.hub.count("demo/clock"), 2)
-
-    def test_stop_while_publishing(self) -> None:
-        """
-        A publication that ends after the stop starts nothing.
-        """
-        self.hub.waiting = []
-        self.publisher.startService()
-        self.publisher.stopService()
-        for publication in self.hub.waiting:
-            publication.callback(None)
-        self.pump(5)
-
-        self.assertEqual(len(self.hub.published), 3)
 
     def test_reactor_unchosen(self) -> None:
         """
-        Making a publisher leaves the reactor to whoever starts the program.
+        Preparing the demo leaves the choice of the reactor to the program.
         """
         program = (
-            "import sys; from twisted_sse.server.demo import DemoPublisher; DemoPublisher(None);"
+            "import sys; from twisted_sse.server import demo; demo.publish_demo(demo.Hub());"
             "sys.exit('twisted.internet.reactor' in sys.modules)"
         )
         finished = run([sys.executable, "-c", program], cwd=Path(demo.__file__).parents[2])
@@ -352,7 +268,7 @@ class DemoPublisherTests(SynchronousTestCase):
 
 class PageReader(HTMLParser):
     """
-    Collects the elements of a page, and the addresses that it fetches by itself.
+    Collects the elements of a page, and the addresses that it loads.
     """
 
     def __init__(self, page: Path) -> None:
@@ -378,14 +294,14 @@ class PageReader(HTMLParser):
 
 class PagesTests(SynchronousTestCase):
     """
-    The pages work under ``default-src 'self'``, and agree with the publisher.
+    The pages comply with ``default-src 'self'``, and match the demo.
     """
 
     PAGES = ("index.html", "demo.html")
 
     def test_nothing_inline(self) -> None:
         """
-        No page has a style, or a script, that stands in the page itself.
+        No page has inline styles or scripts.
         """
         for name in self.PAGES:
             for tag, attributes in PageReader(STATIC / name).elements:
@@ -397,7 +313,7 @@ class PagesTests(SynchronousTestCase):
 
     def test_all_fetched_from_static(self) -> None:
         """
-        Whatever a page or a script of it fetches is a file among the static ones.
+        Every address that a page or its scripts load is a static file, and no file is unused.
         """
         fetched = {
             address for name in self.PAGES for address in PageReader(STATIC / name).fetched()
@@ -411,9 +327,9 @@ class PagesTests(SynchronousTestCase):
             {f"/static/{path.name}" for path in STATIC.iterdir() if path.suffix != ".html"},
         )
 
-    def test_style_fetches_nothing(self) -> None:
+    def test_style_loads_nothing(self) -> None:
         """
-        The style sheet names no address.
+        The style sheet loads nothing.
         """
         style = (STATIC / "style.css").read_text("utf-8")
 
@@ -421,7 +337,7 @@ class PagesTests(SynchronousTestCase):
 
     def test_ids(self) -> None:
         """
-        Every element that a script looks for by a written ID is on the page, and only once.
+        Every element ID that a script looks up is on the page, and only once.
         """
         ids = PageReader(STATIC / "demo.html").ids()
         wanted = set()
@@ -433,7 +349,7 @@ class PagesTests(SynchronousTestCase):
 
     def test_topics(self) -> None:
         """
-        The page subscribes to the topics that the demo has.
+        The page subscribes to the demo topics.
         """
         script = (STATIC / "demo.js").read_text("utf-8")
 

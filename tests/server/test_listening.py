@@ -1,27 +1,31 @@
 """
-Where the hub on its own listens.
+Listening on endpoints: in memory, and once on a real socket.
 """
 
 import socket
+from typing import Any
 
-from twisted.internet.endpoints import TCP4ServerEndpoint, UNIXServerEndpoint
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import TCP4ServerEndpoint, UNIXServerEndpoint, serverFromString
+from twisted.internet.error import CannotListenError
 from twisted.internet.protocol import Factory
 from twisted.internet.testing import MemoryReactorClock
-from twisted.trial.unittest import SynchronousTestCase
+from twisted.trial.unittest import SynchronousTestCase, TestCase
 
-from twisted_sse.server.listening import endpoint_for
+from twisted_sse.server.listening import EndpointService, endpoint_for
 
-__all__ = ["EndpointTests"]
+__all__ = ["EndpointServiceTests", "EndpointTests", "RealEndpointTests"]
 
 
 class EndpointTests(SynchronousTestCase):
     """
-    Numbers and descriptions.
+    `endpoint_for`: port numbers and endpoint descriptions.
     """
 
     def test_number(self) -> None:
         """
-        A number listens on every address, with room for a crowd that comes back.
+        A number listens on all addresses, with a large backlog.
         """
         reactor = MemoryReactorClock()
         factory = Factory()
@@ -33,7 +37,7 @@ class EndpointTests(SynchronousTestCase):
 
     def test_description(self) -> None:
         """
-        A description is taken as it is.
+        A description is taken literally.
         """
         reactor = MemoryReactorClock()
         described = endpoint_for(reactor, "tcp:8081:interface=127.0.0.1:backlog=7")
@@ -45,7 +49,7 @@ class EndpointTests(SynchronousTestCase):
 
     def test_neither(self) -> None:
         """
-        What is neither is refused, numbers of no port and other scripts' digits included.
+        Anything else is refused, numbers that are too large and non-ASCII digits included.
         """
         for description in ("", "65536", "-1", "80 80", "٨٠", "²", "nonsense:1", "tcp:http:"):
             with self.subTest(description=description), self.assertRaises(ValueError):
@@ -53,9 +57,91 @@ class EndpointTests(SynchronousTestCase):
 
     def test_highest(self) -> None:
         """
-        The highest port is one.
+        The highest port number is accepted.
         """
         reactor = MemoryReactorClock()
         self.successResultOf(endpoint_for(reactor, "65535").listen(Factory()))
 
         self.assertEqual(reactor.tcpServers[0][0], 65535)
+
+
+class TakenReactor(MemoryReactorClock):
+    """
+    A reactor that cannot listen.
+    """
+
+    def listenTCP(self, port: int, *rest: Any, **options: Any) -> Any:
+        """
+        See `IReactorTCP.listenTCP`.
+        """
+        raise CannotListenError("", port, OSError(98, "Address already in use"))
+
+
+def make_service(reactor: Any, description: str = "tcp:8080") -> EndpointService:
+    """
+    Make a service for an endpoint, with a factory that does nothing.
+    """
+    return EndpointService(serverFromString(reactor, description), Factory(), description, 60.0)
+
+
+class EndpointServiceTests(SynchronousTestCase):
+    """
+    `EndpointService` on reactors in memory.
+    """
+
+    def test_taken(self) -> None:
+        """
+        If listening fails, the program exits with a sentence that names the option.
+        """
+        service = make_service(TakenReactor())
+        with self.assertRaises(SystemExit) as caught:
+            service.privilegedStartService()
+
+        sentence = str(caught.exception)
+        self.assertTrue(sentence.startswith("twistd sse: --port tcp:8080: "), sentence)
+        self.assertIn("Address already in use", sentence)
+
+    def test_port(self) -> None:
+        """
+        The port number is known once the service listens.
+        """
+        service = make_service(MemoryReactorClock())
+        before = service.port
+        service.privilegedStartService()
+
+        self.assertEqual((before, service.port), (None, 8080))
+
+    def test_no_port(self) -> None:
+        """
+        A UNIX socket has no port number.
+        """
+        service = make_service(MemoryReactorClock(), "unix:sse.sock")
+        service.privilegedStartService()
+
+        self.assertIsNone(service.port)
+
+    def test_stop_before_start(self) -> None:
+        """
+        A service that never listened can be stopped.
+        """
+        self.successResultOf(make_service(MemoryReactorClock()).stopService())
+
+
+class RealEndpointTests(TestCase):
+    """
+    `EndpointService` on the real reactor.
+    """
+
+    def test_limits_and_stop(self) -> Deferred[None]:
+        """
+        The listening socket gets the send time-out, and the stop closes it.
+        """
+        endpoint = TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1")
+        service = EndpointService(endpoint, Factory(), "0", 3.0)
+        service.privilegedStartService()
+        service.startService()
+        sock = service._port.socket  # type: ignore[union-attr] # no public attribute has it
+        timeout = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+        self.assertEqual(timeout, 15_000)
+
+        return service.stopService()

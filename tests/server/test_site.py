@@ -1,5 +1,5 @@
 """
-The tree of what the hub serves on its own: pages, their files, and the rest.
+The site of a standalone hub: pages, their files, and bodies of requests.
 """
 
 from io import BytesIO
@@ -23,7 +23,7 @@ STATIC = Path(site_module.__file__).parent / "static"
 
 async def fetch(target: str, *, demo: bool = False) -> Answer:
     """
-    Get a file whole: Twisted hands files out in turns of the global reactor.
+    Get a whole file.  Twisted sends files in turns of the global reactor.
     """
     caller = Served(demo=demo).call("GET", target)
     while not (caller.transport.value() and caller.answer.ended):
@@ -38,7 +38,7 @@ class PageTests(TestCase):
 
     async def test_index(self) -> None:
         """
-        The root is a page that says that the hub runs.
+        The root is the page that says that the hub is running.
         """
         answer = await fetch("/")
 
@@ -48,7 +48,7 @@ class PageTests(TestCase):
 
     async def test_demo(self) -> None:
         """
-        With the demo, the root is its page.
+        With the demo, the root is the demo page.
         """
         answer = await fetch("/", demo=True)
 
@@ -68,12 +68,12 @@ class PageTests(TestCase):
 
 class PolicyTests(TestCase):
     """
-    What browsers hold our pages to.
+    The headers that protect our pages.
     """
 
     TYPES = {
         ".html": {"text/html"},
-        # HTML: "servers should use text/javascript"; older systems' tables have the other.
+        # HTML: "servers should use text/javascript"; older systems map .js to the other type.
         ".js": {"text/javascript", "application/javascript"},
         ".css": {"text/css"},
         ".svg": {"image/svg+xml"},
@@ -89,7 +89,7 @@ class PolicyTests(TestCase):
 
     async def test_headers(self) -> None:
         """
-        Pages load nothing from elsewhere, are framed by nobody, and are not guessed at.
+        Pages load nothing from other servers, cannot be framed, and are not sniffed.
         """
         for target in ("/", "/static/demo.js", "/static/style.css"):
             with self.subTest(target=target):
@@ -100,7 +100,7 @@ class PolicyTests(TestCase):
 
     def test_head(self) -> None:
         """
-        HEAD tells the same.
+        HEAD has the same headers.
         """
         answer = Served().call("HEAD", "/").answer
 
@@ -109,7 +109,7 @@ class PolicyTests(TestCase):
 
     def test_types(self) -> None:
         """
-        With "nosniff" a browser runs a script only if its type is right.
+        Each file has its type: with "nosniff" a browser runs a script only if its type is right.
         """
         for path in STATIC.iterdir():
             with self.subTest(name=path.name):
@@ -131,69 +131,69 @@ class PolicyTests(TestCase):
                 self.assertNotRegex(text, r"\son[a-z]+=")
 
 
-class KeptBody(Resource):
+class BodyRecorder(Resource):
     """
-    Notes what was kept of a request's body.
+    Records how much of each request's body was kept.
     """
 
     isLeaf = True
 
     def __init__(self) -> None:
         super().__init__()
-        self.kept: list[tuple[int, bool]] = []
+        self.recorded: list[tuple[int, bool]] = []
 
     def render_POST(self, request: Request) -> bytes:
         """
-        Note the size, and whether it is in memory.
+        Record the size, and whether the body is in memory.
         """
         content: Any = request.content
-        self.kept.append((len(content.read()), isinstance(content, BytesIO)))
+        self.recorded.append((len(content.read()), isinstance(content, BytesIO)))
         return b""
 
 
 class BodyTests(SynchronousTestCase):
     """
-    What the site keeps of a body while it comes in.
+    How much of a body the site keeps.
     """
 
     def setUp(self) -> None:
         """
-        Have a site that takes 30 bytes.
+        Make a site that accepts 30 bytes.
         """
-        self.resource = KeptBody()
+        self.resource = BodyRecorder()
         self.site = HubSite(self.resource, 30, reactor=Clock())
 
     def test_whole(self) -> None:
         """
-        A body of the size that is allowed is kept whole.
+        A body of the largest size is kept whole.
         """
         call(self.site, "POST", "/", {}, b"x" * 30)
 
-        self.assertEqual(self.resource.kept, [(30, True)])
+        self.assertEqual(self.resource.recorded, [(30, True)])
 
-    def test_told(self) -> None:
+    def test_content_length(self) -> None:
         """
-        Nothing is kept of a body that says that it is too large, and no file is made for it.
+        If Content-Length is too large, nothing is kept and no temporary file is made.
         """
         call(self.site, "POST", "/", {}, b"x" * 200_000)
 
-        self.assertEqual(self.resource.kept, [(0, True)])
+        self.assertEqual(self.resource.recorded, [(0, True)])
 
-    def test_not_told(self) -> None:
+    def test_chunked(self) -> None:
         """
-        Of a body that does not say so no more is kept than is allowed.
+        Of a chunked body no more is kept than the largest size.
         """
         caller = call(self.site, "POST", "/", {"Transfer-Encoding": "chunked"})
         for _ in range(10):
             caller.send(b"a\r\nxxxxxxxxxx\r\n")
         caller.send(b"0\r\n\r\n")
 
-        self.assertEqual([size for size, _ in self.resource.kept], [30])
+        self.assertEqual([size for size, _ in self.resource.recorded], [30])
 
 
 class TreeTests(SynchronousTestCase):
     """
-    What is there, and what is not.
+    Which paths exist.
     """
 
     ABSENT = [
@@ -224,7 +224,7 @@ class TreeTests(SynchronousTestCase):
 
     def test_absent(self) -> None:
         """
-        What does not exist is not found.
+        Other paths are answered with 404.
         """
         for target in self.ABSENT:
             with self.subTest(target=target):
@@ -232,7 +232,7 @@ class TreeTests(SynchronousTestCase):
 
     def test_outside(self) -> None:
         """
-        No path leads out of the directory of the pages.
+        No path leads out of the directory of static files.
         """
         for target in self.OUTSIDE:
             with self.subTest(target=target):
@@ -245,7 +245,7 @@ class TreeTests(SynchronousTestCase):
 
     def test_no_listing(self) -> None:
         """
-        The directory of the pages does not list what is in it.
+        The directory of static files is not listed.
         """
         names = [name for name in FilePath(str(STATIC)).listdir() if name != "index.html"]
         answer = Served().get("/static")
@@ -258,7 +258,7 @@ class TreeTests(SynchronousTestCase):
 
     def test_nul(self) -> None:
         """
-        No file's name has a NUL, and whoever asks for one leaves no traceback in the log.
+        A path with a NUL is answered with 404, without a traceback in the log.
         """
         answer = Served().get("/static/style.css%00.html")
 
@@ -267,7 +267,7 @@ class TreeTests(SynchronousTestCase):
 
     def test_pages_take_no_posts(self) -> None:
         """
-        Pages are only read.
+        Pages do not accept ``POST``.
         """
         for target in ("/", "/static/style.css"):
             with self.subTest(target=target):

@@ -1,32 +1,24 @@
 """
-``twistd sse``: every option is read, obeyed, and refused in one sentence.
+``twistd sse``: good values are obeyed, bad ones refused in one sentence.
 """
 
 import contextlib
-import gc
 import io
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from twisted.application.service import IService, IServiceMaker
 from twisted.internet.error import CannotListenError
 from twisted.internet.testing import MemoryReactorClock
-from twisted.logger import LogEvent, capturedLogs, formatEvent
 from twisted.plugin import getPlugins
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.server import Site
 from zope.interface.verify import verifyObject
 
-from tests.support.http import Answer, Caller, call
-from tests.transport.tls.test_identity import certificate_pem, key_pem, make_key
+from tests.server.commandline import TARGET, CommandLineTests, Running, parse
 from twisted_sse.history.plugins import find_factories
 from twisted_sse.server.build import make_server
 from twisted_sse.server.tap import Options, makeService
-
-FORM = {"Content-Type": "application/x-www-form-urlencoded"}
-TARGET = "/events?topic=news"
 
 OPTIONS = [
     "port",
@@ -51,18 +43,9 @@ OPTIONS = [
 ]
 
 
-def parse(*arguments: str) -> Options:
-    """
-    Read a command line.
-    """
-    options = Options()
-    options.parseOptions(list(arguments))
-    return options
-
-
 class TakenReactor(MemoryReactorClock):
     """
-    Has no port that is free.
+    A reactor that cannot listen.
     """
 
     def listenUNIX(self, address: str, *rest: Any, **options: Any) -> Any:
@@ -72,95 +55,14 @@ class TakenReactor(MemoryReactorClock):
         raise CannotListenError(None, address, OSError("it is taken"))
 
 
-class Running:
-    """
-    What a command line makes, on a reactor that listens to nothing.
-    """
-
-    def __init__(self, *arguments: str) -> None:
-        self.reactor: Any = MemoryReactorClock()
-        self.service = make_server(parse(*arguments).config, self.reactor)
-        with capturedLogs() as logged:
-            self.service.privilegedStartService()
-            self.service.startService()
-        self.logged: Sequence[LogEvent] = logged
-
-    @property
-    def log(self) -> str:
-        """
-        What it said when it started.
-        """
-        return "\n".join(formatEvent(event) for event in self.logged)
-
-    @property
-    def site(self) -> Site:
-        """
-        What listens on the first port.
-        """
-        factory = self.reactor.tcpServers[0][1]
-        secured = isinstance(factory, TLSMemoryBIOFactory)
-        site: Site = factory.wrappedFactory if secured else factory
-        return site
-
-    def ask(self, method: str, target: str, *rest: Any) -> Caller:
-        """
-        Send a request.
-        """
-        caller = call(self.site, method, target, *rest)
-        self.reactor.advance(0)
-        return caller
-
-    def get(self, target: str = TARGET, *rest: Any) -> Answer:
-        """
-        The answer to a ``GET``.
-        """
-        return self.ask("GET", target, *rest).answer
-
-    def post(self, body: bytes, token: str) -> Answer:
-        """
-        The answer to a form.
-        """
-        headers = {**FORM, "Authorization": f"Bearer {token}"}
-        return self.ask("POST", "/events", headers, body).answer
-
-
-class CommandLineTests(SynchronousTestCase):
-    """
-    What tests of a command line need.
-    """
-
-    def setUp(self) -> None:
-        """
-        Give the garbage collector back as it was: a hub that starts tunes it.
-        """
-        self.addCleanup(gc.set_threshold, *gc.get_threshold())
-        self.addCleanup(gc.unfreeze)
-
-    def file(self, content: bytes) -> str:
-        """
-        Write *content* to a new file.
-        """
-        path = Path(self.mktemp())
-        path.write_bytes(content)
-        return str(path)
-
-    def certificate(self) -> tuple[str, str]:
-        """
-        Make a certificate and its key, a file for each.
-        """
-        key = make_key()
-        own = certificate_pem("localhost", key, "localhost", key)
-        return self.file(own), self.file(key_pem(key))
-
-
 class ServiceTests(CommandLineTests):
     """
-    The service as a whole.
+    The services together.
     """
 
     def test_service(self) -> None:
         """
-        Options become a service.
+        `makeService` returns a service.
         """
         service = makeService(parse())
 
@@ -168,7 +70,7 @@ class ServiceTests(CommandLineTests):
 
     def test_plugin(self) -> None:
         """
-        Twisted finds it by the name ``sse``.
+        Twisted finds the plugin by the name ``sse``.
         """
         makers: list[Any] = list(getPlugins(IServiceMaker))
         (maker,) = (maker for maker in makers if maker.tapname == "sse")
@@ -189,29 +91,9 @@ class ServiceTests(CommandLineTests):
         self.assertEqual(answer.events[0].retry, 3000)
         self.assertEqual(running.get("/readyz").status, 200)
 
-    def test_advice(self) -> None:
-        """
-        The log shows lines to paste, with the token that was made for this run.
-        """
-        running = Running("--port", "8123")
-        token = running.log.partition("Bearer ")[2].partition("'")[0]
-
-        self.assertIn("curl -N 'http://localhost:8123/events?topic=news'", running.log)
-        self.assertEqual(running.post(b"topic=news&data=x", token).status, 200)
-        self.assertEqual(running.post(b"topic=news&data=x", token + "x").status, 401)
-
-    def test_new_token_each_time(self) -> None:
-        """
-        No two runs make the same token.
-        """
-        tokens = {Running().log.partition("Bearer ")[2].partition("'")[0] for _ in range(3)}
-
-        self.assertEqual(len(tokens), 3)
-        self.assertTrue(all(len(token) >= 32 for token in tokens))
-
     def test_stop(self) -> None:
         """
-        It stops listening, ends streams with the last chunk, and is gone.
+        The stop ends streams with the last chunk.
         """
         running = Running()
         caller = running.ask("GET", TARGET)
@@ -223,7 +105,7 @@ class ServiceTests(CommandLineTests):
 
     def test_port_taken(self) -> None:
         """
-        A port that cannot be had ends the program with a sentence that names the option.
+        If listening fails, the program exits with a sentence that names the option.
         """
         taken = TakenReactor()
         service = make_server(parse("--port", "unix:/nowhere/at/all").config, taken)
@@ -241,7 +123,7 @@ class HelpTests(SynchronousTestCase):
 
     def test_every_option(self) -> None:
         """
-        Every option is there, and those that have a default tell it.
+        Every option is listed, with its default if it has one.
         """
         text = str(Options())
 
@@ -254,7 +136,7 @@ class HelpTests(SynchronousTestCase):
 
     def test_nothing_else(self) -> None:
         """
-        There is no option that this suite does not know.
+        No other option is listed.
         """
         known = {name.partition(" ")[0] for name in OPTIONS} | {"help", "version"}
         listed = {line.split("--")[1].split("=")[0].split()[0] for line in _option_lines()}
@@ -263,7 +145,7 @@ class HelpTests(SynchronousTestCase):
 
     def test_synopsis(self) -> None:
         """
-        It begins with a line to paste.
+        The synopsis is a command to paste.
         """
         self.assertIn("twistd -n sse --port 8080", str(Options()))
 
@@ -280,7 +162,7 @@ class HistoryHelpTests(SynchronousTestCase):
 
     def told(self, *arguments: str) -> str:
         """
-        What is written before all ends with status 0.
+        Run a command line that exits with status 0, and return its output.
         """
         written = io.StringIO()
         with contextlib.redirect_stdout(written), self.assertRaises(SystemExit) as caught:
@@ -290,7 +172,7 @@ class HistoryHelpTests(SynchronousTestCase):
 
     def test_schemes(self) -> None:
         """
-        Every history that is installed has a line, and the line has its usage.
+        Every installed history has a line with its usage.
         """
         lines = self.told("--history", "help").splitlines()
 
@@ -301,7 +183,7 @@ class HistoryHelpTests(SynchronousTestCase):
 
     def test_immediate(self) -> None:
         """
-        Like --help it comes before everything else is looked at.
+        Like --help, it is obeyed before the other options are checked.
         """
         expected = self.told("--history", "help")
 
@@ -315,7 +197,7 @@ class CheckConfigTests(SynchronousTestCase):
 
     def test_good(self) -> None:
         """
-        It says that all is well and stops with status 0.
+        Good options are confirmed, and the exit status is 0.
         """
         written = io.StringIO()
         with contextlib.redirect_stdout(written), self.assertRaises(SystemExit) as caught:
@@ -326,7 +208,7 @@ class CheckConfigTests(SynchronousTestCase):
 
     def test_bad(self) -> None:
         """
-        It refuses what a run would refuse.
+        Options that a run would refuse are refused.
         """
         for arguments in (["--retry", "soon"], ["--port", "99999"], ["--cors-origin", "x"]):
             with self.subTest(arguments=arguments), self.assertRaises(SystemExit):
@@ -340,7 +222,7 @@ class PortTests(CommandLineTests):
 
     def test_several(self) -> None:
         """
-        Each is listened on, in the order given, under both names of the option.
+        The server listens on every port given, by both names of the option.
         """
         running = Running("--port", "8123", "-p", "tcp:8124:interface=127.0.0.1")
         ports = [(server[0], server[3]) for server in running.reactor.tcpServers]
@@ -350,7 +232,7 @@ class PortTests(CommandLineTests):
 
     def test_unix(self) -> None:
         """
-        A description of a UNIX socket is one.
+        An endpoint description of a UNIX socket is accepted.
         """
         running = Running("--port", "unix:/run/sse.socket")
 
@@ -359,7 +241,7 @@ class PortTests(CommandLineTests):
 
     def test_tls(self) -> None:
         """
-        A port number is secured by the certificate, and HTTP/2 is offered.
+        On a port number TLS is served with the certificate, and HTTP/2 is offered.
         """
         certificate, key = self.certificate()
         running = Running("--port", "8443", "--tls-cert", certificate, "--tls-key", key)
@@ -371,19 +253,19 @@ class PortTests(CommandLineTests):
 
     def test_plain(self) -> None:
         """
-        Without a certificate nothing is secured.
+        Without a certificate no TLS is served.
         """
         self.assertIsInstance(Running().reactor.tcpServers[0][1], Site)
 
 
 class ObeyedTests(CommandLineTests):
     """
-    A good value does what it says.
+    Good values take effect.
     """
 
     def test_history(self) -> None:
         """
-        What is kept, is bounded as asked for.
+        The given history keeps the events, within its bound.
         """
         tokens = self.file(b"secret\n")
         running = Running("--history", "memory:events=1", "--publish-token-file", tokens)
@@ -396,7 +278,7 @@ class ObeyedTests(CommandLineTests):
 
     def test_keepalive(self) -> None:
         """
-        A comment follows so many seconds of silence, or none ever.
+        A comment follows the given seconds of silence; with ``off`` none is sent.
         """
         for text, seconds, expected in (
             ("2", 2.1, b":\n\n"),
@@ -413,7 +295,7 @@ class ObeyedTests(CommandLineTests):
 
     def test_retry(self) -> None:
         """
-        Streams begin with the reconnection time.
+        Streams begin with the given reconnection time.
         """
         for text in ("0", "250", "2147483647"):
             with self.subTest(retry=text):
@@ -421,7 +303,7 @@ class ObeyedTests(CommandLineTests):
 
     def test_cors_origin(self) -> None:
         """
-        Each origin given may read.
+        Pages of every given origin may read.
         """
         origins = ["https://a.example", "https://b.example"]
         running = Running("--cors-origin", origins[0], "--cors-origin", origins[1])
@@ -433,7 +315,7 @@ class ObeyedTests(CommandLineTests):
 
     def test_cors_any(self) -> None:
         """
-        So may everybody, if that is asked for; by default nobody may.
+        With ``*`` pages of all origins may read; by default those of none.
         """
         headers = {"Origin": "https://a.example"}
         any_origin = Running("--cors-origin", "*").get(TARGET, headers)
@@ -444,14 +326,14 @@ class ObeyedTests(CommandLineTests):
 
     def test_anonymous(self) -> None:
         """
-        Subscribing needs a token only where strangers are not wanted.
+        Subscribing needs a token only with ``no``.
         """
         self.assertEqual(Running("--anonymous", "yes").get().status, 200)
         self.assertEqual(Running("--anonymous", "no").get().status, 401)
 
     def test_publish_token_file(self) -> None:
         """
-        The tokens in the file let publish, none is made, and none is logged.
+        The tokens in the file may publish; none is generated, and none is logged.
         """
         running = Running("--publish-token-file", self.file(b"first-one\nsecond-one\n"))
 
@@ -463,7 +345,7 @@ class ObeyedTests(CommandLineTests):
 
     def test_max_connections(self) -> None:
         """
-        One more subscriber is refused; without the option there is no limit.
+        Subscribers beyond the limit are refused; without the option there is no limit.
         """
         running = Running("--max-connections", "2")
         statuses = [running.get().status for _ in range(3)]
@@ -474,7 +356,7 @@ class ObeyedTests(CommandLineTests):
 
     def test_max_connections_per_address(self) -> None:
         """
-        One more from an address is refused.
+        Subscribers beyond the limit of an address are refused.
         """
         running = Running("--max-connections-per-address", "2")
         statuses = [running.get().status for _ in range(3)]
@@ -483,7 +365,7 @@ class ObeyedTests(CommandLineTests):
 
     def test_max_topics(self) -> None:
         """
-        One topic more is refused.
+        A subscription to more topics is refused.
         """
         running = Running("--max-topics", "1")
 
@@ -492,7 +374,7 @@ class ObeyedTests(CommandLineTests):
 
     def test_max_body(self) -> None:
         """
-        One byte more is refused.
+        A body that is one byte larger is refused.
         """
         running = Running("--max-body", "1KiB", "--publish-token-file", self.file(b"secret"))
         prefix = b"topic=news&data="
@@ -503,7 +385,7 @@ class ObeyedTests(CommandLineTests):
 
     def test_send_timeout(self) -> None:
         """
-        A reader that takes nothing for so long is let go, or never.
+        A subscriber that takes nothing for this long is disconnected; with ``off`` it never is.
         """
         for arguments, gone in (
             (["--send-timeout", "5"], True),
@@ -524,7 +406,7 @@ class ObeyedTests(CommandLineTests):
 
     def test_grace(self) -> None:
         """
-        A reader that takes nothing is cut when its grace is over, and not before.
+        A subscriber that takes nothing is disconnected after the grace, and not before.
         """
         for arguments, seconds in (([], 10), (["--grace", "3"], 3), (["--grace", "0"], 0)):
             with self.subTest(arguments=arguments):
@@ -542,7 +424,7 @@ class ObeyedTests(CommandLineTests):
 
     def test_demo(self) -> None:
         """
-        The demo publishes its topics, which nobody does without it.
+        The demo topics are published only with this option.
         """
         for arguments, expected in ((["--demo"], True), ([], False)):
             with self.subTest(arguments=arguments):
@@ -556,7 +438,7 @@ class ObeyedTests(CommandLineTests):
 
 class RefusedTests(CommandLineTests):
     """
-    A bad value is one sentence that names its option.
+    Bad values are refused in one sentence that names the option.
     """
 
     CASES = [
@@ -584,7 +466,7 @@ class RefusedTests(CommandLineTests):
         ("keepalive", "often"),
         ("retry", "-1"),
         ("retry", "3s"),
-        # HTML sets no bound, browsers do: see MAX_RETRY.
+        # HTML sets no bound, but browsers do: see MAX_RETRY.
         ("retry", "2147483648"),
         ("cors-origin", "example.com"),
         ("cors-origin", "https://example.com/"),
@@ -621,7 +503,7 @@ class RefusedTests(CommandLineTests):
 
     def test_every_option(self) -> None:
         """
-        No option with a value is left out of this table.
+        This table covers every option that has a value.
         """
         flags = {"demo", "check-config"}
 
@@ -629,7 +511,7 @@ class RefusedTests(CommandLineTests):
 
     def test_star_beside_others(self) -> None:
         """
-        All origins and one more is a contradiction.
+        ``*`` together with an origin is a contradiction.
         """
         sentence = self._refused("--cors-origin", "*", "--cors-origin", "https://example.com")
 
@@ -646,7 +528,7 @@ class RefusedTests(CommandLineTests):
 
     def test_bad_certificate(self) -> None:
         """
-        A certificate that is none is the fault of ``--tls-cert``.
+        An invalid certificate is blamed on ``--tls-cert``.
         """
         _, key = self.certificate()
         sentence = self._refused("--tls-cert", self.file(b"hello"), "--tls-key", key)
@@ -655,7 +537,7 @@ class RefusedTests(CommandLineTests):
 
     def test_bad_key(self) -> None:
         """
-        A key that is none, or another's, is the fault of ``--tls-key``.
+        An invalid key, or one of another certificate, is blamed on ``--tls-key``.
         """
         certificate, _ = self.certificate()
         _, other = self.certificate()
@@ -667,8 +549,8 @@ class RefusedTests(CommandLineTests):
 
     def test_unknown(self) -> None:
         """
-        An unknown option, and an argument that belongs to none, are refused.
+        Unknown options and stray arguments are refused.
         """
-        for arguments in (["--colour", "red"], ["8080"], ["--port"], ["--demo=yes"]):
+        for arguments in (["--color", "red"], ["8080"], ["--port"], ["--demo=yes"]):
             with self.subTest(arguments=arguments):
                 self.assertTrue(self._refused(*arguments))

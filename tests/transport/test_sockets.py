@@ -1,5 +1,5 @@
 """
-What the kernel is told about sockets, asked of the kernel.
+The limits of sockets, as the kernel reports them.
 """
 
 import socket
@@ -13,7 +13,7 @@ __all__ = ["LimitTests"]
 
 def limits_of(handle: socket.socket) -> tuple[int, int]:
     """
-    The most unsent bytes, and the time-out in milliseconds, of *handle*.
+    Get the most unsent bytes, and the time-out in milliseconds, of *handle*.
     """
     options = (socket.TCP_NOTSENT_LOWAT, socket.TCP_USER_TIMEOUT)
     unsent, timeout = (handle.getsockopt(socket.IPPROTO_TCP, option) for option in options)
@@ -27,7 +27,7 @@ class LimitTests(SynchronousTestCase):
 
     def listen(self, host: str, family: socket.AddressFamily) -> socket.socket:
         """
-        A socket that listens until the test is over.
+        Open a socket that listens until the test is over.
         """
         listening = socket.create_server((host, 0), family=family)
         self.addCleanup(listening.close)
@@ -35,7 +35,7 @@ class LimitTests(SynchronousTestCase):
 
     def accept(self, listening: socket.socket) -> socket.socket:
         """
-        A connection that *listening* has accepted.
+        Connect to *listening*, and return the accepted socket.
         """
         client = socket.create_connection(listening.getsockname()[:2])
         self.addCleanup(client.close)
@@ -45,7 +45,7 @@ class LimitTests(SynchronousTestCase):
 
     def test_limits(self) -> None:
         """
-        64 KiB may wait unsent, and a peer that vanished is given up after five time-outs.
+        At most 64 KiB wait unsent, and a vanished peer is given up after five time-outs.
         """
         accepted = self.accept(self.listen("127.0.0.1", socket.AF_INET))
         limit_sending(accepted, 1.5)
@@ -54,7 +54,7 @@ class LimitTests(SynchronousTestCase):
 
     def test_no_timeout(self) -> None:
         """
-        Without a time-out the kernel keeps its own.
+        Without a time-out the kernel's default stays.
         """
         accepted = self.accept(self.listen("127.0.0.1", socket.AF_INET))
         before = limits_of(accepted)[1]
@@ -64,7 +64,7 @@ class LimitTests(SynchronousTestCase):
 
     def test_inherited(self) -> None:
         """
-        What is accepted has the limits of what listens: the hub's ports rely on it.
+        An accepted socket inherits the limits of the listening one, as the ports rely on.
         """
         for host, family in (("127.0.0.1", socket.AF_INET), ("::1", socket.AF_INET6)):
             with self.subTest(host=host):
@@ -75,7 +75,7 @@ class LimitTests(SynchronousTestCase):
 
     def test_unix(self) -> None:
         """
-        A UNIX socket has no such limits, and is left alone.
+        A UNIX socket, which has no such limits, is not changed.
         """
         one, other = socket.socketpair(socket.AF_UNIX)
         self.addCleanup(one.close)

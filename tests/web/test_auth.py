@@ -37,19 +37,19 @@ def publish(tokens: BearerTokens, headers: Mapping[str, str] = _NO_HEADERS) -> A
 
 class BearerTokensTests(SynchronousTestCase):
     """
-    Who may do what with which token.
+    What a token allows.
     """
 
     def test_anonymous(self) -> None:
         """
-        Without a token everybody may read, and nobody publish.
+        Requests without a token may read, but not publish.
         """
         self.assertEqual(subscribe(TOKENS).status, 200)
         self.assertEqual(publish(TOKENS).status, 401)
 
     def test_known(self) -> None:
         """
-        Each of the tokens lets publish and read.
+        Every token may publish and read.
         """
         for token in ("first-secret", "zweites-gehüt"):
             with self.subTest(token=token):
@@ -60,7 +60,7 @@ class BearerTokensTests(SynchronousTestCase):
 
     def test_unknown(self) -> None:
         """
-        A token that is not known is refused, also for what needs none.
+        An unknown token is refused, also where no token is needed.
         """
         for token in ("first-secre", "first-secret2", "First-Secret", "first-secret zweites"):
             with self.subTest(token=token):
@@ -71,7 +71,7 @@ class BearerTokensTests(SynchronousTestCase):
 
     def test_scheme(self) -> None:
         """
-        RFC 9110: the scheme is case-insensitive; spaces around the token are nothing.
+        RFC 9110: the scheme is case-insensitive; spaces around the token are ignored.
         """
         for header in ("bearer first-secret", "BEARER first-secret", " Bearer   first-secret "):
             with self.subTest(header=header):
@@ -79,7 +79,7 @@ class BearerTokensTests(SynchronousTestCase):
 
     def test_malformed(self) -> None:
         """
-        What is not a bearer token is refused, with a line that shows how to send one.
+        Other headers are refused, with a sentence that shows how to send a token.
         """
         for header in ("Bearer", "Bearer ", "Basic Zmlyc3Q6c2VjcmV0", "first-secret", ""):
             with self.subTest(header=header):
@@ -90,7 +90,7 @@ class BearerTokensTests(SynchronousTestCase):
 
     def test_closed(self) -> None:
         """
-        Where nobody may read without a token, GET and HEAD need one.
+        With ``anonymous=False``, GET and HEAD need a token.
         """
         headers = {"Authorization": "Bearer first-secret"}
         head = Served(authorize=CLOSED).call("HEAD", "/events?topic=news").answer
@@ -103,21 +103,21 @@ class BearerTokensTests(SynchronousTestCase):
 
     def test_private(self) -> None:
         """
-        What is private reaches those with a token, and nobody else.
+        Private events reach only subscribers with a token.
         """
         served = Served(authorize=TOKENS)
-        stranger = served.call("GET", "/events?topic=news")
+        anonymous = served.call("GET", "/events?topic=news")
         headers = {"Authorization": "Bearer first-secret"}
         trusted = served.call("GET", "/events?topic=news", headers)
         served.publish("secret", private=True)
         served.publish("open")
 
-        self.assertEqual([event.data for event in stranger.answer.events[2:]], ["open"])
+        self.assertEqual([event.data for event in anonymous.answer.events[2:]], ["open"])
         self.assertEqual([event.data for event in trusted.answer.events[2:]], ["secret", "open"])
 
     def test_one_string(self) -> None:
         """
-        A single token may be given as a string: its letters are no tokens.
+        A single token may be a string: its characters are not tokens.
         """
         tokens = BearerTokens("secret")
 
@@ -145,7 +145,7 @@ class ChallengeTests(SynchronousTestCase):
 
     def test_bad_token(self) -> None:
         """
-        A token that is not taken is invalid.
+        A refused token is invalid.
         """
         challenge = self._challenge(Unauthorized("Who?"), {"Authorization": "Bearer x"})
 
@@ -161,7 +161,7 @@ class ChallengeTests(SynchronousTestCase):
 
     def test_forbidden(self) -> None:
         """
-        A good token that does not reach so far lacks scope.
+        A valid token that does not allow the request has insufficient scope.
         """
         challenge = self._challenge(Forbidden("Not this."), {"Authorization": "Bearer x"})
 
@@ -179,7 +179,7 @@ class ChallengeTests(SynchronousTestCase):
 
     def test_topics_not_granted(self) -> None:
         """
-        Who is known and may read none of the topics is forbidden to subscribe.
+        A user who may read none of the topics is answered with 403.
         """
         served = Served(authorize=lambda request: Grant("ada", subscribe=["mine"]))
 

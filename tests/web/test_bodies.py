@@ -1,5 +1,5 @@
 """
-What publishers send, as bytes: a form, JSON, one object a line.
+Parsing publishing requests: a form, JSON, one JSON object per line.
 """
 
 import json
@@ -24,7 +24,7 @@ _TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r"
 
 def one(body: object) -> Publication:
     """
-    Read *body*, written as JSON, as one publication.
+    Encode *body* as JSON, and parse it as one publication.
     """
     publication = from_json(json.dumps(body).encode())
     assert isinstance(publication, Publication)
@@ -88,7 +88,7 @@ class FormTests(SynchronousTestCase):
 
     def test_good(self) -> None:
         """
-        Every field arrives as it was meant; what is unknown or empty is ignored.
+        Every field is parsed; unknown and empty fields are ignored.
         """
         for body, expected in self.GOOD:
             with self.subTest(body=body):
@@ -96,7 +96,7 @@ class FormTests(SynchronousTestCase):
 
     def test_bad(self) -> None:
         """
-        What cannot be published is refused with a sentence.
+        A form that cannot be published is refused with a sentence.
         """
         for body in self.BAD:
             with self.subTest(body=body[:40]):
@@ -107,7 +107,7 @@ class FormTests(SynchronousTestCase):
 
     def test_missing_topic(self) -> None:
         """
-        Whoever forgets the topic is told so.
+        Without a topic, the error says so.
         """
         with self.assertRaises(InvalidTopic) as caught:
             from_form(b"data=x")
@@ -118,7 +118,7 @@ class FormTests(SynchronousTestCase):
     @given(data=_TEXT)
     def test_any_data(self, data: str) -> None:
         """
-        Whatever a form encodes, comes out of it.
+        Data survives the encoding as a form.
         """
         by_urlencode = from_form(urlencode({"topic": "a", "data": data}).encode())
         by_quote = from_form(f"topic=a&data={quote_plus(data)}".encode())
@@ -149,7 +149,7 @@ class JSONTests(SynchronousTestCase):
 
     def test_object(self) -> None:
         """
-        An object has every field, by name.
+        Every key of an object is parsed.
         """
         publication = one(
             {"topic": "a", "data": "x", "event": "t", "id": "7", "retry": 9, "private": True}
@@ -161,14 +161,14 @@ class JSONTests(SynchronousTestCase):
 
     def test_topics(self) -> None:
         """
-        A topic is a string, or several in an array.
+        ``topic`` is a string, or an array of strings.
         """
         self.assertEqual(one({"topic": "a"}).topics, ("a",))
         self.assertEqual(one({"topic": ["a", "b"]}).topics, ("a", "b"))
 
     def test_defaults(self) -> None:
         """
-        All but the topic may be left out, and null is the same as leaving out.
+        All keys except ``topic`` are optional, and null is the same as omitting them.
         """
         plain = Publication(("a",), ServerSentEvent(""))
 
@@ -177,7 +177,7 @@ class JSONTests(SynchronousTestCase):
 
     def test_data(self) -> None:
         """
-        A string is data as it is; everything else is compact JSON.
+        A string is the data; any other value is encoded as compact JSON.
         """
         for value, expected in self.DATA:
             with self.subTest(value=value):
@@ -185,7 +185,7 @@ class JSONTests(SynchronousTestCase):
 
     def test_array(self) -> None:
         """
-        An array has publications in their order, and may be empty.
+        An array contains publications in order, and may be empty.
         """
         publications = from_json(b'[{"topic": "a", "data": 1}, {"topic": "b", "data": 2}]')
 
@@ -197,7 +197,7 @@ class JSONTests(SynchronousTestCase):
 
     def test_white_space(self) -> None:
         """
-        White space around a value is nothing.
+        White space around a value is ignored.
         """
         self.assertEqual(from_json(b' \r\n{"topic": "a"}\n'), one({"topic": "a"}))
 
@@ -261,7 +261,7 @@ class BadJSONTests(SynchronousTestCase):
 
     def test_refused(self) -> None:
         """
-        Each is refused, with a hint at what is wrong.
+        Each body is refused, and the sentence names what is wrong.
         """
         for body, hint in self.CASES:
             with self.subTest(body=body[:60]):
@@ -271,15 +271,15 @@ class BadJSONTests(SynchronousTestCase):
 
     def test_known_keys(self) -> None:
         """
-        Whoever misspells a key reads all that are known.
+        If a key is unknown, the sentence lists the known ones.
         """
         detail = self._detail(from_json, b'{"topics": "a"}')
 
         self.assertIn("data, event, id, private, retry, topic", detail)
 
-    def test_place_in_array(self) -> None:
+    def test_number_in_array(self) -> None:
         """
-        The entry that is wrong is named, counted from 1.
+        The sentence names the wrong entry, counted from 1.
         """
         for entry in (b"[]", b"{}", b'{"topic": "a", "color": 1}', b'{"topic": "a", "id": ""}'):
             with self.subTest(entry=entry):
@@ -287,9 +287,9 @@ class BadJSONTests(SynchronousTestCase):
 
                 self.assertTrue(detail.startswith("Entry 2 of the array: "), detail)
 
-    def test_place_in_lines(self) -> None:
+    def test_number_of_line(self) -> None:
         """
-        The line that is wrong is named, counted from 1, empty lines included.
+        The sentence names the wrong line, counted from 1, empty lines included.
         """
         for line in (b"[]", b"{}", b"{", b'{"topic": "a", "retry": -1}', b"\xff", b"[" * 100_000):
             with self.subTest(line=line[:40]):
@@ -305,7 +305,7 @@ class LinesTests(SynchronousTestCase):
 
     def test_lines(self) -> None:
         """
-        Each line is a publication; LF and CR LF end it, and the last end may be missing.
+        Each line is a publication; lines end with LF or CR LF, which the last may lack.
         """
         expected = [one({"topic": "a", "data": 1}), one({"topic": "b", "data": "2"})]
         for end in (b"\n", b"\r\n"):
@@ -317,7 +317,7 @@ class LinesTests(SynchronousTestCase):
 
     def test_nothing(self) -> None:
         """
-        Empty lines alone are no publications.
+        A body of empty lines contains no publications.
         """
         for body in (b"", b"\n", b"\r\n  \n"):
             with self.subTest(body=body):

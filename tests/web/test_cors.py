@@ -13,14 +13,14 @@ LISTED = CORS([ORIGIN, "http://localhost:3000"])
 
 def allowed(answer: Answer) -> dict[str, str]:
     """
-    The headers of *answer* that browsers decide by.
+    The CORS headers of *answer*.
     """
     return {name: value for name, value in answer.headers if name.startswith("access-control-")}
 
 
 class AnswerTests(SynchronousTestCase):
     """
-    What an answer lets pages of other origins do.
+    The permissions in an answer.
     """
 
     def _answer(self, cors: CORS, origin: str | None = ORIGIN) -> Answer:
@@ -29,13 +29,13 @@ class AnswerTests(SynchronousTestCase):
 
     def test_nobody(self) -> None:
         """
-        By default no page of another origin may read.
+        By default pages of other origins may not read.
         """
         self.assertEqual(allowed(self._answer(CORS())), {})
 
     def test_listed(self) -> None:
         """
-        A listed origin may read, with credentials, and sees the headers it needs.
+        A listed origin may read, with credentials, including the headers it needs.
         """
         answer = self._answer(LISTED)
 
@@ -50,7 +50,7 @@ class AnswerTests(SynchronousTestCase):
 
     def test_each_listed(self) -> None:
         """
-        Every listed origin gets itself for an answer.
+        Every listed origin is answered with itself.
         """
         answer = self._answer(LISTED, "http://localhost:3000")
 
@@ -58,7 +58,7 @@ class AnswerTests(SynchronousTestCase):
 
     def test_unknown(self) -> None:
         """
-        An origin that is not listed gets nothing, however near it is to one that is.
+        An origin that is not listed gets no permissions, however similar it is to a listed one.
         """
         for origin in (
             "https://evil.example",
@@ -74,7 +74,7 @@ class AnswerTests(SynchronousTestCase):
 
     def test_no_origin(self) -> None:
         """
-        A request without an origin, as curl makes it, is answered without permissions.
+        A request without an origin, like those of curl, is answered without permissions.
         """
         answer = self._answer(LISTED, None)
 
@@ -83,7 +83,7 @@ class AnswerTests(SynchronousTestCase):
 
     def test_any(self) -> None:
         """
-        Where every origin may read, none gets credentials.
+        If every origin may read, none may send credentials.
         """
         answer = self._answer(CORS(["*"]), "https://evil.example")
 
@@ -95,7 +95,7 @@ class AnswerTests(SynchronousTestCase):
 
     def test_any_as_a_string(self) -> None:
         """
-        One origin may be given as a string.
+        A single origin may be a string.
         """
         for origins, expected in (("*", "*"), (ORIGIN, ORIGIN)):
             with self.subTest(origins=origins):
@@ -105,7 +105,7 @@ class AnswerTests(SynchronousTestCase):
 
     def test_without_credentials(self) -> None:
         """
-        Credentials can be withheld from listed origins too.
+        Listed origins may be denied credentials.
         """
         answer = self._answer(CORS([ORIGIN], credentials=False))
 
@@ -114,7 +114,7 @@ class AnswerTests(SynchronousTestCase):
 
     def test_null(self) -> None:
         """
-        A sandboxed page may be listed, as ``null``.
+        The origin of sandboxed pages, ``null``, may be listed.
         """
         answer = self._answer(CORS(["null"]), "null")
 
@@ -122,7 +122,7 @@ class AnswerTests(SynchronousTestCase):
 
     def test_upper_case(self) -> None:
         """
-        Browsers send origins in lower case, so a listed one is meant in lower case.
+        A listed origin is converted to lower case, in which browsers send origins.
         """
         answer = self._answer(CORS(["https://App.Example"]))
 
@@ -130,7 +130,7 @@ class AnswerTests(SynchronousTestCase):
 
     def test_default_port(self) -> None:
         """
-        Browsers leave a scheme's own port out, so a listed one matches with it as well.
+        A listed origin may contain the scheme's default port, which browsers omit.
         """
         answer = self._answer(CORS([ORIGIN + ":443"]))
 
@@ -138,7 +138,7 @@ class AnswerTests(SynchronousTestCase):
 
     def test_embedded(self) -> None:
         """
-        A hub's resource obeys its own list.
+        The resource of a hub has its own list.
         """
         served = Served()
         served.serve(served.hub.resource(cors=LISTED))
@@ -149,12 +149,12 @@ class AnswerTests(SynchronousTestCase):
 
 class VaryTests(SynchronousTestCase):
     """
-    Caches must not give one origin the answer of another.
+    Caches must not serve the answer for one origin to another.
     """
 
     def test_always(self) -> None:
         """
-        Every answer varies by origin: successes, errors and preflights, whoever asks.
+        Every answer varies by origin: successes, errors and preflights, for all origins.
         """
         requests = [
             ("GET", "/events?topic=news", 200),
@@ -176,7 +176,7 @@ class VaryTests(SynchronousTestCase):
 
     def test_errors_can_be_read(self) -> None:
         """
-        A page can read why it was refused.
+        A page can read the error that it was answered with.
         """
         answer = Served(cors=LISTED).get("/events", {"Origin": ORIGIN})
 
@@ -200,7 +200,7 @@ class PreflightTests(SynchronousTestCase):
 
     def test_listed(self) -> None:
         """
-        A listed origin is told the methods and headers, and for how long that holds.
+        A listed origin gets the methods, the headers, and how long to cache them.
         """
         answer = self._answer(LISTED)
 
@@ -221,7 +221,7 @@ class PreflightTests(SynchronousTestCase):
 
     def test_any(self) -> None:
         """
-        Where every origin is allowed, the headers are named too, and credentials are not.
+        If every origin is allowed, the headers are listed too, but no credentials.
         """
         answer = self._answer(CORS(["*"]))
 
@@ -231,7 +231,7 @@ class PreflightTests(SynchronousTestCase):
 
     def test_unknown(self) -> None:
         """
-        An unknown origin learns the methods and is allowed nothing.
+        An unknown origin gets ``Allow``, but no permissions.
         """
         answer = self._answer(CORS(["https://other.example"]))
 
@@ -241,7 +241,7 @@ class PreflightTests(SynchronousTestCase):
 
     def test_no_body(self) -> None:
         """
-        There is nothing to read, and so no content type.
+        The answer has neither a body nor a content type.
         """
         answer = self._answer(LISTED)
 
@@ -250,7 +250,7 @@ class PreflightTests(SynchronousTestCase):
 
     def test_no_authorization(self) -> None:
         """
-        Browsers send a preflight without a token, so none is asked for.
+        A preflight needs no token, since browsers send none.
         """
         served = Served(cors=LISTED, authorize=lambda request: self.fail("it was asked"))
         answer = served.call("OPTIONS", "/events", self.ASKED).answer
@@ -259,7 +259,7 @@ class PreflightTests(SynchronousTestCase):
 
     def test_max_age(self) -> None:
         """
-        How long browsers remember is for the application to say, in seconds.
+        The option *max_age* is sent, in seconds.
         """
         answer = self._answer(CORS([ORIGIN], max_age=60))
 
@@ -267,7 +267,7 @@ class PreflightTests(SynchronousTestCase):
 
     def test_mercure(self) -> None:
         """
-        Mercure's path answers like ours.
+        The path of Mercure is answered alike.
         """
         answer = self._answer(LISTED, "/.well-known/mercure")
 
@@ -275,7 +275,7 @@ class PreflightTests(SynchronousTestCase):
 
     def test_embedded(self) -> None:
         """
-        A resource that takes no publications does not offer to.
+        A resource for subscribers only does not allow ``POST``.
         """
         served = Served()
         served.serve(served.hub.resource(cors=LISTED))
@@ -286,7 +286,7 @@ class PreflightTests(SynchronousTestCase):
 
 class OriginTests(SynchronousTestCase):
     """
-    What is no origin is refused when the list is made.
+    Invalid origins raise ValueError.
     """
 
     BAD = [
@@ -305,7 +305,7 @@ class OriginTests(SynchronousTestCase):
 
     def test_bad(self) -> None:
         """
-        Each is refused, whatever stands beside it.
+        Each is refused, also beside a valid one.
         """
         for origin in self.BAD:
             with self.subTest(origin=origin), self.assertRaises(ValueError):
@@ -313,7 +313,7 @@ class OriginTests(SynchronousTestCase):
 
     def test_star_beside_others(self) -> None:
         """
-        The star has to be the only entry.
+        The star must be the only entry.
         """
         with self.assertRaises(ValueError) as caught:
             CORS([ORIGIN, "*"])
@@ -322,7 +322,7 @@ class OriginTests(SynchronousTestCase):
 
     def test_advice(self) -> None:
         """
-        The error quotes the mistake and shows an origin.
+        The error quotes the mistake and shows a valid origin.
         """
         with self.assertRaises(ValueError) as caught:
             CORS(["example.com/"])

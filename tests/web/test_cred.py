@@ -1,5 +1,5 @@
 """
-Logging in with twisted.cred.
+Authentication by twisted.cred.
 """
 
 import re
@@ -38,7 +38,7 @@ WRONG = {"Authorization": "Basic YWRhOndyb25n"}  # ada:wrong
 
 def inbox_of(user: str) -> Grant:
     """
-    Everybody reads the own inbox, and eve nothing.
+    Grant every user their own inbox, but refuse eve.
     """
     if user == "eve":
         raise Forbidden("Not you.")
@@ -47,7 +47,7 @@ def inbox_of(user: str) -> Grant:
 
 def guarded(realm: IRealm, *, anonymous: bool = False) -> Resource:
     """
-    A site's root, with the realm's streams under ``/events``.
+    Make a site's root with the realm's streams at ``/events``.
     """
     portal = Portal(realm, [InMemoryUsernamePasswordDatabaseDontUse(ada=b"s3cret", eve=b"s3cret")])
     if anonymous:
@@ -60,25 +60,25 @@ def guarded(realm: IRealm, *, anonymous: bool = False) -> Resource:
 
 class RealmTests(SynchronousTestCase):
     """
-    What a portal asks of it.
+    `GrantRealm` as a realm of a portal.
     """
 
     def test_interface(self) -> None:
         """
-        It is a realm.
+        It provides `IRealm`.
         """
         verifyObject(IRealm, Hub().realm(inbox_of))
 
     def test_other_avatars(self) -> None:
         """
-        It has no avatars for anything but the web.
+        It has avatars only for `IResource`.
         """
         with self.assertRaises(NotImplementedError):
             Hub().realm(inbox_of).requestAvatar(b"ada", None, Interface)
 
     def test_names(self) -> None:
         """
-        Names are text, whatever a checker makes of them.
+        User names are str, whether a checker returns str or bytes.
         """
         for name in ("Zoë", "Zoë".encode()):
             with self.subTest(name=name):
@@ -94,12 +94,12 @@ class RealmTests(SynchronousTestCase):
 
 class BasicTests(SynchronousTestCase):
     """
-    With a name and a password, in memory.
+    With basic authentication, in memory.
     """
 
     def setUp(self) -> None:
         """
-        A hub whose streams ask who is there.
+        Serve a hub whose streams need a login.
         """
         self.served = Served()
         self.hub = self.served.hub
@@ -107,7 +107,7 @@ class BasicTests(SynchronousTestCase):
 
     def test_own(self) -> None:
         """
-        Who logs in reads what the grant says, and nothing else.
+        A user reads what the grant allows, and nothing else.
         """
         caller = self.served.call("GET", "/events?topic=*", ADA)
         self.served.publish("for ada", topic="inbox/ada", private=True)
@@ -118,7 +118,7 @@ class BasicTests(SynchronousTestCase):
 
     def test_refused(self) -> None:
         """
-        A stranger and a wrong password are asked to log in; who may not read is told so.
+        No password and a wrong one are challenged with 401; a refused user gets 403.
         """
         answers = [self.served.get("/events?topic=*", headers) for headers in ({}, WRONG, EVE)]
         challenge = answers[1].headers
@@ -129,7 +129,7 @@ class BasicTests(SynchronousTestCase):
 
     def test_anonymous(self) -> None:
         """
-        Where anybody may come without a name, they read what is not private.
+        If anonymous access is allowed, anonymous users read what is not private.
         """
         self.served.serve(guarded(self.hub.realm(inbox_of), anonymous=True))
         caller = self.served.call("GET", "/events?topic=*")
@@ -141,7 +141,7 @@ class BasicTests(SynchronousTestCase):
 
     def test_options(self) -> None:
         """
-        The streams are made as `Hub.resource` is told.
+        The options of `Hub.resource` apply to the streams.
         """
         realm = self.hub.realm(inbox_of, topics=["inbox/ada"], priming="block")
         self.served.serve(guarded(realm))
@@ -151,7 +151,7 @@ class BasicTests(SynchronousTestCase):
 
     def test_later(self) -> None:
         """
-        The grant may come later.
+        The grant may be a Deferred.
         """
         grant: Deferred[Grant] = Deferred()
         self.served.serve(guarded(self.hub.realm(lambda user: grant)))
@@ -164,7 +164,7 @@ class BasicTests(SynchronousTestCase):
 
     def test_changed(self) -> None:
         """
-        When a grant has changed, it is asked for again by the user's name.
+        When a grant has changed, *grant_of* is called again with the user's name.
         """
         grants = {"ada": inbox_of("ada")}
         self.served.serve(guarded(self.hub.realm(lambda user: grants[user])))
@@ -181,7 +181,7 @@ class BasicTests(SynchronousTestCase):
 
     def test_locked_out(self) -> None:
         """
-        Who may not come any more is let go.
+        When a user is locked out, the stream ends and a new one is refused.
         """
         locked_out = set()
 
@@ -201,12 +201,12 @@ class BasicTests(SynchronousTestCase):
 
 class DigestTests(SynchronousTestCase):
     """
-    Without sending the password.
+    With digest authentication, which does not send the password.
     """
 
     def test_login(self) -> None:
         """
-        Who answers the challenge reads; who answers it wrongly does not.
+        The right answer to the challenge is accepted, a wrong one refused.
         """
         served = Served()
         served.serve(guarded(served.hub.realm(inbox_of)))
@@ -247,7 +247,7 @@ class SocketTests(TestCase):
 
     async def test_curl(self) -> None:
         """
-        A stream brings what its user may read, and ends when the grant is taken away.
+        A stream has what its user may read, and ends when the grant is revoked.
         """
         hub = Hub(keepalive=None, send_timeout=None)
         locked_out: set[str] = set()

@@ -1,5 +1,5 @@
 """
-The answers to those who watch over servers.
+Health checks.
 """
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -13,7 +13,7 @@ class HealthTests(SynchronousTestCase):
     ``/healthz`` and ``/readyz``.
     """
 
-    def _looks(self, answer: Answer, status: int, body: bytes) -> None:
+    def _check(self, answer: Answer, status: int, body: bytes) -> None:
         self.assertEqual(answer.status, status)
         self.assertEqual(answer.body, body)
         self.assertEqual(answer.header("Content-Type"), "text/plain; charset=utf-8")
@@ -21,13 +21,13 @@ class HealthTests(SynchronousTestCase):
 
     def test_running(self) -> None:
         """
-        A hub that has begun is healthy and ready.
+        A hub that has started is healthy and ready.
         """
         served = Served()
         served.hub.broker.start()
 
-        self._looks(served.get("/healthz"), 200, b"ok\n")
-        self._looks(served.get("/readyz"), 200, b"ok\n")
+        self._check(served.get("/healthz"), 200, b"ok\n")
+        self._check(served.get("/readyz"), 200, b"ok\n")
 
     def test_head(self) -> None:
         """
@@ -38,20 +38,20 @@ class HealthTests(SynchronousTestCase):
         self.assertEqual(caller.answer.status, 200)
         self.assertTrue(caller.transport.value().endswith(b"\r\n\r\n"))
 
-    def test_not_begun(self) -> None:
+    def test_not_started(self) -> None:
         """
-        A hub that has not begun is healthy, and begins when it is asked whether it is ready.
+        A hub that has not started is healthy, and starts when its readiness is checked.
         """
         served = Served()
 
-        self._looks(served.get("/healthz"), 200, b"ok\n")
+        self._check(served.get("/healthz"), 200, b"ok\n")
         self.assertFalse(served.hub.broker.ready)
-        self._looks(served.get("/readyz"), 200, b"ok\n")
+        self._check(served.get("/readyz"), 200, b"ok\n")
         self.assertTrue(served.hub.broker.ready)
 
     def test_history_away(self) -> None:
         """
-        A hub is not ready while its history is away: at the beginning or later.
+        A hub is not ready while its history is unavailable, at the start or later.
         """
         history = AbsentHistory()
         served = Served(history)
@@ -63,7 +63,7 @@ class HealthTests(SynchronousTestCase):
 
     def test_history_fails(self) -> None:
         """
-        Nor is it while its history fails in a way that no provider may; the log says how.
+        A hub is not ready while its history fails unexpectedly, and the failure is logged.
         """
         served = Served()
         served.hub.broker.start()
@@ -74,7 +74,7 @@ class HealthTests(SynchronousTestCase):
 
     def test_draining(self) -> None:
         """
-        A hub that stops is healthy and not ready, so that nobody new is sent to it.
+        A hub that is stopping is healthy but not ready, so that it gets no new subscribers.
         """
         served = Served()
         served.hub.broker.start()
@@ -85,7 +85,7 @@ class HealthTests(SynchronousTestCase):
 
     def test_other_methods(self) -> None:
         """
-        Nothing else is allowed.
+        Other methods are refused.
         """
         answer = Served().call("POST", "/healthz").answer
 
@@ -94,7 +94,7 @@ class HealthTests(SynchronousTestCase):
 
     def test_no_authorization(self) -> None:
         """
-        Whoever watches needs no token.
+        Health checks need no token.
         """
         served = Served(authorize=lambda request: self.fail("it was asked"))
 

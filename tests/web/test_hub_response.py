@@ -1,5 +1,5 @@
 """
-Responses that are tied to a hub: they end with it, and it keeps nothing of them.
+Responses of a hub: they end with it, and it keeps nothing of them afterward.
 """
 
 import gc
@@ -27,9 +27,9 @@ class Route(Resource):
     Makes a response for each request, as a Klein route does.
 
     Attributes:
-        said: What the sources have said.
+        said: What the sources have recorded.
 
-        made: The responses, as long as somebody keeps them.
+        made: The responses that are still alive.
     """
 
     isLeaf = True
@@ -53,7 +53,7 @@ class Route(Resource):
 
     async def source(self, draining: Deferred[None]) -> AsyncIterator[Item]:
         """
-        Wait until it is told to end, and perhaps do not.
+        Wait until the source is told to end, and then end only if `obedient`.
         """
         try:
             yield "x"
@@ -72,7 +72,7 @@ class Route(Resource):
 
 class Served:
     """
-    A hub, and a site with a route of its own, on a clock.
+    A hub, and a site with a route of such responses, on a clock.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -97,7 +97,7 @@ class Served:
 
     def stop(self) -> list[None]:
         """
-        Stop the hub's service; what is returned has an item when it has stopped.
+        Stop the hub's service; the result has an item once it has stopped.
         """
         stopped: list[None] = []
         self.service.stopService().addCallback(stopped.append)
@@ -111,7 +111,7 @@ class StoppingTests(SynchronousTestCase):
 
     def test_told(self) -> None:
         """
-        Sources are told, may say their last, and the farewell follows.
+        Sources are told to end, may yield last items, and the farewell follows.
         """
         served = Served(farewell=ServerSentEvent("farewell"))
         callers = [served.call(), served.call()]
@@ -125,7 +125,7 @@ class StoppingTests(SynchronousTestCase):
 
     def test_cut(self) -> None:
         """
-        After the grace those who go on are cancelled, and the service stops.
+        After the grace, sources that go on are cancelled and the service stops.
         """
         served = Served()
         served.route.obedient = False
@@ -140,9 +140,9 @@ class StoppingTests(SynchronousTestCase):
         self.assertEqual(served.route.said, ["cancelled", "finally"])
         self.assertEqual(len(served.hub.responses), 0)
 
-    def test_hurry(self) -> None:
+    def test_abort(self) -> None:
         """
-        Who does not want to wait cancels them at once, and a ``finally`` once only.
+        An abort cancels the sources at once, and interrupts no ``finally``.
         """
         served = Served()
         served.route.obedient = False
@@ -161,7 +161,7 @@ class StoppingTests(SynchronousTestCase):
 
     def test_many(self) -> None:
         """
-        Many are told in slices, so that the reactor is not held.
+        Many sources are told in slices, so that the reactor is not blocked.
         """
         served = Served()
         for _ in range(450):
@@ -175,7 +175,7 @@ class StoppingTests(SynchronousTestCase):
 
     def test_newcomers(self) -> None:
         """
-        From then on requests are asked to come back, by a response that is new as well.
+        From then on requests are answered with 503, also by new responses.
         """
         served = Served()
         served.stop()
@@ -187,7 +187,7 @@ class StoppingTests(SynchronousTestCase):
 
     def test_beside_subscribers(self) -> None:
         """
-        The hub's own streams and those of sources end together.
+        The hub's subscribers and the streams of sources end together.
         """
         served = Served()
         callers = [served.call("/events"), served.call("/route")]
@@ -199,7 +199,7 @@ class StoppingTests(SynchronousTestCase):
 
     def test_own_drain(self) -> None:
         """
-        A response of a hub is not drained by itself.
+        A response of a hub cannot be drained by itself.
         """
         response = EventSourceResponse([], hub=Hub(reactor=Clock()))
 
@@ -207,7 +207,7 @@ class StoppingTests(SynchronousTestCase):
 
     def test_other_clock(self) -> None:
         """
-        It has the clock of its hub, and no other.
+        The clock of a response must be that of its hub.
         """
         hub = Hub(reactor=Clock())
         EventSourceResponse([], hub=hub, clock=hub.clock)
@@ -217,12 +217,12 @@ class StoppingTests(SynchronousTestCase):
 
 class KeepingTests(SynchronousTestCase):
     """
-    What a hub keeps of responses: their open streams.
+    A hub keeps only the open streams of responses.
     """
 
     def test_forgotten(self) -> None:
         """
-        When a stream has ended, neither it nor its response nor a timer is left.
+        When a stream has ended, neither the stream nor its response nor a timer is left.
         """
         served = Served()
         callers = [served.call() for _ in range(3)]
@@ -249,7 +249,7 @@ class KeepingTests(SynchronousTestCase):
 
     def test_awaiting_finally(self) -> None:
         """
-        A stream whose reader has left is kept until its source is closed.
+        After the subscriber has left, a stream is kept until its source is closed.
         """
         served = Served()
         served.route.hold = Deferred()
@@ -261,7 +261,7 @@ class KeepingTests(SynchronousTestCase):
 
     def test_after_a_keepalive(self) -> None:
         """
-        Who comes back after everybody had left is kept alive as before.
+        After all streams have ended, a new one has keepalives again.
         """
         served = Served()
         served.call().leave()

@@ -1,5 +1,5 @@
 """
-Errors, as RFC 9457 wants them.
+Error responses by RFC 9457.
 """
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -12,7 +12,7 @@ from twisted_sse.web.problem import Problem
 
 class ProblemTests(SynchronousTestCase):
     """
-    How an error looks, whoever raises it.
+    The answers to errors.
     """
 
     STATUS = [
@@ -36,7 +36,7 @@ class ProblemTests(SynchronousTestCase):
 
     def test_status(self) -> None:
         """
-        Each error has its status, and those that pass say when to try again, in seconds.
+        Each error has its status, and temporary ones have ``Retry-After``, in seconds.
         """
         for error, status, retry_after in self.STATUS:
             with self.subTest(error=type(error)):
@@ -48,7 +48,7 @@ class ProblemTests(SynchronousTestCase):
 
     def test_shape(self) -> None:
         """
-        A problem is JSON with title, status and detail; no cache keeps it.
+        A problem is JSON with title, status and detail; caches must not store it.
         """
         answer = self._raising(errors.Forbidden("Nicht für dich.")).get("/events?topic=news")
 
@@ -61,7 +61,7 @@ class ProblemTests(SynchronousTestCase):
 
     def test_own_headers(self) -> None:
         """
-        An application's problem may bring headers.
+        An application's own problem may have headers.
         """
         problem = Problem(451, "The court says no.", {"Link": "<https://court.example>"})
         answer = self._raising(problem).get("/events?topic=news")
@@ -71,7 +71,7 @@ class ProblemTests(SynchronousTestCase):
 
     def test_status_line(self) -> None:
         """
-        The status line has the name of the status, that of a newer one too.
+        The status line has the name of the status, newer ones included.
         """
         for error, line in (
             (errors.Forbidden("x"), b"HTTP/1.1 403 Forbidden\r\n"),

@@ -1,7 +1,7 @@
 """
-Event streams in Klein apps: a decorator for routes that yield, and a hub's routes.
+Event streams in Klein apps: a decorator for routes that yield, and routes of a hub.
 
-Klein chooses a reactor when it is imported, so nothing else here imports it, or
+Importing Klein installs a reactor, so no other module of twisted_sse imports it, or
 this package.
 """
 

@@ -1,7 +1,7 @@
 """
-An app that says what is wrong where a route yields and is no stream.
+A Klein app that reports routes that yield without being streams.
 
-Only apps that were handed to this package are changed, and Klein's class is not.
+Only apps that were passed to this package are changed, never Klein's own class.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from twisted.logger import Logger
 from twisted.web.iweb import IRequest
 from werkzeug.exceptions import InternalServerError
 
-__all__ = ["Klein", "watch", "watch_around"]
+__all__ = ["Klein", "upgrade", "upgrade_around"]
 
 
 class Klein(klein.Klein):
     """
-    A `klein.Klein` that answers 500 where a route yields and is no stream, and
-    logs it; Klein itself answers 200 and nothing.
+    A `klein.Klein` that answers 500 if a route yields without being a stream, and
+    logs the mistake.  Klein itself answers 200 with an empty body.
 
-    `hub_routes` makes one of the app that it is given, and `event_stream` of the
-    apps that have a name where it is used.
+    `hub_routes` converts the app that it is given, and `event_stream` converts the
+    apps that are variables where it is used.
     """
 
     _log = Logger()
@@ -39,7 +39,8 @@ class Klein(klein.Klein):
         See `klein.Klein.execute_endpoint`.
 
         Raises:
-            InternalServerError: It says what to do; also as a failure.
+            InternalServerError: The route yields without being a stream.  May also
+                be a failure of the result.
         """
         answer = super().execute_endpoint(endpoint, request, *args, **kwargs)
         if isinstance(answer, Deferred):
@@ -52,30 +53,30 @@ class Klein(klein.Klein):
             return answer
         function = inspect.unwrap(self.endpoints[endpoint])
         sentence = (
-            f"The route {function.__module__}.{function.__qualname__} yields, and is no stream:"
+            f"The route {function.__module__}.{function.__qualname__} yields but is not a stream:"
             f" put @event_stream between @app.route and def {function.__name__}."
         )
         self._log.error("{sentence}", sentence=sentence)
         raise InternalServerError(sentence)
 
 
-def watch(app: object) -> None:
+def upgrade(app: object) -> None:
     """
-    Make *app* a `Klein`, unless it is of a class of the application's own.
+    Convert *app* to a `Klein`, unless it has a class of the application's own.
     """
-    # And not an attribute: for each object that an app belongs to, Klein makes
-    # a copy of it by its class.
+    # By its class, because Klein instantiates that class again for every object
+    # that has the app as an attribute.
     if type(app) is klein.Klein:
         app.__class__ = Klein
 
 
-def watch_around(frame: FrameType | None) -> None:
+def upgrade_around(frame: FrameType | None) -> None:
     """
-    `watch` the apps that have a name where *frame* was called.
+    `upgrade` the apps that are variables in the caller of *frame*.
 
-    Klein does not tell a route's function which app it is in.
+    Klein does not tell the function of a route which app it belongs to.
     """
     caller = None if frame is None else frame.f_back
     if caller is not None:
-        for named in [*caller.f_locals.values(), *caller.f_globals.values()]:
-            watch(named)
+        for value in [*caller.f_locals.values(), *caller.f_globals.values()]:
+            upgrade(value)

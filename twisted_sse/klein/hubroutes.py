@@ -1,5 +1,5 @@
 """
-A hub in an app: one URL to subscribe, and to publish for those who may.
+Adds the URL of a hub to an app, for subscribing and publishing.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from twisted.web.resource import IResource
 
 from twisted_sse.events.preamble import Priming
 from twisted_sse.hub import Hub
-from twisted_sse.klein.app import watch
+from twisted_sse.klein.app import upgrade
 from twisted_sse.web.cors import CORS
 from twisted_sse.web.events import EventsResource
 from twisted_sse.web.resource import Authorize
@@ -33,35 +33,36 @@ def hub_routes(
     endpoint: str | None = None,
 ) -> None:
     """
-    Let clients of *app* subscribe to *hub* at *prefix*, and publish if they may.
+    Serve *hub* at *prefix*: ``GET`` subscribes, ``POST`` publishes.
 
     Args:
-        authorize: Says what a request is allowed.  By default everybody may
-            read what is not private, and nobody may publish.
+        authorize: Returns the grant of a request.  By default everybody may read
+            what is not private, and nobody may publish.
 
-        cors: Which web pages of other origins may read.  By default none.
+        cors: The origins whose web pages may read; by default none.
 
-        topics: What every subscriber gets; ``None`` lets each choose by
+        topics: The selectors of every subscriber; ``None`` takes them from
             ``?topic=``.
 
-        priming: How a stream tells its position before the first event.
+        priming: How a stream sends its position before the first event.
 
         max_topics: The most selectors in one request.
 
-        max_body: The most bytes of a publisher's request; the site has read
-            them all by then.
+        max_body: The largest body of a publishing request, in bytes.  It is
+            checked after the site has read the body.
 
-        endpoint: The name that ``app.url_for`` knows it by; *prefix* by default.
+        endpoint: The name of the endpoint for ``app.url_for``; by default
+            *prefix*.
 
     Raises:
         InvalidSelector: One of *topics* is not a selector.
 
-        ValueError: *app* has an endpoint of that name, or *prefix* does not
-            begin with a slash.
+        ValueError: *app* already has an endpoint of that name, or *prefix* does
+            not begin with a slash.
     """
     name = prefix if endpoint is None else endpoint
     if name in app.endpoints:
-        raise ValueError(f"The app has an endpoint {name!r}: choose another prefix or endpoint")
+        raise ValueError(f"The app already has an endpoint {name!r}: choose another")
     resource = EventsResource(
         hub.broker,
         authorize=authorize,
@@ -76,4 +77,4 @@ def hub_routes(
         return resource
 
     app.route(prefix, endpoint=name)(answer)
-    watch(app)
+    upgrade(app)

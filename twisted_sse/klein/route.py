@@ -1,8 +1,8 @@
 """
 Routes that stream what they yield.
 
-The function is called by Klein, so what it raises is Klein's; what it returns is
-streamed by one response for all requests of the route.
+Klein calls the function, so it also handles its errors.  One response streams the
+results of the function for all requests of the route.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from twisted.web.server import Request
 from twisted_sse.errors import Forbidden, Unauthorized
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.hub import Hub
-from twisted_sse.klein.app import watch_around
+from twisted_sse.klein.app import upgrade_around
 from twisted_sse.web.cors import CORS
 from twisted_sse.web.generators.response import EventSourceResponse
 from twisted_sse.web.generators.source import Items
@@ -35,25 +35,26 @@ __all__ = ["EventStreamRoute", "StreamOptions", "event_stream"]
 
 P = ParamSpec("P")
 
-# What a route's function returns: what is streamed, or a wait for it.
-_Answer = Items | Awaitable[Items]
+# The result of a route's function: a source, or an awaitable of one.
+_Result = Items | Awaitable[Items]
 
-# What a function may ask for beside the request, by the names of its arguments.
+# The arguments that a function may declare beside the request.
 _OFFERED = {"last_event_id", "draining"}
 
-# Which of them get here, the app's route says.
+# The app's route may allow fewer.
 _METHODS = ("GET", "POST")
 
-# They have a meaning in this package wherever they are raised; all else is for
-# the app's error handlers.
+# The errors that mean the same everywhere in this package; all others go to the
+# app's error handlers.
 _REFUSALS = (Forbidden, Problem, Unauthorized)
 
 
 class StreamOptions(TypedDict, total=False):
     """
-    What `event_stream` takes: all of `EventSourceResponse` but its source.
+    The options of `event_stream`: those of `EventSourceResponse` without *source*.
 
-    *methods* are ``GET`` and ``POST`` by default, if the app's route has them.
+    *methods* is ``GET`` and ``POST`` by default, as far as the app's route allows
+    them.
     """
 
     keepalive: float | None
@@ -71,19 +72,20 @@ class StreamOptions(TypedDict, total=False):
 
 class EventStreamRoute(Generic[P]):
     """
-    A route's function whose items are streamed; what `event_stream` makes.
+    The function of a route whose items are streamed; made by `event_stream`.
 
-    Called with the same arguments, it returns a resource for that request.
+    Call it with the arguments of the function to get a resource for that request.
     """
 
-    def __init__(self, function: Callable[P, _Answer], **options: Unpack[StreamOptions]) -> None:
+    def __init__(self, function: Callable[P, _Result], **options: Unpack[StreamOptions]) -> None:
         update_wrapper(self, function)
         methods = options["methods"] = tuple(options.get("methods", _METHODS))
-        self._function: Callable[..., _Answer] = function
-        self._asked = _OFFERED & inspect.signature(function).parameters.keys()
+        self._function: Callable[..., _Result] = function
+        self._wanted = _OFFERED & inspect.signature(function).parameters.keys()
         self._methods = {method.encode("ascii") for method in methods}
-        self._response = EventSourceResponse(self._begin, **options)
-        # Between the route's answer and its rendering, in which a reader may leave.
+        self._response = EventSourceResponse(self._take_source, **options)
+        # From the result of the function until its request is rendered.  Weak, because the
+        # subscriber may leave in between.
         self._sources: WeakKeyDictionary[Request, tuple[Items | Exception, Deferred[None]]]
         self._sources = WeakKeyDictionary()
 
@@ -95,43 +97,43 @@ class EventStreamRoute(Generic[P]):
 
     def drain(self, grace: float = 10.0) -> Deferred[None]:
         """
-        See `EventSourceResponse.drain`; not to be called if there is a *hub*.
+        See `EventSourceResponse.drain`.  With a *hub*, the hub does this.
         """
         return self._response.drain(grace)
 
     async def _answer(self, args: tuple[Any, ...], parameters: dict[str, Any]) -> IResource:
         request = _request_in(args)
-        # HEAD and OPTIONS start no source.
+        # HEAD and OPTIONS do not start the source.
         if request.method in self._methods:
             draining: Deferred[None] = Deferred()
             try:
                 offered = self._offered(request, draining)
                 source = self._function(*args, **{**offered, **parameters})
-                found = await source if isinstance(source, Awaitable) else source
+                source = await source if isinstance(source, Awaitable) else source
             except _REFUSALS as refusal:
                 self._sources[request] = refusal, draining
             else:
-                self._sources[request] = found, draining
+                self._sources[request] = source, draining
         return self._response
 
     def _offered(self, request: Request, draining: Deferred[None]) -> dict[str, object]:
         offered: dict[str, object] = {}
-        if "draining" in self._asked:
+        if "draining" in self._wanted:
             offered["draining"] = draining
-        if "last_event_id" in self._asked:
+        if "last_event_id" in self._wanted:
             offered["last_event_id"] = last_event_id(request, query_of(request))
         return offered
 
-    def _begin(self, request: Request, draining: Deferred[None]) -> Items:
-        source, asked = self._sources.pop(request)
-        draining.chainDeferred(asked)
+    def _take_source(self, request: Request, draining: Deferred[None]) -> Items:
+        source, offered = self._sources.pop(request)
+        draining.chainDeferred(offered)
         if isinstance(source, Exception):
             raise source
         return source
 
 
 def _request_in(args: tuple[Any, ...]) -> Request:
-    # An app that belongs to an object gives that first.
+    # The app of an object passes that object first.
     if not args or not IRequest.providedBy(args[-1]):
         raise TypeError(
             "@event_stream needs the request, which klein.Requirer does not pass on: return an"
@@ -141,34 +143,35 @@ def _request_in(args: tuple[Any, ...]) -> Request:
 
 
 @overload
-def event_stream(function: Callable[P, _Answer], /) -> EventStreamRoute[P]: ...
+def event_stream(function: Callable[P, _Result], /) -> EventStreamRoute[P]: ...
 
 
 @overload
 def event_stream(
     **options: Unpack[StreamOptions],
-) -> Callable[[Callable[P, _Answer]], EventStreamRoute[P]]: ...
+) -> Callable[[Callable[P, _Result]], EventStreamRoute[P]]: ...
 
 
 def event_stream(
-    function: Callable[..., _Answer] | None = None, /, **options: Unpack[StreamOptions]
+    function: Callable[..., _Result] | None = None, /, **options: Unpack[StreamOptions]
 ) -> EventStreamRoute[...] | Callable[..., EventStreamRoute[...]]:
     """
-    Stream what a route yields, or what it returns to be iterated over.
+    Stream the items that a route yields, or those of the iterable it returns.
 
-    Stands between ``@app.route`` and ``def``, with or without arguments.  The
-    function is called as Klein calls it, and may ask for *last_event_id* and
-    *draining* too; see `EventSourceResponse`.
+    Use it between ``@app.route`` and ``def``, with or without options.  The
+    function gets the arguments that Klein passes, and may also declare
+    *last_event_id* and *draining*; see `EventSourceResponse`.
 
-    `Unauthorized`, `Forbidden` and `NoContent` that it raises are answered as by
-    a hub; any other error by the app's error handlers.  But a generator does
-    nothing before its stream has begun, so what it raises ends the stream.  What
-    may be refused is refused by a function, also ``async``, that returns one.
+    If the function raises `Unauthorized`, `Forbidden` or `NoContent`, the request
+    is answered as by a hub; other errors go to the app's error handlers.  A
+    generator runs only after its stream has begun, so its errors end the stream.
+    To refuse requests, use a function, plain or ``async``, that returns a
+    generator.
 
     Raises:
-        TypeError, ValueError: As `EventSourceResponse` has it.
+        TypeError, ValueError: As for `EventSourceResponse`.
     """
-    watch_around(inspect.currentframe())
+    upgrade_around(inspect.currentframe())
     if function is not None:
         return EventStreamRoute(function, **options)
     return lambda function: EventStreamRoute(function, **options)

@@ -1,5 +1,5 @@
 """
-``twistd sse``: reads options, builds a hub of its own, and runs it.
+``twistd sse``: reads the options, builds a standalone hub, and runs it.
 """
 
 __all__: list[str] = []

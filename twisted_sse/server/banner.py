@@ -1,5 +1,5 @@
 """
-What the log says first.
+The first lines of the log: how to use the hub.
 """
 
 from __future__ import annotations
@@ -9,24 +9,31 @@ from collections.abc import Sequence
 from twisted.application.service import Service
 from twisted.logger import Logger
 
-from twisted_sse.server.listening import Port
+from twisted_sse.server.listening import EndpointService
 
 __all__ = ["StartupBanner"]
 
 
 class StartupBanner(Service):
     """
-    Shows, when the hub starts, how to use it.
+    Logs, when the hub starts, commands that subscribe and publish.
 
     Args:
-        token: The one that was made for this run, if none was given.
+        scheme: ``http`` or ``https``.
+
+        endpoints: They must be listening when this service starts.
+
+        token: The publishing token that was generated for this run; ``None`` if
+            tokens were configured.
     """
 
     _log = Logger()
 
-    def __init__(self, scheme: str, ports: Sequence[Port], token: str | None) -> None:
+    def __init__(
+        self, scheme: str, endpoints: Sequence[EndpointService], token: str | None
+    ) -> None:
         self._scheme = scheme
-        self._ports = ports
+        self._endpoints = endpoints
         self._token = token
 
     def startService(self) -> None:
@@ -44,15 +51,15 @@ class StartupBanner(Service):
         )
         if self._token is not None:
             self._log.info(
-                "This token lasts until the hub stops; --publish-token-file sets others."
+                "The token is valid until the hub stops. To set your own, use --publish-token-file."
             )
 
     def _base(self) -> str:
         """
-        How curl is told where the hub is, with an open quote.
+        The hub's address as arguments for curl, with an open quote.
         """
-        for port in self._ports:
-            if port.number is not None:
+        for endpoint in self._endpoints:
+            if endpoint.port is not None:
                 insecure = "-k " if self._scheme == "https" else ""
-                return f"{insecure}'{self._scheme}://localhost:{port.number}"
+                return f"{insecure}'{self._scheme}://localhost:{endpoint.port}"
         return f"--unix-socket PATH '{self._scheme}://localhost"

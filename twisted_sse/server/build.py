@@ -1,5 +1,5 @@
 """
-Builds the hub on its own: everything that ``twistd sse`` runs.
+Builds the services that ``twistd sse`` runs.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from twisted_sse.broker.drain import abort_all
 from twisted_sse.hub import Hub
 from twisted_sse.server.banner import StartupBanner
 from twisted_sse.server.config import Config, InvalidOption
-from twisted_sse.server.demo import DemoPublisher
-from twisted_sse.server.listening import Port, endpoint_for
+from twisted_sse.server.demo import publish_demo
+from twisted_sse.server.listening import EndpointService, endpoint_for
 from twisted_sse.server.process import GarbageCollection, StopSignals
 from twisted_sse.server.site import HubSite, hub_tree
 from twisted_sse.transport.tls.context import TLSFactory, TLSServer
@@ -26,18 +26,18 @@ from twisted_sse.web.cors import CORS
 
 __all__ = ["make_server"]
 
-# Whose fault it is when a certificate cannot be served.
+# The option to blame for a CertificateError, by its culprit.
 _TLS_OPTIONS = {"certificate": "tls-cert", "key": "tls-key", "passphrase": "tls-passphrase-file"}
 
 
 def make_server(config: Config, reactor: Any) -> MultiService:
     """
-    Put together what *config* asks for.
+    Build the services that *config* asks for.
 
     Raises:
-        Unfit: An option cannot be obeyed.
+        InvalidOption: An option cannot be obeyed.
     """
-    made = None if config.publish_tokens else secrets.token_urlsafe(24)
+    token = None if config.publish_tokens else secrets.token_urlsafe(24)
     hub = Hub(
         config.history,
         keepalive=config.keepalive,
@@ -47,30 +47,31 @@ def make_server(config: Config, reactor: Any) -> MultiService:
         max_connections_per_address=config.max_connections_per_address,
         reactor=reactor,
     )
-    site = _site(config, hub, made or "", reactor)
+    site = _site(config, hub, token or "", reactor)
     server = MultiService()
     hub.service(grace=config.grace).setServiceParent(server)
     tls = _tls_server(config)
     if tls is not None:
         CertificateWatch(tls, reactor).setServiceParent(server)
-    ports = _ports(config, site, tls, reactor)
-    for port in ports:
-        port.setServiceParent(server)
+    endpoints = _endpoints(config, site, tls, reactor)
+    for endpoint in endpoints:
+        endpoint.setServiceParent(server)
     if config.demo:
-        DemoPublisher(hub, hub.clock).setServiceParent(server)
+        publish_demo(hub)
     GarbageCollection().setServiceParent(server)
     StopSignals(reactor, lambda: abort_all(hub.broker, hub.responses)).setServiceParent(server)
-    StartupBanner("https" if config.tls_cert else "http", ports, made).setServiceParent(server)
+    scheme = "https" if config.tls_cert else "http"
+    StartupBanner(scheme, endpoints, token).setServiceParent(server)
     _allow_many_files()
     return server
 
 
-def _site(config: Config, hub: Hub, made: str, reactor: Any) -> HubSite:
+def _site(config: Config, hub: Hub, token: str, reactor: Any) -> HubSite:
     try:
         cors = CORS(config.cors_origins)
     except ValueError as error:
         raise InvalidOption("cors-origin", error) from None
-    tokens = BearerTokens(config.publish_tokens or [made], anonymous=config.anonymous)
+    tokens = BearerTokens(config.publish_tokens or [token], anonymous=config.anonymous)
     tree = hub_tree(
         hub.broker,
         authorize=tokens,
@@ -84,26 +85,28 @@ def _site(config: Config, hub: Hub, made: str, reactor: Any) -> HubSite:
     return site
 
 
-def _ports(config: Config, site: HubSite, tls: TLSServer | None, reactor: Any) -> list[Port]:
+def _endpoints(
+    config: Config, site: HubSite, tls: TLSServer | None, reactor: Any
+) -> list[EndpointService]:
     secured = site if tls is None else TLSFactory(tls, site)
-    ports = []
+    services = []
     for description in config.ports:
         try:
             endpoint = endpoint_for(reactor, description)
         except Exception as error:
-            # Each kind of endpoint has a parser of its own, with its own errors.
-            raise InvalidOption("port", f"{description!r} is no endpoint: {error}") from None
-        # A description is taken as it is written: it says itself whether it is
-        # to be secured.
+            # Every kind of endpoint has its own parser, with its own errors.
+            raise InvalidOption("port", f"{description!r} is not an endpoint: {error}") from None
+        # An endpoint description is taken literally: whether to use TLS is part
+        # of it.
         factory = secured if description.isdigit() else site
-        ports.append(Port(endpoint, factory, description, config.send_timeout))
-    return ports
+        services.append(EndpointService(endpoint, factory, description, config.send_timeout))
+    return services
 
 
 def _tls_server(config: Config) -> TLSServer | None:
     if config.tls_passphrase is not None and not config.tls_cert:
         raise InvalidOption(
-            "tls-passphrase-file", "it needs --tls-cert, the certificate of the key"
+            "tls-passphrase-file", "it needs --tls-cert, the certificate of the private key"
         )
     if not config.tls_cert and not config.tls_key:
         return None

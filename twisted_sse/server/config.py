@@ -1,5 +1,5 @@
 """
-What a hub on its own is made of.
+The configuration of a standalone hub.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ __all__ = ["Config", "InvalidOption", "from_options"]
 
 class InvalidOption(Exception):
     """
-    The value of an option that cannot be obeyed.
+    An option has a value that cannot be obeyed.
 
     Args:
         option: Its name, without the dashes.
 
-        reason: What is wrong, in half a sentence.
+        reason: What is wrong, as a sentence without its period.
     """
 
     def __init__(self, option: str, reason: object) -> None:
@@ -32,18 +32,17 @@ class InvalidOption(Exception):
 @dataclass(frozen=True, kw_only=True)
 class Config:
     """
-    A hub on its own.  Sizes are in bytes, times in seconds.
+    The configuration of a standalone hub.  Sizes are in bytes, times in seconds.
 
     Attributes:
-        ports: Numbers or endpoint descriptions.
+        ports: Port numbers or endpoint descriptions.
 
-        retry: The one time in milliseconds, because it is the wire's number.
+        retry: In milliseconds, as on the wire.
 
-        publish_tokens: The secrets that let publish; if there is none, one is
-            made.
+        publish_tokens: Tokens that may publish; if empty, one is generated.
 
-        tls_cert: Files, in the order of the keys in *tls_key*; a certificate
-            without one has its key in its own file.
+        tls_cert: Certificate files.  Their keys are in the files *tls_key*, in
+            the same order; a certificate without one contains its key.
     """
 
     ports: Sequence[str] = ("8080",)
@@ -68,8 +67,13 @@ class Config:
 
 def from_options(options: Mapping[str, Any], **others: Any) -> Config:
     """
-    Make a `Config` from values by the options' names; what is empty is not given.
+    Make a `Config`; arguments that are empty keep their defaults.
+
+    Args:
+        options: Values, by the names of the options.
+
+        others: Values, by the names of attributes.
     """
     names = {"publish-token-file": "publish_tokens", "tls-passphrase-file": "tls_passphrase"}
-    given = {names.get(name, name.replace("-", "_")): one for name, one in options.items()}
-    return Config(**given, **{name: one for name, one in others.items() if one})
+    values = {names.get(name, name.replace("-", "_")): value for name, value in options.items()}
+    return Config(**values, **{name: value for name, value in others.items() if value})

@@ -1,24 +1,22 @@
 """
-What the demo page shows: a clock, this machine's load and memory, a random price.
+Publishes what the demo page shows: a clock, this machine's load and memory, a random price.
 
-Publishes to a hub as any program in the same process would.  It knows nothing of HTTP, and a
-publication that fails is logged and never stops the ones after it.
+An example of `Hub.every`: any application can publish like this.  Nothing here knows HTTP.
 
 The events, all with JSON data:
 
 ``demo/clock``, type ``clock``, each second
-    ``{"time": 1791203696.25}``: seconds since 1970-01-01 UTC, on the hub's clock.
+    ``{"time": 1791203696.25}``: seconds since 1970-01-01 UTC.
 
 ``demo/load``, type ``load``, each 2 seconds
     ``{"load": [0.42, 0.37, 0.3], "cpus": 2, "memory": {"used": 3300000000, "total": 8200000000}}``:
     the mean number of runnable processes over 1, 5 and 15 minutes, the number of processors, and
-    bytes.  ``load`` and ``memory`` are null on a system that does not tell.
+    bytes.  ``load`` and ``memory`` are null on systems that do not provide them.
 
 ``demo/price``, type ``price``, each 0.7 seconds
-    ``{"price": 100.42, "change": -0.13}``: the price of nothing, and its difference from the price
-    before.
+    ``{"price": 100.42, "change": -0.13}``: a made-up price, and its difference from the one before.
 
-``demo/notes``, type ``note``, whenever somebody publishes one from the page
+``demo/notes``, type ``note``, whenever a visitor publishes one from the page
     ``{"text": "hello"}``.  Nothing here publishes notes.
 """
 
@@ -27,51 +25,35 @@ import random
 import re
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Final
 
-from twisted.application.service import Service
-from twisted.internet.defer import Deferred, maybeDeferred
-from twisted.internet.interfaces import IReactorTime
-from twisted.internet.task import LoopingCall
-from twisted.logger import Logger
-from twisted.python.failure import Failure
+from twisted_sse.events.event import ServerSentEvent
+from twisted_sse.hub import Hub
 
 __all__ = [
     "DEMO_TOPICS",
-    "DemoPublisher",
     "PriceWalk",
     "load_average",
     "machine_load",
     "parse_meminfo",
+    "publish_demo",
 ]
 
 DEMO_TOPICS: Final = ("demo/clock", "demo/load", "demo/price", "demo/notes")
 
 CLOCK_INTERVAL: Final = 1.0
 LOAD_INTERVAL: Final = 2.0
-# Not a divisor of the others, so that the page's log shows a mix and not a fixed pattern.
+# Not a divisor of the others, so that the page's log shows a mix instead of a fixed pattern.
 PRICE_INTERVAL: Final = 0.7
 
 _MEMINFO: Final = Path("/proc/meminfo")
 
-# Windows has none.
+# Windows does not have it.
 _READ_LOAD: Final[Callable[[], Sequence[float]] | None] = getattr(os, "getloadavg", None)
 
 # proc_meminfo(5): "MemTotal:  8042160 kB".  Its kB are 1,024 bytes.
 _MEMINFO_LINE: Final = re.compile(r"^(\w+):\s+(\d+) kB$", re.MULTILINE | re.ASCII)
-
-
-class _Hub(Protocol):
-    """
-    As much of a hub as the demo needs.
-    """
-
-    def publish(self, topics: str, data: object, /, *, event: str) -> Deferred[Any]:
-        """
-        Publish *data*, as JSON unless it is a string, under the event type *event*.
-        """
 
 
 def parse_meminfo(text: str) -> dict[str, int] | None:
@@ -79,9 +61,9 @@ def parse_meminfo(text: str) -> dict[str, int] | None:
     Read how much memory is in use from the text of ``/proc/meminfo``.
 
     Returns:
-        ``{"used": bytes, "total": bytes}``, where used is what programs could not get without
-        swapping (``MemTotal`` less ``MemAvailable``), or None if the text does not tell, as with
-        a kernel before Linux 3.14.
+        ``{"used": bytes, "total": bytes}``, where used is the memory that programs cannot get
+        without swapping (``MemTotal`` less ``MemAvailable``).  None if a size is missing, as in
+        kernels before Linux 3.14.
     """
     sizes = {name: int(size) * 1024 for name, size in _MEMINFO_LINE.findall(text)}
     total, available = sizes.get("MemTotal"), sizes.get("MemAvailable")
@@ -92,13 +74,13 @@ def parse_meminfo(text: str) -> dict[str, int] | None:
 
 def load_average(read: Callable[[], Sequence[float]] | None = _READ_LOAD) -> list[float] | None:
     """
-    The mean number of runnable processes over 1, 5 and 15 minutes, to two decimals.
+    Measure the mean number of runnable processes over 1, 5 and 15 minutes, to two decimals.
 
     Args:
-        read: As ``os.getloadavg``, or None where that is missing.
+        read: ``os.getloadavg``, or None where it is missing.
 
     Returns:
-        Three numbers, or None on a system that does not tell.
+        Three numbers, or None on a system that does not provide them.
     """
     if read is None:
         return None
@@ -110,13 +92,13 @@ def load_average(read: Callable[[], Sequence[float]] | None = _READ_LOAD) -> lis
 
 def machine_load(meminfo: Path = _MEMINFO) -> dict[str, object]:
     """
-    This machine's load and memory, in the shape of the ``load`` event.
+    Measure this machine's load and memory, in the shape of the ``load`` event.
 
     Args:
-        meminfo: A file as ``/proc/meminfo``.  It may be absent.
+        meminfo: A file in the format of ``/proc/meminfo``.  It may be absent.
     """
     try:
-        # Made by the kernel from what is in memory: reading it waits for no disk.
+        # The kernel generates this file from memory, so reading it does not block.
         memory = parse_meminfo(meminfo.read_text("ascii", "replace"))
     except OSError:
         memory = None
@@ -125,10 +107,10 @@ def machine_load(meminfo: Path = _MEMINFO) -> dict[str, object]:
 
 class PriceWalk:
     """
-    A price that wanders about 100 and always comes back.
+    A random price that always returns to about 100.
 
     Args:
-        chance: Where its steps come from.  A seeded one repeats itself.
+        chance: The source of its steps.  With a seed, the steps are reproducible.
     """
 
     _MEAN: Final = 100.0
@@ -149,89 +131,29 @@ class PriceWalk:
         return {"price": self._price, "change": round(self._price - before, 2)}
 
 
-class DemoPublisher(Service):
+def publish_demo(
+    hub: Hub, *, now: Callable[[], float] = time.time, chance: random.Random | None = None
+) -> None:
     """
-    Publishes the demo's events to a hub for as long as it runs.
-
-    There is never more than one unfinished publication to a topic: while the hub takes its time,
-    turns are skipped, not queued.
+    Publish the demo's events to *hub* while its service runs.
 
     Args:
-        hub: Where to publish.
+        now: Returns the time to publish, in seconds since 1970-01-01 UTC.  The
+            clock of the hub may count from any other point.
 
-        clock: Keeps the intervals; the global reactor by default, looked up at the start.
-
-        now: Tells the time that is published, in seconds since 1970-01-01 UTC.  The reactor's
-            own time cannot, as it may count from anywhere.
-
-        chance: Where the price's steps come from.
+        chance: The source of the price's steps.
     """
+    price = PriceWalk(chance)
 
-    _log = Logger()
+    def make_clock() -> ServerSentEvent:
+        return ServerSentEvent.json({"time": round(now(), 3)}, event="clock")
 
-    def __init__(
-        self,
-        hub: _Hub,
-        clock: IReactorTime | None = None,
-        *,
-        now: Callable[[], float] = time.time,
-        chance: random.Random | None = None,
-    ) -> None:
-        self._hub = hub
-        self._clock = clock
-        self._now = now
-        self._price = PriceWalk(chance)
-        self._loops: list[LoopingCall] = []
-        self._failing: set[str] = set()
+    def make_load() -> ServerSentEvent:
+        return ServerSentEvent.json(machine_load(), event="load")
 
-    def startService(self) -> None:
-        """
-        Publish one event of each kind now, and then each after its interval.
-        """
-        super().startService()
-        self._start(CLOCK_INTERVAL, "demo/clock", "clock", self._time)
-        self._start(LOAD_INTERVAL, "demo/load", "load", machine_load)
-        self._start(PRICE_INTERVAL, "demo/price", "price", self._price)
+    def make_price() -> ServerSentEvent:
+        return ServerSentEvent.json(price(), event="price")
 
-    def stopService(self) -> None:
-        """
-        Publish nothing more.  A publication under way is left to the hub.
-        """
-        super().stopService()
-        loops, self._loops = self._loops, []
-        for loop in loops:
-            loop.stop()
-
-    def _time(self) -> dict[str, float]:
-        return {"time": round(self._now(), 3)}
-
-    def _start(self, interval: float, topic: str, event: str, make: Callable[[], object]) -> None:
-        # Made at the start and not before: making a LoopingCall installs a reactor.
-        loop = LoopingCall(self._turn, topic, event, make)
-        if self._clock is not None:
-            loop.clock = self._clock
-        self._loops.append(loop)
-        loop.start(interval)
-
-    def _turn(self, topic: str, event: str, make: Callable[[], object]) -> Deferred[None]:
-        # LoopingCall waits for what it is given, and a failure would end it for ever.
-        published = maybeDeferred(self._publish, topic, event, make)
-        return published.addCallbacks(partial(self._worked, topic), partial(self._failed, topic))
-
-    def _publish(self, topic: str, event: str, make: Callable[[], object]) -> Deferred[Any]:
-        return self._hub.publish(topic, make(), event=event)
-
-    def _worked(self, topic: str, _receipt: object) -> None:
-        if topic in self._failing:
-            self._failing.discard(topic)
-            self._log.info("The demo can publish to {topic} again.", topic=topic)
-
-    def _failed(self, topic: str, failure: Failure) -> None:
-        # Once for each outage: with history away for an hour, thousands would say the same.
-        if topic not in self._failing:
-            self._failing.add(topic)
-            self._log.warn(
-                "The demo cannot publish to {topic}: {reason}",
-                topic=topic,
-                reason=failure.getErrorMessage(),
-            )
+    hub.every(CLOCK_INTERVAL, "demo/clock", make_clock)
+    hub.every(LOAD_INTERVAL, "demo/load", make_load)
+    hub.every(PRICE_INTERVAL, "demo/price", make_price)

@@ -1,5 +1,5 @@
 """
-The ports of the hub on its own.
+Listens on the ports and endpoints of a standalone hub.
 """
 
 from __future__ import annotations
@@ -19,44 +19,44 @@ from twisted.python.failure import Failure
 
 from twisted_sse.transport.sockets import limit_sending
 
-__all__ = ["Port", "endpoint_for"]
+__all__ = ["EndpointService", "endpoint_for"]
 
-# Connections that wait to be accepted.  Twisted's own 50 turns subscribers away
-# when they all come back at once; the kernel cuts this to net.core.somaxconn.
+# The most connections that wait to be accepted.  Twisted's default of 50 refuses
+# subscribers that all reconnect at once; Linux caps this at net.core.somaxconn.
 _BACKLOG = 4096
 
 
 def endpoint_for(reactor: Any, description: str) -> IStreamServerEndpoint:
     """
-    Where to listen.
+    Make the endpoint for *description*.
 
     Args:
-        description: A port number, meaning every address of this machine, or
-            a Twisted endpoint description, taken as it is.
+        description: A port number, for all addresses of this machine, or a
+            Twisted endpoint description, taken literally.
 
     Raises:
-        ValueError: It is neither.
+        ValueError: *description* is neither.
     """
     if not (description.isascii() and description.isdigit()):
         endpoint: IStreamServerEndpoint = serverFromString(reactor, description)
         return endpoint
     port = int(description)
     if port > 65535:
-        raise ValueError(f"there is no port {port}; the highest is 65535")
+        raise ValueError("the highest port number is 65535")
     if socket.has_dualstack_ipv6():
         return TCP6ServerEndpoint(reactor, port, backlog=_BACKLOG, interface="::")
     return TCP4ServerEndpoint(reactor, port, backlog=_BACKLOG)
 
 
-class Port(Service):
+class EndpointService(Service):
     """
-    Listens from start to stop.
+    Listens on an endpoint while it runs.
 
     Args:
-        description: What the user wrote.
+        description: The endpoint as the user wrote it.
 
-        send_timeout: See `limit_sending`; for every connection, because those
-            inherit it from the socket that listens.
+        send_timeout: See `limit_sending`.  Connections inherit it from the
+            listening socket.
     """
 
     def __init__(
@@ -73,23 +73,23 @@ class Port(Service):
         self._port: IListeningPort | None = None
 
     @property
-    def number(self) -> int | None:
+    def port(self) -> int | None:
         """
-        The TCP port, if it is one and has begun to listen.
+        The TCP port number; ``None`` before it listens, and for other sockets.
         """
         return None if self._port is None else getattr(self._port.getHost(), "port", None)
 
     def privilegedStartService(self) -> None:
         """
-        See `IService.privilegedStartService`: ports below 1024 need it.
+        See `IService.privilegedStartService`.  Ports below 1024 need the privileges.
 
         Raises:
-            SystemExit: The port cannot be had.
+            SystemExit: Listening failed.
         """
         failures: list[Failure] = []
-        self._endpoint.listen(self._factory).addCallbacks(self._listens, failures.append)
+        self._endpoint.listen(self._factory).addCallbacks(self._listening, failures.append)
         if failures:
-            # Here and not in a callback, which would log it and go on.
+            # Raised here, because in a callback it would only be logged.
             reason = getattr(failures[0].value, "strerror", None) or failures[0].getErrorMessage()
             raise SystemExit(f"twistd sse: --port {self._description}: {reason}")
 
@@ -101,11 +101,11 @@ class Port(Service):
         stopping: Deferred[None] = maybeDeferred(self._close)
         return stopping
 
-    def _listens(self, port: IListeningPort) -> None:
+    def _listening(self, port: IListeningPort) -> None:
         self._port = port
-        listening = getattr(port, "socket", None)
-        if isinstance(listening, socket.socket):
-            limit_sending(listening, self._send_timeout)
+        sock = getattr(port, "socket", None)
+        if isinstance(sock, socket.socket):
+            limit_sending(sock, self._send_timeout)
 
     def _close(self) -> Any:
         return None if self._port is None else self._port.stopListening()

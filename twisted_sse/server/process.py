@@ -1,5 +1,5 @@
 """
-How the hub on its own is told to stop.
+The process of a standalone hub: its signals, and its garbage collection.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ __all__ = ["GarbageCollection", "StopSignals"]
 
 class StopSignals(Service):
     """
-    Stops the reactor on SIGINT and SIGTERM, and lets the process end with 0.
+    Stops the reactor on SIGINT and SIGTERM, so that the process exits with status 0.
 
     Twisted's own handlers stop it as well, but then twistd sends the signal to
-    itself once more: a clean stop would look like a crash to whoever watches.
+    itself again: a clean stop would look like a crash to a process supervisor.
 
     Args:
-        hurry: Called when the signal comes again: somebody does not want to
-            wait for slow readers.
+        abort: Called at the next signal, to stop without waiting for slow
+            subscribers.
     """
 
     _log = Logger()
 
-    def __init__(self, reactor: Any, hurry: Callable[[], object]) -> None:
+    def __init__(self, reactor: Any, abort: Callable[[], object]) -> None:
         self._reactor = reactor
-        self._hurry = hurry
+        self._abort = abort
         self._stopping = False
 
     def startService(self) -> None:
@@ -39,21 +39,21 @@ class StopSignals(Service):
         See `IService.startService`.
         """
         super().startService()
-        # The reactor installs its handlers when it starts: ours come after.
+        # After the reactor has installed its own handlers, which it does when it starts.
         self._reactor.callWhenRunning(self._install)
 
     def _install(self) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._heard)
+            signal.signal(number, self._handle)
 
-    def _heard(self, number: int, frame: object) -> None:
-        # A handler interrupts anything: only this wakes the reactor safely.
+    def _handle(self, number: int, frame: object) -> None:
+        # A handler may interrupt any code: only this call wakes the reactor safely.
         self._reactor.callFromThread(self._stop, signal.Signals(number).name)
 
     def _stop(self, name: str) -> None:
         if self._stopping:
-            self._log.info("Received {name} again, waiting for nobody", name=name)
-            self._hurry()
+            self._log.info("Received {name} again, ending all streams now", name=name)
+            self._abort()
             return
         self._stopping = True
         self._log.info("Received {name}, shutting down", name=name)
@@ -62,15 +62,16 @@ class StopSignals(Service):
 
 class GarbageCollection(Service):
     """
-    Keeps the garbage collector from holding the reactor.
+    Keeps garbage collection from blocking the reactor.
 
-    A full collection looks at every object there is: measured, 142 ms with
-    8,000 streams.  Streams leave no cycles behind when they end (a test says
-    so), so the youngest objects are all that has to be looked at often.
+    A full collection examines every object: 142 ms with 8,000 streams, measured.
+    Streams leave no reference cycles when they end (a test proves it), so only
+    the youngest generation needs frequent collections.
     """
 
-    # Net allocations between collections of the youngest; how many of those
-    # between collections of the middle ones, about 3 ms each; and of all.
+    # Allocations less deallocations between collections of the youngest generation;
+    # those collections between two of the middle one, about 3 ms each; and those of
+    # the middle one between two of the oldest.
     _THRESHOLDS = (2_000, 10, 10_000)
 
     def startService(self) -> None:
@@ -79,6 +80,6 @@ class GarbageCollection(Service):
         """
         super().startService()
         gc.collect()
-        # What was imported stays: nobody needs to look at it again.
+        # Imported modules stay: the collector need not examine them again.
         gc.freeze()
         gc.set_threshold(*self._THRESHOLDS)

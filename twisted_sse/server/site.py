@@ -1,5 +1,5 @@
 """
-The tree of resources that the hub on its own serves.
+The site of a standalone hub: its tree of resources, and its limit on bodies.
 """
 
 from __future__ import annotations
@@ -25,13 +25,16 @@ __all__ = ["HubSite", "hub_tree"]
 
 _STATIC = Path(__file__).parent / "static"
 
-# What our pages may do: load from here, and nothing from elsewhere.
+# The Content-Security-Policy of our pages: load everything from this server.
 _POLICY = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 
 
 class _BoundedRequest(Request):
     """
-    Does not keep a body that is too large; whoever reads it answers 413.
+    Discards a body that is too large.
+
+    Attributes:
+        too_large: Whether the body was discarded: answer 413.
     """
 
     too_large = False
@@ -62,14 +65,14 @@ class HubSite(StreamSite):
     """
     Serves *root*, reads bodies of up to *max_body* bytes, and logs no requests.
 
-    Streams last for hours and publications come by the thousand: a line for
-    each of them tells nobody anything.
+    Streams last for hours and publications come by the thousand: one log line for
+    each would be of no use.
     """
 
     requestFactory = _BoundedRequest
 
-    # `Port` limits the listening sockets, and Linux has what they accept inherit
-    # that: two system calls less for each connection (benchmarks, memory).
+    # `EndpointService` limits the listening sockets, and on Linux the accepted ones
+    # inherit that: two system calls less per connection (benchmarks, memory).
     sockets_limited = False
 
     def __init__(self, root: IResource, max_body: int, **options: Any) -> None:
@@ -84,7 +87,7 @@ class HubSite(StreamSite):
 
 class _Page(Resource):
     """
-    One of our pages, and the files it needs.
+    One of our pages, with the files that it loads.
     """
 
     def __init__(self, name: str) -> None:
@@ -101,7 +104,7 @@ class _Page(Resource):
 
 class _Static(File):
     """
-    Files that stay as they are, with the policy that browsers hold them to.
+    Static files, with the headers that protect our pages.
     """
 
     childNotFound: Any = NotFound()
@@ -110,7 +113,7 @@ class _Static(File):
         """
         See `twisted.web.resource.IResource.getChildWithDefault`.
         """
-        # The file system raises ValueError where it might have said "no".
+        # The file system raises ValueError for a NUL.
         return self.childNotFound if b"\0" in path else super().getChild(path, request)
 
     def render_GET(self, request: Request) -> Any:
@@ -126,7 +129,7 @@ class _Static(File):
 
     def directoryListing(self) -> Resource:
         """
-        See `twisted.web.static.File.directoryListing`: there is none.
+        See `twisted.web.static.File.directoryListing`.  Listings are not served.
         """
         return NotFound()
 
@@ -141,7 +144,7 @@ def hub_tree(
     demo: bool = False,
 ) -> Resource:
     """
-    Everything that `twistd sse` serves on its public ports.
+    Build the tree of resources that ``twistd sse`` serves.
     """
 
     def events(priming: Priming) -> EventsResource:
@@ -157,7 +160,7 @@ def hub_tree(
     root = _Page("demo.html" if demo else "index.html")
     root.putChild(b"events", events("event"))
     well_known = NotFound()
-    # Strangers' clients may not expect an event that nobody published.
+    # A Mercure client may not expect an event that was not published.
     well_known.putChild(b"mercure", events("block"))
     root.putChild(b".well-known", well_known)
     root.putChild(b"healthz", Health(lambda: succeed(True)))

@@ -1,5 +1,5 @@
 """
-``twistd sse``: reads the options, and has the server built from them.
+``twistd sse``: reads the command line, and builds the server from it.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from twisted_sse.transport.tls.identity import read_passphrase
 
 __all__ = ["Options", "makeService"]
 
-# How each option's text is read.  Those that the user does not give keep the
-# default that `Config` has.
+# The functions that read the values of options.  An option that is not given keeps
+# the default of `Config`.
 _READERS: dict[str, Callable[[str], Any]] = {
     "history": build_history,
     "keepalive": units.interval,
@@ -44,7 +44,9 @@ class Options(usage.Options):
     The options of ``twistd sse``.
 
     Attributes:
-        config: What they say, after `parseOptions`.
+        config: The configuration, after `parseOptions`.
+
+        server: The services built from it.
     """
 
     synopsis = "Usage: twistd -n sse --port 8080 [options]"
@@ -55,23 +57,48 @@ class Options(usage.Options):
     )
 
     optParameters = [  # noqa: RUF012 - Twisted reads it from the class
-        ["keepalive", None, None, "Seconds of silence before a comment is sent, or off [15]."],
-        ["retry", None, None, "The reconnection time that browsers are told, in ms [3000]."],
-        ["anonymous", None, None, "yes or no: subscribe without a token [yes]."],
-        ["publish-token-file", None, None, "A file with the secret tokens that let publish."],
+        [
+            "keepalive",
+            None,
+            None,
+            "Send a comment after this many seconds of silence, or off [15].",
+        ],
+        ["retry", None, None, "Reconnection time that browsers are told, in ms [3000]."],
+        ["anonymous", None, None, "Whether subscribing works without a token, yes or no [yes]."],
+        [
+            "publish-token-file",
+            None,
+            None,
+            "A file with the tokens that may publish, one per line.",
+        ],
         ["tls-passphrase-file", None, None, "A file with the passphrase of the private keys."],
-        ["max-connections", None, None, "Answer 503 to one more subscriber."],
-        ["max-connections-per-address", None, None, "Answer 429 to one more from an address."],
+        ["max-connections", None, None, "The most subscribers; one more is answered with 503."],
+        [
+            "max-connections-per-address",
+            None,
+            None,
+            "The most subscribers of one address; one more is answered with 429.",
+        ],
         ["max-streams", None, None, "The most streams on one HTTP/2 connection [256]."],
-        ["max-topics", None, None, "The most topics of one subscriber [100]."],
-        ["max-body", None, None, "The most bytes of one publishing request [1MiB]."],
-        ["send-timeout", None, None, "Seconds that a reader may take nothing, or off [60]."],
-        ["grace", None, None, "Seconds that slow readers get when the hub stops [10]."],
+        ["max-topics", None, None, "The most topics in one subscription [100]."],
+        ["max-body", None, None, "The largest body of a publishing request, in bytes [1MiB]."],
+        [
+            "send-timeout",
+            None,
+            None,
+            "Disconnect a subscriber that takes nothing for this many seconds, or off [60].",
+        ],
+        [
+            "grace",
+            None,
+            None,
+            "Seconds that slow subscribers may take to finish when the hub stops [10].",
+        ],
     ]
 
     optFlags = [  # noqa: RUF012
         ["demo", None, "Publish demo topics, and show them at /."],
-        ["check-config", None, "Check the options, and stop."],
+        ["check-config", None, "Check the options, and exit."],
     ]
 
     def __init__(self) -> None:
@@ -84,7 +111,7 @@ class Options(usage.Options):
 
     def opt_history(self, text: str) -> None:
         """
-        Where events are kept: memory, sqlite, redis, ...; help shows all [memory:events=10000,...].
+        Where to keep events: memory, sqlite, redis, ...; help lists all [memory:events=10000,...].
         """
         if text == "help":
             sys.stdout.write(describe_histories())
@@ -101,19 +128,19 @@ class Options(usage.Options):
 
     def opt_cors_origin(self, text: str) -> None:
         """
-        Let web pages of this origin, or of any (*), use the hub; repeatable.
+        An origin whose web pages may use the hub, or * for all; repeatable.
         """
         self["cors-origins"].append(text)
 
     def opt_tls_cert(self, path: str) -> None:
         """
-        Serve TLS and HTTP/2 with this PEM certificate (chain); repeatable, chosen by server name.
+        A PEM certificate (chain), for TLS and HTTP/2; repeatable, chosen by server name.
         """
         self["tls-certs"].append(path)
 
     def opt_tls_key(self, path: str) -> None:
         """
-        The PEM private key, if the certificate file has none; repeatable, in the same order.
+        The PEM private key, if it is not in the certificate file; repeatable, in the same order.
         """
         self["tls-keys"].append(path)
 
@@ -122,8 +149,8 @@ class Options(usage.Options):
         See `twisted.python.usage.Options.parseOptions`.
 
         Raises:
-            SystemExit: An option cannot be obeyed; with the sentence that says
-                why, and without the pages of usage that would hide it.
+            SystemExit: An option cannot be obeyed.  The message is one sentence,
+                without the usage text that would hide it.
         """
         try:
             super().parseOptions(options)

@@ -1,5 +1,5 @@
 """
-Bytes to a reader: HTTP/1.1, HTTP/2, TLS, and the socket below them.
+How bytes reach a client: HTTP/1.1, HTTP/2, TLS, and the socket below them.
 
 Nothing here knows a topic, an event or a hub.
 """

@@ -1,5 +1,5 @@
 """
-What the kernel is told about the socket of a stream, and what becomes of it.
+Limits for the socket of a stream, and the state of the socket below a protocol.
 """
 
 from __future__ import annotations
@@ -11,43 +11,41 @@ from twisted.internet import tcp
 
 __all__ = ["is_closing", "limit_sending", "server_under"]
 
-# The most bytes that the kernel keeps for a reader and has not sent yet.  By
-# default it takes up to 4 MiB, which a thousand readers that never read would
-# make 4 GiB; measured, 64 KiB cuts that to 0.2 MB each and costs a reader that
-# does read nothing.
+# The most unsent bytes that the kernel buffers for one client.  By default it
+# buffers up to 4 MiB: 4 GiB for a thousand clients that never read.  Measured,
+# 64 KiB reduces that to 0.2 MB each, and costs a client that reads nothing.
 _UNSENT_BYTES = 64 * 1024
 
-# How many times as long as a reader may take nothing the kernel tries to reach
-# it.  It is there for peers that vanished, and can only be late for others: a
-# reader whose window opens by a few bytes at a time has taken something, but
-# Linux goes on counting until a whole segment fits into it.
-_TRIES = 5
+# TCP_USER_TIMEOUT in send time-outs.  It is meant for peers that have vanished, and
+# must not end others early: Linux measures until a whole segment fits into the
+# client's window, so a window that grows by a few bytes at a time does not reset it.
+_SEND_TIMEOUTS = 5
 
-# Not every platform has them, and a UNIX socket has neither.
+# Some platforms lack them, and UNIX sockets have neither.
 _NOTSENT_LOWAT: int | None = getattr(socket, "TCP_NOTSENT_LOWAT", None)
 _USER_TIMEOUT: int | None = getattr(socket, "TCP_USER_TIMEOUT", None)
 
 
 def limit_sending(handle: socket.socket, send_timeout: float | None) -> None:
     """
-    Bound what the kernel keeps for a reader, and how long it keeps it.
+    Limit how much the kernel buffers for a client, and for how long.
 
     Args:
-        send_timeout: How long a reader may take nothing, in seconds.  A peer
-            that answers nothing for five times as long is given up.
+        send_timeout: How long a client may accept no data, in seconds.  The kernel
+            closes the connection after five times as long without an answer.
     """
     if handle.family not in (socket.AF_INET, socket.AF_INET6):
         return
     if _NOTSENT_LOWAT is not None:
         handle.setsockopt(socket.IPPROTO_TCP, _NOTSENT_LOWAT, _UNSENT_BYTES)
     if _USER_TIMEOUT is not None and send_timeout is not None:
-        milliseconds = max(1, int(send_timeout * _TRIES * 1000))
+        milliseconds = max(1, int(send_timeout * _SEND_TIMEOUTS * 1000))
         handle.setsockopt(socket.IPPROTO_TCP, _USER_TIMEOUT, milliseconds)
 
 
 def server_under(layer: Any) -> tcp.Server | None:
     """
-    The transport that *layer* comes to in the end, through TLS and HTTP/2.
+    Find the TCP transport below *layer*, through TLS and HTTP/2.
     """
     while layer is not None and not isinstance(layer, tcp.Server):
         layer = getattr(layer, "transport", None)
@@ -56,11 +54,11 @@ def server_under(layer: Any) -> tcp.Server | None:
 
 def is_closing(layer: Any) -> bool:
     """
-    Whether the network connection under *layer* is about to be closed.
+    Whether the network connection below *layer* is about to be closed.
 
-    To be asked when there is room again: a TLS client may have said goodbye while
-    the server was full.  Twisted closes the connection then when its producer
-    ends, throws away whatever is written until then, and says nothing of it.
+    Ask whenever the transport has room again: a TLS client may have closed its end
+    while the transport was full.  Then Twisted waits for the producer to end,
+    discards whatever is written until then, and notifies nobody.
     """
     server = server_under(layer)
     return server is not None and bool(server.disconnecting)

@@ -1,5 +1,5 @@
 """
-Bearer tokens: who may publish, and read what is private.
+Bearer tokens that may publish, and read private events.
 """
 
 from __future__ import annotations
@@ -19,30 +19,30 @@ _EVERYTHING = Grant(subscribe=["*"], publish=["*"], public=True)
 
 class BearerTokens:
     """
-    Authorizes whoever sends one of a few secret tokens: to everything.
+    An `Authorize` function that grants everything to requests with a known token.
 
     Args:
-        tokens: The secrets, or the only one.
+        tokens: The tokens, or a single one.
 
-        anonymous: Whether others may read what is not private.
+        anonymous: Whether requests without a token may read what is not private.
     """
 
     def __init__(self, tokens: Iterable[str], *, anonymous: bool = True) -> None:
-        given = [tokens] if isinstance(tokens, str) else tokens
-        self._tokens = [token.encode("utf-8") for token in given]
+        several = [tokens] if isinstance(tokens, str) else tokens
+        self._tokens = [token.encode("utf-8") for token in several]
         self._anonymous = anonymous
 
     def __call__(self, request: Request) -> Grant:
         """
         See `twisted_sse.web.resource.Authorize`.
         """
-        given = bearer_token(request)
-        if given is not None:
-            # All of them, so the time it takes does not tell which one is near.
-            if any([compare_digest(given, token) for token in self._tokens]):
+        sent = bearer_token(request)
+        if sent is not None:
+            # A list, so that the time does not depend on which token matches.
+            if any([compare_digest(sent, token) for token in self._tokens]):
                 return _EVERYTHING
             raise Unauthorized("This token is not known here.")
-        # Publishing is refused by its handler, which knows what to say.
+        # The handler of POST refuses to publish, with a sentence of its own.
         if self._anonymous or request.method == b"POST":
             return ANONYMOUS
         raise Unauthorized("Subscribing needs a token: Authorization: Bearer TOKEN.")
@@ -50,10 +50,10 @@ class BearerTokens:
 
 def bearer_token(request: Request) -> bytes | None:
     """
-    The token that *request* brings, if it brings any.
+    Return the token in the ``Authorization`` header, if there is such a header.
 
     Raises:
-        Unauthorized: It brings something else.
+        Unauthorized: The header contains something else.
     """
     header = request.getHeader(b"Authorization")
     if header is None:

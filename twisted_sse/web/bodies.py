@@ -1,7 +1,7 @@
 """
-What publishers send: a form, a JSON object or array, or one object a line.
+Parses the bodies of publishing requests: a form, JSON, or one JSON object per line.
 
-Bytes in, publications out; nothing here knows a request.
+Bytes in, publications out; nothing here knows requests.
 """
 
 from __future__ import annotations
@@ -24,24 +24,24 @@ _KEYS = {"topic", "data", "event", "id", "retry", "private"}
 
 def from_form(body: bytes) -> Publication:
     """
-    Read a form with ``topic`` (repeatable), ``data``, ``type`` or ``event``,
-    ``id``, ``retry`` and ``private``, of which any value means yes.
+    Parse a form with ``topic`` (repeatable), ``data``, ``type`` or ``event``,
+    ``id``, ``retry`` and ``private`` (with any value).
 
-    Unknown fields are ignored, as Mercure demands.
+    Unknown fields are ignored, as Mercure requires.
 
     Raises:
-        Problem, InvalidTopic, InvalidEvent: It cannot be published.
+        Problem, InvalidTopic, InvalidEvent: The form cannot be published.
     """
     try:
         pairs = parse_qsl(body.decode("utf-8"), keep_blank_values=True, errors="strict")
     except ValueError:
-        raise Problem(400, "The form has to be percent-encoded UTF-8.") from None
+        raise Problem(400, "The form must be percent-encoded UTF-8.") from None
     fields = dict(pairs)
     topics = [value for name, value in pairs if name == "topic"]
     return Publication.of(
         topics,
         fields.get("data", ""),
-        # A form sends a field that nobody filled in as an empty one.
+        # Browsers send a field that was not filled in as an empty one.
         event=fields.get("type") or fields.get("event") or None,
         id=fields.get("id") or None,
         retry=_digits(fields.get("retry") or None),
@@ -51,30 +51,31 @@ def from_form(body: bytes) -> Publication:
 
 def from_json(body: bytes) -> Publication | list[Publication]:
     """
-    Read an object, or an array of objects, with ``topic`` (a string or an array
+    Parse an object, or an array of objects, with ``topic`` (a string or an array
     of strings), ``data``, ``event``, ``id``, ``retry`` and ``private``.
 
     Raises:
-        Problem, InvalidTopic, InvalidEvent: It cannot be published.
+        Problem, InvalidTopic, InvalidEvent: The body cannot be published.
     """
     value = _load(body)
     if isinstance(value, list):
         return [
-            _publication(one, f"Entry {number} of the array: ")
-            for number, one in enumerate(value, 1)
+            _publication(entry, f"Entry {number} of the array: ")
+            for number, entry in enumerate(value, 1)
         ]
     return _publication(value, "")
 
 
 def from_ndjson(body: bytes) -> list[Publication]:
     """
-    Read one JSON object a line; empty lines are skipped.
+    Parse one JSON object per line; empty lines are skipped.
 
     Raises:
-        Problem, InvalidTopic, InvalidEvent: A line cannot be published, so none
-            is.
+        Problem, InvalidTopic, InvalidEvent: A line cannot be published.
     """
-    return [_publication(_load(line, place), place) for place, line in _lines(body) if line.strip()]
+    return [
+        _publication(_load(line, prefix), prefix) for prefix, line in _lines(body) if line.strip()
+    ]
 
 
 def _lines(body: bytes) -> Iterator[tuple[str, bytes]]:
@@ -82,22 +83,24 @@ def _lines(body: bytes) -> Iterator[tuple[str, bytes]]:
         yield f"Line {number}: ", line
 
 
-def _load(text: bytes, place: str = "") -> Any:
+def _load(text: bytes, prefix: str = "") -> Any:
     try:
         return json.loads(text)
     except ValueError as error:
-        raise Problem(400, f"{place}This is not JSON: {error}.") from None
+        raise Problem(400, f"{prefix}This is not JSON: {error}.") from None
     except RecursionError:
-        raise Problem(400, f"{place}This JSON is nested too deeply.") from None
+        raise Problem(400, f"{prefix}This JSON is nested too deeply.") from None
 
 
-def _publication(value: Any, place: str) -> Publication:
+def _publication(value: Any, prefix: str) -> Publication:
     if not isinstance(value, dict):
-        raise Problem(400, f'{place}Send an object such as {{"topic": "news", "data": "hello"}}.')
+        raise Problem(400, f'{prefix}Send an object such as {{"topic": "news", "data": "hello"}}.')
     unknown = sorted(value.keys() - _KEYS)
     if unknown:
-        raise Problem(400, f"{place}Unknown key {unknown[0]!r}; known are {_list(_KEYS)}.")
-    _check_types(value, place)
+        raise Problem(
+            400, f"{prefix}Unknown key {unknown[0]!r}; the known keys are {_list(_KEYS)}."
+        )
+    _check_types(value, prefix)
     try:
         return Publication.of(
             value.get("topic", ()),
@@ -108,16 +111,16 @@ def _publication(value: Any, place: str) -> Publication:
             private=value.get("private", False),
         )
     except (InvalidEvent, InvalidTopic) as error:
-        raise Problem(400, f"{place}{error}") from None
+        raise Problem(400, f"{prefix}{error}") from None
 
 
-def _check_types(value: dict[str, Any], place: str) -> None:
+def _check_types(value: dict[str, Any], prefix: str) -> None:
     topic = value.get("topic")
-    several = isinstance(topic, list) and all(isinstance(one, str) for one in topic)
+    several = isinstance(topic, list) and all(isinstance(each, str) for each in topic)
     if not (isinstance(topic, str) or several):
-        raise Problem(400, f"{place}'topic' has to be a string or an array of strings.")
+        raise Problem(400, f"{prefix}'topic' must be a string or an array of strings.")
     if not isinstance(value.get("private", False), bool):
-        raise Problem(400, f"{place}'private' has to be true or false.")
+        raise Problem(400, f"{prefix}'private' must be true or false.")
 
 
 def _digits(text: str | None) -> int | None:
@@ -125,7 +128,7 @@ def _digits(text: str | None) -> int | None:
         return None
     # HTML: "consists of only ASCII digits".
     if not (text.isascii() and text.isdigit() and len(text) < 20):
-        raise Problem(400, "'retry' has to be a number of milliseconds, in digits.")
+        raise Problem(400, "'retry' must be a number of milliseconds, in digits.")
     return int(text)
 
 

@@ -1,5 +1,5 @@
 """
-Cross-origin requests: which web pages of other origins may use a resource.
+CORS: which web pages of other origins may use a resource.
 
 Follows https://fetch.spec.whatwg.org/#http-cors-protocol.
 """
@@ -13,10 +13,10 @@ from twisted.web.server import Request
 
 __all__ = ["CORS"]
 
-# What our clients send beside what every page may send.
+# Request headers of our clients that CORS does not allow by default.
 _REQUEST_HEADERS = b"Authorization, Cache-Control, Content-Type, Last-Event-ID"
 
-# What pages may read beside what they always may.
+# Response headers that pages may read in addition to the default ones.
 _RESPONSE_HEADERS = b"Last-Event-ID, Retry-After"
 
 
@@ -29,14 +29,13 @@ class CORS:
             or ``http://localhost:3000``.  The one entry ``*`` allows every
             origin, without credentials.
 
-        credentials: Whether cookies may come along, which only listed origins
-            are ever granted.
+        credentials: Whether listed origins may send cookies.
 
-        max_age: How long browsers may remember a preflight's answer, in
-            seconds.  They have limits of their own, 7200 in Chromium.
+        max_age: How long browsers may cache the answer to a preflight, in
+            seconds.  Browsers have limits of their own, 7200 in Chromium.
 
     Raises:
-        ValueError: An origin is not one.
+        ValueError: One of *origins* is not an origin.
     """
 
     def __init__(
@@ -50,7 +49,7 @@ class CORS:
 
     def apply(self, request: Request) -> None:
         """
-        Set the headers that every answer to *request* has to have.
+        Set the headers that every answer to *request* needs.
         """
         headers = request.responseHeaders
         headers.addRawHeader(b"Vary", b"Origin")
@@ -69,10 +68,10 @@ class CORS:
 
     def preflight(self, request: Request, methods: bytes) -> None:
         """
-        Answer ``OPTIONS``, after `apply`.
+        Answer ``OPTIONS``.  Call `apply` before.
 
         Args:
-            methods: What the resource understands, as ``Allow`` lists it.
+            methods: The methods of the resource, in the form of ``Allow``.
         """
         headers = request.responseHeaders
         request.setResponseCode(204)
@@ -88,7 +87,7 @@ class CORS:
 def _origin(text: str) -> bytes:
     parts = urlsplit(text)
     if text == "*":
-        raise ValueError("'*' allows every origin, so it has to be the only one")
+        raise ValueError("'*' allows every origin, so it must be the only one")
     if text == "null":
         return b"null"
     if text != f"{parts.scheme}://{parts.netloc}":
@@ -96,10 +95,10 @@ def _origin(text: str) -> bytes:
             f"{text!r} is not an origin: write scheme, host and port, such as https://example.com"
         )
     if not parts.scheme or not parts.hostname or parts.username is not None:
-        raise ValueError(f"{text!r} is not an origin: scheme or host is missing")
-    # HTML, "serialization of an origin": a scheme's own port is left out.
-    own_port = {"http": ":80", "https": ":443"}.get(parts.scheme.lower(), "")
+        raise ValueError(f"{text!r} is not an origin: its scheme or host is missing")
+    # HTML, "serialization of an origin": the default port of a scheme is omitted.
+    default_port = {"http": ":80", "https": ":443"}.get(parts.scheme.lower(), "")
     try:
-        return text.lower().removesuffix(own_port).encode("ascii")
+        return text.lower().removesuffix(default_port).encode("ascii")
     except UnicodeEncodeError:
         raise ValueError(f"{text!r} is not an origin: write its host in punycode") from None

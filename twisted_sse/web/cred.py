@@ -1,5 +1,5 @@
 """
-Log in with twisted.cred: each avatar is a stream that has its user's grant.
+Authentication by twisted.cred: every avatar is a stream with the grant of its user.
 
 camelCase methods are called by Twisted.
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from twisted.cred.checkers import ANONYMOUS as NOBODY
+from twisted.cred.checkers import ANONYMOUS as ANONYMOUS_ID
 from twisted.cred.portal import IRealm
 from twisted.web.resource import IResource
 from twisted.web.server import Request
@@ -20,23 +20,23 @@ from twisted_sse.web.resource import Authorize, everybody
 
 __all__ = ["GrantOf", "GrantRealm"]
 
-#: Says what the user of this name is allowed, or raises as `Authorize` does.
+#: Returns the grant of the user with this name, or raises as `Authorize` does.
 GrantOf = Callable[[str], "Grant | Awaitable[Grant]"]
 
 
 @implementer(IRealm)
 class GrantRealm:
     """
-    Makes the avatars of a `twisted.cred.portal.Portal`.
+    The realm of a `twisted.cred.portal.Portal`.
 
-    Who is let in anonymously may read what is not private.
+    Anonymous users may read what is not private.
 
     Args:
-        grant_of: Asked for every request, and again when the grant of the user
-            has changed; the password is not.
+        grant_of: Called for every request, and again when the user's grant has
+            changed.  The password is not checked again then.
 
-        make_resource: Makes the resource that goes by an `Authorize` function,
-            as `Hub.resource` does.
+        make_resource: Makes a resource from an `Authorize` function, as
+            `Hub.resource` does.
     """
 
     def __init__(self, grant_of: GrantOf, make_resource: Callable[[Authorize], IResource]) -> None:
@@ -50,25 +50,27 @@ class GrantRealm:
         See `IRealm.requestAvatar`.
         """
         if IResource not in interfaces:
-            raise NotImplementedError("The avatars of this realm are resources of twisted.web.")
+            raise NotImplementedError(
+                "The avatars of this realm are twisted.web resources: ask for IResource."
+            )
         return IResource, self._make_resource(self._authorize(avatarId)), _log_out
 
     def _authorize(self, avatar_id: Any) -> Authorize:
-        if avatar_id == NOBODY:
+        if avatar_id == ANONYMOUS_ID:
             return everybody
-        # Most checkers hand out bytes, as they came.
+        # Most checkers return the bytes that the client sent.
         user = avatar_id.decode("utf-8") if isinstance(avatar_id, bytes) else avatar_id
 
-        def ask(request: Request) -> Grant | Awaitable[Grant]:
+        def authorize(request: Request) -> Grant | Awaitable[Grant]:
             return self._grant_of(user)
 
-        return ask
+        return authorize
 
 
 def _log_out() -> None:
     """
-    Nothing: what a stream holds is let go when it ends.
+    Do nothing: a stream releases everything itself when it ends.
 
-    ``HTTPAuthSessionWrapper`` calls this when the request is finished, and a
-    stream over plain HTTP/1 has no request any more that could be.
+    ``HTTPAuthSessionWrapper`` calls this when the request is finished, which a
+    stream over plain HTTP/1 never reports.
     """

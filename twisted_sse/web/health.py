@@ -1,5 +1,5 @@
 """
-Answers those who watch over servers.
+Health checks, for load balancers and monitoring.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ __all__ = ["Health"]
 
 class Health(Resource):
     """
-    200 while *healthy* says yes, else 503; who watches waits for the answer.
+    Answers 200 while *healthy* fires with True, else 503.
 
     Args:
-        healthy: Asked for every request.
+        healthy: Called for every request, which waits for the result.
     """
 
     def __init__(self, healthy: Callable[[], Deferred[bool]]) -> None:
@@ -30,13 +30,13 @@ class Health(Resource):
 
     def getChild(self, path: bytes, request: Request) -> Resource:
         """
-        See `twisted.web.resource.IResource.getChildWithDefault`: there are none.
+        See `twisted.web.resource.IResource.getChildWithDefault`.
         """
         return NotFound()
 
     def render_GET(self, request: Request) -> int:
         """
-        Answer ``GET`` and, by Twisted's doing, ``HEAD``.
+        Answer ``GET``, and ``HEAD``, for which Twisted calls this too.
         """
         request.setHeader("Content-Type", "text/plain; charset=utf-8")
         request.setHeader("Cache-Control", "no-store")

@@ -1,5 +1,5 @@
 """
-Where nothing is.
+The resource for paths that do not exist.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ __all__ = ["NotFound"]
 
 class NotFound(Resource):
     """
-    Answers 404, for itself and for everything below it that is not put there.
+    Answers 404, for itself and for all children that were not put there.
     """
 
     def getChild(self, path: bytes, request: Request) -> Resource:
@@ -27,5 +27,5 @@ class NotFound(Resource):
         """
         See `twisted.web.resource.IResource.render`.
         """
-        answer_problem(request, Problem(404, "There is nothing at this address; check the path."))
+        answer_problem(request, Problem(404, "Nothing is served at this URL; check its path."))
         return NOT_DONE_YET

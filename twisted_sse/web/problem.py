@@ -1,5 +1,5 @@
 """
-Errors as RFC 9457 has them: ``application/problem+json``, with a sentence that
+Error responses by RFC 9457: ``application/problem+json``, with a sentence that
 says what to do.
 """
 
@@ -26,8 +26,7 @@ from twisted_sse.errors import (
 
 __all__ = ["Problem", "answer_problem", "problem_of"]
 
-# How long those who are refused for want of room or history are asked to wait,
-# in seconds.
+# When to try again after 429 and 503, in seconds.
 _RETRY_AFTER = {"Retry-After": "5"}
 
 _STATUS = {
@@ -45,14 +44,14 @@ _STATUS = {
 
 class Problem(Exception):
     """
-    A request that is answered with an error.
+    Raised to answer a request with an error.
 
     Args:
         status: The HTTP status code.
 
-        detail: What is wrong and what to do, in a sentence.
+        detail: One sentence that says what is wrong and what to do.
 
-        headers: Further headers of the answer.
+        headers: Additional headers of the answer.
     """
 
     def __init__(self, status: int, detail: str, headers: Mapping[str, str] | None = None) -> None:
@@ -64,7 +63,7 @@ class Problem(Exception):
 
 def problem_of(failure: Failure, request: Request) -> Problem | None:
     """
-    How *failure* is answered; ``None`` if nobody foresaw it.
+    Return the answer for *failure*; ``None`` for an unexpected error.
     """
     error = failure.value
     if isinstance(error, Problem):
@@ -82,7 +81,7 @@ def problem_of(failure: Failure, request: Request) -> Problem | None:
 
 def answer_problem(request: Request, problem: Problem) -> None:
     """
-    Answer *request*, to which nothing has been written yet.
+    Answer *request* with *problem*.  Nothing must have been written to it before.
     """
     title = HTTPStatus(problem.status).phrase
     body = {"title": title, "status": problem.status, "detail": problem.detail}
@@ -99,9 +98,9 @@ def answer_problem(request: Request, problem: Problem) -> None:
 
 def _detail(error: BaseException | None, request: Request) -> str:
     if isinstance(error, HistoryUnavailable) and request.method in (b"GET", b"HEAD"):
-        # The reason names files and addresses: for publishers, who hold a token,
-        # and for the log.
-        return "History is not available at present: try again in a few seconds."
+        # The reason names files and addresses.  Only publishers, who have a token,
+        # and the log may see those.
+        return "The event history is not available now: try again in a few seconds."
     return str(error)
 
 

@@ -7,13 +7,12 @@ would tear topics and IDs apart.
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import parse_qsl
 
 from twisted.web.server import Request
 
-from twisted_sse.topics import Selection
+from twisted_sse.topics import BoundedCache, Selection
 from twisted_sse.web.problem import Problem
 
 __all__ = ["EXCERPTS", "Query", "ReplicationQuery", "last_event_id", "query_of"]
@@ -26,6 +25,14 @@ _ANNOTATE = ("annotate", "comment")
 
 #: The questions about history that another hub may ask.
 EXCERPTS = ("since", "tail", "locate", "kept")
+
+# benchmarks (memory, accept): the subscribers of one page have the same query.  What the
+# caches hold is bounded in bytes, because strangers choose what is put into them.
+_queries: BoundedCache[bytes, Query] = BoundedCache(2 * 1024 * 1024)
+_selections: BoundedCache[tuple[str, ...], Selection] = BoundedCache(4 * 1024 * 1024)
+
+# What a query takes in the cache beside its text, which it has about five times.
+_QUERY_BYTES = 500
 
 
 class ReplicationQuery(NamedTuple):
@@ -98,18 +105,27 @@ def last_event_id(request: Request, query: Query) -> str | None:
     """
     # HTML: "`Last-Event-ID` [...] value, encoded as UTF-8".
     header = request.getHeader(b"Last-Event-ID")
-    given = query.last_event_id if header is None else header.decode("utf-8", "replace")
-    return given or None
+    # A blank header says nothing, so it must not hide the query.
+    return (header or b"").decode("utf-8", "replace").strip(" \t") or query.last_event_id
 
 
-# benchmarks (memory, accept): the subscribers of one page ask for the same topics.
-@lru_cache(maxsize=1024)
 def _selection(topics: tuple[str, ...]) -> Selection:
-    return Selection.of(topics)
+    selection = _selections.get(topics)
+    if selection is None:
+        selection = Selection.requested(topics)
+        _selections.put(topics, selection, 2 * selection.weight)
+    return selection
 
 
-@lru_cache(maxsize=1024)
 def _parse(query: bytes) -> Query:
+    parsed = _queries.get(query)
+    if parsed is None:
+        parsed = _parse_anew(query)
+        _queries.put(query, parsed, _QUERY_BYTES + 5 * len(query))
+    return parsed
+
+
+def _parse_anew(query: bytes) -> Query:
     try:
         pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict")
     except ValueError:
@@ -117,12 +133,11 @@ def _parse(query: bytes) -> Query:
             400,
             "The query is not percent-encoded UTF-8: encode each value with encodeURIComponent.",
         ) from None
-    values: dict[str, list[str]] = {}
-    for name, value in pairs:
-        values.setdefault(name, []).append(value)
-    ids = [values[name][-1] for name in _LAST_EVENT_ID if name in values]
+    topics = tuple(value for name, value in pairs if name == "topic")
+    # The last one counts: a polyfill appends its own to the URL of the page.
+    ids = [value for name, value in pairs if name in _LAST_EVENT_ID and value]
     replication = _replication(dict(pairs)) if _ANNOTATE in pairs else None
-    return Query(tuple(values.get("topic", ())), ids[0] if ids else None, replication)
+    return Query(topics, ids[-1] if ids else None, replication)
 
 
 def _replication(values: dict[str, str]) -> ReplicationQuery:

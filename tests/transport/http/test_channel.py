@@ -1,5 +1,5 @@
 """
-What a site speaks: HTTP/1.1 that refuses what it has to, or our HTTP/2.
+The protocol of a connection: strict HTTP/1.1, or our HTTP/2.
 """
 
 from typing import Any
@@ -20,7 +20,7 @@ __all__ = ["NegotiationTests", "StrictTests"]
 
 def site() -> StreamSite:
     """
-    A site with one page.
+    Make a site with one page.
     """
     root = Resource()
     root.putChild(b"", Data(b"hello", "text/plain"))
@@ -29,7 +29,7 @@ def site() -> StreamSite:
 
 class _Negotiated(StringTransportWithDisconnection):
     """
-    A transport as TLS is one, with an ALPN.
+    A transport that has negotiated a protocol, as a TLS transport does by ALPN.
     """
 
     def __init__(self, protocol: bytes | None) -> None:
@@ -39,7 +39,7 @@ class _Negotiated(StringTransportWithDisconnection):
 
 class StrictTests(SynchronousTestCase):
     """
-    RFC 9112 and RFC 9110, 5.5.
+    HTTP/1.1 by RFC 9112 and by RFC 9110, 5.5.
     """
 
     REFUSED = [
@@ -55,7 +55,7 @@ class StrictTests(SynchronousTestCase):
 
     def answer_to(self, request: bytes) -> tuple[bytes, bool]:
         """
-        What *request* is answered with, and whether the connection is closed then.
+        Send *request*, and return the response and whether the connection is closed.
         """
         transport = StringTransportWithDisconnection()
         protocol: Any = site().buildProtocol(transport.getPeer())
@@ -67,7 +67,7 @@ class StrictTests(SynchronousTestCase):
 
     def test_refused(self) -> None:
         """
-        Each is a bad request, answered once, and the connection is closed.
+        Each bad request is answered once, and the connection is closed.
         """
         for title, request in self.REFUSED:
             with self.subTest(title):
@@ -75,18 +75,18 @@ class StrictTests(SynchronousTestCase):
                     self.answer_to(request), (b"HTTP/1.1 400 Bad Request\r\n\r\n", True)
                 )
 
-    TAKEN = [
+    ACCEPTED = [
         ("HTTP/1.0 without Host", b"GET / HTTP/1.0\r\n\r\n"),
         ("a tab in a value", b"GET / HTTP/1.1\r\nHost: a\r\nX: a\tb\r\n\r\n"),
         ("bytes beyond ASCII", b"GET / HTTP/1.1\r\nHost: a\r\nX: \xc3\xa4\xff\r\n\r\n"),
         ("an empty Host", b"GET / HTTP/1.1\r\nHost:\r\n\r\n"),
     ]
 
-    def test_taken(self) -> None:
+    def test_accepted(self) -> None:
         """
-        What is only unusual is answered.
+        Unusual but valid requests are answered.
         """
-        for title, request in self.TAKEN:
+        for title, request in self.ACCEPTED:
             with self.subTest(title):
                 answer, _ = self.answer_to(request)
                 self.assertIn(b" 200 OK\r\n", answer)
@@ -94,12 +94,12 @@ class StrictTests(SynchronousTestCase):
 
 class NegotiationTests(SynchronousTestCase):
     """
-    ALPN.
+    The protocol that ALPN has chosen.
     """
 
     def connect(self, protocol: bytes | None, data: bytes) -> bytes:
         """
-        What comes back for *data*.
+        Connect, send *data*, and return what is received.
         """
         self.transport = _Negotiated(protocol)
         self.channel: Any = self.site.buildProtocol(self.transport.getPeer())
@@ -116,7 +116,7 @@ class NegotiationTests(SynchronousTestCase):
 
     def test_http_2(self) -> None:
         """
-        Who has agreed on h2 gets our connection, as the producer of the transport.
+        If h2 was chosen, our connection serves, and is the transport's producer.
         """
         received = self.connect(b"h2", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0")
 
@@ -127,7 +127,7 @@ class NegotiationTests(SynchronousTestCase):
 
     def test_http_1(self) -> None:
         """
-        Everybody else gets HTTP/1.1.
+        Otherwise HTTP/1.1 is served.
         """
         for protocol in (b"http/1.1", None):
             with self.subTest(protocol=protocol):
@@ -137,7 +137,7 @@ class NegotiationTests(SynchronousTestCase):
 
     def test_loss(self) -> None:
         """
-        A connection that is lost is forgotten, and has no call due.
+        A lost connection is forgotten, and its calls are cancelled.
         """
         self.connect(b"h2", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0")
 
@@ -149,7 +149,7 @@ class NegotiationTests(SynchronousTestCase):
 
     def test_pages(self) -> None:
         """
-        `call`, which the other tests use, comes here too.
+        `call`, which other tests use, is served by the same protocol.
         """
         self.assertEqual(call(self.site, "GET", "/").answer.body, b"hello")
         self.assertIs(self.site.requestFactory, Request)

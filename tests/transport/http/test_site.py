@@ -1,5 +1,5 @@
 """
-A site that is fit for streams.
+The site: the protocols that it offers, its limit of streams, and its shutdown.
 """
 
 from typing import Any
@@ -15,23 +15,25 @@ from twisted_sse.transport.http2.connection import MAX_STREAMS
 
 __all__ = ["StreamSiteTests"]
 
-_BEGINNING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0"
+_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0"
 
 
 class _Secured(StringTransportWithDisconnection):
     """
-    A transport on which both sides have agreed on HTTP/2.
+    A transport that has negotiated HTTP/2.
     """
 
     negotiatedProtocol = b"h2"
 
 
-class _Elsewhere(StreamSite):
+class _SiteOfAnotherTwisted(StreamSite):
     """
-    A site with a Twisted that has changed.
+    A site with a version of Twisted that lacks something.
     """
 
-    lacking = staticmethod(lambda: ["H2Connection._requestDone", "H2Stream.windowUpdated"])
+    unmet_requirements = staticmethod(
+        lambda: ["H2Connection._requestDone", "H2Stream.windowUpdated"]
+    )
 
 
 class StreamSiteTests(SynchronousTestCase):
@@ -41,18 +43,18 @@ class StreamSiteTests(SynchronousTestCase):
 
     def connect(self, site: StreamSite) -> StringTransportWithDisconnection:
         """
-        A connection by HTTP/2.
+        Connect by HTTP/2.
         """
         transport = _Secured()
         protocol: Any = site.buildProtocol(transport.getPeer())
         transport.protocol = protocol
         protocol.makeConnection(transport)
-        protocol.dataReceived(_BEGINNING)
+        protocol.dataReceived(_PREFACE)
         return transport
 
     def test_offers(self) -> None:
         """
-        HTTP/2 is offered, and HTTP/1.1.
+        HTTP/2 and HTTP/1.1 are offered.
         """
         site = StreamSite(Resource(), reactor=Clock())
 
@@ -60,21 +62,21 @@ class StreamSiteTests(SynchronousTestCase):
 
     def test_another_twisted(self) -> None:
         """
-        With a Twisted that lacks something HTTP/1.1 is served alone, and a warning says why.
+        If Twisted lacks something, only HTTP/1.1 is offered, and a warning says why.
         """
         events: list[LogEvent] = []
         globalLogPublisher.addObserver(events.append)
         self.addCleanup(globalLogPublisher.removeObserver, events.append)
 
-        site = _Elsewhere(Resource(), reactor=Clock())
+        site = _SiteOfAnotherTwisted(Resource(), reactor=Clock())
 
         self.assertEqual(site.acceptableProtocols(), [b"http/1.1"])
-        (lacking,) = [one["lacking"] for one in events if "lacking" in one]
-        self.assertEqual(lacking, "H2Connection._requestDone, H2Stream.windowUpdated")
+        (missing,) = [one["missing"] for one in events if "missing" in one]
+        self.assertEqual(missing, "H2Connection._requestDone, H2Stream.windowUpdated")
 
     def test_max_streams(self) -> None:
         """
-        The option is told to each client; 256 by default.
+        Each client is told the limit, which is 256 by default.
         """
         for options, expected in [({}, MAX_STREAMS), ({"max_streams": 7}, 7)]:
             with self.subTest(options=options):
@@ -86,7 +88,7 @@ class StreamSiteTests(SynchronousTestCase):
 
     def test_stop(self) -> None:
         """
-        When its last port is closed, every connection is told so.
+        When the site's last port closes, every connection sends GOAWAY and closes.
         """
         site = StreamSite(Resource(), reactor=Clock())
         site.doStart()

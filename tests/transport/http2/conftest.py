@@ -1,5 +1,5 @@
 """
-One hub for all tests of HTTP/2: each connects to it anew.
+One hub for all HTTP/2 tests, each of which opens connections of its own.
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from tests.transport.http2.hub import HubTestCase, secure_hub
 @pytest.fixture(scope="package", autouse=True)
 def _hub() -> Iterator[None]:
     """
-    Start the hub, and stop it in good order.
+    Start the hub, and stop it after the last test.
     """
     with secure_hub() as hub:
         HubTestCase.hub = hub

@@ -1,5 +1,5 @@
 """
-What the tests of HTTP/2 share: a hub with TLS, and clients that leave.
+What the HTTP/2 tests share: a hub with TLS, and clients that are closed.
 """
 
 import json
@@ -21,7 +21,7 @@ __all__ = ["HubTestCase", "secure_hub"]
 @contextmanager
 def secure_hub(*options: str) -> Iterator[HubProcess]:
     """
-    A hub with TLS, which has to stop in good order.
+    Run a hub with TLS, which must stop without an error.
     """
     with tempfile.TemporaryDirectory() as directory:
         certificate, key = map(str, write_certificate(Path(directory)))
@@ -34,14 +34,14 @@ def secure_hub(*options: str) -> Iterator[HubProcess]:
 
 class HubTestCase(SynchronousTestCase):
     """
-    Has the hub that conftest starts, whose log has to be clean at the end.
+    Has the hub that conftest starts, whose log must be clean at the end.
     """
 
     hub: HubProcess
 
     def connect(self, settings: dict[int, int] | None = None, **options: Any) -> H2Client:
         """
-        A client of this hub, with options as `H2Client` takes them.
+        Connect a client to this hub, with the options of `H2Client`.
         """
         client = H2Client(self.hub.port, settings, **options)
         self.addCleanup(client.close)
@@ -49,10 +49,10 @@ class HubTestCase(SynchronousTestCase):
 
     def publish(self, topic: str, *data: str) -> list[int]:
         """
-        Publish over a connection of its own.
+        Publish over a separate connection.
 
         Returns:
-            How many connections each was handed to.
+            How many connections each event was sent to.
         """
         client = self.connect()
         answer = client.answer(client.post(*[(topic, one) for one in data]))
@@ -61,22 +61,20 @@ class HubTestCase(SynchronousTestCase):
 
     def assert_ends(self, client: H2Client, code: int | None) -> None:
         """
-        See that the server says *code*, and closes the connection.
+        Check that the server sends GOAWAY with *code*, and closes the connection.
         """
-        said = client.rest()
-
-        self.assertEqual(said, code)
+        self.assertEqual(client.rest(), code)
 
     def subscribed(self) -> tuple[H2Client, int]:
         """
-        A client with an event stream, to see whether it lives.
+        Connect a client that has an event stream, for `assert_alive`.
         """
         client = self.connect()
         return client, client.subscribe("/events?topic=alive")
 
     def assert_alive(self, client: H2Client, stream: int) -> None:
         """
-        See that *stream* of `subscribed` still gets what is published.
+        Check that *stream* of `subscribed` still receives events.
         """
         before = len(client.response(stream).data)
         self.publish("alive", "yes")

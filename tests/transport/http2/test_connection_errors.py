@@ -1,5 +1,5 @@
 """
-What ends a connection: each mistake has its code, and the connection is closed at once.
+Errors of the connection: each is answered with its code, and the connection is closed.
 """
 
 from collections.abc import Callable, Sequence
@@ -26,7 +26,7 @@ DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PUSH_PROMISE, PING, GOAWAY = rang
 WINDOW_UPDATE, CONTINUATION, UNKNOWN = 8, 9, 0xBD
 END_STREAM, ACK, END_HEADERS, PADDED = 1, 1, 4, 8
 
-# RFC 9113, 7: what went wrong.
+# RFC 9113, 7: error codes.
 PROTOCOL, FLOW, SIZE = Code.PROTOCOL_ERROR, Code.FLOW_CONTROL_ERROR, Code.FRAME_SIZE_ERROR
 CLOSED = Code.STREAM_CLOSED
 
@@ -35,26 +35,26 @@ Case = tuple[str, str, Sequence[Frame | bytes], Code]
 
 def setting(code: int, value: int) -> bytes:
     """
-    A SETTINGS frame with one setting, wrong or right.
+    A SETTINGS frame with one setting, valid or not.
     """
     return raw_frame(SETTINGS, 0, 0, code.to_bytes(2, "big") + value.to_bytes(4, "big"))
 
 
 def number(value: int) -> bytes:
     """
-    Four bytes.
+    *value* as four bytes.
     """
     return value.to_bytes(4, "big")
 
 
 class PrefaceTests(HubTestCase):
     """
-    RFC 9113, 3.4: what a connection begins with.
+    RFC 9113, 3.4: the client's connection preface.
     """
 
     def test_other_protocols(self) -> None:
         """
-        What is no preface gets no answer but the end; a GOAWAY may be left out.
+        A wrong preface closes the connection; GOAWAY may be omitted.
         """
         wrong = [
             b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
@@ -69,7 +69,7 @@ class PrefaceTests(HubTestCase):
 
     def test_settings_first(self) -> None:
         """
-        Any other first frame than the client's SETTINGS is an error.
+        The first frame must be the client's SETTINGS.
         """
         first = [
             PingFrame(0, b"12345678").serialize(),
@@ -84,7 +84,7 @@ class PrefaceTests(HubTestCase):
 
     def test_in_pieces(self) -> None:
         """
-        A preface may come byte by byte.
+        A preface may arrive byte by byte.
         """
         client = self.connect(preface=PREFACE[:1])
         for start in range(1, len(PREFACE)):
@@ -96,11 +96,16 @@ class PrefaceTests(HubTestCase):
 
 class FramesTests(HubTestCase):
     """
-    Frames that are wrong wherever they come.
+    Frames that are wrong in every state.
     """
 
     CASES: list[Case] = [
-        ("its length is no multiple of 6", "6.5", [raw_frame(SETTINGS, 0, 0, bytes(5))], SIZE),
+        (
+            "a length that is not a multiple of 6",
+            "6.5",
+            [raw_frame(SETTINGS, 0, 0, bytes(5))],
+            SIZE,
+        ),
         ("an ACK with settings", "6.5", [raw_frame(SETTINGS, ACK, 0, bytes(6))], SIZE),
         ("SETTINGS on a stream", "6.5", [raw_frame(SETTINGS, 0, 1)], PROTOCOL),
         ("ENABLE_PUSH 2", "6.5.2", [setting(2, 2)], PROTOCOL),
@@ -129,14 +134,19 @@ class FramesTests(HubTestCase):
         ("RST_STREAM on stream 0", "6.4", [raw_frame(RST_STREAM, 0, 0, number(8))], PROTOCOL),
         ("a RST_STREAM of 3 bytes", "6.4", [raw_frame(RST_STREAM, 0, 1, bytes(3))], SIZE),
         ("CONTINUATION on stream 0", "6.10", [raw_frame(CONTINUATION, END_HEADERS, 0)], PROTOCOL),
-        ("CONTINUATION of nothing", "6.10", [raw_frame(CONTINUATION, END_HEADERS, 1)], PROTOCOL),
         (
-            "a promise of the client's",
+            "CONTINUATION without HEADERS",
+            "6.10",
+            [raw_frame(CONTINUATION, END_HEADERS, 1)],
+            PROTOCOL,
+        ),
+        (
+            "PUSH_PROMISE by a client",
             "8.4",
             [raw_frame(PUSH_PROMISE, END_HEADERS, 1, number(2))],
             PROTOCOL,
         ),
-        # Of these there is no more than the header: nothing is waited for.
+        # Only the headers of these are sent: the server must not wait for the rest.
         ("DATA of 16385 bytes", "4.2", [raw_frame(DATA, 0, 1, length=16385)], SIZE),
         ("HEADERS of 16385 bytes", "4.2", [raw_frame(HEADERS, 4, 1, length=16385)], SIZE),
         ("an unknown frame of 16 MiB", "4.2", [raw_frame(UNKNOWN, 0, 0, length=2**24 - 1)], SIZE),
@@ -151,7 +161,7 @@ class FramesTests(HubTestCase):
 
     def test_errors(self) -> None:
         """
-        Each is answered with its code, and the connection is closed.
+        Each error is answered with its code, and the connection is closed.
         """
         for title, section, frames, code in self.CASES:
             with self.subTest(title, section=section):
@@ -161,7 +171,7 @@ class FramesTests(HubTestCase):
 
     def test_neighbours(self) -> None:
         """
-        An event stream that is open on the connection leaves the hub.
+        An event stream on the connection is unsubscribed.
         """
         client = self.connect()
         client.subscribe("/events?topic=neighbours")
@@ -176,7 +186,7 @@ class FramesTests(HubTestCase):
 
 class StreamsTests(HubTestCase):
     """
-    RFC 9113, 5.1: frames that are wrong in the state that a stream is in.
+    RFC 9113, 5.1: frames that are wrong in the state of their stream.
     """
 
     CASES: list[tuple[str, str, Callable[[H2Client], Sequence[Frame | bytes]], Code]] = [
@@ -188,7 +198,7 @@ class StreamsTests(HubTestCase):
             PROTOCOL,
         ),
         (
-            "RST_STREAM on a stream of ours",
+            "RST_STREAM on a stream of the server",
             "6.4",
             lambda c: [raw_frame(RST_STREAM, 0, c.subscribe() + 1, number(8))],
             PROTOCOL,
@@ -272,7 +282,7 @@ class StreamsTests(HubTestCase):
 
     def test_errors(self) -> None:
         """
-        Each is answered with its code, and the connection is closed.
+        Each error is answered with its code, and the connection is closed.
         """
         for title, section, frames, code in self.CASES:
             with self.subTest(title, section=section):
@@ -283,7 +293,7 @@ class StreamsTests(HubTestCase):
 
 def ended(client: H2Client) -> int:
     """
-    A stream on which both sides have said all.
+    Open a stream that both sides have ended.
     """
     stream = client.open()
     client.answer(stream)
@@ -292,7 +302,7 @@ def ended(client: H2Client) -> int:
 
 def begun(client: H2Client) -> HeadersFrame:
     """
-    Headers that go on in another frame.
+    Headers that continue in another frame.
     """
     frame = client.headers(1, request_fields())
     frame.flags.discard("END_HEADERS")

@@ -1,5 +1,5 @@
 """
-Too much of what costs the client nothing: ENHANCE_YOUR_CALM, and the connection is closed.
+Floods of frames that cost the client nothing end the connection with ENHANCE_YOUR_CALM.
 """
 
 from collections.abc import Callable
@@ -33,7 +33,7 @@ class FloodsTests(HubTestCase):
         ("pings", lambda _: [PingFrame(0, bytes(8))] * _MANY),
         ("settings", lambda _: [SettingsFrame(0)] * _MANY),
         ("windows that change", lambda _: [SettingsFrame(0, {4: 1 + n % 2}) for n in range(_MANY)]),
-        ("frames of nothing", lambda c: [c.headers(1, POST), *[DataFrame(1)] * _MANY]),
+        ("empty frames", lambda c: [c.headers(1, POST), *[DataFrame(1)] * _MANY]),
         ("requests that are reset", lambda c: reset_at_once(c, "/healthz")),
         ("event streams that are reset", lambda c: reset_at_once(c, "/events?topic=flood")),
         # CVE-2025-8671: the server is made to do the resetting.
@@ -43,7 +43,7 @@ class FloodsTests(HubTestCase):
 
     def test_floods(self) -> None:
         """
-        Each is borne for a while.
+        Each flood ends its connection.
         """
         for title, make in self.CASES:
             with self.subTest(title):
@@ -54,7 +54,7 @@ class FloodsTests(HubTestCase):
 
     def test_refused(self) -> None:
         """
-        So are requests beyond the limit.
+        A flood of requests beyond the limit of streams ends the connection.
         """
         client = self.connect()
         for _ in range(256):
@@ -64,9 +64,9 @@ class FloodsTests(HubTestCase):
 
         self.assertEqual(client.rest(), Code.ENHANCE_YOUR_CALM)
 
-    def test_nobody_left(self) -> None:
+    def test_no_subscriber_left(self) -> None:
         """
-        Streams that come and go that fast leave nothing behind.
+        Streams that are opened and reset that fast leave no subscriber behind.
         """
         client = self.connect()
         client.send(*reset_at_once(client, "/events?topic=gone"))
@@ -76,7 +76,7 @@ class FloodsTests(HubTestCase):
 
     def test_many_are_fine(self) -> None:
         """
-        A tab that closes resets what it has, and may do so some times.
+        A browser may reset some hundred streams at once, as for a tab that closes.
         """
         client = self.connect()
         for _ in range(3):
@@ -91,7 +91,7 @@ POST = request_fields("/events", "POST")
 
 def reset_at_once(client: H2Client, path: str) -> list[Frame]:
     """
-    CVE-2023-44487: requests, each with its reset.
+    CVE-2023-44487: requests, each followed by its reset.
     """
     fields = request_fields(path)
     streams = [client.next_stream() for _ in range(_MANY)]
@@ -104,7 +104,7 @@ def reset_at_once(client: H2Client, path: str) -> list[Frame]:
 
 def made_to_reset(client: H2Client) -> list[Frame]:
     """
-    Requests, each with a window that cannot be.
+    Requests, each followed by a window beyond the limit.
     """
     fields = request_fields("/events?topic=flood")
     streams = [client.next_stream() for _ in range(_MANY)]
@@ -120,7 +120,7 @@ def made_to_reset(client: H2Client) -> list[Frame]:
 
 def malformed(client: H2Client) -> list[Frame]:
     """
-    Requests whose length is a lie.
+    Requests with a wrong length.
     """
     fields = request_fields("/healthz", "GET", ("content-length", "1"))
     return [client.headers(client.next_stream(), fields, "END_STREAM") for _ in range(_MANY)]

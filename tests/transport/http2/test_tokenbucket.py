@@ -1,5 +1,5 @@
 """
-How often something may be done.
+The token bucket that limits rates.
 """
 
 from twisted.internet.task import Clock
@@ -7,36 +7,36 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_sse.transport.http2.tokenbucket import TokenBucket
 
-__all__ = ["AllowanceTests"]
+__all__ = ["TokenBucketTests"]
 
 
-class AllowanceTests(SynchronousTestCase):
+class TokenBucketTests(SynchronousTestCase):
     """
-    Three at once, and two more each second.
+    A bucket of three tokens that gets two more per second.
     """
 
     def setUp(self) -> None:
         """
-        Begin with all three.
+        Begin with a full bucket.
         """
         self.clock = Clock()
-        self.allowance = TokenBucket(3, 2, self.clock.seconds)
+        self.bucket = TokenBucket(3, 2, self.clock.seconds)
 
     def take(self, count: int) -> list[bool]:
         """
-        Do it so often.
+        Try to take *count* tokens.
         """
-        return [self.allowance.take() for _ in range(count)]
+        return [self.bucket.take() for _ in range(count)]
 
     def test_burst(self) -> None:
         """
-        The burst is there at once, and no more.
+        The burst can be taken at once, and not more.
         """
         self.assertEqual(self.take(5), [True, True, True, False, False])
 
     def test_rate(self) -> None:
         """
-        What was spent comes back as time passes; asking in vain costs nothing.
+        Tokens are added as time passes; a failed attempt costs nothing.
         """
         self.take(10)
 
@@ -51,7 +51,7 @@ class AllowanceTests(SynchronousTestCase):
 
     def test_no_more_than_the_burst(self) -> None:
         """
-        However long nothing was done, it is never more than the burst.
+        However long no token is taken, the bucket never holds more than the burst.
         """
         self.clock.advance(1000)
 
@@ -59,7 +59,7 @@ class AllowanceTests(SynchronousTestCase):
 
     def test_clock_set_back(self) -> None:
         """
-        A clock that is set back takes nothing away, and gives nothing twice.
+        A clock that is set back removes no tokens, and adds none twice.
         """
         self.clock.advance(100)
         self.take(2)

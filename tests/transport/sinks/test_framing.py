@@ -11,18 +11,18 @@ __all__ = ["FramingTests"]
 
 class FramingTests(SynchronousTestCase):
     """
-    What a flush becomes on the wire.
+    How a flush is framed for a transport.
     """
 
     def test_chunked(self) -> None:
         """
-        One chunk: its size in hexadecimal, its bytes, and line ends.
+        A chunk has its size in hexadecimal, its bytes, and line ends.
         """
         self.assertEqual(chunked(b"x" * 31), b"1f\r\n" + b"x" * 31 + b"\r\n")
 
     def test_raw(self) -> None:
         """
-        The bytes themselves, and no copy of them.
+        The payload is returned unchanged, without a copy.
         """
         payload = b"x" * 31
 

@@ -1,13 +1,11 @@
 """
-What a TLS server speaks, which certificate it shows, and how it takes up a new one.
+The TLS profile of the server, its choice of a certificate, and its records.
 """
 
 import contextlib
-import os
 import ssl
 import warnings
 from collections.abc import Callable
-from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 from OpenSSL import SSL
@@ -15,25 +13,22 @@ from twisted.internet.address import IPv4Address
 from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import (
     IOpenSSLServerConnectionCreator,
-    IProtocolNegotiationFactory,
 )
 from twisted.internet.protocol import Factory
 from twisted.internet.testing import StringTransport
-from twisted.logger import capturedLogs, formatEvent
 from twisted.protocols.tls import TLSMemoryBIOProtocol
 from twisted.protocols.wire import Echo
 from twisted.python.failure import Failure
-from twisted.trial.unittest import SynchronousTestCase
-from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
-from tests.support.certificates import Key, names_on, trust_everything, write_certificate
-from tests.support.tls import APPLICATION_DATA, Client, Link
+from tests.support.certificates import trust_everything
+from tests.support.tls import APPLICATION_DATA, Link
+from tests.transport.tls.servers import TLSTestCase
 from tests.transport.tls.test_identity import certificate_pem, key_pem, make_key
 from twisted_sse.transport.tls.context import TLSFactory, TLSServer
 from twisted_sse.transport.tls.identity import CertificateError, CertificateFiles
 
-__all__ = ["EchoSite", "NamesTests", "ProfileTests", "ReloadTests", "WritingTests"]
+__all__ = ["NamesTests", "ProfileTests", "WritingTests"]
 
 # Mozilla's intermediate profile, without DHE.
 SUITES = {
@@ -46,59 +41,17 @@ SUITES = {
 }
 
 
-@implementer(IProtocolNegotiationFactory)
-class EchoSite(Factory):
-    """
-    Says what it hears, over either of HTTP's protocols.
-    """
-
-    protocol = Echo
-    noisy = False
-
-    def acceptableProtocols(self) -> list[bytes]:
-        """
-        See `IProtocolNegotiationFactory.acceptableProtocols`.
-        """
-        return [b"h2", b"http/1.1"]
-
-
-class TLSTestCase(SynchronousTestCase):
-    """
-    Makes servers.
-    """
-
-    def directory(self) -> Path:
-        """
-        A new one.
-        """
-        path = Path(self.mktemp())
-        path.mkdir()
-        return path
-
-    def files(self, *names: str, key: Key | None = None) -> CertificateFiles:
-        """
-        A certificate for *names*, in a directory of its own.
-        """
-        return CertificateFiles(*map(str, write_certificate(self.directory(), *names, key=key)))
-
-    def factory(self, *files: CertificateFiles) -> TLSFactory:
-        """
-        What serves these certificates.
-        """
-        return TLSFactory(TLSServer(files or [self.files()]), EchoSite())
-
-
 def offering(version: ssl.TLSVersion, suites: str = "ALL:@SECLEVEL=0") -> ssl.SSLContext:
     """
-    A client that speaks this version and no other, with these suites up to TLS 1.2.
+    Make a client context for one version only, with these suites up to TLS 1.2.
     """
-    # Not `trust_everything`, which reads all authorities of the system first.
+    # Not `trust_everything`, which reads all CA certificates of the system first.
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     context.set_ciphers(suites)
     with warnings.catch_warnings():
-        # Python knows as well that TLS 1.1 is not to be used.
+        # Python warns that TLS 1.1 is deprecated.
         warnings.simplefilter("ignore", DeprecationWarning)
         context.minimum_version = ssl.TLSVersion.TLSv1
         context.maximum_version = version
@@ -108,10 +61,10 @@ def offering(version: ssl.TLSVersion, suites: str = "ALL:@SECLEVEL=0") -> ssl.SS
 
 def connect(factory: TLSFactory, client: SSL.Connection) -> Callable[[], None]:
     """
-    Connect a client of OpenSSL, which can do what Python's cannot.
+    Connect a pyOpenSSL client, which can do what Python's ssl module cannot.
 
     Returns:
-        What hands over the bytes that either end has for the other.
+        A function that passes the pending bytes of each end to the other.
     """
     server = factory.buildProtocol(IPv4Address("TCP", "127.0.0.1", 1))
     assert server is not None
@@ -135,12 +88,12 @@ def connect(factory: TLSFactory, client: SSL.Connection) -> Callable[[], None]:
 
 class ProfileTests(TLSTestCase):
     """
-    Versions, suites, groups, protocols, tickets.
+    Versions, suites, groups, protocols and tickets.
     """
 
     def refusal(self, factory: TLSFactory, context: ssl.SSLContext) -> str | None:
         """
-        Why the server does not speak with a client like this.
+        The error of a client that the server refuses, or ``None``.
         """
         try:
             Link(factory, context)
@@ -150,13 +103,13 @@ class ProfileTests(TLSTestCase):
 
     def test_interface(self) -> None:
         """
-        Twisted takes it for what it is.
+        A server provides Twisted's interface.
         """
         verifyObject(IOpenSSLServerConnectionCreator, TLSServer([self.files()]))
 
     def test_versions(self) -> None:
         """
-        TLS 1.2 and 1.3 are spoken.
+        TLS 1.2 and 1.3 are accepted.
         """
         for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
             link = Link(self.factory(), offering(version))
@@ -165,7 +118,7 @@ class ProfileTests(TLSTestCase):
 
     def test_old_versions(self) -> None:
         """
-        Nothing older is.
+        Older versions are refused.
         """
         for version in (ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1):
             reason = self.refusal(self.factory(), offering(version))
@@ -174,7 +127,7 @@ class ProfileTests(TLSTestCase):
 
     def test_suites(self) -> None:
         """
-        Of all suites that a client can offer for TLS 1.2 the profile's are taken, and no other.
+        Of all suites that a client can offer for TLS 1.2, only the profile's are accepted.
         """
         rsa_key = rsa.generate_private_key(65537, 2048)
         factories = [self.factory(), self.factory(self.files(key=rsa_key))]
@@ -190,13 +143,13 @@ class ProfileTests(TLSTestCase):
         }
 
         self.assertEqual(taken, SUITES)
-        # It is not the client that could not do more.
+        # The client has offered more.
         self.assertGreater(len(offered), 3 * len(SUITES))
         self.assertIn("AES128-SHA", offered)
 
     def test_suites_of_1_3(self) -> None:
         """
-        So it is with TLS 1.3, whose suites are all good.
+        With TLS 1.3 the suite is one of the profile's, which are all of its suites.
         """
         link = Link(self.factory(), offering(ssl.TLSVersion.TLSv1_3))
         cipher = link.client.tls.cipher()
@@ -206,7 +159,7 @@ class ProfileTests(TLSTestCase):
 
     def test_preference(self) -> None:
         """
-        The client chooses: it knows what its processor is good at.
+        The client's preference decides: it knows what its processor is good at.
         """
         suites = ["ECDHE-ECDSA-CHACHA20-POLY1305", "ECDHE-ECDSA-AES128-GCM-SHA256"]
         for order in (suites, suites[::-1]):
@@ -218,9 +171,9 @@ class ProfileTests(TLSTestCase):
 
     def test_groups(self) -> None:
         """
-        Keys are agreed upon over the profile's groups and no others.
+        Only the profile's groups are used for key exchange.
 
-        Should this fail with a new pyOpenSSL: see `twisted_sse....context._choose_groups`.
+        If this fails with a new pyOpenSSL, see `twisted_sse....context._choose_groups`.
         """
         groups = ["X25519", "prime256v1", "secp384r1", "X448", "secp521r1", "brainpoolP256r1"]
         taken = []
@@ -234,7 +187,7 @@ class ProfileTests(TLSTestCase):
 
     def test_alpn(self) -> None:
         """
-        Of what the client offers the server's first choice is taken; nothing, if it offers nothing.
+        The server's first protocol that the client offers is chosen, if it offers any.
         """
         for offered, chosen in (
             (["http/1.1", "h2"], "h2"),
@@ -251,7 +204,7 @@ class ProfileTests(TLSTestCase):
 
     def test_no_common_protocol(self) -> None:
         """
-        A client that offers only what is not spoken here is told so, as RFC 7301 has it.
+        A client that offers only unknown protocols gets the alert of RFC 7301.
         """
         context = trust_everything()
         context.set_alpn_protocols(["smtp"])
@@ -260,7 +213,7 @@ class ProfileTests(TLSTestCase):
 
     def test_indifferent_factory(self) -> None:
         """
-        Over a factory that does not know ALPN everybody is served.
+        A factory without ALPN serves every client.
         """
         factory = TLSFactory(TLSServer([self.files()]), Factory.forProtocol(Echo))
         context = trust_everything()
@@ -272,7 +225,7 @@ class ProfileTests(TLSTestCase):
 
     def test_tickets(self) -> None:
         """
-        A session is resumed by its ticket, with whichever certificate it began.
+        A ticket resumes a session, whichever certificate the session began with.
         """
         factory = self.factory(self.files("a.example"), self.files("b.example"))
         for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
@@ -287,7 +240,7 @@ class ProfileTests(TLSTestCase):
 
     def test_renegotiation(self) -> None:
         """
-        A client that wants a new handshake in the middle of a connection is told no.
+        A client that asks for renegotiation gets an alert.
         """
         context = SSL.Context(SSL.TLS_CLIENT_METHOD)
         context.set_max_proto_version(SSL.TLS1_2_VERSION)
@@ -304,12 +257,12 @@ class ProfileTests(TLSTestCase):
 
 class NamesTests(TLSTestCase):
     """
-    Several certificates, chosen by the name that the client asks for.
+    The choice of a certificate by the name that the client asks for.
     """
 
     def test_names(self) -> None:
         """
-        The first certificate with the name is shown, else the first of all.
+        The first certificate with the name is served, or else the first of all.
         """
         one = self.files("one.example", "both.example")
         two = self.files("two.example", "*.two.example", "both.example", "xn--bcher-kva.example")
@@ -337,7 +290,7 @@ class NamesTests(TLSTestCase):
 
     def test_nonsense(self) -> None:
         """
-        A name that is none is unknown.
+        Invalid names are treated as unknown ones.
         """
         factory = self.factory(self.files("one.example"))
         for name in (b"\xff\xfe", b".", b"*", b"a" * 255):
@@ -349,7 +302,7 @@ class NamesTests(TLSTestCase):
 
     def test_chain(self) -> None:
         """
-        What follows the certificate in its file is sent along.
+        The certificates that follow the server's in its file are sent as well.
         """
         key, issuer_key = make_key(), make_key()
         path = self.directory() / "both.pem"
@@ -368,7 +321,7 @@ class NamesTests(TLSTestCase):
 
     def test_weak_key(self) -> None:
         """
-        What OpenSSL does not serve is refused before anybody connects.
+        A certificate that OpenSSL refuses is refused when the server is made.
         """
         files = self.files(key=rsa.generate_private_key(65537, 1024))
 
@@ -376,177 +329,18 @@ class NamesTests(TLSTestCase):
             TLSServer([files])
         self.assertEqual(caught.exception.culprit, "certificate")
         self.assertEqual(
-            str(caught.exception), f"OpenSSL does not take {files.certificate}: ee key too small"
+            str(caught.exception), f"OpenSSL does not accept {files.certificate}: ee key too small"
         )
-
-
-class ReloadTests(TLSTestCase):
-    """
-    Certificates that change on disk.
-    """
-
-    def setUp(self) -> None:
-        """
-        Serve one.
-        """
-        self.home = self.directory()
-        self.server = TLSServer([CertificateFiles(*map(str, self.write("old.example")))])
-        self.echo = TLSFactory(self.server, EchoSite())
-
-    def write(self, *names: str) -> tuple[Path, Path]:
-        """
-        Have another certificate in the same files.
-        """
-        return write_certificate(self.home, *names)
-
-    def test_unchanged(self) -> None:
-        """
-        Nothing new is nothing new.
-        """
-        self.assertFalse(self.server.look())
-        self.assertFalse(self.server.reload())
-        self.assertEqual(Link(self.echo).names, ["old.example"])
-
-    def test_renewed(self) -> None:
-        """
-        Who connects afterward gets the new one; who was there goes on with the old one.
-        """
-        before = Link(self.echo)
-        self.write("new.example")
-        with capturedLogs() as logs:
-            self.assertTrue(self.server.reload())
-        after = Link(self.echo)
-
-        self.assertEqual(after.names, ["new.example"])
-        self.assertEqual(before.ask(b"still"), b"still")
-        self.assertEqual(before.names, ["old.example"])
-        self.assertRegex(
-            formatEvent(logs[0]), r"New certificate for new\.example, valid until \d{4}-\d\d-\d\d"
-        )
-
-    def test_in_the_middle(self) -> None:
-        """
-        So does who was in the middle of the handshake.
-        """
-        protocol = self.echo.buildProtocol(IPv4Address("TCP", "127.0.0.1", 1))
-        assert protocol is not None
-        self.write("new.example")
-        client = Client()
-        transport = StringTransport()
-        protocol.makeConnection(transport)
-        client.shake_hands()
-        self.server.reload()
-        while not client.shake_hands():
-            protocol.dataReceived(client.give())
-            client.take(transport.value())
-            transport.clear()
-
-        self.assertEqual(names_on(client.tls.getpeercert(binary_form=True)), ["old.example"])
-
-    def test_looked_at(self) -> None:
-        """
-        A look sees that the files have changed, once.
-        """
-        self.write("new.example")
-
-        self.assertTrue(self.server.look())
-        self.assertFalse(self.server.look())
-        self.assertEqual(Link(self.echo).names, ["new.example"])
-
-    def test_tickets(self) -> None:
-        """
-        A session that began with the old certificate is not resumed with the new one.
-        """
-        context = trust_everything()
-        before = Link(self.echo, context)
-        self.write("new.example")
-        self.server.look()
-        after = Link(self.echo, context, session=before.client.tls.session)
-
-        self.assertFalse(after.client.tls.session_reused)
-
-    def test_wrong(self) -> None:
-        """
-        While a file is wrong the old certificate is served, and the log says why.
-        """
-        certificate, key = self.write("new.example")
-        good = key.read_bytes()
-        for content, reason in (
-            (b"", f"there is no PEM private key in {key.absolute()}"),
-            (good[:100], f"there is no PEM private key in {key.absolute()}"),
-            (
-                key_pem(make_key()),
-                f"the key in {key.absolute()} is not the key of the certificate"
-                f" in {certificate.absolute()}",
-            ),
-        ):
-            key.write_bytes(content)
-            with capturedLogs() as logs:
-                self.assertFalse(self.server.look())
-
-            self.assertEqual(
-                [formatEvent(one) for one in logs],
-                [f"The certificates in use stay, because {reason}"],
-            )
-            self.assertEqual(Link(self.echo).names, ["old.example"])
-        key.write_bytes(good)
-        self.assertTrue(self.server.look())
-        self.assertEqual(Link(self.echo).names, ["new.example"])
-
-    def test_gone(self) -> None:
-        """
-        So it is when a file is not there.
-        """
-        certificate, _ = self.write("new.example")
-        certificate.unlink()
-        with capturedLogs() as logs:
-            self.assertFalse(self.server.look())
-            self.assertFalse(self.server.look())
-
-        self.assertEqual(len(logs), 1)
-        self.assertEqual(Link(self.echo).names, ["old.example"])
-
-    def test_all_or_nothing(self) -> None:
-        """
-        If one of several is wrong, all stay as they are.
-        """
-        other = self.directory()
-        both = [
-            CertificateFiles(*map(str, write_certificate(home, name)))
-            for home, name in ((self.home, "one.old"), (other, "two.old"))
-        ]
-        server = TLSServer(both)
-        self.write("one.new")
-        (other / "key.pem").write_bytes(b"")
-        with capturedLogs():
-            server.reload()
-
-        factory = TLSFactory(server, EchoSite())
-        self.assertEqual(Link(factory, name="one.old").names, ["one.old"])
-        self.assertEqual(Link(factory, name="two.old").names, ["two.old"])
-
-    def test_elsewhere(self) -> None:
-        """
-        The files are found again when the process has gone to another directory.
-        """
-        self.addCleanup(os.chdir, Path.cwd())
-        self.assertFalse(self.home.is_absolute())
-        home = self.home.absolute()
-
-        os.chdir("/")
-        write_certificate(home, "new.example")
-
-        self.assertTrue(self.server.look())
 
 
 class WritingTests(TLSTestCase):
     """
-    What the factory's connections write and read.
+    What the connections of a `TLSFactory` write and read.
     """
 
     def records(self, write: Callable[[TLSMemoryBIOProtocol], object]) -> list[int]:
         """
-        The TLS records of what a connection writes within one turn.
+        The types of the TLS records that a connection writes within one turn.
         """
         link = Link(self.factory())
         before = len(link.client.records)
@@ -556,7 +350,7 @@ class WritingTests(TLSTestCase):
 
     def test_at_once(self) -> None:
         """
-        A write is a record, and on its way when the call returns.
+        A write is sent as one record before the call returns.
         """
         for write in (
             lambda server: server.write(b"x" * 5000),
@@ -566,7 +360,7 @@ class WritingTests(TLSTestCase):
 
     def test_large(self) -> None:
         """
-        More than fits into one is cut into full ones: RFC 8446 allows 16 KiB.
+        A large write is split into full records, for which RFC 8446 allows 16 KiB.
         """
         records = self.records(lambda server: server.write(b"x" * (3 * 16384 + 1)))
 
@@ -574,7 +368,7 @@ class WritingTests(TLSTestCase):
 
     def test_long_request(self) -> None:
         """
-        What comes at once, and is more than OpenSSL is handed at once, comes whole.
+        Data that is handed to OpenSSL in several parts arrives complete.
         """
         sent = bytes(range(256)) * 300
 
@@ -582,7 +376,7 @@ class WritingTests(TLSTestCase):
 
     def test_not_tls(self) -> None:
         """
-        Whoever does not speak TLS is let go, however much it says.
+        A client that does not speak TLS is disconnected, however much it sends.
         """
         server = self.factory().buildProtocol(IPv4Address("TCP", "127.0.0.1", 1))
         assert server is not None

@@ -1,5 +1,5 @@
 """
-Certificates and keys: what is read, and in which words the rest is refused.
+Certificates and keys: what is accepted, and the sentences that refuse the rest.
 """
 
 from collections.abc import Callable
@@ -37,21 +37,21 @@ Key = ec.EllipticCurvePrivateKey
 
 def make_key() -> Key:
     """
-    A new private key.
+    Make a private key.
     """
     return ec.generate_private_key(ec.SECP256R1())
 
 
 def key_pem(key: Key, encryption: KeySerializationEncryption | None = None) -> bytes:
     """
-    *key* as a PEM file has it.
+    *key* in PEM format.
     """
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption or NoEncryption())
 
 
 def certificate_pem(name: str, key: Key, issuer: str, issuer_key: Key) -> bytes:
     """
-    A certificate for *name*, signed by *issuer*, good for a day.
+    Make a certificate for *name*, signed by *issuer*, that is valid for a day.
     """
     now = datetime.now(UTC)
     builder = (
@@ -68,12 +68,12 @@ def certificate_pem(name: str, key: Key, issuer: str, issuer_key: Key) -> bytes:
 
 class CertificateTestCase(SynchronousTestCase):
     """
-    Has a key, its certificate, and who signed that.
+    Has a key, its certificate, and the certificate of the issuer.
     """
 
     def setUp(self) -> None:
         """
-        Make them.
+        Make the keys and certificates.
         """
         self.key, self.issuer_key = make_key(), make_key()
         self.own = certificate_pem("localhost", self.key, "Issuer", self.issuer_key)
@@ -81,7 +81,7 @@ class CertificateTestCase(SynchronousTestCase):
 
     def file(self, content: bytes) -> str:
         """
-        A file with this content.
+        Write *content* to a new file.
         """
         path = Path(self.mktemp())
         path.write_bytes(content)
@@ -89,7 +89,7 @@ class CertificateTestCase(SynchronousTestCase):
 
     def refused(self, culprit: str, read: Callable[..., object], *arguments: object) -> str:
         """
-        The sentence with which *read* refuses, for which *culprit* is to blame.
+        Get the message of the error that *read* raises, which must name *culprit*.
         """
         with self.assertRaises(CertificateError) as caught:
             read(*arguments)
@@ -99,7 +99,7 @@ class CertificateTestCase(SynchronousTestCase):
 
 class FilesTests(CertificateTestCase):
     """
-    What stands in files of certificates, and which files belong together.
+    The content of certificate files, and pairs of files.
     """
 
     def test_one(self) -> None:
@@ -110,7 +110,7 @@ class FilesTests(CertificateTestCase):
 
     def test_text_around(self) -> None:
         """
-        Text between the certificates, as tools write it, is nothing.
+        Text between the certificates, as tools write it, is ignored.
         """
         content = b"subject=localhost\n" + self.own + b"\nissuer:\n" + self.issuer + b"\nthe end\n"
         found = read_certificates(self.file(content))
@@ -121,7 +121,7 @@ class FilesTests(CertificateTestCase):
 
     def test_missing_files(self) -> None:
         """
-        A file that cannot be read is named.
+        The error names a file that cannot be read.
         """
         missing = self.mktemp()
         for read, culprit in (
@@ -136,7 +136,7 @@ class FilesTests(CertificateTestCase):
 
     def test_no_certificate(self) -> None:
         """
-        A file without a certificate is named.
+        The error names a file without a certificate.
         """
         for content in (b"", b"hello", key_pem(self.key)):
             with self.subTest(content=content[:27]):
@@ -147,7 +147,7 @@ class FilesTests(CertificateTestCase):
 
     def test_damaged(self) -> None:
         """
-        So is one with a damaged certificate, wherever in the chain.
+        The error names a file with a damaged certificate anywhere in its chain.
         """
         damaged = self.issuer.replace(b"M", b"", 1)
         for content in (damaged, self.own + damaged):
@@ -157,7 +157,7 @@ class FilesTests(CertificateTestCase):
 
     def test_pairs(self) -> None:
         """
-        Keys belong to certificates in their order; who has none has it in its own file.
+        Keys are paired with certificates in order; the rest contain their own keys.
         """
         self.assertEqual(
             pair_files(["a", "b", "c"], ["ka", "kb"]),
@@ -166,15 +166,17 @@ class FilesTests(CertificateTestCase):
 
     def test_too_many_keys(self) -> None:
         """
-        A key without a certificate cannot be used.
+        A key without a certificate is refused.
         """
         message = self.refused("key", pair_files, ["a"], ["ka", "kb"])
 
-        self.assertEqual(message, "it needs --tls-cert, the certificate of this key")
+        self.assertEqual(
+            message, "there are more keys than certificates; each key needs --tls-cert"
+        )
 
     def test_stamp(self) -> None:
         """
-        A stamp tells whether one of the files is another one.
+        The stamp changes when one of the files is changed or removed.
         """
         certificate, key = self.file(self.own), self.file(b"1")
         files = CertificateFiles(certificate, key)
@@ -194,15 +196,15 @@ class KeyTests(CertificateTestCase):
     Private keys and their passphrases.
     """
 
-    def locked(self, passphrase: bytes) -> str:
+    def encrypted(self, passphrase: bytes) -> str:
         """
-        The file of a key with a passphrase.
+        Write an encrypted key to a new file.
         """
         return self.file(key_pem(self.key, BestAvailableEncryption(passphrase)))
 
     def test_forms(self) -> None:
         """
-        Every form that tools write is read.
+        Every format that tools write is accepted.
         """
         parameters = (
             b"-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n"
@@ -220,7 +222,7 @@ class KeyTests(CertificateTestCase):
 
     def test_no_key(self) -> None:
         """
-        A file without a key is named.
+        The error names a file without a key.
         """
         for content in (b"", b"hello", self.own, key_pem(self.key)[:60]):
             with self.subTest(content=content[:27]):
@@ -231,7 +233,7 @@ class KeyTests(CertificateTestCase):
 
     def test_several(self) -> None:
         """
-        Of several keys nobody knows which is meant.
+        A file with several keys is refused.
         """
         path = self.file(key_pem(self.key) + key_pem(self.issuer_key))
         message = self.refused("key", read_key, path)
@@ -240,16 +242,16 @@ class KeyTests(CertificateTestCase):
 
     def test_passphrase(self) -> None:
         """
-        A key is opened by its passphrase; one that has none stays open.
+        A passphrase decrypts its key, and is ignored for a key that is not encrypted.
         """
-        for path in (self.locked(b"secret"), self.file(key_pem(self.key))):
+        for path in (self.encrypted(b"secret"), self.file(key_pem(self.key))):
             key = read_key(path, b"secret")
 
             self.assertEqual(key.public_key(), self.key.public_key())
 
     def test_older_passphrase(self) -> None:
         """
-        So it is with keys in OpenSSL's older form.
+        A passphrase decrypts a key in OpenSSL's older format.
         """
         content = self.key.private_bytes(
             Encoding.PEM, PrivateFormat.TraditionalOpenSSL, BestAvailableEncryption(b"secret")
@@ -261,9 +263,9 @@ class KeyTests(CertificateTestCase):
 
     def test_no_passphrase(self) -> None:
         """
-        Nobody is there to type it when a server starts.
+        An encrypted key without a passphrase is refused: a server cannot ask for it.
         """
-        path = self.locked(b"secret")
+        path = self.encrypted(b"secret")
 
         self.assertEqual(
             self.refused("key", read_key, path),
@@ -272,46 +274,46 @@ class KeyTests(CertificateTestCase):
 
     def test_wrong_passphrase(self) -> None:
         """
-        A passphrase that does not open the key is refused, and not shown.
+        A wrong passphrase is refused, and the error does not contain it.
         """
-        path = self.locked(b"secret")
+        path = self.encrypted(b"secret")
         for wrong in (b"Secret", b"x" * 2000):
             message = self.refused("passphrase", read_key, path, wrong)
 
-            self.assertEqual(message, f"the key in {path} does not open with this passphrase")
+            self.assertEqual(message, f"this passphrase does not decrypt the key in {path}")
 
     def test_passphrase_file(self) -> None:
         """
-        The passphrase is the one line of its file, as editors leave it.
+        The passphrase is the only line of its file, with or without a line end.
         """
         for content in (b"a b ", b"a b \n", b"a b \r\n"):
             self.assertEqual(read_passphrase(self.file(content)), b"a b ")
 
     def test_no_passphrase_file(self) -> None:
         """
-        A file with anything else is refused, and its content not shown.
+        Any other file is refused, and the error does not contain its content.
         """
         for content in (b"", b"\n", b"a\nb\n"):
             path = self.file(content)
             message = self.refused("passphrase", read_passphrase, path)
 
-            self.assertEqual(message, f"{path} is not one line, the passphrase")
+            self.assertEqual(message, f"{path} must have one line, the passphrase")
 
 
 class IdentityTests(CertificateTestCase):
     """
-    Certificates with their keys.
+    `read_identity`.
     """
 
     def identity(self, *names: str, **options: timedelta) -> Identity:
         """
-        One that was made for *names*.
+        Make and read a certificate for *names*.
         """
         return read_identity(self.files(*names, **options))
 
     def files(self, *names: str, **options: timedelta) -> CertificateFiles:
         """
-        Its files.
+        Write a certificate for *names* to new files.
         """
         home = Path(self.mktemp())
         home.mkdir()
@@ -319,7 +321,7 @@ class IdentityTests(CertificateTestCase):
 
     def test_names(self) -> None:
         """
-        It has the DNS names that are on the certificate, and not its other ones.
+        An identity has the DNS names of its certificate, and not the other names.
         """
         found = self.identity("One.example", "*.two.example")
 
@@ -327,7 +329,7 @@ class IdentityTests(CertificateTestCase):
 
     def test_no_names(self) -> None:
         """
-        A certificate without the extension has none.
+        A certificate without the extension has no names.
         """
         path = self.file(self.own + key_pem(self.key))
 
@@ -335,7 +337,7 @@ class IdentityTests(CertificateTestCase):
 
     def test_same(self) -> None:
         """
-        What was read twice is the same; another certificate is not.
+        Identities are equal if they have the same certificates.
         """
         files = self.files()
 
@@ -344,33 +346,33 @@ class IdentityTests(CertificateTestCase):
 
     def test_secret(self) -> None:
         """
-        The key does not show when it is logged.
+        The representation does not contain the key.
         """
         self.assertNotIn("key", repr(self.identity()).lower())
 
     def test_key_in_own_file(self) -> None:
         """
-        A key may stand before its certificate or after it.
+        In one file, the key may precede or follow its certificate.
         """
         for content in (key_pem(self.key) + self.own, self.own + self.issuer + key_pem(self.key)):
             found = read_identity(CertificateFiles(self.file(content)))
 
             self.assertEqual(found.key.public_key(), self.key.public_key())
 
-    def test_key_nowhere(self) -> None:
+    def test_missing_key(self) -> None:
         """
-        Without a key there is nothing to serve.
+        A certificate without a key is refused.
         """
         path = self.file(self.own)
 
         self.assertEqual(
             self.refused("certificate", read_identity, CertificateFiles(path)),
-            f"it needs --tls-key: there is no private key in {path} itself",
+            f"there is no private key in {path}, so it needs --tls-key",
         )
 
     def test_other_key(self) -> None:
         """
-        A key that belongs to another certificate is refused; so is one that TLS cannot use.
+        A key is refused if it belongs to another certificate, or if TLS cannot use it.
         """
         certificate = self.file(self.own)
         for other in (
@@ -388,7 +390,7 @@ class IdentityTests(CertificateTestCase):
 
     def test_other_key_in_own_file(self) -> None:
         """
-        The order of a file matters: its first certificate is the server's.
+        The first certificate of a file is the server's.
         """
         path = self.file(self.issuer + self.own + key_pem(self.key))
 
@@ -396,7 +398,7 @@ class IdentityTests(CertificateTestCase):
 
     def test_dates(self) -> None:
         """
-        A certificate that is not valid today is not served, and the time is told.
+        A certificate that is not valid now is refused, and the error tells the time.
         """
         for options, words in (
             ({"since": timedelta(days=-3), "until": timedelta(minutes=-2)}, "expired at"),

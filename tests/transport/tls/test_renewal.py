@@ -1,5 +1,5 @@
 """
-The watch over certificates; `tests.e2e.test_tls` has it with a real hub.
+The reloading of certificates; `tests.e2e.test_tls` tests it with a real hub.
 """
 
 import signal
@@ -8,10 +8,10 @@ from pathlib import Path
 from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.server.test_signals import StoppingReactor
+from tests.server.test_process import StoppingReactor
 from tests.support.certificates import trust_everything, write_certificate
 from tests.support.tls import Link
-from tests.transport.tls.test_context import EchoSite
+from tests.transport.tls.servers import EchoSite
 from twisted_sse.transport.tls.context import TLSFactory, TLSServer
 from twisted_sse.transport.tls.identity import CertificateFiles
 from twisted_sse.transport.tls.renewal import CertificateWatch
@@ -28,11 +28,11 @@ class CertificateWatchTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         """
-        Watch over a certificate, and have this process's own handler back afterward.
+        Watch a certificate, and restore the handler of SIGHUP afterward.
         """
         self.addCleanup(signal.signal, signal.SIGHUP, signal.getsignal(signal.SIGHUP))
-        self.before = lambda number, frame: None
-        signal.signal(signal.SIGHUP, self.before)
+        self.previous = lambda number, frame: None
+        signal.signal(signal.SIGHUP, self.previous)
         self.home = Path(self.mktemp())
         self.home.mkdir()
         tls = TLSServer([CertificateFiles(*map(str, self.write("old.example")))])
@@ -43,26 +43,26 @@ class CertificateWatchTests(SynchronousTestCase):
 
     def write(self, name: str) -> tuple[Path, Path]:
         """
-        Have another certificate in the same files.
+        Write another certificate to the same files.
         """
         return write_certificate(self.home, name)
 
     def run_reactor(self) -> None:
         """
-        Do what is to be done when the reactor runs.
+        Call what waits for the reactor to run.
         """
         for call, arguments, options in self.reactor.whenRunningHooks:
             call(*arguments, **options)
 
     def served(self) -> list[str]:
         """
-        The names on the certificate that a client gets now.
+        The names on the certificate that a new client gets.
         """
         return Link(self.factory).names
 
     def test_watching(self) -> None:
         """
-        A certificate that has changed is served after the interval at the latest.
+        A changed certificate is served after one interval at the latest.
         """
         self.write("new.example")
         self.reactor.advance(INTERVAL - 0.1)
@@ -73,7 +73,7 @@ class CertificateWatchTests(SynchronousTestCase):
 
     def test_wrong(self) -> None:
         """
-        A wrong file is complained of once, and a right one taken up.
+        A wrong file is logged once, and served when it has been corrected.
         """
         certificate, _ = self.write("new.example")
         good = certificate.read_bytes()
@@ -89,7 +89,7 @@ class CertificateWatchTests(SynchronousTestCase):
 
     def test_signal(self) -> None:
         """
-        SIGHUP has it taken up at once, and stops nothing.
+        SIGHUP reloads the certificates at once, and does not stop the reactor.
         """
         self.run_reactor()
         self.write("new.example")
@@ -101,29 +101,29 @@ class CertificateWatchTests(SynchronousTestCase):
 
     def test_handler(self) -> None:
         """
-        The handler of SIGHUP is there while the service runs; then it is who it was before.
+        SIGHUP is handled while the service runs, and its previous handler is restored.
         """
-        self.assertIs(signal.getsignal(signal.SIGHUP), self.before)
+        self.assertIs(signal.getsignal(signal.SIGHUP), self.previous)
         self.run_reactor()
-        self.assertIsNot(signal.getsignal(signal.SIGHUP), self.before)
+        self.assertIsNot(signal.getsignal(signal.SIGHUP), self.previous)
 
         self.watch.stopService()
 
-        self.assertIs(signal.getsignal(signal.SIGHUP), self.before)
+        self.assertIs(signal.getsignal(signal.SIGHUP), self.previous)
         self.assertEqual(self.reactor.getDelayedCalls(), [])
 
     def test_stopped_early(self) -> None:
         """
-        A service that stops before the reactor runs leaves the signal alone.
+        A service that stops before the reactor runs does not install a handler.
         """
         self.watch.stopService()
         self.run_reactor()
 
-        self.assertIs(signal.getsignal(signal.SIGHUP), self.before)
+        self.assertIs(signal.getsignal(signal.SIGHUP), self.previous)
 
     def test_ticket_key(self) -> None:
         """
-        The key of session tickets lives for a day.
+        The key of session tickets is replaced after a day.
         """
         context = trust_everything()
         session = Link(self.factory, context).client.tls.session

@@ -1,5 +1,5 @@
 """
-A generator as a resource, over HTTP/1.1 and HTTP/2.
+A resource that streams a generator, over HTTP/1.1 and HTTP/2.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -16,8 +16,8 @@ from twisted_sse.errors import Forbidden, InvalidEvent
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.transport.http.site import StreamSite
 from twisted_sse.web.cors import CORS
-from twisted_sse.web.generators.response import EventSourceResponse, Source
-from twisted_sse.web.generators.source import Item
+from twisted_sse.web.generators.response import EventSourceResponse
+from twisted_sse.web.generators.source import Item, Source
 
 __all__ = [
     "DrainTests",
@@ -62,7 +62,7 @@ def broken() -> Iterator[Item]:
 
 class AsyncItems:
     """
-    An async iterable that is no generator.
+    An async iterable that is not a generator.
     """
 
     def __aiter__(self) -> AsyncIterator[Item]:
@@ -71,7 +71,7 @@ class AsyncItems:
 
 class Streamed:
     """
-    A response's site, on a clock.
+    A site with a response as its root, on a clock.
     """
 
     def __init__(self, source: Source, **options: Any) -> None:
@@ -89,21 +89,21 @@ class Streamed:
 
     def get(self) -> Answer:
         """
-        What has come of the answer to a ``GET``.
+        Send a ``GET``, and return what has arrived of the answer.
         """
         return self.call().answer
 
 
 class ItemTests(SynchronousTestCase):
     """
-    What is yielded, and what arrives.
+    Items that are yielded, and bytes that arrive.
     """
 
     SOURCES: tuple[Source, ...] = (sync, later, ITEMS, AsyncItems(), lambda: iter(ITEMS))
 
     def test_http_1(self) -> None:
         """
-        All kinds of sources are streamed over HTTP/1.1, and the stream ends with them.
+        Sources of all kinds are streamed over HTTP/1.1, and the stream ends with the source.
         """
         for source in self.SOURCES:
             with self.subTest(source=source):
@@ -125,7 +125,7 @@ class ItemTests(SynchronousTestCase):
 
     def test_http_1_0(self) -> None:
         """
-        HTTP/1.0 knows no chunks: the stream is the body until the connection ends.
+        HTTP/1.0 has no chunked encoding: the body ends with the connection.
         """
         streamed = Streamed(sync)
         caller = call(streamed.site, "GET", "/", version="HTTP/1.0")
@@ -146,7 +146,7 @@ class ItemTests(SynchronousTestCase):
 
     def test_own_headers(self) -> None:
         """
-        The caller's headers and status come too, and replace ours.
+        The caller's headers and status are sent, and replace the default ones.
         """
         headers = [("X-Model", "m1"), ("x-model", "m2"), ("cache-control", "no-store")]
         answer = Streamed(sync, headers=headers, status=201, cors=CORS(["*"])).get()
@@ -167,7 +167,7 @@ class ItemTests(SynchronousTestCase):
 
     def test_unready(self) -> None:
         """
-        What is ready leaves while the source waits for the rest.
+        Items that are ready leave while the source waits for the next one.
         """
         waiting: Deferred[str] = Deferred()
 
@@ -187,7 +187,7 @@ class ItemTests(SynchronousTestCase):
 
     def test_next_request(self) -> None:
         """
-        When a stream has ended the connection serves the next.
+        After a stream has ended, the connection serves the next request.
         """
         streamed = Streamed(sync)
         caller = streamed.call()
@@ -199,12 +199,12 @@ class ItemTests(SynchronousTestCase):
 
 class EndTests(SynchronousTestCase):
     """
-    The last event.
+    How a stream ends.
     """
 
     def test_farewell(self) -> None:
         """
-        A farewell follows the source's last event, and not its failure.
+        The farewell follows the source's last event, but not its failure.
         """
         farewell = ServerSentEvent(event="done", data="")
         answer = Streamed(["x"], farewell=farewell).get()
@@ -216,7 +216,7 @@ class EndTests(SynchronousTestCase):
 
     def test_failure(self) -> None:
         """
-        A failure is logged, and the stream ends after what came before.
+        A failure is logged, and the stream ends after the events before it.
         """
         answer = Streamed(broken).get()
 
@@ -225,7 +225,7 @@ class EndTests(SynchronousTestCase):
 
     def test_error_event(self) -> None:
         """
-        If asked for, a control event says that it failed, and not why.
+        With *error*, a control event says that the source failed, without the reason.
         """
         answer = Streamed(broken, error=True).get()
 
@@ -237,7 +237,7 @@ class EndTests(SynchronousTestCase):
 
     def test_own_error_event(self) -> None:
         """
-        The caller may make an event of a failure.
+        The caller may make an event from a failure.
         """
 
         def tell(failure: Failure) -> ServerSentEvent:
@@ -250,7 +250,7 @@ class EndTests(SynchronousTestCase):
 
     def test_broken_error_event(self) -> None:
         """
-        If that fails too, both are logged and the usual event is sent.
+        If that fails too, both failures are logged and the default event is sent.
         """
 
         def tell(failure: Failure) -> ServerSentEvent:
@@ -261,9 +261,9 @@ class EndTests(SynchronousTestCase):
         self.assertEqual(answer.events[-1].event, "stream-error")
         self.assertEqual(len(self.flushLoggedErrors(KeyError, ZeroDivisionError)), 2)
 
-    def test_unfit_item(self) -> None:
+    def test_invalid_item(self) -> None:
         """
-        An item that is none ends the stream as a failure, and the source is closed.
+        An invalid item ends the stream as a failure does, and the source is closed.
         """
         said: list[str] = []
 
@@ -282,12 +282,12 @@ class EndTests(SynchronousTestCase):
 
 class LeavingTests(SynchronousTestCase):
     """
-    The reader goes before the source ends.
+    The subscriber leaves before the source ends.
     """
 
     def setUp(self) -> None:
         """
-        A source that waits.
+        Prepare a source that waits.
         """
         self.said: list[str] = []
         self.waiting: Deferred[None] = Deferred()
@@ -295,7 +295,7 @@ class LeavingTests(SynchronousTestCase):
 
     async def source(self) -> AsyncIterator[Item]:
         """
-        Wait for ever, and then for `goodbye`.
+        Wait forever, and then for `goodbye`.
         """
         try:
             yield "x"
@@ -336,7 +336,7 @@ class LeavingTests(SynchronousTestCase):
 
     def test_before_it_began(self) -> None:
         """
-        A source whose reader leaves at once is never asked, and nothing is logged.
+        If the subscriber leaves at once, the source is never asked and nothing is logged.
         """
         streamed = Streamed(self.source)
         call(streamed.site, "GET", "/").leave()
@@ -346,7 +346,7 @@ class LeavingTests(SynchronousTestCase):
 
     def test_no_timers_left(self) -> None:
         """
-        When everybody has left there is nothing more to do.
+        When all subscribers have left, no timer remains.
         """
         streamed = Streamed(self.source)
         callers = [streamed.call() for _ in range(3)]
@@ -359,7 +359,7 @@ class LeavingTests(SynchronousTestCase):
 
     def test_slow_reader(self) -> None:
         """
-        A source is not asked while the transport is full.
+        A source is not asked for items while the transport is full.
         """
         asked: list[int] = []
 
@@ -380,7 +380,7 @@ class LeavingTests(SynchronousTestCase):
 
     def test_stuck_reader(self) -> None:
         """
-        A reader that takes nothing for the send time-out is cut.
+        The connection of a subscriber that takes nothing for the send time-out is aborted.
         """
         streamed = Streamed(self.source, send_timeout=10)
         caller = streamed.call()
@@ -400,7 +400,7 @@ class FullTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         """
-        A reader that has not taken the answer before.
+        Ask for a stream while the answer before it is unread.
         """
         self.asked = 0
         self.streamed = Streamed(self.source, send_timeout=10)
@@ -411,7 +411,7 @@ class FullTests(SynchronousTestCase):
 
     def source(self) -> Iterator[Item]:
         """
-        Count how often it is asked.
+        Count how often the source is asked.
         """
         for _ in range(3):
             self.asked += 1
@@ -419,7 +419,7 @@ class FullTests(SynchronousTestCase):
 
     def test_waits(self) -> None:
         """
-        The source is asked when there is room, and not before.
+        The source is asked when the transport can be written to, and not before.
         """
         before = self.asked
         self.caller.read_on()
@@ -430,7 +430,7 @@ class FullTests(SynchronousTestCase):
 
     def test_stuck(self) -> None:
         """
-        If there is none for the send time-out the reader is cut.
+        If the transport stays full for the send time-out, the connection is aborted.
         """
         self.streamed.clock.pump([1.0] * 13)
 
@@ -445,7 +445,7 @@ class DrainTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         """
-        A stream whose source can be told to end.
+        Prepare a response whose source can be told to end.
         """
         self.said: list[str] = []
         clock = Clock()
@@ -458,7 +458,7 @@ class DrainTests(SynchronousTestCase):
 
     async def source(self, draining: Deferred[None]) -> AsyncIterator[Item]:
         """
-        Wait until it is told to end.
+        Wait until the source is told to end.
         """
         try:
             yield "x"
@@ -481,7 +481,7 @@ class DrainTests(SynchronousTestCase):
 
     def test_told(self) -> None:
         """
-        A source that is told may end in good order, and then draining is over.
+        A source that is told to end may end in good order, and then draining is over.
         """
         callers = [self.call(), self.call()]
         done: list[None] = []
@@ -498,7 +498,7 @@ class DrainTests(SynchronousTestCase):
     def test_cut(self) -> None:
         """
         After the grace a source that goes on is cancelled, and its stream ends without a
-        farewell, whatever its ``finally`` awaits.
+        farewell, whether or not its ``finally`` has finished.
         """
         self.obedient = False
         caller = self.call()
@@ -515,7 +515,7 @@ class DrainTests(SynchronousTestCase):
 
     def test_cut_at_once(self) -> None:
         """
-        There is no farewell either if its ``finally`` awaits nothing.
+        A source whose ``finally`` awaits nothing is sent no farewell either.
         """
         self.obedient = False
         self.hold.callback(None)
@@ -529,7 +529,7 @@ class DrainTests(SynchronousTestCase):
 
     def test_newcomers(self) -> None:
         """
-        Who comes then is asked to come back, also who asks by ``HEAD``.
+        New requests are answered with 503 and ``Retry-After``, ``HEAD`` included.
         """
         self.response.drain()
         for method in ("GET", "HEAD"):
@@ -540,7 +540,7 @@ class DrainTests(SynchronousTestCase):
 
     def test_nobody(self) -> None:
         """
-        With nobody there draining takes no time.
+        Without subscribers draining takes no time.
         """
         self.call().leave()
         done: list[None] = []
@@ -552,19 +552,19 @@ class DrainTests(SynchronousTestCase):
 
 class IdleTests(SynchronousTestCase):
     """
-    Nothing is yielded for a while.
+    The source yields nothing for a while.
     """
 
     async def silent(self) -> AsyncIterator[Item]:
         """
-        Yield nothing more.
+        Yield one item and nothing more.
         """
         yield "x"
         await Deferred()
 
     def test_keepalive(self) -> None:
         """
-        A comment follows 15 silent seconds, and none before.
+        A comment follows 15 seconds of silence, and none comes earlier.
         """
         streamed = Streamed(self.silent)
         caller = streamed.call()
@@ -599,7 +599,7 @@ class IdleTests(SynchronousTestCase):
 
 class RequestTests(SynchronousTestCase):
     """
-    What a request asks for.
+    Methods, headers and arguments.
     """
 
     def test_head(self) -> None:
@@ -633,7 +633,7 @@ class RequestTests(SynchronousTestCase):
 
     def test_methods(self) -> None:
         """
-        What is not named is answered with 405, ``HEAD`` too if there is no ``GET``.
+        Other methods are answered with 405, ``HEAD`` too if there is no ``GET``.
         """
         streamed = Streamed(sync, methods=["POST"])
 
@@ -644,7 +644,7 @@ class RequestTests(SynchronousTestCase):
 
     def test_post(self) -> None:
         """
-        ``POST`` streams, and the source can read what was posted.
+        ``POST`` streams, and the source can read the request body.
         """
 
         def source(request: Request) -> Iterator[Item]:
@@ -686,7 +686,7 @@ class RequestTests(SynchronousTestCase):
 
     def test_everything(self) -> None:
         """
-        A function that takes any argument gets all there are.
+        A function with ``**kwargs`` gets all arguments.
         """
 
         def source(**given: object) -> list[Item]:
@@ -697,12 +697,12 @@ class RequestTests(SynchronousTestCase):
 
 class SourceTests(SynchronousTestCase):
     """
-    What can be a source, and how often.
+    Which sources are accepted, and how often.
     """
 
     def test_iterator_twice(self) -> None:
         """
-        An iterator is streamed once; then 500, and the log says what to do.
+        An iterator is streamed once; then the answer is 500, and the log says what to do.
         """
         for iterator in (sync(), later()):
             streamed = Streamed(iterator)
@@ -714,7 +714,7 @@ class SourceTests(SynchronousTestCase):
 
     def test_refused(self) -> None:
         """
-        What is no source is refused when the response is made.
+        An object that is not a source raises TypeError when the response is made.
         """
 
         async def items() -> list[Item]:
@@ -739,7 +739,7 @@ class SourceTests(SynchronousTestCase):
 
     def test_refused_options(self) -> None:
         """
-        So is what cannot be answered.
+        Options that cannot be obeyed raise ValueError.
         """
         cases: list[dict[str, Any]] = [
             {"status": 204},
@@ -753,7 +753,7 @@ class SourceTests(SynchronousTestCase):
 
     def test_function_refuses(self) -> None:
         """
-        What a function raises is answered before the stream begins.
+        An error that a function raises is answered before the stream begins.
         """
 
         def refuse() -> list[Item]:
@@ -767,7 +767,7 @@ class SourceTests(SynchronousTestCase):
 
     def test_function_fails(self) -> None:
         """
-        A bug in it is 500, and so is a result that is no source.
+        A bug in the function is answered with 500, and so is a result that is not a source.
         """
 
         def fail() -> list[Item]:

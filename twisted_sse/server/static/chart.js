@@ -1,8 +1,8 @@
 /*
- * Lines over time, as SVG: crisp at any density of pixels, colored by the style sheet.
+ * Line charts in SVG: sharp at any pixel density, colored by the style sheet.
  *
- * A drawing is 100 by 100 units and is stretched to its place.  Strokes are not stretched with it
- * (vector-effect in the style sheet), and a dot is a line of no length with round ends.
+ * A chart is 100 by 100 units, stretched to its element.  Strokes are not stretched
+ * (vector-effect in the style sheet), and a dot is a line of length 0 with round ends.
  */
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -16,7 +16,7 @@ export function add(parent, name, attributes) {
   return element;
 }
 
-/* The newest values of one quantity.  A value that is not known is null, and breaks the line. */
+/* The newest values of one quantity.  An unknown value is null, and interrupts the line. */
 export class Series {
   constructor(capacity) {
     this.capacity = capacity;
@@ -34,7 +34,7 @@ export class Series {
     return this.values.filter((value) => value !== null);
   }
 
-  /* Points [x, y] in runs without a break; the newest is at the right edge. */
+  /* The points [x, y], in runs without unknown values; the newest is at the right edge. */
   runs(low, high) {
     const runs = [[]];
     this.values.forEach((value, index) => {
@@ -78,7 +78,7 @@ export class Line {
   }
 }
 
-/* Horizontal lines at these heights, in percent of the drawing. */
+/* Draw horizontal lines at these heights, in percent of the chart. */
 export function grid(svg, heights) {
   for (const height of heights) {
     add(svg, "line", { class: "grid-line", x1: 0, x2: 100, y1: 100 - height, y2: 100 - height });

@@ -7,14 +7,14 @@ import { ClockPanel, MachinePanel, NotesPanel, PricePanel } from "./panels.js";
 import { preparePublishing } from "./publish.js";
 import { Stream } from "./stream.js";
 
-// One connection for all of them: over HTTP/1.1 a browser opens only six to one host.
+// One connection for all topics: over HTTP/1.1 a browser opens at most six to one host.
 const TOPICS = ["demo/clock", "demo/load", "demo/price", "demo/notes"];
 
 const CUT_SECONDS = 5;
 
 const find = (id) => document.getElementById(id);
 
-// A note published with another program may be plain text.
+// A note that another program published may be plain text.
 function decode(text) {
   try {
     return JSON.parse(text);

@@ -1,11 +1,11 @@
 /*
- * Puts this hub's own address into the lines to copy, and copies them.
+ * Puts this hub's address into the commands, and copies them on request.
  */
 
 const WRITTEN_ADDRESS = "http://localhost:8080";
 
-// The clipboard's own interface exists only over HTTPS and on localhost, and may be forbidden.  The
-// old way needs no permission, only a selection, which also serves whoever copies by hand.
+// navigator.clipboard exists only over HTTPS and on localhost, and may be denied.  execCommand needs
+// no permission, only a selection, which also helps users who copy by hand.
 async function copy(element) {
   getSelection().selectAllChildren(element);
   try {

@@ -1,5 +1,5 @@
 /*
- * The newest events as they came, and how many there were.
+ * The log of the newest events, and their counters.
  */
 
 const MOST_ROWS = 12;
@@ -33,7 +33,7 @@ export class EventLog {
     this.add(event, "event");
   }
 
-  /* A row for an event about the stream itself, which does not count. */
+  /* Add a row for a control event, which is not counted. */
   control(event) {
     this.add(event, "control");
   }

@@ -1,5 +1,5 @@
 /*
- * What the page shows of each demo topic.  The shapes of the data are those of twisted_sse/server/demo.py.
+ * The panels of the page, one for each demo topic.  twisted_sse/server/demo.py describes the data.
  *
  * Each panel is an object with show(data).
  */
@@ -44,7 +44,7 @@ export class ClockPanel {
     const minutes = date.getMinutes() + date.getSeconds() / 60;
     find("dial-hour").style.transform = `rotate(${(date.getHours() % 12) * 30 + minutes / 2}deg)`;
     find("dial-minute").style.transform = `rotate(${minutes * 6}deg)`;
-    // It only ever turns forward: from 59 to 0 by way of 58 would be the wrong way around.
+    // Never turn backward: from 59 to 0 the hand would go around through 58.
     this.first ??= Math.floor(date / 1000) - date.getSeconds();
     const seconds = Math.floor(date / 1000) - this.first;
     find("dial-second").style.transform = `rotate(${seconds * 6}deg)`;
@@ -77,7 +77,7 @@ export class PricePanel {
   draw() {
     const low = Math.min(...this.series.values);
     const high = Math.max(...this.series.values);
-    // Never less than half a unit from bottom to top, or the first steps would look like cliffs.
+    // The chart spans at least half a unit, or the first steps would look huge.
     const space = Math.max(0.5 - (high - low), (high - low) * 0.16) / 2;
     this.line.draw(low - space, high + space);
   }
@@ -110,7 +110,7 @@ export class MachinePanel {
 
   draw() {
     const most = Math.max(...this.load.known(), ...this.memory.known());
-    // Above 100: more processes may want to run than there are processors.
+    // May be above 100: more processes can be runnable than there are processors.
     const top = SCALES.find((scale) => most < scale * 0.95) ?? Math.ceil(most);
     find("axis-top").textContent = `${top} %`;
     find("axis-middle").textContent = `${top / 2} %`;

@@ -1,7 +1,7 @@
 /*
  * The form that publishes one event.
  *
- * The token is kept in this tab's sessionStorage and sent nowhere but to the hub.
+ * The token is kept in the sessionStorage of this tab, and sent only to the hub.
  */
 
 const TOKEN_KEY = "twisted_sse.token";
@@ -25,13 +25,13 @@ async function send(topic, text, token) {
   });
 }
 
-function thanks(receipt) {
+function confirmation(receipt) {
   const { id, subscribers } = [receipt].flat()[0];
   const readers = subscribers === 1 ? "1 subscriber" : `${subscribers} subscribers`;
   return `Published as ${id}, handed to ${readers}.`;
 }
 
-/* RFC 9457: "detail" is the sentence for people, "title" the kind of problem. */
+/* RFC 9457: "detail" is the sentence for users, "title" the kind of problem. */
 async function complaint(response) {
   const problem = await response.json().catch(() => ({}));
   const status = `${response.status} ${response.statusText}`.trim();
@@ -47,7 +47,7 @@ async function publish() {
     show("refused", await complaint(response));
     return;
   }
-  show("published", thanks(await response.json()));
+  show("published", confirmation(await response.json()));
   find("publish-text").value = "";
   find("publish-text").focus();
 }

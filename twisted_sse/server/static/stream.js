@@ -1,25 +1,25 @@
 /*
- * One EventSource that comes back whatever happens, and says how its connection is.
+ * An EventSource that always reconnects, and reports the state of its connection.
  *
- * The browser reconnects by itself after a lost connection, but gives up for good after an HTTP
- * error, and hears nothing of a connection that died without a word.  In both cases a new
- * EventSource takes over, from the last event ID of the old one.
+ * Browsers reconnect after a lost connection, but give up after an HTTP error, and do not notice a
+ * connection that died silently.  In both cases a new EventSource continues from the last event ID
+ * of the old one.
  *
  * Nothing here touches the page.
  */
 
 const RETRY_SECONDS = 3;
 
-// The demo publishes each second, so this much silence on an open connection means that it is dead.
+// The demo publishes every second, so after this much silence the connection is dead.
 const SILENCE_SECONDS = 15;
 
-// What was missed arrives in one piece.  The first pause after it is its end.
+// Missed events arrive together.  The first pause after them ends the replay.
 const REPLAY_PAUSE_SECONDS = 0.08;
 
-// For how long the status tells what happened, before it says "connected" again.
+// How long the status shows what happened, before it shows "connected" again.
 const NEWS_SECONDS = 10;
 
-// A reset in the middle of a stream: nothing was lost and found, the reader was too slow.
+// By the reason of a reset.  This one comes in the middle of a stream that was read too slowly.
 const RESETS = { "fell-behind": "connected, but too slow: events were missed" };
 
 function parse(text) {
@@ -32,13 +32,13 @@ function parse(text) {
 
 export class Stream {
   /*
-   * url: with at least one topic in its query.
+   * url: has at least one topic in its query.
    * types: the event types to listen for.
    * listener: an object with these methods.
    *   event(event): a MessageEvent of one of the types.
-   *   control(event): a MessageEvent that the hub sends about the stream itself.
+   *   control(event): a MessageEvent of a control event.
    *   status(state, text): state is "connecting", "open", "lost" or "reset".
-   *   reconnected(count): how often the connection came back since the page was loaded.
+   *   reconnected(count): how often the stream has reconnected since the page was loaded.
    */
   constructor(url, types, listener) {
     this.url = url;
@@ -61,10 +61,10 @@ export class Stream {
     for (const type of this.types) {
       this.source.addEventListener(type, (event) => this.received(event));
     }
-    this.after("silence", SILENCE_SECONDS, () => this.replace("nothing heard, reconnecting…"));
+    this.after("silence", SILENCE_SECONDS, () => this.replace("no data, reconnecting…"));
   }
 
-  /* Close the connection now, and come back after some seconds. */
+  /* Close the connection now, and reconnect after some seconds. */
   cut(seconds) {
     this.source.close();
     this.lost(`lost: cut for ${seconds} seconds`);
@@ -87,7 +87,7 @@ export class Stream {
   }
 
   failed() {
-    this.lost(this.connections ? "lost, reconnecting…" : "no connection yet, trying again…");
+    this.lost(this.connections ? "lost, reconnecting…" : "cannot connect, trying again…");
     if (this.source.readyState === EventSource.CLOSED) {
       this.after("retry", RETRY_SECONDS, () => this.open());
     }
@@ -126,7 +126,7 @@ export class Stream {
 
   heard(event) {
     this.lastEventId = event?.lastEventId || this.lastEventId;
-    this.after("silence", SILENCE_SECONDS, () => this.replace("nothing heard, reconnecting…"));
+    this.after("silence", SILENCE_SECONDS, () => this.replace("no data, reconnecting…"));
   }
 
   awaitPause() {

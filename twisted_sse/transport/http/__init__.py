@@ -1,5 +1,5 @@
 """
-HTTP/1.1: the channel that Twisted runs for each connection, and its site.
+The site that serves event streams, and the protocol of each of its connections.
 """
 
 __all__: list[str] = []

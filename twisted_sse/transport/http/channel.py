@@ -1,5 +1,5 @@
 """
-What a site speaks with a client: HTTP/1.1 by the book, or HTTP/2 repaired.
+The protocol of one connection: strict HTTP/1.1, or our HTTP/2 if ALPN chose it.
 
 camelCase methods are called by Twisted.
 """
@@ -20,7 +20,7 @@ _CONTROLS = bytes({*range(32), 127} - {0x09})
 
 class StrictHTTPChannel(HTTPChannel):
     """
-    Answers 400 where RFC 9112 says so and Twisted does not.
+    Answers 400 where RFC 9112 requires it and Twisted does not.
     """
 
     _refused = False
@@ -63,7 +63,7 @@ class StrictHTTPChannel(HTTPChannel):
         """
         See `twisted.protocols.basic.LineReceiver.rawDataReceived`.
 
-        The body of what was refused comes with it, and nobody has made room.
+        Ignores the body of a refused request, which nothing is prepared to receive.
         """
         if not self._refused:
             super().rawDataReceived(data)
@@ -75,9 +75,9 @@ class StrictHTTPChannel(HTTPChannel):
 
 class Channel(_GenericHTTPChannelProtocol):
     """
-    Becomes what the client and the server have agreed on.
+    Switches to the protocol that client and server have negotiated.
 
-    Twisted's makes its own `H2Connection` here, and offers no way to choose.
+    Twisted's creates its own `H2Connection`, which cannot be replaced.
     """
 
     _channel: Any
@@ -96,7 +96,7 @@ class Channel(_GenericHTTPChannelProtocol):
         if self._negotiatedProtocol is None:
             transport = self._channel.transport
             if getattr(transport, "negotiatedProtocol", None) == b"h2":
-                self._become(H2Connection(self._factory.reactor))
+                self._switch_to(H2Connection(self._factory.reactor))
                 self._negotiatedProtocol = b"h2"
         return super().dataReceived(data)
 
@@ -107,10 +107,10 @@ class Channel(_GenericHTTPChannelProtocol):
         self._connections.discard(self._channel)
         self._channel.connectionLost(reason)
 
-    def _become(self, connection: Any) -> None:
-        before = self._channel
-        before._networkProducer.unregisterProducer()
-        before.setTimeout(None)
+    def _switch_to(self, connection: Any) -> None:
+        previous = self._channel
+        previous._networkProducer.unregisterProducer()
+        previous.setTimeout(None)
         connection.max_streams = self._max_streams
         connection.requestFactory = self._requestFactory
         connection.site = self._site
@@ -118,6 +118,6 @@ class Channel(_GenericHTTPChannelProtocol):
         connection.timeOut = self._timeOut
         connection.callLater = self._callLater
         self._channel = connection
-        connection.makeConnection(before.transport)
-        before._networkProducer.registerProducer(connection, True)
+        connection.makeConnection(previous.transport)
+        previous._networkProducer.registerProducer(connection, True)
         self._connections.add(connection)

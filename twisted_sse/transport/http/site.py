@@ -1,5 +1,5 @@
 """
-A site that is fit for streams.
+A site whose HTTP/1.1 and HTTP/2 are fit for event streams.
 """
 
 from __future__ import annotations
@@ -11,18 +11,19 @@ from twisted.web.resource import IResource
 from twisted.web.server import Site
 
 from twisted_sse.transport.http.channel import Channel
-from twisted_sse.transport.http2.connection import MAX_STREAMS, H2Connection, shortcomings
+from twisted_sse.transport.http2.connection import MAX_STREAMS, H2Connection
+from twisted_sse.transport.http2.requirements import unmet_requirements
 
 __all__ = ["StreamSite"]
 
 
 class StreamSite(Site):
     """
-    A `twisted.web.server.Site` whose HTTP/2 can bear streams that never end, and
+    A `twisted.web.server.Site` whose HTTP/2 supports streams that never end, and
     whose HTTP/1.1 refuses what RFC 9112 says must be refused.
 
-    When its last port is closed, it takes no more requests by HTTP/2, and its
-    connections end with their last streams.
+    When its last port is closed, its HTTP/2 connections refuse new requests, and
+    each of them closes when its last stream ends.
 
     Args:
         max_streams: How many streams a client may have open on one HTTP/2
@@ -31,8 +32,8 @@ class StreamSite(Site):
 
     _log = Logger()
 
-    #: Tells what this Twisted lacks for HTTP/2.
-    lacking = staticmethod(shortcomings)
+    #: Lists what the installed Twisted lacks for HTTP/2.
+    unmet_requirements = staticmethod(unmet_requirements)
 
     def __init__(
         self, root: IResource, *arguments: Any, max_streams: int = MAX_STREAMS, **options: Any
@@ -40,12 +41,12 @@ class StreamSite(Site):
         super().__init__(root, *arguments, **options)
         self._max_streams = max_streams
         self._connections: set[H2Connection] = set()
-        lacking = self.lacking()
-        self._fit = not lacking
-        if lacking:
+        missing = self.unmet_requirements()
+        self._offers_http2 = not missing
+        if missing:
             self._log.warn(
-                "HTTP/2 is off: this version of Twisted has no {lacking}",
-                lacking=", ".join(lacking),
+                "HTTP/2 is disabled: the installed version of Twisted lacks {missing}",
+                missing=", ".join(missing),
             )
 
     def protocol(self) -> Channel:
@@ -59,7 +60,7 @@ class StreamSite(Site):
         See `twisted.internet.interfaces.IProtocolNegotiationFactory`.
         """
         offered: list[bytes] = super().acceptableProtocols()
-        return [one for one in offered if self._fit or one != b"h2"]
+        return [one for one in offered if self._offers_http2 or one != b"h2"]
 
     def stopFactory(self) -> None:
         """

@@ -1,5 +1,5 @@
 """
-How often something may be done: a burst at once, then a number each second.
+A rate limit: a burst at once, then a number of actions per second.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ __all__ = ["TokenBucket"]
 
 class TokenBucket:
     """
-    A token bucket, full at the beginning.
+    A token bucket that is full at the beginning.
 
     Args:
-        burst: How many times at once.
+        burst: How many tokens it holds.
 
-        rate: How many more each second.
+        rate: How many tokens are added per second.
 
-        seconds: Tells the time.
+        seconds: Returns the current time in seconds.
     """
 
     __slots__ = ("_burst", "_left", "_rate", "_seconds", "_since")
@@ -31,10 +31,10 @@ class TokenBucket:
 
     def take(self) -> bool:
         """
-        Do it once more; whether that is allowed.
+        Take a token and return True, or return False if none is left.
         """
         now = self._seconds()
-        # A clock that is set back must not take away what is left.
+        # A clock that is set back must not remove tokens.
         elapsed = max(0.0, now - self._since)
         self._since = now
         self._left = min(self._burst, self._left + elapsed * self._rate)

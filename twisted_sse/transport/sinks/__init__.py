@@ -1,8 +1,8 @@
 """
-A sink writes the bytes of one stream over one kind of transport.
+Sinks: each writes the bytes of one event stream over one kind of transport.
 
-A sink says how many bytes it has taken, and calls back when it has room again.
-It knows neither events nor topics.
+A sink says how many bytes it has accepted, and calls its stream when it has room
+for more.  Nothing here knows an event or a topic.
 """
 
 __all__: list[str] = []

@@ -1,5 +1,5 @@
 """
-Which way to the wire a request takes.
+Chooses the sink that writes the response to a request.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from twisted.web.http import HTTPChannel
 from twisted.web.server import Request
 
 from twisted_sse.transport.http.channel import StrictHTTPChannel
-from twisted_sse.transport.http2.connection import H2Stream
+from twisted_sse.transport.http2.stream import H2Stream
 from twisted_sse.transport.sinks.http2 import H2Sink
 from twisted_sse.transport.sinks.request import RequestSink
 from twisted_sse.transport.sinks.sink import Sink
@@ -22,14 +22,14 @@ __all__ = ["sink_for"]
 
 def sink_for(request: Request) -> Sink:
     """
-    The shortest way to the wire that is legal for *request*.
+    Make the fastest sink that may be used for *request*.
     """
     channel: Any = request.channel
     if type(channel) is H2Stream and _is_plain(request):
         return H2Sink(request, channel)
     transport = getattr(channel, "transport", None)
-    # The exact types: wrappers such as TLS hand unknown attributes on to what
-    # they wrap, and plaintext would be written into an encrypted connection.
+    # The exact types: wrappers such as TLS forward unknown attributes to what they
+    # wrap, and plaintext would be written into an encrypted connection.
     if (
         type(transport) is tcp.Server
         and not transport.TLS
@@ -43,6 +43,6 @@ def sink_for(request: Request) -> Sink:
 
 def _is_plain(request: Request) -> bool:
     """
-    Whether nothing changes the response's bytes on the way, as gzip would.
+    Whether the response is sent as it is written, without gzip for example.
     """
     return getattr(request, "_encoder", None) is None

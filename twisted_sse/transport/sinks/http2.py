@@ -1,5 +1,5 @@
 """
-The way to the wire of an HTTP/2 stream: into the frames that leave in this turn.
+Writes to an HTTP/2 stream: into the frames that are sent in this turn.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from twisted.web.server import Request
 
-from twisted_sse.transport.http2.connection import H2Stream
+from twisted_sse.transport.http2.stream import H2Stream
 from twisted_sse.transport.sinks.request import RequestSink
 
 __all__ = ["H2Sink"]
@@ -16,10 +16,10 @@ __all__ = ["H2Sink"]
 
 class H2Sink(RequestSink):
     """
-    Writes to a stream of our `H2Connection`, past the request.
+    Writes to our `H2Stream`, bypassing the request.
 
-    All streams share the bytes of a flush, and what goes over one connection
-    leaves in one write (benchmarks, http2).
+    All streams share the bytes of a flush, and one write sends what all streams of
+    a connection have written (benchmarks, http2).
     """
 
     __slots__ = ("_channel", "send")

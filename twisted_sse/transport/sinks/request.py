@@ -1,5 +1,5 @@
 """
-The way to the wire that is open to every request: TLS, HTTP/2, and the rest.
+Writes to the request: works over every transport, TLS and HTTP/2 included.
 
 camelCase methods are called by Twisted.
 """
@@ -20,14 +20,14 @@ from twisted_sse.transport.sockets import is_closing, limit_sending, server_unde
 
 __all__ = ["RequestSink"]
 
-# In the place of response headers that are needed no more.
-_SENT = Headers()
+# Replaces response headers that have been sent.
+_NO_HEADERS = Headers()
 
 
 @implementer(IPushProducer)
 class RequestSink:
     """
-    Writes to the request: TLS, HTTP/2, and whatever else Twisted can serve.
+    Writes to the request, over whatever Twisted serves it.
     """
 
     _log = Logger()
@@ -43,7 +43,7 @@ class RequestSink:
     @property
     def unsent(self) -> int:
         """
-        See `Sink.unsent`: nobody between here and the socket can say.
+        See `Sink.unsent`: unknown, since the request does not tell.
         """
         return 0
 
@@ -62,11 +62,11 @@ class RequestSink:
         """
         self._stream = stream
         # They have been sent, and take 1 KB (benchmarks, memory).
-        self._request.responseHeaders = _SENT
+        self._request.responseHeaders = _NO_HEADERS
         self._request.notifyFinish().addBoth(self._gone)
         self._request.registerProducer(self, True)
-        # A channel tells it when it begins to wait for the transport, and may
-        # have begun with the request before, or with the headers of this one.
+        # A channel pauses its producer only when it begins to wait for the transport,
+        # and it may have begun at the previous request, or at this one's headers.
         if getattr(self._request.channel, "_waitingForTransport", False):
             self._paused = True
         if not self._paused:
@@ -74,12 +74,12 @@ class RequestSink:
 
     def send(self, payload: bytes) -> int:
         """
-        See `Sink.send`.  All is always taken; who is full says so by pausing.
+        See `Sink.send`.  Accepts everything; a full transport pauses this sink.
         """
         try:
             self._request.write(payload)
         except Exception:
-            # An HTTP/2 stream that was cut raises what its queues raise, and
+            # Twisted raises various errors for an HTTP/2 stream that has ended, and
             # one broken stream must not keep the event from the others.
             self._log.failure("An event could not be written")
         return len(payload)
@@ -103,13 +103,13 @@ class RequestSink:
         See `Sink.abort`.
         """
         channel: Any = self._request.channel
-        # An HTTP/2 stream is aborted by itself, not with its connection.
+        # An HTTP/2 stream is aborted alone, without its connection.
         stream = channel if hasattr(channel, "abortConnection") else channel.transport
         stream.abortConnection()
 
     def pauseProducing(self) -> None:
         """
-        What is buffered on the way has reached its bound.
+        See `IPushProducer.pauseProducing`: the buffers below are full.
         """
         self._paused = True
         if self._stream is not None:
@@ -117,7 +117,7 @@ class RequestSink:
 
     def resumeProducing(self) -> None:
         """
-        There is room again.
+        See `IPushProducer.resumeProducing`: the buffers below have room.
         """
         self._paused = False
         if self._stream is None:
@@ -129,7 +129,7 @@ class RequestSink:
 
     def stopProducing(self) -> None:
         """
-        The network connection is lost; the request says so next.
+        See `IProducer.stopProducing`: `notifyFinish` fires next, and ends the stream.
         """
 
     def _gone(self, _: object) -> None:

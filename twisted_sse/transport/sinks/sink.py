@@ -1,9 +1,9 @@
 """
-Where the bytes of a connection go.
+The interface of a sink, and what a sink requires of its stream.
 
-A sink writes at once what can be written at once, and says how much that was.
-It keeps no queue: what is left over goes to the transport by `spill`, and from
-then on nothing more may be written until the sink unblocks its stream.
+A sink writes what can be written at once, and returns how much that was.  It has no
+queue: the caller hands the rest to the transport by `spill`, and must not write
+again until the sink unblocks the stream.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ __all__ = ["Sink", "Stream", "limited_by_site"]
 
 class Stream(Protocol):
     """
-    What a sink tells of, from `Sink.open` to `Sink.finish`.
+    What a sink notifies, from `Sink.open` to `Sink.finish`.
     """
 
     def block(self) -> None:
         """
-        Nothing more may be written.
+        Stop writing.
         """
 
     def unblock(self) -> None:
         """
-        There is room again.
+        Write again: there is room.
         """
 
     def gone(self) -> None:
         """
-        The subscriber left, or the network did.
+        The client has closed the connection, or the connection is lost.
         """
 
 
@@ -42,11 +42,11 @@ class Sink(Protocol):
     What a connection writes to.
 
     Attributes:
-        framing: What to do to the bytes before they are sent.
+        framing: Frames the bytes that `send` is given.
 
-        send: Takes framed bytes, returns how many of them were written.  The
-            rest is the caller's, to be handed to `spill`.  May raise `OSError`,
-            which means that nothing was written.
+        send: Takes framed bytes, and returns how many of them were written; the
+            caller hands the rest to `spill`.  `OSError` means that nothing was
+            written.
     """
 
     framing: Framing
@@ -54,46 +54,45 @@ class Sink(Protocol):
     @property
     def send(self) -> Callable[[bytes], int]:
         """
-        See above.
+        See the attributes of the class.
         """
 
     @property
     def unsent(self) -> int:
         """
-        How many bytes of what was spilled the reader has not taken, as far as
-        that is known; 0 if it is not.
+        How many spilled bytes have not been sent; 0 if that is unknown.
         """
 
     def limit(self, send_timeout: float | None) -> None:
         """
-        Bound what the kernel keeps for the reader; see `limit_sending`.
+        Limit what the kernel buffers for the client; see `limit_sending`.
         """
 
     def open(self, stream: Stream) -> None:
         """
         Begin, after the response's first bytes were written to the request.
 
-        Nothing is to be sent before the first call of ``stream.unblock``.
+        Nothing may be sent before the first call of ``stream.unblock``.
         """
 
     def spill(self, rest: bytes) -> None:
         """
-        Let the transport write *rest*; ``stream.unblock`` is called when it has.
+        Have the transport write *rest*, and call ``stream.unblock`` afterward.
         """
 
     def finish(self) -> None:
         """
-        End the response in good order, after what is still on its way.
+        End the response after everything that was sent or spilled.
         """
 
     def abort(self) -> None:
         """
-        Cut the network connection at once.
+        Abort at once: the network connection, or the HTTP/2 stream.
         """
 
 
 def limited_by_site(channel: Any) -> bool:
     """
-    Whether the sockets of this channel's site were limited when it listened.
+    Whether the sockets of the channel's site inherit limits from the port.
     """
     return getattr(channel.site, "sockets_limited", False)

@@ -1,5 +1,5 @@
 """
-TLS: the server's certificates and their renewal, and the certificates to trust.
+TLS: the server's certificates and their renewal, and the CA certificates to trust.
 """
 
 __all__: list[str] = []

@@ -1,10 +1,10 @@
 """
-TLS as Mozilla's "intermediate" profile wants it, over certificates that may be renewed.
+TLS by Mozilla's "intermediate" profile, with certificates that may be renewed.
 
 https://wiki.mozilla.org/Security/Server_Side_TLS: TLS 1.2 and 1.3, only suites
-with forward secrecy and authenticated encryption, the client chooses among them.
+with forward secrecy and authenticated encryption, of which the client chooses.
 
-A connection keeps what it began with: nothing here ends or changes one that lives.
+A renewal affects new connections only: nothing here ends or changes an open one.
 
 camelCase methods are called by Twisted.
 """
@@ -34,8 +34,8 @@ from twisted_sse.transport.tls.identity import (
 
 __all__ = ["TLSFactory", "TLSServer"]
 
-# Of the profile's suites those with DHE are left out: of its clients only Internet
-# Explorer 11 on Windows 7 would need one, and that has no EventSource.
+# The profile's suites without those that use DHE: of its clients, only Internet
+# Explorer 11 on Windows 7 would need one, and it lacks EventSource.
 _TLS_1_2_SUITES = (
     b"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
     b"ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
@@ -43,47 +43,47 @@ _TLS_1_2_SUITES = (
 )
 _TLS_1_3_SUITES = b"TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
 
-# The profile's groups, and before them the one that a quantum computer would not
-# break.  OpenSSL: "If a group name is preceded with the ? character, it will be
-# ignored if an implementation is missing."
+# The profile's groups, preceded by one that resists quantum computers.  OpenSSL:
+# "If a group name is preceded with the ? character, it will be ignored if an
+# implementation is missing."
 _GROUPS = b"?X25519MLKEM768:X25519:prime256v1:secp384r1"
 
-# Not OP_CIPHER_SERVER_PREFERENCE: a telephone without AES in its processor knows
-# better.  Not OP_NO_TICKET: who reconnects needs no signature from us then.
+# Not OP_CIPHER_SERVER_PREFERENCE: a phone whose processor lacks AES chooses better
+# itself.  Not OP_NO_TICKET: a client that reconnects with a ticket saves a signature.
 _OPTIONS = SSL.OP_NO_COMPRESSION | SSL.OP_NO_RENEGOTIATION
 
-# Bytes that a connection hands to OpenSSL at once.  A handshake and the request
-# for a stream are no longer.
-_PART = 4096
+# The most bytes that a connection hands to OpenSSL at once: enough for a handshake,
+# and for the request of a stream.
+_PART_BYTES = 4096
 
 
-class _Secured(TLSMemoryBIOProtocol):
+class _TLSProtocol(TLSMemoryBIOProtocol):
     """
-    Hands what comes to OpenSSL in small parts.
+    Hands received data to OpenSSL in small parts.
 
-    OpenSSL keeps it in a buffer that grows with the largest part, and that never
-    shrinks: measured, 87 instead of 29 KiB for a connection that has sent 60 kB.
+    OpenSSL's buffer grows with the largest part and never shrinks: measured, 87
+    instead of 29 KiB for a connection that has sent 60 kB.
     """
 
     def dataReceived(self, bytes: bytes) -> None:
         """
         See `IProtocol.dataReceived`.
         """
-        for start in range(0, len(bytes), _PART):
-            super().dataReceived(bytes[start : start + _PART])
+        for start in range(0, len(bytes), _PART_BYTES):
+            super().dataReceived(bytes[start : start + _PART_BYTES])
 
 
 class TLSFactory(TLSMemoryBIOFactory):
     """
-    Secures connections, and writes at once.
+    Secures connections, and writes without a delay.
 
-    Twisted's keeps what is written for a later turn of the reactor, to make
-    one TLS record of many small writes.  A hub writes once for each connection
-    and turn, so it gets one record anyway, without a delayed call and a copy:
-    measured, 25.8 instead of 32.0 microseconds for an event.
+    Twisted's delays writes until a later turn of the reactor, to make one TLS
+    record of many small writes.  A hub writes once per connection and turn, which
+    is one record anyway, without a delayed call and a copy: measured, 25.8 instead
+    of 32.0 microseconds per event.
     """
 
-    protocol = _Secured
+    protocol = _TLSProtocol
 
     def __init__(self, server: IOpenSSLServerConnectionCreator, wrapped: IProtocolFactory) -> None:
         super().__init__(server, False, wrapped, GlobalClock())
@@ -95,14 +95,14 @@ class TLSServer:
     The server's end of TLS connections, with the newest certificates.
 
     Args:
-        files: One certificate or more.  A client gets the first that has the
-            name it asks for, an exact name before a wildcard; or the first of
-            all if none has, or if it asks for none.
+        files: One certificate or more.  A client gets the first certificate with
+            the name it asks for, an exact name before a wildcard.  It gets the
+            first of all if no certificate has that name, or if it sends no name.
 
-        passphrase: Opens those keys that have one.
+        passphrase: Decrypts the keys that are encrypted.
 
     Raises:
-        CertificateError: One of them cannot be served.
+        CertificateError: One of them cannot be used.
     """
 
     _log = Logger()
@@ -111,7 +111,8 @@ class TLSServer:
         self._passphrase = passphrase
         self._files = list(files)
         self._load()
-        # What the user wrote was for the user; from now on nobody knows where we are.
+        # Errors at the start show the paths as the user wrote them; afterward the
+        # process may change its directory.
         self._files = [one.absolute() for one in files]
 
     def serverConnectionForTLS(self, tlsProtocol: TLSMemoryBIOProtocol) -> SSL.Connection:
@@ -119,48 +120,48 @@ class TLSServer:
         See `IOpenSSLServerConnectionCreator.serverConnectionForTLS`.
         """
         connection = SSL.Connection(self._context, None)
-        # The protocol knows which protocols are spoken over it.
+        # _choose_protocol asks the protocol's factory what it speaks.
         connection.set_app_data(tlsProtocol)
         return connection
 
-    def look(self) -> bool:
+    def reload_if_changed(self) -> bool:
         """
-        Read the files again if they are not what they were when they were read.
+        Read the files again if any of them has changed since it was read.
 
         Returns:
-            Whether there is another certificate now.
+            Whether a certificate has changed.
         """
-        return self._stamps() != self._read_stamps and self.reload()
+        return self._stamps() != self._loaded_stamps and self.reload()
 
     def reload(self) -> bool:
         """
         Read the files again.
 
-        If one is wrong, all certificates stay as they are, and the log says
-        why.  Session tickets made before open no more, changed or not, so
-        their key is as old as the last call.
+        If one of them cannot be used, all certificates stay as they are, and the
+        log says why.  Otherwise the key of session tickets is replaced as well, so
+        earlier tickets become useless, whether a certificate has changed or not.
 
         Returns:
-            Whether there is another certificate now.
+            Whether a certificate has changed.
         """
-        before = self._identities
+        previous = self._identities
         try:
             self._load()
         except CertificateError as error:
             self._log.warn("The certificates in use stay, because {error}", error=error)
             return False
-        renewed = [one for one in self._identities if one not in before]
+        renewed = [one for one in self._identities if one not in previous]
         for one in renewed:
             self._log.info(
                 "New certificate for {names}, valid until {until:%Y-%m-%d}",
                 names=", ".join(one.names) or "no name",
-                until=one.until,
+                until=one.expires,
             )
-        return bool(renewed) or len(before) != len(self._identities)
+        return bool(renewed) or len(previous) != len(self._identities)
 
     def _load(self) -> None:
-        # Before reading: what is written meanwhile shows at the next look.
-        self._read_stamps = self._stamps()
+        # Before reading, so that the next check sees a change that happens meanwhile.
+        self._loaded_stamps = self._stamps()
         identities = [read_identity(one, self._passphrase) for one in self._files]
         self._context = _contexts(identities, self._files)
         self._identities = identities
@@ -171,7 +172,9 @@ class TLSServer:
 
 def _contexts(identities: Sequence[Identity], files: Sequence[CertificateFiles]) -> SSL.Context:
     """
-    The context that every connection begins with; it goes on to another one by name.
+    Make the context that every connection begins with.
+
+    It switches the connection to the context of the name that the client asks for.
     """
     contexts = [_context(*pair) for pair in zip(identities, files, strict=True)]
     named: dict[str, SSL.Context] = {}
@@ -190,8 +193,8 @@ def _contexts(identities: Sequence[Identity], files: Sequence[CertificateFiles])
 
 
 def _find(named: Mapping[str, SSL.Context], asked: bytes | None) -> SSL.Context | None:
-    # RFC 6066: host names are ASCII here, international ones as A-labels, as
-    # they are in certificates.  Sent by the client: it may be anything.
+    # RFC 6066: host names are ASCII, international ones as A-labels, as they are in
+    # certificates.  Sent by the client, so it may be anything.
     name = (asked or b"").decode("ascii", "replace").lower()
     # RFC 9525: a wildcard stands for exactly one label, the first.
     return named.get(name) or named.get(f"*.{name.partition('.')[2]}")
@@ -201,12 +204,12 @@ def _context(identity: Identity, files: CertificateFiles) -> SSL.Context:
     context = SSL.Context(SSL.TLS_SERVER_METHOD)
     context.set_min_proto_version(SSL.TLS1_2_VERSION)
     context.set_options(_OPTIONS)
-    # Most connections are idle: their buffers are given back.
+    # Most connections are idle, and need no buffers meanwhile.
     context.set_mode(SSL.MODE_RELEASE_BUFFERS)
-    # Tickets are kept by those who hold them; nothing is kept here.
+    # Clients keep their sessions as tickets, so the server keeps none.
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
     context.set_alpn_select_callback(_choose_protocol)
-    _show(context, identity, files)
+    _set_certificate(context, identity, files)
     context.set_tls13_ciphersuites(_TLS_1_3_SUITES)
     context.set_cipher_list(_TLS_1_2_SUITES)
     _choose_groups(context)
@@ -214,16 +217,16 @@ def _context(identity: Identity, files: CertificateFiles) -> SSL.Context:
 
 
 def _choose_groups(context: SSL.Context) -> None:
-    # pyOpenSSL has no method for it (set_tmp_ecdh leaves a single one, and X25519
-    # cannot be it).  Without this function OpenSSL's own groups are X448 and
-    # secp521r1 besides: sound, but not of the profile.
+    # pyOpenSSL has no method for it: set_tmp_ecdh sets a single group, which cannot
+    # be X25519.  If this function is missing, OpenSSL's defaults also allow X448 and
+    # secp521r1: secure, but not in the profile.
     set_groups = getattr(_util.lib, "SSL_CTX_set1_curves_list", None)
     if set_groups is None or set_groups(context._context, _GROUPS) != 1:
-        # What is left in OpenSSL's list of errors, the next handshake would find.
+        # The next handshake would report an error that stays in OpenSSL's queue.
         getattr(_util.lib, "ERR_clear_error", lambda: None)()
 
 
-def _show(context: SSL.Context, identity: Identity, files: CertificateFiles) -> None:
+def _set_certificate(context: SSL.Context, identity: Identity, files: CertificateFiles) -> None:
     own, *chain = identity.certificates
     try:
         context.use_certificate(own)
@@ -231,9 +234,9 @@ def _show(context: SSL.Context, identity: Identity, files: CertificateFiles) -> 
         for one in chain:
             context.add_extra_chain_cert(one)
     except (SSL.Error, TypeError) as error:
-        # TypeError: a kind of key that TLS cannot sign with.
+        # TypeError: a type of key that cannot sign for TLS.
         raise CertificateError(
-            "certificate", f"OpenSSL does not take {files.certificate}: {_reason(error)}"
+            "certificate", f"OpenSSL does not accept {files.certificate}: {_reason(error)}"
         ) from None
 
 
@@ -244,13 +247,13 @@ def _reason(error: Exception) -> str:
 
 def _choose_protocol(connection: SSL.Connection, offered: Sequence[bytes]) -> Any:
     """
-    The protocol of this server that comes first, of those that the client offers.
+    Choose the server's first protocol that the client offers.
 
     RFC 7301, 3.2: "In the event that the server supports no protocols that the
     client advertises, then the server SHALL respond with a fatal
-    "no_application_protocol" alert."  It also keeps attackers from handing a
-    browser's connection with another service to this one.  Clients that offer
-    nothing are not asked, and get HTTP/1.1.
+    "no_application_protocol" alert."  This also keeps attackers from redirecting a
+    browser's connection with another service to this one.  For clients that offer
+    nothing this is not called; they get HTTP/1.1.
     """
     site = IProtocolNegotiationFactory(connection.get_app_data().factory.wrappedFactory, None)
     if site is None:
@@ -258,6 +261,6 @@ def _choose_protocol(connection: SSL.Connection, offered: Sequence[bytes]) -> An
     for protocol in site.acceptableProtocols():
         if protocol in offered:
             return protocol
-    # pyOpenSSL sends the alert for any error here, and raises it again from the
-    # handshake, where Twisted closes the connection for one of these.
+    # pyOpenSSL sends the alert for any error raised here, and raises it again from
+    # the handshake, where Twisted closes the connection at an SSL.Error.
     raise SSL.Error([])

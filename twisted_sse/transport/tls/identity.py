@@ -1,7 +1,7 @@
 """
-The server's certificates and keys, read and checked.
+Reads and checks the server's certificates and keys.
 
-Everything here raises `CertificateError` with half a sentence that names the file.
+Every problem raises `CertificateError`, whose reason names the file.
 """
 
 from __future__ import annotations
@@ -37,19 +37,19 @@ __all__ = [
 ]
 
 # RFC 7468: "-----BEGIN PRIVATE KEY-----", with ENCRYPTED, RSA or EC before PRIVATE.
-_KEY_BEGINS = re.compile(rb"^-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----", re.MULTILINE)
+_KEY_HEADER = re.compile(rb"^-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----", re.MULTILINE)
 
 Culprit = Literal["certificate", "key", "passphrase"]
 
 
 class CertificateError(ValueError):
     """
-    A certificate that cannot be served.
+    A certificate or its key cannot be used.
 
     Args:
-        culprit: What has to be changed.
+        culprit: What the user has to change.
 
-        reason: What is wrong with it, in half a sentence.
+        reason: What is wrong, as part of a sentence: it has no capital and no period.
     """
 
     def __init__(self, culprit: Culprit, reason: str) -> None:
@@ -59,13 +59,13 @@ class CertificateError(ValueError):
 
 class CertificateFiles(NamedTuple):
     """
-    Where a certificate is, and its key.
+    The files of a certificate and its key.
 
     Attributes:
-        certificate: A PEM file: the server's certificate, then those that it
-            depends on.
+        certificate: A PEM file: the server's certificate, followed by the
+            intermediate certificates.
 
-        key: A PEM file; if there is none, the key is in the first one.
+        key: A PEM file; ``None`` if *certificate* contains the key.
     """
 
     certificate: str
@@ -73,14 +73,14 @@ class CertificateFiles(NamedTuple):
 
     def absolute(self) -> CertificateFiles:
         """
-        The same files, wherever this process goes: twistd changes its directory.
+        Return the same files by absolute paths: twistd changes its directory.
         """
         key = None if self.key is None else str(Path(self.key).absolute())
         return CertificateFiles(str(Path(self.certificate).absolute()), key)
 
     def stamp(self) -> tuple[object, ...]:
         """
-        Something that differs when one of the files has been changed or replaced.
+        Return a value that differs after a file was changed or replaced.
         """
         return tuple(_stamp(path) for path in self if path is not None)
 
@@ -88,16 +88,16 @@ class CertificateFiles(NamedTuple):
 @dataclass(frozen=True)
 class Identity:
     """
-    What a server shows to clients, and proves.
+    A server's certificate with its chain and its key.
 
     Attributes:
-        certificates: Its own, then those that it depends on.
+        certificates: The server's certificate, followed by the intermediate ones.
 
-        key: That of the first one; two identities with the same certificates
-            have the same key.
+        key: The key of the first certificate.  It is not compared: the same
+            certificates have the same key.
 
-        names: The DNS names of the first one, in lower case; a name may begin
-            with ``*.``.
+        names: The DNS names of the first certificate, in lower case; a name may
+            begin with ``*.``.
     """
 
     certificates: tuple[Certificate, ...]
@@ -105,58 +105,59 @@ class Identity:
     names: tuple[str, ...]
 
     @property
-    def until(self) -> datetime:
+    def expires(self) -> datetime:
         """
-        When it expires, in UTC.
+        When the first certificate expires, in UTC.
         """
         return self.certificates[0].not_valid_after_utc
 
 
 def pair_files(certificates: Sequence[str], keys: Sequence[str]) -> list[CertificateFiles]:
     """
-    The first key belongs to the first certificate, and so on.
+    Pair each certificate file with the key file at the same position.
 
-    Certificates without one have it in their own file.
+    Certificates beyond the last key file have to contain their keys.
 
     Raises:
         CertificateError: There are more keys than certificates.
     """
     if len(keys) > len(certificates):
-        raise CertificateError("key", "it needs --tls-cert, the certificate of this key")
-    # An empty name has no key behind it: nobody can mean it.
+        raise CertificateError(
+            "key", "there are more keys than certificates; each key needs --tls-cert"
+        )
     return [CertificateFiles(one, key) for one, key in zip_longest(certificates, keys)]
 
 
 def read_passphrase(path: str) -> bytes:
     """
-    Read the passphrase of a key: the file's first line.
+    Read the passphrase of a key from a file with one line.
 
     Raises:
-        CertificateError: The file cannot be read, or has something else.
+        CertificateError: The file cannot be read, or does not have one line.
     """
     lines = _read(path, "passphrase").splitlines()
     if len(lines) != 1 or not lines[0]:
-        raise CertificateError("passphrase", f"{path} is not one line, the passphrase")
+        raise CertificateError("passphrase", f"{path} must have one line, the passphrase")
     return lines[0]
 
 
 def read_identity(files: CertificateFiles, passphrase: bytes | None = None) -> Identity:
     """
-    Read a certificate with its key, and see that they can be used today.
+    Read a certificate and its key, and check that they belong together and are valid.
 
     Args:
-        passphrase: Opens the key, if it has one.
+        passphrase: Decrypts the key, if it is encrypted.
 
     Raises:
-        CertificateError: They cannot.
+        CertificateError: They cannot be read or used.
     """
     certificates = read_certificates(files.certificate)
-    key = _key_beside(files, passphrase)
+    key = _read_key_of(files, passphrase)
     if certificates[0].public_key() != key.public_key():
-        place = files.key or files.certificate
+        path = files.key or files.certificate
         raise CertificateError(
             "key",
-            f"the key in {place} is not the key of the certificate in {files.certificate}",
+            f"the key in {path} is not the key of the certificate in {files.certificate}",
         )
     _check_dates(certificates[0], files.certificate)
     return Identity(tuple(certificates), key, _names(certificates[0]))
@@ -164,10 +165,10 @@ def read_identity(files: CertificateFiles, passphrase: bytes | None = None) -> I
 
 def read_certificates(path: str) -> list[Certificate]:
     """
-    Read a PEM file: the server's certificate, then those that it depends on.
+    Read a PEM file: the server's certificate, then the intermediate ones.
 
     Raises:
-        CertificateError: The file cannot be read, or holds something else.
+        CertificateError: The file cannot be read, or has no certificate.
     """
     pem = _read(path, "certificate")
     try:
@@ -178,24 +179,24 @@ def read_certificates(path: str) -> list[Certificate]:
 
 def read_key(path: str, passphrase: bytes | None = None) -> Any:
     """
-    Read a PEM file: a private key.
+    Read a private key from a PEM file.
 
     Raises:
-        CertificateError: The file cannot be read, or holds something else, or
-            more than one key, or a key that *passphrase* does not open.
+        CertificateError: The file cannot be read, does not have exactly one key, or
+            has a key that *passphrase* does not decrypt.
     """
     pem = _read(path, "key")
-    if len(_KEY_BEGINS.findall(pem)) > 1:
+    if len(_KEY_HEADER.findall(pem)) > 1:
         raise CertificateError("key", f"there is more than one private key in {path}")
     try:
         return load_pem_private_key(pem, password=None)
     except TypeError:
-        return _unlock(pem, passphrase, path)
+        return _decrypt(pem, passphrase, path)
     except (ValueError, UnsupportedAlgorithm):
         raise CertificateError("key", f"there is no PEM private key in {path}") from None
 
 
-def _unlock(pem: bytes, passphrase: bytes | None, path: str) -> Any:
+def _decrypt(pem: bytes, passphrase: bytes | None, path: str) -> Any:
     if passphrase is None:
         raise CertificateError(
             "key", f"the key in {path} has a passphrase; write it to a --tls-passphrase-file"
@@ -204,23 +205,23 @@ def _unlock(pem: bytes, passphrase: bytes | None, path: str) -> Any:
         return load_pem_private_key(pem, password=passphrase)
     except (ValueError, UnsupportedAlgorithm):
         raise CertificateError(
-            "passphrase", f"the key in {path} does not open with this passphrase"
+            "passphrase", f"this passphrase does not decrypt the key in {path}"
         ) from None
 
 
-def _key_beside(files: CertificateFiles, passphrase: bytes | None) -> Any:
+def _read_key_of(files: CertificateFiles, passphrase: bytes | None) -> Any:
     if files.key is not None:
         return read_key(files.key, passphrase)
-    if not _KEY_BEGINS.search(_read(files.certificate, "certificate")):
+    if not _KEY_HEADER.search(_read(files.certificate, "certificate")):
         raise CertificateError(
             "certificate",
-            f"it needs --tls-key: there is no private key in {files.certificate} itself",
+            f"there is no private key in {files.certificate}, so it needs --tls-key",
         )
     return read_key(files.certificate, passphrase)
 
 
 def _check_dates(certificate: Certificate, path: str) -> None:
-    # Only the server's own: roots that have expired travel in good chains.
+    # Only the server's own: valid chains may include roots that have expired.
     now = datetime.now(UTC)
     if now > certificate.not_valid_after_utc:
         when = f"expired at {certificate.not_valid_after_utc:%Y-%m-%d %H:%M} UTC"

@@ -1,5 +1,5 @@
 """
-Certificates that are renewed while the hub runs.
+Serves renewed certificates while the hub runs.
 """
 
 from __future__ import annotations
@@ -16,93 +16,95 @@ from twisted_sse.transport.tls.context import TLSServer
 
 __all__ = ["CertificateWatch"]
 
-# Seconds between two looks at the files; each is a stat of every one.
-_LOOK_EVERY = 5.0
+# Seconds between two checks, each of which calls stat() for every file.
+_CHECK_INTERVAL = 5.0
 
-# The key of session tickets opens what was sent under TLS 1.2 with one of them,
-# so it does not grow old.  In seconds.
+# The longest that a key of session tickets is used, in seconds: it can decrypt the
+# TLS 1.2 connections that began with a ticket.
 _TICKET_KEY_AGE = 24 * 3600.0
 
 
 class CertificateWatch(Service):
     """
-    Has a TLS server take up the certificates that have changed on disk.
+    Reloads the certificates of a TLS server when their files change, and on SIGHUP.
 
-    It looks at the files, and reads them all on SIGHUP.  Whoever may not read
-    them after dropping privileges keeps the old ones, and the log says so.
+    A process that may not read them after dropping privileges keeps serving the
+    old ones, and the log says so.
 
     Args:
-        reactor: The clock of the looks, and what signals come to.
+        reactor: Schedules the checks, and handles the signal.
 
-        interval: Between two looks, in seconds.
+        interval: Between two checks, in seconds.
     """
 
     _log = Logger()
 
-    def __init__(self, tls: TLSServer, reactor: Any, interval: float = _LOOK_EVERY) -> None:
+    def __init__(self, tls: TLSServer, reactor: Any, interval: float = _CHECK_INTERVAL) -> None:
         self._tls = tls
         self._reactor = reactor
         self._interval = interval
-        self._loop = LoopingCall(self._look)
+        self._loop = LoopingCall(self._check)
         self._loop.clock = reactor
-        self._reloaded = 0.0
+        self._last_reload = 0.0
         self._installed = False
-        self._before: Any = None
-        self._terminal = False
+        self._previous_handler: Any = None
+        self._had_terminal = False
 
     def startService(self) -> None:
         """
         See `IService.startService`.
         """
         super().startService()
-        self._reloaded = self._reactor.seconds()
+        self._last_reload = self._reactor.seconds()
         self._loop.start(self._interval, now=False)
         self._reactor.callWhenRunning(self._install)
 
     def stopService(self) -> None:
         """
-        See `IService.stopService`.  Whoever had SIGHUP before has it again.
+        See `IService.stopService`.  Restores the previous handler of SIGHUP.
         """
         super().stopService()
         self._loop.stop()
         if self._installed:
             self._installed = False
-            signal.signal(signal.SIGHUP, self._before)
+            signal.signal(signal.SIGHUP, self._previous_handler)
 
     def _install(self) -> None:
-        # Neither Twisted nor twistd has a handler for it: it would just end us.
+        # Neither Twisted nor twistd handles it, so it would end the process.
         if self.running:
-            self._terminal = _has_terminal()
-            # None: it was not Python who installed it, and Python cannot put it back.
-            self._before = signal.signal(signal.SIGHUP, self._heard) or signal.SIG_DFL
+            self._had_terminal = _has_terminal()
+            # None: the handler was not installed by Python, which cannot restore it.
+            previous = signal.signal(signal.SIGHUP, self._signaled)
+            self._previous_handler = previous or signal.SIG_DFL
             self._installed = True
 
-    def _heard(self, number: int, frame: object) -> None:
-        # A handler interrupts anything: only this wakes the reactor safely.
-        self._reactor.callFromThread(self._hang_up)
+    def _signaled(self, number: int, frame: object) -> None:
+        # A handler interrupts any code, and only this wakes the reactor safely.
+        self._reactor.callFromThread(self._handle_sighup)
 
-    def _hang_up(self) -> None:
-        # The same signal says that the terminal is closed: then it is meant to
-        # end us, unless somebody (nohup) has asked for the contrary.
-        if self._terminal and self._before is not signal.SIG_IGN and not _has_terminal():
+    def _handle_sighup(self) -> None:
+        # A terminal that closes sends the same signal, to end the process, unless it
+        # was ignored before (nohup).
+        ignored = self._previous_handler is signal.SIG_IGN
+        if self._had_terminal and not ignored and not _has_terminal():
             self._log.info("The terminal is gone, shutting down")
             self._reactor.stop()
             return
         self._log.info("Received SIGHUP, reading the certificates again")
         self._reload()
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         try:
-            if self._reactor.seconds() - self._reloaded >= _TICKET_KEY_AGE:
+            if self._reactor.seconds() - self._last_reload >= _TICKET_KEY_AGE:
                 self._reload()
             else:
-                self._tls.look()
+                self._tls.reload_if_changed()
         except Exception:
-            # An error would end the looking for ever.
-            self._log.failure("The certificates could not be looked at")
+            # An error would end the checks forever.
+            self._log.failure("The certificate files could not be checked")
 
     def _reload(self) -> None:
-        self._reloaded = self._reactor.seconds()
+        self._last_reload = self._reactor.seconds()
         self._tls.reload()
 
 

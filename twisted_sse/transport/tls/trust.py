@@ -1,5 +1,5 @@
 """
-Those who are trusted to sign the certificates of servers that we connect to.
+The CA certificates that clients in this package trust.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ _CERTIFICATE = re.compile(b"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE--
 
 def load_ca_certificates(path: str) -> list[Certificate]:
     """
-    Read a PEM file of certificates that are trusted to sign others.
+    Read the CA certificates in a PEM file.
 
     Raises:
-        ValueError: The file cannot be read, or holds something else.
+        ValueError: The file cannot be read, or has no certificate.
     """
     try:
         found = _CERTIFICATE.findall(Path(path).read_bytes())
@@ -29,24 +29,23 @@ def load_ca_certificates(path: str) -> list[Certificate]:
     except OSError as error:
         raise ValueError(f"{path} cannot be read: {error.strerror}") from None
     except Exception:
-        # OpenSSL's errors have no other root.
+        # OpenSSL's errors have no narrower base class.
         certificates = []
     if not certificates:
         raise ValueError(f"there is no PEM certificate in {path}")
     return certificates
 
 
-def agent_trusting(authorities: Sequence[Certificate], connect_timeout: float) -> Agent:
+def agent_trusting(ca_certificates: Sequence[Certificate], connect_timeout: float) -> Agent:
     """
-    An agent that believes in certificates that *authorities* have signed, and
-    that are the host's.
+    Make an agent that trusts a host whose certificate one of *ca_certificates* signed.
     """
     from twisted.internet import reactor
 
     return Agent(
         reactor,
-        contextFactory=BrowserLikePolicyForHTTPS(trustRootFromCertificates(authorities)),
+        contextFactory=BrowserLikePolicyForHTTPS(trustRootFromCertificates(ca_certificates)),
         connectTimeout=connect_timeout,
-        # One stream, one connection, closed when it is over.
+        # Each event stream has a connection of its own, which closes with the stream.
         pool=HTTPConnectionPool(reactor, persistent=False),
     )

@@ -1,6 +1,8 @@
 """
-Generators as event streams: a source is read at its reader's pace, and closed
-whatever ends the stream.
+Generators as event streams.
+
+A source is read at the pace of its subscriber, and closed however the stream
+ends.
 """
 
 __all__: list[str] = []

@@ -1,11 +1,10 @@
 """
-A generator as a resource: what it yields is the stream.
+A resource that streams the items of a generator.
 """
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
@@ -21,29 +20,26 @@ from twisted_sse.events import codec
 from twisted_sse.events.control import FAILED
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.transport.sinks.choice import sink_for
+from twisted_sse.units import (
+    check_instance,
+    check_milliseconds,
+    check_seconds,
+    known_arguments,
+)
 from twisted_sse.web.cors import CORS
-from twisted_sse.web.generators.source import Items, Pump, is_iterable, iterator_of, not_a_source
+from twisted_sse.web.generators.pump import Pump
+from twisted_sse.web.generators.source import FieldsWarning, Source, iterator_of, source_finder
 from twisted_sse.web.generators.streams import GeneratorStreams
 from twisted_sse.web.generators.writer import StreamWriter
-from twisted_sse.web.query import last_event_id, query_of
 from twisted_sse.web.resource import MethodResource, everybody
 from twisted_sse.web.stream import STREAM_HEADERS
 
-__all__ = ["EventSourceResponse", "ResponseOwner", "Source"]
+__all__ = ["EventSourceResponse", "ResponseOwner"]
 
-#: What is streamed, or a function that returns it for each request.
-Source = Items | Callable[..., Items]
+# Twisted sets these, and a stream has no length.
+_RESERVED = (b"content-length", b"transfer-encoding")
 
-# Finds the source for a request.
-_Beginner = Callable[[Request, Deferred[None]], object]
-
-# What a function may ask for, by the names of its arguments.
-_OFFERED = ("request", "last_event_id", "draining")
-
-# Twisted sets them, and a stream has no length.
-_NOT_OURS = (b"content-length", b"transfer-encoding")
-
-# RFC 9110, 15.3.5, 15.3.6 and 15.4.5: these have no content.
+# RFC 9110, 15.3.5, 15.3.6 and 15.4.5: responses with these have no content.
 _BODILESS = (204, 205, 304)
 
 _FAILED = ServerSentEvent.json({"reason": "failed"}, event=FAILED)
@@ -51,12 +47,12 @@ _FAILED = ServerSentEvent.json({"reason": "failed"}, event=FAILED)
 
 class ResponseOwner(Protocol):
     """
-    What a response needs of the hub that it belongs to.
+    What a response needs from its hub.
 
     Attributes:
-        clock: What the response is timed with.
+        clock: Times the response.
 
-        responses: Where its streams are registered.
+        responses: The registry of its streams.
     """
 
     clock: IReactorTime
@@ -64,72 +60,78 @@ class ResponseOwner(Protocol):
     @property
     def responses(self) -> GeneratorStreams:
         """
-        Where its streams are registered.
+        The registry of its streams.
         """
 
 
 class EventSourceResponse(MethodResource):
     """
-    Streams what a source yields: `ServerSentEvent`, ``str`` (data), ``dict``
-    (data, as JSON) or ``None`` (nothing).
+    Streams the items of a source: `ServerSentEvent`, ``str`` (data), ``None``
+    (nothing), or anything else (data, as JSON; see `ServerSentEvent.json`).
 
-    The source is asked at the reader's pace, and never while the reader is
-    behind.  When the reader leaves, the source is cancelled at its await and
-    closed; its ``finally`` may await.  ``HEAD`` does not start it.
+    Items are requested at the subscriber's pace, and never while the subscriber
+    is behind.  When the subscriber leaves, the source is cancelled at its await
+    and closed; its ``finally`` may await.  ``HEAD`` does not start the source.
 
-    With a hub the streams end with the hub's service.  Without one they end with
-    `drain`; if the reactor stops without it, the network connections are lost,
-    and awaits of a ``finally`` may not come back.
+    With a hub, the streams end with the hub's service.  Without a hub, `drain`
+    ends them; if the reactor stops before, the network connections are lost, and
+    what a ``finally`` awaits may never resume.
 
     Args:
-        source: A generator, an async generator, an iterable, an async iterable;
-            or a function that returns one for each request, and that may have
-            the arguments *request*, *last_event_id* (``str`` or ``None``: sent
-            by the client, so trust nothing about it) and *draining* (a
-            `Deferred` that fires with ``None`` when the server stops).  What a
-            function raises is answered as an error, before the stream begins.
-            Iterators can be streamed once.
+        source: A generator, an async generator, an iterable, an async iterable,
+            or a function that returns one of them for each request.  The
+            function may declare the arguments *request*, *last_event_id*
+            (``str`` or ``None``: sent by the client, so trust nothing about it)
+            and *draining* (a `Deferred` that fires with ``None`` when the server
+            stops).  If the function raises, the request is answered with an
+            error and no stream begins.  An iterator can be streamed only once.
 
-        keepalive: A comment is sent after so many silent seconds; ``None``
-            sends none.
+        keepalive: Seconds of silence after which a comment is sent; ``None``
+            sends no comments.
 
         retry: The reconnection time, in milliseconds.
 
-        headers: Of the answer; they replace ours of the same name.
+        headers: Response headers; they replace the default ones of the same
+            name.
 
-        status: Of the answer.  A browser's ``EventSource`` takes only 200.
+        status: The response status.  A browser's ``EventSource`` accepts only
+            200.
 
-        methods: What is answered with the stream, beside ``HEAD`` for ``GET``.
+        methods: The methods that are answered with the stream.  ``HEAD`` is
+            added to ``GET``.
 
         farewell: The last event of a stream whose source has ended.
 
-        error: The last event of a stream whose source has failed: ``True`` for
-            a ``stream-error`` that says nothing of the reason, or what makes an
-            event of the failure.  The log has the reason in any case.
+        error: The last event of a stream whose source has failed: ``True`` sends
+            ``stream-error`` without the reason, a function makes an event from
+            the failure.  The failure is logged in any case.
 
-        cors: Which web pages of other origins may read.  By default none.
+        cors: The origins whose web pages may read the stream; by default none.
 
-        send_timeout: A reader that takes nothing for so many seconds is cut;
-            ``None`` cuts nobody.
+        send_timeout: Seconds after which the connection of a subscriber that
+            takes nothing is aborted; ``None`` waits forever.
 
-        hub: What the streams belong to: it tells sources that it stops, and has
-            the timers that they share.  A response may be made for one request:
-            the hub knows its streams, and not the response.
+        hub: The hub that the streams belong to.  It tells the sources when it
+            stops, and shares its timers between the streams.  It holds the
+            streams and not the response, so a response may be made for a single
+            request.
 
-        clock: The hub's if there is a hub, else the reactor's, by default.
+        clock: By default that of *hub*, or the global reactor.
 
     Raises:
-        TypeError: *source* is no source, or asks for what is not offered.
+        TypeError: *source* cannot be streamed, or declares an argument that is
+            not offered.
 
-        ValueError: An answer with *status* has no body, *methods* names none or
-            one that is answered already, one of *headers* is Twisted's, or
-            *clock* is another than the hub's.
+        ValueError: A response with *status* has no body, *methods* is empty or
+            contains ``HEAD`` or ``OPTIONS``, one of *headers* is set by Twisted,
+            or *clock* differs from that of *hub*.
     """
 
     _log = Logger()
 
     isLeaf = True
 
+    @known_arguments
     def __init__(
         self,
         source: Source,
@@ -146,10 +148,16 @@ class EventSourceResponse(MethodResource):
         hub: ResponseOwner | None = None,
         clock: IReactorTime | None = None,
     ) -> None:
-        if status in _BODILESS:
-            raise ValueError(f"An answer with status {status} has no body")
-        super().__init__(self._handlers_of(methods), everybody, cors or CORS())
-        self._begin = _beginner(source)
+        check_seconds("keepalive", keepalive, none="to send no comments")
+        check_seconds("send_timeout", send_timeout, none="to wait forever")
+        check_milliseconds("retry", retry, none="to leave it to the browser")
+        _check_status(status)
+        if farewell is not None:
+            check_instance("farewell", farewell, ServerSentEvent, "ServerSentEvent('bye')")
+        cors = CORS() if cors is None else cors
+        super().__init__(self._handlers_of(methods), everybody, cors)
+        self._warning = FieldsWarning()
+        self._find_source = source_finder(source)
         self._keepalive = keepalive
         self._first = b"" if retry is None else codec.encode(ServerSentEvent(retry=retry))
         self._headers = _headers(headers)
@@ -159,17 +167,17 @@ class EventSourceResponse(MethodResource):
         self._send_timeout = send_timeout
         self._clock = _clock_of(hub, clock)
         self._hub = hub
-        self._running = GeneratorStreams(self._clock) if hub is None else hub.responses
+        self._streams = GeneratorStreams(self._clock) if hub is None else hub.responses
 
     def drain(self, grace: float = 10.0) -> Deferred[None]:
         """
         Tell all sources that the server stops, and refuse new requests with 503.
 
-        To be called once, as with ``reactor.addSystemEventTrigger("before",
-        "shutdown", response.drain)``, and not with a hub, which does it.
+        Call this once, for example with ``reactor.addSystemEventTrigger("before",
+        "shutdown", response.drain)``.  A hub drains its responses itself.
 
         Args:
-            grace: After so many seconds sources that have not ended are
+            grace: Seconds that the sources may take to end.  Then they are
                 cancelled, and their streams end.
 
         Returns:
@@ -179,32 +187,34 @@ class EventSourceResponse(MethodResource):
             RuntimeError: The response has a hub.
         """
         if self._hub is not None:
-            raise RuntimeError("This response ends with its hub: stop the hub's service instead")
-        return Deferred.fromCoroutine(self._running.drain(grace))
+            raise RuntimeError("The hub drains this response: stop the hub's service instead")
+        return Deferred.fromCoroutine(self._streams.drain(grace))
 
     def _handlers_of(self, methods: Iterable[str]) -> dict[str, Any]:
+        if isinstance(methods, str):
+            raise TypeError(f"methods is {methods!r}: give a list, [{methods!r}]")
         handlers: dict[str, Any] = dict.fromkeys(methods, self._stream)
         if not handlers or not handlers.keys().isdisjoint({"HEAD", "OPTIONS"}):
-            raise ValueError("Name methods other than HEAD and OPTIONS, such as GET and POST")
+            raise ValueError("Name methods such as GET and POST, and neither HEAD nor OPTIONS")
         return handlers | {"HEAD": self._head} if "GET" in handlers else handlers
 
     def _stream(self, request: Request, grant: Grant) -> None:
-        self._running.check_open()
+        self._streams.check_open()
         draining: Deferred[None] = Deferred()
-        iterator = iterator_of(self._begin(request, draining))
-        writer = self._running.writer(sink_for(request), self._keepalive, self._send_timeout)
-        pull = Pump(iterator, writer, self._clock)
+        iterator = iterator_of(self._find_source(request, draining))
+        writer = self._streams.writer(sink_for(request), self._keepalive, self._send_timeout)
+        pump = Pump(iterator, writer, self._clock, self._warning)
         self._write_head(request)
         request.write(self._first)
-        self._running.add(pull, writer, draining)
-        ending = pull.start()
-        ending.addCallback(lambda _: None if pull.cancelled else self._farewell)
-        ending.addErrback(self._last_words)
-        ending.addCallback(self._finish, pull, writer)
-        writer.open(pull.cancel)
+        self._streams.add(pump, writer, draining)
+        ending = pump.start()
+        ending.addCallback(lambda _: None if pump.cancelled else self._farewell)
+        ending.addErrback(self._error_event)
+        ending.addCallback(self._finish, pump, writer)
+        writer.open(pump.cancel)
 
     def _head(self, request: Request, grant: Grant) -> None:
-        self._running.check_open()
+        self._streams.check_open()
         self._write_head(request)
         request.finish()
 
@@ -213,87 +223,45 @@ class EventSourceResponse(MethodResource):
         for name, values in self._headers:
             request.responseHeaders.setRawHeaders(name, values)
 
-    def _last_words(self, failure: Failure) -> ServerSentEvent | None:
+    def _error_event(self, failure: Failure) -> ServerSentEvent | None:
         self._log.failure("The source of a stream failed", failure)
         if not callable(self._error):
             return _FAILED if self._error else None
         try:
             return self._error(failure)
         except Exception:
-            self._log.failure("A failure could not be made an event")
+            self._log.failure("The error function of a stream failed")
             return _FAILED
 
-    def _finish(self, final: ServerSentEvent | None, pull: Pump, writer: StreamWriter) -> None:
-        self._running.remove(pull)
+    def _finish(self, final: ServerSentEvent | None, pump: Pump, writer: StreamWriter) -> None:
+        self._streams.remove(pump)
         writer.finish(*([] if final is None else [codec.encode(final)]))
+
+
+def _check_status(status: object) -> None:
+    if not isinstance(status, int) or not 200 <= status <= 599:
+        raise ValueError(f"status is {status!r}: give an HTTP status such as 200")
+    if status in _BODILESS:
+        raise ValueError(f"A response with status {status} has no body: choose another status")
 
 
 def _clock_of(hub: ResponseOwner | None, clock: IReactorTime | None) -> IReactorTime:
     if hub is None:
         return GlobalClock() if clock is None else clock
     if clock is not None and clock is not hub.clock:
-        raise ValueError("A response has the clock of its hub: leave one of the two out")
+        raise ValueError("A response uses the clock of its hub: leave out one of the two")
     return hub.clock
-
-
-def _beginner(source: Source) -> _Beginner:
-    """
-    What finds the source for a request.
-    """
-    if isinstance(source, Iterator | AsyncIterator):
-        return _once(source)
-    if isinstance(source, AsyncIterable) or is_iterable(source):
-        return lambda *_: source
-    if not callable(source):
-        raise not_a_source(source)
-    if inspect.iscoroutinefunction(source):
-        raise TypeError("The source is a coroutine function: yield in it, and it is a source")
-    wanted = _wanted(source)
-
-    def call(request: Request, draining: Deferred[None]) -> object:
-        offered: dict[str, object] = {"request": request, "draining": draining}
-        given = {name: offered[name] for name in wanted & offered.keys()}
-        if "last_event_id" in wanted:
-            given["last_event_id"] = last_event_id(request, query_of(request))
-        return source(**given)
-
-    return call
-
-
-def _once(iterator: object) -> _Beginner:
-    unused = [iterator]
-
-    def use(*_: object) -> object:
-        if unused:
-            return unused.pop()
-        raise RuntimeError(
-            "The source of this response is an iterator, and it has been used: give a function"
-            " that makes one for each request"
-        )
-
-    return use
-
-
-def _wanted(function: Callable[..., object]) -> frozenset[str]:
-    signature = inspect.signature(function)
-    parameters = signature.parameters.values()
-    anything = any(each.kind is each.VAR_KEYWORD for each in parameters)
-    by_name = {each.name for each in parameters if each.kind not in (0, 2)}
-    wanted = frozenset(name for name in _OFFERED if anything or name in by_name)
-    # TypeError tells what else it would need.
-    signature.bind(**dict.fromkeys(wanted))
-    return wanted
 
 
 def _headers(
     given: Mapping[str, str] | Iterable[tuple[str, str]],
 ) -> list[tuple[bytes, list[bytes]]]:
     headers = Headers(dict(STREAM_HEADERS))
-    theirs = Headers()
+    own = Headers()
     for name, value in given.items() if isinstance(given, Mapping) else given:
-        theirs.addRawHeader(name, value)
-    for raw_name, values in theirs.getAllRawHeaders():
-        if raw_name.lower() in _NOT_OURS:
-            raise ValueError(f"{raw_name.decode()} is not yours to set")
+        own.addRawHeader(name, value)
+    for raw_name, values in own.getAllRawHeaders():
+        if raw_name.lower() in _RESERVED:
+            raise ValueError(f"{raw_name.decode()} is set by the server: leave it out")
         headers.setRawHeaders(raw_name, values)
     return [(name, list(values)) for name, values in headers.getAllRawHeaders()]

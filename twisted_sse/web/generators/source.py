@@ -1,248 +1,185 @@
 """
-Asks a source for its items, at the pace at which they are taken.
-
-A source is asked in one coroutine from its first item to its last, so it is
-cancelled at its await, and closed in the same place, whatever ends it.  Ready
-items cost no `Deferred`: the coroutine waits only where the source waits.
-
-Context variables that a source sets are its own.
+Sources: what can be streamed, and what their items mean.
 """
 
 from __future__ import annotations
 
-import asyncio
 import inspect
-from collections.abc import AsyncIterable, AsyncIterator, Coroutine, Generator, Iterable, Iterator
-from types import coroutine
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 from typing import Any, TypeGuard
 
-from twisted.internet import defer
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
+from twisted.web.server import Request
 
 from twisted_sse.errors import InvalidEvent
-from twisted_sse.events import codec
 from twisted_sse.events.event import ServerSentEvent
-from twisted_sse.web.generators.writer import StreamWriter
+from twisted_sse.web.query import last_event_id, query_of
 
-__all__ = ["Item", "Items", "Pump", "event_of", "is_iterable", "iterator_of", "not_a_source"]
+__all__ = [
+    "FieldsWarning",
+    "FindSource",
+    "Item",
+    "Items",
+    "Source",
+    "event_of",
+    "iterator_of",
+    "source_finder",
+]
 
-#: What a source yields; ``None`` is passed over.
-Item = ServerSentEvent | str | dict[str, Any] | None
+#: What a source yields: an event, a string as data, anything else as JSON; ``None`` is
+#: skipped.
+Item = Any
 
-#: What is asked for its items.
+#: A source: it is iterated over for its items.
 Items = Iterable[Item] | AsyncIterable[Item]
 
-# What is thrown into a coroutine at its await.
-_CANCELLED = (defer.CancelledError, asyncio.CancelledError)
+#: What is streamed, or a function that returns it for a request.
+Source = Items | Callable[..., Items]
 
-# They can be iterated over, and nobody means that.
+#: Finds the source for a request.
+FindSource = Callable[[Request, Deferred[None]], object]
+
+# The arguments that a source function may declare.
+_OFFERED = ("request", "last_event_id", "draining")
+
+# The keys of a dict that other libraries take for an event, and those that an event has.
+_FIELDS = {"data", "event", "id", "retry", "comment"}
+_NEEDED = {"data", "event"}
+
+# Iterable, but streaming their elements is surely a mistake.
 _NOT_A_SOURCE = (str, bytes, bytearray, dict, Deferred)
 
 
 def event_of(item: Item) -> ServerSentEvent:
     """
-    Make an event of what a source yielded; a ``dict`` is data, as JSON.
+    Convert an item of a source to an event, as `twisted_sse.Hub.publish` converts data.
 
-    No key of a ``dict`` means anything here: a payload that happens to have
-    ``data`` or ``event`` in it arrives as it is.
+    The keys of a ``dict`` have no meaning here: a payload that contains ``data``
+    or ``event`` arrives unchanged.
 
     Raises:
-        InvalidEvent: It cannot be sent.
+        InvalidEvent: *item* cannot be sent.
     """
     if isinstance(item, str):
         return ServerSentEvent(item)
     if isinstance(item, ServerSentEvent):
         return item
-    if isinstance(item, dict):
+    try:
         return ServerSentEvent.json(item)
-    kind = type(item).__name__
-    raise InvalidEvent(f"The source yielded a {kind}: yield ServerSentEvent, str, dict or None.")
+    except InvalidEvent as error:
+        kind = type(item).__name__
+        raise InvalidEvent(
+            f"The source yielded a {kind}, which is not a ServerSentEvent, not a str, and"
+            f" cannot be written as JSON: {error}"
+        ) from error
 
 
-def _frame_of(item: Item) -> bytes | None:
-    if item is None:
-        return None
-    if isinstance(item, str):
-        return codec.encode_data(item)
-    return codec.encode(event_of(item))
-
-
-def is_iterable(source: object) -> TypeGuard[Iterable[Item]]:
+class FieldsWarning:
     """
-    Whether *source* is an iterable of items, and not a single value.
+    Warns once of items whose keys are fields of an event: other libraries would send the
+    fields of such a ``dict``.
+    """
+
+    _log = Logger()
+
+    def __init__(self) -> None:
+        self._given = False
+
+    def check(self, item: object, source: object) -> None:
+        """
+        Log a warning if *item* of *source* is such a ``dict``, and none was logged yet.
+        """
+        if self._given or not isinstance(item, dict):
+            return
+        if item.keys() <= _FIELDS and not _NEEDED.isdisjoint(item):
+            self._given = True
+            self._log.warn(
+                "The source {source} yields a dict, which is sent as JSON data.  To send its"
+                " fields, yield ServerSentEvent({fields}) instead.",
+                source=getattr(source, "__qualname__", type(source).__name__),
+                fields=", ".join(f"{name}=..." for name in item),
+            )
+
+
+def _is_iterable(source: object) -> TypeGuard[Iterable[Item]]:
+    """
+    Whether *source* is an iterable of items, not a single value.
     """
     return isinstance(source, Iterable) and not isinstance(source, _NOT_A_SOURCE)
 
 
 def iterator_of(source: object) -> Iterator[Item] | AsyncIterator[Item]:
     """
-    Begin to iterate over *source*, which runs nothing of a generator.
+    Return an iterator over *source*.  No code of a generator runs yet.
 
     Raises:
-        TypeError: It is no source.
+        TypeError: *source* cannot be iterated over.
     """
     if isinstance(source, AsyncIterable):
         return aiter(source)
-    if is_iterable(source):
+    if _is_iterable(source):
         return iter(source)
-    raise not_a_source(source)
+    raise _not_a_source(source)
 
 
-def not_a_source(source: object) -> TypeError:
+def source_finder(source: Source) -> FindSource:
     """
-    What to raise for what cannot be iterated over.
+    Return the function that finds the source for a request.
+    """
+    if isinstance(source, Iterator | AsyncIterator):
+        return _once(source)
+    if isinstance(source, AsyncIterable) or _is_iterable(source):
+        return lambda *_: source
+    if not callable(source):
+        raise _not_a_source(source)
+    if inspect.iscoroutinefunction(source):
+        raise TypeError(
+            "The source is a coroutine function that does not yield: yield the items in it"
+        )
+    wanted = _wanted(source)
+
+    def call(request: Request, draining: Deferred[None]) -> object:
+        offered: dict[str, object] = {"request": request, "draining": draining}
+        given = {name: offered[name] for name in wanted & offered.keys()}
+        if "last_event_id" in wanted:
+            given["last_event_id"] = last_event_id(request, query_of(request))
+        return source(**given)
+
+    return call
+
+
+def _once(iterator: object) -> FindSource:
+    unused = [iterator]
+
+    def use(*_: object) -> object:
+        if unused:
+            return unused.pop()
+        raise RuntimeError(
+            "The source of this response is an iterator that has been streamed already: give a"
+            " function that returns a new one for each request"
+        )
+
+    return use
+
+
+def _wanted(function: Callable[..., object]) -> frozenset[str]:
+    signature = inspect.signature(function)
+    parameters = signature.parameters.values()
+    anything = any(each.kind is each.VAR_KEYWORD for each in parameters)
+    by_name = {each.name for each in parameters if each.kind not in (0, 2)}
+    wanted = frozenset(name for name in _OFFERED if anything or name in by_name)
+    # Raises TypeError, which names the arguments that it needs as well.
+    signature.bind(**dict.fromkeys(wanted))
+    return wanted
+
+
+def _not_a_source(source: object) -> TypeError:
+    """
+    Make the error for an object that is not a source.
     """
     kind = type(source).__name__
     return TypeError(
-        f"A {kind} is no source: give a generator, an async generator, an iterable, an async"
+        f"A {kind} is not a source: give a generator, an async generator, an iterable, an async"
         " iterable, or a function that returns one of them"
     )
-
-
-class Pump:
-    """
-    Asks *iterator*, and gives *outlet* what it yields.
-
-    It is closed when it ends, when it fails and when it is cancelled, the
-    awaits of its ``finally`` included.  Of a generator that was never asked for
-    an item Python runs nothing, not even its ``finally``.
-
-    Under an asyncio reactor it runs as an asyncio task, in which both
-    `Deferred` and asyncio's awaitables can be awaited.
-
-    Attributes:
-        cancelled: Whether somebody wanted it to end.
-    """
-
-    _log = Logger()
-
-    def __init__(
-        self,
-        iterator: Iterator[Item] | AsyncIterator[Item],
-        writer: StreamWriter,
-        clock: IReactorTime,
-    ) -> None:
-        self._iterator = iterator
-        self._writer = writer
-        self._clock = clock
-        self.cancelled = False
-        self._work: Coroutine[Any, Any, None] | None = None
-        self._done: Deferred[None] | None = None
-
-    def start(self) -> Deferred[None]:
-        """
-        Ask for the first item as soon as the outlet has room.
-
-        Returns:
-            Fires when the source has ended and is closed; fails with what it
-            raised.  If it was cancelled, that is logged instead.
-        """
-        self._work = self._ask()
-        self._done = _run(self._work)
-        return self._done
-
-    def cancel(self) -> None:
-        """
-        Cancel the source at its await, and close it.
-        """
-        self.cancelled = True
-        if self._work is None or self._done is None:
-            return
-        state = inspect.getcoroutinestate(self._work)
-        if state == inspect.CORO_SUSPENDED:
-            self._done.cancel()
-        elif state != inspect.CORO_CLOSED:
-            # It is running just now, or its task is about to begin.
-            self._clock.callLater(0, self.cancel)
-
-    async def _ask(self) -> None:
-        try:
-            await self._ask_and_close()
-        except _CANCELLED:
-            if not self.cancelled:
-                raise
-        except Exception:
-            if not self.cancelled:
-                raise
-            self._log.failure("A source failed when it was cancelled")
-
-    async def _ask_and_close(self) -> None:
-        try:
-            await self._writer.drained()
-            if isinstance(self._iterator, AsyncIterator):
-                await self._ask_async(self._iterator)
-            else:
-                await self._ask_sync(self._iterator)
-        except GeneratorExit:
-            # Python throws away what waits for something that nobody knows any
-            # more: nothing can be awaited here, and it closes the source too.
-            raise
-        except BaseException:
-            await _close(self._iterator)
-            raise
-        await _close(self._iterator)
-
-    async def _ask_sync(self, iterator: Iterator[Item]) -> None:
-        writer = self._writer
-        write = writer.write
-        for item in iterator:
-            if not write(_frame_of(item)):
-                await writer.drained()
-            if self.cancelled:
-                return
-
-    async def _ask_async(self, iterator: AsyncIterator[Item]) -> None:
-        writer = self._writer
-        write = writer.write
-        async for item in iterator:
-            # It may have yielded in spite of being cancelled.
-            if self.cancelled:
-                return
-            if not write(_frame_of(item)):
-                await writer.drained()
-
-
-async def _close(iterator: object) -> None:
-    aclose = getattr(iterator, "aclose", None)
-    close = getattr(iterator, "close", None)
-    if aclose is not None:
-        await aclose()
-    elif close is not None:
-        close()
-
-
-def _run(work: Coroutine[Any, Any, None]) -> Deferred[None]:
-    try:
-        loop = asyncio.get_running_loop()
-    except RuntimeError:
-        return Deferred.fromCoroutine(work)
-    return Deferred.fromFuture(loop.create_task(_as_task(work, loop)))
-
-
-@coroutine
-def _as_task(
-    work: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop
-) -> Generator[Any, Any, None]:
-    """
-    Let asyncio run *work*: what it awaits of Twisted's becomes asyncio's.
-    """
-    value: Any = None
-    error: BaseException | None = None
-    while True:
-        try:
-            waiting = work.send(value) if error is None else work.throw(error)
-        except StopIteration:
-            return
-        finally:
-            # It has this frame in its traceback: a cycle for the garbage collector.
-            error = None
-        try:
-            if isinstance(waiting, Deferred):
-                value = yield from waiting.asFuture(loop)
-            else:
-                value = yield waiting
-        except BaseException as raised:
-            # Whatever it is, it is the source's: CancelledError is not an Exception.
-            error = raised

@@ -1,13 +1,14 @@
 """
-The streams of sources that are open, so that they can be told to end.
+Registers the open streams of sources, so that they can be told to end.
 
-A hub has one for all responses that are tied to it, which may be made for one
-request each; a response without a hub has its own.  What is here is let go of
-when the last stream ends.
+A hub has one registry for all of its responses, each of which may be made for a
+single request; a response without a hub has its own.  The registry keeps nothing
+once the last stream has ended.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from weakref import WeakValueDictionary
 
 from twisted.internet.defer import Deferred
@@ -16,122 +17,124 @@ from twisted.internet.task import deferLater
 
 from twisted_sse.broker.connections.keepalive import Keepalive
 from twisted_sse.broker.connections.sendtimeout import SendTimeout
-from twisted_sse.broker.shutdown import flush_pause, wait_until_empty
+from twisted_sse.broker.shutdown import SLICE, flush_pause, wait_until_empty
 from twisted_sse.errors import HubClosed
 from twisted_sse.transport.sinks.sink import Sink
-from twisted_sse.web.generators.source import Pump
+from twisted_sse.web.generators.pump import Pump
 from twisted_sse.web.generators.writer import StreamWriter
 
 __all__ = ["GeneratorStreams"]
 
-# How often those whom sources fill are looked after in an interval of keepalive:
-# a response without a hub has a loop of its own, and there may be one for each
-# request.
+# How often the keepalive looks at the streams in one interval.  Fewer than for a
+# hub's connections, because a response without a hub has a loop of its own, and
+# there may be one response for each request.
 _LOOKS = 32
-
-# How many sources are told in one turn of the reactor: about 5 ms.
-_SLICE = 200
 
 
 class GeneratorStreams:
     """
-    Knows the open streams, and has the timers that they share.
+    The open streams, and the timers that they share.
 
-    ``len()`` tells how many there are: a stream is open until its source is
+    ``len()`` is the number of open streams.  A stream is open until its source is
     closed.
+
+    Attributes:
+        before_begin: Called before each stream begins.
     """
 
     def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
+        self.before_begin: Callable[[], None] = lambda: None
         self._closed = False
         self._streams: dict[Pump, tuple[StreamWriter, Deferred[None]]] = {}
-        # Kept by the outlets that use them.
+        # The writers that use them keep them alive.
         self._keepalives: WeakValueDictionary[float, Keepalive] = WeakValueDictionary()
-        self._patiences: WeakValueDictionary[float, SendTimeout] = WeakValueDictionary()
+        self._send_timeouts: WeakValueDictionary[float, SendTimeout] = WeakValueDictionary()
 
     def __len__(self) -> int:
         return len(self._streams)
 
     def check_open(self) -> None:
         """
-        See that streams may begin.
+        Check that streams may begin.
 
         Raises:
-            HubClosed: They are being told to end.
+            HubClosed: The server is stopping.
         """
         if self._closed:
-            raise HubClosed("This server is about to stop; come back in a moment.")
+            raise HubClosed("The server is stopping; try again in a few seconds.")
 
     def writer(
         self, sink: Sink, keepalive: float | None, send_timeout: float | None
     ) -> StreamWriter:
         """
-        Make what a stream is written to.
+        Make the writer for a stream.
 
         Args:
-            keepalive: After how many silent seconds a comment is written;
-                ``None`` writes none.
+            keepalive: Seconds of silence after which a comment is written;
+                ``None`` writes no comments.
 
-            send_timeout: After how many seconds a reader is cut that takes
-                nothing; ``None`` cuts nobody.
+            send_timeout: Seconds after which the stream of a subscriber that
+                takes nothing is aborted; ``None`` waits forever.
         """
         return StreamWriter(
-            sink, self._clock, self._keepalive(keepalive), self._patience(send_timeout)
+            sink, self._clock, self._keepalive(keepalive), self._send_timeout(send_timeout)
         )
 
-    def add(self, pull: Pump, writer: StreamWriter, draining: Deferred[None]) -> None:
+    def add(self, pump: Pump, writer: StreamWriter, draining: Deferred[None]) -> None:
         """
-        A stream begins.
+        Register a stream that begins.
 
         Args:
-            draining: Fired when streams are told to end.
+            draining: Fired when the streams are told to end.
         """
-        self._streams[pull] = writer, draining
+        self.before_begin()
+        self._streams[pump] = writer, draining
 
-    def remove(self, pull: Pump) -> None:
+    def remove(self, pump: Pump) -> None:
         """
-        A stream has ended, and its source is closed.
+        Remove a stream that has ended and whose source is closed.
         """
-        self._streams.pop(pull, None)
+        self._streams.pop(pump, None)
 
     def close(self) -> None:
         """
-        Let no more streams begin.
+        Refuse new streams.
         """
         self._closed = True
 
     async def tell(self) -> None:
         """
-        Tell all sources to end, by what each was given as *draining*.
+        Tell all sources to end, by firing the *draining* of each.
         """
-        told = list(self._streams.values())
-        for start in range(0, len(told), _SLICE):
-            for _, draining in told[start : start + _SLICE]:
+        streams = list(self._streams.values())
+        for start in range(0, len(streams), SLICE):
+            for _, draining in streams[start : start + SLICE]:
                 if not draining.called:
                     draining.callback(None)
             await deferLater(self._clock, 0)
 
     def abort(self) -> None:
         """
-        Cancel all sources, and end their streams without waiting for them.
+        Cancel all sources, and end their streams without waiting for the sources.
         """
-        for pull, (writer, _) in list(self._streams.items()):
-            # Its finally may await for as long as it likes, and is not cancelled.
-            if not pull.cancelled:
-                pull.cancel()
+        for pump, (writer, _) in list(self._streams.items()):
+            # A second cancel would interrupt the source's finally.
+            if not pump.cancelled:
+                pump.cancel()
             writer.finish()
 
     async def drain(self, grace: float) -> None:
         """
-        Tell all streams to end, and cut those that have not after *grace* seconds.
+        Tell all sources to end, and cancel those that have not after *grace* seconds.
         """
         self.close()
-        anybody = bool(self)
+        any_open = bool(self)
         deadline = self._clock.seconds() + grace
         await self.tell()
         await wait_until_empty(self._clock, deadline, self.__len__)
         self.abort()
-        await flush_pause(self._clock, anybody)
+        await flush_pause(self._clock, any_open)
 
     def _keepalive(self, interval: float | None) -> Keepalive | None:
         if interval is None:
@@ -141,10 +144,10 @@ class GeneratorStreams:
             found = self._keepalives[interval] = Keepalive(interval, self._clock, _LOOKS)
         return found
 
-    def _patience(self, limit: float | None) -> SendTimeout | None:
+    def _send_timeout(self, limit: float | None) -> SendTimeout | None:
         if limit is None:
             return None
-        found = self._patiences.get(limit)
+        found = self._send_timeouts.get(limit)
         if found is None:
-            found = self._patiences[limit] = SendTimeout(limit, self._clock)
+            found = self._send_timeouts[limit] = SendTimeout(limit, self._clock)
         return found

@@ -1,9 +1,9 @@
 """
-Where the frames of one response gather, until they leave together.
+Buffers the frames of one response, and writes them together.
 
-All frames of a turn leave in one write, and never more than `FULL` bytes wait
-here and one frame.  Nothing is written from within `StreamWriter.write`: whoever gives
-frames is never told in the middle of it that the reader has left.
+All frames of a reactor turn leave in one write.  The buffer holds at most `FULL`
+bytes and one frame.  `StreamWriter.write` only buffers, so the subscriber's
+departure is never reported to the caller in the middle of it.
 """
 
 from __future__ import annotations
@@ -21,25 +21,26 @@ from twisted_sse.transport.sinks.sink import Sink
 
 __all__ = ["FULL", "StreamWriter"]
 
-#: How many bytes are written at once, if there are as many: enough for a write
-#: to cost little for each event, and what a stalled reader may hold twice.
+#: The size at which the buffer is full, in bytes: large enough that a write costs
+#: little per event.  A stalled subscriber can hold twice as much.
 FULL = 64 * 1024
 
-# How long one stream may hold the reactor in a turn, in seconds.
+# How long one stream may occupy the reactor in a turn, in seconds.
 _BUDGET = 0.003
 
 
 class StreamWriter:
     """
-    Takes frames, and writes them at the reader's pace.
+    A buffered writer that keeps to the subscriber's pace.
 
     Args:
-        keepalive: Has a comment written now and then; ``None``: nobody does.
+        keepalive: Writes the keepalive comments; ``None`` for none.
 
-        patience: Cuts a reader that takes nothing; ``None``: nobody does.
+        send_timeout: Aborts the stream of a subscriber that takes nothing;
+            ``None`` waits forever.
 
     Attributes:
-        closed: Whether nothing can be written any more.
+        closed: Whether the stream has ended.
 
         written: When something was last written, in seconds.
 
@@ -52,11 +53,11 @@ class StreamWriter:
         "_blocked",
         "_clock",
         "_deadline",
+        "_drained",
         "_frames",
         "_gone",
         "_keepalive",
-        "_patience",
-        "_room",
+        "_send_timeout",
         "_sink",
         "_size",
         "_turn",
@@ -70,17 +71,17 @@ class StreamWriter:
         sink: Sink,
         clock: IReactorTime,
         keepalive: Keepalive | None,
-        patience: SendTimeout | None,
+        send_timeout: SendTimeout | None,
     ) -> None:
         self._sink = sink
         self._clock = clock
         self._keepalive = keepalive
-        self._patience = patience
+        self._send_timeout = send_timeout
         self._blocked = True
         self._deadline = 0.0
         self._frames: list[bytes] = []
         self._gone: Callable[[], None] | None = None
-        self._room: Deferred[None] | None = None
+        self._drained: Deferred[None] | None = None
         self._size = 0
         self._turn: IDelayedCall | None = None
         self.closed = False
@@ -103,26 +104,26 @@ class StreamWriter:
 
     def open(self, gone: Callable[[], None]) -> None:
         """
-        Begin; the response's first bytes have been written.
+        Begin, after the first bytes of the response were written.
 
         Args:
-            gone: Called once, if the reader leaves or is cut.
+            gone: Called once, if the subscriber leaves or the stream is aborted.
         """
         self._gone = gone
         if self._keepalive is not None:
             self._keepalive.watch(self)
-        self._sink.limit(None if self._patience is None else self._patience.limit)
+        self._sink.limit(None if self._send_timeout is None else self._send_timeout.limit)
         self._sink.open(self)
         if self._blocked:
-            # Who never has room for the first event is waited for as well.
+            # The send time-out counts before the first event as well.
             self.block()
 
     def write(self, frame: bytes | None) -> bool:
         """
-        Have *frame*, if there is one, leave in this turn.
+        Buffer *frame*, if it is not ``None``, to be written in this reactor turn.
 
         Returns:
-            Whether more is welcome; if not, wait for `drained`.
+            Whether more may be written now; if not, wait for `drained` first.
         """
         if frame is not None:
             self._frames.append(frame)
@@ -133,16 +134,17 @@ class StreamWriter:
 
     def drained(self) -> Deferred[None]:
         """
-        Wait until the reader takes more, in a later turn.
+        Wait until more may be written, in a later turn.
 
-        One may wait at a time.  It fires never if the reader leaves before.
+        Only one caller may wait at a time.  If the subscriber leaves, the result
+        never fires.
         """
-        self._room = Deferred()
-        return self._room
+        self._drained = Deferred()
+        return self._drained
 
     def finish(self, *final: bytes) -> None:
         """
-        End the response in good order, after all that was taken and *final*.
+        End the response in good order, after the buffered frames and *final*.
         """
         if self.closed:
             return
@@ -161,16 +163,16 @@ class StreamWriter:
         See `Stream.block`.
         """
         self._blocked = True
-        if self._patience is not None and not self.closed:
-            self._patience.wait_for(self)
+        if self._send_timeout is not None and not self.closed:
+            self._send_timeout.wait_for(self)
 
     def unblock(self) -> None:
         """
         See `Stream.unblock`.
         """
         self._blocked = False
-        if self._patience is not None:
-            self._patience.wait_no_more(self)
+        if self._send_timeout is not None:
+            self._send_timeout.wait_no_more(self)
         if self._turn is None and not self.closed:
             self._plan()
 
@@ -187,15 +189,15 @@ class StreamWriter:
 
     def abort(self, reason: EndReason) -> None:
         """
-        End the stream without waiting: what was not sent stays unsent.
+        End the stream at once, and discard what was not sent.
         """
         self._sink.abort()
-        # An HTTP/2 stream that is aborted may say nothing.
+        # The sink of an HTTP/2 stream may not report that it was aborted.
         self.gone()
 
     def keep_alive(self, comment: bytes) -> None:
         """
-        Write *comment*, unless there is something to be written already.
+        Write *comment*, unless frames are buffered or the stream is blocked.
         """
         if not (self._blocked or self._frames):
             self._write(comment)
@@ -212,8 +214,8 @@ class StreamWriter:
             self._frames.clear()
             self._size = 0
             self._write(payload)
-        if self._room is not None and not (self._blocked or self.closed):
-            drained, self._room = self._room, None
+        if self._drained is not None and not (self._blocked or self.closed):
+            drained, self._drained = self._drained, None
             self._deadline = self._clock.seconds() + _BUDGET
             drained.callback(None)
 
@@ -236,5 +238,5 @@ class StreamWriter:
             self._turn = None
         if self._keepalive is not None:
             self._keepalive.forget(self)
-        if self._patience is not None:
-            self._patience.wait_no_more(self)
+        if self._send_timeout is not None:
+            self._send_timeout.wait_no_more(self)

@@ -1,0 +1,201 @@
+"""
+Compares the answers to publishers with the events that subscribers received.
+
+Every subscriber receives each acknowledged event of its topics exactly once.  All
+subscribers see one order, which does not contradict the times of requests and answers.
+An event that was not acknowledged is received by all its subscribers or by none.
+
+Nothing here does I/O or keeps time.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+__all__ = ["Attempt", "Fault", "ReceivedLog", "find_faults"]
+
+
+@dataclass(slots=True)
+class Attempt:
+    """
+    One event in one request.
+
+    Attributes:
+        data: Unique among all attempts.
+
+        topics: The topics that it was published to.
+
+        request: The name of its request, unique among all requests.
+
+        place: Its index in the request.
+
+        given: The ID that the publisher chose.
+
+        sent: When the request was sent, in seconds.
+
+        answered: When the complete answer 200 had arrived; infinite if it has not.
+
+        id: Its ID according to the answer.
+
+        refused: Whether the answer was 503.
+    """
+
+    data: str
+    topics: tuple[str, ...]
+    request: str
+    place: int = 0
+    given: str | None = None
+    sent: float = 0.0
+    answered: float = math.inf
+    id: str | None = None
+    refused: bool = False
+
+    @property
+    def acknowledged(self) -> bool:
+        """
+        Whether the publisher was told that the event is kept.
+        """
+        return self.answered != math.inf
+
+
+@dataclass
+class ReceivedLog:
+    """
+    What one subscriber has received, over all of its connections.
+
+    Attributes:
+        name: Names the subscriber in faults.
+
+        wants: Whether the subscriber selected an event with these topics.
+
+        entries: The ID and the data of each event, in the order of receipt.
+
+        resets: The data of each ``stream-reset``.
+    """
+
+    name: str
+    wants: Callable[[Sequence[str]], bool]
+    entries: list[tuple[str, str]] = field(default_factory=list)
+    resets: list[str] = field(default_factory=list)
+
+
+class Fault(NamedTuple):
+    """
+    Attributes:
+        kind: Groups faults for counting.
+
+        sentence: What has happened.
+    """
+
+    kind: str
+    sentence: str
+
+
+def find_faults(attempts: Iterable[Attempt], logs: Sequence[ReceivedLog]) -> list[Fault]:
+    """
+    Find everything that the rules forbid.
+
+    Args:
+        attempts: All attempts of all publishers.
+
+        logs: The first is of a subscriber to all topics; its order is compared with
+            that of the others.
+    """
+    known = {attempt.data: attempt for attempt in attempts}
+    seen = {data for received in logs for _, data in received.entries}
+    order = list(dict.fromkeys(data for _, data in logs[0].entries if data in known))
+    faults = list(_wrong_ids(known, logs))
+    for received in logs:
+        faults += _presence(received, known, seen)
+        faults += _deviations(received, order)
+    faults += _contradicted(order, known)
+    faults += _torn(order, known)
+    return faults
+
+
+def _presence(received: ReceivedLog, known: dict[str, Attempt], seen: set[str]) -> Iterator[Fault]:
+    times = Counter(data for _, data in received.entries)
+    for data, count in times.items():
+        attempt = known.get(data)
+        if attempt is None:
+            yield Fault("invented", f"{received.name} got {data[:60]!r}, which was never sent.")
+        elif not received.wants(attempt.topics):
+            yield Fault("unwanted", f"{received.name} got {_brief(data)} of {attempt.topics}.")
+        if count > 1:
+            yield Fault("doubled", f"{received.name} got {_brief(data)} {count} times.")
+    for data, attempt in known.items():
+        due = attempt.acknowledged or data in seen
+        if due and data not in times and received.wants(attempt.topics):
+            why = f"acknowledged as {attempt.id!r}" if attempt.acknowledged else "others did"
+            yield Fault("lost", f"{received.name} did not get {_brief(data)}; {why}.")
+    for reset in received.resets:
+        yield Fault("reset", f"{received.name} was told of a gap: {reset}.")
+
+
+def _deviations(received: ReceivedLog, order: Sequence[str]) -> Iterator[Fault]:
+    positions = {data: number for number, data in enumerate(order)}
+    highest = -1
+    for data in dict.fromkeys(data for _, data in received.entries):
+        position = positions.get(data, highest)
+        if position < highest:
+            later = _brief(order[highest])
+            yield Fault("out of order", f"{received.name} got {_brief(data)} after {later}.")
+        highest = max(highest, position)
+
+
+def _contradicted(order: Sequence[str], known: dict[str, Attempt]) -> Iterator[Fault]:
+    """
+    An event that was acknowledged before another was sent comes before it.
+    """
+    latest: Attempt | None = None
+    for data in order:
+        attempt = known[data]
+        if latest is not None and attempt.answered < latest.sent:
+            yield Fault(
+                "out of order",
+                f"{_brief(data)} came after {_brief(latest.data)}, sent only after its answer.",
+            )
+        if latest is None or attempt.sent > latest.sent:
+            latest = attempt
+
+
+def _torn(order: Sequence[str], known: dict[str, Attempt]) -> Iterator[Fault]:
+    """
+    The events of a request are received all or none, in their order.
+    """
+    sizes = Counter(attempt.request for attempt in known.values())
+    places: dict[str, list[int]] = {}
+    for data in order:
+        places.setdefault(known[data].request, []).append(known[data].place)
+    for request, found in places.items():
+        if found != list(range(sizes[request])):
+            yield Fault("torn", f"Of {sizes[request]} in request {request} came {found}.")
+
+
+def _wrong_ids(known: dict[str, Attempt], logs: Sequence[ReceivedLog]) -> Iterator[Fault]:
+    """
+    An event has one ID, the same in its receipt and in all streams, and no other
+    event has that ID.
+    """
+    names: dict[str, str] = {}
+    for data, attempt in known.items():
+        if name := attempt.id or attempt.given:
+            names[data] = name
+        if attempt.id and attempt.given and attempt.id != attempt.given:
+            yield Fault("misnamed", f"{_brief(data)} was given {attempt.given!r}: {attempt.id!r}.")
+    for received in logs:
+        for id, data in received.entries:
+            if names.setdefault(data, id) != id:
+                other = names[data]
+                yield Fault(
+                    "misnamed", f"{_brief(data)} is {id!r} to {received.name}, not {other!r}."
+                )
+    for id, count in Counter(names.values()).items():
+        if count > 1:
+            yield Fault("misnamed", f"{count} events have the ID {id!r}.")
+
+
+def _brief(data: str) -> str:
+    return data.partition(" ")[0]

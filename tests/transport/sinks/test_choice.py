@@ -1,0 +1,80 @@
+"""
+The choice of a sink for a request.
+"""
+
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.testing import StringTransport
+
+from tests.transport.sinks.wired import GET, SinkTestCase
+from twisted_sse.transport.sinks.choice import sink_for
+from twisted_sse.transport.sinks.request import RequestSink
+from twisted_sse.transport.sinks.socket import SocketSink
+
+__all__ = ["ChoiceTests"]
+
+
+class ChoiceTests(SinkTestCase):
+    """
+    `sink_for` uses the socket directly only where that is safe.
+    """
+
+    def test_plain(self) -> None:
+        """
+        A plain TCP connection is written to directly.
+        """
+        self.start()
+
+        self.assertIsInstance(sink_for(self.request), SocketSink)
+
+    def test_tls(self) -> None:
+        """
+        A connection that has started TLS is not written to directly.
+        """
+        self.start()
+        self.wire.transport.TLS = True
+
+        self.assertIsInstance(sink_for(self.request), RequestSink)
+
+    def test_gzip(self) -> None:
+        """
+        A response that is compressed is not written directly.
+        """
+        self.start(GET[:-2] + b"Accept-Encoding: gzip\r\n\r\n", gzip=True)
+
+        self.assertIsInstance(sink_for(self.request), RequestSink)
+
+    def test_other_transports(self) -> None:
+        """
+        All other transports are written to through the request.
+        """
+        self.start()
+        channel: Any = self.request.channel
+
+        class Wrapper:
+            """
+            Forwards all attributes, as the TLS wrapper does.
+            """
+
+            def __getattr__(self, name: str) -> object:
+                return getattr(wrapped, name)
+
+        wrapped = channel.transport
+        for transport in (Wrapper(), StringTransport(), None):
+            with self.subTest(transport=transport):
+                channel.transport = transport
+                self.assertIsInstance(sink_for(self.request), RequestSink)
+        channel.transport = wrapped
+
+    def test_connection_lost(self) -> None:
+        """
+        A request whose connection is lost is not written to directly.
+        """
+        self.start()
+        done: Deferred[None] = self.request.notifyFinish()
+        done.addErrback(lambda failure: None)
+        self.wire.client.close()
+        self.wire.run_until(lambda: not self.wire.transport.connected, reading=False)
+
+        self.assertIsInstance(sink_for(self.request), RequestSink)
