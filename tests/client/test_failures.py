@@ -11,7 +11,7 @@ from twisted.web.http import PotentialDataLoss
 
 from tests.client.memory import MemoryServer, Reader
 from twisted_sse.client import Lost
-from twisted_sse.client.failures import meaning_of, reason_of
+from twisted_sse.client.failures import loss_reason, meaning_of
 from twisted_sse.errors import InvalidResponse, NotSent, OutcomeUnknown
 
 __all__ = ["ReasonTests", "RetryTests"]
@@ -51,7 +51,7 @@ class ReasonTests(SynchronousTestCase):
         Whatever Twisted raises, the reason is a sentence.
         """
         for error, kind, words in self.CASES:
-            reason = reason_of(error)
+            reason = loss_reason(error)
 
             self.assertIsInstance(reason, kind)
             self.assertRegex(str(reason), rf"^[A-Z].*{words}.*\.$")

@@ -24,7 +24,7 @@ from twisted_sse.errors import (
 )
 from twisted_sse.events.publication import Publication
 
-__all__ = ["LinePublisher", "deliver"]
+__all__ = ["LinePublisher", "deliver_one"]
 
 _STOPPED = " That line and all lines after it were not published."
 
@@ -152,7 +152,7 @@ class LinePublisher:
         parts.extendleft([refused[half:], refused[:half]])
 
 
-async def deliver(delivery: Delivery, publication: Publication) -> None:
+async def deliver_one(delivery: Delivery, publication: Publication) -> None:
     """
     Deliver one event.
 

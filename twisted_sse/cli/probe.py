@@ -22,7 +22,7 @@ from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent
 from zope.interface import implementer
 
-from twisted_sse.client.failures import reason_of
+from twisted_sse.client.failures import loss_reason
 from twisted_sse.errors import EventTooLarge
 from twisted_sse.events.codec import Decoder
 from twisted_sse.events.event import ServerSentEvent
@@ -150,7 +150,7 @@ class Probe:
         except (RequestTransmissionFailed, ResponseFailed) as error:
             if not any(reason.check(CancelledError) for reason in error.reasons):
                 observation.closed = self._clock.seconds() - begun
-                observation.reason = str(reason_of(error))
+                observation.reason = str(loss_reason(error))
             return
         observation.answered = self._clock.seconds() - begun
         observation.status, observation.headers = response.code, response.headers

@@ -16,7 +16,7 @@ from twisted_sse import units
 from twisted_sse.cli.batches import Batches
 from twisted_sse.cli.delivery import Delivery
 from twisted_sse.cli.lineparser import LineParser
-from twisted_sse.cli.linepublisher import LinePublisher, deliver
+from twisted_sse.cli.linepublisher import LinePublisher, deliver_one
 from twisted_sse.cli.options import RequestOptions
 from twisted_sse.cli.running import CommandFailed, Status
 from twisted_sse.cli.stdin import InputReader, size_left
@@ -153,7 +153,7 @@ async def publish(options: PublishOptions, out: Console, err: Console) -> int:
         err.say(f"Publishing to {options.address.without_topics()}")
     delivery = options.delivery(reactor, err)
     if one is not None:
-        await deliver(delivery, one)
+        await deliver_one(delivery, one)
         out.say(one.event.id or "")
         return Status.DONE
     tally = Tally(err, size_left(_STDIN), reactor)

@@ -24,7 +24,7 @@ from twisted.web.http import PotentialDataLoss
 from twisted.web.iweb import IResponse
 
 from twisted_sse.client.encoding import Plain, Slices
-from twisted_sse.client.failures import reason_of
+from twisted_sse.client.failures import loss_reason
 from twisted_sse.client.response import close_transport
 from twisted_sse.errors import EventTooLarge, InvalidResponse, ReadTimeout
 from twisted_sse.events.codec import Decoder
@@ -160,7 +160,7 @@ class Body(Protocol):
         """
         self._connection = None
         self._ended_properly = bool(reason.check(ResponseDone, PotentialDataLoss))
-        error = reason_of(reason)
+        error = loss_reason(reason)
         if self._ended_properly and not self._slices:
             try:
                 self._slices.end()

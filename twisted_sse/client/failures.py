@@ -32,7 +32,7 @@ from twisted.web.http import PotentialDataLoss
 from twisted_sse.client.cancellation import Wait
 from twisted_sse.errors import InvalidResponse, NotSent, OutcomeUnknown, TwistedSSEError
 
-__all__ = ["meaning_of", "reason_of", "run_request", "too_late"]
+__all__ = ["loss_reason", "meaning_of", "run_request", "too_late"]
 
 T = TypeVar("T")
 
@@ -56,7 +56,7 @@ _HANDSHAKE = (_UNTRUSTED, *_PLAIN_PEER, "handshake")
 _WRAPPERS = (RequestGenerationFailed, RequestTransmissionFailed, ResponseFailed)
 
 
-def reason_of(failure: Failure | Exception) -> Exception:
+def loss_reason(failure: Failure | Exception) -> Exception:
     """
     Return the innermost error of a failure, such as a certificate's, with a sentence.
     """
@@ -134,8 +134,8 @@ def _lost(url: str, error: Exception) -> Exception:
         # The TLS handshake has failed, so nothing was sent.
         failed = isinstance(reason, SSL.Error) and any(one in str(reason) for one in _HANDSHAKE)
         if isinstance(reason, VerificationError) or failed:
-            return _not_sent(url, reason_of(reason))
-    reason = reason_of(error)
+            return _not_sent(url, loss_reason(reason))
+    reason = loss_reason(error)
     return OutcomeUnknown(f"The connection to {url} was lost before the response: {reason}")
 
 

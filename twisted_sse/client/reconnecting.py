@@ -22,7 +22,7 @@ from twisted_sse.client.backoff import BackoffState
 from twisted_sse.client.body import Body
 from twisted_sse.client.cancellation import Wait
 from twisted_sse.client.connect import OpenedStream, open_stream
-from twisted_sse.client.failures import reason_of
+from twisted_sse.client.failures import loss_reason
 from twisted_sse.client.redirects import web_origin
 from twisted_sse.client.request import StreamRequest
 from twisted_sse.client.signals import Lost, Opened, ReadyState, Signal, signal_of
@@ -166,7 +166,7 @@ class Reconnector:
         except Exception as error:
             if self._is_fatal(error):
                 raise
-            return self._lost(reason_of(error))
+            return self._lost(loss_reason(error))
         if opened is None:
             self.close()
             return None
