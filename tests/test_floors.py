@@ -38,7 +38,8 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("__main__",),
     ),
     "transport": (
-        ("__init__", "sockets"),
+        ("__init__", "sockets", "refusal", "deadline", "socketlimit"),
+        ("heads",),
         ("http2", "tls"),
         ("http",),
         ("sinks",),
@@ -53,7 +54,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("audiences",),
         ("connections",),
         ("replay",),
-        ("intake", "fanout", "batch", "schedule"),
+        ("intake", "fanout", "batch", "schedule", "receipts"),
         ("admission",),
         ("broker",),
         ("drain",),

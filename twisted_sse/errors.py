@@ -10,17 +10,20 @@ __all__ = [
     "HistoryUnavailable",
     "HubClosed",
     "InvalidEvent",
+    "InvalidResponse",
     "InvalidSelector",
     "InvalidTopic",
     "NoContent",
     "NotSent",
     "OutcomeUnknown",
+    "PerhapsKept",
     "ReadTimeout",
     "TooManyAttempts",
     "TooManyConnections",
     "TooManyConnectionsFromAddress",
     "TwistedSSEError",
     "Unauthorized",
+    "UnexpectedContentEncoding",
     "UnexpectedContentType",
     "UnexpectedStatus",
     "UnknownEventID",
@@ -147,6 +150,26 @@ class UnexpectedContentType(TwistedSSEError):
         self.detail = detail
 
 
+class UnexpectedContentEncoding(TwistedSSEError):
+    """
+    A server has answered with a content encoding that the client cannot decode.
+
+    Attributes:
+        encoding: The ``Content-Encoding``, such as ``br``.
+    """
+
+    def __init__(self, message: str, encoding: str) -> None:
+        super().__init__(message)
+        self.encoding = encoding
+
+
+class InvalidResponse(TwistedSSEError):
+    """
+    A server's response cannot be read: it is not HTTP, its headers are too large, or
+    its compression is broken.
+    """
+
+
 class ReadTimeout(TwistedSSEError):
     """
     A server has sent nothing for too long, not even a comment.
@@ -170,4 +193,11 @@ class NotSent(TwistedSSEError):
 class OutcomeUnknown(TwistedSSEError):
     """
     A publication was sent but not answered, so it may have been kept or not.
+    """
+
+
+class PerhapsKept(HistoryUnavailable, OutcomeUnknown):
+    """
+    The history provider was handed publications and has not said whether it has
+    kept them.  Answered with 503 and ``"kept": "unknown"``.
     """
