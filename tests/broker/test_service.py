@@ -8,7 +8,7 @@ from typing import Any
 from twisted.application.service import IService, MultiService, Service
 from twisted.internet.defer import Deferred
 from twisted.internet.testing import MemoryReactorClock
-from twisted.logger import capturedLogs
+from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
@@ -239,6 +239,18 @@ class WithoutServiceTests(SynchronousTestCase):
         self.successResultOf(stopped)
         self.assertTrue(subscriber.sink.finished)
         self.assertEqual(self.history.told, ["start", "tail", "append", "stop"])
+
+    def test_log(self) -> None:
+        """
+        One line in the log says that the hub starts, however it is started.
+        """
+        with capturedLogs() as events:
+            self.hub.publish("a", "1")
+            self.hub.service().startService()
+            self.turn()
+        lines = [formatEvent(event) for event in events]
+
+        self.assertEqual(lines, ["The hub starts; its history is a RunningHistory"])
 
     def test_subscriber(self) -> None:
         """

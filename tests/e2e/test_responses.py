@@ -24,7 +24,7 @@ __all__ = ["AsyncioTests", "EpollTests"]
 
 # Prints one line with its ports, and one line for each end of a source.
 PROGRAM = """
-import asyncio, sys
+import asyncio, sys, time
 
 reactor_name, directory = sys.argv[1:]
 if reactor_name == "asyncio":
@@ -35,7 +35,8 @@ from twisted.internet import endpoints, reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 from twisted.web.resource import Resource
-from twisted_sse.web.generators.response import EventSourceResponse
+from twisted.web.server import NOT_DONE_YET
+from twisted_sse import EventSourceResponse, event_stream_for
 from twisted_sse.transport.http.site import StreamSite
 
 def say(*words):
@@ -85,12 +86,34 @@ async def asyncios():
         await deferLater(reactor, 0.01)
         say("closed asyncios")
 
+def blocking(stream):
+    try:
+        while True:
+            time.sleep(0.01)
+            yield "blocking"
+    finally:
+        time.sleep(0.01)
+        say("closed blocking:", stream.reason.value)
+
+class Handler(Resource):
+    def render_GET(self, request):
+        Deferred.fromCoroutine(self.handle(request)).addErrback(lambda failure: say(failure))
+        return NOT_DONE_YET
+
+    async def handle(self, request):
+        async with await event_stream_for(request) as stream:
+            while not stream.closed:
+                await stream.send("x" * 1000)
+                await deferLater(reactor, 0.001)
+        say("closed handler:", stream.reason.value)
+
 def numbers():
     return map(str, range(20000))
 
 root = Resource()
-for source in (endless, waiting, flowing, asyncios, numbers):
-    response = EventSourceResponse(source, send_timeout=3)
+root.putChild(b"handler", Handler())
+for source in (endless, waiting, flowing, asyncios, blocking, numbers):
+    response = EventSourceResponse(source, send_timeout=3, thread=source is blocking)
     root.putChild(source.__name__.encode(), response)
     reactor.addSystemEventTrigger("before", "shutdown", response.drain, 0.5)
 site = StreamSite(root)
@@ -147,6 +170,15 @@ class Program(SynchronousTestCase):
         """
         with urlopen(f"http://127.0.0.1:{self.port}{path}", None, PATIENCE) as response:
             return str(response.read(), "utf-8")
+
+    def assert_threads_and_handlers(self) -> None:
+        """
+        Assert that sources in threads and handlers learn that their readers have left.
+        """
+        for path in ("/blocking", "/handler"):
+            self.assert_closed_once(path)
+        self.assertEqual(self.program.output().count("closed blocking: gone"), 2)
+        self.assertEqual(self.program.output().count("closed handler: gone"), 2)
 
     def assert_clean(self) -> None:
         """
@@ -265,3 +297,9 @@ class AsyncioTests(Program):
         """
         for path in ("/waiting", "/flowing", "/endless"):
             self.assert_closed_once(path)
+
+    def test_threads_and_handlers(self) -> None:
+        """
+        Sources in threads and handlers learn that their readers have left.
+        """
+        self.assert_threads_and_handlers()

@@ -17,7 +17,15 @@ from werkzeug.exceptions import NotFound
 
 from tests.klein.served import Served
 from tests.support.http import H2Caller
-from twisted_sse import CORS, EventSourceResponse, Forbidden, NoContent, ServerSentEvent
+from twisted_sse import (
+    CORS,
+    EndReason,
+    EventSourceResponse,
+    Forbidden,
+    NoContent,
+    ResponseStream,
+    ServerSentEvent,
+)
 from twisted_sse.errors import Unauthorized
 from twisted_sse.klein import EventStreamRoute, StreamOptions, event_stream
 from twisted_sse.transport.http.site import StreamSite
@@ -192,6 +200,32 @@ class ArgumentTests(SynchronousTestCase):
             yield draining
 
         self.assertEqual(served.get("/x").body, b"data: x\n\n")
+
+    def test_stream(self) -> None:
+        """
+        The function is offered the stream that the hub knows.
+        """
+        served = Served()
+
+        @served.app.route("/")
+        @event_stream(hub=served.hub)
+        async def wait(request: Request, stream: ResponseStream) -> AsyncIterator[str]:
+            stream.state["user"] = "ann"
+            try:
+                yield "x"
+                await Deferred()
+            finally:
+                reasons.append(stream.reason)
+
+        reasons: list[EndReason | None] = []
+        caller = served.call("GET", "/")
+        (stream,) = served.hub.responses
+        stream.close(ServerSentEvent("bye"))
+
+        self.assertEqual((stream.state, reasons), ({"user": "ann"}, [EndReason.CLOSED]))
+        self.assertEqual(
+            (caller.answer.body, caller.answer.ended), (b"data: x\n\ndata: bye\n\n", True)
+        )
 
     def test_required(self) -> None:
         """

@@ -20,15 +20,19 @@ from zope.interface import implementer
 
 from twisted_sse import (
     CORS,
+    EndReason,
     EventSourceResponse,
+    EventStream,
     Forbidden,
     Grant,
     Hub,
     IHistoryProvider,
     ISharedHistoryProvider,
     MemoryHistory,
+    ResponseStream,
     ServerSentEvent,
     Unauthorized,
+    event_stream_for,
 )
 from twisted_sse.broker.connections.connection import Connection
 from twisted_sse.client import (
@@ -50,6 +54,7 @@ from twisted_sse.topics import Selection
 __all__ = [
     "events",
     "grants",
+    "handler",
     "hubs",
     "klein_apps",
     "providers",
@@ -148,7 +153,7 @@ def resources(hub: Hub) -> None:
     as_resource: IResource = hub.resource(refuse, cors, ["news"], priming="block", max_topics=5)
     print(as_resource, hub.resource(later), hub.resource(whenever), hub.subscribe("a", "b"))
 
-    as_response: IResource = EventSourceResponse(lambda draining: iter(["x"]), hub=hub)
+    as_response: IResource = EventSourceResponse(lambda draining: iter(["x"]), hub=hub, thread=True)
     print(as_response, EventSourceResponse(["x"], keepalive=None).drain(5.0))
 
     as_realm: IRealm = hub.realm(Grant, topics=["news"])
@@ -247,6 +252,23 @@ def tests(hub: Hub, app: klein.Klein, site: Site) -> None:
 
     StreamClient(1)  # type: ignore[arg-type]
     client.get(b"/")  # type: ignore[arg-type]
+
+
+async def handler(request: Request, hub: Hub) -> None:
+    """
+    A handler sends to a stream, and finds others.
+    """
+    async with await event_stream_for(request, hub=hub, methods=["POST"]) as stream:
+        assert_type(stream, EventStream)
+        assert_type(stream.reason, EndReason | None)
+        assert_type(stream.closed, bool)
+        assert_type(await stream.send({"n": 1}), None)
+    for other in hub.responses:
+        assert_type(other, ResponseStream)
+        assert_type(other.state, dict[str, Any])
+        other.close(ServerSentEvent("bye"))
+
+    event_stream_for(request, thread=True)  # type: ignore[call-arg]
 
 
 async def sources(agent: IAgent) -> None:
