@@ -262,6 +262,20 @@ class EpollTests(Program):
         self.wait_for("closed flowing")
         self.wait_for("closed waiting")
 
+    def test_asyncio(self) -> None:
+        """
+        If a source awaits asyncio, the log says what to install.
+        """
+        self.fetch("/asyncios")
+
+        self.wait_for("asyncioreactor.install()")
+
+    def test_threads_and_handlers(self) -> None:
+        """
+        Sources in threads and handlers learn that their readers have left.
+        """
+        self.assert_threads_and_handlers()
+
 
 class AsyncioTests(Program):
     """

@@ -60,7 +60,8 @@ def explain_asyncio(error: BaseException | None) -> None:
     if isinstance(error, RuntimeError | AttributeError) and any(
         known.lower() in text.lower() for known in _WITHOUT_LOOP
     ):
-        _log.error(
+        # Critical, as failures are: a program without a log prints nothing else.
+        _log.critical(
             "The source awaits asyncio, which needs Twisted's asyncio reactor.  Before anything"
             " imports twisted.internet.reactor or klein, write: from twisted.internet import"
             " asyncioreactor; asyncioreactor.install().  With twistd, write:"
