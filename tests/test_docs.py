@@ -612,12 +612,16 @@ def _statuses() -> Iterator[int]:
     """
     for path in _PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", None) == "Problem":
+            if isinstance(node, ast.Call) and _callee(node) in ("Problem", "Refusal", "refuse"):
                 status = node.args[0]
                 if isinstance(status, ast.Constant):
                     yield int(str(status.value))
             elif isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "_STATUS":
                 yield from (int(str(one.value)) for one in node.value.values)  # type: ignore
+
+
+def _callee(call: ast.Call) -> str:
+    return getattr(call.func, "id", getattr(call.func, "attr", ""))
 
 
 class LinkTests(SynchronousTestCase):
