@@ -485,4 +485,5 @@ def _reactor_of(clock: IReactorTime) -> IReactorFromThreads:
 
 
 def _first_receipt(published: list[Published]) -> Receipt:
-    return published[0].receipt
+    ((record, subscribers),) = published
+    return Receipt(record.id, subscribers)

@@ -262,6 +262,18 @@ class WithoutServiceTests(SynchronousTestCase):
 
         self.assertEqual(self.history.told[:3], ["start", "tail", "append"])
 
+    def test_schedule_of_an_application(self) -> None:
+        """
+        If the service belongs to an application, a schedule waits for it.
+        """
+        self.hub.service().setServiceParent(MultiService())
+        self.hub.every(1.0, "a", lambda: "x")
+        for function, args, kwargs in self.reactor.whenRunningHooks:
+            function(*args, **kwargs)
+        self.turn()
+
+        self.assertEqual(self.history.told, [])
+
     def test_both(self) -> None:
         """
         With a service that runs, history starts once, and nothing else drains the hub.

@@ -38,6 +38,9 @@ class Lifecycle:
         responses: The streams that generators fill.
 
         schedules: They run as long as the hub does.
+
+    Attributes:
+        managed: Whether an application starts the hub, so that the reactor need not.
     """
 
     _log = Logger()
@@ -48,6 +51,7 @@ class Lifecycle:
         self._schedules = schedules
         self._history = IService(broker.history, None)
         self._started = False
+        self.managed = False
         self._stopping = False
         self._stopped: list[Deferred[None]] | None = []
         self._forget_shutdown: Callable[[], None] = lambda: None
@@ -127,7 +131,7 @@ class Lifecycle:
         self._schedules.start()
 
     def _start_if_needed(self) -> None:
-        if not (self._started or self._stopping):
+        if not (self._started or self._stopping or self.managed):
             self._broker.start().addErrback(self._not_started)
 
     def _tell(self, _: object) -> None:

@@ -4,7 +4,7 @@ The service of a hub: starts it with an application, and drains it when that sto
 
 from __future__ import annotations
 
-from twisted.application.service import Service
+from twisted.application.service import IServiceCollection, Service
 from twisted.internet.defer import Deferred
 
 from twisted_sse.broker.lifecycle import Lifecycle
@@ -48,6 +48,13 @@ class HubService(Service):
         self._grace = grace
         self._spread = spread
         self._farewell = farewell
+
+    def setServiceParent(self, parent: IServiceCollection) -> None:
+        """
+        See `IService.setServiceParent`.
+        """
+        super().setServiceParent(parent)
+        self._lifecycle.managed = True
 
     def startService(self) -> None:
         """

@@ -165,8 +165,13 @@ def _run(work: Coroutine[Any, Any, None]) -> Deferred[None]:
     return Deferred.fromFuture(loop.create_task(_as_task(work, loop)))
 
 
+async def _as_task(work: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop) -> None:
+    # A coroutine of its own, because Python 3.12 no longer makes tasks of generators.
+    await _with_futures(work, loop)
+
+
 @coroutine
-def _as_task(
+def _with_futures(
     work: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop
 ) -> Generator[Any, Any, None]:
     """
