@@ -38,7 +38,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("__main__",),
     ),
     "transport": (
-        ("__init__", "sockets"),
+        ("__init__", "addresses", "sockets"),
         ("http2", "tls"),
         ("http",),
         ("sinks",),
