@@ -128,14 +128,15 @@ def arguments(text: str, readers: Mapping[str, Callable[[str], T]]) -> dict[str,
 
 def read_tokens(path: str) -> list[str]:
     """
-    The lines of a file that are not empty: one token each.
+    The lines of a file that are not empty: one token each.  A byte-order mark at its
+    beginning is not part of the first.
 
     Raises:
         ValueError: There is none, or one that is no token; half a sentence
             that says which file it is and what is wrong.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = Path(path).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise ValueError(f"{path} cannot be read: {reason}") from None

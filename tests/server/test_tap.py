@@ -155,6 +155,23 @@ def _option_lines() -> list[str]:
     return [line for line in lines if line.startswith("-") and "--" in line]
 
 
+class VersionTests(SynchronousTestCase):
+    """
+    ``--version``.
+    """
+
+    def test_version(self) -> None:
+        """
+        The versions of this package and of Twisted are shown.
+        """
+        written = io.StringIO()
+        with contextlib.redirect_stdout(written), self.assertRaises(SystemExit) as caught:
+            parse("--version")
+
+        self.assertEqual(caught.exception.code, 0)
+        self.assertRegex(written.getvalue(), r"^twisted-sse .+, Twisted \d+\.\d+\.\d+\S*\n$")
+
+
 class HistoryHelpTests(SynchronousTestCase):
     """
     ``--history help``.
@@ -251,6 +268,33 @@ class PortTests(CommandLineTests):
         self.assertIn(b"h2", running.site.acceptableProtocols())
         self.assertIn("https://localhost:8443", running.log)
 
+    def test_unused_certificate(self) -> None:
+        """
+        A certificate that no port would use is refused, and so is not served as plain HTTP.
+        """
+        certificate, key = self.certificate()
+        for port in ("tcp:8443:interface=127.0.0.1", "unix:/run/sse.socket"):
+            with self.subTest(port=port), self.assertRaises(SystemExit) as caught:
+                parse("--check-config", "--port", port, "--tls-cert", certificate, "--tls-key", key)
+
+            self.assertIn("--tls-cert: it applies to ports that are numbers", str(caught.exception))
+
+    def test_both(self) -> None:
+        """
+        Beside a number, a description serves what it says, and the log tells that.
+        """
+        certificate, key = self.certificate()
+        running = Running(
+            *("--port", "tcp:8080:interface=127.0.0.1", "--port", "8443"),
+            *("--tls-cert", certificate, "--tls-key", key),
+        )
+        plain, secured = (server[1] for server in running.reactor.tcpServers)
+
+        self.assertIsInstance(plain, Site)
+        self.assertIsInstance(secured, TLSMemoryBIOFactory)
+        self.assertIn("--port tcp:8080:interface=127.0.0.1 serves HTTP without TLS", running.log)
+        self.assertIn("curl 'http://localhost:8080/events'", running.log)
+
     def test_plain(self) -> None:
         """
         Without a certificate no TLS is served.
@@ -340,7 +384,7 @@ class ObeyedTests(CommandLineTests):
         self.assertEqual(running.post(b"topic=a", "first-one").status, 200)
         self.assertEqual(running.post(b"topic=a", "second-one").status, 200)
         self.assertEqual(running.post(b"topic=a", "third-one").status, 401)
-        self.assertIn("Bearer TOKEN", running.log)
+        self.assertIn('-H "Authorization: Bearer $(head -n 1 /', running.log)
         self.assertNotIn("first-one", running.log)
 
     def test_max_connections(self) -> None:

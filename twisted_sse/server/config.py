@@ -41,6 +41,8 @@ class Config:
 
         publish_tokens: Tokens that may publish; if empty, one is generated.
 
+        publish_token_file: The file that they were read from, to read them again.
+
         tls_cert: Certificate files.  Their keys are in the files *tls_key*, in
             the same order; a certificate without one contains its key.
     """
@@ -52,6 +54,7 @@ class Config:
     cors_origins: Sequence[str] = ()
     anonymous: bool = True
     publish_tokens: Sequence[str] = ()
+    publish_token_file: str | None = None
     tls_cert: Sequence[str] = ()
     tls_key: Sequence[str] = ()
     tls_passphrase: bytes | None = None

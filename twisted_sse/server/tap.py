@@ -6,8 +6,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from twisted import version as twisted_version
 from twisted.application.service import IService
 from twisted.python import usage
 
@@ -144,6 +146,18 @@ class Options(usage.Options):
         """
         self["tls-keys"].append(path)
 
+    def opt_version(self) -> None:
+        """
+        Show the versions of this package and of Twisted, and exit.
+        """
+        try:
+            number = version("twisted-sse")
+        except PackageNotFoundError:
+            # The package runs from a source directory, without being installed.
+            number = "of an unknown version"
+        sys.stdout.write(f"twisted-sse {number}, Twisted {twisted_version.short()}\n")
+        sys.exit(0)
+
     def parseOptions(self, options: Sequence[str] | None = None) -> None:
         """
         See `twisted.python.usage.Options.parseOptions`.
@@ -184,6 +198,7 @@ class Options(usage.Options):
             values,
             ports=self["ports"],
             cors_origins=self["cors-origins"],
+            publish_token_file=self["publish-token-file"],
             tls_cert=self["tls-certs"],
             tls_key=self["tls-keys"],
             demo=bool(self["demo"]),
