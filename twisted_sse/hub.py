@@ -54,8 +54,13 @@ class Hub:
         keepalive: The seconds of silence after which a comment is sent;
             ``None`` sends none.
 
-        retry: The reconnection time that every stream begins with, in
+        retry: The shortest reconnection time that a stream begins with, in
             milliseconds; ``None`` leaves it to the browser.
+
+        retry_spread: Each stream begins with a different reconnection time, at
+            most this much longer, so that subscribers do not all come back at the
+            same moment after a crash.  In milliseconds; by default as much as
+            *retry*.
 
         send_timeout: The seconds after which the stream of a reader ends that
             takes nothing although there is something to send; ``None`` waits
@@ -101,6 +106,7 @@ class Hub:
         *,
         keepalive: float | None = 15.0,
         retry: int | None = 3000,
+        retry_spread: int | None = None,
         send_timeout: float | None = 60.0,
         fallen_behind: FallenBehind = "resume",
         window_events: int = 1024,
@@ -115,6 +121,7 @@ class Hub:
             self.history,
             self.clock,
             retry=retry,
+            retry_spread=retry_spread,
             keepalive=keepalive,
             send_timeout=send_timeout,
             fallen_behind=fallen_behind,
@@ -356,7 +363,7 @@ class Hub:
     def service(
         self,
         *,
-        grace: float = 10.0,
+        grace: float = 8.0,
         spread: float = 10.0,
         farewell: ServerSentEvent | None = None,
     ) -> HubService:

@@ -25,6 +25,7 @@ OPTIONS = [
     "history",
     "keepalive",
     "retry",
+    "retry-spread",
     "cors-origin",
     "anonymous",
     "publish-token-file",
@@ -38,6 +39,7 @@ OPTIONS = [
     "max-body",
     "send-timeout",
     "grace",
+    "spread",
     "demo",
     "check-config",
 ]
@@ -130,9 +132,9 @@ class HelpTests(SynchronousTestCase):
         for name in OPTIONS:
             with self.subTest(option=name):
                 self.assertIn(f"--{name}", text)
-        for default in ("[8080]", "[15]", "[3000]", "[yes]", "[100]", "[1MiB]", "[60]", "[10]"):
+        for default in "8080", "15", "3000", "yes", "100", "1MiB", "60", "8", "10":
             with self.subTest(default=default):
-                self.assertIn(default, text)
+                self.assertIn(f"[{default}]", text)
 
     def test_nothing_else(self) -> None:
         """
@@ -345,6 +347,35 @@ class ObeyedTests(CommandLineTests):
             with self.subTest(retry=text):
                 self.assertEqual(Running("--retry", text).get().events[0].retry, int(text))
 
+    def test_retry_spread(self) -> None:
+        """
+        Streams begin with different times of the given range, which is as wide as the
+        shortest time by default.
+        """
+        for arguments, most in (([], 1000), (["--retry-spread", "64"], 64)):
+            with self.subTest(arguments=arguments):
+                running = Running("--retry", "1000", *arguments)
+                found = {running.get().events[0].retry or 0 for _ in range(64)}
+
+                self.assertEqual(len(found), 64)
+                self.assertEqual(min(found), 1000)
+                self.assertTrue(1000 + most * 0.9 < max(found) < 1000 + most)
+
+    def test_spread(self) -> None:
+        """
+        At the stop each stream gets a reconnection time within the given range.
+        """
+        for arguments, most in (([], 10_000), (["--spread", "2"], 2000), (["--spread", "0"], 0)):
+            with self.subTest(arguments=arguments):
+                running = Running(*arguments)
+                callers = [running.ask("GET", TARGET) for _ in range(50)]
+                running.service.stopService()
+                running.reactor.pump([0.1] * 20)
+                found = [caller.answer.events[-1].retry or 0 for caller in callers]
+
+                self.assertTrue(3000 <= min(found) <= max(found) <= 3000 + most)
+                self.assertGreaterEqual(max(found), 3000 + most / 2)
+
     def test_cors_origin(self) -> None:
         """
         Pages of every given origin may read.
@@ -452,7 +483,7 @@ class ObeyedTests(CommandLineTests):
         """
         A subscriber that takes nothing is disconnected after the grace, and not before.
         """
-        for arguments, seconds in (([], 10), (["--grace", "3"], 3), (["--grace", "0"], 0)):
+        for arguments, seconds in (([], 8), (["--grace", "3"], 3), (["--grace", "0"], 0)):
             with self.subTest(arguments=arguments):
                 running = Running(*arguments)
                 caller = running.ask("GET", TARGET)
@@ -512,6 +543,8 @@ class RefusedTests(CommandLineTests):
         ("retry", "3s"),
         # HTML sets no bound, but browsers do: see MAX_RETRY.
         ("retry", "2147483648"),
+        ("retry-spread", "-1"),
+        ("retry-spread", "1s"),
         ("cors-origin", "example.com"),
         ("cors-origin", "https://example.com/"),
         ("anonymous", "maybe"),
@@ -526,6 +559,7 @@ class RefusedTests(CommandLineTests):
         ("max-body", "1TB"),
         ("send-timeout", "0"),
         ("grace", "-1"),
+        ("spread", "-1"),
     ]
 
     def _refused(self, *arguments: str) -> str:

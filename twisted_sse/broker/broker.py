@@ -22,6 +22,7 @@ from twisted_sse.broker.audiences.index import AudienceIndex
 from twisted_sse.broker.audiences.window import Window
 from twisted_sse.broker.connections.listeners import Listeners
 from twisted_sse.broker.connections.registry import Registry
+from twisted_sse.broker.connections.retry import ReconnectionTime
 from twisted_sse.broker.fanout import Fanout
 from twisted_sse.broker.intake import Intake
 from twisted_sse.broker.replay.catchup import Catchup, FallenBehind
@@ -57,7 +58,9 @@ class Broker:
 
         clock: What everything here is scheduled with.
 
-        retry: The reconnection time that streams begin with, in milliseconds.
+        retry: The shortest reconnection time, in milliseconds.
+
+        reconnection: Chooses the reconnection time that a stream begins with.
 
         closed: Whether publications are refused, because the hub is stopping.
     """
@@ -70,6 +73,7 @@ class Broker:
         clock: IReactorTime,
         *,
         retry: int | None,
+        retry_spread: int | None = None,
         keepalive: float | None,
         send_timeout: float | None,
         fallen_behind: FallenBehind,
@@ -81,6 +85,7 @@ class Broker:
         self.history = history
         self.clock = clock
         self.retry = retry
+        self.reconnection = ReconnectionTime(retry, retry_spread)
         self.closed = False
         self.listeners = Listeners()
         self._shared = ISharedHistoryProvider(history, None)

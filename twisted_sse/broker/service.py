@@ -32,7 +32,8 @@ class HubService(Service):
         schedules: They run as long as the service does.
 
         grace: How long slow readers and generators may take at the end, in
-            seconds.
+            seconds.  The default leaves time for the rest of the stop before a
+            container is killed, usually after 10 seconds.
 
         spread: The window over which reconnection times are spread, in seconds.
 
@@ -47,7 +48,7 @@ class HubService(Service):
         responses: OtherStreams,
         schedules: Schedules,
         *,
-        grace: float = 10.0,
+        grace: float = 8.0,
         spread: float = 10.0,
         farewell: ServerSentEvent | None = None,
     ) -> None:

@@ -48,6 +48,7 @@ def make_server(config: Config, reactor: Any) -> MultiService:
         config.history,
         keepalive=config.keepalive,
         retry=config.retry,
+        retry_spread=config.retry_spread,
         send_timeout=config.send_timeout,
         max_connections=config.max_connections,
         max_connections_per_address=config.max_connections_per_address,
@@ -56,7 +57,7 @@ def make_server(config: Config, reactor: Any) -> MultiService:
     site = _site(config, hub, tokens, reactor)
     server = MultiService()
     reloads: dict[str, Reloadable] = {}
-    hub.service(grace=config.grace).setServiceParent(server)
+    hub.service(grace=config.grace, spread=config.spread).setServiceParent(server)
     tls = _tls_server(config)
     if tls is not None:
         reloads["the certificates"] = watch = CertificateWatch(tls, reactor)

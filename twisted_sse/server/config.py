@@ -37,7 +37,8 @@ class Config:
     Attributes:
         ports: Port numbers or endpoint descriptions.
 
-        retry: In milliseconds, as on the wire.
+        retry: In milliseconds, as on the wire; so is *retry_spread*, which is as
+            much as *retry* by default.
 
         publish_tokens: Tokens that may publish; if empty, one is generated.
 
@@ -51,6 +52,7 @@ class Config:
     history: IHistoryProvider | None = None
     keepalive: float | None = 15.0
     retry: int = 3000
+    retry_spread: int | None = None
     cors_origins: Sequence[str] = ()
     anonymous: bool = True
     publish_tokens: Sequence[str] = ()
@@ -64,7 +66,8 @@ class Config:
     max_topics: int = 100
     max_body: int = 1024 * 1024
     send_timeout: float | None = 60.0
-    grace: float = 10.0
+    grace: float = 8.0
+    spread: float = 10.0
     demo: bool = False
 
 

@@ -28,6 +28,7 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "history": build_history,
     "keepalive": units.interval,
     "retry": units.milliseconds,
+    "retry-spread": units.milliseconds,
     "anonymous": units.yes_or_no,
     "publish-token-file": units.read_tokens,
     "tls-passphrase-file": read_passphrase,
@@ -38,6 +39,7 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "max-body": units.size,
     "send-timeout": units.interval,
     "grace": units.seconds,
+    "spread": units.seconds,
 }
 
 
@@ -65,7 +67,13 @@ class Options(usage.Options):
             None,
             "Send a comment after this many seconds of silence, or off [15].",
         ],
-        ["retry", None, None, "Reconnection time that browsers are told, in ms [3000]."],
+        ["retry", None, None, "Shortest reconnection time that browsers are told, in ms [3000]."],
+        [
+            "retry-spread",
+            None,
+            None,
+            "The most by which it is longer for some of them, in ms [the same].",
+        ],
         ["anonymous", None, None, "Whether subscribing works without a token, yes or no [yes]."],
         [
             "publish-token-file",
@@ -94,7 +102,13 @@ class Options(usage.Options):
             "grace",
             None,
             None,
-            "Seconds that slow subscribers may take to finish when the hub stops [10].",
+            "Seconds that slow subscribers may take to finish when the hub stops [8].",
+        ],
+        [
+            "spread",
+            None,
+            None,
+            "Seconds over which subscribers come back after the hub has stopped [10].",
         ],
     ]
 

@@ -145,7 +145,7 @@ class Subscriptions:
         broker = self._broker
         request.write(
             connection.audience.representation.preamble(
-                start, broker.position, broker.retry, self._priming
+                start, broker.position, broker.reconnection.next(), self._priming
             )
         )
 

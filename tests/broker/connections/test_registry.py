@@ -131,9 +131,7 @@ class LimitTests(SynchronousTestCase):
         hub, _ = make_hub(max_connections_per_address=2)
         first = self._come(hub, at6("2001:db8:1:2::1"))
         self._come(hub, at6("2001:db8:1:2:ffff:ffff:ffff:ffff"))
-        self.assertRaises(
-            TooManyConnectionsFromAddress, self._come, hub, at6("2001:db8:1:2:3::4")
-        )
+        self.assertRaises(TooManyConnectionsFromAddress, self._come, hub, at6("2001:db8:1:2:3::4"))
         self._come(hub, at6("2001:db8:1:3::1"))
 
         first.leave()

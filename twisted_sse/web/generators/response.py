@@ -156,7 +156,7 @@ class EventSourceResponse(MethodResource):
         self._hub = hub
         self._streams = GeneratorStreams(self._clock) if hub is None else hub.responses
 
-    def drain(self, grace: float = 10.0) -> Deferred[None]:
+    def drain(self, grace: float = 8.0) -> Deferred[None]:
         """
         Tell all sources that the server stops, and refuse new requests with 503.
 
