@@ -22,7 +22,7 @@ from twisted_sse.broker.connections.registry import Registry
 from twisted_sse.broker.replay.catchup import FallenBehind
 from twisted_sse.broker.schedule import MakeEvent, Schedule, Schedules
 from twisted_sse.broker.service import HubService
-from twisted_sse.clock import GlobalClock
+from twisted_sse.clock import clock_for
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.preamble import Priming
 from twisted_sse.events.publication import Publication, Published, Receipt
@@ -88,7 +88,8 @@ class Hub:
     Attributes:
         history: The `IHistoryProvider`.
 
-        clock: What everything is scheduled with, an `IReactorTime`.
+        clock: What everything is scheduled with, an `IReactorTime`.  It is
+            monotonic: setting the clock of the machine does not stop it.
 
         connections: The `Registry` of open connections: iterate it, count it,
             search it.
@@ -115,7 +116,7 @@ class Hub:
         max_connections_per_address: int | None = None,
         reactor: IReactorTime | None = None,
     ) -> None:
-        self.clock: IReactorTime = GlobalClock() if reactor is None else reactor
+        self.clock: IReactorTime = clock_for(reactor)
         self.history = MemoryHistory(clock=self.clock) if history is None else history
         self.broker = Broker(
             self.history,

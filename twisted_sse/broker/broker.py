@@ -27,6 +27,7 @@ from twisted_sse.broker.fanout import Fanout
 from twisted_sse.broker.intake import Intake
 from twisted_sse.broker.replay.catchup import Catchup, FallenBehind
 from twisted_sse.broker.singleflight import SingleFlight
+from twisted_sse.clock import dates_of
 from twisted_sse.errors import HistoryUnavailable, HubClosed
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.publication import Position, Publication, Published, Record, Tail
@@ -58,6 +59,8 @@ class Broker:
 
         clock: What everything here is scheduled with.
 
+        now: Returns the date, in seconds since 1970: grants expire by it.
+
         retry: The shortest reconnection time, in milliseconds.
 
         reconnection: Chooses the reconnection time that a stream begins with.
@@ -84,6 +87,7 @@ class Broker:
     ) -> None:
         self.history = history
         self.clock = clock
+        self.now = dates_of(clock)
         self.retry = retry
         self.reconnection = ReconnectionTime(retry, retry_spread)
         self.closed = False

@@ -19,6 +19,8 @@ from twisted.logger import ILogObserver, LogEvent, Logger, globalLogBeginner, te
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from twisted_sse.clock import make_monotonic
+
 __all__ = ["CommandFailed", "Status", "run"]
 
 _log = Logger()
@@ -75,6 +77,7 @@ def run(steps: Callable[[], Coroutine[Any, Any, int]], say: Callable[[str], None
     from twisted.internet import reactor
 
     running: Any = reactor
+    make_monotonic(running)
     _start_logging()
     task = _Task(running, say)
     running.callWhenRunning(task.start, steps)

@@ -17,7 +17,7 @@ from twisted_sse.server.banner import Served, StartupBanner, bearer_from_file
 from twisted_sse.server.config import Config, InvalidOption
 from twisted_sse.server.demo import publish_demo
 from twisted_sse.server.listening import EndpointService, endpoint_for
-from twisted_sse.server.process import GarbageCollection, StopSignals
+from twisted_sse.server.process import GarbageCollection, MonotonicTimers, StopSignals
 from twisted_sse.server.reload import Reloadable, ReloadSignal, TokenFile
 from twisted_sse.server.site import HubSite, hub_tree
 from twisted_sse.transport.tls.context import TLSFactory, TLSServer
@@ -56,6 +56,7 @@ def make_server(config: Config, reactor: Any) -> MultiService:
     )
     site = _site(config, hub, tokens, reactor)
     server = MultiService()
+    MonotonicTimers(reactor).setServiceParent(server)
     reloads: dict[str, Reloadable] = {}
     hub.service(grace=config.grace, spread=config.spread).setServiceParent(server)
     tls = _tls_server(config)

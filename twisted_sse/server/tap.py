@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from twisted import version as twisted_version
 from twisted.application.service import IService
+from twisted.copyright import version as twisted_version
 from twisted.python import usage
 
 from twisted_sse import units
@@ -169,7 +169,7 @@ class Options(usage.Options):
         except PackageNotFoundError:
             # The package runs from a source directory, without being installed.
             number = "of an unknown version"
-        sys.stdout.write(f"twisted-sse {number}, Twisted {twisted_version.short()}\n")
+        sys.stdout.write(f"twisted-sse {number}, Twisted {twisted_version}\n")
         sys.exit(0)
 
     def parseOptions(self, options: Sequence[str] | None = None) -> None:

@@ -105,7 +105,7 @@ class Subscriptions:
         accept = ", ".join(request.requestHeaders.getRawHeaders("Accept", []))
         if not accepts(accept, "text/event-stream"):
             raise Problem(406, "This is an event stream: accept text/event-stream, or */*.")
-        grant.check_time(self._broker.clock.seconds())
+        grant.check_time(self._broker.now())
         query = query_of(request)
         selection = self._selection or query.selection(self._max_topics)
         if not grant.may_read(selection):

@@ -17,6 +17,7 @@ from twisted.logger import Logger
 
 from twisted_sse.broker.connections.connection import Connection
 from twisted_sse.broker.connections.endreason import EndReason
+from twisted_sse.clock import dates_of
 
 __all__ = ["GrantExpiry"]
 
@@ -40,13 +41,14 @@ class GrantExpiry:
     Knows when the grants of connections expire.
 
     Args:
-        clock: Tells the time that grants are measured by.
+        clock: What the checks are scheduled with.  Grants expire by its date.
     """
 
     _log = Logger()
 
     def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
+        self._now = dates_of(clock)
         self._ends: dict[Connection, float] = {}
         # The entry of a connection that counts is the one with the time in ``_ends``.
         self._heap: list[tuple[float, int, Connection]] = []
@@ -98,7 +100,7 @@ class GrantExpiry:
     def _schedule(self) -> None:
         self._unschedule()
         self._due = self._heap[0][0]
-        later = max(self._due - self._clock.seconds(), _STEP if self._share else 0.0)
+        later = max(self._due - self._now(), _STEP if self._share else 0.0)
         self._call = self._clock.callLater(min(later, _LONGEST), self._check)
 
     def _unschedule(self) -> None:
@@ -108,7 +110,7 @@ class GrantExpiry:
 
     def _check(self) -> None:
         self._call = None
-        now = self._clock.seconds()
+        now = self._now()
         for _ in range(self._share or _LEAST_SHARE):
             connection = self._next_due(now)
             if connection is None:

@@ -21,7 +21,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from zope.interface import implementer
 
-from twisted_sse.clock import GlobalClock
+from twisted_sse.clock import clock_for
 from twisted_sse.errors import HistoryUnavailable
 from twisted_sse.events.publication import Position, Publication, Record, Tail
 from twisted_sse.history.redis.connect import RedisDialer
@@ -105,7 +105,7 @@ class RedisHistory(Service):
         self._prefix = prefix
         self._bounds = RedisBounds(events, bytes, age)
         self._timeout = timeout
-        self._clock = GlobalClock() if clock is None else clock
+        self._clock = clock_for(clock)
         self._outage = Outage(self._url.address)
         self._appending = DeferredLock()
         self._reading = DeferredSemaphore(_READERS)

@@ -20,7 +20,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from twisted_sse.clock import GlobalClock
+from twisted_sse.clock import clock_for, dates_of
 from twisted_sse.errors import HistoryUnavailable
 from twisted_sse.events.publication import Publication, Record, Tail
 from twisted_sse.history.sqlite.file import absolute, check
@@ -107,7 +107,9 @@ class SQLiteHistory(Service):
         self._path = absolute(path)
         self._sync = sync
         self._bounds = Bounds(events, bytes, age)
-        self._clock = GlobalClock() if clock is None else clock
+        self._clock = clock_for(clock)
+        # Ages outlive the process.
+        self._now = dates_of(self._clock)
         self._life: _Life | None = None
         self._ending: WorkThread | None = None
         self._trimming: LoopingCall | None = None
@@ -194,11 +196,11 @@ class SQLiteHistory(Service):
         return self._read(self._life, self._life.finder.tail, limit)
 
     def _write(self, life: _Life, work: Callable[..., T], *args: object) -> Deferred[T]:
-        done = life.writer.run(work, *args, self._clock.seconds())
+        done = life.writer.run(work, *args, self._now())
         return done.addCallbacks(self._well, self._ill)
 
     def _read(self, life: _Life, work: Callable[..., T], *args: object) -> Deferred[T]:
-        now = self._clock.seconds()
+        now = self._now()
         if life.store.epoch is not None:
             return life.reader.run(work, *args, now).addErrback(self._ill)
         opened = self._write(life, life.store.open)

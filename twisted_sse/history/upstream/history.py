@@ -19,7 +19,7 @@ from twisted.internet.ssl import Certificate
 from twisted.internet.task import deferLater
 from zope.interface import implementer
 
-from twisted_sse.clock import GlobalClock
+from twisted_sse.clock import clock_for
 from twisted_sse.errors import HistoryUnavailable
 from twisted_sse.events.publication import Position, Publication, Record, Tail
 from twisted_sse.history.upstream.append import Appending
@@ -90,7 +90,7 @@ class UpstreamHistory(Service):
         self._token = token
         self._timeout = timeout
         self._client = client
-        self._clock = GlobalClock() if clock is None else clock
+        self._clock = clock_for(clock)
         self._reading = DeferredSemaphore(_READERS)
         self._door: HubClient | None = None
         self._appending: Appending | None = None

@@ -15,7 +15,7 @@ from twisted.web.http_headers import Headers
 from twisted.web.server import Request
 
 from twisted_sse.broker.connections.grant import Grant
-from twisted_sse.clock import GlobalClock
+from twisted_sse.clock import clock_for
 from twisted_sse.events import codec
 from twisted_sse.events.control import FAILED
 from twisted_sse.events.event import ServerSentEvent
@@ -225,7 +225,7 @@ class EventSourceResponse(MethodResource):
 
 def _clock_of(hub: ResponseOwner | None, clock: IReactorTime | None) -> IReactorTime:
     if hub is None:
-        return GlobalClock() if clock is None else clock
+        return clock_for(clock)
     if clock is not None and clock is not hub.clock:
         raise ValueError("A response uses the clock of its hub: leave out one of the two")
     return hub.clock
