@@ -17,36 +17,36 @@ from zope.interface import implementer
 
 from twisted_sse import Hub, IHistoryProvider
 from twisted_sse.errors import UnknownEventID
-from twisted_sse.events.publication import Position, Record, Tail
+from twisted_sse.history import Position, Record, Tail
 
 
 @implementer(IHistoryProvider)
 class FileHistory:
     def __init__(self, path, bound=1000):
         self._path, self._bound = path, bound
-        # The oldest one is only a position: what came before it is not known.
+        # The first record only marks the position before the oldest event.
         first = Record(0, token_hex(8), None)
-        self._kept = pickle.loads(path.read_bytes()) if path.exists() else [first]
+        self._records = pickle.loads(path.read_bytes()) if path.exists() else [first]
 
     def append(self, publications):
-        numbered = enumerate(publications, self._kept[-1].number + 1)
-        kept = [Record(number, one.event.id or token_hex(8), one) for number, one in numbered]
-        newest = [*self._kept, *kept][-self._bound - 1 :]
+        numbered = enumerate(publications, self._records[-1].number + 1)
+        records = [Record(number, one.event.id or token_hex(8), one) for number, one in numbered]
+        newest = [*self._records, *records][-self._bound - 1 :]
         self._path.write_bytes(pickle.dumps(newest))
-        self._kept = newest
-        return kept
+        self._records = newest
+        return records
 
     def since(self, last_event_id, topics, limit):
-        ids = [one.id for one in self._kept]
+        ids = [one.id for one in self._records]
         if last_event_id not in (None, *ids):
             raise UnknownEventID(last_event_id)
         seen = 0 if last_event_id is None else ids.index(last_event_id)
-        following = self._kept[seen + 1 :]
+        following = self._records[seen + 1 :]
         return [one for one in following if topics.matches(one.publication.topics)][:limit]
 
     def tail(self, limit):
-        before, *kept = self._kept[-limit - 1 :]
-        return Tail(Position(*before[:2]), kept)
+        before, *newest = self._records[-limit - 1 :]
+        return Tail(Position(*before[:2]), newest)
 
 
 port, file = [*sys.argv[1:], *["8080", "events.pickle"][len(sys.argv) - 1 :]]

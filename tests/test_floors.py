@@ -27,7 +27,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("events",),
         ("units", "interfaces"),
         ("transport",),
-        ("client",),
+        ("client", "publisher"),
         ("history",),
         ("broker",),
         ("web",),
@@ -44,7 +44,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("sinks",),
     ),
     "history": (
-        ("memory", "plugins"),
+        ("memory", "plugins", "remote"),
         ("sqlite", "redis", "upstream"),
         ("__init__", "factories"),
     ),

@@ -1,5 +1,5 @@
 """
-The contracts: what may be brought to a hub, and in which ways it may answer.
+The contracts of providers, and the ways in which methods may return.
 """
 
 from collections.abc import Callable, Coroutine, Sequence
@@ -22,17 +22,17 @@ from twisted_sse.topics import Selection
 __all__ = ["AnswerTests", "ContractTests", "OwnHistory"]
 
 
-#: Stands for what was before the first publication.
+#: The publication of the position before the first.
 THE_FIRST = Publication.of("a", "")
 
 
 @implementer(IHistoryProvider)
 class OwnHistory:
     """
-    A provider written from the contract alone: a list.
+    A provider written from the contract alone, as a list.
 
     Args:
-        answer: Makes of a function's result what is returned.
+        answer: Calls a function, and returns its result in some form.
     """
 
     def __init__(self, answer: Callable[[Callable[[], Any]], Any]) -> None:
@@ -64,8 +64,8 @@ class OwnHistory:
         return self._kept[-1]
 
     def _end(self, limit: int) -> Tail:
-        before, *kept = [Record(0, "before", THE_FIRST), *self._kept][-limit - 1 :]
-        return Tail(Position(*before[:2]), kept)
+        before, *records = [Record(0, "before", THE_FIRST), *self._kept][-limit - 1 :]
+        return Tail(Position(*before[:2]), records)
 
     def _find(self, last_event_id: str | None, topics: Selection) -> list[Record]:
         ids = ["before", *[one.id for one in self._kept]]
@@ -77,21 +77,21 @@ class OwnHistory:
 
 def at_once(function: Callable[[], Any]) -> Any:
     """
-    The result itself.
+    Return the result itself.
     """
     return function()
 
 
 def deferred(function: Callable[[], Any]) -> Deferred[Any]:
     """
-    A `Deferred` that has it.
+    Return a `Deferred` of the result.
     """
     return succeed(None).addCallback(lambda _: function())
 
 
 async def coroutine(function: Callable[[], Any]) -> Any:
     """
-    A coroutine that returns it.
+    Return a coroutine that returns the result.
     """
     return function()
 
@@ -105,7 +105,7 @@ ANSWERS: list[Callable[[Callable[[], Any]], Any | Deferred[Any] | Coroutine[Any,
 
 class AnswerTests(SynchronousTestCase):
     """
-    Values, Deferreds and coroutines are all the same to a hub.
+    A hub accepts values, Deferreds and coroutines.
     """
 
     def test_answers(self) -> None:
@@ -135,12 +135,12 @@ class AnswerTests(SynchronousTestCase):
 
 class ContractTests(SynchronousTestCase):
     """
-    The interfaces as such.
+    The interfaces themselves.
     """
 
     def test_providers(self) -> None:
         """
-        All providers of these tests, and ours, provide what they say.
+        All providers in these tests provide the interface.
         """
         store = MemoryHistory()
         for provider in (

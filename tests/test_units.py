@@ -1,5 +1,5 @@
 """
-Numbers, times and sizes, as people write them.
+Numbers, times and sizes, as written on a command line.
 """
 
 from collections.abc import Callable
@@ -52,7 +52,7 @@ class ValueTests(SynchronousTestCase):
 
     def test_good(self) -> None:
         """
-        Each is read as it is meant.
+        Valid texts are read.
         """
         for read, text, expected in self.GOOD:
             with self.subTest(read=read.__name__, text=text):
@@ -63,7 +63,7 @@ class ValueTests(SynchronousTestCase):
 
     def test_bad(self) -> None:
         """
-        What is none is refused.
+        Invalid texts are refused.
         """
         for read, texts in self.BAD:
             for text in texts:
@@ -73,7 +73,7 @@ class ValueTests(SynchronousTestCase):
 
     def test_error_quotes(self) -> None:
         """
-        An error quotes what was given.
+        An error quotes the text.
         """
         for read in (units.count, units.milliseconds, units.seconds, units.size):
             with self.subTest(read=read.__name__):
@@ -91,21 +91,21 @@ class ArgumentTests(SynchronousTestCase):
     READERS: dict[str, Callable[[str], Any]] = {"events": units.count, "file": str}
 
     BAD = [
-        ("event=1", "there is no 'event', only events, file"),
-        ("Events=1", "there is no 'Events', only events, file"),
-        (" events=1", "there is no ' events', only events, file"),
-        ("=1", "there is no '', only events, file"),
+        ("event=1", "'event' is unknown: use events, file"),
+        ("Events=1", "'Events' is unknown: use events, file"),
+        (" events=1", "' events' is unknown: use events, file"),
+        ("=1", "'' is unknown: use events, file"),
         ("events=1;file=x", "events: '1;file=x' is not a whole number greater than 0"),
         ("events=1,events=1", "'events' is given twice"),
         ("events", "'events' has no value"),
         ("events=", "'events' has no value"),
         ("events=many", "events: 'many' is not a whole number greater than 0"),
-        ("file=a,b", "there is no 'b', only events, file"),
+        ("file=a,b", "'b' is unknown: use events, file"),
     ]
 
     def test_nothing(self) -> None:
         """
-        Nothing needs to be said, and commas alone say nothing.
+        An empty text, and commas alone, give no values.
         """
         for text in ("", ",", ",,"):
             with self.subTest(text=text):
@@ -121,13 +121,13 @@ class ArgumentTests(SynchronousTestCase):
 
     def test_equals_sign(self) -> None:
         """
-        A value may have an equals sign: the name ends at the first.
+        A value may contain an equals sign: the name ends at the first.
         """
         self.assertEqual(units.arguments("file=a=b", self.READERS), {"file": "a=b"})
 
     def test_bad(self) -> None:
         """
-        A mistake is told in half a sentence.
+        The error names the mistake.
         """
         for text, expected in self.BAD:
             with self.subTest(text=text):
@@ -149,7 +149,7 @@ class TokenTests(SynchronousTestCase):
 
     def test_lines(self) -> None:
         """
-        Each line is a token; empty lines, white space and a byte-order mark are nothing.
+        Each line is a token; empty lines, white space and a byte-order mark are ignored.
         """
         for content in (
             b"one\ntwo\n",
@@ -162,14 +162,14 @@ class TokenTests(SynchronousTestCase):
 
     def test_words(self) -> None:
         """
-        A line of several words is no token: it is refused, and not taken for several.
+        A line of several words is refused.
         """
         with self.assertRaises(ValueError):
             units.read_tokens(self._file(b"correct horse battery\n"))
 
     def test_not_readable(self) -> None:
         """
-        A file that is missing, a directory, no text, or empty is named in the error.
+        The error names a file that is missing, a directory, not text, or empty.
         """
         missing = self.mktemp()
         directory = Path(self.mktemp())

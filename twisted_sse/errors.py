@@ -1,7 +1,7 @@
 """
-Everything that can go wrong, by name.
+The exceptions of this package.
 
-Nothing here imports anything: every floor may raise these.
+This module imports nothing, so every other module may raise them.
 """
 
 __all__ = [
@@ -29,7 +29,7 @@ __all__ = [
 
 class TwistedSSEError(Exception):
     """
-    The root of all errors that this package raises on purpose.
+    The base class of all errors that this package raises on purpose.
     """
 
 
@@ -41,37 +41,38 @@ class InvalidEvent(TwistedSSEError, ValueError):
 
 class InvalidTopic(TwistedSSEError, ValueError):
     """
-    A topic that nothing may be published to.
+    A topic that cannot be published to.
     """
 
 
 class InvalidSelector(TwistedSSEError, ValueError):
     """
-    A topic selector that cannot be understood.
+    A topic selector that is not well formed.
     """
 
 
 class EventTooLarge(TwistedSSEError):
     """
-    A received event exceeds the decoder's bound.
+    A received event exceeds the decoder's limit.
     """
 
 
 class UnknownEventID(TwistedSSEError, LookupError):
     """
-    An event ID that history cannot find, so what followed it is not known.
+    An event ID that history cannot find, so the events after it are unknown.
     """
 
 
 class HistoryUnavailable(TwistedSSEError):
     """
-    The history provider cannot keep or find anything at present.
+    The history provider cannot keep or find publications at present.
     """
 
 
 class HubClosed(TwistedSSEError):
     """
-    The hub is draining or has stopped, and takes nothing more.
+    The hub is draining or has stopped, and accepts no more publications or
+    connections.
     """
 
 
@@ -90,35 +91,35 @@ class TooManyConnectionsFromAddress(TwistedSSEError):
 
 class Unauthorized(TwistedSSEError):
     """
-    Who asks is not known, and has to be.  Answered with 401.
+    The request lacks valid credentials.  Answered with 401.
     """
 
 
 class Forbidden(TwistedSSEError):
     """
-    Who asks is known, and may not.  Answered with 403.
+    The credentials do not permit the request.  Answered with 403.
     """
 
 
 class NoContent(Forbidden):
     """
-    There is no stream for who asks, and never will be.  Answered with 204,
-    after which browsers do not come back; publishers are answered with 403.
+    The subscriber will never get a stream.  Answered with 204, after which
+    browsers do not reconnect; publishers are answered with 403.
     """
 
 
 class UnexpectedStatus(TwistedSSEError):
     """
-    A server has answered with a status that ends what was asked of it.
+    A server has answered with a status that ends the request.
 
     Attributes:
-        status: Such as 404.
+        status: The status code, such as 404.
 
-        detail: What the answer says of it, in a sentence or in its first
-            characters; may be empty.
+        detail: The explanation in the answer: a sentence, or the first
+            characters of the body; may be empty.
 
-        retry_after: After how many seconds it may be tried again, if the answer
-            says so.
+        retry_after: The number of seconds to wait before trying again; ``None``
+            if the answer does not say.
     """
 
     def __init__(
@@ -132,12 +133,12 @@ class UnexpectedStatus(TwistedSSEError):
 
 class UnexpectedContentType(TwistedSSEError):
     """
-    A server has answered with something that is no event stream.
+    A server has answered with something other than an event stream.
 
     Attributes:
-        content_type: What it is instead; empty if the answer does not say.
+        content_type: The content type of the answer; empty if it has none.
 
-        detail: The answer's first characters.
+        detail: The first characters of the body.
     """
 
     def __init__(self, message: str, content_type: str, detail: str = "") -> None:
@@ -148,25 +149,25 @@ class UnexpectedContentType(TwistedSSEError):
 
 class ReadTimeout(TwistedSSEError):
     """
-    A server was silent for too long, comments included.
+    A server has sent nothing for too long, not even a comment.
     """
 
 
 class TooManyAttempts(TwistedSSEError):
     """
-    A stream could not be had again, as often as it may be tried.  The last
-    reason is the ``__cause__``.
+    Every permitted attempt to open a stream again has failed.  The last reason
+    is the ``__cause__``.
     """
 
 
 class NotSent(TwistedSSEError):
     """
-    A publication could not be handed to its server, so it was not kept.  The
+    A publication could not be sent to the server, so it was not kept.  The
     reason is the ``__cause__``.
     """
 
 
 class OutcomeUnknown(TwistedSSEError):
     """
-    A publication was sent and not answered: whether it was kept is not known.
+    A publication was sent but not answered, so it may have been kept or not.
     """

@@ -1,11 +1,11 @@
 """
-The contracts between the hub and what others bring to it.
+The contracts between the hub and its history provider.
 
-These docstrings are the specification: a history provider written from them
-alone works, and `twisted_sse.testing.HistoryProviderContract` proves it.
+These docstrings are the specification: a provider can be written from them
+alone, and `twisted_sse.testing.HistoryProviderContract` tests it.
 
 All methods are called in the reactor's thread, and none of them may block it.
-Wherever a method returns a value, it may return that value at once, a
+A method that returns a value may return the value itself, a
 `twisted.internet.defer.Deferred` of it, or a coroutine that returns it.
 """
 
@@ -24,116 +24,120 @@ __all__ = ["IHistoryFactory", "IHistoryProvider", "ISharedHistoryProvider"]
 
 class IHistoryProvider(Interface):
     """
-    Keeps publications and gives them back in the order in which they were kept.
+    Keeps publications, and returns them in the order in which they were kept.
 
-    The order that a provider makes is the order that subscribers see.  A
-    provider that also provides `twisted.application.service.IService` is
-    started before the hub uses it and stopped after.
+    Subscribers see the provider's order.  A provider that also provides
+    `twisted.application.service.IService` is started before the hub uses it,
+    and stopped afterwards.
 
-    It must bound what it keeps, and may forget the oldest at any time.
+    A provider must bound what it keeps, and may forget the oldest publications
+    at any time.
     """
 
     def append(publications: Sequence[Publication]) -> Sequence[Record]:
         """
         Keep *publications*, all or none of them, in this order.
 
-        The hub waits for the result before it appends again, and sends nothing
-        that has not been kept.  What is published meanwhile comes as one batch
-        in the next call, so one commit for each call is enough at any load.
+        The hub waits for the result before it calls `append` again, and sends
+        only publications that have been kept.  Publications that arrive while
+        it waits form one batch, which is passed to the next call, so one commit
+        for each call is enough at any load.
 
         Args:
             publications: At least one.
 
         Returns:
             One `Record` for each publication, in the same order.  A publication
-            whose event has an ``id`` keeps that ID; to the others the provider
-            gives one, which must be unique over all lives of the store.
-            ``<epoch>-<sequence>`` is such an ID if every life of the store has
-            its own epoch.
+            whose event has an ``id`` keeps that ID.  The provider assigns an ID
+            to each of the others, which must be unique over all lives of the
+            store.  ``<epoch>-<sequence>`` is such an ID if every life of the
+            store has its own epoch.
 
         Raises:
-            HistoryUnavailable: They cannot be kept now.  Nothing is sent, and
-                the publishers are told to try again.
+            HistoryUnavailable: The publications cannot be kept now.  None of
+                them is sent, and the publishers are told to try again.
         """
 
     def since(last_event_id: str | None, topics: Selection, limit: int) -> Sequence[Record]:
         """
-        Find what a returning subscriber has missed.
+        Find the publications that a returning subscriber has missed.
 
-        May be called at any time, also while an `append` is under way.
+        May be called at any time, also before an earlier `append` has returned
+        its result.
 
         Args:
             last_event_id: Sent by the client, so trust nothing about it.
                 ``None`` asks for everything from the oldest that is kept.
 
-            topics: Only publications that it matches are wanted.  The hub
-                itself withholds private publications; the provider need not.
+            topics: Return only publications that match it.  The hub withholds
+                private publications; the provider need not.
 
             limit: The most publications to return, at least 1.
 
         Returns:
-            Those that follow *last_event_id* and match *topics*, oldest first,
-            the first *limit* of them.  Fewer than *limit* means that there is
-            no more: everything kept when `since` was called has been considered.
-            If several publications have the same ID, the oldest of them counts.
+            The publications that follow *last_event_id* and match *topics*,
+            oldest first, the first *limit* of them.  A result shorter than
+            *limit* is complete: it covers everything that was kept when `since`
+            was called.  If several publications have *last_event_id* as their
+            ID, the oldest of them counts.
 
         Raises:
-            UnknownEventID: *last_event_id* is not kept, or something that
-                followed it is kept no longer: what was missed cannot be known.
-                The subscriber is told so.
+            UnknownEventID: *last_event_id* is not kept, or a publication that
+                followed it has been forgotten, so what was missed cannot be
+                known.  The subscriber is told so.
 
-            HistoryUnavailable: Nothing can be found now.
+            HistoryUnavailable: History cannot be read now.
         """
 
     def tail(limit: int) -> Tail:
         """
-        Tell where the order ends, and what stands there.
+        Return the newest publications, and the position before them.
 
-        The hub asks before it appends anything, and keeps the answer in memory
-        for those who come back soon.  It may ask again at any time, to see
-        whether history is available.
+        The hub calls this before its first `append`, and keeps the result in
+        memory for subscribers that come back soon.  It may call it again at any
+        time, to see whether history is available.
 
         Args:
             limit: The most publications to return, at least 1.
 
         Returns:
-            A `Tail` of the newest *limit* publications.  Where they begin, or
-            would begin if nothing was ever kept, is a position whose number is
-            lower than theirs and whose ID `since` accepts until the publication
-            that follows it is forgotten.
+            A `Tail` of the newest *limit* publications; of none, if nothing is
+            kept.  The number of `Tail.before` is lower than theirs, and `since`
+            accepts its ID until the publication that follows it is forgotten.
+            An empty store has such a position too.
 
         Raises:
-            HistoryUnavailable: It cannot be told now.
+            HistoryUnavailable: History cannot be read now.
         """
 
 
 class ISharedHistoryProvider(IHistoryProvider):
     """
-    A history that several hubs keep together, and so are one hub.
+    A history that several hubs share, so that they act as one hub.
 
-    Every hub sends what `follow` delivers and nothing else, so that all of them
-    send the same in the same order.  What `append` returns goes into receipts.
-    A number stands for the same publication at every hub.
+    Every hub sends exactly what `follow` delivers, so all of them send the same
+    publications in the same order.  The result of `append` is used for receipts
+    only.  A number identifies the same publication at every hub.
     """
 
     def locate(event_id: str) -> Position:
         """
-        Find where a returning subscriber stands.
+        Find the position of a returning subscriber.
 
-        It may have got *event_id* from another hub, before `follow` has
-        delivered it here.
+        The subscriber may have received *event_id* from another hub, before
+        `follow` has delivered that event to this one.
 
         Args:
             event_id: Sent by the client, so trust nothing about it.
 
         Returns:
-            The position of the event with this ID; of the oldest, if several
-            publications have it.
+            The position of the publication with this ID; of the oldest, if
+            several have it.
 
         Raises:
-            UnknownEventID: As `IHistoryProvider.since` would.
+            UnknownEventID: `IHistoryProvider.since` would raise it.
 
-            HistoryUnavailable: Nothing can be found now.
+            HistoryUnavailable: History cannot be read now.
         """
 
     def follow(
@@ -145,22 +149,23 @@ class ISharedHistoryProvider(IHistoryProvider):
         Deliver everything that follows *after*, as long as the provider runs.
 
         Called once in each life of the provider, with the newest position of
-        the last `tail`.  While the store is away nothing is delivered; when it
-        is back, *deliver* goes on exactly where it was.
+        the last `tail`.  While the store is unavailable, nothing is delivered;
+        when it is available again, *deliver* continues exactly where it was.
 
         Args:
-            after: A position that `tail` has told.
+            after: A position that `tail` has returned.
 
-            deliver: Takes one or more publications that follow what it was
-                given before, in the one order, whichever hub has appended
-                them.  None is left out and none is repeated.  It may be called
-                with a publication before or after `append` has answered.
+            deliver: Call this with one or more publications that follow those
+                of the call before, in the one order, whichever hub appended
+                them.  Leave none out and repeat none.  It may be called with a
+                publication before or after `append` has returned its record.
 
-            restart: Takes the end of the order, of as many publications as
-                are at hand, when *deliver* cannot go on exactly: what comes
-                next is not kept any more, or the store has lost what it kept.
-                *deliver* then goes on after that.  Subscribers of whom history
-                knows no longer where they stand are told of a gap.
+            restart: Call this with the end of the order, and as many
+                publications as are at hand, when *deliver* cannot continue
+                exactly: the next publication has been forgotten, or the store
+                has lost what it kept.  Then *deliver* continues after that
+                `Tail`.  Subscribers whose position history no longer knows are
+                sent ``stream-reset``.
         """
 
 
@@ -168,31 +173,33 @@ class IHistoryFactory(IPlugin):
     """
     Builds history providers of one kind from the command line.
 
-    Put an object that provides it into a module in ``twisted/plugins/`` of your
-    distribution, and ``twistd sse --history SCHEME:…`` finds it.
+    Put a provider of this interface into a module in ``twisted/plugins/`` of
+    your distribution, and ``twistd sse --history SCHEME:…`` finds it.
     """
 
-    scheme: str = Attribute("""What stands before the first colon; lower case.""")
+    scheme: str = Attribute("""The text before the first colon; lower case.""")
 
     usage: str = Attribute(
         """
-        One line: how to write it, with every default, such as
+        One line that shows the option with every default, such as
         ``memory:events=10000,bytes=64MiB,age=3600``.
         """
     )
 
     def build(arguments: str) -> IHistoryProvider:
         """
-        Make a provider.  It opens nothing that a fork would break: the process
-        may become a daemon before the provider is started.
+        Make a provider.
+
+        Open nothing that a fork would break: the process may become a daemon
+        before the provider is started.
 
         Args:
-            arguments: What stands after the first colon; may be empty.
+            arguments: The text after the first colon; may be empty.
 
         Raises:
-            ValueError: *arguments* cannot be obeyed; half a sentence that says
-                what is wrong.  The user is shown it, and then *usage*.
+            ValueError: *arguments* are invalid; half a sentence that says what
+                is wrong.  The user sees it, followed by *usage*.
 
-            HistoryUnavailable: They are right, but what they name cannot be
-                used; half a sentence.  The user is shown it alone.
+            HistoryUnavailable: *arguments* are valid, but the store that they
+                name cannot be used; half a sentence.  The user sees it alone.
         """

@@ -1,27 +1,41 @@
 """
-Numbers, times and sizes, as people write them on a command line.
+Numbers, times and sizes, as written on a command line.
 
-For whoever reads options: this package, and authors of plugins for
-``--history``.  Each function takes text and returns what it means, or raises
-`ValueError` with half a sentence: what is wrong, and what would be right.
-Whoever calls says which option it was.
+For code that reads options: this package, and plugins for ``--history``.  Each
+function takes text and returns its value, or raises `ValueError` with half a
+sentence: what is wrong, and what would be right.  The caller adds the name of
+the option.
 
-Only ASCII digits are digits here; Python takes those of every script.
+Only ASCII digits are accepted; ``int()`` would accept those of every script.
+
+The functions that begin with ``check_`` check arguments of Python functions instead:
+they raise `TypeError` or `ValueError` with a whole sentence, which names the argument,
+says what is wrong, and says what to write.
 """
 
 from __future__ import annotations
 
+import difflib
+import functools
+import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from math import isfinite
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from twisted_sse.events.event import MAX_RETRY
 
 __all__ = [
     "arguments",
+    "check_choice",
+    "check_count",
+    "check_instance",
+    "check_milliseconds",
+    "check_seconds",
     "count",
     "interval",
+    "known_arguments",
     "milliseconds",
     "read_tokens",
     "seconds",
@@ -29,6 +43,7 @@ __all__ = [
     "yes_or_no",
 ]
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 _UNITS = {"": 1, "KIB": 1024, "MIB": 1024**2, "GIB": 1024**3}
@@ -36,7 +51,7 @@ _UNITS = {"": 1, "KIB": 1024, "MIB": 1024**2, "GIB": 1024**3}
 
 def count(text: str) -> int:
     """
-    A whole number, at least 1.
+    Read a whole number, at least 1.
     """
     if not (text.isascii() and text.isdigit() and int(text) > 0):
         raise ValueError(f"{text!r} is not a whole number greater than 0")
@@ -45,18 +60,18 @@ def count(text: str) -> int:
 
 def milliseconds(text: str) -> int:
     """
-    A whole number, at least 0.
+    Read a whole number, at least 0.
     """
     if not (text.isascii() and text.isdigit()):
         raise ValueError(f"{text!r} is not a whole number of milliseconds")
     if int(text) > MAX_RETRY:
-        raise ValueError(f"{text!r} is more than browsers can wait; the most is {MAX_RETRY}")
+        raise ValueError(f"{text!r} is longer than browsers can wait; the limit is {MAX_RETRY}")
     return int(text)
 
 
 def seconds(text: str) -> float:
     """
-    A number, at least 0.
+    Read a number, at least 0.
     """
     if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text, re.ASCII):
         raise ValueError(f"{text!r} is not a number of seconds")
@@ -65,19 +80,19 @@ def seconds(text: str) -> float:
 
 def interval(text: str) -> float | None:
     """
-    A number of seconds greater than 0, or ``off``, which is ``None``.
+    Read a number of seconds greater than 0, or ``off``, which is ``None``.
     """
     if text == "off":
         return None
     given = seconds(text)
     if given == 0:
-        raise ValueError("0 seconds is no interval; write 'off' to do without")
+        raise ValueError("0 seconds is not an interval; write 'off' to disable it")
     return given
 
 
 def size(text: str) -> int:
     """
-    Bytes, or with a unit: ``64MiB``.
+    Read a number of bytes, or one with a unit: ``64MiB``.
     """
     match = re.fullmatch(r"([0-9]+) ?([KMG]iB)?", text, re.ASCII | re.IGNORECASE)
     if match is None or int(match[1]) == 0:
@@ -87,7 +102,7 @@ def size(text: str) -> int:
 
 def yes_or_no(text: str) -> bool:
     """
-    ``yes`` or ``no``.
+    Read ``yes`` or ``no``.
     """
     if text not in ("yes", "no"):
         raise ValueError(f"{text!r} is neither yes nor no")
@@ -96,15 +111,15 @@ def yes_or_no(text: str) -> bool:
 
 def arguments(text: str, readers: Mapping[str, Callable[[str], T]]) -> dict[str, T]:
     """
-    What ``name=value,name=value`` says.
+    Read ``name=value,name=value``.
 
     Args:
-        text: May be empty.  A value has no comma.
+        text: May be empty.  A value cannot contain a comma.
 
-        readers: Reads each value, by the names that there are.
+        readers: Maps each permitted name to the function that reads its value.
 
     Returns:
-        The values that are given, in the order in which they are.
+        The values by name, in the order of *text*.
 
     Raises:
         ValueError: A name is unknown or given twice, or a value is missing or
@@ -114,7 +129,7 @@ def arguments(text: str, readers: Mapping[str, Callable[[str], T]]) -> dict[str,
     for part in filter(None, text.split(",")):
         name, _, value = part.partition("=")
         if name not in readers:
-            raise ValueError(f"there is no {name!r}, only {', '.join(readers)}")
+            raise ValueError(f"{name!r} is unknown: use {', '.join(readers)}")
         if name in given:
             raise ValueError(f"{name!r} is given twice")
         if not value:
@@ -128,12 +143,12 @@ def arguments(text: str, readers: Mapping[str, Callable[[str], T]]) -> dict[str,
 
 def read_tokens(path: str) -> list[str]:
     """
-    The lines of a file that are not empty: one token each.  A byte-order mark at its
-    beginning is not part of the first.
+    Read a file of tokens, one on each line that is not empty; a byte-order mark is
+    ignored.
 
     Raises:
-        ValueError: There is none, or one that is no token; half a sentence
-            that says which file it is and what is wrong.
+        ValueError: The file cannot be read, has no token, or has a line that is
+            not a token; half a sentence that names the file and the reason.
     """
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
@@ -142,7 +157,103 @@ def read_tokens(path: str) -> list[str]:
         raise ValueError(f"{path} cannot be read: {reason}") from None
     lines = [line.strip() for line in text.split("\n") if line.strip()]
     if any(len(line.split()) > 1 for line in lines):
-        raise ValueError(f"{path} has a line of several words; a token has no spaces")
+        raise ValueError(f"{path} has a line of several words; a token cannot contain spaces")
     if not lines:
         raise ValueError(f"{path} is empty; write a token into it")
     return lines
+
+
+def check_seconds(name: str, value: object, *, none: str = "", zero: bool = False) -> None:
+    """
+    Check an argument that is a number of seconds.
+
+    Args:
+        none: What ``None`` does, such as "to send none"; empty if ``None`` is wrong.
+
+        zero: Whether 0 is possible.
+    """
+    expected = "seconds, at least 0" if zero else "seconds, greater than 0"
+    number = _number(name, value, int | float, expected, none)
+    if number is not None and not (isfinite(number) and (number > 0 or (zero and number == 0))):
+        raise ValueError(_sentence(name, value, expected, none))
+
+
+def check_count(name: str, value: object, *, none: str = "") -> None:
+    """
+    Check an argument that is a whole number, at least 1.
+
+    Args:
+        none: As for `check_seconds`.
+    """
+    expected = "a whole number, at least 1"
+    number = _number(name, value, int, expected, none)
+    if number is not None and number < 1:
+        raise ValueError(_sentence(name, value, expected, none))
+
+
+def check_milliseconds(name: str, value: object, *, none: str = "") -> None:
+    """
+    Check an argument that is a number of milliseconds on the wire.
+
+    Args:
+        none: As for `check_seconds`.
+    """
+    expected = f"whole milliseconds, 0 to {MAX_RETRY}"
+    number = _number(name, value, int, expected, none)
+    if number is not None and not 0 <= number <= MAX_RETRY:
+        raise ValueError(_sentence(name, value, expected, none))
+
+
+def check_choice(name: str, value: object, choices: Sequence[object]) -> None:
+    """
+    Check an argument that is one of a few values.
+    """
+    if value not in choices:
+        *others, last = map(repr, choices)
+        raise ValueError(f"{name} is {value!r}: give {', '.join(others)} or {last}")
+
+
+def check_instance(name: str, value: object, kind: type, example: str) -> None:
+    """
+    Check an argument that is an instance of *kind*.
+
+    Args:
+        example: What to write instead.
+    """
+    if isinstance(value, type):
+        raise TypeError(f"{name} is the class {value.__name__}: give an instance, {example}")
+    if not isinstance(value, kind):
+        raise TypeError(f"{name} is {value!r}: give {example}")
+
+
+def known_arguments(function: Callable[P, T]) -> Callable[P, T]:
+    """
+    Decorate *function* so that a misspelled argument is an error that names the right
+    one.
+    """
+    names = list(inspect.signature(function).parameters)
+    owner = function.__qualname__.removesuffix(".__init__")
+
+    @functools.wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        for name in kwargs.keys() - set(names):
+            close = difflib.get_close_matches(name.replace("-", "_"), names, 1, 0.5)
+            advice = f"did you mean {close[0]}?" if close else f"use {', '.join(names[1:])}"
+            raise TypeError(f"{owner}() has no argument {name}: {advice}")
+        return function(*args, **kwargs)
+
+    return call
+
+
+def _number(name: str, value: Any, kind: Any, expected: str, none: str) -> Any:
+    if value is None and none:
+        return None
+    # bool is an int for Python, and nobody means 1 second by True.
+    if isinstance(value, bool) or not isinstance(value, kind):
+        raise TypeError(_sentence(name, value, expected, none))
+    return value
+
+
+def _sentence(name: str, value: object, expected: str, none: str) -> str:
+    alternative = f", or None {none}" if none else ""
+    return f"{name} is {value!r}: give {expected}{alternative}"

@@ -1,3 +1,3 @@
 """
-Proof that nothing acknowledged is lost: hubs and Redis are killed while events flow.
+Tests that no acknowledged event is lost when hubs or Redis are killed.
 """

@@ -1,7 +1,7 @@
 """
-What a rogue server answers: bytes, how they end, and what a client may make of them.
+The answers of a hostile server: their bytes, how they end, and what a client may do with them.
 
-Pure: a seed's chance in, values out.
+Nothing here does I/O; every choice comes from a seeded random generator.
 """
 
 import random
@@ -12,7 +12,7 @@ from email.utils import formatdate
 from enum import Enum
 from typing import NamedTuple
 
-__all__ = ["HUSH", "Answer", "End", "dud", "head", "retries_in", "stream_type"]
+__all__ = ["SILENT_CLOSE", "Answer", "End", "bad_answer", "head", "retries_in", "stream_type"]
 
 # HTML: "lines must be separated by either a U+000D CARRIAGE RETURN U+000A LINE FEED (CRLF)
 # character pair, a single U+000A LINE FEED (LF) character, or a single U+000D [...] (CR)".
@@ -24,15 +24,15 @@ class End(Enum):
     What the server does when it has written everything.
     """
 
-    #: Nothing: whoever is told that this is all leaves by itself.
+    #: Nothing: the answer is complete, so the client closes the connection.
     DONE = "done"
-    #: The connection is closed, in good order as TCP sees it.
+    #: The connection is closed, with a FIN.
     CUT = "cut"
-    #: Its own half is closed, and the other is left open.
+    #: The server's half is closed, and the client's is left open.
     HALF = "half-closed"
-    #: It is reset; what is under way is lost.
+    #: The connection is reset; bytes in flight are lost.
     RESET = "reset"
-    #: Nothing, for ever.
+    #: Nothing: the connection stays open and silent.
     STALL = "stalled"
 
 
@@ -41,67 +41,69 @@ class Answer(NamedTuple):
     One answer.
 
     Attributes:
-        name: For counting.
+        name: Counted in the statistics.
 
-        wire: What is written, in any pieces.
+        wire: The bytes, written in pieces of any size.
 
-        end: What comes then.
+        end: How the connection ends after them.
 
         tail: Written in one piece after *wire*.
 
-        beats: How many comments follow *wire*, with silence between them that is
-            shorter than a read timeout.
+        comments: How many comments follow *wire*, at intervals shorter than the read
+            timeout.
 
-        settled: After how many bytes of *wire* the client knows what it is.
+        recognized_after: The number of bytes of *wire* after which the client knows what
+            kind of answer this is.
 
-        opened: Whether it is a stream.
+        opened: Whether it is an event stream.
 
-        fatal: What a source may end with because of it; empty if it has to go on.
+        fatal: The reasons for which a source may end because of it; empty if the source
+            must continue.
 
-        hop: Whether it leads to another request, at once.
+        redirects: Whether the client must send another request at once.
 
-        retry_after: For how many seconds the client has to stay away.
+        retry_after: How long the client must wait, in seconds.
 
-        until: Until when it has to, by the clock of this machine.
+        until: The time until which the client must wait, by the clock of this machine.
 
         last: The number of the last event in it; ``None`` if there is none.
 
         highest: The number of the last event that may have been received.
 
-        retries: Those that were sent, in milliseconds.
+        retries: The ``retry`` fields that were sent, in milliseconds.
 
-        vague: Whether it cannot be told how much of it a client can read.
+        uncertain: Whether it is unknown how much of it a client can read.
 
-        huge: Whether the client may be asked to wait for more than a minute.
+        long_wait: Whether it may ask the client to wait for more than a minute.
     """
 
     name: str
     wire: bytes
     end: End
     tail: bytes = b""
-    beats: int = 0
-    settled: int = 0
+    comments: int = 0
+    recognized_after: int = 0
     opened: bool = False
     fatal: frozenset[str] = frozenset()
-    hop: bool = False
+    redirects: bool = False
     retry_after: float = 0.0
     until: float = 0.0
     last: int | None = None
     highest: int = 0
     retries: tuple[int, ...] = ()
-    vague: bool = False
-    huge: bool = False
+    uncertain: bool = False
+    long_wait: bool = False
 
     @property
     def certain(self) -> bool:
         """
-        Whether it is known what the client gets to know.
+        Whether the bytes that reach the client are known.
         """
-        return self.end is not End.RESET and not self.vague
+        return self.end is not End.RESET and not self.uncertain
 
 
-#: A connection that is closed before anything is asked.
-HUSH = Answer("hush", b"", End.CUT)
+#: A connection that is closed before the request.
+SILENT_CLOSE = Answer("silent close", b"", End.CUT)
 
 _STREAM_TYPES = (
     *("text/event-stream", "text/event-stream;charset=utf-8", "Text/Event-Stream ; x=y"),
@@ -119,7 +121,7 @@ def retries_in(body: bytes) -> tuple[int, ...]:
 
 def head(status: str, *headers: str, rng: random.Random) -> bytes:
     """
-    The head of an answer, with something that means nothing.
+    Make the head of an answer, sometimes with fields and interim responses to be ignored.
     """
     lines = [f"HTTP/1.1 {status}", *headers]
     if rng.random() < 0.3:
@@ -130,27 +132,27 @@ def head(status: str, *headers: str, rng: random.Random) -> bytes:
 
 def stream_type(rng: random.Random) -> str:
     """
-    The header that makes it a stream.
+    Make a ``Content-Type`` header of an event stream.
     """
     return f"Content-Type: {rng.choice(_STREAM_TYPES)}"
 
 
-def dud(rng: random.Random, path: str, patient: bool) -> Answer:
+def bad_answer(rng: random.Random, path: str, long_waits: bool) -> Answer:
     """
-    An answer that is no stream.
+    Make an answer that is not an event stream.
 
     Args:
-        path: Another place of this server.
+        path: The target of a redirect on this server.
 
-        patient: Whether the client may be asked to stay away for years.
+        long_waits: Whether the client may be asked to wait for years.
     """
     makers: Sequence[tuple[int, Callable[[], Answer]]] = (
-        (10, lambda: _later(rng, patient)),
+        (10, lambda: _try_later(rng, long_waits)),
         (8, lambda: _redirect(rng, path)),
-        (4, lambda: _nowhere(rng)),
+        (4, lambda: _broken_redirect(rng)),
         (4, lambda: _refusal(rng)),
         (4, lambda: _page(rng)),
-        (4, lambda: _over(rng)),
+        (4, lambda: _no_content(rng)),
         (3, lambda: _silence(rng)),
         (4, lambda: _torn_head(rng)),
         (4, lambda: _garbage(rng)),
@@ -159,7 +161,7 @@ def dud(rng: random.Random, path: str, patient: bool) -> Answer:
     return make()
 
 
-def _later(rng: random.Random, patient: bool) -> Answer:
+def _try_later(rng: random.Random, long_waits: bool) -> Answer:
     status = rng.choice(("429 Slow Down", "502 Bad", "503", "504 \udcff"))
     text, seconds = rng.choice(
         (
@@ -168,46 +170,48 @@ def _later(rng: random.Random, patient: bool) -> Answer:
             *[("date", 0.0)] * 3,
         )
     )
-    if patient and rng.random() < 0.03:
+    if long_waits and rng.random() < 0.03:
         text, seconds = "9" * 20, 3600.0
     date = 0
     if text == "date":
         date = int(time.time()) + rng.randrange(2, 4)
         text = formatdate(date, usegmt=True)
     headers = [] if text is None else [f"Retry-After: {text}"]
-    answer = _words(f"later {status[:3]}", status, headers, frozenset(), rng)
-    return answer._replace(retry_after=seconds, until=date, huge=seconds > 60)
+    answer = _with_body(f"later {status[:3]}", status, headers, frozenset(), rng)
+    return answer._replace(retry_after=seconds, until=date, long_wait=seconds > 60)
 
 
 def _redirect(rng: random.Random, path: str) -> Answer:
     status = rng.choice(("301", "302", "303", "307", "308"))
-    return _words(f"redirect {status}", status, [f"Location: {path}"], frozenset(), rng, hop=True)
+    return _with_body(
+        f"redirect {status}", status, [f"Location: {path}"], frozenset(), rng, redirects=True
+    )
 
 
-def _nowhere(rng: random.Random) -> Answer:
+def _broken_redirect(rng: random.Random) -> Answer:
     status = rng.choice(("301 Moved", "302", "307", "308"))
     location = rng.choice(
         (None, "ftp://localhost/", "http://[", "\udcff://\udcc3", "http://a:b/", "http://a b/")
     )
     headers = [] if location is None else [f"Location: {location}"]
-    return _words("redirect to nowhere", status, headers, frozenset({status[:3]}), rng)
+    return _with_body("redirect to nowhere", status, headers, frozenset({status[:3]}), rng)
 
 
 def _refusal(rng: random.Random) -> Answer:
     status = rng.choice(("500 Oops", "404 Not Found", "401", "410 Gone", "206 Partial", "299 ?"))
-    return _words(f"refusal {status[:3]}", status, [], frozenset({status[:3]}), rng)
+    return _with_body(f"refusal {status[:3]}", status, [], frozenset({status[:3]}), rng)
 
 
 def _page(rng: random.Random) -> Answer:
     kind = rng.choice(("text/html", "text/event-streams", "application/json", "\udcff", None, ""))
     fatal = frozenset({"UnexpectedContentType"})
-    return _words("no stream", "200 OK", [], fatal, rng, kind=kind)
+    return _with_body("no stream", "200 OK", [], fatal, rng, kind=kind)
 
 
-def _over(rng: random.Random) -> Answer:
+def _no_content(rng: random.Random) -> Answer:
     wire = head("204 No Content", rng=rng)
     end = rng.choice((End.DONE, End.CUT))
-    return Answer("204", wire, end, settled=len(wire), fatal=frozenset({"over"}))
+    return Answer("204", wire, end, recognized_after=len(wire), fatal=frozenset({"over"}))
 
 
 def _silence(rng: random.Random) -> Answer:
@@ -217,7 +221,7 @@ def _silence(rng: random.Random) -> Answer:
 def _torn_head(rng: random.Random) -> Answer:
     wire = head("200 OK", stream_type(rng), rng=rng)
     end = rng.choice(list(End)[1:])
-    # The last empty line would make it whole.
+    # With the last empty line it would be complete.
     return Answer(f"head {end.value}", wire[: rng.randrange(len(wire) - 1)], end)
 
 
@@ -237,7 +241,7 @@ def _garbage(rng: random.Random) -> Answer:
     return Answer("garbage", wire, rng.choice((End.CUT, End.STALL, End.HALF)))
 
 
-def _words(
+def _with_body(
     name: str,
     status: str,
     headers: list[str],
@@ -245,10 +249,10 @@ def _words(
     rng: random.Random,
     *,
     kind: str | None = "text/html",
-    hop: bool = False,
+    redirects: bool = False,
 ) -> Answer:
     """
-    An answer with a body that says something to people, and ends in any way.
+    Make an answer with a body for people, that ends in any way.
     """
     body = rng.choice((b"", b'{"detail": "Not now."}', b"\xff\xfe", _HTML))
     if kind is not None:
@@ -256,7 +260,9 @@ def _words(
     length = rng.choice((len(body), len(body), len(body) + 1))
     wire = head(status, *headers, f"Content-Length: {length}", rng=rng)
     end = rng.choice((End.DONE, End.DONE, End.CUT, End.HALF, End.RESET, End.STALL))
-    answer = Answer(name, wire + body, end, settled=len(wire), fatal=fatal, hop=hop)
+    answer = Answer(
+        name, wire + body, end, recognized_after=len(wire), fatal=fatal, redirects=redirects
+    )
     if end is End.DONE and length != len(body):
         return answer._replace(end=End.CUT)
     return answer

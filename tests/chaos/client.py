@@ -1,225 +1,225 @@
 """
-Chaos for the client: `python -m tests.chaos client --help`.
+One client of a chaos run: it receives numbered events and checks each of them.
 
-Rogue servers here, and their clients in a process of their own.
+When its `EventSource` ends, it makes another that resumes, and tells the server why.
 """
 
-import argparse
-import json
 import random
-import sys
-import tempfile
 from collections import Counter
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any
 
-from twisted.internet.defer import Deferred, TimeoutError
-from twisted.internet.error import CannotListenError
-from twisted.internet.ssl import PrivateCertificate
-from twisted.internet.task import deferLater, react
-from twisted.logger import ILogObserver, LogEvent, LogLevel, globalLogBeginner
+from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
 
-from tests.chaos.crowdprocess import CrowdProcess
-from tests.chaos.findings import judge
-from tests.chaos.habits import HABITS
-from tests.chaos.rogue import Rogue
-from tests.chaos.verdict import Fault
-from tests.support.certificates import write_certificate
-from tests.support.ports import free_port
+from tests.chaos.behaviors import (
+    CONNECT_TIMEOUT,
+    END_MARKER,
+    LONGEST,
+    MAX_EVENT_SIZE,
+    READ_TIMEOUT,
+    SHORTEST,
+    Behavior,
+)
+from tests.chaos.numbered import NumberedEvents
+from twisted_sse.client import Control, EventSource, Lost, Opened, ReadyState, Signal
+from twisted_sse.errors import EventTooLarge, TwistedSSEError, UnexpectedStatus
+from twisted_sse.events.event import ServerSentEvent
 
-__all__ = ["main"]
+__all__ = ["Client"]
 
-# How long the end may take after the servers behave, in seconds.
-_PATIENCE = 120.0
+# A client does not wait for longer than this, in seconds.
+_LONG = 60.0
 
-# Between two times when nobody can connect, and how long they last, in seconds.
-_BETWEEN, _CLOSED = (3.0, 20.0), (0.2, 2.0)
-
-# How many faults of a kind are told in full.
-_TOLD = 5
+# How long a slow client takes for some events, in seconds.
+_PAUSES = (0.01, 0.3, 1.4)
 
 
-class _Settings(NamedTuple):
+class Client:
     """
-    Attributes:
-        seconds: How long the servers misbehave.
+    Follows one stream.
 
-        rest: After how many of them everybody rests for once.
-    """
+    Args:
+        url: The URL of the stream.
 
-    seconds: float
-    rest: float
-    clients: int
-    seed: int
-
-
-class _Run:
-    """
-    One run.
+        agent: Used by its sources; with ``None`` each source makes its own.
 
     Attributes:
-        faults: What may not be.
+        done: Whether the end marker has arrived.
 
-        counts: What happened, and how often.
+        faults: Violations of the rules: kinds and sentences.
+
+        counts: How often each thing has happened.
     """
 
-    def __init__(self, reactor: Any, settings: _Settings) -> None:
-        self.faults: list[Fault] = []
+    def __init__(
+        self,
+        reactor: Any,
+        name: str,
+        url: str,
+        agent: object,
+        behavior: Behavior,
+        log: NumberedEvents,
+    ) -> None:
+        self.done = False
+        self.faults: list[tuple[str, str]] = []
         self.counts: Counter[str] = Counter()
-        globalLogBeginner.beginLoggingTo([cast(ILogObserver, self._note)], redirectStandardIO=False)
         self._reactor = reactor
-        self._settings = settings
-        self._rng = random.Random(f"{settings.seed} doors")
-        self._ports: list[Any] = []
-        self._options: Any = None
-        self._rogues = [
-            Rogue(reactor, settings.seed, number, HABITS[number % len(HABITS)])
-            for number in range(settings.clients)
-        ]
+        self._name = name
+        self._url = url
+        self._agent = agent
+        self._behavior = behavior
+        self._log = log
+        # Separate from the server's choices, which do not depend on it.
+        self._rng = random.Random(name)
+        self._number = 0
+        self._last_event_id = ""
+        self._sources = 0
+        self._why = "first"
+        self._source: EventSource | None = None
+        self._open = self._stopping = False
 
-    async def run(self) -> None:
+    async def follow(self) -> None:
         """
-        Return when all clients have gone.
+        Return when the end marker has arrived, or after `stop`.
         """
-        with tempfile.TemporaryDirectory() as home:
-            pair = write_certificate(Path(home))
-            self._options = PrivateCertificate.loadPEM(
-                b"".join(path.read_bytes() for path in pair)
-            ).options()
-            self._ports = [self._listen(rogue, free_port()) for rogue in self._rogues]
-            crowd = self._start(pair[0])
-            await self._misbehave(crowd.ended)
-            for rogue in self._rogues:
-                rogue.calm = True
-            try:
-                status = await crowd.ended.addTimeout(_PATIENCE, self._reactor)
-            except TimeoutError:
-                self.faults.append(Fault("stuck", f"Not all had all after {_PATIENCE} s."))
-                crowd.kill()
+        self._stopping = False
+        while not (self.done or self._stopping):
+            await self._follow_once()
+
+    def stop(self) -> None:
+        """
+        Close the source; `follow` may be called again.
+        """
+        self._stopping = True
+        self._leave("own")
+
+    async def _follow_once(self) -> None:
+        self._source = source = self._make()
+        self._why, self._open = "over", False
+        try:
+            async with source:
+                await getattr(self, f"_take_{self._behavior.form}")(source)
+        except UnexpectedStatus as error:
+            self._why = str(error.status)
+        except TwistedSSEError as error:
+            self._why = type(error).__name__
+        except Exception as error:
+            self._why = type(error).__name__
+            self._fault("untyped", repr(error))
+        if source.ready_state is not ReadyState.CLOSED:
+            self._fault("not closed", f"{source.ready_state!r} after {self._why}")
+        self.counts[f"ended by {self._why}"] += 1
+        self._last_event_id = source.last_event_id
+
+    def _make(self) -> EventSource:
+        self._sources += 1
+        return EventSource(
+            self._url,
+            client=self._agent,
+            headers={"X-Source": f"{self._sources} {self._why}"},
+            method="POST" if self._behavior.body else "GET",
+            body=self._behavior.body or None,
+            last_event_id=self._last_event_id,
+            backoff=self._behavior.backoff,
+            read_timeout=READ_TIMEOUT,
+            connect_timeout=CONNECT_TIMEOUT,
+            max_event_size=MAX_EVENT_SIZE,
+            reactor=self._reactor,
+        )
+
+    def _leave(self, why: str) -> None:
+        if self._source is not None and self._source.ready_state is not ReadyState.CLOSED:
+            # Set first: close() resumes `_follow_once` at once.
+            self._why = why
+            self._source.close()
+
+    async def _take_events(self, source: EventSource) -> None:
+        async for event in source:
+            await self._take(event)
+
+    async def _take_signals(self, source: EventSource) -> None:
+        async for signal in source.signals():
+            if isinstance(signal, ServerSentEvent):
+                await self._take(signal)
             else:
-                self._judge(crowd, status)
-        self._count()
+                self._hear(signal)
 
-    def _note(self, event: LogEvent) -> None:
-        # The servers' own faults.
-        if event["log_level"] > LogLevel.info:
-            self.faults.append(Fault("server", event["log_failure"].getTraceback()))
+    async def _take_calls(self, source: EventSource) -> None:
+        def take(event: ServerSentEvent) -> Deferred[None]:
+            return Deferred.fromCoroutine(self._take(event))
 
-    def _listen(self, rogue: Rogue, number: int) -> Any:
-        arguments: tuple[Any, ...] = (number, rogue)
-        listen = self._reactor.listenTCP
-        if rogue.habit.tls:
-            arguments, listen = (number, rogue, self._options), self._reactor.listenSSL
-        return listen(*arguments, interface="127.0.0.1")
+        await source.run(take, self._hear)
 
-    def _start(self, certificate: Path) -> CrowdProcess:
-        given = {
-            "seed": self._settings.seed,
-            "ports": [port.getHost().port for port in self._ports],
-            "certificate": str(certificate),
-            "rest": self._settings.rest,
-        }
-        return CrowdProcess(self._reactor, json.dumps(given))
+    async def _take(self, event: ServerSentEvent) -> None:
+        if event.event == END_MARKER:
+            self._end(event)
+            return
+        self._check(event)
+        if self._behavior.form != "events" and not self._open:
+            self._fault("unopened", f"{event.id!r} without a stream")
+        if self._behavior.slow and self._rng.random() < 0.05:
+            await deferLater(self._reactor, self._rng.choice(_PAUSES))
+        if self._behavior.restless and self._rng.random() < 0.01:
+            self._leave("own")
 
-    async def _misbehave(self, ending: Deferred[Any]) -> None:
-        """
-        Let nobody in now and then.
-        """
-        deadline = self._reactor.seconds() + self._settings.seconds
-        while (left := deadline - self._reactor.seconds()) > 0 and not ending.called:
-            await deferLater(self._reactor, min(left, self._rng.uniform(*_BETWEEN)))
-            await self._close_doors()
+    def _check(self, event: ServerSentEvent) -> None:
+        self.counts["events"] += 1
+        expected = self._log.event(self._number + 1)
+        if event == expected:
+            self._number += 1
+        else:
+            self._explain(event, expected)
+        if self._source is None or self._source.last_event_id != event.id:
+            self._fault("wrong ID", f"after {event.id!r}")
 
-    async def _close_doors(self) -> None:
-        self.counts["doors closed"] += 1
-        numbers = [port.getHost().port for port in self._ports]
-        for port in self._ports:
-            await port.stopListening()
-        await deferLater(self._reactor, self._rng.uniform(*_CLOSED))
-        for rogue in self._rogues:
-            rogue.ledger.close(self._reactor.seconds())
-        pairs = zip(self._rogues, numbers, strict=True)
-        self._ports = [await self._reopen(*pair) for pair in pairs]
+    def _explain(self, event: ServerSentEvent, expected: ServerSentEvent) -> None:
+        number = self._log.number(event.id or "")
+        if not number:
+            self._fault("invented", repr(event)[:200])
+        elif number <= self._number:
+            self._fault("doubled", f"{number}, when {self._number + 1} was due")
+        elif number > self._number + 1:
+            self._fault("lost", f"{self._number + 1} to {number - 1}")
+            self._number = number
+        else:
+            self._fault("torn", f"{event!r:.200}, not {expected!r:.200}")
+            self._number = number
 
-    async def _reopen(self, rogue: Rogue, number: int) -> Any:
-        while True:
-            try:
-                return self._listen(rogue, number)
-            except CannotListenError:
-                await deferLater(self._reactor, 0.05)
+    def _end(self, end_marker: ServerSentEvent) -> None:
+        if end_marker.data != str(self._number):
+            self._fault("lost", f"{self._number + 1} to {end_marker.data}")
+        self.done = True
+        self._leave("own")
 
-    def _judge(self, crowd: CrowdProcess, status: int) -> None:
-        if status != 0 or crowd.error:
-            self.faults.append(Fault("bad end", crowd.error.decode("utf-8", "replace")))
-        if status == 0:
-            found = json.loads(crowd.out)
-            self.faults += judge(found, [rogue.ledger for rogue in self._rogues])
-            self.counts.update({f"client: {name}": n for name, n in found["counts"].items()})
-            for name in ("resident", "objects"):
-                for moment, count in zip(("first", "rest", "end"), found[name], strict=True):
-                    self.counts[f"{name} at {moment}"] = count
-            self.counts["lines above info"] = len(found["lines"])
+    def _hear(self, signal: Signal) -> None:
+        kind = type(signal).__name__
+        self.counts[kind] += 1
+        if not isinstance(signal, Lost) and isinstance(signal, Opened) is self._open:
+            self._fault("disorder", f"{kind}, and open is {self._open}")
+        if isinstance(signal, Opened):
+            self._open = True
+            self._expect(ReadyState.OPEN, kind)
+        elif isinstance(signal, Lost):
+            self._lose(signal)
+        elif isinstance(signal, Control) and signal.event.event != "stream-open":
+            self._fault("invented", repr(signal))
 
-    def _count(self) -> None:
-        for rogue in self._rogues:
-            self.counts.update({f"server: {name}": n for name, n in rogue.ledger.counts.items()})
-            self.counts["server: hush"] += rogue.counts["hush"]
+    def _lose(self, lost: Lost) -> None:
+        self._open = False
+        self.counts[f"lost by {type(lost.reason).__name__}"] += 1
+        self._expect(ReadyState.CONNECTING, "Lost")
+        longest = LONGEST * (1 + self._behavior.backoff.jitter)
+        if not SHORTEST <= lost.delay <= longest:
+            self._fault("delay", f"{lost.delay} s")
+        if isinstance(lost.reason, EventTooLarge):
+            self.counts["too large"] += 1
+        if lost.delay > _LONG:
+            self._leave("long")
 
+    def _expect(self, state: ReadyState, when: str) -> None:
+        assert self._source is not None
+        if self._source.ready_state is not state:
+            self._fault("state", f"{self._source.ready_state!r} at {when}")
 
-def main(arguments: Sequence[str]) -> int:
-    """
-    Run once, and tell what happened.
-
-    Returns:
-        The exit status: 1 if the rule was broken.
-    """
-    settings = _read(arguments)
-    _say(f"python -m tests.chaos client, seed {settings.seed}")
-    status = 1
-
-    async def play(reactor: Any) -> None:
-        nonlocal status
-        run = _Run(reactor, settings)
-        await run.run()
-        _tell(run)
-        status = 1 if run.faults else 0
-
-    try:
-        react(lambda reactor: Deferred.fromCoroutine(play(reactor)))
-    except SystemExit as end:
-        if end.code:
-            raise
-    return status
-
-
-def _read(arguments: Sequence[str]) -> _Settings:
-    parser = argparse.ArgumentParser(prog="python -m tests.chaos client", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=60.0, help="how long; default: 60")
-    parser.add_argument("--rest", type=float, help="after how many all rest; default: a quarter")
-    parser.add_argument("--clients", type=int, default=len(HABITS), help="default: 8")
-    parser.add_argument("--seed", type=int, help="to repeat a run's choices; default: any")
-    given = parser.parse_args(arguments)
-    if not given.seconds > 0 or given.clients < 1:
-        parser.error("--seconds has to be more than 0, and --clients at least 1")
-    seed = random.randrange(1_000_000) if given.seed is None else given.seed
-    rest = given.seconds / 4 if given.rest is None else given.rest
-    return _Settings(given.seconds, rest, given.clients, seed)
-
-
-def _tell(run: _Run) -> None:
-    for name, count in sorted(run.counts.items()):
-        _say(f"{name:<40}{count:>14,}")
-    told: Counter[str] = Counter()
-    for fault in run.faults:
-        told[fault.kind] += 1
-        if told[fault.kind] <= _TOLD:
-            _say(f"{fault.kind}: {fault.sentence}")
-    for kind, count in told.items():
-        _say(f"{kind:<40}{count:>14,}")
-    _say("The rule was broken." if run.faults else "Every event came once and in order.")
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
+    def _fault(self, kind: str, what: str) -> None:
+        self.faults.append((kind, f"{self._name}, source {self._sources}: {what}."))

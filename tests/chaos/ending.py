@@ -1,5 +1,5 @@
 """
-How connections of a rogue server end, and whether the client has ended them.
+How a hostile server ends its connections, and whether the client has closed them.
 """
 
 import random
@@ -8,16 +8,16 @@ from typing import Any
 
 from tests.chaos.answers import End
 
-__all__ = ["client_is_there", "end_connection"]
+__all__ = ["client_is_connected", "end_connection"]
 
-# The states in which the client's half of a connection is open, as the kernel counts them:
-# ESTABLISHED, FIN_WAIT1, FIN_WAIT2.  Nothing else tells it at this very moment.
+# The kernel's TCP states in which the client's half of a connection is open: ESTABLISHED,
+# FIN_WAIT1, FIN_WAIT2.  Only the kernel knows it at this moment.
 _CLIENT_OPEN = (1, 4, 5)
 
 
-def client_is_there(transport: Any) -> bool:
+def client_is_connected(transport: Any) -> bool:
     """
-    Whether the client has not closed its half, as far as the kernel knows.
+    Return whether the client's half is still open, as the kernel sees it.
     """
     plain = transport.socket
     if plain.fileno() < 0:
@@ -27,16 +27,16 @@ def client_is_there(transport: Any) -> bool:
 
 def end_connection(transport: Any, end: End, reactor: Any, rng: random.Random) -> None:
     """
-    End it as *end* says; what has been written before still arrives, but after a reset.
+    End the connection as *end* says.  What was written before still arrives, except after a reset.
     """
     tls = hasattr(transport, "getPeerCertificate")
     if end is End.RESET:
         transport.abortConnection()
     elif end is End.CUT and tls and rng.random() < 0.5:
-        # Without the goodbye of TLS, when what it holds back has been written.
+        # No TLS close_notify.  The delay lets TLS write its buffer first.
         reactor.callLater(0.01, transport.transport.loseConnection)
     elif end is End.CUT or (end is End.HALF and tls):
-        # TLS has no halves.
+        # TLS cannot be half-closed.
         transport.loseConnection()
     elif end is End.HALF:
         transport.loseWriteConnection()

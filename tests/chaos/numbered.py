@@ -1,8 +1,8 @@
 """
-The numbered events of one client: known to both sides, without a word between them.
+The numbered events of one client, which client and server compute independently.
 
-The events are of a seed and a number, so neither side has to keep any.  How they are spelled
-on the wire is another chance, each time: line ends, order of fields, fields that mean nothing.
+An event depends only on the seed and its number, so neither side stores any.  Its wire form is
+chosen anew each time: line ends, order of fields, additional fields that are ignored.
 """
 
 import random
@@ -10,15 +10,15 @@ from typing import NamedTuple
 
 from twisted_sse.events.event import MAX_RETRY, ServerSentEvent
 
-__all__ = ["Frame", "Numbered", "noise"]
+__all__ = ["Frame", "NumberedEvents", "noise"]
 
-# What lines are made of.  None begins with a byte that could complete the one before.
+# The parts of lines.  None begins with a byte that could complete the previous character.
 _WORDS = (
     *(b"a", b" ", b":", b"\t", b"data: ", b"id: 7", b"\0", b"0123456789" * 5),
     *(text.encode() for text in ("é", "€", "😀", "\u2028", "\x85", "\ufeff")),
 )
 
-# What is no UTF-8: a lone byte, and the beginnings of characters.
+# Invalid UTF-8: a lone byte, and truncated characters.
 _TORN = (b"\xff", b"\xc3", b"\xe2\x82", b"\xf0\x9f\x98", b"\xed\xa0\x80")
 
 _TYPES = (*[None] * 6, "message", "update", "stra\u00dfe: ü", " spaced")
@@ -27,13 +27,13 @@ _COMMENTS = (*[None] * 12, "", "a", "first\nsecond")
 
 _RETRIES = (*[None] * 20, 0, 100, 250, 600)
 
-# Longer than any run and any browser's timer.
+# Milliseconds: longer than any run and any browser's timer.
 _HUGE = 99999999999
 
-# Fields that mean nothing, whatever they look like.
+# Fields that clients ignore.
 _NOTHING = (b"foo: bar", b"Data: x", b"data2", b"id: 7\0", b"retry: 12x", b"retry", b"\xfe\xff")
 
-# Blocks that are no events.  The first two end the block before it once more.
+# Blocks that are not events.  The first two repeat the end of the previous block.
 _NOISE = (
     *(b"\n", b"\n\n", b":\n\n", b": alive\n\n", b"foo: bar\n\n", b"event: never\n\n"),
     *(b"\x80\xff\xfe\n\n", b"event: stream-open\ndata: {}\n\n", b"retry: 200\n\n"),
@@ -42,11 +42,11 @@ _NOISE = (
 
 class Frame(NamedTuple):
     """
-    One spelling of an event.
+    One wire form of an event.
 
     Attributes:
-        complete: After how many of its bytes it is an event; CR LF is a line end
-            with its CR.
+        complete: The number of bytes after which the event is complete.  The CR of a
+            final CR LF already ends the line.
     """
 
     wire: bytes
@@ -60,31 +60,31 @@ class _Entry(NamedTuple):
     comment: str | None
 
 
-class Numbered:
+class NumberedEvents:
     """
-    Numbers into events, from 1.
+    Maps numbers, from 1, to events.
 
     Args:
-        seed: Of the run.
+        seed: The seed of the run.
 
-        client: Whose it is.
+        client: The number of the client.
 
-        patient: Whether it may be asked to wait for years.
+        long_waits: Whether the client may be asked to wait for years.
     """
 
-    def __init__(self, seed: int, client: int, patient: bool) -> None:
+    def __init__(self, seed: int, client: int, long_waits: bool) -> None:
         self._name = f"{seed} {client}"
-        self._patient = patient
+        self._long_waits = long_waits
 
     def id(self, number: int) -> str:
         """
-        The event's ID, which not always fits into ASCII.
+        Return the event's ID, which is not always ASCII.
         """
         return f"{number} é" if number % 3 == 0 else str(number)
 
     def number(self, id: str) -> int | None:
         """
-        Which event has this ID; "" is before the first, ``None`` is none of them.
+        Return the number of the event with this ID: 0 for "", ``None`` if no event has it.
         """
         digits = id.partition(" ")[0] or "0"
         if not (digits.isascii() and digits.isdigit()):
@@ -94,7 +94,7 @@ class Numbered:
 
     def event(self, number: int) -> ServerSentEvent:
         """
-        What has to arrive.
+        Return the event that must arrive.
         """
         entry = self._entry(number)
         data = b"\n".join(entry.lines).decode("utf-8", "replace")
@@ -103,7 +103,7 @@ class Numbered:
 
     def frame(self, number: int, rng: random.Random) -> Frame:
         """
-        What is sent.
+        Return a wire form of the event.
         """
         entry = self._entry(number)
         groups = [[_field(b"data", line, rng) for line in entry.lines]]
@@ -126,14 +126,14 @@ class Numbered:
         words = _WORDS + _TORN if rng.random() < 0.2 else _WORDS
         lines = tuple(_line(words, rng) for _ in range(rng.choice((1, 1, 1, 2, 4))))
         retry = rng.choice(_RETRIES)
-        if self._patient and rng.random() < 0.002:
+        if self._long_waits and rng.random() < 0.002:
             retry = _HUGE
         return _Entry(lines, rng.choice(_TYPES), retry, rng.choice(_COMMENTS))
 
 
 def noise(rng: random.Random) -> bytes:
     """
-    Something between two events that is none.
+    Return bytes between two events that are not an event.
     """
     return rng.choice(_NOISE)
 
@@ -141,7 +141,7 @@ def noise(rng: random.Random) -> bytes:
 def _line(words: tuple[bytes, ...], rng: random.Random) -> bytes:
     (length,) = rng.choices((0, 3, 20, 200), (5, 50, 40, 5))
     line = b"".join(rng.choices(words, k=length))
-    # Four lines of 8,000 bytes are half of what a client takes.
+    # Four lines of 8,000 bytes are half of a client's limit.
     return (line * 40)[:8000] if rng.random() < 0.02 else line
 
 

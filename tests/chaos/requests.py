@@ -1,5 +1,5 @@
 """
-Requests, as a rogue server reads them.
+Parses the requests that a hostile server receives.
 """
 
 from typing import NamedTuple
@@ -21,16 +21,16 @@ class Request(NamedTuple):
     body: str
 
     @property
-    def hop(self) -> bool:
+    def redirected(self) -> bool:
         """
         Whether it follows a redirect.
         """
-        return self.target.startswith("/hop/")
+        return self.target.startswith("/redirected/")
 
 
 def parse(received: bytes) -> Request | None:
     """
-    Read what has come; ``None`` if that is not all of a request.
+    Parse *received*; return ``None`` if the request is not complete.
     """
     top, end, body = received.partition(b"\r\n\r\n")
     if not end:

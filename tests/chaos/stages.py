@@ -1,6 +1,6 @@
 """
-What is killed: one hub with a file, two with a Redis that dies, three with one that lives,
-one of a chain of three.
+The processes of each stage, and which of them are killed: a hub with a file, the Redis of two
+hubs, one of three hubs on a Redis, or one of a hub and two edges.
 """
 
 import asyncio
@@ -12,19 +12,19 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Protocol
 
-from tests.chaos.follower import Follower
-from tests.chaos.patience import comes
-from tests.chaos.verdict import Fault
+from tests.chaos.checks import Fault
+from tests.chaos.polling import poll
+from tests.chaos.subscriber import Subscriber
 from tests.support.hub_process import TOKEN, HubProcess
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import PATIENCE
 
 __all__ = ["STAGES", "EdgesStage", "HubStage", "NodesStage", "RedisStage", "Stage"]
 
-# So much that nothing is forgotten in any run.
+# Large enough that no run forgets an event.
 _BOUNDS = "events=10000000,bytes=4GiB"
 
-# A comment for each second of silence.
+# A comment after each second of silence.
 _OPTIONS = ("--keepalive", "1")
 
 
@@ -33,45 +33,45 @@ class Stage(Protocol):
     Processes, one of which is killed in each round.
 
     Attributes:
-        ports: Where the hubs are that live.
+        ports: The ports of the running hubs.
 
-        steady: Whether no connection of a subscriber may be lost.
+        keeps_connections: Whether losing a subscriber's connection is a fault.
 
-        kills: How many there were.
+        kills: The number of kills.
 
-        faults: What was found in logs and exit statuses.
+        faults: Faults found in logs and exit statuses.
     """
 
     ports: list[int]
-    steady: bool
+    keeps_connections: bool
     kills: int
     faults: list[Fault]
 
     def start(self) -> None:
         """
-        Start everything.
+        Start all processes.
         """
 
-    async def kill(self, rng: random.Random, followers: Sequence[Follower]) -> None:
+    async def kill(self, rng: random.Random, subscribers: Sequence[Subscriber]) -> None:
         """
-        Kill something by SIGKILL, and start it again.
+        Kill a process with SIGKILL, and start it again.
         """
 
     def stop(self) -> None:
         """
-        End everything, the hubs in good order.
+        Stop all processes; the hubs are stopped with SIGTERM.
         """
 
 
 class HubStage:
     """
-    One hub that keeps its history in a file; it is what dies.
+    One hub with its history in a file; the hub is killed.
 
     Args:
-        history: What it keeps instead, for a test that wants to see faults.
+        history: Another history, for a test that expects faults.
     """
 
-    steady = False
+    keeps_connections = False
 
     def __init__(self, history: str | None = None) -> None:
         self.ports: list[int] = []
@@ -87,7 +87,7 @@ class HubStage:
         """
         self._open(self._history)
 
-    async def kill(self, rng: random.Random, followers: Sequence[Follower]) -> None:
+    async def kill(self, rng: random.Random, subscribers: Sequence[Subscriber]) -> None:
         """
         See `Stage.kill`.
         """
@@ -97,7 +97,7 @@ class HubStage:
         """
         See `Stage.stop`.
         """
-        # Whatever goes wrong with one, the others do not stay.
+        # If stopping one fails, the others are stopped all the same.
         with ExitStack() as stack:
             stack.callback(self._home.cleanup)
             for hub in self._hubs:
@@ -133,7 +133,7 @@ class HubStage:
 
 class NodesStage(HubStage):
     """
-    Three hubs on one Redis; one of the hubs dies.
+    Three hubs on one Redis; one of the hubs is killed.
     """
 
     def __init__(self) -> None:
@@ -158,7 +158,7 @@ class NodesStage(HubStage):
 
 class EdgesStage(HubStage):
     """
-    A hub with a file, an edge of it, and an edge of that; one of the three dies.
+    A hub with a file, an edge of it, and an edge of that; one of the three is killed.
     """
 
     def start(self) -> None:
@@ -176,10 +176,10 @@ class EdgesStage(HubStage):
 
 class RedisStage(NodesStage):
     """
-    Two hubs on one Redis that writes to its disk what it acknowledges; it is Redis that dies.
+    Two hubs on one Redis with ``appendfsync always``; Redis is killed.
     """
 
-    steady = True
+    keeps_connections = True
 
     def start(self) -> None:
         """
@@ -187,34 +187,34 @@ class RedisStage(NodesStage):
         """
         self._open(f"{self._redis.url},prefix=chaos,{_BOUNDS}", 2)
 
-    async def kill(self, rng: random.Random, followers: Sequence[Follower]) -> None:
+    async def kill(self, rng: random.Random, subscribers: Sequence[Subscriber]) -> None:
         """
-        See `Stage.kill`.  Redis stays away until each client had a comment;
-        slow readers aside, who have other things to read.
+        See `Stage.kill`.  Redis stays away until each subscriber has received a
+        comment, except slow readers, which still read older events.
         """
         await asyncio.to_thread(self._redis.kill)
         self.kills += 1
-        heard = [_hears(one) for one in followers if one.connected and not one.slow]
+        heard = [_gets_comment(one) for one in subscribers if one.connected and not one.slow]
         await asyncio.sleep(rng.uniform(0, 1))
-        if not await comes(lambda: all(probe() for probe in heard), PATIENCE):
+        if not await poll(lambda: all(probe() for probe in heard), PATIENCE):
             self.faults.append(Fault("no keepalive", "No comment came while Redis was away."))
         await asyncio.to_thread(self._redis.restart)
 
 
-def _hears(follower: Follower) -> Callable[[], bool]:
+def _gets_comment(subscriber: Subscriber) -> Callable[[], bool]:
     """
-    Tells later whether *follower* has got a comment since now, or has left.
+    Return a probe: whether *subscriber* has since received a comment, or has disconnected.
     """
-    connections, comments = follower.connections, follower.comments
+    connections, comments = subscriber.connections, subscriber.comments
 
     def probe() -> bool:
-        stayed = follower.connected and follower.connections == connections
-        return follower.comments > comments or not stayed
+        stayed = subscriber.connected and subscriber.connections == connections
+        return subscriber.comments > comments or not stayed
 
     return probe
 
 
-#: The stages, by the names that the command line has for them.
+#: The stages by their names on the command line.
 STAGES: dict[str, Callable[[], Stage]] = {
     "hub": HubStage,
     "redis": RedisStage,

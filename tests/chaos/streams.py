@@ -1,7 +1,7 @@
 """
-The streams of a rogue server: numbered events, cut anywhere.
+The streams of a hostile server: numbered events, cut at any byte.
 
-Pure: a seed's chance in, values out.
+Nothing here does I/O; every choice comes from a seeded random generator.
 """
 
 import random
@@ -10,20 +10,20 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from tests.chaos.answers import Answer, End, head, retries_in, stream_type
-from tests.chaos.habits import FENCE, MAX_EVENT_SIZE
-from tests.chaos.numbered import Numbered, noise
+from tests.chaos.behaviors import END_MARKER, MAX_EVENT_SIZE
+from tests.chaos.numbered import NumberedEvents, noise
 
-__all__ = ["farewell", "stream"]
+__all__ = ["final_stream", "stream"]
 
 _BOM = b"\xef\xbb\xbf"
 
-# More than a client takes as one event.
+# Larger than a client's limit for one event.
 _ENDLESS = b"id: 99999\nretry: 77\ndata: " + b"x" * (MAX_EVENT_SIZE + 5000)
 
-# Said after the last byte of a body, where there is anything to say.
+# What ends the body in each framing.
 _CLOSINGS = {"chunked": b"0\r\n\r\n", "gzip": b"0\r\n\r\n", "length": b"", "close": b""}
 
-# What no chunk begins with.
+# Bytes that no chunk begins with.
 _NO_CHUNK = (b"zz\r\nx", b"-5\r\n", b"\r\n\r\n\r\n", b"\xff" * 50, b"f" * 30 + b"\r\n")
 
 
@@ -32,9 +32,10 @@ class _Content(NamedTuple):
     The body of a stream.
 
     Attributes:
-        pieces: Joined they are the body.
+        pieces: The body, in pieces.
 
-        completions: After how many bytes of the body which event is complete.
+        completions: For each event, the number of bytes of the body after which it is
+            complete, and its own number.
     """
 
     pieces: list[bytes]
@@ -43,12 +44,12 @@ class _Content(NamedTuple):
 
 class _Part(NamedTuple):
     """
-    Bytes of the wire, and what a client has of the body when they have come.
+    Bytes of the wire, and the bytes of the body that they carry.
 
     Attributes:
-        plain: Whether a part of the one is the same part of the other.
+        plain: Whether a prefix of *wire* carries the same prefix of *body*.
 
-        torn: Whether nobody knows what a client has of it.
+        torn: Whether it is unknown how much of *body* a client can read.
     """
 
     wire: bytes
@@ -57,9 +58,9 @@ class _Part(NamedTuple):
     torn: bool = False
 
 
-def stream(rng: random.Random, log: Numbered, last: int) -> Answer:
+def stream(rng: random.Random, log: NumberedEvents, last: int) -> Answer:
     """
-    A stream of the events after *last*, and how it ends.
+    Make a stream of events after *last*, with an end of any kind.
     """
     content = _content(rng, log, last, rng.choice((0, 1, 3, 10, 10, 30, 120)))
     framings = ("chunked", "chunked", "close", "gzip", "length" if content.pieces else "close")
@@ -72,29 +73,29 @@ def stream(rng: random.Random, log: Numbered, last: int) -> Answer:
         ends = [End.CUT] if framing == "close" else [End.DONE, End.CUT]
         parts.append(_Part(_CLOSINGS[framing], b""))
         answer = _answer("whole", rng.choice(ends), parts, rng, content, framing, last)
-        beats = rng.choice((0, 6)) if framing == "close" else 0
-        return answer._replace(name="stream alive", beats=beats) if beats else answer
+        comments = rng.choice((0, 6)) if framing == "close" else 0
+        return answer._replace(name="stream alive", comments=comments) if comments else answer
     if chance < 0.4 and framing in ("chunked", "gzip"):
         answer = _answer("no chunk", End.STALL, parts, rng, content, framing, last)
         return answer._replace(tail=rng.choice(_NO_CHUNK))
-    # Never the whole: where a length was said, that would be the end.
+    # Never all of it: with a Content-Length that would be a complete answer.
     room = sum(len(part.wire) for part in parts)
     parts = list(_until(parts, rng.randrange(max(room, 1))))
     end = rng.choice((End.CUT, End.CUT, End.HALF, End.RESET, End.STALL))
     return _answer(end.value, end, parts, rng, content, framing, last)
 
 
-def farewell(rng: random.Random, log: Numbered, last: int, highest: int) -> Answer:
+def final_stream(rng: random.Random, log: NumberedEvents, last: int, highest: int) -> Answer:
     """
-    All events that there will be, and the fence, with nothing wrong.
+    Make a correct stream of all remaining events and the end marker.
     """
     content = _content(rng, log, last, highest - last)
-    content.pieces.append(f"event: {FENCE}\ndata: {highest}\n\n".encode())
+    content.pieces.append(f"event: {END_MARKER}\ndata: {highest}\n\n".encode())
     parts = list(_framed(content.pieces, "close"))
-    return _answer("farewell", End.STALL, parts, rng, content, "close", last)
+    return _answer("final", End.STALL, parts, rng, content, "close", last)
 
 
-def _content(rng: random.Random, log: Numbered, last: int, count: int) -> _Content:
+def _content(rng: random.Random, log: NumberedEvents, last: int, count: int) -> _Content:
     pieces = [_BOM] if rng.random() < 0.2 else []
     completions = []
     size = sum(map(len, pieces))
@@ -109,14 +110,14 @@ def _content(rng: random.Random, log: Numbered, last: int, count: int) -> _Conte
 
 def _endless(rng: random.Random, content: _Content, framing: str, last: int) -> Answer:
     """
-    All events, and one that is too large, with or without an end.
+    Make a stream that ends with an event that is too large, complete or not.
     """
     framing = "close" if framing == "length" else "chunked"
     parts = list(_framed(content.pieces, framing))
     answer = _answer("endless", End.STALL, parts, rng, content, framing, last)
     after = b"\n\nid: 99999\ndata: never\n\n" if rng.random() < 0.5 else b""
     tail = b"".join(part.wire for part in _framed([_ENDLESS + after], framing))
-    # Whether its retry counts is for the client to say.
+    # The client may obey its retry field or not.
     return answer._replace(tail=tail, retries=(*answer.retries, 77))
 
 
@@ -133,18 +134,18 @@ def _answer(
     body = b"".join(part.body for part in parts)
     whole = [number for offset, number in content.completions if offset <= len(body)]
     everything = b"".join(content.pieces)
-    vague = bool(parts) and parts[-1].torn
+    uncertain = bool(parts) and parts[-1].torn
     return Answer(
         f"stream {name}",
         top + b"".join(part.wire for part in parts),
         end,
-        settled=len(top),
+        recognized_after=len(top),
         opened=True,
         last=whole[-1] if whole else last,
         highest=content.completions[-1][1] if content.completions else last,
-        retries=retries_in(everything if vague else body),
-        vague=vague,
-        huge=any(retry > 60_000 for retry in retries_in(everything)),
+        retries=retries_in(everything if uncertain else body),
+        uncertain=uncertain,
+        long_wait=any(retry > 60_000 for retry in retries_in(everything)),
     )
 
 
@@ -176,14 +177,14 @@ def _framed(pieces: list[bytes], framing: str) -> Iterator[_Part]:
 
 def _until(parts: list[_Part], room: int) -> Iterator[_Part]:
     """
-    The first bytes of a stream, and no more than *room* of them.
+    The first *room* bytes of a stream.
     """
     for part in parts:
         if len(part.wire) <= room:
             yield part
             room -= len(part.wire)
         else:
-            # A part of what is compressed may be any part of it.
+            # It is unknown what a prefix of compressed bytes decompresses to.
             body = part.body[:room] if part.plain else b""
             yield _Part(part.wire[:room], body, part.plain, not part.plain)
             return

@@ -1,3 +1,3 @@
 """
-What Chromium makes of event streams, and that we make the same of them.  See README.md.
+Tests that event streams are decoded as by Chromium.  See README.md.
 """

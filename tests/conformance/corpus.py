@@ -1,8 +1,7 @@
 """
-Streams and Chromium's answers: values, and the two files that they are kept in.
+Streams and Chromium's answers, and the files that store them.
 
-Nothing here runs anything.  In the files each character of a stream is one byte, U+0000 to
-U+00FF, and all else is text.
+In the files, each character of a stream is one byte, U+0000 to U+00FF.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ CORPUS = HERE / "corpus.json"
 ANSWERS = HERE / "chromium.json"
 DEVIATIONS = HERE / "deviations.json"
 
-#: How a browser's return compares with the reconnection time that it has by itself.
+#: When a browser reconnects, compared with its default reconnection time.
 RETURNS = ["sooner", "default", "later"]
 
 
@@ -41,11 +40,11 @@ class Stream(NamedTuple):
     One response's body.
 
     Attributes:
-        name: Its own.
+        name: Unique among all streams.
 
         content: The bytes.
 
-        returns: Whether a browser comes back soon enough to wait for it.
+        returns: Whether the browser reconnects soon enough to wait for it.
     """
 
     name: str
@@ -55,19 +54,19 @@ class Stream(NamedTuple):
 
 class Answer(NamedTuple):
     """
-    What a browser makes of a stream.
+    What a browser dispatches for a stream, and how it reconnects.
 
     Attributes:
-        name: The stream's.
+        name: The name of the stream.
 
         events: Type, data and ``lastEventId`` of every event dispatched, in order.
 
-        last_event_id: What the page reads from an event without an ID after the reconnection;
-            None if it has not come back.
+        last_event_id: The ``lastEventId`` of an event without an ID after the reconnection;
+            ``None`` if it has not reconnected.
 
-        header: The ``Last-Event-ID`` it comes back with; None if there is none.
+        header: The ``Last-Event-ID`` of the reconnection; ``None`` if absent.
 
-        returns: One of `RETURNS`; "later" also if it has not come back.
+        returns: One of `RETURNS`; "later" also if it has not reconnected.
     """
 
     name: str
@@ -79,7 +78,7 @@ class Answer(NamedTuple):
 
 def read_corpus() -> list[Stream]:
     """
-    All streams, in the order in which browsers are given them.
+    Read all streams, in the order in which browsers open them.
     """
     return [
         Stream(one["name"], one["stream"].encode("latin-1"), one.get("returns", True))
@@ -89,7 +88,7 @@ def read_corpus() -> list[Stream]:
 
 def read_answers() -> dict[str, Answer]:
     """
-    Chromium's answers, by the names of the streams.
+    Read Chromium's answers, by the names of the streams.
     """
     answers = json.loads(ANSWERS.read_text("ascii"))["answers"]
     return {one["name"]: Answer(**one) for one in answers}
@@ -97,7 +96,7 @@ def read_answers() -> dict[str, Answer]:
 
 def read_deviations() -> dict[str, Answer]:
     """
-    What the standard says where Chromium does something else, by the names of the streams.
+    Read what the standard says where Chromium differs, by the names of the streams.
     """
     answers = read_answers()
     made = {}
@@ -110,7 +109,7 @@ def read_deviations() -> dict[str, Answer]:
 
 def lines_of(about: Mapping[str, str], key: str, values: Iterable[Any]) -> str:
     """
-    The text of a JSON file with one of *values* in each line, so that a change shows as that line.
+    Write a JSON file with one of *values* in each line, so that a diff shows single values.
     """
     head = "".join(f"{json.dumps(name)}: {json.dumps(text)},\n" for name, text in about.items())
     body = ",\n".join(json.dumps(value) for value in values)

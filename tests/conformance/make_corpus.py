@@ -1,8 +1,8 @@
 """
-Make the corpus again: `python -m tests.conformance.make_corpus`.
+Make the corpus: `python -m tests.conformance.make_corpus`.
 
-The hand-made streams of `event_stream.json` come first, then combinations of all that means
-anything to the format.  The same streams come out every time.
+The hand-made streams of `event_stream.json` come first, then combinations of everything that has
+a meaning in the format.  The result is always the same.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from tests.conformance.corpus import CORPUS, HAND_MADE, Stream, lines_of
 
 __all__ = ["corpus_text", "make_corpus"]
 
-# A day and more: nobody waits for a browser that was told so.
-_PATIENT = ("retry: 2147483647\n\n", "retry: 2147483648\n\n", "retry: 86400000\n\n")
+# A day and more: the recording does not wait for these reconnections.
+_LONG_RETRIES = ("retry: 2147483647\n\n", "retry: 2147483648\n\n", "retry: 86400000\n\n")
 
 _BOM = "\xef\xbb\xbf"
 
@@ -80,18 +80,18 @@ _MIXTURES = 160
 
 def make_corpus() -> list[Stream]:
     """
-    All streams, each with a name of its own, no two alike.
+    Make all streams.  No two have the same name or the same content.
     """
     made: dict[bytes, Stream] = {}
     for name, text in _streams():
         content = text.encode("latin-1")
-        made.setdefault(content, Stream(name, content, text not in _PATIENT))
+        made.setdefault(content, Stream(name, content, text not in _LONG_RETRIES))
     return list(made.values())
 
 
 def corpus_text() -> str:
     """
-    The file's text.
+    Write the text of the file.
     """
     return lines_of(
         {
@@ -100,16 +100,16 @@ def corpus_text() -> str:
         },
         "streams",
         (
-            {"name": one.name, "stream": one.content.decode("latin-1")}
-            | ({} if one.returns else {"returns": False})
-            for one in make_corpus()
+            {"name": stream.name, "stream": stream.content.decode("latin-1")}
+            | ({} if stream.returns else {"returns": False})
+            for stream in make_corpus()
         ),
     )
 
 
 def _streams() -> Iterator[tuple[str, str]]:
-    for one in json.loads(HAND_MADE.read_text())["cases"]:
-        yield one["name"], one["stream"]
+    for stream in json.loads(HAND_MADE.read_text())["cases"]:
+        yield stream["name"], stream["stream"]
     yield from _forms()
     yield from _line_ends()
     yield from _marks()
@@ -124,7 +124,7 @@ def _streams() -> Iterator[tuple[str, str]]:
 
 def _forms() -> Iterator[tuple[str, str]]:
     """
-    Every form of every field, between a block that has set an ID and data that show it.
+    Make every form of every field, between a block with an ID and data that show it.
     """
     for field, form in product(["data", "event", "id", "retry", "foo", "Data", ""], _FORMS):
         line = form.format(f=field).replace("v", "10" if field == "retry" else "v")
@@ -133,8 +133,8 @@ def _forms() -> Iterator[tuple[str, str]]:
 
 def _line_ends() -> Iterator[tuple[str, str]]:
     for ends in product(_ENDS, repeat=4):
-        one, two, three, four = (_ENDS[end] for end in ends)
-        yield f"ends: {', '.join(ends)}", f"data: a{one}{two}id: 1{three}data: b{four}\n\n"
+        stream, two, three, four = (_ENDS[end] for end in ends)
+        yield f"ends: {', '.join(ends)}", f"data: a{stream}{two}id: 1{three}data: b{four}\n\n"
     for end, (blank, following) in product(_ENDS, product(_ENDS, repeat=2)):
         text = f"event: t{_ENDS[end]}data: a{_ENDS[end]}{_ENDS[blank]}{_ENDS[following]}data: b\n"
         yield f"lines of {end}, then {blank}, {following}", text
@@ -202,12 +202,12 @@ def _large() -> Iterator[tuple[str, str]]:
 
 def _mixtures() -> Iterator[tuple[str, str]]:
     """
-    Anything after anything.  No piece ends in a digit that another could make longer.
+    Make random sequences.  No piece ends with a digit that the next one could extend.
     """
-    chance = random.Random(2026)
+    rng = random.Random(2026)
     for number in range(_MIXTURES):
-        count = chance.randrange(4, 24)
-        yield f"mixture {number}", "".join(chance.choice(_PIECES) for _ in range(count))
+        count = rng.randrange(4, 24)
+        yield f"mixture {number}", "".join(rng.choice(_PIECES) for _ in range(count))
 
 
 if __name__ == "__main__":

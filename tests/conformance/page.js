@@ -1,13 +1,13 @@
-// Opens an EventSource for every stream and keeps what it dispatches.
+// Opens an EventSource for every stream and records what it dispatches.
 //
-// The types are all that the streams may mean, "message" among them.  A browser opens at most
-// six connections to a server; one is left to those that come back.
+// types are all event types that the streams may have, including "message".  A browser opens at
+// most six connections to a server; one is reserved for reconnections.
 function listen(count, types, probe) {
   window.returned = 0;
   window.answers = Array.from({ length: count }, () => ({ events: [], last_event_id: null }));
   let next = 0;
 
-  function follow() {
+  function openNext() {
     if (next === count) {
       return;
     }
@@ -17,7 +17,7 @@ function listen(count, types, probe) {
     let ended = false;
     for (const type of types) {
       source.addEventListener(type, (event) => {
-        // Without data it is the source's own: "open" and "error" are types like any other.
+        // Other events are the source's own "open" and "error", which are possible types, too.
         if (event instanceof MessageEvent) {
           answer.events.push([event.type, event.data, event.lastEventId]);
         }
@@ -26,7 +26,7 @@ function listen(count, types, probe) {
     source.addEventListener("error", (event) => {
       if (!(event instanceof MessageEvent) && !ended) {
         ended = true;
-        follow();
+        openNext();
       }
     });
     source.addEventListener(probe, (event) => {
@@ -37,6 +37,6 @@ function listen(count, types, probe) {
   }
 
   for (let at = 0; at < 5; at += 1) {
-    follow();
+    openNext();
   }
 }

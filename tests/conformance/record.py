@@ -1,8 +1,7 @@
 """
-Ask Chromium what it makes of the corpus, and keep its answers:
-`python -m tests.conformance.record`.
+Record what Chromium dispatches for the corpus: `python -m tests.conformance.record`.
 
-It takes about ten seconds, most of them the reconnection time of three seconds.
+This takes about ten seconds, mostly because of the reconnection time of three seconds.
 """
 
 from __future__ import annotations
@@ -27,45 +26,45 @@ from tests.support.processes import find_program
 
 __all__ = ["ask", "types_of", "version"]
 
-# Chromium's own reconnection time lies between, in seconds: it is 3.
+# Chromium's default reconnection time of 3 seconds lies between these, in seconds.
 _DEFAULT, _LATER = 2.5, 4.0
 
-# In seconds.
-_PATIENCE = 120.0
+# The timeout for all reconnections, in seconds.
+_TIMEOUT = 120.0
 
 _LINE_ENDS = re.compile("\r\n|\r|\n")
 
 
 async def ask(reactor: Any, streams: Sequence[Stream]) -> list[Answer]:
     """
-    Let Chromium have all streams, and wait until it has come back to those whose `returns` is
+    Open all streams in Chromium, and wait until it has reconnected to those whose `returns` is
     true.
 
     Returns:
         An answer for each, in the same order.
 
     Raises:
-        AssertionError: Chromium is not there, or does not come back.
+        AssertionError: Chromium is not installed, or does not reconnect.
     """
     served = Streams([stream.content for stream in streams], reactor)
     factory = WrappingFactory(Site(page(served)))
     port = reactor.listenTCP(0, factory, interface="127.0.0.1")
     try:
         url = f"http://127.0.0.1:{port.getHost().port}/page.html"
-        heard = await deferToThread(_drive, url, streams)
+        page_answers = await deferToThread(_drive, url, streams)
     finally:
         await port.stopListening()
-        await _part(reactor, factory)
+        await _abort_connections(reactor, factory)
     return [
-        _answer(stream, told, served.returns.get(number))
-        for number, (stream, told) in enumerate(zip(streams, heard, strict=True))
+        _answer(stream, page_answer, served.returns.get(number))
+        for number, (stream, page_answer) in enumerate(zip(streams, page_answers, strict=True))
     ]
 
 
 def types_of(streams: Sequence[Stream]) -> list[str]:
     """
-    All event types that a browser could read from *streams*, and more: whatever follows a colon,
-    with and without spaces.
+    Return at least all event types that a browser could read from *streams*: everything after a
+    colon, with and without spaces.
     """
     found = {"message"}
     for stream in streams:
@@ -77,7 +76,7 @@ def types_of(streams: Sequence[Stream]) -> list[str]:
 
 def version() -> str:
     """
-    Such as "Chromium 156.0.8078.79 built on Debian GNU/Linux 12 (bookworm)".
+    Return a version such as "Chromium 156.0.8078.79 built on Debian GNU/Linux 12 (bookworm)".
     """
     program = find_program("chromium", "chromium")
     done = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)
@@ -86,23 +85,23 @@ def version() -> str:
 
 def _drive(url: str, streams: Sequence[Stream]) -> Any:
     """
-    In a thread: wait for the browser, while the reactor serves it.
+    Run the browser; called in a thread, while the reactor serves the streams.
     """
     expected = sum(stream.returns for stream in streams)
     browser: Browser = Chromium()
     try:
         browser.open(url)
         browser.run("listen(...arguments)", len(streams), types_of(streams), PROBE)
-        enough = f"window.returned >= {expected}"
-        eventually_in(browser, enough, "Chromium has not come back to every stream", _PATIENCE)
+        condition = f"window.returned >= {expected}"
+        eventually_in(browser, condition, "Chromium has not reconnected to every stream", _TIMEOUT)
         return browser.run("return window.answers")
     finally:
         browser.close()
 
 
-async def _part(reactor: Any, factory: WrappingFactory[ProtocolWrapper]) -> None:
+async def _abort_connections(reactor: Any, factory: WrappingFactory[ProtocolWrapper]) -> None:
     """
-    Leave no connection behind.
+    Abort all connections, and wait until they are closed.
     """
     for wrapper in list(factory.protocols):
         wrapper.transport.abortConnection()
@@ -112,15 +111,17 @@ async def _part(reactor: Any, factory: WrappingFactory[ProtocolWrapper]) -> None
         await turn
 
 
-def _answer(stream: Stream, told: dict[str, Any], came: Return | None) -> Answer:
-    header = None if came is None else came.header
-    return Answer(stream.name, told["events"], told["last_event_id"], header, _returns(came))
+def _answer(stream: Stream, page_answer: dict[str, Any], returned: Return | None) -> Answer:
+    header = None if returned is None else returned.header
+    return Answer(
+        stream.name, page_answer["events"], page_answer["last_event_id"], header, _returns(returned)
+    )
 
 
-def _returns(came: Return | None) -> str:
-    if came is None or came.after >= _LATER:
+def _returns(returned: Return | None) -> str:
+    if returned is None or returned.after >= _LATER:
         return "later"
-    return "sooner" if came.after < _DEFAULT else "default"
+    return "sooner" if returned.after < _DEFAULT else "default"
 
 
 async def _main(reactor: Any) -> None:

@@ -1,5 +1,5 @@
 """
-Streams for a browser: each is sent once, and whoever comes back is asked what it remembers.
+Serves streams to a browser: each once, and then a probe of the browser's last event ID.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from twisted.web.static import File
 
 __all__ = ["PROBE", "Return", "Streams", "page"]
 
-#: The type of the event that a returning browser gets, without an ID: its page then reads the
-#: last event ID as it is.  The header cannot say it exactly: RFC 9110, "A field value does not
-#: include leading or trailing whitespace".
+#: The type of the event that is sent after a reconnection.  It has no ID, so its page reads the
+#: exact last event ID.  The header is not exact: RFC 9110, "A field value does not include
+#: leading or trailing whitespace".
 PROBE = "probe-of-the-conformance-test"
 
 HERE = Path(__file__).parent
@@ -25,12 +25,12 @@ HERE = Path(__file__).parent
 
 class Return(NamedTuple):
     """
-    When a browser came back, and with what.
+    The reconnection of a browser.
 
     Attributes:
-        after: The seconds since its stream was sent.
+        after: The time since its stream was sent, in seconds.
 
-        header: Its ``Last-Event-ID``, or None.
+        header: Its ``Last-Event-ID``, or ``None``.
     """
 
     after: float
@@ -42,7 +42,7 @@ class Streams(Resource):
     Serves stream n as ``/n``.
 
     Attributes:
-        returns: Who has come back, by number.
+        returns: The reconnections, by the number of the stream.
     """
 
     isLeaf = True
@@ -56,7 +56,7 @@ class Streams(Resource):
 
     def render_GET(self, request: Request) -> bytes:
         """
-        Send the stream to who comes first, and the probe to who comes again.
+        Send the stream to the first request, and the probe to later ones.
         """
         assert request.postpath is not None
         number = int(request.postpath[0])
@@ -74,7 +74,7 @@ class Streams(Resource):
 
 def page(streams: Streams) -> Resource:
     """
-    The page that opens the streams, with them under it.
+    Make the page that opens the streams, with the streams below it.
     """
     root = Resource()
     root.putChild(b"page.html", File(str(HERE / "page.html")))

@@ -1,5 +1,5 @@
 """
-The client hands over what Chromium dispatches, and comes back with the same header.
+The client delivers what Chromium dispatches, and reconnects with the same header.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,16 +19,16 @@ from tests.conformance.corpus import read_answers, read_corpus, read_deviations
 from twisted_sse.client import EventSource
 from twisted_sse.events.event import ServerSentEvent
 
-__all__ = ["ClientTests", "Stage"]
+__all__ = ["ClientTests", "TwoAnswersAgent"]
 
-# In seconds; longer than any client waits.
+# Longer than any client waits, in seconds.
 _LONG = 100_000.0
 
 
 @implementer(IResponse)
 class Response:
     """
-    An answer whose body comes at once, in pieces.
+    A response whose body arrives at once, in pieces.
     """
 
     version = (b"HTTP", 1, 1)
@@ -58,9 +58,9 @@ class Response:
 
 
 @implementer(IAgent)
-class Stage:
+class TwoAnswersAgent:
     """
-    Answers once with a stream, and then with 204, which ends the client.
+    Answers first with a stream, and then with 204, which ends the client.
 
     Attributes:
         header: The ``Last-Event-ID`` of the last request.
@@ -87,52 +87,52 @@ class Stage:
 
 class ClientTests(SynchronousTestCase):
     """
-    Every stream of the corpus, by way of `EventSource`, in memory.
+    Every stream of the corpus, read by `EventSource` in memory.
     """
 
-    def follow(self, pieces: Sequence[bytes]) -> tuple[list[list[str]], str | None]:
+    def receive(self, pieces: Sequence[bytes]) -> tuple[list[list[str]], str | None]:
         """
-        Read one stream to its end, and come back once.
+        Read one stream to its end, and reconnect once.
 
         Returns:
-            What was handed over, and the header of the second request as a server reads it.
+            The events, and the header of the second request as a server reads it.
         """
-        clock, stage = Clock(), Stage(pieces)
-        source = EventSource("http://hub.example/events", client=stage, reactor=clock)
+        clock, agent = Clock(), TwoAnswersAgent(pieces)
+        source = EventSource("http://hub.example/events", client=agent, reactor=clock)
         events = []
 
-        def hear(event: ServerSentEvent) -> None:
+        def record(event: ServerSentEvent) -> None:
             events.append([event.event or "message", event.data or "", source.last_event_id])
 
-        ended = source.run(hear)
+        ended = source.run(record)
         clock.advance(_LONG)
         self.successResultOf(ended)
         # RFC 9110: "A field value does not include leading or trailing whitespace".
-        return events, (stage.header or "").strip(" \t") or None
+        return events, (agent.header or "").strip(" \t") or None
 
     def test_whole(self) -> None:
         """
-        Events, last event IDs and the header of the reconnection are Chromium's.
+        Events, last event IDs and the header of the reconnection are the same as Chromium's.
         """
         expected = read_answers() | read_deviations()
         differing = []
         for stream in read_corpus():
             answer = expected[stream.name]
-            told = self.follow([stream.content])
-            if told != (answer.events, answer.header or None):
-                differing.append((stream.name, told, answer))
+            received = self.receive([stream.content])
+            if received != (answer.events, answer.header or None):
+                differing.append((stream.name, received, answer))
 
         self.assertEqual(differing, [])
 
     def test_byte_by_byte(self) -> None:
         """
-        They are the same when every byte comes alone.
+        They do not change when every byte arrives alone.
         """
         differing = []
         for stream in read_corpus():
             content = stream.content
-            told = self.follow([content[at : at + 1] for at in range(len(content))])
-            if told != self.follow([content]):
-                differing.append((stream.name, told))
+            received = self.receive([content[at : at + 1] for at in range(len(content))])
+            if received != self.receive([content]):
+                differing.append((stream.name, received))
 
         self.assertEqual(differing, [])

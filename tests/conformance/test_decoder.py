@@ -1,5 +1,5 @@
 """
-The decoder makes of every stream of the corpus what Chromium makes of it, however it is cut.
+The decoder decodes every stream of the corpus as Chromium does, however it is split.
 """
 
 import random
@@ -19,24 +19,24 @@ from tests.conformance.corpus import (
 from tests.conformance.make_corpus import corpus_text
 from twisted_sse.events.codec import Decoder
 
-__all__ = ["CorpusTests", "DecoderTests", "heard"]
+__all__ = ["CorpusTests", "DecoderTests", "decode_stream"]
 
 STREAMS = read_corpus()
 CHROMIUM = read_answers()
 STANDARD = read_deviations()
 
-# Chromium's own reconnection time, in milliseconds.
+# Chromium's default reconnection time, in milliseconds.
 _DEFAULT = 3000
 
-# The longest stream, in bytes, that is cut at every place.
+# The longest stream, in bytes, that is split at every byte.
 _SHORT = 150
 
 _RANDOM_CUTS = 5
 
 
-def heard(pieces: Iterable[bytes]) -> tuple[list[list[str]], str, str]:
+def decode_stream(pieces: Iterable[bytes]) -> tuple[list[list[str]], str, str]:
     """
-    What a page would hear, its last event ID at the end, and when a browser would return.
+    Return the events of a page, its final last event ID, and when a browser would reconnect.
     """
     decoder = Decoder()
     events: list[list[str]] = []
@@ -61,26 +61,26 @@ def _cut(content: bytes, points: Iterable[int]) -> list[bytes]:
 
 def _expected(answer: Answer, last_event_id: str) -> tuple[list[list[str]], str, str]:
     """
-    What *answer* says; who has not come back has not said its last event ID.
+    Return the recorded result.  Without a reconnection, the last event ID was not recorded.
     """
-    told = last_event_id if answer.last_event_id is None else answer.last_event_id
-    return answer.events, told, answer.returns
+    decoded = last_event_id if answer.last_event_id is None else answer.last_event_id
+    return answer.events, decoded, answer.returns
 
 
 class CorpusTests(SynchronousTestCase):
     """
-    The files belong together.
+    The files are consistent.
     """
 
     def test_made(self) -> None:
         """
-        The corpus is what the script makes.
+        The corpus is the output of the script.
         """
         self.assertEqual(CORPUS.read_text("ascii"), corpus_text())
 
     def test_answered(self) -> None:
         """
-        There are more than a thousand streams, and an answer to each.
+        The corpus has more than a thousand streams, each with an answer.
         """
         names = [stream.name for stream in STREAMS]
 
@@ -89,7 +89,7 @@ class CorpusTests(SynchronousTestCase):
 
     def test_various(self) -> None:
         """
-        No two streams are alike, and most of them make a browser dispatch something.
+        No two streams are equal, and a browser dispatches events for most of them.
         """
         dispatched = sum(bool(answer.events) for answer in CHROMIUM.values())
 
@@ -98,7 +98,7 @@ class CorpusTests(SynchronousTestCase):
 
     def test_deviations(self) -> None:
         """
-        Where it is said that Chromium deviates, it does.
+        Every deviation differs from Chromium's answer.
         """
         alike = [name for name, answer in STANDARD.items() if answer == CHROMIUM[name]]
 
@@ -107,38 +107,38 @@ class CorpusTests(SynchronousTestCase):
 
 class DecoderTests(SynchronousTestCase):
     """
-    Type, data, last event ID and reconnection time are Chromium's, or else the standard's.
+    Types, data, last event IDs and reconnection times are Chromium's, or else the standard's.
     """
 
     def check(self, cuts: Callable[[bytes], Iterable[Sequence[bytes]]]) -> None:
         """
-        Read every stream in every way that *cuts* has for it, and see that none differs.
+        Check every stream, split in each way that *cuts* returns.
         """
         differing = []
         for stream in STREAMS:
             answer = STANDARD.get(stream.name) or CHROMIUM[stream.name]
             for pieces in cuts(stream.content):
-                told = heard(pieces)
-                if told != _expected(answer, told[1]):
-                    differing.append((stream.name, pieces, told))
+                decoded = decode_stream(pieces)
+                if decoded != _expected(answer, decoded[1]):
+                    differing.append((stream.name, pieces, decoded))
 
         self.assertEqual(differing, [])
 
     def test_whole(self) -> None:
         """
-        When it comes at once.
+        Each stream is fed at once.
         """
         self.check(lambda content: [[content]])
 
     def test_byte_by_byte(self) -> None:
         """
-        When its bytes come one at a time.
+        Each stream is fed byte by byte.
         """
         self.check(lambda content: [_cut(content, range(1, len(content)))])
 
     def test_every_split(self) -> None:
         """
-        When it comes in two parts, wherever it is cut.
+        Each short stream is fed in two parts, split at every byte.
         """
         self.check(
             lambda content: (
@@ -148,13 +148,13 @@ class DecoderTests(SynchronousTestCase):
 
     def test_random_cuts(self) -> None:
         """
-        When it comes in parts of any size, empty ones among them.
+        Each stream is fed in parts of random sizes, including empty ones.
         """
-        chance = random.Random(2026)
+        rng = random.Random(2026)
 
         def cuts(content: bytes) -> Iterable[list[bytes]]:
             for _ in range(_RANDOM_CUTS):
-                count = chance.randrange(1, 12)
-                yield _cut(content, [chance.randint(0, len(content)) for _ in range(count)])
+                count = rng.randrange(1, 12)
+                yield _cut(content, [rng.randint(0, len(content)) for _ in range(count)])
 
         self.check(cuts)

@@ -8,7 +8,7 @@ from io import StringIO
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.chaos.__main__ import main
-from tests.chaos.play import Settings, play
+from tests.chaos.run import Settings, run_stage
 from tests.chaos.stages import HubStage
 
 __all__ = ["ChaosTests"]
@@ -66,6 +66,6 @@ class ChaosTests(SynchronousTestCase):
         """
         A hub that forgets everything when it is killed is found out.
         """
-        outcome = play(Settings(2, 4, 2026, (0.1, 0.5)), HubStage("memory:"))
+        outcome = run_stage(Settings(2, 4, 2026, (0.1, 0.5)), HubStage("memory:"))
 
         self.assertIn("reset", {fault.kind for fault in outcome.faults})

@@ -1,5 +1,5 @@
 """
-The event-stream format: what is written, what is read, and that they agree.
+The event-stream format: encoding, decoding, and that they agree.
 """
 
 import json
@@ -31,7 +31,7 @@ CASES = json.loads((Path(__file__).parents[1] / "conformance" / "event_stream.js
     "cases"
 ]
 
-#: All that means anything to the format, and little else, so that it meets often.
+#: Everything with a meaning in the format, and little else, so that combinations are frequent.
 ALPHABET = [
     *[b"data", b"event", b"id", b"retry", b":", b": ", b" ", b"\n", b"\r", b"\r\n", b"\n\n"],
     *[b"\0", b"\xef\xbb\xbf", b"\xef", b"\xbb", b"\xbf", "é".encode(), "€".encode(), b"\xf0\x9f"],
@@ -60,7 +60,7 @@ def _events() -> st.SearchStrategy[ServerSentEvent]:
 
 class Reference:
     """
-    The standard's algorithm, line by line over a whole stream: slow and obvious.
+    The standard's algorithm, line by line over a complete stream: slow and obvious.
     """
 
     def __init__(self, stream: bytes) -> None:
@@ -70,7 +70,7 @@ class Reference:
         self._clear()
         text = stream.decode("utf-8", "replace").removeprefix("\ufeff")
         lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-        # The last one has no end.
+        # The last line has no end.
         for line in lines[:-1]:
             self._line(line)
 
@@ -125,7 +125,7 @@ def _bytes_of(stream: bytes) -> list[bytes]:
 
 def _instructions(run: Callable[[], object]) -> int:
     """
-    Count the instructions that Python executes in a call: the same on every machine.
+    Count the bytecode instructions of a call: the same on every machine.
     """
     count = 0
 
@@ -146,7 +146,7 @@ def _instructions(run: Callable[[], object]) -> int:
 
 class EncodeTests(SynchronousTestCase):
     """
-    Each event has one spelling.
+    The frame of each event.
     """
 
     CASES = [
@@ -173,7 +173,7 @@ class EncodeTests(SynchronousTestCase):
 
     def test_cases(self) -> None:
         """
-        Events are written with one space after the colon, in a fixed order, ended by a blank line.
+        Fields have one space after the colon and a fixed order; a blank line ends the frame.
         """
         for event, frame in self.CASES:
             with self.subTest(event=event):
@@ -182,7 +182,7 @@ class EncodeTests(SynchronousTestCase):
 
 class ConformanceTests(SynchronousTestCase):
     """
-    The cases of `conformance/event_stream.json`, however a stream is cut.
+    The cases of `conformance/event_stream.json`, split in every way.
     """
 
     def _check(self, cut: Callable[[bytes], list[list[bytes]]]) -> None:
@@ -195,32 +195,32 @@ class ConformanceTests(SynchronousTestCase):
 
     def test_number(self) -> None:
         """
-        The cases are all there, and each has a name of its own.
+        All cases are present, and their names are unique.
         """
         self.assertGreaterEqual(len(CASES), 100)
         self.assertEqual(len({case["name"] for case in CASES}), len(CASES))
 
     def test_whole(self) -> None:
         """
-        Each stream means what the case says when it comes at once.
+        Each stream is decoded as the case says when it is fed at once.
         """
         self._check(lambda stream: [[stream]])
 
     def test_byte_by_byte(self) -> None:
         """
-        Each stream means the same when its bytes come one at a time.
+        Each stream is decoded the same when it is fed byte by byte.
         """
         self._check(lambda stream: [_bytes_of(stream)])
 
     def test_every_split(self) -> None:
         """
-        Each stream means the same when it comes in two parts, wherever it is cut.
+        Each stream is decoded the same when it is fed in two parts, split at any byte.
         """
         self._check(lambda stream: [[stream[:at], stream[at:]] for at in range(len(stream) + 1)])
 
     def test_reference(self) -> None:
         """
-        The reference that the properties rely on passes every case as well.
+        The reference, on which the properties rely, also passes every case.
         """
         for case in CASES:
             reference = Reference(case["stream"].encode("latin-1"))
@@ -234,7 +234,7 @@ class ConformanceTests(SynchronousTestCase):
 
     def test_at_once(self) -> None:
         """
-        An event comes out with the byte that ends it, also when that is a CR.
+        An event is returned with the byte that ends it, even if that is a CR.
         """
         for end in (b"\n", b"\r"):
             decoder = Decoder()
@@ -247,7 +247,7 @@ class ConformanceTests(SynchronousTestCase):
 
 class PropertyTests(SynchronousTestCase):
     """
-    What holds for all events and all streams.
+    Properties of all events and all streams.
     """
 
     @settings(derandomize=True, max_examples=300, deadline=None)
@@ -256,7 +256,7 @@ class PropertyTests(SynchronousTestCase):
     @example(ServerSentEvent("\ufeff", id=" ", event=":", comment="\n"))
     def test_identity(self, event: ServerSentEvent) -> None:
         """
-        Every event is read as it was written.
+        Every event is decoded as it was encoded.
         """
         self.assertEqual(Decoder().feed(encode(event)), [event])
 
@@ -264,7 +264,7 @@ class PropertyTests(SynchronousTestCase):
     @given(st.lists(_events(), max_size=5))
     def test_sequence(self, events: list[ServerSentEvent]) -> None:
         """
-        Events one after the other are read as they were written, a byte at a time.
+        Several events are decoded as they were encoded, byte by byte.
         """
         stream = b"".join(encode(event) for event in events)
 
@@ -274,7 +274,7 @@ class PropertyTests(SynchronousTestCase):
     @given(STREAMS, st.lists(st.integers(0, 150), max_size=8))
     def test_chunks(self, stream: bytes, cuts: list[int]) -> None:
         """
-        It makes no difference how a stream is cut.
+        The result does not depend on how a stream is split.
         """
         points = [0, *sorted(cuts), len(stream)]
         chunks = [stream[a:b] for a, b in pairwise(points)]
@@ -285,7 +285,7 @@ class PropertyTests(SynchronousTestCase):
     @given(STREAMS | st.binary(max_size=60))
     def test_reference(self, stream: bytes) -> None:
         """
-        Any bytes mean what the standard's algorithm says.
+        Any bytes are decoded as by the standard's algorithm.
         """
         reference = Reference(stream)
 
@@ -298,14 +298,14 @@ class PropertyTests(SynchronousTestCase):
     @given(STREAMS, st.integers(1, 30))
     def test_bound(self, stream: bytes, limit: int) -> None:
         """
-        It makes no difference to the bound how a stream is cut.
+        The size limit does not depend on how a stream is split.
         """
 
         def run(chunks: list[bytes]) -> tuple[list[ServerSentEvent], str, bool]:
             decoder = Decoder(limit)
             events: list[ServerSentEvent] = []
             try:
-                # Nothing, because the error after events comes with the next call.
+                # b"", because after events the error is raised by the next call.
                 for chunk in [*chunks, b""]:
                     events += decoder.feed(chunk)
             except EventTooLarge:
@@ -317,12 +317,12 @@ class PropertyTests(SynchronousTestCase):
 
 class ReconnectionTests(SynchronousTestCase):
     """
-    What the next request needs to know.
+    The last event ID and the reconnection time.
     """
 
     def test_start(self) -> None:
         """
-        Nothing is known at first, unless it is handed over from the stream before.
+        At first there is neither, except a last event ID from the previous stream.
         """
         decoder = Decoder()
 
@@ -331,7 +331,7 @@ class ReconnectionTests(SynchronousTestCase):
 
     def test_last_event_id(self) -> None:
         """
-        The ID moves when its block ends, not when its line ends.
+        The last event ID changes when its block ends, not when its line ends.
         """
         decoder = Decoder()
         decoder.feed(b"id: 1\ndata: a\n")
@@ -342,7 +342,7 @@ class ReconnectionTests(SynchronousTestCase):
 
     def test_reconnection_time(self) -> None:
         """
-        The reconnection time is set when its line ends, wherever its block ends.
+        The reconnection time is set when its line ends, not when its block ends.
         """
         decoder = Decoder()
         decoder.feed(b"data: a\nretry: 5")
@@ -353,7 +353,7 @@ class ReconnectionTests(SynchronousTestCase):
 
     def test_many_digits(self) -> None:
         """
-        A number of a million digits is the longest time, and costs next to nothing.
+        A number of a million digits becomes the longest time, and is read quickly.
         """
         stream = b"retry: " + b"9" * 1_000_000 + b"\n\n"
         decoder = Decoder()
@@ -364,19 +364,19 @@ class ReconnectionTests(SynchronousTestCase):
 
 class BoundTests(SynchronousTestCase):
     """
-    A stream cannot make a decoder keep more than it was told to.
+    The size limit of a decoder.
     """
 
     def test_exact(self) -> None:
         """
-        The bound counts the lines with their ends, and not the blank line.
+        The limit counts lines with their ends, but not the blank line.
         """
         self.assertEqual(Decoder(10).feed(b"data: abc\n\n"), [ServerSentEvent("abc")])
         self.assertRaises(EventTooLarge, Decoder(9).feed, b"data: abc\n\n")
 
     def test_blank_lines(self) -> None:
         """
-        Blank lines between events count for neither.
+        Blank lines between events are not counted.
         """
         events = Decoder(10).feed(b"data: a\n\n\n\n\ndata: abc\n\n")
 
@@ -384,7 +384,7 @@ class BoundTests(SynchronousTestCase):
 
     def test_unfinished_line(self) -> None:
         """
-        A line without an end is refused as soon as it exceeds the bound.
+        A line without an end raises EventTooLarge as soon as it exceeds the limit.
         """
         decoder = Decoder(10)
         decoder.feed(b"data: abcd")
@@ -393,7 +393,7 @@ class BoundTests(SynchronousTestCase):
 
     def test_events_before(self) -> None:
         """
-        Events that came before the large one are returned first, and the ID is theirs.
+        Events before the large one are returned first, and the last event ID is theirs.
         """
         decoder = Decoder(20)
         events = decoder.feed(b"id: 1\ndata: a\n\nid: 2\ndata: " + b"b" * 20 + b"\n\nid: 3\n\n")
@@ -404,7 +404,7 @@ class BoundTests(SynchronousTestCase):
 
     def test_for_good(self) -> None:
         """
-        A decoder that has refused an event refuses everything after it.
+        After EventTooLarge, every call raises it.
         """
         decoder = Decoder(5)
         with self.assertRaises(EventTooLarge):
@@ -414,7 +414,7 @@ class BoundTests(SynchronousTestCase):
 
     def test_default(self) -> None:
         """
-        The bound is 1 MiB unless another is given.
+        The default limit is 1 MiB.
         """
         line = b"data: " + b"a" * (MAX_EVENT_SIZE - 7) + b"\n"
 
@@ -424,13 +424,13 @@ class BoundTests(SynchronousTestCase):
 
     def test_many_small(self) -> None:
         """
-        Small events may come in a chunk of any size.
+        Small events may be fed in a chunk of any size.
         """
         self.assertEqual(len(Decoder(10).feed(b"data: a\n\n" * 1000)), 1000)
 
     def test_unbounded(self) -> None:
         """
-        None takes events of any size.
+        With None, events may have any size.
         """
         events = Decoder(None).feed(b"data: " + b"a" * (MAX_EVENT_SIZE + 1) + b"\n\n")
 
@@ -438,7 +438,7 @@ class BoundTests(SynchronousTestCase):
 
     def test_sentence(self) -> None:
         """
-        The error says what the bound is and what may be done.
+        The error says what the limit is and what to do.
         """
         with self.assertRaises(EventTooLarge) as caught:
             Decoder(1).feed(b"data\n\n")
@@ -449,7 +449,7 @@ class BoundTests(SynchronousTestCase):
 
 class LinearTests(SynchronousTestCase):
     """
-    The work grows as the stream does.
+    The work grows linearly with the stream.
     """
 
     def test_long_line(self) -> None:
@@ -473,7 +473,7 @@ class LinearTests(SynchronousTestCase):
 
     def test_instructions(self) -> None:
         """
-        Twice the chunks of one event take twice the instructions.
+        Twice as many chunks of one event take twice as many instructions.
         """
 
         def work(chunks: int) -> int:

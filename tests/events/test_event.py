@@ -1,5 +1,5 @@
 """
-What an event accepts, refuses and says.
+Events: accepted and refused arguments, and JSON.
 """
 
 import dataclasses
@@ -33,12 +33,12 @@ JSON_VALUES: st.SearchStrategy[Any] = st.recursive(
 
 class AcceptedTests(SynchronousTestCase):
     """
-    What can be written becomes an event.
+    Arguments that make an event.
     """
 
     def test_positions(self) -> None:
         """
-        The arguments come in the order data, event, id, retry, comment.
+        The order of the arguments is data, event, id, retry, comment.
         """
         event = ServerSentEvent("d", "e", "i", 1, "c")
 
@@ -46,7 +46,7 @@ class AcceptedTests(SynchronousTestCase):
 
     def test_frozen(self) -> None:
         """
-        An event never changes, and takes no further attributes.
+        An event cannot be changed, and has no other attributes.
         """
         event = ServerSentEvent("a")
 
@@ -56,7 +56,7 @@ class AcceptedTests(SynchronousTestCase):
 
     def test_values(self) -> None:
         """
-        Equal fields make equal events with equal hashes.
+        Events with equal fields are equal and have equal hashes.
         """
         self.assertEqual(ServerSentEvent("a", id="1"), ServerSentEvent("a", id="1"))
         self.assertEqual(hash(ServerSentEvent("a", id="1")), hash(ServerSentEvent("a", id="1")))
@@ -73,7 +73,7 @@ class AcceptedTests(SynchronousTestCase):
 
     def test_any_text(self) -> None:
         """
-        Everything but line ends stays in data as it is.
+        Everything in data except line ends is unchanged.
         """
         text = "\0 \x0b\x0c\x1c\x85\u2028\ufeff\U0001f600"
 
@@ -81,7 +81,7 @@ class AcceptedTests(SynchronousTestCase):
 
     def test_replace(self) -> None:
         """
-        A changed copy is made by the standard library's `replace`.
+        `dataclasses.replace` makes a changed copy.
         """
         event = dataclasses.replace(ServerSentEvent("a", event="t"), id="1")
 
@@ -97,10 +97,10 @@ class AcceptedTests(SynchronousTestCase):
 
     def test_enum(self) -> None:
         """
-        A member of an enumeration of strings stands for its value.
+        A member of an enumeration of strings is replaced by its value.
         """
 
-        class Kind(str, Enum):  # noqa: UP042 - a StrEnum would write its value anyway
+        class Kind(str, Enum):  # noqa: UP042 - a StrEnum is formatted as its value anyway
             ADD = "add"
 
         event = ServerSentEvent(Kind.ADD, event=Kind.ADD, id=Kind.ADD)
@@ -110,7 +110,7 @@ class AcceptedTests(SynchronousTestCase):
 
     def test_retry_bounds(self) -> None:
         """
-        The reconnection time goes from 0 to what browsers can count.
+        The reconnection time may be 0 to `MAX_RETRY`.
         """
         for retry in (0, 1, MAX_RETRY):
             self.assertEqual(ServerSentEvent(retry=retry).retry, retry)
@@ -118,7 +118,7 @@ class AcceptedTests(SynchronousTestCase):
 
 class RefusedTests(SynchronousTestCase):
     """
-    What cannot be written as it is meant is refused, and the sentence says what to do.
+    Arguments that raise InvalidEvent, with a sentence that says what to do.
     """
 
     CASES: list[tuple[dict[str, Any], str]] = [
@@ -150,7 +150,7 @@ class RefusedTests(SynchronousTestCase):
 
     def test_refused(self) -> None:
         """
-        Each is refused with its own sentence.
+        Each mistake has its own sentence.
         """
         for arguments, sentence in self.CASES:
             with self.subTest(arguments=arguments), self.assertRaises(InvalidEvent) as caught:
@@ -171,7 +171,7 @@ class RefusedTests(SynchronousTestCase):
 
     def test_value_error(self) -> None:
         """
-        The error is a ValueError, for those who catch that.
+        InvalidEvent is a ValueError.
         """
         with self.assertRaises(ValueError):
             ServerSentEvent(retry=-1)
@@ -179,12 +179,12 @@ class RefusedTests(SynchronousTestCase):
 
 class JSONTests(SynchronousTestCase):
     """
-    One name writes JSON and reads it.
+    `ServerSentEvent.json` writes JSON, and `json` of an event reads it.
     """
 
     def test_compact(self) -> None:
         """
-        Values are written without spaces, and text as it is.
+        Values are written without spaces, and text is not escaped.
         """
         event = ServerSentEvent.json({"a": [1, None, "é"]}, event="t", id="1", retry=5, comment="c")
 
@@ -192,7 +192,7 @@ class JSONTests(SynchronousTestCase):
 
     def test_one_line(self) -> None:
         """
-        Line breaks in a value are escaped, so that its data is one line.
+        Line breaks in a value are escaped, so the data is one line.
         """
         self.assertEqual(ServerSentEvent.json("a\r\nb").data, '"a\\r\\nb"')
 
@@ -206,7 +206,7 @@ class JSONTests(SynchronousTestCase):
     @given(JSON_VALUES)
     def test_round_trip(self, value: Any) -> None:
         """
-        What was written is read again.
+        A value is read as it was written.
         """
         event = ServerSentEvent.json(value)
 
@@ -214,7 +214,7 @@ class JSONTests(SynchronousTestCase):
 
     def test_refused(self) -> None:
         """
-        What JSON cannot express is refused.
+        Values that JSON cannot express raise InvalidEvent.
         """
         circle: list[Any] = []
         circle.append(circle)
@@ -226,7 +226,7 @@ class JSONTests(SynchronousTestCase):
 
     def test_too_deep(self) -> None:
         """
-        A value that is nested too deeply is refused like any other that cannot be written.
+        A value that is nested too deeply raises InvalidEvent.
         """
         value: list[Any] = []
         for _ in range(100_000):
@@ -237,14 +237,14 @@ class JSONTests(SynchronousTestCase):
 
     def test_not_json(self) -> None:
         """
-        Reading data that is not JSON raises what the standard library raises.
+        Reading data that is not JSON raises the standard library's JSONDecodeError.
         """
         with self.assertRaises(json.JSONDecodeError):
             ServerSentEvent("{").json()
 
     def test_no_data(self) -> None:
         """
-        Reading the JSON of an event without data is a ValueError.
+        Reading the JSON of an event without data raises ValueError.
         """
         with self.assertRaises(ValueError):
             ServerSentEvent(comment="a").json()

@@ -1,5 +1,5 @@
 """
-What publishers may give.
+What publishers may pass.
 """
 
 from typing import Any
@@ -20,7 +20,7 @@ class PublicationTests(SynchronousTestCase):
 
     def test_data(self) -> None:
         """
-        Strings as they are, other values as JSON, events unchanged.
+        Strings are kept as they are, other values become JSON, events stay unchanged.
         """
         event = ServerSentEvent("x", event="e", id="1", retry=1)
         cases: list[tuple[object, str | None]] = [
@@ -37,7 +37,7 @@ class PublicationTests(SynchronousTestCase):
 
     def test_fields(self) -> None:
         """
-        Type, ID and reconnection time go into the event, for both kinds of data.
+        Type, ID and reconnection time become fields of the event, for both kinds of data.
         """
         for data in ("x", ["x"]):
             with self.subTest(data=data):
@@ -56,7 +56,7 @@ class PublicationTests(SynchronousTestCase):
 
     def test_refused(self) -> None:
         """
-        What would not arrive as it is meant, or could not be come back to.
+        Values that would not arrive as they are meant are refused, and so are unusable IDs.
         """
         event = ServerSentEvent("x")
         cases: list[tuple[object, dict[str, Any]]] = [
@@ -79,8 +79,40 @@ class PublicationTests(SynchronousTestCase):
 
     def test_no_topic(self) -> None:
         """
-        It has to be published to something.
+        A publication needs a topic.
         """
         for topics in ([], "", [""]):
             with self.subTest(topics=topics):
                 self.assertRaises(InvalidTopic, Publication.of, topics, "x")
+
+    def test_id_limits(self) -> None:
+        """
+        An ID is at most 1,024 bytes of printable characters: it stands in headers and URLs.
+        """
+        good = ["a" * 1024, "é" * 512, "grüße/日本", "a b", "a;b&c=d%", '"\\']
+        bad = ["a" * 1025, "é" * 513, "a\x01b", "a\x1b[31m", "a\x7fb", "a\tb", "a\x85", "\xa0a"]
+        bad += ["a\u202eb", "a\u200bb", "a\u2028b", "\ufeffa"]
+        for event_id in good:
+            self.assertEqual(Publication.of("a", "x", id=event_id).event.id, event_id)
+        for event_id in bad:
+            with self.subTest(id=event_id):
+                self.assertRaises(InvalidEvent, Publication.of, "a", "x", id=event_id)
+
+    def test_control_events(self) -> None:
+        """
+        The event types of control events cannot be published.
+        """
+        for kind in ("stream-open", "stream-reset", "stream-error"):
+            with self.subTest(event=kind):
+                self.assertRaises(InvalidEvent, Publication.of, "a", "x", event=kind)
+                event = ServerSentEvent("x", event=kind)
+                self.assertRaises(InvalidEvent, Publication.of, "a", event)
+
+    def test_private(self) -> None:
+        """
+        `private` is a bool; other true or false values are refused.
+        """
+        for private in (1, 0, "yes", "no", None, []):
+            with self.subTest(private=private):
+                options: Any = {"private": private}
+                self.assertRaises(InvalidEvent, Publication.of, "a", "x", **options)

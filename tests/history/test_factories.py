@@ -1,5 +1,5 @@
 """
-The histories that come with the package, from words to what they keep.
+This package's histories, built from the command line.
 """
 
 import inspect
@@ -32,13 +32,13 @@ __all__ = ["FactoryTests", "MemoryTests", "RedisTests", "SQLiteTests"]
 
 EVERYTHING = Selection.of("*")
 
-# What a password is in these tests, and so may stand in no message.
+# The password in these tests, which no message may contain.
 SECRET = "swordfish"
 
 
 class FactoryTests(SynchronousTestCase):
     """
-    What all of them have in common.
+    All factories.
     """
 
     FACTORIES: list[tuple[IHistoryFactory, type]] = [
@@ -58,7 +58,7 @@ class FactoryTests(SynchronousTestCase):
 
     def test_interface(self) -> None:
         """
-        Each keeps the contract.
+        Each provides its interface.
         """
         for factory, _ in self.FACTORIES:
             with self.subTest(scheme=factory.scheme):
@@ -66,7 +66,7 @@ class FactoryTests(SynchronousTestCase):
 
     def test_defaults(self) -> None:
         """
-        The defaults that a usage shows are those that the provider has.
+        A usage shows the defaults of its provider.
         """
         for factory, provider in self.FACTORIES:
             shown = factory.usage.removesuffix(",cafile=PATH").partition(":")[2]
@@ -96,16 +96,16 @@ class MemoryTests(SynchronousTestCase):
 
     def kept(self, arguments: str, *data: str) -> list[str | None]:
         """
-        What is kept of *data*.
+        Return what is kept of *data*.
         """
         history: Any = MemoryHistoryFactory().build(arguments)
         for one in data:
             history.append([Publication.of("a", one)])
-        return [kept.publication.event.data for kept in history.since(None, EVERYTHING, 99)]
+        return [record.publication.event.data for record in history.since(None, EVERYTHING, 99)]
 
     def test_default(self) -> None:
         """
-        Nothing needs to be said.
+        All arguments are optional.
         """
         for arguments in ("", ","):
             with self.subTest(arguments=arguments):
@@ -119,7 +119,7 @@ class MemoryTests(SynchronousTestCase):
 
     def test_bytes(self) -> None:
         """
-        So is their size.
+        The size of events is bounded.
         """
         big = "x" * 5000
 
@@ -128,20 +128,20 @@ class MemoryTests(SynchronousTestCase):
 
     def test_age(self) -> None:
         """
-        So is their age, in seconds: a tenth of a microsecond is over at once.
+        The age of events is bounded, in seconds: 0.1 microseconds pass at once.
         """
         self.assertEqual(self.kept("age=3600", "x"), ["x"])
         self.assertEqual(self.kept("age=0.0000001", "x"), [])
 
     def test_all(self) -> None:
         """
-        Bounds are put together with commas, in any order.
+        Bounds are separated by commas, in any order.
         """
         self.assertEqual(self.kept("age=60,bytes=1GiB,events=1", "x", "y"), ["y"])
 
     def test_forgotten(self) -> None:
         """
-        What is forgotten is known to be.
+        A forgotten ID is unknown.
         """
         history: Any = MemoryHistoryFactory().build("events=1")
         first, _ = history.append([Publication.of("a", "x"), Publication.of("a", "y")])
@@ -152,7 +152,7 @@ class MemoryTests(SynchronousTestCase):
 
     def test_bad(self) -> None:
         """
-        The mistake is quoted.
+        The error quotes the mistake.
         """
         for arguments, hint in self.BAD:
             with self.subTest(arguments=arguments):
@@ -171,8 +171,8 @@ class SQLiteTests(SynchronousTestCase):
         ("", "it needs the path of a file"),
         (",events=5", "it needs the path of a file"),
         (":memory:", "--history memory"),
-        ("events.db,event=5", "there is no 'event', only events, bytes, age, sync"),
-        ("a,b/events.db", "there is no 'b/events.db'"),
+        ("events.db,event=5", "'event' is unknown: use events, bytes, age, sync"),
+        ("a,b/events.db", "'b/events.db' is unknown"),
         ("events.db,events=0", "events: '0'"),
         ("events.db,sync=off", "sync: 'off' is neither full nor normal"),
         ("events.db,age=0", "age"),
@@ -182,7 +182,7 @@ class SQLiteTests(SynchronousTestCase):
 
     def test_builds(self) -> None:
         """
-        Whatever may be said, may be said together; nothing is opened or made.
+        All arguments can be combined; building opens and creates nothing.
         """
         path = Path(self.mktemp()).absolute()
         path.mkdir()
@@ -195,7 +195,7 @@ class SQLiteTests(SynchronousTestCase):
 
     def test_bad(self) -> None:
         """
-        The mistake is told in half a sentence.
+        The error names the mistake.
         """
         for arguments, hint in self.BAD:
             with self.subTest(arguments=arguments):
@@ -215,11 +215,11 @@ class RedisTests(SynchronousTestCase):
         ("redis", "//", "host"),
         ("redis", "//localhost:many", "port"),
         ("redis", "//localhost/first", "database"),
-        ("redis", "//localhost,event=5", "there is no 'event', only prefix, events, bytes, age"),
+        ("redis", "//localhost,event=5", "'event' is unknown: use prefix, events, bytes, age"),
         ("redis", "//localhost,events=0", "events: '0'"),
         ("redis", "//localhost,prefix=", "'prefix' has no value"),
         ("redis", "//localhost,age=0", "age"),
-        ("redis", "//localhost,cafile=ca.pem", "there is no 'cafile'"),
+        ("redis", "//localhost,cafile=ca.pem", "'cafile' is unknown"),
         ("redis", f"//u:a,{SECRET}@localhost", "%2C"),
         ("redis", f"//u:a,events={SECRET}@localhost", "%2C"),
         ("redis", f"//u:a/{SECRET}@localhost", "%2F"),
@@ -229,7 +229,7 @@ class RedisTests(SynchronousTestCase):
 
     def test_builds(self) -> None:
         """
-        Whatever may be said, may be said together.
+        All arguments can be combined.
         """
         for scheme, rest in (
             ("redis", "//localhost"),
@@ -244,7 +244,7 @@ class RedisTests(SynchronousTestCase):
 
     def test_bad(self) -> None:
         """
-        The mistake is told in half a sentence that has nothing of a password.
+        The error names the mistake, without any part of a password.
         """
         for scheme, arguments, hint in self.BAD:
             with self.subTest(arguments=arguments):
@@ -256,9 +256,9 @@ class RedisTests(SynchronousTestCase):
 
     def test_without_txredisapi(self) -> None:
         """
-        Where the extra is not installed, the sentence says how it would be.
+        If the extra is not installed, the error says how to install it.
         """
-        # With None in its place a module cannot be imported: Python's own way.
+        # None in sys.modules makes the import fail.
         program = (
             "import sys\n"
             "sys.modules['txredisapi'] = None\n"

@@ -1,3 +1,3 @@
 """
-Proof that streams of generators leave nothing behind: they are opened and aborted by chance.
+Tests that streams of generators release everything when they are aborted at random.
 """

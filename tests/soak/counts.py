@@ -1,5 +1,5 @@
 """
-What there is in this process, to be compared with what there is later.
+Counts objects and resources of this process, for comparison with later counts.
 """
 
 import gc
@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 __all__ = ["Counts"]
 
-# What streams are made of, beside what this package has.
+# The modules whose objects belong to streams.
 _MODULES = ("twisted_sse", "twisted.web", "twisted.internet", "twisted.protocols", "h2", "OpenSSL")
-# Reactors clean cancelled ones up now and then; those that are not are counted apart.
+# Reactors remove cancelled calls only from time to time; active calls are counted separately.
 _CANCELLED = "DelayedCall"
 _BUILTIN = ("generator", "coroutine", "async_generator")
 
@@ -19,15 +19,15 @@ _BUILTIN = ("generator", "coroutine", "async_generator")
 class Counts(NamedTuple):
     """
     Attributes:
-        types: How many objects of each type that streams are made of.
+        types: The number of objects of each type that belongs to streams.
 
-        objects: How many objects the garbage collector knows, all in all.
+        objects: The number of all objects that the garbage collector tracks.
 
-        calls: Delayed calls.
+        calls: The number of delayed calls.
 
-        readers: What the reactor reads from.
+        readers: The number of the reactor's readers.
 
-        files: Open files.
+        files: The number of open files.
     """
 
     types: Counter[str]
@@ -39,7 +39,7 @@ class Counts(NamedTuple):
     @classmethod
     def take(cls, reactor: Any) -> "Counts":
         """
-        Count, after what only waits for the garbage collector is gone.
+        Collect garbage, then count.
         """
         for _ in range(3):
             gc.collect()
@@ -54,7 +54,7 @@ class Counts(NamedTuple):
 
     def more_than(self, before: "Counts") -> dict[str, int]:
         """
-        What there is more of than *before*, and how much; the objects of no special type aside.
+        Return what has grown since *before*, and by how much, except the total of all objects.
         """
         names = ("calls", "readers", "files")
         rest = {name: getattr(self, name) - getattr(before, name) for name in names}

@@ -1,5 +1,5 @@
 """
-Open streams of generators, abort them at random, and see that nothing is left:
+Open streams of generators, abort them at random, and check that everything is released:
 `python -m tests.soak.generators --help`.
 
 Client and server are in one process, over real sockets on loopback.
@@ -23,43 +23,45 @@ from twisted.logger import ILogObserver, LogEvent, LogLevel, formatEvent, global
 from zope.interface import implementer
 
 from tests.soak.counts import Counts
-from tests.soak.readers import Plan, Reader, Reader2
-from tests.soak.served import Served
+from tests.soak.readers import HTTP2Reader, Plan, Reader
+from tests.soak.server import Server
 from tests.support.certificates import write_certificate
 
 __all__ = ["Outcome", "main", "soak"]
 
-# How many streams there are at a time.
+# The number of streams at a time.
 _AT_ONCE = 40
 
-# How long what has been aborted may take to be gone, in seconds.
-_PATIENCE = 20.0
+# How long aborted streams may take to be cleaned up, in seconds.
+_TIMEOUT = 20.0
 
-# So many objects more are by chance: calls that were cancelled are cleaned up now and then.
-_FEW = 1000
+# Growth of the number of objects that is allowed: cancelled calls are removed only from time to
+# time.
+_ALLOWED_GROWTH = 1000
 
-# How many lines of the log are told.
-_TOLD = 5
+# How many lines of the log are printed.
+_SHOWN = 5
 
-# Streams of the first round, which fills caches and does not count: one in so many, but not few.
-_WARM, _LEAST = 10, 200
+# The first round, which fills caches and is not counted, has this fraction of the streams, and at
+# least this many.
+_WARM_UP_SHARE, _WARM_UP_LEAST = 10, 200
 
 
 @dataclass
 class Outcome:
     """
-    What came of it.
+    The result of a run.
 
     Attributes:
-        noted: How many sources have begun and ended, how many streams there were of each kind.
+        noted: How many sources have begun and ended, and the number of streams of each kind.
 
-        grown: What there is more of than before.
+        grown: What has grown, and by how much.
 
-        objects: By how many the objects of all types have grown.
+        objects: The growth of the number of all objects.
 
         logged: Lines of the log above info.
 
-        staying: How many streams and connections did not end.
+        staying: The number of streams and connections that did not end.
     """
 
     noted: dict[str, int]
@@ -71,16 +73,16 @@ class Outcome:
     @property
     def clean(self) -> bool:
         """
-        Whether nothing was left behind.
+        Whether everything was released.
         """
         equal = self.noted.get("begun") == self.noted.get("ended")
-        few = self.objects < max(_FEW, self.noted["streams"] // 20)
+        few = self.objects < max(_ALLOWED_GROWTH, self.noted["streams"] // 20)
         return equal and few and not (self.grown or self.logged or self.staying)
 
 
 async def soak(reactor: Any, streams: int, seed: int) -> Outcome:
     """
-    Open *streams*, abort them, and compare what there is before and after.
+    Open *streams*, abort them, and compare the counts before and after.
     """
     logged: list[str] = []
 
@@ -93,24 +95,26 @@ async def soak(reactor: Any, streams: int, seed: int) -> Outcome:
     try:
         with tempfile.TemporaryDirectory() as directory:
             write_certificate(Path(directory))
-            served = Served(reactor)
-            run = _Run(reactor, served, await served.start(Path(directory)), random.Random(seed))
-            await run.go(max(_LEAST, streams // _WARM))
+            server = Server(reactor)
+            run = _SoakRun(
+                reactor, server, await server.start(Path(directory)), random.Random(seed)
+            )
+            await run.open_streams(max(_WARM_UP_LEAST, streams // _WARM_UP_SHARE))
             before = Counts.take(reactor)
-            served.noted.clear()
-            staying = await run.go(streams)
+            server.noted.clear()
+            staying = await run.open_streams(streams)
             after = Counts.take(reactor)
-            await served.stop()
+            await server.stop()
     finally:
         globalLogPublisher.removeObserver(observe)
     grown, objects = after.more_than(before), after.objects - before.objects
-    return Outcome({"streams": streams, **served.noted}, grown, objects, logged, staying)
+    return Outcome({"streams": streams, **server.noted}, grown, objects, logged, staying)
 
 
-class _Handing(Factory):
+class _SingleProtocolFactory(Factory):
     """
-    Hands out *reader*.  `connectProtocol` makes a class for each connection, and
-    nobody forgets it again.
+    Returns *reader*.  `connectProtocol` is not used, because it makes a class for
+    each connection, which is never freed.
     """
 
     noisy = False
@@ -125,71 +129,71 @@ class _Handing(Factory):
         return self._reader
 
 
-class _Run:
-    def __init__(self, reactor: Any, served: Served, ports: list[int], chance: random.Random):
+class _SoakRun:
+    def __init__(self, reactor: Any, server: Server, ports: list[int], rng: random.Random):
         self._reactor = reactor
-        self._served = served
+        self._server = server
         self._ports = ports
-        self._chance = chance
+        self._rng = rng
         self._left = self._readers = 0
         self._clients = {
             "TLS": CertificateOptions(acceptableProtocols=[b"http/1.1"]),
             "HTTP/2": CertificateOptions(acceptableProtocols=[b"h2"]),
         }
 
-    async def go(self, streams: int) -> int:
+    async def open_streams(self, streams: int) -> int:
         """
-        Have so many streams, and wait until they are gone.
+        Open *streams*, and wait until all have ended.
 
         Returns:
-            How many are not.
+            The number of streams and connections that have not.
         """
-        # A reactor that has just started has yet to listen for signals.
+        # A reactor that has just started does not read its signal pipe yet.
         await deferLater(self._reactor, 0)
         self._readers = len(self._reactor.getReaders())
         self._left = streams
         await gatherResults([Deferred.fromCoroutine(self._work()) for _ in range(_AT_ONCE)])
-        deadline = self._reactor.seconds() + _PATIENCE
-        while self._staying() and self._reactor.seconds() < deadline:
+        deadline = self._reactor.seconds() + _TIMEOUT
+        while self._unfinished() and self._reactor.seconds() < deadline:
             await deferLater(self._reactor, 0.05)
-        # What called this has to return, before it is gone as well.
+        # The objects of the current call chain are freed after it has returned.
         await deferLater(self._reactor, 0)
-        return self._staying()
+        return self._unfinished()
 
-    def _staying(self) -> int:
-        noted = self._served.noted
+    def _unfinished(self) -> int:
+        sources = self._server.noted
         connections = len(self._reactor.getReaders()) - self._readers
-        return len(self._served.hub.responses) + noted["begun"] - noted["ended"] + connections
+        return len(self._server.hub.responses) + sources["begun"] - sources["ended"] + connections
 
     async def _work(self) -> None:
         while self._left > 0:
             self._left -= 1
-            plan = Plan.choose(self._chance, self._chance.choice(self._served.paths))
-            kind = self._chance.choice(("TCP", "TCP", "TLS", "HTTP/2"))
-            reader = (Reader2 if kind == "HTTP/2" else Reader)(self._reactor, plan)
-            self._served.noted[f"{kind} streams"] += 1
-            await self._endpoint(kind).connect(_Handing(reader))
+            plan = Plan.choose(self._rng, self._rng.choice(self._server.paths))
+            kind = self._rng.choice(("TCP", "TCP", "TLS", "HTTP/2"))
+            reader = (HTTP2Reader if kind == "HTTP/2" else Reader)(self._reactor, plan)
+            self._server.noted[f"{kind} streams"] += 1
+            await self._endpoint(kind).connect(_SingleProtocolFactory(reader))
             await reader.done
-            self._served.noted["not closed by the server"] += reader.forced
+            self._server.noted["not closed by the server"] += reader.forced
 
     def _endpoint(self, kind: str) -> Any:
         plain = HostnameEndpoint(self._reactor, b"127.0.0.1", self._ports[kind != "TCP"])
         if kind == "TCP":
             return plain
-        # Without a trust root it believes anybody.
+        # Without a trust root, any certificate is accepted.
         return wrapClientTLS(self._clients[kind], plain)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """
-    Run once, and tell what happened; the exit status is 1 if something was left behind.
+    Run once, and print the result; the exit status is 1 if something was left behind.
     """
     given = _read(arguments)
 
     async def run(reactor: Any) -> None:
         _say(f"python -m tests.soak.generators --streams {given.streams} --seed {given.seed}")
         outcome = await soak(reactor, given.streams, given.seed)
-        _tell(outcome)
+        _report(outcome)
         sys.exit(0 if outcome.clean else 1)
 
     react(lambda reactor: Deferred.fromCoroutine(run(reactor)))
@@ -197,15 +201,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _read(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.soak.generators", description=__doc__)
-    parser.add_argument("--streams", type=int, default=10_000, help="how many; default: 10000")
-    parser.add_argument("--seed", type=int, help="to repeat a run's choices; default: any")
+    parser.add_argument(
+        "--streams", type=int, default=10_000, help="how many streams; default: 10000"
+    )
+    parser.add_argument(
+        "--seed", type=int, help="repeats the choices of a run; default: a random one"
+    )
     given = parser.parse_args(arguments)
     if given.seed is None:
         given.seed = random.randrange(1_000_000)
     return given
 
 
-def _tell(outcome: Outcome) -> None:
+def _report(outcome: Outcome) -> None:
     for name, count in sorted(outcome.noted.items()):
         _say(f"{name:<24}{count:>10,}")
     _say(f"{'streams that stayed':<24}{outcome.staying:>10,}")
@@ -213,7 +221,7 @@ def _tell(outcome: Outcome) -> None:
     for name, count in outcome.grown.items():
         _say(f"left behind: {count:,} {name}")
     _say(f"{'lines above info':<24}{len(outcome.logged):>10,}")
-    for line in outcome.logged[:_TOLD]:
+    for line in outcome.logged[:_SHOWN]:
         _say(f"logged: {line}")
     _say("Nothing was left behind." if outcome.clean else "Something was left behind.")
 

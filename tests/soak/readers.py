@@ -1,5 +1,5 @@
 """
-Clients that abort: at a moment and in a way that chance has chosen.
+Clients that abort at a random moment and in a random way.
 """
 
 import random
@@ -15,24 +15,24 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.protocol import Protocol
 from twisted.python.failure import Failure
 
-__all__ = ["HOW", "WHEN", "Plan", "Reader", "Reader2"]
+__all__ = ["HOW", "WHEN", "HTTP2Reader", "Plan", "Reader"]
 
-#: The moment: in the middle of the request, when it was sent, with the first bytes of the
-#: answer, a moment later, and not before the end or a longer while.
-WHEN = ("asking", "asked", "answered", "later", "end")
+#: The moments: in the middle of the request, after it, with the first bytes of the answer, a moment
+#: later, and at the end of the answer or after `_LONGEST_STAY`.
+WHEN = ("requesting", "requested", "answered", "later", "end")
 
-#: The way.  What cannot be half-closed is closed.
+#: The ways.  A connection that cannot be half-closed is closed.
 HOW = ("close", "reset", "half-close")
 
-# How long a reader stays, in seconds.
+# How long a reader stays connected, in seconds.
 _LATER = 0.02
-_LONGEST = 0.5
+_LONGEST_STAY = 0.5
 
 
 @dataclass(frozen=True)
 class Plan:
     """
-    What one reader asks for, and how it leaves.
+    The request of one reader, and how it disconnects.
 
     Attributes:
         target: The path and the query.
@@ -41,7 +41,7 @@ class Plan:
 
         how: One of `HOW`.
 
-        delay: How long "a moment later" is, in seconds.
+        delay: How long "later" is, in seconds.
     """
 
     target: str
@@ -50,11 +50,11 @@ class Plan:
     delay: float
 
     @classmethod
-    def choose(cls, chance: random.Random, target: str) -> "Plan":
+    def choose(cls, rng: random.Random, target: str) -> "Plan":
         """
-        By chance.
+        Make a random plan.
         """
-        return cls(target, chance.choice(WHEN), chance.choice(HOW), chance.random() * _LATER)
+        return cls(target, rng.choice(WHEN), rng.choice(HOW), rng.random() * _LATER)
 
 
 class Reader(Protocol):
@@ -64,7 +64,7 @@ class Reader(Protocol):
     Attributes:
         done: Fires when the connection is lost.
 
-        forced: Whether the server did not close it within a while.
+        forced: Whether the server did not close the connection in time.
     """
 
     def __init__(self, reactor: Any, plan: Plan) -> None:
@@ -73,33 +73,33 @@ class Reader(Protocol):
         self.plan = plan
         self._reactor = reactor
         self._leaving = False
-        self._staying = False
-        self._heard = b""
+        self._unfinished = False
+        self._received = b""
         self._call: IDelayedCall | None = None
 
     def connectionMade(self) -> None:
         """
         See `Protocol.connectionMade`.
         """
-        self._plan_call(_LONGEST, self._leave)
+        self._plan_call(_LONGEST_STAY, self._start_leaving)
         request = f"GET {self.plan.target} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
-        self.write(request[:-3] if self.plan.when == "asking" else request)
-        if self.plan.when in ("asking", "asked"):
-            self._leave()
+        self.write(request[:-3] if self.plan.when == "requesting" else request)
+        if self.plan.when in ("requesting", "requested"):
+            self._start_leaving()
 
     def dataReceived(self, data: bytes) -> None:
         """
         See `Protocol.dataReceived`.
         """
-        # The last chunk may come in two parts.
-        self._heard = (self._heard + data)[-5:]
-        self.heard(self._heard == b"0\r\n\r\n")
+        # The last chunk may arrive in two parts.
+        self._received = (self._received + data)[-5:]
+        self.received(self._received == b"0\r\n\r\n")
 
     def connectionLost(self, reason: Failure | None = None) -> None:
         """
         See `Protocol.connectionLost`.
         """
-        self._forget()
+        self._cancel_call()
         self.done.callback(None)
 
     def write(self, data: bytes) -> None:
@@ -109,21 +109,21 @@ class Reader(Protocol):
         transport: Any = self.transport
         transport.write(data)
 
-    def heard(self, over: bool) -> None:
+    def received(self, over: bool) -> None:
         """
-        Something has come; *over* tells whether it was the end.
+        Handle bytes of the answer; *over* says whether they were the last ones.
         """
         if self._leaving:
             return
         if over or self.plan.when == "answered":
-            self._leave()
-        elif self.plan.when == "later" and not self._staying:
-            self._staying = True
-            self._plan_call(self.plan.delay, self._leave)
+            self._start_leaving()
+        elif self.plan.when == "later" and not self._unfinished:
+            self._unfinished = True
+            self._plan_call(self.plan.delay, self._start_leaving)
 
     def leave(self) -> None:
         """
-        Abort in the way that was planned.
+        Abort as planned.
         """
         transport: Any = self.transport
         if self.plan.how == "reset":
@@ -133,9 +133,9 @@ class Reader(Protocol):
         else:
             transport.loseConnection()
 
-    def _leave(self) -> None:
+    def _start_leaving(self) -> None:
         self._leaving = True
-        self._plan_call(_LONGEST, self._force)
+        self._plan_call(_LONGEST_STAY, self._force)
         self.leave()
 
     def _force(self) -> None:
@@ -144,17 +144,17 @@ class Reader(Protocol):
         transport.abortConnection()
 
     def _plan_call(self, delay: float, action: Callable[[], None]) -> None:
-        self._forget()
+        self._cancel_call()
         self._call = self._reactor.callLater(delay, action)
 
-    def _forget(self) -> None:
+    def _cancel_call(self) -> None:
         if self._call is not None and self._call.active():
             self._call.cancel()
 
 
-class Reader2(Reader):
+class HTTP2Reader(Reader):
     """
-    The same over HTTP/2; "half-close" resets the HTTP/2 stream and closes the connection later.
+    Reads over HTTP/2; "half-close" resets the HTTP/2 stream and closes the connection later.
     """
 
     def connectionMade(self) -> None:
@@ -165,12 +165,12 @@ class Reader2(Reader):
         self._h2.initiate_connection()
         names = (":method", ":scheme", ":authority", ":path")
         values = ("GET", "https", "localhost", self.plan.target)
-        self._plan_call(_LONGEST, self._leave)
-        if self.plan.when != "asking":
+        self._plan_call(_LONGEST_STAY, self._start_leaving)
+        if self.plan.when != "requesting":
             self._h2.send_headers(1, list(zip(names, values, strict=True)), end_stream=True)
         self._flush()
-        if self.plan.when in ("asking", "asked"):
-            self._leave()
+        if self.plan.when in ("requesting", "requested"):
+            self._start_leaving()
 
     def dataReceived(self, data: bytes) -> None:
         """
@@ -180,7 +180,7 @@ class Reader2(Reader):
         self._flush()
         names = {type(event).__name__ for event in events}
         if "StreamEnded" in names or "ResponseReceived" in names or "DataReceived" in names:
-            self.heard("StreamEnded" in names)
+            self.received("StreamEnded" in names)
 
     def leave(self) -> None:
         """

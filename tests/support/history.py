@@ -1,5 +1,5 @@
 """
-History providers that do as a test tells them.
+History providers that a test controls.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,10 +20,10 @@ __all__ = ["AbsentHistory", "SlowHistory"]
 @implementer(IHistoryProvider)
 class SlowHistory:
     """
-    Answers when a test says so, what *history* answered when it was asked.
+    Passes on the answers of *history* when a test says so.
 
     Attributes:
-        waiting: Gives each answer that is due, oldest first.
+        waiting: Functions that give the pending answers, oldest first.
     """
 
     def __init__(self, history: MemoryHistory) -> None:
@@ -52,7 +52,7 @@ class SlowHistory:
 
     def answer_next(self) -> None:
         """
-        Give the answer that has been due longest, if there is any.
+        Give the oldest pending answer, if there is one.
         """
         if self.waiting:
             self.waiting.pop(0)()
@@ -67,7 +67,7 @@ class SlowHistory:
 @implementer(IHistoryProvider)
 class AbsentHistory:
     """
-    A store that is away while *away* is true, and else does what *history* does.
+    Fails while `away` is true, and otherwise forwards to *history*.
     """
 
     def __init__(self, history: MemoryHistory | None = None, *, away: bool = True) -> None:

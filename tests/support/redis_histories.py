@@ -1,5 +1,5 @@
 """
-Histories in a Redis of the test's own, and who follows them.
+Histories in a Redis of the test's own, and a follower.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,32 +22,32 @@ __all__ = ["ALL", "MANY", "Following", "RedisTestCase", "data_of", "publication"
 ALL = Selection.of(["*"])
 MANY = 1 << 20
 
-# Between two looks, in seconds.
+# The pause between two attempts, in seconds.
 _STEP = 0.02
 
 
 def publication(data: str, topic: str = "a", event_id: str | None = None) -> Publication:
     """
-    What a publisher gives.
+    Make a publication.
     """
     return Publication((topic,), ServerSentEvent(data, id=event_id))
 
 
-def data_of(kept: Sequence[Record]) -> list[str | None]:
+def data_of(records: Sequence[Record]) -> list[str | None]:
     """
-    The data of what was found.
+    Return the data of *records*.
     """
-    return [one.publication.event.data for one in kept]
+    return [one.publication.event.data for one in records]
 
 
 class Following:
     """
-    Takes what a history delivers.
+    Collects what a history delivers.
 
     Attributes:
-        kept: All of it.
+        kept: All records that were delivered.
 
-        restarts: The ends of the order that it was told of.
+        restarts: The tails of all restarts.
     """
 
     def __init__(self) -> None:
@@ -58,15 +58,15 @@ class Following:
     @property
     def data(self) -> list[str | None]:
         """
-        The data of all that was delivered.
+        The data of all delivered records.
         """
         return data_of(self.kept)
 
-    def deliver(self, kept: Sequence[Record]) -> None:
+    def deliver(self, records: Sequence[Record]) -> None:
         """
         See `ISharedHistoryProvider.follow`.
         """
-        self.kept += kept
+        self.kept += records
         self._look()
 
     def restart(self, tail: Tail) -> None:
@@ -78,13 +78,13 @@ class Following:
 
     def has(self, count: int) -> Deferred[None]:
         """
-        Wait until so many were delivered.
+        Wait until *count* records were delivered.
         """
         return self._wait(lambda: len(self.kept) >= count)
 
     def restarted(self, count: int = 1) -> Deferred[None]:
         """
-        Wait until it was told to begin anew so often.
+        Wait until there were *count* restarts.
         """
         return self._wait(lambda: len(self.restarts) >= count)
 
@@ -102,7 +102,7 @@ class Following:
 
 class RedisTestCase(TestCase):
     """
-    A Redis for the class, and a prefix of its own for each test.
+    Provides a Redis for the class, and a prefix for each test.
     """
 
     timeout = PATIENCE
@@ -170,7 +170,7 @@ class RedisTestCase(TestCase):
             try:
                 await history.tail(1)
             except HistoryUnavailable:
-                # Nobody tells when it is back; test cases have a time-out.
+                # Poll until it is back; test cases have a time-out.
                 await deferLater(reactor, _STEP)
             else:
                 return

@@ -19,22 +19,22 @@ __all__ = ["RedisServer"]
 
 class RedisServer:
     """
-    A real ``redis-server``, which answers once this is made.
+    A real ``redis-server``, which is ready when the constructor returns.
 
     Args:
-        options: As on its command line, such as ``--maxmemory`` and ``2mb``.
+        options: Options of its command line, such as ``--maxmemory`` and ``2mb``.
 
-        appendonly: Whether it writes to its disk whatever it has acknowledged,
-            before it does, and so knows it again after `kill`.
+        appendonly: Whether it writes every change to disk before it acknowledges it,
+            so that it survives `kill`.
 
-        password: Of the default user; none by default.
+        password: The default user's password; none by default.
 
-        certificate: The files of a certificate and of its key, as
-            `tests.support.certificates.write_certificate` makes them; it then
-            takes nothing but TLS.
+        certificate: The files of a certificate and its key, as made by
+            `tests.support.certificates.write_certificate`; with it, the server
+            accepts only TLS.
 
     Attributes:
-        port: Where it listens, on 127.0.0.1 alone; the same after `restart`.
+        port: The port on 127.0.0.1; the same after `restart`.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class RedisServer:
     @property
     def url(self) -> str:
         """
-        What `twisted_sse.history.redis.RedisHistory` takes, the password left out.
+        The URL for `twisted_sse.history.redis.RedisHistory`, without the password.
         """
         if self._certificate is None:
             return f"redis://127.0.0.1:{self.port}/0"
@@ -69,10 +69,10 @@ class RedisServer:
 
     def cli(self, *command: str) -> str:
         """
-        Have it do *command*, and tell its answer as ``redis-cli`` writes it.
+        Run *command*, and return its answer as ``redis-cli`` writes it.
 
         Raises:
-            subprocess.CalledProcessError: It answers with an error, or not at all.
+            subprocess.CalledProcessError: It answers with an error, or does not answer.
         """
         done = self._ask(*command)
         done.check_returncode()
@@ -80,7 +80,7 @@ class RedisServer:
 
     def kill(self) -> None:
         """
-        Let it end as in a crash, if it still runs.
+        Kill it, as in a crash, if it still runs.
         """
         if self._process.running():
             self._process.send_signal(signal.SIGKILL)
@@ -88,7 +88,7 @@ class RedisServer:
 
     def stop(self) -> None:
         """
-        Let it end in good order, if it still runs.
+        Shut it down, if it still runs.
         """
         if self._process.running():
             self._process.send_signal(signal.SIGTERM)
@@ -97,27 +97,27 @@ class RedisServer:
 
     def restart(self) -> None:
         """
-        Start it again, on the same port and with what it has on its disk; if it
-        still runs, `stop` it before.
+        Start it again, on the same port and with its data on disk; if it still runs,
+        `stop` it first.
         """
         self.stop()
         self._process = self._start()
 
     def pause(self) -> None:
         """
-        Let it answer nothing, though its connections stay, until `proceed`.
+        Suspend it until `proceed`; its connections stay open.
         """
         self._process.send_signal(signal.SIGSTOP)
 
     def proceed(self) -> None:
         """
-        Let it go on after `pause`.
+        Resume it after `pause`.
         """
         self._process.send_signal(signal.SIGCONT)
 
     def end(self) -> None:
         """
-        Kill it, and remove what it has on its disk.
+        Kill it, and remove its directory.
         """
         self.kill()
         self._clean()
@@ -136,11 +136,11 @@ class RedisServer:
 
     def _ask(self, *command: str) -> subprocess.CompletedProcess[str]:
         secure = self._certificate is not None
-        place = ["-h", "localhost" if secure else "127.0.0.1", "-p", str(self.port)]
+        address = ["-h", "localhost" if secure else "127.0.0.1", "-p", str(self.port)]
         trust = ["--tls", "--cacert", str(self._certificate[0])] if self._certificate else []
         return subprocess.run(
-            [find_program("redis-cli", "redis-tools"), "-e", *place, *trust, *command],
-            # By the environment, because redis-cli warns of passwords among its arguments.
+            [find_program("redis-cli", "redis-tools"), "-e", *address, *trust, *command],
+            # In the environment, because redis-cli warns of passwords in its arguments.
             env={**os.environ, **({"REDISCLI_AUTH": self._password} if self._password else {})},
             stdin=subprocess.DEVNULL,
             capture_output=True,

@@ -1,5 +1,5 @@
 """
-A history in memory that several hubs share, and that does as a test tells it.
+A history in memory that several hubs share, and that a test controls.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,27 +25,27 @@ _MANY = 1 << 30
 
 class SharedStore:
     """
-    What several `SharedMemoryHistory` have in common.
+    The store of several `SharedMemoryHistory`.
 
     Args:
-        clock: Tells the age of what is kept; the global reactor's by default.
+        clock: Measures age; the global reactor by default.
 
-        bounds: As `MemoryHistory` takes them.
+        bounds: See `MemoryHistory`.
 
     Attributes:
-        bounds: What every life of the store is bounded by.
+        bounds: The bounds of every life of the store.
 
-        memory: What is kept, in this life of the store.
+        memory: The history of this life of the store.
 
-        prompt: Whether followers get what is appended at once, before `append`
-            answers; else when their test calls `deliver_next`.
+        prompt: Whether followers get appended records at once, before `append`
+            answers; otherwise when the test calls `deliver_next`.
 
         held: Whether `append` answers only when the test calls `answer_next`.
-            It keeps the publications at once all the same.
+            It keeps the publications at once in both cases.
 
         away: Whether the store is unavailable; see `interrupt` and `resume`.
 
-        lives: How often the store has lost all that it kept.
+        lives: How often the store has lost its data.
     """
 
     def __init__(self, clock: IReactorTime | None = None, **bounds: Any) -> None:
@@ -62,21 +62,21 @@ class SharedStore:
 
     def append(self, publications: Sequence[Publication]) -> Any:
         """
-        Keep *publications*, as one hub asks for it, and let all of them know.
+        Keep *publications* for one hub, and deliver them to all.
         """
-        kept = self.available.append(publications)
+        records = self.available.append(publications)
         self.wake()
         if not self.held:
-            return kept
+            return records
         answer: Deferred[Sequence[Record]] = Deferred()
         self._answers.append(answer)
-        self._held.append(kept)
+        self._held.append(records)
         return answer
 
     @property
     def available(self) -> MemoryHistory:
         """
-        What is kept.
+        The history, while it is available.
 
         Raises:
             HistoryUnavailable: The store is away.
@@ -88,37 +88,37 @@ class SharedStore:
     @property
     def waiting(self) -> int:
         """
-        How many answers to `append` are held.
+        The number of held answers to `append`.
         """
         return len(self._answers)
 
     def answer_next(self, failure: Exception | None = None) -> None:
         """
-        Give the answer that is held longest: what was kept, or *failure*, as
-        when a connection is lost while the answer travels.
+        Give the oldest held answer: the records, or *failure*, as if the connection
+        was lost before the answer arrived.
         """
-        answer, kept = self._answers.pop(0), self._held.pop(0)
+        answer, records = self._answers.pop(0), self._held.pop(0)
         if failure is None:
-            answer.callback(kept)
+            answer.callback(records)
         else:
             answer.errback(failure)
 
     def interrupt(self) -> None:
         """
-        Be away: nothing is kept, found or delivered.
+        Make the store unavailable: nothing is kept, found or delivered.
         """
         self.away = True
 
     def resume(self) -> None:
         """
-        Be back.
+        Make the store available again.
         """
         self.away = False
         self.wake()
 
     def wipe(self) -> None:
         """
-        Lose all that is kept; numbers and epoch begin anew.
+        Lose all data; numbers and epoch start again.
         """
         self.memory = MemoryHistory(clock=self._clock, **self.bounds)
         self.lives += 1
@@ -126,7 +126,7 @@ class SharedStore:
 
     def wake(self) -> None:
         """
-        Let every follower go on, if they are prompt.
+        Deliver to every follower, if `prompt` is true.
         """
         if self.prompt:
             for history in self.histories:
@@ -136,7 +136,7 @@ class SharedStore:
 @dataclass
 class _Following:
     """
-    How far a follower has come.
+    A follower, and its position.
     """
 
     deliver: Callable[[Sequence[Record]], None]
@@ -148,8 +148,8 @@ class _Following:
 @implementer(ISharedHistoryProvider, IService)
 class SharedMemoryHistory(Service):
     """
-    One hub's door to *store*.  It works whether it is started or not; stopping
-    it ends `follow`.
+    One hub's provider on *store*.  It works whether it is started or not; stopping it
+    ends `follow`.
     """
 
     def __init__(self, store: SharedStore) -> None:
@@ -199,12 +199,12 @@ class SharedMemoryHistory(Service):
 
     def deliver_next(self, most: int = 1) -> int:
         """
-        Deliver what follows, at most so many publications; or restart, if that
-        is kept no longer.
+        Deliver what follows, at most *most* publications; or restart, if what follows
+        is forgotten.
 
         Returns:
-            How many were delivered; 0 if there is nothing, nobody follows, or
-            the store is away.
+            The number of delivered publications; 0 if there are none, there is no
+            follower, or the store is unavailable.
         """
         following = self._following
         if following is None or self.store.away:
@@ -221,11 +221,11 @@ class SharedMemoryHistory(Service):
 
     def lose(self, at_hand: int = 1024) -> None:
         """
-        Be unable to go on exactly: restart with the newest *at_hand*
-        publications, and deliver what follows them.
+        Restart with the newest *at_hand* publications, as if exact delivery were
+        impossible, and deliver what follows them.
         """
         following = self._following
-        assert following is not None, "nobody follows"
+        assert following is not None, "there is no follower"
         end = self.store.memory.tail(at_hand)
         following.number = end.newest.number
         following.life = self.store.lives

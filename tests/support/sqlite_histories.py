@@ -1,5 +1,5 @@
 """
-SQLite histories of a test's own: real files, real threads, a clock to advance.
+SQLite histories for tests: real files, real threads, and a clock to advance.
 """
 
 import sqlite3
@@ -25,21 +25,21 @@ MANY = 1 << 20
 
 def publication(data: str, topic: str = "a", event_id: str | None = None) -> Publication:
     """
-    What a publisher gives.
+    Make a publication.
     """
     return Publication((topic,), ServerSentEvent(data, id=event_id))
 
 
-def data_of(kept: Sequence[Record]) -> list[str | None]:
+def data_of(records: Sequence[Record]) -> list[str | None]:
     """
-    The data of what was found.
+    Return the data of *records*.
     """
-    return [one.publication.event.data for one in kept]
+    return [one.publication.event.data for one in records]
 
 
 def query(path: Path, statement: str) -> list[Any]:
     """
-    What another program finds in the file, or changes there.
+    Run *statement* on the file as another program.
     """
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         return connection.execute(statement).fetchall()
@@ -48,14 +48,14 @@ def query(path: Path, statement: str) -> list[Any]:
 class SQLiteTestCase(TestCase):
     """
     Attributes:
-        path: Where there is no file yet, in a directory that there is.
+        path: A path without a file, in an existing directory.
 
-        clock: What the histories go by.
+        clock: The clock of all histories.
     """
 
     def setUp(self) -> None:
         """
-        A place for a file.
+        Make a directory.
         """
         home = Path(self.mktemp())
         home.mkdir()

@@ -1,5 +1,5 @@
 """
-History providers that keep books of what they are asked.
+A history provider that records how it is called.
 """
 
 from collections.abc import Sequence
@@ -14,14 +14,14 @@ __all__ = ["BookkeepingHistory"]
 
 class BookkeepingHistory(AbsentHistory):
     """
-    Answers at once, what *history* does, and remembers the questions.
+    Answers at once, as *history* does, and records the calls.
 
     Attributes:
-        asked: The last event IDs that `since` was asked for.
+        asked: The last event ID of each call of `since`.
 
-        tails: How many publications `tail` was asked for.
+        tails: The limit of each call of `tail`.
 
-        batches: What `append` was given, each call for itself.
+        batches: The data of each call of `append`.
 
         away: Whether it is unavailable.
     """

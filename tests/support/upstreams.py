@@ -1,5 +1,5 @@
 """
-A hub on a real port, which can go away, for edges in the same process.
+A hub on a real port, which can be interrupted, for edges in the same process.
 """
 
 from pathlib import Path
@@ -18,7 +18,7 @@ from twisted_sse.web.cors import CORS
 
 __all__ = ["TOKEN", "Upstream"]
 
-#: Lets read and publish everything.
+#: Permits reading and publishing everything.
 TOKEN = "upstream's token"
 
 reactor: Any = _reactor
@@ -27,7 +27,7 @@ reactor: Any = _reactor
 class Upstream:
     """
     Attributes:
-        hub: What answers.
+        hub: The upstream hub.
     """
 
     def __init__(self, history: IHistoryProvider | None = None, max_body: int = 1 << 20) -> None:
@@ -47,13 +47,13 @@ class Upstream:
     @property
     def url(self) -> str:
         """
-        Where its events are.
+        The URL of its ``/events``.
         """
         return f"{self._scheme}://localhost:{self._number}/events"
 
     def start(self) -> None:
         """
-        Start the hub, and listen somewhere.
+        Start the hub, and listen on a free port.
         """
         self._service.startService()
         self._port = reactor.listenTCP(0, self._site, interface="127.0.0.1")
@@ -61,7 +61,7 @@ class Upstream:
 
     def start_tls(self, certificate: Path, key: Path) -> None:
         """
-        The same, for https.
+        Start the hub, and listen for HTTPS.
         """
         self._scheme = "https"
         self._service.startService()
@@ -71,13 +71,13 @@ class Upstream:
 
     def edge(self, **options: Any) -> UpstreamHistory:
         """
-        What an edge of this hub has as its history.
+        Make the history of an edge of this hub.
         """
         return UpstreamHistory(self.url, **{"token": TOKEN, "timeout": 2.0, **options})
 
     async def go_away(self) -> None:
         """
-        Answer nobody, and cut all connections.
+        Stop listening, and abort all connections.
         """
         port, self._port = self._port, None
         if port is None:
@@ -89,13 +89,13 @@ class Upstream:
 
     def come_back(self) -> None:
         """
-        Answer again, at the same place.
+        Listen again, on the same port.
         """
         self._port = reactor.listenTCP(self._number, self._site, interface="127.0.0.1")
 
     async def stop(self) -> None:
         """
-        End everything.
+        Stop the hub.
         """
         await self.go_away()
         await self._service.stopService()

@@ -1,3 +1,3 @@
 """
-Tests of what this package has for the tests of others.
+Tests of `twisted_sse.testing`.
 """

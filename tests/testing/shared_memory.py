@@ -1,5 +1,5 @@
 """
-The contract for `SharedMemoryHistory` and its likes.
+The contract for `SharedMemoryHistory` and its subclasses.
 """
 
 import unittest
@@ -16,7 +16,7 @@ __all__ = ["SharedMemoryContract", "contract", "run"]
 
 class SharedMemoryContract(SharedHistoryProviderContract):
     """
-    What the author of `SharedMemoryHistory` says of it.
+    The hooks of `SharedMemoryHistory`.
     """
 
     durable = True
@@ -25,7 +25,7 @@ class SharedMemoryContract(SharedHistoryProviderContract):
 
     def setUp(self) -> None:
         """
-        A clock.
+        Make a clock.
         """
         self.clock = Clock()
 
@@ -68,16 +68,16 @@ class SharedMemoryContract(SharedHistoryProviderContract):
 
 def contract(provider: type[SharedMemoryHistory], **stated: Any) -> type[TestCase]:
     """
-    The contract for *provider*, as its author would write it.
+    Make the contract for *provider*, as its author would write it.
     """
-    # Most mistakes of `follow` are found when patience is over.
+    # Most mistakes of `follow` are found by a timeout, so it is short.
     attributes = {"provider": provider, "patience": 0.2, **stated}
     return type("Contract", (SharedMemoryContract, TestCase), attributes)
 
 
 def run(test: unittest.TestCase | unittest.TestSuite) -> unittest.TestResult:
     """
-    Run the tests of a provider, apart from those that are running.
+    Run *test* with a result of its own.
     """
     result = unittest.TestResult()
     test.run(result)

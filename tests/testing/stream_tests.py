@@ -1,5 +1,5 @@
 """
-What the tests of `StreamClient` share: a hub to listen to, and a resource that echoes.
+What the tests of `StreamClient` share: a hub to subscribe to, and a resource that echoes.
 """
 
 import json
@@ -17,7 +17,7 @@ __all__ = ["Echo", "StreamTests"]
 
 class StreamTests(SynchronousTestCase):
     """
-    A hub in memory, whose topic ``news`` is at ``/news``.
+    A hub in memory, with the topic ``news`` at ``/news``.
     """
 
     def setUp(self) -> None:
@@ -33,7 +33,7 @@ class StreamTests(SynchronousTestCase):
 
     def publish(self, *data: str) -> None:
         """
-        Publish under ``news``, and wait for nothing.
+        Publish to ``news``, without waiting.
         """
         for each in data:
             self.hub.publish("news", each)
@@ -41,7 +41,7 @@ class StreamTests(SynchronousTestCase):
 
 class Echo(Resource):
     """
-    Answers with what it was asked.
+    Answers with the request as JSON.
     """
 
     isLeaf = True

@@ -1,5 +1,5 @@
 """
-The contract of history providers: what is right passes, what is wrong is found.
+The contract of history providers: correct providers pass, and mistakes are found.
 """
 
 import ast
@@ -18,19 +18,29 @@ from twisted_sse.testing import HistoryProviderContract, SharedHistoryProviderCo
 
 __all__ = ["ExampleTests", "SharedMemoryTests", "WrongProviderTests"]
 
-for _kind in ("append", "bounds", "changes", "follow", "ids", "lives", "locate", "since", "tail"):
-    import_module(f"tests.testing.wrong_{_kind}")
+for _rules in (
+    "append",
+    "bounds",
+    "changes",
+    "follow",
+    "ids",
+    "lifecycle",
+    "locate",
+    "since",
+    "tail",
+):
+    import_module(f"tests.testing.wrong_{_rules}")
 
 
 class SharedMemoryTests(SharedMemoryContract, TestCase):
     """
-    A shared history that is right.
+    A correct shared history.
     """
 
 
 class ExampleTests(HistoryProviderContract, TestCase):
     """
-    The provider of ``examples/own_history.py``, which is bounded by number alone.
+    The provider of ``examples/own_history.py``, whose only bound is ``events``.
     """
 
     bounds = ("events",)
@@ -38,7 +48,7 @@ class ExampleTests(HistoryProviderContract, TestCase):
 
     def setUp(self) -> None:
         """
-        The example without what runs it.
+        Load the example without the code that runs it.
         """
         path = Path(__file__).resolve().parents[2] / "examples" / "own_history.py"
         tree = ast.parse(path.read_text(encoding="utf-8"))
@@ -69,7 +79,7 @@ class WrongProviderTests(SynchronousTestCase):
 
     def test_found(self) -> None:
         """
-        Every mistake is found by the tests of its rule, which tell the rule.
+        Every mistake is found by the tests of its rule; the failure begins with the rule.
         """
         for mistake in WRONG:
             for name in mistake.found_by:
@@ -83,7 +93,7 @@ class WrongProviderTests(SynchronousTestCase):
 
     def test_every_rule(self) -> None:
         """
-        There is no test in the contract that no mistake fails.
+        Every test of the contract is failed by at least one mistake.
         """
         rules = unittest.defaultTestLoader.getTestCaseNames(SharedMemoryTests)
         found = {name for mistake in WRONG for name in mistake.found_by}
@@ -92,8 +102,8 @@ class WrongProviderTests(SynchronousTestCase):
 
     def test_no_rule_is_hidden(self) -> None:
         """
-        No two rules of the contract have a method of the same name, by which
-        one would silently do what the other needs.
+        No two classes of the contract have a method of the same name, which
+        would silently replace the other.
         """
         parts = [one for one in SharedHistoryProviderContract.__mro__ if one is not object]
         named = [name for one in parts for name in vars(one) if not name.startswith("__")]

@@ -1,10 +1,11 @@
 """
-The contract of history providers: what their authors say, and what runs it.
+The contract of history providers: its hooks, and the test runners that run it.
 """
 
 import subprocess
 import sys
 import unittest
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.support.shared import SharedMemoryHistory
 from tests.testing.shared_memory import contract, run
 from twisted_sse.clock import GlobalClock
+from twisted_sse.events.publication import Tail
 from twisted_sse.testing import HistoryProviderContract, SharedHistoryProviderContract
 
 __all__ = ["RunnerTests", "StatementTests"]
@@ -22,16 +24,16 @@ __all__ = ["RunnerTests", "StatementTests"]
 
 class StatementTests(SynchronousTestCase):
     """
-    What the author of a provider says about it.
+    The hooks that the author of a provider defines.
     """
 
     def test_missing_method(self) -> None:
         """
-        A method that is needed and not there is asked for.
+        The failure names a hook that is needed and missing.
         """
         cases = [
             ("test_append_order", "make_history"),
-            ("test_next_life", "reopen"),
+            ("test_reopened", "reopen"),
             ("test_unavailable", "interrupt"),
             ("test_locate", "second_hub"),
         ]
@@ -45,16 +47,16 @@ class StatementTests(SynchronousTestCase):
 
     def test_other_case(self) -> None:
         """
-        A test case that does not wait for coroutines is refused: it would let
-        every test pass.
+        A test case that does not wait for coroutines raises TypeError: it would
+        pass every test.
         """
         for case in (unittest.TestCase, unittest.IsolatedAsyncioTestCase, SynchronousTestCase):
-            with self.assertRaisesRegex(TypeError, "Own has to be a twisted.trial.unittest.Test"):
+            with self.assertRaisesRegex(TypeError, "Own must be a twisted.trial.unittest.Test"):
                 type("Own", (HistoryProviderContract, case), {})
 
     def test_cannot(self) -> None:
         """
-        What the class says that its provider cannot do is not asked of it.
+        Tests of what the provider cannot do pass without calling hooks.
         """
         stated = {"durable": False, "interruptible": False, "bounds": ("events",)}
         hooks = ("reopen", "interrupt", "resume", "pass_time")
@@ -70,7 +72,7 @@ class StatementTests(SynchronousTestCase):
 
     def test_answers(self) -> None:
         """
-        A provider may answer at once, by a Deferred or by a coroutine.
+        A provider may return a value, a Deferred or a coroutine.
         """
         for provider in (_Deferreds, _Coroutines):
             with self.subTest(provider=provider):
@@ -83,16 +85,26 @@ class StatementTests(SynchronousTestCase):
 
     def test_no_answer(self) -> None:
         """
-        A provider that does not answer fails, and the test ends.
+        A provider that never returns fails the test after the timeout.
         """
         result = run(contract(_Silent)("test_append_order"))
 
-        self.assertIn("append(['a']) has not answered in 0.2 seconds", result.failures[0][1])
+        self.assertIn("append(['a']) did not return within 0.2 seconds", result.failures[0][1])
+
+    def test_first_difference(self) -> None:
+        """
+        A failure names the fields of the first record that differs.
+        """
+        result = run(contract(_Public)("test_tail_of_all_topics"))
+
+        self.assertIn(
+            "First difference, at index 3: private is False, not True", result.failures[0][1]
+        )
 
 
 class RunnerTests(SynchronousTestCase):
     """
-    The test runners that strangers use.
+    The test runners that authors of providers use.
     """
 
     MODULE = """
@@ -109,8 +121,8 @@ class OwnHistoryTests(HistoryProviderContract, unittest.TestCase):
 
     def test_runners(self) -> None:
         """
-        unittest, trial and pytest run every test of the contract, and nothing
-        else: none of what is imported is taken for a test.
+        unittest, trial and pytest run every test of the contract once, and no
+        imported class.
         """
         directory = Path(self.mktemp())
         directory.mkdir()
@@ -133,7 +145,7 @@ class OwnHistoryTests(HistoryProviderContract, unittest.TestCase):
 
 class _Deferreds(SharedMemoryHistory):
     """
-    Answers by Deferreds, in the next turn.
+    Returns Deferreds that fire in the next reactor turn.
     """
 
     def append(self, publications: Any) -> Any:
@@ -151,13 +163,13 @@ class _Deferreds(SharedMemoryHistory):
 
 class _Coroutines(SharedMemoryHistory):
     """
-    Answers by coroutines, some of which wait.
+    Returns coroutines, some of which wait.
     """
 
     async def append(self, publications: Any) -> Any:
-        kept = super().append(publications)
+        records = super().append(publications)
         await deferLater(GlobalClock(), 0)
-        return kept
+        return records
 
     async def since(self, *arguments: Any) -> Any:  # type: ignore[override]
         return super().since(*arguments)
@@ -172,8 +184,22 @@ class _Coroutines(SharedMemoryHistory):
 
 class _Silent(SharedMemoryHistory):
     """
-    Does not answer.
+    Returns a Deferred that never fires.
     """
 
     def append(self, publications: Any) -> Any:
         return Deferred()
+
+
+class _Public(SharedMemoryHistory):
+    """
+    Makes private publications public.
+    """
+
+    def tail(self, limit: int) -> Tail:
+        before, records = super().tail(limit)
+        public = [
+            record._replace(publication=replace(record.publication, private=False))
+            for record in records
+        ]
+        return Tail(before, public)

@@ -1,5 +1,5 @@
 """
-The client that application authors test their streams with: streams and time.
+`StreamClient`: streams of a hub, and time.
 """
 
 from itertools import count
@@ -23,7 +23,7 @@ class HubTests(StreamTests):
 
     def test_events(self) -> None:
         """
-        What is published is there at the next look, and control events are kept apart.
+        `events` has everything that was published, without control events.
         """
         stream = self.client.get("/news")
         self.publish("one", "two")
@@ -46,7 +46,7 @@ class HubTests(StreamTests):
 
     def test_take(self) -> None:
         """
-        Each event is taken once.
+        `take` returns each event once.
         """
         stream = self.client.get("/news")
         self.publish("one")
@@ -59,7 +59,7 @@ class HubTests(StreamTests):
 
     def test_last_event_id(self) -> None:
         """
-        Who comes with the ID of an event gets what follows it.
+        With a last event ID, the stream begins with the next event.
         """
         self.publish("one", "two", "three")
         stream = self.client.get("/news", last_event_id="earliest")
@@ -72,7 +72,7 @@ class HubTests(StreamTests):
 
     def test_unknown_id(self) -> None:
         """
-        Who comes with an ID that nobody knows is told of the gap.
+        With an unknown last event ID, the stream begins with `stream-reset`.
         """
         stream = self.client.get("/news", last_event_id="7")
 
@@ -81,7 +81,7 @@ class HubTests(StreamTests):
 
     def test_disconnect(self) -> None:
         """
-        Who disconnects is gone for the hub at once, and gets nothing more.
+        After `disconnect`, the hub has no connection, and no event arrives.
         """
         stream = self.client.get("/news")
         before = len(self.hub.connections)
@@ -96,7 +96,7 @@ class HubTests(StreamTests):
 
     def test_disconnect_again(self) -> None:
         """
-        Who has left, or was let go, can be told to leave.
+        `disconnect` may be called again, and after the answer has ended.
         """
         left, ended = self.client.get("/news"), self.client.get("/else")
         for answer in (left, left, ended):
@@ -106,7 +106,7 @@ class HubTests(StreamTests):
 
     def test_resume(self) -> None:
         """
-        Who resumes gets what was missed, on a new connection.
+        `resume` opens a new connection and receives the missed events.
         """
         stream = self.client.get("/news")
         self.publish("one")
@@ -122,7 +122,7 @@ class HubTests(StreamTests):
 
     def test_resume_open(self) -> None:
         """
-        Resuming a stream that is open leaves it.
+        `resume` closes a stream that is open.
         """
         stream = self.client.get("/news")
 
@@ -134,7 +134,7 @@ class HubTests(StreamTests):
 
     def test_several(self) -> None:
         """
-        Streams that are open together each have a connection of their own.
+        Each stream has its own connection.
         """
         streams = [self.client.get("/news") for _ in range(3)]
         streams[1].disconnect()
@@ -145,7 +145,7 @@ class HubTests(StreamTests):
 
     def test_drain(self) -> None:
         """
-        When the hub stops, streams end in good order, after its farewell.
+        When the hub stops, streams end after its farewell event.
         """
         service = self.hub.service(spread=0.0, farewell=ServerSentEvent("bye"))
         service.startService()
@@ -161,7 +161,7 @@ class HubTests(StreamTests):
 
     def test_cut(self) -> None:
         """
-        A stream that the server cuts is closed, and has not ended in good order.
+        A stream that the server aborts is closed, but not ended.
         """
         stream = self.client.get("/news")
         (connection,) = self.hub.connections
@@ -172,8 +172,8 @@ class HubTests(StreamTests):
 
     def test_close(self) -> None:
         """
-        When the client is closed nobody is connected any more, nothing is due,
-        and requests fail.
+        After `close` there are no connections and no delayed calls, and requests
+        fail.
         """
         self.client.get("/news")
         self.client.get("/news").slow_down()
@@ -187,7 +187,7 @@ class HubTests(StreamTests):
 
     def test_context(self) -> None:
         """
-        It is closed at the end of a ``with`` block.
+        The client is closed at the end of a ``with`` block.
         """
         with StreamClient(self.hub, self.clock) as client:
             stream = client.get("/", params={"topic": "news"})
@@ -200,12 +200,12 @@ class HubTests(StreamTests):
 
 class TimeTests(StreamTests):
     """
-    Time that passes when it is told to.
+    Time passes only when the test advances the clock.
     """
 
     def test_keepalive(self) -> None:
         """
-        A comment comes after 15 silent seconds, and none earlier.
+        A keepalive arrives after 15 silent seconds, and none earlier.
         """
         stream = self.client.get("/news")
         self.clock.advance(14)
@@ -218,7 +218,7 @@ class TimeTests(StreamTests):
 
     def test_advance(self) -> None:
         """
-        Time that passes through the client passes step by step, and not too far.
+        `advance` runs every delayed call at its time, and ends at the right time.
         """
         stream = self.client.get("/news")
 
@@ -229,7 +229,7 @@ class TimeTests(StreamTests):
 
     def test_fractions(self) -> None:
         """
-        Times that floats cannot express exactly are reached nevertheless.
+        Times that floats cannot express exactly are reached.
         """
         seen: list[float] = []
         for tenths in (1, 3, 7):
@@ -253,7 +253,7 @@ class TimeTests(StreamTests):
 
     def test_schedule(self) -> None:
         """
-        What the hub publishes by schedule comes by the clock.
+        Scheduled events of the hub follow the clock.
         """
         numbers = count(1)
         self.hub.every(10, "news", lambda: str(next(numbers)))
@@ -268,7 +268,7 @@ class TimeTests(StreamTests):
 
     def test_answered_later(self) -> None:
         """
-        A request that waits has no status yet, and gets one by the clock.
+        A request that waits has no status until the clock is advanced.
         """
 
         async def authorize(request: Request) -> Grant:
@@ -290,7 +290,7 @@ class TimeTests(StreamTests):
 
     def test_left_unanswered(self) -> None:
         """
-        Who disconnects before there is an answer is gone for the application, too.
+        `disconnect` before there is an answer closes the connection, too.
         """
         left: list[object] = []
 

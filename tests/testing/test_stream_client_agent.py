@@ -1,5 +1,5 @@
 """
-Programs that are clients themselves, against an application in memory.
+Programs that are clients themselves, with an application in memory.
 """
 
 from twisted.internet.defer import Deferred
@@ -26,7 +26,7 @@ URL = "http://hub.example/events?topic=news"
 
 class MemoryTests(SynchronousTestCase):
     """
-    The whole of a hub's site, in memory.
+    A complete site of a hub, in memory.
     """
 
     def setUp(self) -> None:
@@ -45,34 +45,34 @@ class MemoryTests(SynchronousTestCase):
 
 class AgentTests(MemoryTests):
     """
-    The agent itself.
+    `StreamClient.agent`.
     """
 
     def test_interface(self) -> None:
         """
-        It is what Twisted calls an agent.
+        The agent provides `IAgent`.
         """
         self.assertTrue(verifyObject(IAgent, self.client.agent))
 
     def test_answer(self) -> None:
         """
-        An answer is there when the clock has been advanced, by nothing at all.
+        An answer arrives when the clock is advanced by 0.
         """
-        asking = self.client.agent.request(b"GET", b"http://hub.example/healthz")
-        self.assertNoResult(asking)
+        requesting = self.client.agent.request(b"GET", b"http://hub.example/healthz")
+        self.assertNoResult(requesting)
 
         self.clock.advance(0)
 
-        self.assertEqual(self.successResultOf(asking).code, 200)
+        self.assertEqual(self.successResultOf(requesting).code, 200)
 
     def test_stream(self) -> None:
         """
-        A body that does not end comes bit by bit, whenever the clock is advanced.
+        The body of a stream arrives in parts, whenever the clock is advanced.
         """
-        asking = self.client.agent.request(b"GET", URL.encode(), Headers())
+        requesting = self.client.agent.request(b"GET", URL.encode(), Headers())
         self.clock.advance(0)
         reader = AccumulatingProtocol()
-        self.successResultOf(asking).deliverBody(reader)
+        self.successResultOf(requesting).deliverBody(reader)
         self.clock.advance(0)
         reader.data = b""
 
@@ -83,12 +83,12 @@ class AgentTests(MemoryTests):
 
     def test_cancelled(self) -> None:
         """
-        Who cancels a request is gone.
+        Cancelling a request closes its connection.
         """
-        asking = self.client.agent.request(b"GET", URL.encode())
-        asking.addErrback(lambda _: None)
+        requesting = self.client.agent.request(b"GET", URL.encode())
+        requesting.addErrback(lambda _: None)
 
-        asking.cancel()
+        requesting.cancel()
         self.clock.advance(0)
 
         self.assertEqual(len(self.hub.connections), 0)
@@ -97,12 +97,12 @@ class AgentTests(MemoryTests):
 
 class TreqTests(MemoryTests):
     """
-    The treq client.
+    `StreamClient.treq`.
     """
 
     def test_get(self) -> None:
         """
-        It reads what the application answers.
+        It reads the application's answer.
         """
         treq = self.client.treq
         reading = treq.get("http://hub.example/healthz").addCallback(lambda got: got.text())
@@ -113,7 +113,7 @@ class TreqTests(MemoryTests):
 
     def test_post(self) -> None:
         """
-        It sends bodies, of which treq makes several kinds, without a reactor.
+        It sends bodies of several kinds without the global reactor.
         """
         url = "http://hub.example/events"
         sent = [
@@ -128,12 +128,12 @@ class TreqTests(MemoryTests):
 
 class EventSourceTests(MemoryTests):
     """
-    An `EventSource` that follows a stream.
+    An `EventSource` that reads a stream.
     """
 
     def setUp(self) -> None:
         """
-        Follow ``news``.
+        Make a source of ``news``.
         """
         super().setUp()
         self.source = EventSource(URL, client=self.client.agent, reactor=self.clock)
@@ -143,7 +143,7 @@ class EventSourceTests(MemoryTests):
 
     def follow(self) -> Deferred[None]:
         """
-        Keep the data of all events, and all signals.
+        Record the data of all events, and all signals.
         """
         running = self.source.run(lambda event: self.seen.append(event.data), self.signals.append)
         self.client.advance(0)
@@ -151,7 +151,7 @@ class EventSourceTests(MemoryTests):
 
     def test_events(self) -> None:
         """
-        It gets what is published.
+        It receives the published events.
         """
         self.follow()
         self.hub.publish("news", "one")
@@ -163,7 +163,7 @@ class EventSourceTests(MemoryTests):
 
     def test_reconnection(self) -> None:
         """
-        When the stream is closed it comes back, after its time, and has missed nothing.
+        When the stream is closed, it reconnects later and receives the missed events.
         """
         self.follow()
         (connection,) = self.hub.connections
@@ -181,7 +181,7 @@ class EventSourceTests(MemoryTests):
 
     def test_close(self) -> None:
         """
-        When it is closed the hub has nobody left, and nothing is due.
+        When it is closed, there are no connections and no delayed calls.
         """
         running = self.follow()
 
@@ -194,7 +194,7 @@ class EventSourceTests(MemoryTests):
 
     def test_refused(self) -> None:
         """
-        A status that is final is told.
+        A final status raises UnexpectedStatus.
         """
         source = EventSource("http://a/else", client=self.client.agent, reactor=self.clock)
         running = source.run(lambda event: None)
@@ -205,10 +205,10 @@ class EventSourceTests(MemoryTests):
 
     def test_slow_consumer(self) -> None:
         """
-        While an event is being looked at, the hub is told to wait.
+        While an event is being handled, the hub's connection is paused.
         """
-        looking: Deferred[None] = Deferred()
-        running = self.source.run(lambda event: looking)
+        handling: Deferred[None] = Deferred()
+        running = self.source.run(lambda event: handling)
         self.client.advance(0)
         (connection,) = self.hub.connections
         for number in range(300):
@@ -216,7 +216,7 @@ class EventSourceTests(MemoryTests):
             self.clock.advance(0)
         live = connection.live
 
-        looking.callback(None)
+        handling.callback(None)
         self.client.advance(0)
 
         self.assertFalse(live)
@@ -226,7 +226,7 @@ class EventSourceTests(MemoryTests):
 
     def test_client_closed(self) -> None:
         """
-        When the client is closed, it notices that the connection is lost.
+        When the client is closed, the source notices that the connection is lost.
         """
         self.follow()
 

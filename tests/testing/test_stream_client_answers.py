@@ -1,5 +1,5 @@
 """
-Answers to the client of streams: errors, pages, and streams of no hub.
+Answers to `StreamClient`: errors, pages, and streams without a hub.
 """
 
 import gzip
@@ -16,12 +16,12 @@ __all__ = ["AnswerTests"]
 
 class AnswerTests(StreamTests):
     """
-    Answers that are no streams, and streams that are none of a hub.
+    Answers that are not streams, and streams without a hub.
     """
 
     def serve(self, body: bytes, kind: str = "text/event-stream") -> StreamClient:
         """
-        A client of a resource that has *body*.
+        Make a client of a resource with *body*.
         """
 
         class Fixed(Resource):
@@ -37,7 +37,7 @@ class AnswerTests(StreamTests):
 
     def test_missing(self) -> None:
         """
-        A path that is not there is answered with 404, and has no events.
+        A missing path is answered with 404, and has no events.
         """
         answer = self.client.get("/else")
 
@@ -49,7 +49,7 @@ class AnswerTests(StreamTests):
 
     def test_refused(self) -> None:
         """
-        A problem has a status and a sentence.
+        A problem has a status and a detail.
         """
 
         def authorize(request: Request) -> Grant:
@@ -59,11 +59,11 @@ class AnswerTests(StreamTests):
 
         client = StreamClient(self.hub.resource(authorize), self.clock)
         self.addCleanup(client.close)
-        stranger = client.get("/?topic=news")
+        anonymous = client.get("/?topic=news")
         known = client.get("/?topic=news", headers={"Authorization": "Bearer abc"})
 
-        self.assertEqual((stranger.status, stranger.detail), (401, "Log in."))
-        self.assertEqual(stranger.header("WWW-Authenticate"), "Bearer")
+        self.assertEqual((anonymous.status, anonymous.detail), (401, "Log in."))
+        self.assertEqual(anonymous.header("WWW-Authenticate"), "Bearer")
         self.assertEqual((known.status, known.detail), (403, "Not you."))
 
     def test_head_and_options(self) -> None:
@@ -79,7 +79,7 @@ class AnswerTests(StreamTests):
 
     def test_large(self) -> None:
         """
-        A body that the network does not hold at once arrives.
+        A body larger than the network's buffers arrives.
         """
         answer = self.serve(b"x" * 1_000_000, "text/plain").get("/")
 
@@ -87,7 +87,8 @@ class AnswerTests(StreamTests):
 
     def test_blocks(self) -> None:
         """
-        Comments of events stay with them, other comments are listed, a bare ID counts.
+        Comments of events stay with them, other comments are listed, and an ID without data
+        changes the last event ID.
         """
         text = b": one\n\n: two\ndata: a\n\nretry: 1500\n\nid: 9\n\ndata: unfinished"
         stream = self.serve(text, "Text/Event-Stream; charset=utf-8").get("/")
@@ -99,7 +100,7 @@ class AnswerTests(StreamTests):
 
     def test_compressed(self) -> None:
         """
-        A body is what was sent, whatever its encoding.
+        The body is not decompressed.
         """
         answer = self.serve(gzip.compress(b"text"), "text/plain").get("/")
 
@@ -107,7 +108,7 @@ class AnswerTests(StreamTests):
 
     def test_lost(self) -> None:
         """
-        Who gets no answer because the connection is cut is told so.
+        If the connection is lost before the answer, the error says so.
         """
 
         class Cutting(Resource):
@@ -128,7 +129,7 @@ class AnswerTests(StreamTests):
 
     def test_site(self) -> None:
         """
-        A site is asked as it is.
+        A site is used unchanged.
         """
         client = StreamClient(Site(self.root, reactor=self.clock), self.clock)
         self.addCleanup(client.close)
@@ -139,15 +140,15 @@ class AnswerTests(StreamTests):
 
     def test_no_app(self) -> None:
         """
-        What is no application is refused.
+        An object that is not an application raises TypeError.
         """
         for wrong in (None, object(), "app"):
-            with self.assertRaisesRegex(TypeError, "is no resource"):
+            with self.assertRaisesRegex(TypeError, "is not a resource"):
                 StreamClient(wrong)  # type: ignore[arg-type]
 
     def test_repr(self) -> None:
         """
-        An answer says of itself what a failed test would like to know.
+        The representation of an answer describes its request and its state.
         """
         stream = self.client.get("/news")
         before = repr(stream)

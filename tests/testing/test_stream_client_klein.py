@@ -1,5 +1,5 @@
 """
-The client of streams, and applications of Klein.
+`StreamClient` with Klein applications.
 """
 
 from klein import Klein
@@ -32,7 +32,7 @@ class KleinTests(SynchronousTestCase):
 
     def app(self) -> Klein:
         """
-        Rooms that can be listened to and spoken in, a stream that counts, and a long wait.
+        Make an app: rooms to subscribe and publish to, a stream that counts, and an endless wait.
         """
         app = Klein()
 
@@ -69,7 +69,7 @@ class KleinTests(SynchronousTestCase):
 
     def test_rooms(self) -> None:
         """
-        What is said in a room is heard there and nowhere else, as soon as time has passed.
+        A message in a room arrives there only, once the clock is advanced.
         """
         lobby, garden = self.client.get("/rooms/lobby"), self.client.get("/rooms/garden")
         said = self.client.post("/rooms/lobby", {"text": "hello"})
@@ -96,7 +96,7 @@ class KleinTests(SynchronousTestCase):
 
     def test_disconnect(self) -> None:
         """
-        Who disconnects ends a generator, and a route that waits.
+        `disconnect` closes a generator, and cancels a route that waits.
         """
         stream, waiting = self.client.get("/count"), self.client.get("/wait")
 
@@ -107,7 +107,7 @@ class KleinTests(SynchronousTestCase):
 
     def test_resume(self) -> None:
         """
-        Who resumes gets what was said meanwhile.
+        `resume` receives the messages sent meanwhile.
         """
         stream = self.client.get("/rooms/lobby")
         stream.disconnect()

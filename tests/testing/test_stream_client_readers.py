@@ -1,5 +1,5 @@
 """
-The client of streams as a slow reader, and as a reader of generators.
+`StreamClient` as a slow reader, and as a reader of generators.
 """
 
 from itertools import count
@@ -17,12 +17,12 @@ __all__ = ["GeneratorTests", "SlowReaderTests"]
 
 class SlowReaderTests(StreamTests):
     """
-    Readers that take their time.
+    Readers that are slow.
     """
 
     def test_slow_down(self) -> None:
         """
-        A reader that has slowed down gets nothing, falls behind, and gets all of it later.
+        A slow reader receives nothing and falls behind; after `speed_up` it receives everything.
         """
         stream = self.client.get("/news")
         (connection,) = self.hub.connections
@@ -41,7 +41,7 @@ class SlowReaderTests(StreamTests):
 
     def test_before(self) -> None:
         """
-        What was sent before has come.
+        Events sent before `slow_down` have arrived.
         """
         stream = self.client.get("/news")
         self.publish("one")
@@ -52,7 +52,7 @@ class SlowReaderTests(StreamTests):
 
     def test_others(self) -> None:
         """
-        A slow reader holds nobody else back.
+        A slow reader does not delay other readers.
         """
         slow, quick = self.client.get("/news"), self.client.get("/news")
         slow.slow_down()
@@ -62,7 +62,7 @@ class SlowReaderTests(StreamTests):
 
     def test_cut_for_it(self) -> None:
         """
-        A reader that takes nothing for too long is cut by the hub.
+        The hub aborts a reader that reads nothing for too long.
         """
         stream = self.client.get("/news")
         stream.slow_down()
@@ -76,7 +76,7 @@ class SlowReaderTests(StreamTests):
 
     def test_disconnect(self) -> None:
         """
-        A slow reader can leave, too.
+        A slow reader can disconnect, too.
         """
         stream = self.client.get("/news")
         stream.slow_down()
@@ -88,7 +88,7 @@ class SlowReaderTests(StreamTests):
 
     def test_ended_meanwhile(self) -> None:
         """
-        What was sent before the end is there after speeding up, and then the end.
+        After `speed_up`, everything sent before the end arrives, and then the end.
         """
         stream = self.client.get("/news")
         stream.slow_down()
@@ -106,7 +106,7 @@ class SlowReaderTests(StreamTests):
 
     def test_before_the_answer(self) -> None:
         """
-        A reader may be slow before there is anything to read.
+        A reader may be slow before the answer arrives.
         """
         granted: Deferred[Grant] = Deferred()
         client = StreamClient(self.hub.resource(lambda _: granted), self.clock)
@@ -125,7 +125,7 @@ class SlowReaderTests(StreamTests):
 
     def test_any_room(self) -> None:
         """
-        However little the network holds at once, everything arrives.
+        Everything arrives with buffers of any size.
         """
         for room in (1, 7, 100):
             client = StreamClient(self.root, self.clock, room=room)
@@ -137,14 +137,14 @@ class SlowReaderTests(StreamTests):
 
     def test_no_room(self) -> None:
         """
-        A network that holds nothing is refused.
+        A room of 0 raises ValueError.
         """
         with self.assertRaisesRegex(ValueError, "room"):
             StreamClient(self.root, self.clock, room=0)
 
     def test_room(self) -> None:
         """
-        How much the network holds can be said.
+        *room* is the size of the network's buffers.
         """
         client = StreamClient(self.root, self.clock, room=1024 * 1024)
         self.addCleanup(client.close)
@@ -158,19 +158,19 @@ class SlowReaderTests(StreamTests):
 
 class GeneratorTests(SynchronousTestCase):
     """
-    Generators whose yield is a stream.
+    Streams of generators.
     """
 
     def setUp(self) -> None:
         """
-        Have a clock, and a list of what was closed.
+        Make a clock, and a list of closed generators.
         """
         self.clock = Clock()
         self.closed: list[str] = []
 
     def serve(self, source: object, **options: object) -> StreamClient:
         """
-        A client of the stream of *source*.
+        Make a client of the stream of *source*.
         """
         response = EventSourceResponse(source, clock=self.clock, **options)  # type: ignore[arg-type]
         client = StreamClient(response, self.clock)
@@ -201,7 +201,7 @@ class GeneratorTests(SynchronousTestCase):
 
     def test_forget_id(self) -> None:
         """
-        Who is told to forget the last event ID resumes without one.
+        After an empty event ID, `resume` sends no last event ID.
         """
         asked: list[str | None] = []
 
@@ -216,7 +216,7 @@ class GeneratorTests(SynchronousTestCase):
 
     def test_end(self) -> None:
         """
-        When a generator is done, the stream ends in good order.
+        When a generator ends, the stream ends.
         """
         stream = self.serve(lambda: iter(["a", "b"]), farewell=ServerSentEvent("bye")).get("/")
 
@@ -240,7 +240,7 @@ class GeneratorTests(SynchronousTestCase):
 
     def test_without_end(self) -> None:
         """
-        A generator that never waits is read in portions, one for each look.
+        An endless generator that never waits is read in portions, one for each access.
         """
 
         def numbers() -> object:

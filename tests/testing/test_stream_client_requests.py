@@ -1,5 +1,5 @@
 """
-What the client of streams sends.
+The requests that `StreamClient` sends.
 """
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -12,30 +12,30 @@ __all__ = ["RequestTests"]
 
 class RequestTests(SynchronousTestCase):
     """
-    What is sent.
+    The requests, as the application receives them.
     """
 
     def setUp(self) -> None:
         """
-        Make a client of what echoes.
+        Make a client of a resource that echoes.
         """
         self.client = StreamClient(Echo())
         self.addCleanup(self.client.close)
 
     def test_plain(self) -> None:
         """
-        A request has nothing that it was not given, but a host.
+        A request has only what it was given, and a host.
         """
-        asked = self.client.get("/a/b").json()
+        sent = self.client.get("/a/b").json()
 
-        self.assertEqual((asked["method"], asked["uri"], asked["body"]), ("GET", "/a/b", ""))
-        expected = dict.fromkeys(asked["headers"]) | {"Host": ["localhost"]}
-        self.assertEqual(asked["headers"], expected)
-        self.assertFalse(asked["secure"])
+        self.assertEqual((sent["method"], sent["uri"], sent["body"]), ("GET", "/a/b", ""))
+        expected = dict.fromkeys(sent["headers"]) | {"Host": ["localhost"]}
+        self.assertEqual(sent["headers"], expected)
+        self.assertFalse(sent["secure"])
 
     def test_url(self) -> None:
         """
-        A path, a relative path and a URL are understood, and what is not ASCII is encoded.
+        A path, a relative path or a URL may be given; characters that are not ASCII are encoded.
         """
         cases = [
             ("news", {}, "/news"),
@@ -47,31 +47,31 @@ class RequestTests(SynchronousTestCase):
             ("http://example.org:81/c", {}, "/c"),
         ]
         for url, params, expected in cases:
-            asked = self.client.get(url, params=params).json()  # type: ignore[arg-type]
+            sent = self.client.get(url, params=params).json()  # type: ignore[arg-type]
 
-            self.assertEqual(asked["uri"], expected, url)
+            self.assertEqual(sent["uri"], expected, url)
 
     def test_host(self) -> None:
         """
-        A URL says what host and what scheme the application sees.
+        A URL determines the host and the scheme that the application sees.
         """
-        asked = self.client.get("https://example.org/").json()
+        sent = self.client.get("https://example.org/").json()
 
-        self.assertEqual(asked["headers"]["Host"], ["example.org"])
-        self.assertTrue(asked["secure"])
+        self.assertEqual(sent["headers"]["Host"], ["example.org"])
+        self.assertTrue(sent["secure"])
 
     def test_headers(self) -> None:
         """
-        A header comes once or several times.
+        A header may have several values.
         """
-        asked = self.client.get("/", headers={"Accept": "a/b", "X-Several": ["1", "2"]}).json()
+        sent = self.client.get("/", headers={"Accept": "a/b", "X-Several": ["1", "2"]}).json()
 
-        self.assertEqual(asked["headers"]["Accept"], ["a/b"])
-        self.assertEqual(asked["headers"]["X-Several"], ["1", "2"])
+        self.assertEqual(sent["headers"]["Accept"], ["a/b"])
+        self.assertEqual(sent["headers"]["X-Several"], ["1", "2"])
 
     def test_bodies(self) -> None:
         """
-        A body is bytes, text, a form or JSON, and the last two say so.
+        A body is bytes, text, a form or JSON; the last two set the content type.
         """
         form = "application/x-www-form-urlencoded"
         cases = [
@@ -83,28 +83,28 @@ class RequestTests(SynchronousTestCase):
             ({"json": [], "headers": {"Content-Type": "x/y"}}, "[]", ["x/y"]),
         ]
         for given, body, kind in cases:
-            asked = self.client.post("/", **given).json()  # type: ignore[arg-type]
+            sent = self.client.post("/", **given).json()  # type: ignore[arg-type]
 
-            self.assertEqual((asked["body"], asked["headers"]["Content-Type"]), (body, kind))
+            self.assertEqual((sent["body"], sent["headers"]["Content-Type"]), (body, kind))
 
     def test_two_bodies(self) -> None:
         """
-        A request has one body.
+        A request with two bodies raises TypeError.
         """
         with self.assertRaisesRegex(TypeError, "not both"):
             self.client.post("/", b"", json=1)
 
     def test_large_body(self) -> None:
         """
-        What does not fit into the network at once arrives all the same.
+        A body larger than the network's buffers arrives.
         """
-        asked = self.client.post("/", "x" * 100_000).json()
+        sent = self.client.post("/", "x" * 100_000).json()
 
-        self.assertEqual(len(asked["body"]), 100_000)
+        self.assertEqual(len(sent["body"]), 100_000)
 
     def test_methods(self) -> None:
         """
-        Other methods have names of their own, or can be named.
+        Other methods have their own functions, or can be named.
         """
         answers = [
             self.client.put("/", "a"),
@@ -117,7 +117,7 @@ class RequestTests(SynchronousTestCase):
 
     def test_resume(self) -> None:
         """
-        Coming back sends the same request again.
+        `resume` sends the same request again.
         """
         answer = self.client.post("/?a=b", "body", headers={"X-Several": "1"}, last_event_id="5")
 

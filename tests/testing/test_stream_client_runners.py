@@ -1,5 +1,5 @@
 """
-The client of streams in trial and in pytest, and beside the global reactor.
+`StreamClient` in trial and in pytest, and with the global reactor.
 """
 
 import sys
@@ -23,7 +23,7 @@ __all__ = ["AsynchronousTests", "GlobalReactorTests", "PytestTests"]
 
 class Unwilling(MemoryBody):
     """
-    A body that does not come.
+    A body that is never sent.
     """
 
     def __init__(self) -> None:
@@ -38,12 +38,12 @@ class Unwilling(MemoryBody):
 
 class GlobalReactorTests(SynchronousTestCase):
     """
-    Hubs that were made without the clock.
+    Applications that were made without the clock.
     """
 
     def test_hub(self) -> None:
         """
-        A hub without a clock is found out, and what it has scheduled is taken back.
+        A hub without the clock raises RuntimeError, and its delayed calls are cancelled.
         """
         from twisted.internet import reactor
 
@@ -59,7 +59,7 @@ class GlobalReactorTests(SynchronousTestCase):
 
     def test_generator(self) -> None:
         """
-        A generator's stream without a clock is found out as well.
+        A generator's stream without the clock raises RuntimeError.
         """
         client = StreamClient(EventSourceResponse(lambda: iter(["a"])))
 
@@ -68,7 +68,7 @@ class GlobalReactorTests(SynchronousTestCase):
 
     def test_keepalive(self) -> None:
         """
-        The same if nothing is due but a keepalive.
+        A stream without the clock raises RuntimeError even if only a keepalive is scheduled.
         """
 
         async def silence() -> object:
@@ -82,7 +82,7 @@ class GlobalReactorTests(SynchronousTestCase):
 
     def test_idle_time(self) -> None:
         """
-        How long a site that was made without the clock waits for a body does not matter.
+        The timeout for a request body, of a site without the clock, is allowed.
         """
         client = StreamClient(StreamSite(Echo()))
         self.addCleanup(client.close)
@@ -93,7 +93,7 @@ class GlobalReactorTests(SynchronousTestCase):
 
     def test_site(self) -> None:
         """
-        A site that was made without the clock does not matter.
+        A site without the clock is allowed.
         """
         clock = Clock()
         client = StreamClient(Site(Hub(reactor=clock).subscribe("news")), clock)
@@ -104,12 +104,12 @@ class GlobalReactorTests(SynchronousTestCase):
 
 class AsynchronousTests(TestCase):
     """
-    The client in a test that waits for the reactor itself.
+    The client in a test that waits for the global reactor.
     """
 
     async def test_deferreds(self) -> None:
         """
-        What the application does by the global reactor happens while the test waits for it.
+        Calls of the application on the global reactor run while the test waits.
         """
         from twisted.internet import reactor
 
@@ -133,7 +133,7 @@ class AsynchronousTests(TestCase):
 
     def test_firing(self) -> Deferred[None]:
         """
-        A test may return what it waits for.
+        A test may return a Deferred.
         """
         clock = Clock()
         hub = Hub(reactor=clock)
@@ -179,7 +179,7 @@ def test_after():
 
     def test_fixture(self) -> None:
         """
-        A fixture makes the client, and cuts the connections after the test.
+        A fixture makes the client, and closes it after the test.
         """
         path = Path(self.mktemp()).resolve()
         path.mkdir()

@@ -1,5 +1,5 @@
 """
-The network in memory, which has to do to an application what a socket would.
+The network in memory, which must behave like sockets.
 """
 
 import gc
@@ -30,25 +30,25 @@ ROOM = 10
 
 class Producer:
     """
-    Remembers what it was told, and writes when it is told to produce.
+    Records the calls of its methods, and writes when it is resumed.
     """
 
     def __init__(self, transport: Any, *pieces: bytes) -> None:
         self.transport = transport
         self.pieces = list(pieces)
-        self.told: list[str] = []
+        self.calls: list[str] = []
 
     def pauseProducing(self) -> None:
         """
         See `IPushProducer.pauseProducing`.
         """
-        self.told.append("pause")
+        self.calls.append("pause")
 
     def resumeProducing(self) -> None:
         """
         See `IPushProducer.resumeProducing`.
         """
-        self.told.append("resume")
+        self.calls.append("resume")
         if self.pieces:
             self.transport.write(self.pieces.pop(0))
 
@@ -56,12 +56,12 @@ class Producer:
         """
         See `IProducer.stopProducing`.
         """
-        self.told.append("stop")
+        self.calls.append("stop")
 
 
 class Accumulating(Factory):
     """
-    Makes protocols that remember what they got.
+    Makes protocols that record their data.
     """
 
     protocol = AccumulatingProtocol
@@ -70,7 +70,7 @@ class Accumulating(Factory):
 
 class PairTests(SynchronousTestCase):
     """
-    Two protocols, and the network between them, which holds ten bytes.
+    Two protocols on a network with buffers of ten bytes.
     """
 
     def setUp(self) -> None:
@@ -85,19 +85,19 @@ class PairTests(SynchronousTestCase):
 
     def turn(self) -> None:
         """
-        Let everything move that can.
+        Run everything that needs no time.
         """
         self.network.settle()
 
 
 class TransportTests(PairTests):
     """
-    Bytes that move.
+    The transfer of bytes.
     """
 
     def test_interfaces(self) -> None:
         """
-        It is a transport, and both sides of the producer's trade.
+        A transport provides ITransport, IConsumer and IPushProducer.
         """
         for interface in (ITransport, IConsumer, IPushProducer):
             self.assertTrue(verifyObject(interface, self.client.transport))
@@ -114,7 +114,7 @@ class TransportTests(PairTests):
 
     def test_not_at_once(self) -> None:
         """
-        What is written arrives in a turn of the clock, and not within the write.
+        Written bytes arrive in a call of the clock, not within the write.
         """
         self.client.transport.write(b"abc")
         before = self.server.data
@@ -125,7 +125,7 @@ class TransportTests(PairTests):
 
     def test_order(self) -> None:
         """
-        More than the network holds arrives in order, in both directions.
+        More data than the buffers hold arrives in order, in both directions.
         """
         data = bytes(range(256))
         self.client.transport.write(data)
@@ -137,7 +137,7 @@ class TransportTests(PairTests):
 
     def test_turn_in_a_turn(self) -> None:
         """
-        Who lets everything move while it is being handed bytes gets no others meanwhile.
+        A protocol that advances the clock within `dataReceived` receives nothing meanwhile.
         """
         begun: list[bytes] = []
         done: list[bytes] = []
@@ -156,7 +156,7 @@ class TransportTests(PairTests):
 
     def test_not_reading(self) -> None:
         """
-        Who does not read gets nothing, and later everything.
+        A paused reader receives nothing, and later everything.
         """
         self.server.transport.pauseProducing()
         self.client.transport.write(b"x" * 30)
@@ -171,43 +171,43 @@ class TransportTests(PairTests):
 
 class ProducerTests(PairTests):
     """
-    Producers that are told to wait.
+    Producers that are paused.
     """
 
     def setUp(self) -> None:
         """
-        Let the client not read.
+        Pause the client.
         """
         super().setUp()
         self.client.transport.pauseProducing()
 
     def test_push(self) -> None:
         """
-        A producer is paused once there is no room, and resumed when all is on its way.
+        A producer is paused when the buffer is full, and resumed when everything is sent.
         """
         producer = Producer(self.server.transport)
         self.server.transport.registerProducer(producer, True)
         self.server.transport.write(b"x" * ROOM)
-        full = list(producer.told)
+        full = list(producer.calls)
         self.server.transport.write(b"y")
         self.server.transport.write(b"z")
         self.turn()
-        over = list(producer.told)
+        over = list(producer.calls)
 
         self.client.transport.resumeProducing()
         self.turn()
 
-        self.assertEqual((full, over, producer.told), ([], ["pause"], ["pause", "resume"]))
+        self.assertEqual((full, over, producer.calls), ([], ["pause"], ["pause", "resume"]))
         self.assertEqual(self.client.data, b"x" * ROOM + b"yz")
 
     def test_pull(self) -> None:
         """
-        A producer that wants to be asked is asked for each piece when the last is on its way.
+        A pull producer is resumed for each piece when the previous one is sent.
         """
         producer = Producer(self.server.transport, b"a" * 15, b"b", b"c")
         self.server.transport.registerProducer(producer, False)
         self.turn()
-        before = list(producer.told)
+        before = list(producer.calls)
 
         self.client.transport.resumeProducing()
         self.turn()
@@ -217,7 +217,7 @@ class ProducerTests(PairTests):
 
     def test_pull_at_the_end(self) -> None:
         """
-        A connection is not lost before a producer that was asked has answered.
+        A connection is not closed before a pull producer that was resumed has written.
         """
         self.server.transport.registerProducer(Producer(self.server.transport), False)
         self.server.transport.loseConnection()
@@ -233,7 +233,7 @@ class ProducerTests(PairTests):
 
     def test_one_at_a_time(self) -> None:
         """
-        Two producers are one too many.
+        Registering a second producer raises RuntimeError.
         """
         self.server.transport.registerProducer(Producer(None), True)
 
@@ -242,7 +242,7 @@ class ProducerTests(PairTests):
 
     def test_unregistered(self) -> None:
         """
-        Who is no longer registered is told nothing.
+        A producer that is not registered any more is not called.
         """
         producer = Producer(self.server.transport)
         self.server.transport.registerProducer(producer, True)
@@ -251,11 +251,11 @@ class ProducerTests(PairTests):
         self.client.transport.resumeProducing()
         self.turn()
 
-        self.assertEqual(producer.told, ["pause"])
+        self.assertEqual(producer.calls, ["pause"])
 
     def test_stopped(self) -> None:
         """
-        A producer is stopped with its connection, and one that comes later at once.
+        A producer is stopped when its connection is lost; a later one is stopped at once.
         """
         first, second = Producer(self.server.transport), Producer(self.server.transport)
         self.server.transport.registerProducer(first, True)
@@ -263,7 +263,7 @@ class ProducerTests(PairTests):
         self.turn()
         self.server.transport.registerProducer(second, True)
 
-        self.assertEqual((first.told, second.told), (["stop"], ["stop"]))
+        self.assertEqual((first.calls, second.calls), (["stop"], ["stop"]))
 
 
 class ClosingTests(PairTests):
@@ -273,7 +273,7 @@ class ClosingTests(PairTests):
 
     def test_lose(self) -> None:
         """
-        What was written arrives before the end.
+        Written bytes arrive before the end.
         """
         self.server.transport.write(b"x" * 30)
         self.server.transport.loseConnection()
@@ -285,7 +285,7 @@ class ClosingTests(PairTests):
 
     def test_lose_unread(self) -> None:
         """
-        Who does not read does not see the end, and the other waits while it has to write.
+        A paused reader does not see the end, and the writer waits until it has written everything.
         """
         self.client.transport.pauseProducing()
         self.server.transport.write(b"x" * 30)
@@ -296,7 +296,7 @@ class ClosingTests(PairTests):
 
     def test_stop(self) -> None:
         """
-        A transport that is stopped as a producer is lost.
+        `stopProducing` of a transport closes the connection.
         """
         self.client.transport.stopProducing()
         self.turn()
@@ -305,7 +305,7 @@ class ClosingTests(PairTests):
 
     def test_abort(self) -> None:
         """
-        Who aborts is gone for the other, who may be reading or not; nothing more arrives.
+        After an abort the other end loses its connection, even while paused; nothing more arrives.
         """
         self.client.transport.pauseProducing()
         self.server.transport.write(b"x" * 30)
@@ -319,7 +319,7 @@ class ClosingTests(PairTests):
 
     def test_write_to_the_gone(self) -> None:
         """
-        Who writes to somebody who has gone notices that, even without reading.
+        Writing to a closed connection loses it, even while paused.
         """
         self.server.transport.pauseProducing()
         self.client.transport.loseConnection()
@@ -334,7 +334,7 @@ class ClosingTests(PairTests):
 
     def test_after_the_end(self) -> None:
         """
-        What is done to a connection that is lost does nothing.
+        Calls after the connection is lost have no effect.
         """
         self.client.transport.loseConnection()
         self.turn()
@@ -349,7 +349,7 @@ class ClosingTests(PairTests):
 
     def test_forgotten(self) -> None:
         """
-        Nothing is kept of a connection that is over.
+        A closed connection is garbage-collected.
         """
         ends = [weakref.ref(end.transport) for end in (self.client, self.server)]
         self.client.transport.loseConnection()
@@ -361,7 +361,7 @@ class ClosingTests(PairTests):
 
     def test_failing_protocol(self) -> None:
         """
-        A protocol that fails is logged and cut, as by the reactor.
+        If a protocol fails, the error is logged and the connection aborted, as by the reactor.
         """
         self.server.dataReceived = lambda data: 1 / 0
         self.client.transport.write(b"x")

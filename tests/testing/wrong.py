@@ -1,7 +1,7 @@
 """
-History providers that break one rule each, and by which tests that is found.
+History providers that break one rule each, and the tests that find them.
 
-Each is right but for what its docstring says.
+Each is correct except for the mistake in its docstring.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,12 +20,12 @@ MANY = 1 << 20
 
 class Wrong(SharedMemoryHistory):
     """
-    What a provider may do wrong begins with what `SharedMemoryHistory` does right.
+    The base of all wrong providers: a correct `SharedMemoryHistory`.
     """
 
     def all(self) -> Sequence[Record]:
         """
-        Everything that is kept.
+        Return all records.
         """
         return self.store.available.tail(MANY).kept
 
@@ -34,12 +34,12 @@ class Wrong(SharedMemoryHistory):
 class Mistake:
     """
     Attributes:
-        provider: Makes the mistake.
+        provider: The class that makes the mistake.
 
-        found_by: The names of the tests of the contract that have to fail.
+        found_by: The names of the tests of the contract that must fail.
 
-        stated: What the test class says about the provider, where that is not
-            that it can do everything.
+        stated: Attributes of the test class that replace those of
+            `SharedMemoryContract`.
     """
 
     provider: type[SharedMemoryHistory]
@@ -47,18 +47,18 @@ class Mistake:
     stated: dict[str, Any]
 
 
-#: Every mistake that was thought of.
+#: All mistakes.
 WRONG: list[Mistake] = []
 
-W = TypeVar("W", bound=type[SharedMemoryHistory])
+WrongT = TypeVar("W", bound=type[SharedMemoryHistory])
 
 
-def breaks(*found_by: str, **stated: Any) -> Callable[[W], W]:
+def breaks(*found_by: str, **stated: Any) -> Callable[[WrongT], WrongT]:
     """
-    Enter a provider into `WRONG`.
+    Add a provider to `WRONG`.
     """
 
-    def enter(provider: W) -> W:
+    def enter(provider: WrongT) -> WrongT:
         WRONG.append(Mistake(provider, found_by, stated))
         return provider
 

@@ -1,5 +1,5 @@
 """
-What `append` may do wrong.
+Mistakes of `append`.
 """
 
 from itertools import count
@@ -17,7 +17,7 @@ __all__: list[str] = []
 @breaks("test_interface")
 class _Signature(Wrong):
     """
-    Wants to be told more than it is.
+    Has an additional parameter.
     """
 
     def append(self, publications: Any, durably: bool) -> Any:  # type: ignore[override]
@@ -27,7 +27,7 @@ class _Signature(Wrong):
 @breaks("test_append_order")
 class _Reversed(Wrong):
     """
-    Answers the newest first.
+    Returns the newest first.
     """
 
     def append(self, publications: Any) -> Any:
@@ -35,9 +35,9 @@ class _Reversed(Wrong):
 
 
 @breaks("test_numbers")
-class _KeptReversed(Wrong):
+class _StoredReversed(Wrong):
     """
-    Keeps the last of a batch first, and answers in the order of the batch.
+    Keeps the last of a batch first, and returns records in the order of the batch.
     """
 
     def append(self, publications: Any) -> Any:
@@ -47,7 +47,7 @@ class _KeptReversed(Wrong):
 @breaks("test_append_order")
 class _Unanswered(Wrong):
     """
-    Answers only the first of a batch.
+    Returns only the first record of a batch.
     """
 
     def append(self, publications: Any) -> Any:
@@ -57,34 +57,34 @@ class _Unanswered(Wrong):
 @breaks("test_append_order")
 class _WithoutDuplicates(Wrong):
     """
-    Takes the same data again for a repetition, and leaves it out.
+    Leaves out publications that are equal to earlier ones.
     """
 
     def append(self, publications: Any) -> Any:
-        known = [one.publication for one in self.all()]
-        return super().append([one for one in publications if one not in known])
+        known = [record.publication for record in self.all()]
+        return super().append([each for each in publications if each not in known])
 
 
 @breaks("test_numbers")
 class _NumbersOfBatch(Wrong):
     """
-    Counts anew in each batch.
+    Starts its numbers again in each batch.
     """
 
     def append(self, publications: Any) -> Any:
-        kept = super().append(publications)
-        return [one._replace(number=number) for number, one in enumerate(kept)]
+        records = super().append(publications)
+        return [record._replace(number=number) for number, record in enumerate(records)]
 
 
 @breaks("test_numbers")
 class _NumberOfBatch(Wrong):
     """
-    Gives one number to a whole batch.
+    Gives one number to all records of a batch.
     """
 
     def append(self, publications: Any) -> Any:
-        kept = super().append(publications)
-        return [one._replace(number=kept[0].number) for one in kept]
+        records = super().append(publications)
+        return [record._replace(number=records[0].number) for record in records]
 
 
 class _IDs(Wrong):
@@ -92,16 +92,16 @@ class _IDs(Wrong):
     Gives IDs of another kind.
     """
 
-    def named(self, kept: Record, place: int) -> str:
+    def named(self, record: Record, index: int) -> str:
         """
-        The ID of *kept*, which has not one of its publisher's.
+        Return the ID of *record*, for which the publisher chose none.
         """
         raise NotImplementedError
 
     def append(self, publications: Any) -> Any:
         return [
-            one if one.publication.event.id else one._replace(id=self.named(one, place))
-            for place, one in enumerate(super().append(publications))
+            record if record.publication.event.id else record._replace(id=self.named(record, index))
+            for index, record in enumerate(super().append(publications))
         ]
 
 
@@ -111,18 +111,18 @@ class _IDsOfBatch(_IDs):
     Gives the same IDs in each batch.
     """
 
-    def named(self, kept: Record, place: int) -> str:
-        return f"{place}"
+    def named(self, record: Record, index: int) -> str:
+        return f"{index}"
 
 
 @breaks("test_generated_ids_differ")
 class _IDsOfData(_IDs):
     """
-    Makes IDs of the data.
+    Derives IDs from the data.
     """
 
-    def named(self, kept: Record, place: int) -> str:
-        return f"id-{kept.publication.event.data}"
+    def named(self, record: Record, index: int) -> str:
+        return f"id-{record.publication.event.data}"
 
 
 @breaks("test_generated_ids_travel")
@@ -131,8 +131,8 @@ class _SpacedIDs(_IDs):
     Gives IDs that end with a space.
     """
 
-    def named(self, kept: Record, place: int) -> str:
-        return f"{kept.id} "
+    def named(self, record: Record, index: int) -> str:
+        return f"{record.id} "
 
 
 @breaks("test_generated_ids_travel")
@@ -141,8 +141,8 @@ class _BrokenIDs(_IDs):
     Gives IDs with a line end.
     """
 
-    def named(self, kept: Record, place: int) -> str:
-        return f"{kept.id}\n"
+    def named(self, record: Record, index: int) -> str:
+        return f"{record.id}\n"
 
 
 @breaks("test_generated_ids_travel")
@@ -151,62 +151,62 @@ class _EmptyIDs(_IDs):
     Gives empty IDs.
     """
 
-    def named(self, kept: Record, place: int) -> str:
+    def named(self, record: Record, index: int) -> str:
         return ""
 
 
 @breaks("test_generated_ids_travel")
 class _EarliestIDs(_IDs):
     """
-    Gives an ID that means something else.
+    Gives the reserved ID "earliest".
     """
 
-    def named(self, kept: Record, place: int) -> str:
+    def named(self, record: Record, index: int) -> str:
         return "earliest"
 
 
 @breaks("test_generated_ids_travel")
 class _NumericIDs(_IDs):
     """
-    Gives IDs that are no text.
+    Gives IDs that are not strings.
     """
 
-    def named(self, kept: Record, place: int) -> Any:
-        return kept.number
+    def named(self, record: Record, index: int) -> Any:
+        return record.number
 
 
 @breaks("test_publishers_ids")
 class _OwnIDs(Wrong):
     """
-    Answers with IDs of its own, also if the publisher has given one.
+    Replaces the IDs that publishers chose.
     """
 
     def append(self, publications: Any) -> Any:
-        return [one._replace(id=f"x-{one.number}") for one in super().append(publications)]
+        return [record._replace(id=f"x-{record.number}") for record in super().append(publications)]
 
 
 @breaks("test_large_batch")
 class _BatchOf500(Wrong):
     """
-    Keeps at most 500 at once.
+    Keeps at most 500 publications of a batch.
     """
 
     def append(self, publications: Any) -> Any:
         numbers = count(1 << 10)
-        kept = super().append(publications[:500])
-        rest = (Record(next(numbers), f"x-{id(one)}", one) for one in publications[500:])
-        return [*kept, *rest]
+        records = super().append(publications[:500])
+        rest = (Record(next(numbers), f"x-{id(each)}", each) for each in publications[500:])
+        return [*records, *rest]
 
 
 @breaks("test_whole_batches", "test_tail_meanwhile")
 class _Piecemeal(Wrong):
     """
-    Keeps a batch one by one, with waits in between.
+    Keeps the publications of a batch one by one, and waits in between.
     """
 
     async def append(self, publications: Any) -> Any:
-        kept: list[Record] = []
-        for one in publications:
-            kept += super().append([one])
+        records: list[Record] = []
+        for publication in publications:
+            records += super().append([publication])
             await deferLater(reactor, 0)
-        return kept
+        return records

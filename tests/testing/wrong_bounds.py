@@ -1,5 +1,5 @@
 """
-What may be wrong about bounds.
+Mistakes with bounds.
 """
 
 from typing import Any
@@ -15,51 +15,51 @@ __all__: list[str] = []
 @breaks("test_bounds", bounds=("age",))
 class _AgeOnly(Wrong):
     """
-    Is bounded by nothing that bounds its memory.
+    Has no bound for its memory.
     """
 
 
 class _OtherBounds(Wrong):
     """
-    Obeys other bounds than it was told.
+    Uses other bounds than the given ones.
     """
 
-    told: dict[str, Any]
+    bounds: dict[str, Any]
 
     def __init__(self, store: SharedStore) -> None:
         super().__init__(store)
-        if any(name in store.bounds for name in self.told):
-            store.bounds.update(self.told)
+        if any(name in store.bounds for name in self.bounds):
+            store.bounds.update(self.bounds)
             store.wipe()
 
 
 @breaks("test_events", "test_events_of_batches", "test_forgotten")
 class _AnyNumber(_OtherBounds):
     """
-    Keeps as many as there are.
+    Keeps all publications.
     """
 
-    told = {"events": MANY}
+    bounds = {"events": MANY}
 
 
 @breaks("test_events", "test_events_of_batches")
 class _OneMore(_OtherBounds):
     """
-    Keeps one more than it may.
+    Keeps one more than the bound.
     """
 
     def __init__(self, store: SharedStore) -> None:
-        self.told = {"events": store.bounds.get("events", MANY) + 1}
+        self.bounds = {"events": store.bounds.get("events", MANY) + 1}
         super().__init__(store)
 
 
 @breaks("test_events")
 class _FewEvents(_OtherBounds):
     """
-    Keeps fewer than it could.
+    Keeps fewer than the bound.
     """
 
-    told = {"events": 3}
+    bounds = {"events": 3}
 
 
 @breaks("test_bytes")
@@ -68,16 +68,16 @@ class _AnySize(_OtherBounds):
     Counts characters, not their bytes.
     """
 
-    told = {"bytes": 800_000}
+    bounds = {"bytes": 800_000}
 
 
 @breaks("test_age")
 class _AnyAge(_OtherBounds):
     """
-    Keeps what is too old.
+    Keeps publications that are too old.
     """
 
-    told = {"age": 1e9}
+    bounds = {"age": 1e9}
 
 
 @breaks("test_events", "test_kept_is_found")
@@ -95,31 +95,31 @@ class _ForgetsNewest(Wrong):
 @breaks("test_events_of_batches")
 class _AnswersWhatIsLeft(Wrong):
     """
-    Answers only with what is left of a batch.
+    Returns only the records of a batch that are still kept.
     """
 
     def append(self, publications: Any) -> Any:
-        kept = super().append(publications)
-        return [one for one in kept if one in self.all()]
+        records = super().append(publications)
+        return [record for record in records if record in self.all()]
 
 
 @breaks("test_events_of_batches")
 class _AllOfBatch(Wrong):
     """
-    Keeps nothing of a batch that is too large.
+    Keeps no publication of a batch that is too large.
     """
 
     def append(self, publications: Any) -> Any:
-        kept = super().append(publications)
+        records = super().append(publications)
         if len(publications) > self.store.bounds.get("events", MANY):
             self.since = lambda *_: []  # type: ignore[method-assign]
-        return kept
+        return records
 
 
 @breaks("test_age")
 class _AgeAtAppend(Wrong):
     """
-    Finds what is too old until something is appended.
+    Returns records that are too old until something is appended.
     """
 
     seen: tuple[Any, ...] = ()
@@ -136,7 +136,7 @@ class _AgeAtAppend(Wrong):
 @breaks("test_forgotten", "test_age")
 class _SilentGap(Wrong):
     """
-    Goes on with the oldest that is kept, whatever was missed.
+    Continues with the oldest record, whatever was missed.
     """
 
     def since(self, last_event_id: Any, topics: Any, limit: int) -> Any:
@@ -152,7 +152,7 @@ class _SilentGap(Wrong):
 @breaks("test_right_before_oldest", "test_tail_after_forgetting")
 class _OneTooFar(Wrong):
     """
-    Goes on one too far from the position before the oldest.
+    Skips the first record after the position before the oldest.
     """
 
     def since(self, last_event_id: Any, topics: Any, limit: int) -> Any:
@@ -164,7 +164,7 @@ class _OneTooFar(Wrong):
 @breaks("test_kept_is_found")
 class _ForgetsAll(Wrong):
     """
-    Knows no ID any more, once something was forgotten.
+    Does not know any ID once something is forgotten.
     """
 
     def since(self, last_event_id: Any, topics: Any, limit: int) -> Any:
@@ -176,19 +176,19 @@ class _ForgetsAll(Wrong):
 @breaks("test_tail_after_forgetting")
 class _FirstBeginning(Wrong):
     """
-    Tells always the position where the order once began.
+    Always returns the position where the order began.
     """
 
     def tail(self, limit: int) -> Tail:
-        before, kept = super().tail(limit)
+        before, records = super().tail(limit)
         epoch = before.id.rpartition("-")[0]
-        return Tail(before._replace(number=0, id=f"{epoch}-0"), kept)
+        return Tail(before._replace(number=0, id=f"{epoch}-0"), records)
 
 
 @breaks("test_order_goes_on")
 class _OrderOfKept(Wrong):
     """
-    Takes the next number from the newest that is kept.
+    Derives the next number from the newest record that is kept.
     """
 
     def append(self, publications: Any) -> Any:
@@ -200,7 +200,7 @@ class _OrderOfKept(Wrong):
 @breaks("test_same_id_forgotten")
 class _LastOfSame(Wrong):
     """
-    Says that nothing has followed an ID that came twice.
+    Returns nothing after an ID that was used twice.
     """
 
     def since(self, last_event_id: Any, topics: Any, limit: int) -> Any:
@@ -210,7 +210,7 @@ class _LastOfSame(Wrong):
 @breaks("test_forgotten")
 class _AnyGapOfOne(Wrong):
     """
-    Knows that something was forgotten only when it is asked for all.
+    Notices forgotten publications only if the limit is more than 1.
     """
 
     def since(self, last_event_id: Any, topics: Any, limit: int) -> Any:

@@ -1,5 +1,5 @@
 """
-What may become of a publication that is kept.
+Providers that change publications.
 """
 
 import unicodedata
@@ -16,12 +16,12 @@ __all__: list[str] = []
 
 class _Changed(Wrong):
     """
-    Does not find what it was given.
+    Returns other publications than it was given.
     """
 
     def changed(self, publication: Publication) -> Publication:
         """
-        What has become of *publication*.
+        Return the changed *publication*.
         """
         raise NotImplementedError
 
@@ -29,11 +29,11 @@ class _Changed(Wrong):
         return self._change(super().since(*arguments))
 
     def tail(self, limit: int) -> Tail:
-        before, kept = super().tail(limit)
-        return Tail(before, self._change(kept))
+        before, records = super().tail(limit)
+        return Tail(before, self._change(records))
 
-    def _change(self, kept: Sequence[Record]) -> list[Record]:
-        return [one._replace(publication=self.changed(one.publication)) for one in kept]
+    def _change(self, records: Sequence[Record]) -> list[Record]:
+        return [record._replace(publication=self.changed(record.publication)) for record in records]
 
 
 @breaks("test_publishers_ids", "test_publications")
@@ -48,9 +48,9 @@ class _NormalIDs(_Changed):
         event = ServerSentEvent(data, id=event_id) if data else publication.event
         return replace(publication, event=event)
 
-    def _change(self, kept: Sequence[Record]) -> list[Record]:
-        changed = super()._change(kept)
-        return [one._replace(id=one.publication.event.id or one.id) for one in changed]
+    def _change(self, records: Sequence[Record]) -> list[Record]:
+        changed = super()._change(records)
+        return [record._replace(id=record.publication.event.id or record.id) for record in changed]
 
 
 class _OtherData(_Changed):
@@ -60,7 +60,7 @@ class _OtherData(_Changed):
 
     def data(self, data: str) -> str | None:
         """
-        What becomes of *data*.
+        Return the changed *data*.
         """
         raise NotImplementedError
 
@@ -77,7 +77,7 @@ class _OtherData(_Changed):
 @breaks("test_publications")
 class _EmptyIsNone(_OtherData):
     """
-    Takes empty data for none.
+    Confuses empty data with no data.
     """
 
     def data(self, data: str) -> str | None:
@@ -97,7 +97,7 @@ class _Stripped(_OtherData):
 @breaks("test_publications")
 class _Resplit(_OtherData):
     """
-    Splits lines where Python does.
+    Splits lines as `str.splitlines` does.
     """
 
     def data(self, data: str) -> str | None:
@@ -107,11 +107,11 @@ class _Resplit(_OtherData):
 @breaks("test_publications")
 class _BasicPlane(_OtherData):
     """
-    Keeps nothing beyond the basic multilingual plane.
+    Replaces characters beyond the basic multilingual plane.
     """
 
     def data(self, data: str) -> str | None:
-        return "".join(one if one < "\U00010000" else "?" for one in data)
+        return "".join(char if char < "\U00010000" else "?" for char in data)
 
 
 @breaks("test_publications")
@@ -127,7 +127,7 @@ class _CString(_OtherData):
 @breaks("test_publications")
 class _Number(_OtherData):
     """
-    Makes numbers of digits.
+    Converts digits to numbers.
     """
 
     def data(self, data: str) -> str | None:
@@ -137,7 +137,7 @@ class _Number(_OtherData):
 @breaks("test_publications", "test_large_publications")
 class _Short(_OtherData):
     """
-    Keeps no more than a column of 32,767 bytes takes.
+    Truncates data to a column of 32,767 bytes.
     """
 
     def data(self, data: str) -> str | None:
@@ -147,17 +147,17 @@ class _Short(_OtherData):
 @breaks("test_publications")
 class _Public(_Changed):
     """
-    Forgets what is private.
+    Makes private publications public.
     """
 
     def changed(self, publication: Publication) -> Publication:
         return replace(publication, private=False)
 
 
-@breaks("test_publications", "test_next_life")
+@breaks("test_publications", "test_reopened")
 class _OneTopic(_Changed):
     """
-    Keeps the canonical topic only.
+    Keeps only the canonical topic.
     """
 
     def changed(self, publication: Publication) -> Publication:
@@ -167,7 +167,7 @@ class _OneTopic(_Changed):
 @breaks("test_publications")
 class _SortedTopics(_Changed):
     """
-    Sorts the topics, so that another is the canonical one.
+    Sorts the topics, so that another one becomes canonical.
     """
 
     def changed(self, publication: Publication) -> Publication:
@@ -177,7 +177,7 @@ class _SortedTopics(_Changed):
 @breaks("test_publications")
 class _WithoutRetry(_Changed):
     """
-    Takes a reconnection time of 0 for none.
+    Confuses a reconnection time of 0 with none.
     """
 
     def changed(self, publication: Publication) -> Publication:

@@ -1,5 +1,5 @@
 """
-What `follow` may do wrong.
+Mistakes of `follow`.
 """
 
 from dataclasses import replace
@@ -16,12 +16,12 @@ __all__: list[str] = []
 
 class _Delivers(Wrong):
     """
-    Delivers something else.
+    Delivers other batches.
     """
 
     def delivers(self, batch: list[Record], deliver: Any) -> None:
         """
-        Deliver what should be *batch*.
+        Deliver something instead of *batch*.
         """
         raise NotImplementedError
 
@@ -32,16 +32,16 @@ class _Delivers(Wrong):
 @breaks("test_follow", "test_follow_after", "test_follow_from_empty", "test_follow_shapes")
 class _OwnOnly(_Delivers):
     """
-    Delivers only what it has appended itself.
+    Delivers only its own publications.
     """
 
     appending = False
 
     def append(self, publications: Any) -> Any:
         self.appending = True
-        kept = super().append(publications)
+        records = super().append(publications)
         self.appending = False
-        return kept
+        return records
 
     def delivers(self, batch: list[Record], deliver: Any) -> None:
         if self.appending:
@@ -51,7 +51,7 @@ class _OwnOnly(_Delivers):
 @breaks("test_follow")
 class _OthersOnly(_OwnOnly):
     """
-    Delivers only what others have appended.
+    Delivers only the publications of other hubs.
     """
 
     def delivers(self, batch: list[Record], deliver: Any) -> None:
@@ -62,7 +62,7 @@ class _OthersOnly(_OwnOnly):
 @breaks("test_follow", "test_follow_after", "test_follow_batches")
 class _Repeats(_Delivers):
     """
-    Delivers the last of a batch again with the next.
+    Delivers the last record of a batch again with the next.
     """
 
     last: tuple[Record, ...] = ()
@@ -75,7 +75,7 @@ class _Repeats(_Delivers):
 @breaks("test_follow_batches")
 class _Nothing(_Delivers):
     """
-    Delivers nothing, too.
+    Also delivers empty batches.
     """
 
     def delivers(self, batch: list[Record], deliver: Any) -> None:
@@ -86,7 +86,7 @@ class _Nothing(_Delivers):
 @breaks("test_follow_batches")
 class _SmallBatches(_Delivers):
     """
-    Delivers at most 512 at once, and leaves out the others.
+    Delivers at most 512 records of a batch, and leaves out the others.
     """
 
     def delivers(self, batch: list[Record], deliver: Any) -> None:
@@ -96,11 +96,11 @@ class _SmallBatches(_Delivers):
 @breaks("test_follow_shapes")
 class _DataOnly(_Delivers):
     """
-    Delivers events without what is not data.
+    Delivers only the data of events.
     """
 
     def delivers(self, batch: list[Record], deliver: Any) -> None:
-        deliver([one._replace(publication=self._bare(one.publication)) for one in batch])
+        deliver([record._replace(publication=self._bare(record.publication)) for record in batch])
 
     def _bare(self, publication: Any) -> Any:
         return replace(publication, event=ServerSentEvent(publication.event.data))
@@ -109,7 +109,7 @@ class _DataOnly(_Delivers):
 @breaks("test_follow_after", "test_follow_from_empty")
 class _FromNow(Wrong):
     """
-    Delivers what is appended after it was told to follow.
+    Delivers only records appended after the call of `follow`.
     """
 
     def follow(self, after: Any, deliver: Any, restart: Any) -> None:
@@ -129,7 +129,7 @@ class _FromOldest(Wrong):
 @breaks("test_follow_after_interruption")
 class _SkipsInterruption(_Delivers):
     """
-    Leaves out what comes first after an interruption.
+    Leaves out the first batch after an interruption.
     """
 
     was_away = False
@@ -147,7 +147,7 @@ class _SkipsInterruption(_Delivers):
 @breaks("test_follow_after_interruption")
 class _RestartsOften(Wrong):
     """
-    Restarts after every interruption, although it could go on.
+    Restarts after every interruption, although it could continue.
     """
 
     was_away = False
@@ -167,7 +167,7 @@ class _RestartsOften(Wrong):
 @breaks("test_follow_what_is_forgotten")
 class _SilentGap(Wrong):
     """
-    Goes on with what is kept, and says nothing of what is not.
+    Continues with the oldest record that is kept, without a restart.
     """
 
     def follow(self, after: Any, deliver: Any, restart: Any) -> None:
@@ -177,7 +177,7 @@ class _SilentGap(Wrong):
 @breaks("test_follow_what_is_forgotten")
 class _NeverAgain(Wrong):
     """
-    Stays silent when it cannot go on.
+    Delivers nothing more when it cannot continue.
     """
 
     def follow(self, after: Any, deliver: Any, restart: Any) -> None:
@@ -187,7 +187,7 @@ class _NeverAgain(Wrong):
 @breaks("test_follow_ends")
 class _GoesOn(Wrong):
     """
-    Goes on to deliver after it has stopped.
+    Delivers after it is stopped.
     """
 
     def stopService(self) -> None:

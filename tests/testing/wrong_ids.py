@@ -1,5 +1,5 @@
 """
-What `since` may do wrong with IDs that it knows, and with those it does not.
+Mistakes of `since` with known and unknown IDs.
 """
 
 import unicodedata
@@ -17,28 +17,28 @@ __all__: list[str] = []
 
 class _AlikeIDs(Wrong):
     """
-    Finds an ID that is only alike.
+    Accepts IDs that are only similar.
     """
 
     def alike(self, known: str, asked: str) -> bool:
         """
-        Whether *known* is found when *asked* is asked for.
+        Return whether *asked* is accepted for *known*.
         """
         raise NotImplementedError
 
     def since(self, last_event_id: Any, topics: Any, limit: int) -> Any:
         if last_event_id is None:
             return super().since(None, topics, limit)
-        for one in self.all():
-            if self.alike(one.id, last_event_id):
-                return super().since(one.id, topics, limit)
+        for record in self.all():
+            if self.alike(record.id, last_event_id):
+                return super().since(record.id, topics, limit)
         return super().since(last_event_id, topics, limit)
 
 
 @breaks("test_publishers_ids_are_found", "test_alike_ids")
 class _AnyCaseIDs(_AlikeIDs):
     """
-    Does not tell capital letters from small ones, as some databases do.
+    Ignores case, as some databases do.
     """
 
     def alike(self, known: str, asked: str) -> bool:
@@ -48,7 +48,7 @@ class _AnyCaseIDs(_AlikeIDs):
 @breaks("test_publishers_ids_are_found")
 class _NormalizedIDs(_AlikeIDs):
     """
-    Does not tell forms of the same character apart, as some databases do.
+    Ignores Unicode normalization, as some databases do.
     """
 
     def alike(self, known: str, asked: str) -> bool:
@@ -58,7 +58,7 @@ class _NormalizedIDs(_AlikeIDs):
 @breaks("test_alike_ids")
 class _StrippedIDs(_AlikeIDs):
     """
-    Does not tell whether spaces surround an ID.
+    Ignores spaces around an ID.
     """
 
     def alike(self, known: str, asked: str) -> bool:
@@ -68,7 +68,7 @@ class _StrippedIDs(_AlikeIDs):
 @breaks("test_hostile_ids")
 class _PatternIDs(_AlikeIDs):
     """
-    Takes an ID for a pattern.
+    Uses an ID as a pattern.
     """
 
     def alike(self, known: str, asked: str) -> bool:
@@ -78,25 +78,30 @@ class _PatternIDs(_AlikeIDs):
 @breaks("test_same_id", "test_locate_oldest")
 class _NewestOfSame(Wrong):
     """
-    Takes the newest of several publications with the same ID.
+    Uses the newest of several publications with the same ID.
     """
 
     def since(self, last_event_id: Any, topics: Any, limit: int) -> Any:
         found = super().since(last_event_id, topics, MANY)
-        places = [place for place, one in enumerate(found, 1) if one.id == last_event_id]
-        return found[places[-1] if places else 0 :][:limit]
+        indexes = [index for index, record in enumerate(found, 1) if record.id == last_event_id]
+        return found[indexes[-1] if indexes else 0 :][:limit]
 
     def locate(self, event_id: str) -> Any:
         position = super().locate(event_id)
         return position._replace(
-            number=max([position.number, *(one.number for one in self.all() if one.id == event_id)])
+            number=max(
+                [
+                    position.number,
+                    *(record.number for record in self.all() if record.id == event_id),
+                ]
+            )
         )
 
 
-@breaks("test_many_questions")
-class _OneQuestion(Wrong):
+@breaks("test_concurrent_calls")
+class _OneCall(Wrong):
     """
-    Remembers one question, and answers it to all.
+    Uses the arguments of the last call for all concurrent calls.
     """
 
     async def since(self, *arguments: Any) -> Any:
@@ -108,7 +113,7 @@ class _OneQuestion(Wrong):
 @breaks("test_hostile_ids", "test_hostile_ids_when_empty", "test_alike_ids", "test_forgotten")
 class _NothingMissed(Wrong):
     """
-    Says of an ID that it does not know that nothing was missed.
+    Returns nothing for an unknown ID.
     """
 
     def since(self, *arguments: Any) -> Any:
@@ -121,11 +126,13 @@ class _NothingMissed(Wrong):
 @breaks("test_hostile_ids", "test_hostile_ids_when_empty", "test_alike_ids")
 class _NumbersOnly(Wrong):
     """
-    Expects an ID to be as it makes them.
+    Expects every ID to have its own format.
     """
 
     def since(self, last_event_id: Any, topics: Any, limit: int) -> Any:
-        if last_event_id is not None and not any(one.id == last_event_id for one in self.all()):
+        if last_event_id is not None and not any(
+            record.id == last_event_id for record in self.all()
+        ):
             int(last_event_id.rpartition("-")[2])
         return super().since(last_event_id, topics, limit)
 
@@ -133,7 +140,7 @@ class _NumbersOnly(Wrong):
 @breaks("test_hostile_ids", "test_hostile_ids_when_empty")
 class _Earliest(Wrong):
     """
-    Gives "earliest" a meaning, which is the hub's to give.
+    Interprets "earliest", which is up to the hub.
     """
 
     def since(self, last_event_id: Any, topics: Any, limit: int) -> Any:
@@ -143,7 +150,7 @@ class _Earliest(Wrong):
 @breaks("test_hostile_ids")
 class _Harmed(Wrong):
     """
-    Forgets everything when an ID is put into its SQL.
+    Forgets everything after an SQL injection.
     """
 
     def since(self, last_event_id: Any, topics: Any, limit: int) -> Any:
@@ -158,7 +165,7 @@ class _Harmed(Wrong):
 @breaks("test_hostile_ids_when_empty")
 class _AnyWhenEmpty(Wrong):
     """
-    Knows every ID while nothing is kept.
+    Accepts every ID while nothing is kept.
     """
 
     def since(self, *arguments: Any) -> Any:
@@ -168,7 +175,7 @@ class _AnyWhenEmpty(Wrong):
 @breaks("test_alike_ids")
 class _LooseNumbers(Wrong):
     """
-    Reads the number of an ID as Python does.
+    Parses the number of an ID with `int`.
     """
 
     def since(self, last_event_id: Any, topics: Any, limit: int) -> Any:
@@ -181,7 +188,7 @@ class _LooseNumbers(Wrong):
 @breaks("test_alike_ids")
 class _Future(Wrong):
     """
-    Takes an ID of the future for one that nothing follows.
+    Accepts IDs that were not given yet.
     """
 
     def since(self, last_event_id: Any, topics: Any, limit: int) -> Any:
@@ -192,28 +199,32 @@ class _Future(Wrong):
         return super().since(last_event_id, topics, limit)
 
 
-@breaks("test_other_life", durable=False)
+@breaks("test_lost_store", durable=False)
 class _NoEpoch(Wrong):
     """
-    Makes IDs of numbers alone, so that every life gives the same.
+    Makes IDs of numbers only, so that every new store gives the same.
     """
 
     def append(self, publications: Any) -> Any:
-        return [one._replace(id=str(one.number)) for one in super().append(publications)]
+        return [record._replace(id=str(record.number)) for record in super().append(publications)]
 
     def since(self, last_event_id: Any, topics: Any, limit: int) -> Any:
-        kept = self.all()
-        if last_event_id is None or not last_event_id.isdecimal() or int(last_event_id) > len(kept):
+        records = self.all()
+        if (
+            last_event_id is None
+            or not last_event_id.isdecimal()
+            or int(last_event_id) > len(records)
+        ):
             return super().since(last_event_id, topics, limit)
-        return kept[int(last_event_id) :][:limit]
+        return records[int(last_event_id) :][:limit]
 
 
 @breaks("test_unknown_of_any_topic")
 class _NobodyWants(Wrong):
     """
-    Does not look for the ID if nothing that is wanted is kept.
+    Does not check the ID if no record matches the topics.
     """
 
     def since(self, last_event_id: Any, topics: Any, limit: int) -> Any:
-        wanted = [one for one in self.all() if topics.matches(one.publication.topics)]
+        wanted = [record for record in self.all() if topics.matches(record.publication.topics)]
         return super().since(last_event_id, topics, limit) if wanted else []

@@ -1,5 +1,5 @@
 """
-What several hubs may have different, and what `locate` may do wrong.
+Differences between hubs, and mistakes of `locate`.
 """
 
 from typing import Any
@@ -19,14 +19,14 @@ __all__: list[str] = []
 @implementer_only(IHistoryProvider, IService)
 class _Undeclared(Wrong):
     """
-    Does not say that it can be shared.
+    Does not declare `ISharedHistoryProvider`.
     """
 
 
 @breaks("test_hubs_agree", "test_follow")
 class _OwnNumbers(Wrong):
     """
-    Has numbers of its own at each hub.
+    Has different numbers at each hub.
     """
 
     def append(self, publications: Any) -> Any:
@@ -35,21 +35,21 @@ class _OwnNumbers(Wrong):
     def since(self, *arguments: Any) -> Any:
         return self._renumbered(super().since(*arguments))
 
-    def _renumbered(self, kept: Any) -> Any:
-        place = self.store.histories.index(self)
-        return [one._replace(number=one.number + place * 100) for one in kept]
+    def _renumbered(self, records: Any) -> Any:
+        index = self.store.histories.index(self)
+        return [record._replace(number=record.number + index * 100) for record in records]
 
 
 @breaks("test_locate", "test_locate_before")
 class _OwnEvents(Wrong):
     """
-    Finds only what it has appended itself.
+    Finds only its own publications.
     """
 
     def append(self, publications: Any) -> Any:
-        kept = super().append(publications)
-        self.own = {one.id for one in kept}
-        return kept
+        records = super().append(publications)
+        self.own = {record.id for record in records}
+        return records
 
     def locate(self, event_id: str) -> Any:
         if event_id not in getattr(self, "own", ()):
@@ -60,7 +60,7 @@ class _OwnEvents(Wrong):
 @breaks("test_locate", "test_locate_oldest", "test_locate_before")
 class _NextPosition(Wrong):
     """
-    Finds the position after the one that was asked for.
+    Returns the position after the requested one.
     """
 
     def locate(self, event_id: str) -> Any:
@@ -71,7 +71,7 @@ class _NextPosition(Wrong):
 @breaks("test_locate_unknown")
 class _SomePosition(Wrong):
     """
-    Finds the beginning for an ID that it does not know.
+    Returns the beginning for an unknown ID.
     """
 
     def locate(self, event_id: str) -> Any:
@@ -84,7 +84,7 @@ class _SomePosition(Wrong):
 @breaks("test_locate_unavailable")
 class _UnknownWhenAway(Wrong):
     """
-    Knows no ID while its store is away.
+    Raises `UnknownEventID` while its store is unavailable.
     """
 
     def locate(self, event_id: str) -> Any:

@@ -1,5 +1,5 @@
 """
-What `since` may do wrong.
+Mistakes of `since`.
 """
 
 from typing import Any
@@ -13,7 +13,7 @@ __all__: list[str] = []
 @breaks("test_following", "test_from_oldest", "test_pages")
 class _NewestFirst(Wrong):
     """
-    Finds the newest first.
+    Returns the newest first.
     """
 
     def since(self, *arguments: Any) -> Any:
@@ -23,29 +23,29 @@ class _NewestFirst(Wrong):
 @breaks("test_following", "test_from_newest", "test_pages")
 class _WithItself(Wrong):
     """
-    Finds the event itself, too.
+    Also returns the last event itself.
     """
 
     def since(self, last_event_id: Any, topics: Any, limit: int) -> Any:
         found = super().since(last_event_id, topics, limit)
-        seen = [one for one in self.all() if one.id == last_event_id]
+        seen = [record for record in self.all() if record.id == last_event_id]
         return [*seen, *found][:limit]
 
 
 @breaks("test_following")
 class _OtherNumbers(Wrong):
     """
-    Finds the publications under numbers that they did not have.
+    Returns other numbers than `append`.
     """
 
     def since(self, *arguments: Any) -> Any:
-        return [one._replace(number=one.number * 2) for one in super().since(*arguments)]
+        return [record._replace(number=record.number * 2) for record in super().since(*arguments)]
 
 
 @breaks("test_from_oldest")
 class _FromNow(Wrong):
     """
-    Takes None for nothing.
+    Returns nothing for ``None``.
     """
 
     def since(self, last_event_id: Any, topics: Any, limit: int) -> Any:
@@ -55,7 +55,7 @@ class _FromNow(Wrong):
 @breaks("test_from_oldest")
 class _UnknownWhenEmpty(Wrong):
     """
-    Knows no beginning while nothing is kept.
+    Raises `UnknownEventID` while nothing is kept.
     """
 
     def since(self, last_event_id: Any, topics: Any, limit: int) -> Any:
@@ -67,7 +67,7 @@ class _UnknownWhenEmpty(Wrong):
 @breaks("test_from_newest")
 class _UnknownNewest(Wrong):
     """
-    Takes it for unknown what nothing follows.
+    Raises `UnknownEventID` for the newest ID.
     """
 
     def since(self, last_event_id: Any, topics: Any, limit: int) -> Any:
@@ -80,7 +80,7 @@ class _UnknownNewest(Wrong):
 @breaks("test_limit", "test_limit_counts_matching")
 class _Unlimited(Wrong):
     """
-    Finds all there is.
+    Ignores the limit.
     """
 
     def since(self, last_event_id: Any, topics: Any, limit: int) -> Any:
@@ -90,7 +90,7 @@ class _Unlimited(Wrong):
 @breaks("test_limit", "test_pages")
 class _NewestOfLimit(Wrong):
     """
-    Finds the newest that the limit has room for.
+    Returns the newest records instead of the oldest.
     """
 
     def since(self, last_event_id: Any, topics: Any, limit: int) -> Any:
@@ -100,18 +100,18 @@ class _NewestOfLimit(Wrong):
 @breaks("test_limit_counts_matching", "test_pages")
 class _LimitFirst(Wrong):
     """
-    Selects among the first that the limit has room for.
+    Applies the limit before the topics.
     """
 
     def since(self, last_event_id: Any, topics: Any, limit: int) -> Any:
         found = super().since(last_event_id, ALL, limit)
-        return [one for one in found if topics.matches(one.publication.topics)]
+        return [record for record in found if topics.matches(record.publication.topics)]
 
 
 @breaks("test_pages", "test_large_batch")
 class _SmallPages(Wrong):
     """
-    Finds at most 30 at once, although there are more.
+    Returns at most 30 records, although there are more.
     """
 
     def since(self, last_event_id: Any, topics: Any, limit: int) -> Any:
@@ -120,24 +120,26 @@ class _SmallPages(Wrong):
 
 class _OtherTopics(Wrong):
     """
-    Selects in another way.
+    Matches topics in another way.
     """
 
     def wanted(self, topics: Any, names: tuple[str, ...]) -> bool:
         """
-        Whether a publication to *names* is found.
+        Return whether a publication to *names* matches.
         """
         raise NotImplementedError
 
     def since(self, last_event_id: Any, topics: Any, limit: int) -> Any:
         found = super().since(last_event_id, ALL, MANY)
-        return [one for one in found if self.wanted(topics, one.publication.topics)][:limit]
+        return [record for record in found if self.wanted(topics, record.publication.topics)][
+            :limit
+        ]
 
 
 @breaks("test_topics")
 class _CanonicalOnly(_OtherTopics):
     """
-    Selects by the canonical topic alone.
+    Matches only the canonical topic.
     """
 
     def wanted(self, topics: Any, names: tuple[str, ...]) -> bool:
@@ -147,7 +149,7 @@ class _CanonicalOnly(_OtherTopics):
 @breaks("test_topics")
 class _ExactOnly(_OtherTopics):
     """
-    Knows no patterns.
+    Does not support patterns.
     """
 
     def wanted(self, topics: Any, names: tuple[str, ...]) -> bool:
@@ -157,7 +159,7 @@ class _ExactOnly(_OtherTopics):
 @breaks("test_topics")
 class _AnyCase(_OtherTopics):
     """
-    Takes capital letters for small ones.
+    Ignores the case of topics.
     """
 
     def wanted(self, topics: Any, names: tuple[str, ...]) -> bool:
@@ -167,7 +169,7 @@ class _AnyCase(_OtherTopics):
 @breaks("test_topics")
 class _Everything(_OtherTopics):
     """
-    Does not select.
+    Ignores the topics.
     """
 
     def wanted(self, topics: Any, names: tuple[str, ...]) -> bool:
@@ -177,25 +179,26 @@ class _Everything(_OtherTopics):
 @breaks("test_topics")
 class _OncePerTopic(Wrong):
     """
-    Finds a publication once for each topic that matches.
+    Returns a publication once for each topic that matches.
     """
 
     def since(self, last_event_id: Any, topics: Any, limit: int) -> Any:
         found = super().since(last_event_id, topics, limit)
         twice = [
-            [one] * max(1, len(topics.exact.intersection(one.publication.topics))) for one in found
+            [record] * max(1, len(topics.exact.intersection(record.publication.topics)))
+            for record in found
         ]
-        return [one for ones in twice for one in ones][:limit]
+        return [record for ones in twice for record in ones][:limit]
 
 
 @breaks("test_other_topics_event", "test_topics")
 class _AmongWanted(Wrong):
     """
-    Looks for the last event among those that are wanted.
+    Looks for the last event only among those that match.
     """
 
     def since(self, last_event_id: Any, topics: Any, limit: int) -> Any:
-        wanted = [one.id for one in super().since(None, topics, MANY)]
+        wanted = [record.id for record in super().since(None, topics, MANY)]
         if last_event_id is not None and topics != ALL and last_event_id not in wanted:
             raise UnknownEventID(last_event_id)
         return super().since(last_event_id, topics, limit)

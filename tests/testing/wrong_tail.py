@@ -1,5 +1,5 @@
 """
-What `tail` may do wrong.
+Mistakes of `tail`.
 """
 
 from typing import Any
@@ -14,85 +14,85 @@ __all__: list[str] = []
 @breaks("test_tail", "test_before", "test_hubs_agree")
 class _Oldest(Wrong):
     """
-    Tells the oldest.
+    Returns the oldest.
     """
 
     def tail(self, limit: int) -> Tail:
-        before, kept = super().tail(MANY)
-        return Tail(before, kept[:limit])
+        before, records = super().tail(MANY)
+        return Tail(before, records[:limit])
 
 
 @breaks("test_tail")
 class _NewestFirst(Wrong):
     """
-    Tells the newest first.
+    Returns the newest first.
     """
 
     def tail(self, limit: int) -> Tail:
-        before, kept = super().tail(limit)
-        return Tail(before, kept[::-1])
+        before, records = super().tail(limit)
+        return Tail(before, records[::-1])
 
 
 @breaks("test_tail_of_all_topics")
 class _PublicOnly(Wrong):
     """
-    Withholds what is private.
+    Leaves out private publications.
     """
 
     def tail(self, limit: int) -> Tail:
-        before, kept = super().tail(limit)
-        return Tail(before, [one for one in kept if not one.publication.private])
+        before, records = super().tail(limit)
+        return Tail(before, [record for record in records if not record.publication.private])
 
 
 @breaks("test_tail_of_all_topics")
 class _TopicOfNewest(Wrong):
     """
-    Tells only what is of the same topic as the newest.
+    Returns only records with the topics of the newest.
     """
 
     def tail(self, limit: int) -> Tail:
-        before, kept = super().tail(limit)
-        topics = kept[-1].publication.topics if kept else ()
-        return Tail(before, [one for one in kept if one.publication.topics == topics])
+        before, records = super().tail(limit)
+        topics = records[-1].publication.topics if records else ()
+        return Tail(before, [record for record in records if record.publication.topics == topics])
 
 
 @breaks("test_before", "test_tail_after_forgetting")
 class _BeforeIsFirst(Wrong):
     """
-    Tells the first, not what is before it.
+    Returns the first position of the tail, not the one before it.
     """
 
     def tail(self, limit: int) -> Tail:
-        before, kept = super().tail(limit)
-        return Tail(Position(*kept[0][:2]) if kept else before, kept)
+        before, records = super().tail(limit)
+        return Tail(Position(*records[0][:2]) if records else before, records)
 
 
 @breaks("test_before")
 class _BeforeByNumber(Wrong):
     """
-    Tells a number with the ID of another position.
+    Returns a number with the ID of another position.
     """
 
     def tail(self, limit: int) -> Tail:
-        before, kept = super().tail(limit)
-        return Tail(super().tail(MANY).before._replace(number=before.number), kept)
+        before, records = super().tail(limit)
+        return Tail(super().tail(MANY).before._replace(number=before.number), records)
 
 
 @breaks("test_before_is_right_before")
 class _BeforeAll(Wrong):
     """
-    Tells a number before everything.
+    Returns a number below all others.
     """
 
     def tail(self, limit: int) -> Tail:
-        before, kept = super().tail(limit)
-        return Tail(before._replace(number=-1), kept)
+        before, records = super().tail(limit)
+        return Tail(before._replace(number=-1), records)
 
 
-@breaks("test_tail_of_nothing", "test_beginning_of_earlier_life", "test_locate_before")
+@breaks("test_tail_of_nothing", "test_beginning_after_reopening", "test_locate_before")
 class _NoBeginning(Wrong):
     """
-    Does not know the position where the order begins.
+    Does not accept the ID of the position where the order begins.
     """
 
     def since(self, last_event_id: Any, topics: Any, limit: int) -> Any:
@@ -111,33 +111,33 @@ class _NoBeginning(Wrong):
 @breaks("test_tail_of_nothing")
 class _BeginsAtOne(Wrong):
     """
-    Gives the position before the first the number of the first.
+    Gives the number of the first record to the position before it.
     """
 
     def tail(self, limit: int) -> Tail:
-        before, kept = super().tail(limit)
-        return Tail(before if kept else before._replace(number=1), kept)
+        before, records = super().tail(limit)
+        return Tail(before if records else before._replace(number=1), records)
 
 
 @breaks("test_tail_again", "test_tail", "test_before")
-class _Once(Wrong):
+class _OnlyNew(Wrong):
     """
-    Tells only what it has not told before.
+    Returns only records that it has not returned before.
     """
 
-    told = 0
+    returned = 0
 
     def tail(self, limit: int) -> Tail:
-        before, kept = super().tail(limit)
-        news = [one for one in kept if one.number > self.told]
-        self.told = max([self.told, *(one.number for one in news)])
+        before, records = super().tail(limit)
+        news = [record for record in records if record.number > self.returned]
+        self.returned = max([self.returned, *(record.number for record in news)])
         return Tail(before, news)
 
 
 @breaks("test_tail_again")
 class _BeginsAgain(Wrong):
     """
-    Begins anew whenever it is asked before anything is kept.
+    Starts a new order whenever it is called while nothing is kept.
     """
 
     def tail(self, limit: int) -> Tail:

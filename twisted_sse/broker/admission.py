@@ -179,7 +179,7 @@ class Admission:
             return
         if connection.ended is not None:
             raise HubClosed("This stream was ended before it began; come back in a moment.")
-        begin(connection, start)
+        begin(connection, connection.audience.shown(start))
         connection.open(start.position, self._send_timeout)
         if self._keepalive is not None:
             self._keepalive.watch(connection)

@@ -53,7 +53,7 @@ class Broker:
     Attributes:
         admission: Takes subscribers.
 
-        listeners: Who is told of connections that begin and end.
+        listeners: The application's listeners for connections that begin and end.
 
         history: The `IHistoryProvider`.
 

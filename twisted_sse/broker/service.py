@@ -13,6 +13,7 @@ from twisted_sse.broker.broker import Broker
 from twisted_sse.broker.drain import OtherStreams, drain
 from twisted_sse.broker.schedule import Schedules
 from twisted_sse.events.event import ServerSentEvent
+from twisted_sse.units import check_instance, check_seconds
 
 __all__ = ["HubService"]
 
@@ -52,6 +53,10 @@ class HubService(Service):
         spread: float = 10.0,
         farewell: ServerSentEvent | None = None,
     ) -> None:
+        check_seconds("grace", grace, zero=True)
+        check_seconds("spread", spread, zero=True)
+        if farewell is not None:
+            check_instance("farewell", farewell, ServerSentEvent, "ServerSentEvent('bye')")
         self._broker = broker
         self._responses = responses
         self._schedules = schedules

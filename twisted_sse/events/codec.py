@@ -1,12 +1,12 @@
 """
-The event-stream format: events into bytes, bytes into events.
+The event-stream format: encodes events as bytes, and decodes bytes to events.
 
 Follows "Parsing an event stream" and "Interpreting an event stream" of
 https://html.spec.whatwg.org/multipage/server-sent-events.html.  Comments that
 begin with "HTML:" quote it.
 
-Nothing here does I/O, keeps time, or imports Twisted.  Bytes in, values out.
-This is the only place that writes `data:`.
+Nothing here does I/O, keeps time, or imports Twisted.  No other module writes
+`data:`.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from twisted_sse.events.event import MAX_RETRY, ServerSentEvent, unchecked
 
 __all__ = ["MAX_EVENT_SIZE", "Decoder", "encode", "encode_data"]
 
-#: The largest event that a decoder takes unless told otherwise, in bytes.  Well
-#: above what is sensible to send, and small enough to hold for many streams.
+#: The default size limit of a decoder's events, in bytes: larger than any sensible
+#: event, and small enough that many streams fit into memory.
 MAX_EVENT_SIZE = 1024 * 1024
 
 # HTML: "The UTF-8 decode algorithm strips one leading UTF-8 Byte Order Mark (BOM),
@@ -28,11 +28,10 @@ _BOM = b"\xef\xbb\xbf"
 
 _DIGITS = re.compile("[0-9]+")
 
-# The block that most servers write, with the ID before or after the event type and
-# one line of data: read in one step.  All other blocks are read line by line, to the
-# same effect (benchmarks/decoding.py pays for this).  ` ?+` gives no space back, or
-# "event: " would be a type of one space.  `(?:x|)` is `(?:x)?`, and a fifth quicker: CPython
-# makes a loop of the latter.
+# Matches the block that most servers write: one line of data, and an ID before or after the
+# event type.  All other blocks are parsed line by line, with the same result; matching is
+# faster (benchmarks/decoding.py).  ` ?+` is possessive, or "event: " would be a type of one
+# space.  `(?:x|)` means `(?:x)?` and is a fifth faster, because CPython makes a loop of that.
 _PLAIN_BLOCK = re.compile(
     "(?:id: ?+([^\n\0]*)\n|)(?:event: ?+([^\n]+)\n|)(?:id: ?+([^\n\0]*)\n|)data: ?+([^\n]*)"
 ).fullmatch
@@ -40,14 +39,14 @@ _PLAIN_BLOCK = re.compile(
 
 def encode(event: ServerSentEvent, *, id: str | None = None) -> bytes:
     """
-    Write *event* as one frame, its closing blank line included.
+    Encode *event* as one frame, including its final blank line.
 
-    The lines come in the order comment, event, retry, id, data.  Encode once,
-    then hand the same bytes to every connection.
+    The order of the lines is comment, event, retry, id, data.  Encode once, and
+    send the same bytes to every connection.
 
     Args:
-        id: The event ID that history has given it, without CR, LF and NUL;
-            ``None`` leaves the event its own.
+        id: Replaces the event's ID, for example with the ID given by history.
+            Without CR, LF and NUL.
     """
     data = event.data
     if id is None:
@@ -67,10 +66,10 @@ def encode(event: ServerSentEvent, *, id: str | None = None) -> bytes:
 
 def encode_data(data: str) -> bytes:
     """
-    The same as ``encode(ServerSentEvent(data))``, without the event.
+    Return ``encode(ServerSentEvent(data))``, without making the event.
 
-    It takes a fifth of the time, and that is most of what an item of a generator
-    costs (``benchmarks``, generator).
+    This takes a fifth of the time, and encoding is most of the cost of an item of
+    a generator (``python -m benchmarks generator``).
 
     Raises:
         InvalidEvent: UTF-8 cannot express *data*.
@@ -80,29 +79,29 @@ def encode_data(data: str) -> bytes:
     try:
         return ("data: " + data.replace("\n", "\ndata: ") + "\n\n").encode()
     except UnicodeEncodeError:
-        # The event refuses it, and says what is wrong.
+        # Making the event raises InvalidEvent, with a reason.
         return encode(ServerSentEvent(data))
 
 
 def _comment(text: str) -> str:
-    # The shortest comment is the keepalive, and no space is needed there.
+    # The keepalive is an empty comment; it is sent often, so it has no space.
     return ": " + text.replace("\n", "\n: ") + "\n" if text else ":\n"
 
 
 class Decoder:
     """
-    Turns the bytes of one event stream into events, as they come in.
+    Decodes the bytes of one event stream incrementally.
 
-    One decoder reads one response; make another for the next.  The work is
-    linear in the bytes fed, however they are cut, and what is kept between two
-    calls is at most *max_event_size* and the overhead of the fragments.
+    Make one decoder for each response.  The work is linear in the number of
+    bytes, however they are split.  Between two calls the decoder keeps at most
+    *max_event_size* bytes and the overhead of the fragments.
 
     Args:
-        max_event_size: The most bytes that one block may have, the line ends
-            included (each counts as one) and its blank line not.  None is
-            unbounded: only for a server that you trust.
+        max_event_size: The largest size of one block in bytes.  Each line end
+            counts as one byte, and the final blank line is not counted.
+            ``None`` sets no limit; use it only with a server that you trust.
 
-        last_event_id: What the previous stream ended with, if there was one.
+        last_event_id: The last event ID of the previous stream, if any.
     """
 
     def __init__(
@@ -114,27 +113,27 @@ class Decoder:
         # The unfinished block: fragments, joined once.  Line ends are LF here.
         self._fragments: list[bytes] = []
         self._size = 0
-        # The stream's first bytes while they may be a BOM, then None.
+        # The first bytes of the stream while they may be a BOM, then None.
         self._head: bytes | None = b""
-        # Whether a CR came last, whose LF may follow.
+        # Whether the last byte was a CR, which an LF may follow.
         self._after_cr = False
         self._too_large = False
 
     @property
     def last_event_id(self) -> str:
         """
-        What to send as `Last-Event-ID` when reconnecting; "" is nothing.
+        The value to send as `Last-Event-ID` when reconnecting; "" if none.
         """
         return self._last_event_id
 
     @property
     def reconnection_time(self) -> int | None:
         """
-        The reconnection time in milliseconds, or None if the server set none.
+        The reconnection time in milliseconds, or ``None`` if the server set none.
 
-        HTML: "set the event stream's reconnection time to that integer" is done
-        when the line ends, so that a retry line counts even if its block is
-        never finished.
+        HTML: "set the event stream's reconnection time to that integer" happens
+        when the line ends, so a retry line counts even if its block is never
+        complete.
         """
         unfinished = b"".join(self._fragments)
         if b"retry" in unfinished:
@@ -146,24 +145,23 @@ class Decoder:
 
     def feed(self, data: bytes) -> list[ServerSentEvent]:
         """
-        Take the next bytes of the stream.
+        Decode the next bytes of the stream.
 
         Args:
-            data: Any bytes: the result does not depend on how a stream is cut.
-                What is not UTF-8 becomes U+FFFD, as the standard says.
+            data: Any bytes.  The result does not depend on how the stream is
+                split.  Invalid UTF-8 becomes U+FFFD, as the standard says.
 
         Returns:
-            One event for every block that these bytes complete and that carries
-            anything, in order.  A browser dispatches those only whose `data is
-            not None`; the others are comments, reconnection times and bare IDs.
-            `id` is the ID of this very block, None if it had none.  The comments
-            of a block are joined with LF.
+            One event, in order, for every block that these bytes complete and
+            that is not empty.  A browser dispatches only those with data; the
+            others are comments, reconnection times and IDs.  `id` is the ID in
+            this block, or ``None``.  The comments of a block are joined with LF.
 
         Raises:
-            EventTooLarge: A block, finished or not, is larger than
-                *max_event_size*.  If events came before it, they are returned
-                and the next call raises.  Let the decoder go then: it stays at
-                the error, and `last_event_id` is that of the last event returned.
+            EventTooLarge: A block, complete or not, is larger than
+                *max_event_size*.  If other events precede it, they are returned
+                first and the next call raises.  Every later call raises, too;
+                `last_event_id` is that of the last event returned.
         """
         if self._too_large:
             self._refuse()
@@ -182,18 +180,18 @@ class Decoder:
     def _refuse(self) -> None:
         self._fragments.clear()
         raise EventTooLarge(
-            f"An event is larger than {self._max_event_size} bytes: if the server may be"
-            " trusted with more memory, raise max_event_size."
+            f"An event is larger than {self._max_event_size} bytes: if you trust the server"
+            " with more memory, raise max_event_size."
         )
 
     def _lines(self, data: bytes) -> bytes:
         """
-        Strip the BOM and make every line end a LF.
+        Strip the BOM and replace every line end with LF.
         """
         if self._head is not None:
             data = self._strip_bom(self._head + data)
         if self._after_cr and data:
-            # The CR has ended its line already.
+            # The CR has already ended the line.
             self._after_cr = False
             data = data.removeprefix(b"\n")
         if b"\r" in data:
@@ -210,11 +208,11 @@ class Decoder:
 
     def _complete(self, data: bytes) -> bytes:
         """
-        Keep what belongs to the unfinished block, and return what is complete.
+        Return the complete blocks, and keep the rest.
         """
         end = data.rfind(b"\n\n") + 2
         if end < 2:
-            # The blank line may lie across two calls.
+            # The blank line may be split between two calls.
             junction = data[:1] == b"\n" and self._fragments[-1][-1:] == b"\n"
             end = 1 if junction else 0
         if end:
@@ -253,7 +251,7 @@ class Decoder:
     def _cut_at_too_large(self, blocks: bytes, limit: int) -> bytes:
         start = 0
         for block in blocks.split(b"\n\n"):
-            # One more for the line end that was split away.
+            # >=, because the block lost its last line end in the split.
             if len(block.lstrip(b"\n")) >= limit:
                 self._too_large = True
                 return blocks[:start]
@@ -314,7 +312,7 @@ class Decoder:
         """
         if _DIGITS.fullmatch(value) is None:
             return None
-        # The bound comes first: reading a long number takes quadratic time.
+        # Bounded before int(), which takes quadratic time for a long number.
         digits = value.lstrip("0")
         self._reconnection_time = min(int(digits[:11] or 0), MAX_RETRY)
         return self._reconnection_time

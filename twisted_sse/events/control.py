@@ -1,17 +1,17 @@
 """
-Control events: what a server says of the stream itself, by their types.
+The event types of control events, which tell clients about the stream itself.
 """
 
 __all__ = ["CONTROL_EVENTS", "FAILED", "OPEN", "RESET"]
 
-#: Begins every stream of a hub.
+#: The first event of every stream of a hub.
 OPEN = "stream-open"
 
-#: Says that events were missed and cannot be found.
+#: Events were missed and cannot be replayed.
 RESET = "stream-reset"
 
-#: Says that the source of a response has failed.
+#: The source of a response has failed.
 FAILED = "stream-error"
 
-#: All of them.
+#: All types of control events.
 CONTROL_EVENTS = frozenset({OPEN, RESET, FAILED})

@@ -1,14 +1,14 @@
 """
-One event of an event stream, for both directions.
+One event of an event stream, sent or received.
 
 The words are those of "Server-sent events" in
 https://html.spec.whatwg.org/multipage/server-sent-events.html; comments that
 begin with "HTML:" quote it.
 
-An event is checked when it is made and never changes.  So the encoder never
-checks again, and for every event `decode(encode(event)) == [event]`.
+An event is checked when it is made and never changes.  So the encoder need not
+check it, and `decode(encode(event)) == [event]` for every event.
 
-Nothing here imports anything but the standard library.
+Only the standard library and `twisted_sse.errors` are imported here.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ __all__ = ["MAX_RETRY", "ServerSentEvent"]
 
 #: The longest reconnection time, in milliseconds: about 24.8 days.  The
 #: standard sets no bound ("interpret the field value as an integer in base
-#: ten"), but browsers count timers in signed 32-bit milliseconds, and a longer
-#: one fires at once: a flood instead of a rest.
+#: ten"), but browsers count timers in signed 32-bit milliseconds: a longer time
+#: overflows, and the browser reconnects at once, again and again.
 MAX_RETRY = 2**31 - 1
 
 
 class _MakeFromJSON(Protocol):
     """
-    What `ServerSentEvent.json` is: a way to make an event.
+    The type of `ServerSentEvent.json`, read from the class.
     """
 
     def __call__(
@@ -47,7 +47,7 @@ class _MakeFromJSON(Protocol):
 
 class _JSON:
     """
-    The name `json`: on the class it writes JSON, on an event it reads JSON.
+    The attribute `json`: writes JSON on the class, and reads JSON on an event.
     """
 
     @overload
@@ -69,29 +69,29 @@ class _JSON:
 @dataclass(frozen=True, slots=True)
 class ServerSentEvent:
     """
-    An event, or a block that is none: a comment, a reconnection time, an ID.
+    An event, or a block without data: a comment, a reconnection time, an ID.
 
     At least one argument must be given.
 
     Args:
-        data: The payload, any text.  Line breaks in it (CR LF, CR, LF) arrive
-            as LF, because the format cannot tell them apart; they are made LF
-            here, so that the event says what will arrive.  None writes no data
-            line, and browsers dispatch nothing; "" is dispatched, as "".
+        data: The payload, any text.  CR LF and CR become LF, because the format
+            cannot tell line breaks apart and they would arrive as LF.  Browsers
+            dispatch "" as an event, and nothing for ``None``, which writes no
+            data line.
 
-        event: The event type, without line breaks.  None is the default type,
+        event: The event type, without line breaks.  ``None`` is the default type,
             which browsers call "message".
 
         id: The event ID, without line breaks and NUL.  "" makes the client
-            forget its last event ID; None leaves it as it is.
+            forget its last event ID; ``None`` leaves it unchanged.
 
         retry: The reconnection time in milliseconds, 0 to `MAX_RETRY`.
 
-        comment: Text that clients ignore, any text; line breaks as in *data*.
+        comment: Text that clients ignore.  Line breaks are treated as in *data*.
 
     Raises:
-        InvalidEvent: An argument cannot be written without changing what the
-            event means, or has the wrong type.
+        InvalidEvent: An argument has the wrong type, or cannot be written
+            without changing the meaning of the event.
     """
 
     data: str | None = None
@@ -134,8 +134,8 @@ class ServerSentEvent:
             value: Anything that the standard library's `json` can write.
 
         Raises:
-            InvalidEvent: JSON cannot express *value*; NaN and the infinities
-                are among what it cannot.
+            InvalidEvent: JSON cannot express *value*, for example NaN or
+                infinity.
         """
         try:
             data = _dumps(value)
@@ -148,7 +148,7 @@ class ServerSentEvent:
         Read the data as JSON.
 
         Raises:
-            ValueError: The data is not JSON, or there is none.
+            ValueError: The data is not JSON, or the event has no data.
         """
         if self.data is None:
             raise ValueError("The event has no data.")
@@ -163,10 +163,10 @@ def unchecked(
     data: str | None, event: str | None, id: str | None, retry: int | None, comment: str | None
 ) -> ServerSentEvent:
     """
-    Make an event from what a decoder has just parsed.
+    Make an event without checking its fields.
 
-    For `twisted_sse.events.codec` only: text that comes out of the parser cannot break
-    a rule, and checking it again would halve the parser's speed.
+    For `twisted_sse.events.codec` only: parsed fields are valid, and checking
+    them again would halve the decoder's speed.
     """
     made = _new(ServerSentEvent)
     _set_data(made, data)
@@ -177,8 +177,8 @@ def unchecked(
     return made
 
 
-# The setters of the slots: a frozen class refuses `made.data = data`, and
-# `object.__setattr__` looks the slot up by name each time.
+# The setters of the slots, because a frozen class refuses `made.data = data`, and
+# `object.__setattr__` looks up the slot by name each time.
 _new = object.__new__
 _set_data, _set_event, _set_id, _set_retry, _set_comment = (
     vars(ServerSentEvent)[_slot].__set__ for _slot in ("data", "event", "id", "retry", "comment")
@@ -187,7 +187,7 @@ _set_data, _set_event, _set_id, _set_retry, _set_comment = (
 
 def _text(name: str, value: str) -> str:
     """
-    Check a text of any number of lines, and make its line ends LF.
+    Check a text of one or more lines, and replace its line ends with LF.
     """
     # HTML: "end-of-line = ( cr lf / cr / lf )".
     return _encodable(name, value).replace("\r\n", "\n").replace("\r", "\n")
@@ -195,7 +195,7 @@ def _text(name: str, value: str) -> str:
 
 def _event(value: str) -> str:
     # HTML: "If the event type buffer is a value other than the empty string,
-    # change the type": an empty type arrives as none, so it cannot be meant.
+    # change the type": an empty type would arrive as "message".
     if value == "":
         raise InvalidEvent("The event type is empty: use None for the default type.")
     return _line("event", value)
@@ -228,12 +228,12 @@ def _encodable(name: str, value: str) -> str:
                 f"The {name} contains a lone surrogate at index {error.start}, which UTF-8 cannot"
                 " express: decode its source with errors='replace'."
             ) from error
-    # A subclass may write itself differently, as a member of an Enum does.
+    # A subclass may format itself differently, as a member of an Enum does.
     return value if type(value) is str else str.__str__(value)
 
 
 def _retry(value: int) -> int:
-    # bool is an int for Python, and nobody means 1 ms by True.
+    # bool is a subclass of int, but True is not meant as 1 ms.
     if not isinstance(value, int) or isinstance(value, bool):
         raise InvalidEvent(f"The retry is a {type(value).__name__}: give whole milliseconds, int.")
     if not 0 <= value <= MAX_RETRY:

@@ -1,5 +1,8 @@
 """
-What a ``Content-Type`` header says.
+Media types in HTTP headers: what a body is (``Content-Type``), and what a client
+accepts (``Accept``).
+
+Comments that begin with "RFC 9110:" quote it.  Nothing here imports Twisted.
 """
 
 from __future__ import annotations
@@ -14,28 +17,34 @@ EVENT_STREAM = "text/event-stream"
 
 def media_type(header: str | None) -> str:
     """
-    The media type of a ``Content-Type`` header, without its parameters.
+    Return the media type of a ``Content-Type`` header, in lower case and without parameters.
 
-    RFC 9110, 8.3.1: it is "case-insensitive", and parameters may follow.
+    Args:
+        header: As received, so trust nothing about it; ``None`` if it is absent.
     """
+    # RFC 9110: "The type and subtype tokens are case-insensitive."
     return (header or "").partition(";")[0].strip().lower()
 
 
 @lru_cache(maxsize=256)
 def accepts(header: str, offered: str) -> bool:
     """
-    Whether an ``Accept`` header lets media type *offered* through.
+    Return whether an ``Accept`` header allows the media type *offered*.
 
-    RFC 9110, 12.5.1: the most specific range that matches decides, and a
-    quality of 0 means "not acceptable".
+    An empty header allows every type.
 
     Args:
         header: As received, so trust nothing about it.
+
+        offered: A media type in lower case, without parameters.
     """
     major = offered.partition("/")[0]
+    # RFC 9110: "If more than one media range applies to a given type, the most
+    # specific reference has precedence."
     for candidate in (offered, f"{major}/*", "*/*"):
         qualities = [quality for range, quality in _ranges(header) if range == candidate]
         if qualities:
+            # RFC 9110: "a value of 0 means 'not acceptable'".
             return max(qualities) > 0
     return not header.strip()
 
@@ -45,17 +54,17 @@ def _ranges(header: str) -> list[tuple[str, float]]:
 
 
 def _range(part: str) -> tuple[str, float]:
-    media, *parameters = (piece.strip() for piece in part.split(";"))
+    media_range, *parameters = (piece.strip() for piece in part.split(";"))
     for parameter in parameters:
         name, _, value = parameter.partition("=")
         if name.strip() == "q":
-            return media, _quality(value.strip())
-    return media, 1.0
+            return media_range, _quality(value.strip())
+    return media_range, 1.0
 
 
 def _quality(text: str) -> float:
     try:
         return float(text)
     except ValueError:
-        # A client that cannot write its wishes gets what there is.
+        # An invalid quality is ignored: better a stream than a refusal by mistake.
         return 1.0

@@ -62,7 +62,8 @@ class StreamStart(NamedTuple):
     Where a stream begins.
 
     Attributes:
-        position: The position that the stream begins after.
+        position: The position that the stream begins after.  Its ID is empty if
+            there is none that the subscriber may be shown.
 
         resumed: Whether that is the position that the subscriber asked for, so
             that it misses nothing.
@@ -88,6 +89,8 @@ def first_frames(start: StreamStart, retry: int | None, priming: Priming) -> byt
     first = b"" if retry is None else codec.encode(ServerSentEvent(retry=retry))
     if start.asked is not None:
         return first + reset_frame(ResetReason.UNKNOWN, start.asked)
+    if not start.position.id:
+        return first
     if priming == "event":
         data = '{"resumed":true}' if start.resumed else '{"resumed":false}'
         event = ServerSentEvent(data, event=OPEN, id=start.position.id)
@@ -115,12 +118,17 @@ def replicated_first_frames(start: StreamStart, head: Position) -> bytes:
     return _SOON + write_note({**note, "newest": newest}) + frames
 
 
-def reset_frame(reason: ResetReason, last_event_id: str) -> bytes:
+def reset_frame(reason: ResetReason, last_event_id: str | None) -> bytes:
     """
     The frame that says that the events after *last_event_id* cannot be found.
 
     It has no ID, so the subscriber keeps its own until the next event comes.  If the
     connection is lost before that, the subscriber is told of the gap again.
+
+    Args:
+        last_event_id: ``None`` if the subscriber must not be shown it.
     """
-    data = {"reason": reason.value, "lastEventID": last_event_id}
+    data = {"reason": reason.value}
+    if last_event_id is not None:
+        data["lastEventID"] = last_event_id
     return codec.encode(ServerSentEvent.json(data, event=RESET))

@@ -11,21 +11,29 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from twisted_sse.errors import InvalidEvent
+from twisted_sse.events.control import CONTROL_EVENTS
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.topics import check_topics
 
 __all__ = [
     "EARLIEST",
+    "MAX_ID_SIZE",
     "Position",
     "Publication",
     "Published",
+    "PublisherID",
     "Receipt",
     "Record",
     "Tail",
+    "is_safe_id",
 ]
 
 #: Asks, as a last event ID, for everything that is kept.
 EARLIEST = "earliest"
+
+#: The most bytes of an event ID, in UTF-8.  An ID travels in headers, in URLs and in
+#: JSON, next to what else is there; the usual limit for all headers is 8 KiB.
+MAX_ID_SIZE = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +78,11 @@ class Publication:
 
             InvalidEvent: It cannot be written as an event; or *data* is an event
                 already, and something else is given beside it; or a subscriber
-                could not come back with its ID.
+                could not come back with its ID; or its type is that of a control
+                event.
         """
+        if not isinstance(private, bool):
+            raise InvalidEvent(f"The private is {private!r}: give True or False.")
         if isinstance(data, ServerSentEvent):
             if (event, id, retry) != (None, None, None):
                 raise InvalidEvent(
@@ -84,6 +95,10 @@ class Publication:
             made = ServerSentEvent.json(data, event=event, id=id, retry=retry)
         if made.id is not None:
             _check_id(made.id)
+        if made.event in CONTROL_EVENTS:
+            raise InvalidEvent(
+                f"The event type {made.event!r} is reserved for the hub: choose another."
+            )
         return cls(check_topics(topics), made, private)
 
 
@@ -92,10 +107,23 @@ def _check_id(event_id: str) -> None:
         raise InvalidEvent("An empty id makes browsers forget their position: leave the id out.")
     if event_id == EARLIEST:
         raise InvalidEvent(f"The id {EARLIEST!r} has a meaning of its own: choose another.")
+    # printable: a control character in the Last-Event-ID header makes proxies and
+    # clients refuse the whole response, and an invisible one hides what an ID is.
+    if not is_safe_id(event_id):
+        raise InvalidEvent(
+            f"The id must be at most {MAX_ID_SIZE} bytes long and have printable characters only."
+        )
     # RFC 9110: "A field value does not include leading or trailing whitespace",
     # so Last-Event-ID could not bring it back.
     if event_id != event_id.strip(" \t"):
         raise InvalidEvent("An id must not begin or end with a space or a tab: remove it.")
+
+
+def is_safe_id(event_id: str) -> bool:
+    """
+    Whether *event_id* can be put into a header, a URL and a terminal.
+    """
+    return event_id.isprintable() and len(event_id.encode("utf-8")) <= MAX_ID_SIZE
 
 
 class Position(NamedTuple):
@@ -110,6 +138,17 @@ class Position(NamedTuple):
 
     number: int
     id: str
+
+
+class PublisherID(str):
+    """
+    The event ID of a position, if it came from a publisher.
+
+    A publisher may write anything into an ID, so a subscriber that may not read the
+    event must not be shown it.
+    """
+
+    __slots__ = ()
 
 
 class Record(NamedTuple):
@@ -130,6 +169,14 @@ class Record(NamedTuple):
     id: str
     publication: Publication
 
+    @property
+    def position(self) -> Position:
+        """
+        Its position.
+        """
+        made_by_history = self.publication.event.id is None
+        return Position(self.number, self.id if made_by_history else PublisherID(self.id))
+
 
 class Tail(NamedTuple):
     """
@@ -149,7 +196,7 @@ class Tail(NamedTuple):
         """
         The position where the order ends.
         """
-        return Position(*self.kept[-1][:2]) if self.kept else self.before
+        return self.kept[-1].position if self.kept else self.before
 
 
 class Published(NamedTuple):

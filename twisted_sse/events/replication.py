@@ -95,7 +95,7 @@ def read_record(event: ServerSentEvent) -> Record:
             raise ValueError("The event has no ID.")
         own_id = event_id if note.get("given") else None
         made = ServerSentEvent(event.data, type, own_id, note.get("retry"), comment)
-        publication = Publication(tuple(_topics(note)), made, note.get("private") is True)
+        publication = Publication(tuple(_topics(note)), made, _private(note))
         return Record(int(note["number"]), event_id, publication)
     except (KeyError, TypeError, RecursionError) as error:
         raise ValueError(f"This is not an annotated event: {error!r}") from None
@@ -154,7 +154,7 @@ def _read_publication(event: ServerSentEvent) -> Publication:
     note, comment = note_of(event.comment)
     made = ServerSentEvent(event.data, event.event, event.id, event.retry, comment)
     # A publisher has sent it, so it is checked as any other publication.
-    return Publication.of(_topics(note), made, private=note.get("private") is True)
+    return Publication.of(_topics(note), made, private=_private(note))
 
 
 def _topics(note: dict[str, Any]) -> list[str]:
@@ -162,6 +162,13 @@ def _topics(note: dict[str, Any]) -> list[str]:
     if not isinstance(topics, list):
         raise TypeError("its topics are not an array")
     return topics
+
+
+def _private(note: dict[str, Any]) -> bool:
+    private = note.get("private", False)
+    if not isinstance(private, bool):
+        raise TypeError("its private is neither true nor false")
+    return private
 
 
 def _is_unusual(frame: bytes) -> bool:

@@ -1,5 +1,8 @@
 """
-History providers: where publications are kept for those who come back.
+History providers: they keep publications for subscribers that come back.
+
+A provider imports nothing of the hub, so any of them can be replaced by one of
+your own; see `twisted_sse.interfaces.IHistoryProvider`.
 """
 
 from twisted_sse.events.publication import Position, Publication, Record, Tail

@@ -1,8 +1,8 @@
 """
-The histories that come with this package, from the words of a command line.
+The factories of this package's histories, for the command line.
 
-Only names and readers: what a provider needs is imported when one is built,
-because Twisted imports this module whenever it looks for plugins.
+Twisted imports this module whenever it looks for plugins, so what a provider
+needs is imported only when one is built.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _BOUNDS: dict[str, Callable[[str], Any]] = {
 @implementer(IHistoryFactory)
 class MemoryHistoryFactory:
     """
-    `twisted_sse.history.MemoryHistory`.
+    Builds a `twisted_sse.history.MemoryHistory`.
     """
 
     scheme = "memory"
@@ -51,10 +51,9 @@ class MemoryHistoryFactory:
 @implementer(IHistoryFactory)
 class SQLiteHistoryFactory:
     """
-    `twisted_sse.history.sqlite.SQLiteHistory`.
+    Builds a `twisted_sse.history.sqlite.SQLiteHistory`.
 
-    The path ends at the first comma, so one that has a comma cannot be written.
-    It is made absolute at once: a daemon changes its directory.
+    The path ends at the first comma, so it cannot contain one.
     """
 
     scheme = "sqlite"
@@ -68,25 +67,24 @@ class SQLiteHistoryFactory:
         if not path:
             raise ValueError("it needs the path of a file")
         if path == ":memory:":
-            raise ValueError("a history in memory is --history memory")
+            raise ValueError("to keep events in memory use --history memory")
         given = units.arguments(rest, {**_BOUNDS, "sync": _sync})
-        place = _absolute(path)
+        path = _absolute(path)
         from twisted_sse.history.sqlite import SQLiteHistory
 
         try:
-            SQLiteHistory.check(place)
+            SQLiteHistory.check(path)
         except ValueError as error:
             raise HistoryUnavailable(error) from None
-        return SQLiteHistory(place, **given)
+        return SQLiteHistory(path, **given)
 
 
 @implementer(IHistoryFactory)
 class RedisHistoryFactory:
     """
-    `twisted_sse.history.redis.RedisHistory`.
+    Builds a `twisted_sse.history.redis.RedisHistory`.
 
-    The URL ends at the first comma; one in a user's name or password is
-    written ``%2C``.
+    The URL ends at the first comma; in a user name or password write ``%2C``.
 
     Args:
         scheme: ``redis``, or ``rediss`` for TLS.
@@ -107,35 +105,24 @@ class RedisHistoryFactory:
         """
         url, _, rest = arguments.partition(",")
         if "@" in rest and "@" not in url:
-            # It is the rest of a password, which no error may quote.
-            raise ValueError("a comma in a user's name or password has to be written %2C")
+            # *rest* has a part of the password, which no error may quote.
+            raise ValueError("write a comma in a user name or password as %2C")
         given = units.arguments(rest, self._readers)
         from twisted_sse.history.redis import RedisHistory
 
         try:
             return RedisHistory(f"{self.scheme}:{url}", **given)
         except ModuleNotFoundError as error:
-            # The extra is not installed, and the error says so.
+            # The error names the extra to install.
             raise HistoryUnavailable(error) from None
-
-
-def _sync(text: str) -> str:
-    if text not in ("full", "normal"):
-        raise ValueError(f"{text!r} is neither full nor normal")
-    return text
-
-
-def _absolute(path: str) -> str:
-    return str(Path(path).absolute())
 
 
 @implementer(IHistoryFactory)
 class UpstreamHistoryFactory:
     """
-    `twisted_sse.history.upstream.history.UpstreamHistory`.
+    Builds a `twisted_sse.history.upstream.history.UpstreamHistory`.
 
-    The URL ends at the first comma; one that is a part of it is written ``%2C``.
-    Paths are made absolute at once: a daemon changes its directory.
+    The URL ends at the first comma; in the URL itself write ``%2C``.
     """
 
     scheme = "upstream"
@@ -159,16 +146,27 @@ class UpstreamHistoryFactory:
         return UpstreamHistory(url, token=token, **given)
 
 
+def _sync(text: str) -> str:
+    if text not in ("full", "normal"):
+        raise ValueError(f"{text!r} is neither full nor normal")
+    return text
+
+
+def _absolute(path: str) -> str:
+    # A daemon changes its directory before the provider is started.
+    return str(Path(path).absolute())
+
+
 def _token_from(path: str) -> str:
     try:
         return units.read_tokens(path)[0]
     except ValueError as error:
-        # The option is well written; it is the file that is not there yet.
+        # The option is valid, but the file is not.
         raise HistoryUnavailable(error) from None
 
 
 def _timeout(text: str) -> float:
     given = units.seconds(text)
     if given == 0:
-        raise ValueError("0 seconds are too short for any answer")
+        raise ValueError("0 seconds is too short for any answer")
     return given

@@ -1,8 +1,8 @@
 """
-History in memory: bounded, quick, and gone with the process.
+History in memory: bounded, fast, and lost when the process ends.
 
-Every life of the process has its own epoch, so an ID from an earlier life is
-recognized as unknown instead of being taken for a newer event's.
+Every `MemoryHistory` has its own epoch, so an ID from an earlier process is
+recognized as unknown, and never mistaken for a newer event's.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from twisted_sse.topics import Selection
 
 __all__ = ["MemoryHistory"]
 
-# What a publication takes beside its texts, in bytes: the event, the publication,
-# the `Record`, its own ID.  Measured with tracemalloc on CPython 3.11.
+# The bytes that a publication takes in addition to its texts: the event, the
+# publication, the `Record`, its ID.  Measured with tracemalloc on CPython 3.11.
 _OVERHEAD = 340
 
 
@@ -37,11 +37,14 @@ class MemoryHistory:
     Args:
         events: The most publications to keep.
 
-        bytes: The most memory to use, about, in bytes.
+        bytes: The most memory to use, approximately, in bytes.
 
-        age: The longest time to keep one, in seconds.
+        age: The longest time to keep a publication, in seconds.
 
-        clock: Tells the time; the global reactor's by default.
+        clock: The source of time; the global reactor by default.
+
+    Raises:
+        ValueError: A bound is not greater than 0.
     """
 
     def __init__(
@@ -61,16 +64,16 @@ class MemoryHistory:
         self._newest = 0
         self._kept: deque[tuple[float, int, Record]] = deque()
         self._size = 0
-        self._given: dict[str, _Given] = {}
+        self._publisher_ids: dict[str, _PublisherID] = {}
 
     def append(self, publications: Sequence[Publication]) -> Sequence[Record]:
         """
         See `IHistoryProvider.append`.
         """
         now = self._clock.seconds()
-        kept = [self._keep(publication, now) for publication in publications]
+        records = [self._keep(publication, now) for publication in publications]
         self._trim(now)
-        return kept
+        return records
 
     def since(self, last_event_id: str | None, topics: Selection, limit: int) -> Sequence[Record]:
         """
@@ -81,8 +84,8 @@ class MemoryHistory:
         number = oldest - 1 if last_event_id is None else self._locate(last_event_id)
         if not oldest - 1 <= number <= self._newest:
             raise UnknownEventID(f"{last_event_id!r} is not kept")
-        followers = islice(self._kept, number - oldest + 1, None)
-        matching = (kept for _, _, kept in followers if topics.matches(kept.publication.topics))
+        following = islice(self._kept, number - oldest + 1, None)
+        matching = (one for _, _, one in following if topics.matches(one.publication.topics))
         return list(islice(matching, limit))
 
     def tail(self, limit: int) -> Tail:
@@ -91,20 +94,20 @@ class MemoryHistory:
         """
         self._trim(self._clock.seconds())
         count = min(limit, len(self._kept))
-        kept = [one for _, _, one in islice(self._kept, len(self._kept) - count, None)]
+        records = [one for _, _, one in islice(self._kept, len(self._kept) - count, None)]
         before = self._newest - count
-        return Tail(Position(before, self._name(before)), kept)
+        return Tail(Position(before, self._id_of(before)), records)
 
     def _keep(self, publication: Publication, now: float) -> Record:
         self._newest += 1
         event = publication.event
-        kept = Record(self._newest, event.id or self._name(self._newest), publication)
+        record = Record(self._newest, event.id or self._id_of(self._newest), publication)
         if event.id:
-            self._given.setdefault(event.id, _Given(self._newest)).count += 1
+            self._publisher_ids.setdefault(event.id, _PublisherID(self._newest)).count += 1
         size = _size(publication)
-        self._kept.append((now, size, kept))
+        self._kept.append((now, size, record))
         self._size += size
-        return kept
+        return record
 
     def _trim(self, now: float) -> None:
         events, size, age = self._bounds
@@ -113,42 +116,42 @@ class MemoryHistory:
             _, freed, oldest = kept.popleft()
             self._size -= freed
             if oldest.publication.event.id:
-                self._forget_given(oldest)
+                self._forget_publisher_id(oldest)
 
-    def _forget_given(self, forgotten: Record) -> None:
-        given = self._given[forgotten.id]
-        given.count -= 1
-        if given.oldest == forgotten.number:
-            given.oldest = None
-        if given.count == 0:
-            del self._given[forgotten.id]
+    def _forget_publisher_id(self, forgotten: Record) -> None:
+        shared = self._publisher_ids[forgotten.id]
+        shared.count -= 1
+        if shared.oldest == forgotten.number:
+            shared.oldest = None
+        if shared.count == 0:
+            del self._publisher_ids[forgotten.id]
 
     def _locate(self, event_id: str) -> int:
         epoch, _, sequence = event_id.rpartition("-")
-        # isdecimal() takes other scripts' digits too, and int() would as well:
-        # comparing the whole ID accepts only what _name() writes.
+        # isdecimal() and int() accept other scripts' digits too: comparing the
+        # whole ID accepts only what _id_of() writes.
         if epoch == self._epoch and len(sequence) < 20 and sequence.isdecimal():
             number = int(sequence)
-            if event_id == self._name(number):
+            if event_id == self._id_of(number):
                 return number
-        given = self._given.get(event_id)
-        if given is not None and given.oldest is not None:
-            return given.oldest
-        raise UnknownEventID(f"{event_id!r} is not of this history")
+        shared = self._publisher_ids.get(event_id)
+        if shared is not None and shared.oldest is not None:
+            return shared.oldest
+        raise UnknownEventID(f"{event_id!r} is not an ID of this history")
 
-    def _name(self, number: int) -> str:
+    def _id_of(self, number: int) -> str:
         return f"{self._epoch}-{number}"
 
 
-class _Given:
+class _PublisherID:
     """
-    Where the publications stand that have one ID of a publisher's making.
+    The kept publications that share one publisher's ID.
 
     Attributes:
-        oldest: The number of the oldest, which counts; ``None`` when that is
-            kept no longer, because no other can stand for it.
+        oldest: The number of the first of them, which the ID stands for;
+            ``None`` when that is forgotten, because no other replaces it.
 
-        count: How many are kept.
+        count: The number of those that are kept.
     """
 
     __slots__ = ("count", "oldest")
@@ -160,7 +163,7 @@ class _Given:
 
 def _size(publication: Publication) -> int:
     """
-    The memory that *publication* takes, about.
+    Estimate the memory that *publication* takes, in bytes.
     """
     event = publication.event
     texts = (event.data, event.comment, event.event, event.id, *publication.topics)

@@ -1,9 +1,9 @@
 """
-Finds what can keep history, and has it built from ``SCHEME:…``.
+Finds the installed kinds of history, and builds one from ``SCHEME:…``.
 
 Twisted finds the factories: objects in the modules in ``twisted/plugins/`` of
-everything that is installed.  A module that cannot be imported is logged by
-Twisted and left out; so is, here, an object that breaks its contract.
+all installed distributions.  It logs and skips a module that cannot be
+imported; this module does the same with an object that breaks its contract.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from twisted_sse.interfaces import IHistoryFactory, IHistoryProvider
 
 __all__ = ["build_history", "describe_histories", "find_factories"]
 
-# Where the factories of this package are.
+# The modules of this package's factories begin with this.
 _OURS = "twisted_sse."
 
 _log = Logger()
@@ -26,12 +26,12 @@ _log = Logger()
 
 def find_factories() -> list[IHistoryFactory]:
     """
-    All that are installed, by their schemes.
+    Return all installed factories, sorted by scheme.
 
-    One of this package hides others of the same scheme: what `memory:` and
-    `sqlite:` mean does not change with what else is installed.
+    A factory of this package hides others of the same scheme, so that no
+    distribution can change what ``memory:`` and ``sqlite:`` mean.
     """
-    # A module that imports another's factory has it, too.
+    # A module that imports another's factory yields it again.
     found = {id(each): each for each in getPlugins(IHistoryFactory) if _is_fit(each)}
     factories = sorted(found.values(), key=lambda each: (each.scheme, _origin(each)))
     ours = {each.scheme for each in factories if _is_ours(each)}
@@ -40,21 +40,21 @@ def find_factories() -> list[IHistoryFactory]:
 
 def build_history(text: str) -> IHistoryProvider:
     """
-    Make a provider from ``SCHEME:ARGUMENTS``; the scheme ends at the first colon.
+    Build a provider from ``SCHEME:ARGUMENTS``; the scheme ends at the first colon.
 
     Raises:
-        ValueError: There is no such scheme, there are two, or its factory
-            cannot obey; half a sentence that says what would be right.
+        ValueError: The scheme is unknown or ambiguous, or its factory refuses
+            the arguments; half a sentence that says what would be right.
     """
     scheme, _, arguments = text.partition(":")
     factories = find_factories()
     fitting = [each for each in factories if each.scheme == scheme]
     if not fitting:
         schemes = ", ".join(dict.fromkeys(each.scheme for each in factories))
-        raise ValueError(f"there is no history {scheme!r}, only {schemes}; try --history help")
+        raise ValueError(f"history {scheme!r} is unknown: use {schemes}; try --history help")
     if len(fitting) > 1:
         origins = " and ".join(map(_origin, fitting))
-        raise ValueError(f"{origins} both have a history {scheme!r}; uninstall one of them")
+        raise ValueError(f"{origins} both provide history {scheme!r}; uninstall one of them")
     try:
         return fitting[0].build(arguments)
     except HistoryUnavailable as error:
@@ -65,7 +65,7 @@ def build_history(text: str) -> IHistoryProvider:
 
 def describe_histories() -> str:
     """
-    A line for each scheme that is installed: its name, its usage, its module.
+    Return a line for each installed scheme: its name, its usage, its module.
     """
     factories = find_factories()
     width = max((len(each.scheme) for each in factories), default=0)
@@ -77,11 +77,12 @@ def _is_fit(factory: IHistoryFactory) -> bool:
     try:
         return bool(verifyObject(IHistoryFactory, factory))
     except Invalid as error:
-        # Like Twisted for a module that it cannot import, and so that it is
-        # seen: options are read before the log begins, and only what is
-        # critical is told at once.
+        # Critical, because options are read before the log begins, and until then
+        # Twisted prints only critical events.
         _log.critical(
-            "A history of {origin} is left out: {reason}", origin=_origin(factory), reason=error
+            "A history factory of {origin} is ignored: {reason}",
+            origin=_origin(factory),
+            reason=error,
         )
         return False
 
@@ -95,5 +96,5 @@ def _origin(factory: IHistoryFactory) -> str:
 
 
 def _usage(factory: IHistoryFactory) -> str:
-    # One line, whoever wrote it.
+    # A plugin's usage may have line breaks.
     return " ".join(factory.usage.split())

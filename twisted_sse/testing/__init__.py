@@ -1,5 +1,5 @@
 """
-For the tests of those who build on this package.
+Tools to test applications and history providers that use this package.
 """
 
 from twisted_sse.testing.contract import HistoryProviderContract, SharedHistoryProviderContract

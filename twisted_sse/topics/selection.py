@@ -107,6 +107,14 @@ class Interest:
             return True
         return self.readable is not None and self.readable.matches(topics)
 
+    def may_read(self, topics: Sequence[str], private: bool) -> bool:
+        """
+        Say whether the subscriber may read a publication, wanted or not.
+        """
+        if self.public and not private:
+            return True
+        return self.readable is not None and self.readable.matches(topics)
+
 
 def _selector(value: str | Selector) -> Selector:
     if isinstance(value, Everything | Exact | URITemplate | URLPattern):

@@ -98,8 +98,8 @@ def last_event_id(request: Request, query: Query) -> str | None:
     """
     # HTML: "`Last-Event-ID` [...] value, encoded as UTF-8".
     header = request.getHeader(b"Last-Event-ID")
-    given = query.last_event_id if header is None else header.decode("utf-8", "replace")
-    return given or None
+    # A blank header says nothing, so it must not hide the query.
+    return (header or b"").decode("utf-8", "replace").strip(" \t") or query.last_event_id
 
 
 # benchmarks (memory, accept): the subscribers of one page ask for the same topics.
@@ -117,12 +117,11 @@ def _parse(query: bytes) -> Query:
             400,
             "The query is not percent-encoded UTF-8: encode each value with encodeURIComponent.",
         ) from None
-    values: dict[str, list[str]] = {}
-    for name, value in pairs:
-        values.setdefault(name, []).append(value)
-    ids = [values[name][-1] for name in _LAST_EVENT_ID if name in values]
+    topics = tuple(value for name, value in pairs if name == "topic")
+    # The last one counts: a polyfill appends its own to the URL of the page.
+    ids = [value for name, value in pairs if name in _LAST_EVENT_ID and value]
     replication = _replication(dict(pairs)) if _ANNOTATE in pairs else None
-    return Query(tuple(values.get("topic", ())), ids[0] if ids else None, replication)
+    return Query(topics, ids[-1] if ids else None, replication)
 
 
 def _replication(values: dict[str, str]) -> ReplicationQuery:

@@ -1,5 +1,5 @@
 """
-The history of JSON lines keeps the contract, and so does its factory.
+The history of JSON lines and its factory fulfill their contracts.
 """
 
 from pathlib import Path
@@ -9,7 +9,7 @@ from twisted.plugin import getPlugins
 from twisted.trial.unittest import TestCase
 from zope.interface.verify import verifyObject
 
-from twisted_sse.events.publication import Publication
+from twisted_sse.history import Publication
 from twisted_sse.interfaces import IHistoryFactory
 from twisted_sse.testing import HistoryProviderContract
 from twisted_sse.topics import Selection
@@ -19,7 +19,7 @@ EVERYTHING = Selection.of("*")
 
 class ContractTests(HistoryProviderContract, TestCase):
     """
-    All that every provider has to do.
+    The contract of every provider.
     """
 
     bounds = ("events",)
@@ -35,7 +35,7 @@ class ContractTests(HistoryProviderContract, TestCase):
 
 class FileTests(TestCase):
     """
-    What is in the file.
+    The content of the file.
     """
 
     def setUp(self):
@@ -49,7 +49,7 @@ class FileTests(TestCase):
 
     def test_bounded(self):
         """
-        The file does not grow for ever.
+        The size of the file is bounded.
         """
         history = LinesHistory(self.path, 10)
         for number in range(100):
@@ -60,9 +60,9 @@ class FileTests(TestCase):
 
     def test_half_a_line(self):
         """
-        A line that was cut by a crash is as if it had never been begun.
+        A line that was cut by a crash is ignored.
         """
-        kept = self.publish(LinesHistory(self.path), "a", "b")
+        records = self.publish(LinesHistory(self.path), "a", "b")
         with self.path.open("a") as file:
             file.write('[[3, "x", {"topics": ["a"')
 
@@ -71,12 +71,12 @@ class FileTests(TestCase):
 
         self.assertEqual(self.data(again), ["a", "b", "c"])
         self.assertEqual(self.data(LinesHistory(self.path)), ["a", "b", "c"])
-        self.assertEqual(len(again.since(kept[0].id, EVERYTHING, 100)), 2)
+        self.assertEqual(len(again.since(records[0].id, EVERYTHING, 100)), 2)
 
 
 class FactoryTests(TestCase):
     """
-    What stands on the command line.
+    The option on the command line.
     """
 
     def test_plugin(self):
@@ -89,7 +89,7 @@ class FactoryTests(TestCase):
 
     def test_refused(self):
         """
-        What cannot be obeyed is told in half a sentence.
+        Invalid arguments raise ValueError.
         """
         for arguments in ("", ".", "/nowhere/at/all", "events.json,events=0", __file__):
             with self.subTest(arguments=arguments), self.assertRaises(ValueError):

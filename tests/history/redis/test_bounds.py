@@ -1,5 +1,5 @@
 """
-History in Redis: what is forgotten, and where the order ends.
+History in Redis: bounds, and the end of the order.
 """
 
 from tests.support.redis_histories import ALL, MANY, RedisTestCase, data_of, publication
@@ -12,12 +12,12 @@ __all__ = ["BoundTests", "TailTests"]
 
 class BoundTests(RedisTestCase):
     """
-    What is forgotten.
+    The bounds.
     """
 
     async def kept(self, history: RedisHistory) -> list[str | None]:
         """
-        The data of all that is kept.
+        Return the data of all that is kept.
         """
         return data_of(await history.since(None, ALL, MANY))
 
@@ -33,7 +33,7 @@ class BoundTests(RedisTestCase):
 
     async def test_events(self) -> None:
         """
-        The newest are kept, as many as were asked for.
+        The newest are kept, up to the bound.
         """
         history = self.open(events=3)
         await self.fill(history, *"abcde")
@@ -42,18 +42,18 @@ class BoundTests(RedisTestCase):
 
     async def test_batch(self) -> None:
         """
-        A batch larger than the bound is answered in full, and its newest are kept.
+        A batch larger than the bound is acknowledged in full, and its newest are kept.
         """
         history = self.open(events=2)
-        kept = await history.append([publication(str(number)) for number in range(500)])
+        records = await history.append([publication(str(number)) for number in range(500)])
 
-        self.assertEqual(len(kept), 500)
+        self.assertEqual(len(records), 500)
         self.assertEqual(await self.kept(history), ["498", "499"])
         self.assertEqual(self.server.cli("XLEN", f"{{{self.prefix}}}:events"), "3")
 
     async def test_bytes(self) -> None:
         """
-        The bytes of all texts count, and what surrounds them.
+        The bytes of all texts count, and an overhead for each entry.
         """
         history = self.open(bytes=100_000)
         await self.fill(history, *["x" * 9_800] * 30)
@@ -73,7 +73,7 @@ class BoundTests(RedisTestCase):
 
     async def test_too_large(self) -> None:
         """
-        What is larger than all that may be kept is not kept, and costs all the others.
+        An event larger than the bound is not kept, and displaces all others.
         """
         history = self.open(bytes=10_000)
         await self.fill(history, "a", "x" * 20_000)
@@ -84,7 +84,7 @@ class BoundTests(RedisTestCase):
 
     async def test_age(self) -> None:
         """
-        What is too old is not found, though it is still there.
+        Events that are too old are not found, even before they are deleted.
         """
         self.plant_old(3)
         history = self.open()
@@ -97,19 +97,19 @@ class BoundTests(RedisTestCase):
 
     async def test_age_goes_on(self) -> None:
         """
-        After everything has become too old the order goes on where it was.
+        When everything is too old, the order continues where it was.
         """
         self.plant_old(3)
         history = self.open()
-        kept = await self.fill(history, "new")
+        records = await self.fill(history, "new")
 
-        self.assertEqual(kept[0].number, 4)
-        self.assertEqual(await history.since("1-3", ALL, MANY), kept)
-        self.assertEqual((await history.tail(MANY)).kept, kept)
+        self.assertEqual(records[0].number, 4)
+        self.assertEqual(await history.since("1-3", ALL, MANY), records)
+        self.assertEqual((await history.tail(MANY)).kept, records)
 
     async def test_young(self) -> None:
         """
-        What is younger than the bound is kept.
+        Events younger than the bound are kept.
         """
         history = self.open(age=3600)
         await self.fill(history, "a")
@@ -118,7 +118,7 @@ class BoundTests(RedisTestCase):
 
     async def test_small_steps(self) -> None:
         """
-        A large surplus goes by and by, so that no append takes long for it.
+        A large surplus is deleted in steps, so that no append takes long.
         """
         self.plant_old(100)
         history = self.open()
@@ -132,34 +132,34 @@ class BoundTests(RedisTestCase):
 
 class TailTests(RedisTestCase):
     """
-    Where the order ends.
+    The end of the order.
     """
 
     async def test_never_used(self) -> None:
         """
-        Before the first publication there is a position to go on from, always the same.
+        Before the first publication there is a position to resume from, always the same.
         """
         history = self.open()
         tail = await history.tail(5)
         again = await history.tail(1)
-        kept = await self.fill(history, "a")
+        records = await self.fill(history, "a")
 
         self.assertEqual(tail, (Position(0, tail.before.id), []))
         self.assertEqual(again, tail)
-        self.assertEqual(await history.since(tail.before.id, ALL, MANY), kept)
+        self.assertEqual(await history.since(tail.before.id, ALL, MANY), records)
 
     async def test_newest(self) -> None:
         """
-        As many as were asked for, and the position right before them.
+        The newest are returned, up to the limit, with the position right before them.
         """
         history = self.open()
         batch = [publication(str(number), event_id=f"own-{number}") for number in range(600)]
-        kept = await history.append(batch)
+        records = await history.append(batch)
 
         for limit in (1, 255, 256, 257, 599):
             tail = await history.tail(limit)
-            self.assertEqual(tail.kept, kept[-limit:])
-            self.assertEqual(tail.before.number, kept[-limit].number - 1)
+            self.assertEqual(tail.kept, records[-limit:])
+            self.assertEqual(tail.before.number, records[-limit].number - 1)
             self.assertEqual(await history.since(tail.before.id, ALL, limit), tail.kept)
-        self.assertEqual((await history.tail(MANY)).kept, kept)
+        self.assertEqual((await history.tail(MANY)).kept, records)
         self.assertEqual((await history.tail(MANY)).newest, (600, "own-599"))

@@ -1,5 +1,5 @@
 """
-History in Redis, by the contract that every shared history has to keep.
+History in Redis fulfills the contract of shared histories.
 """
 
 import secrets
@@ -15,7 +15,7 @@ __all__ = ["RedisHistoryContractTests"]
 
 class RedisHistoryContractTests(SharedHistoryProviderContract, TestCase):
     """
-    Each test has a prefix of its own, and those that interrupt it kill the server.
+    Each test uses its own prefix, and those that interrupt history kill the server.
     """
 
     durable = True

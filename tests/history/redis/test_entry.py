@@ -1,5 +1,5 @@
 """
-Publications as entries of a stream, and the errors of Redis in words.
+Publications as entries of a stream, and explanations of Redis' errors.
 """
 
 import json
@@ -12,22 +12,22 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted_sse.errors import HistoryUnavailable
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.publication import Position, Publication, Record
-from twisted_sse.history.redis.entry import RedisEntry, as_place, encode_entry, parse_entry
+from twisted_sse.history.redis.entry import RedisEntry, as_entry_id, encode_entry, parse_entry
 from twisted_sse.history.redis.errors import is_passing, reason_of, sentence_of
 
-__all__ = ["EntryTests", "FaultTests", "PlaceTests"]
+__all__ = ["EntryIDTests", "EntryTests", "ErrorTests"]
 
 
 def raw(*texts: str) -> tuple[bytes, Sequence[bytes]]:
     """
-    The entry 5-1, as Redis tells it.
+    Make the entry 5-1, as Redis sends it.
     """
     return b"5-1", [text.encode() for text in texts]
 
 
 class EntryTests(SynchronousTestCase):
     """
-    There and back.
+    Entries, written and read.
     """
 
     PUBLICATIONS = [
@@ -40,7 +40,7 @@ class EntryTests(SynchronousTestCase):
 
     def test_round_trip(self) -> None:
         """
-        What comes back is what was given.
+        A publication is read as it was written.
         """
         for one in self.PUBLICATIONS:
             with self.subTest(publication=one):
@@ -51,7 +51,7 @@ class EntryTests(SynchronousTestCase):
 
     def test_beginning(self) -> None:
         """
-        The number 0 is where the order begins.
+        The entry with the number 0 begins the order.
         """
         entry = parse_entry(raw("n", "0", "b", "0"))
 
@@ -61,7 +61,7 @@ class EntryTests(SynchronousTestCase):
 
     def test_stands_at(self) -> None:
         """
-        An entry has its own ID, and its publisher's.
+        An entry is known by its own ID and by its publisher's.
         """
         entry = parse_entry(raw("n", "7", "b", "99", "topic", "a", "data", "x", "id", "mine"))
 
@@ -72,7 +72,7 @@ class EntryTests(SynchronousTestCase):
 
     def test_foreign(self) -> None:
         """
-        What somebody else has put there is refused, by its ID.
+        An entry that another program has written is refused, and named.
         """
         cases = [
             raw("foo", "bar"),
@@ -89,33 +89,33 @@ class EntryTests(SynchronousTestCase):
             self.assertIn("5-1", str(caught.exception))
 
 
-class PlaceTests(SynchronousTestCase):
+class EntryIDTests(SynchronousTestCase):
     """
-    What can be the ID of an entry.
+    The IDs of entries.
     """
 
-    def test_places(self) -> None:
+    def test_entry_ids(self) -> None:
         """
-        Just what Redis writes.
+        IDs are accepted as Redis writes them.
         """
         for event_id in ("0-0", "1-0", "1795264941994-12", f"{2**64 - 1}-{2**64 - 1}"):
             with self.subTest(event_id=event_id):
-                self.assertEqual(as_place(event_id), event_id)
+                self.assertEqual(as_entry_id(event_id), event_id)
 
     def test_others(self) -> None:
         """
-        Redis would understand some others, or refuse the command.
+        Other spellings are refused: Redis would accept some, and fail on others.
         """
         cases = ["", "-", "+", "$", "*", "5", "5-", "-5", "05-1", "5-01", "5-1\n", " 5-1", "5-+1"]
         cases += ["(5-1", "5-1-1", "5-*", "\u0665-1", f"{2**64}-0", f"0-{2**64}", "9" * 5000 + "-1"]
         for event_id in cases:
             with self.subTest(event_id=event_id[:40]):
-                self.assertEqual(as_place(event_id), "")
+                self.assertEqual(as_entry_id(event_id), "")
 
 
-class FaultTests(SynchronousTestCase):
+class ErrorTests(SynchronousTestCase):
     """
-    What is wrong, in words.
+    Explanations of errors.
     """
 
     SENTENCES = [
@@ -138,7 +138,7 @@ class FaultTests(SynchronousTestCase):
 
     def test_sentences(self) -> None:
         """
-        Half a sentence that says what to do, without what was sent.
+        The explanation says what to do, without quoting the command.
         """
         for message, words in self.SENTENCES:
             with self.subTest(message=message):
@@ -147,7 +147,7 @@ class FaultTests(SynchronousTestCase):
 
     def test_passing(self) -> None:
         """
-        A replica may be asked again, and one that is loading; a full one stays full.
+        The errors of a replica and of a loading Redis may pass; a full memory does not.
         """
         passing = [message for message, _ in self.SENTENCES if is_passing(message)]
 

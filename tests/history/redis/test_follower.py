@@ -1,5 +1,5 @@
 """
-History in Redis, shared: every hub gets the same, in the same order, once.
+History in Redis, shared: every hub gets every event once, in the same order.
 """
 
 from collections.abc import Sequence
@@ -21,28 +21,28 @@ __all__ = ["FollowTests", "RestartTests"]
 
 class FollowTests(RedisTestCase):
     """
-    What is delivered as long as it can be told exactly.
+    Exact delivery.
     """
 
     async def test_own(self) -> None:
         """
-        What was appended is delivered, as it was answered.
+        Appended records are delivered as `append` returned them.
         """
         history = self.open()
         following = await self.follow(history)
-        kept = await self.fill(history, *"abc")
+        records = await self.fill(history, *"abc")
         await following.has(3)
 
-        self.assertEqual(following.kept, kept)
+        self.assertEqual(following.kept, records)
 
     async def test_two_hubs(self) -> None:
         """
-        Of what two append at the same time both get all, in one order.
+        When two hubs append at the same time, both are delivered everything, in one order.
         """
         hubs = [self.open(), self.open()]
         followings = [await self.follow(hub) for hub in hubs]
         batches = [
-            hubs[number % 2].append([publication(f"{number}-{place}") for place in range(3)])
+            hubs[number % 2].append([publication(f"{number}-{index}") for index in range(3)])
             for number in range(100)
         ]
         appended = await gatherResults(batches)
@@ -57,42 +57,42 @@ class FollowTests(RedisTestCase):
 
     async def test_between(self) -> None:
         """
-        What was appended after the tail was told, and before it is followed, is delivered.
+        Records appended between `tail` and `follow` are delivered.
         """
         history, other = self.open(), self.open()
         await history.append([publication("a"), publication("b", event_id="mine")])
         tail = await history.tail(5)
-        kept = await other.append([publication(str(one), event_id="mine") for one in range(700)])
+        records = await other.append([publication(str(one), event_id="mine") for one in range(700)])
         following = Following()
         history.follow(tail.newest, following.deliver, following.restart)
         await following.has(700)
 
-        self.assertEqual(following.kept, kept)
+        self.assertEqual(following.kept, records)
         self.assertEqual(following.restarts, [])
 
     async def test_two_lives(self) -> None:
         """
-        It can be followed again after it was stopped and started.
+        It can be followed again after a stop and a start.
         """
         history = self.open()
         await self.follow(history)
         await history.stopService()
         history.startService()
         following = await self.follow(history)
-        kept = await self.fill(history, "a")
+        records = await self.fill(history, "a")
         await following.has(1)
 
-        self.assertEqual(following.kept, kept)
+        self.assertEqual(following.kept, records)
 
     async def test_not_taken(self) -> None:
         """
-        A failure to take something is logged, and what follows is delivered.
+        An error in `deliver` is logged, and later records are delivered.
         """
         history = self.open()
         following = Following()
 
-        def deliver(kept: Sequence[Record]) -> None:
-            following.deliver(kept)
+        def deliver(records: Sequence[Record]) -> None:
+            following.deliver(records)
             raise RuntimeError
 
         history.follow((await history.tail(1)).newest, deliver, following.restart)
@@ -106,31 +106,31 @@ class FollowTests(RedisTestCase):
 
 class RestartTests(RedisTestCase):
     """
-    What is told when it cannot be told exactly what was between.
+    Restarts, when exact delivery is not possible.
     """
 
     async def test_wiped(self) -> None:
         """
-        When the store is emptied, the order begins anew with what is then appended.
+        When the store is emptied, a new order begins with the next append.
         """
         history, other = self.open(), self.open()
         following = await self.follow(history)
         await self.fill(history, "a", "b")
         await following.has(2)
         self.server.cli("FLUSHALL")
-        kept = await self.fill(other, "c")
+        records = await self.fill(other, "c")
         await following.restarted()
-        kept += await self.fill(other, "d")
+        records += await self.fill(other, "d")
         while len(following.restarts[0].kept) + len(following.kept) < 4:
             await following.has(len(following.kept) + 1)
 
         (tail,) = following.restarts
         self.assertEqual(tail.before.number, 0)
-        self.assertEqual([*tail.kept, *following.kept[2:]], kept)
+        self.assertEqual([*tail.kept, *following.kept[2:]], records)
 
     async def test_wiped_and_silent(self) -> None:
         """
-        That the store is empty is noticed although nothing is appended.
+        An emptied store is noticed although nothing is appended.
         """
         history = self.open()
         following = await self.follow(history)
@@ -145,24 +145,24 @@ class RestartTests(RedisTestCase):
 
     async def test_too_far(self) -> None:
         """
-        Whoever would follow what is kept no longer is told of what is there, and goes on.
+        A position that is no longer kept leads to a restart, and delivery continues.
         """
         history = self.open(events=5)
         await self.fill(history, "a")
         tail = await history.tail(1)
-        kept = await history.append([publication(str(one)) for one in range(20)])
+        records = await history.append([publication(str(one)) for one in range(20)])
         following = Following()
         history.follow(tail.newest, following.deliver, following.restart)
         await following.restarted()
-        kept = [*kept, *await self.fill(history, "b")]
+        records = [*records, *await self.fill(history, "b")]
         await following.has(1)
 
-        self.assertEqual(following.restarts[0].kept, kept[15:20])
-        self.assertEqual(following.kept, kept[20:])
+        self.assertEqual(following.restarts[0].kept, records[15:20])
+        self.assertEqual(following.kept, records[20:])
 
     async def test_another_life(self) -> None:
         """
-        A number of another life of the store is not taken for this one's.
+        A number of another life of the store is not mistaken for one of this life.
         """
         history = self.open()
         await self.fill(history, "a", "b")
@@ -178,20 +178,20 @@ class RestartTests(RedisTestCase):
 
     async def test_cut(self) -> None:
         """
-        What somebody has deleted from the middle is seen to be missing.
+        An entry that was deleted from the middle is noticed.
         """
         history = self.open()
-        kept = await self.fill(history, *"abcd")
-        self.server.cli("XDEL", f"{{{self.prefix}}}:events", kept[2].id)
+        records = await self.fill(history, *"abcd")
+        self.server.cli("XDEL", f"{{{self.prefix}}}:events", records[2].id)
         following = Following()
-        history.follow(Position(*kept[0][:2]), following.deliver, following.restart)
+        history.follow(Position(*records[0][:2]), following.deliver, following.restart)
         await following.restarted()
 
         self.assertEqual(following.data, ["b"])
 
     async def test_not_taken(self) -> None:
         """
-        A failure to begin anew is logged, and what follows is delivered.
+        An error in `restart` is logged, and later records are delivered.
         """
         history = self.open()
         following = Following()

@@ -1,5 +1,5 @@
 """
-History in Redis: order, and its life as a service.
+History in Redis: its order, and the service.
 """
 
 import subprocess
@@ -24,35 +24,35 @@ __all__ = ["ArgumentTests", "OrderTests", "ServiceTests"]
 
 class OrderTests(RedisTestCase):
     """
-    What follows an event.
+    The order of events.
     """
 
     async def test_append(self) -> None:
         """
-        A batch comes back in its order, numbered without gaps, with IDs that differ.
+        A batch is returned in order, numbered without gaps, with different IDs.
         """
         history = self.open()
         batch = [publication(str(number)) for number in range(5)]
-        kept = [*await history.append(batch), *await history.append(batch)]
+        records = [*await history.append(batch), *await history.append(batch)]
 
-        self.assertEqual([one.publication for one in kept], batch * 2)
-        self.assertEqual([one.number for one in kept], list(range(1, 11)))
-        self.assertEqual(len({one.id for one in kept}), 10)
+        self.assertEqual([one.publication for one in records], batch * 2)
+        self.assertEqual([one.number for one in records], list(range(1, 11)))
+        self.assertEqual(len({one.id for one in records}), 10)
 
     async def test_since(self) -> None:
         """
-        Everything that follows, oldest first, as it was appended.
+        `since` returns everything that follows, oldest first, as it was appended.
         """
         history = self.open()
-        kept = await self.fill(history, *"abcd")
+        records = await self.fill(history, *"abcd")
 
-        for place, one in enumerate(kept):
-            self.assertEqual(await history.since(one.id, ALL, MANY), kept[place + 1 :])
-        self.assertEqual(await history.since(None, ALL, MANY), kept)
+        for index, one in enumerate(records):
+            self.assertEqual(await history.since(one.id, ALL, MANY), records[index + 1 :])
+        self.assertEqual(await history.since(None, ALL, MANY), records)
 
     async def test_empty(self) -> None:
         """
-        Before the first publication there is nothing to find.
+        An empty history finds nothing.
         """
         history = self.open()
 
@@ -62,7 +62,7 @@ class OrderTests(RedisTestCase):
 
     async def test_texts(self) -> None:
         """
-        Any text comes back as it was, and so does what is not there.
+        Any text is read as it was written, and so is a missing one.
         """
         history = self.open()
         events = [
@@ -74,51 +74,51 @@ class OrderTests(RedisTestCase):
             ServerSentEvent("x" * 1_000_000),
         ]
         batch = [Publication(("a", "data", "n"), event, True) for event in events]
-        kept = await history.append(batch)
+        records = await history.append(batch)
 
-        self.assertEqual(await history.since(None, ALL, MANY), kept)
-        self.assertEqual([one.publication for one in kept], batch)
+        self.assertEqual(await history.since(None, ALL, MANY), records)
+        self.assertEqual([one.publication for one in records], batch)
 
     async def test_pages(self) -> None:
         """
-        More than Redis is asked for at once is found, and no more than is wanted.
+        Results larger than a page are complete, and not larger than the limit.
         """
         history = self.open()
         batch = [publication(str(number), "ab"[number % 2]) for number in range(1200)]
-        kept = await history.append(batch)
+        records = await history.append(batch)
         odd = Selection.of(["b"])
 
-        self.assertEqual(await history.since(None, ALL, MANY), kept)
-        self.assertEqual(await history.since(None, odd, MANY), kept[1::2])
-        self.assertEqual(await history.since(kept[0].id, odd, 301), kept[1:602:2])
-        self.assertEqual(await history.since(None, ALL, 300), kept[:300])
+        self.assertEqual(await history.since(None, ALL, MANY), records)
+        self.assertEqual(await history.since(None, odd, MANY), records[1::2])
+        self.assertEqual(await history.since(records[0].id, odd, 301), records[1:602:2])
+        self.assertEqual(await history.since(None, ALL, 300), records[:300])
         self.assertEqual(await history.since(None, Selection.of(["z"]), 1), [])
 
     async def test_large(self) -> None:
         """
-        Of large publications few are asked for at once, and all are found.
+        Large publications are read in small pages, and all are found.
         """
         history = self.open()
-        kept = await history.append([publication("x" * 300_000) for _ in range(12)])
+        records = await history.append([publication("x" * 300_000) for _ in range(12)])
 
-        self.assertEqual(await history.since(None, ALL, MANY), kept)
-        self.assertEqual((await history.tail(12)).kept, kept)
+        self.assertEqual(await history.since(None, ALL, MANY), records)
+        self.assertEqual((await history.tail(12)).kept, records)
 
     async def test_at_once(self) -> None:
         """
-        Batches that are given at the same time are kept one after the other.
+        Batches that are appended at the same time are kept one after the other.
         """
         history = self.open()
         batches = [[publication(f"{one}{two}") for two in "abc"] for one in "xyz"]
-        kept = await gatherResults([history.append(batch) for batch in batches])
+        records = await gatherResults([history.append(batch) for batch in batches])
 
         found = await history.since(None, ALL, MANY)
-        self.assertEqual(found, [one for batch in kept for one in batch])
+        self.assertEqual(found, [one for batch in records for one in batch])
         self.assertEqual(data_of(found), ["xa", "xb", "xc", "ya", "yb", "yc", "za", "zb", "zc"])
 
     async def test_entries(self) -> None:
         """
-        Whoever looks into Redis sees what was published.
+        The entries in Redis show what was published.
         """
         history = self.open()
         event = ServerSentEvent("hi", event="e", id="mine", retry=7)
@@ -132,7 +132,7 @@ class OrderTests(RedisTestCase):
 
 class ServiceTests(RedisTestCase):
     """
-    From its start to its stop.
+    The service.
     """
 
     def test_interfaces(self) -> None:
@@ -146,7 +146,7 @@ class ServiceTests(RedisTestCase):
 
     async def test_not_running(self) -> None:
         """
-        Before it is started and after it has stopped, it is not available, and says so.
+        Before its start and after its stop, calls fail and say so.
         """
         history = RedisHistory(self.server.url, prefix=self.prefix)
         for _ in range(2):
@@ -176,7 +176,7 @@ class ServiceTests(RedisTestCase):
 
     async def test_stop_after_append(self) -> None:
         """
-        It stops when what is being kept is kept.
+        It stops after pending appends have finished.
         """
         history = self.open()
         await history.tail(1)
@@ -187,31 +187,31 @@ class ServiceTests(RedisTestCase):
 
     async def test_restart(self) -> None:
         """
-        It can be started again, and finds what it has kept.
+        After a restart it finds what it has kept.
         """
         history = self.open()
-        kept = await self.fill(history, "a")
+        records = await self.fill(history, "a")
         await history.stopService()
         history.startService()
-        kept += await self.fill(history, "b")
+        records += await self.fill(history, "b")
 
-        self.assertEqual([one.number for one in kept], [1, 2])
-        self.assertEqual(await history.since(None, ALL, MANY), kept)
+        self.assertEqual([one.number for one in records], [1, 2])
+        self.assertEqual(await history.since(None, ALL, MANY), records)
 
     async def test_another(self) -> None:
         """
-        Another life of the process finds what was kept, and goes on with the numbers.
+        Another process finds what was kept, and continues the numbers.
         """
-        kept = await self.fill(self.open(), "a", "b")
+        records = await self.fill(self.open(), "a", "b")
         history = self.open()
-        kept += await self.fill(history, "c")
+        records += await self.fill(history, "c")
 
-        self.assertTrue(all(one.number + 1 == other.number for one, other in pairwise(kept)))
-        self.assertEqual(await history.since(kept[0].id, ALL, MANY), kept[1:])
+        self.assertTrue(all(one.number + 1 == other.number for one, other in pairwise(records)))
+        self.assertEqual(await history.since(records[0].id, ALL, MANY), records[1:])
 
     async def test_scripts_forgotten(self) -> None:
         """
-        When Redis has forgotten the scripts it is told them again.
+        When Redis has forgotten the scripts, they are sent again.
         """
         history = self.open()
         await self.fill(history, "a")
@@ -221,16 +221,16 @@ class ServiceTests(RedisTestCase):
 
     async def test_same_batch(self) -> None:
         """
-        A batch that comes twice is kept once, and answered twice.
+        A batch that is sent twice is kept once, and answered twice.
         """
         history = self.open()
         await self.fill(history, "a")
-        stream = history._running_stream()
+        stream = history._running_store()
         batch = [publication("x"), publication("y", event_id="mine")]
-        kept = await stream.append("node", 5, batch)
+        records = await stream.append("node", 5, batch)
         again = await stream.append("node", 5, batch)
 
-        self.assertEqual(again, kept)
+        self.assertEqual(again, records)
         self.assertEqual(data_of(await history.since(None, ALL, MANY)), ["a", "x", "y"])
         with self.assertRaises(HistoryUnavailable):
             await stream.append("node", 4, batch)
@@ -238,12 +238,12 @@ class ServiceTests(RedisTestCase):
 
 class ArgumentTests(SynchronousTestCase):
     """
-    What it is made with.
+    The constructor.
     """
 
     def test_nonsense(self) -> None:
         """
-        Half a sentence names what is wrong.
+        The error names the invalid argument.
         """
         cases: list[tuple[dict[str, object], str]] = [
             *[({name: 0}, name) for name in ("events", "bytes", "age", "timeout")],
@@ -262,7 +262,7 @@ class ArgumentTests(SynchronousTestCase):
 
     def test_repr(self) -> None:
         """
-        It is told apart by its URL and its prefix, and keeps the password for itself.
+        It shows the URL and the prefix, but not the password.
         """
         history = RedisHistory("redis://me:secret@h/3", prefix="news")
 
@@ -284,7 +284,7 @@ class ArgumentTests(SynchronousTestCase):
 
     def test_not_installed(self) -> None:
         """
-        Without txredisapi it says what to install.
+        Without txredisapi the error says what to install.
         """
         program = (
             "import sys; sys.modules['txredisapi'] = None;"

@@ -1,5 +1,5 @@
 """
-History in Redis: whose IDs are known.
+History in Redis: which IDs are known.
 """
 
 from tests.support.redis_histories import ALL, MANY, RedisTestCase, data_of, publication
@@ -12,12 +12,12 @@ __all__ = ["IDTests"]
 
 class IDTests(RedisTestCase):
     """
-    Whose IDs are known.
+    Which IDs are known.
     """
 
     async def refuse(self, history: RedisHistory, event_id: str) -> None:
         """
-        Assert that *event_id* is not known.
+        Assert that *event_id* is unknown.
         """
         for asking in (history.since(event_id, ALL, MANY), history.locate(event_id)):
             with self.assertRaises(UnknownEventID):
@@ -25,14 +25,26 @@ class IDTests(RedisTestCase):
 
     async def test_foreign(self) -> None:
         """
-        What this history has not written is not known, however much it looks alike.
+        An ID that this history has not assigned is unknown, however similar it looks.
         """
         history = self.open()
-        (kept,) = await self.fill(history, "x")
-        epoch, _, sequence = kept.id.partition("-")
+        (record,) = await self.fill(history, "x")
+        epoch, _, sequence = record.id.partition("-")
         later = f"{int(epoch) + 1000}-0"
-        cases = ["", "-", "+", "$", "earliest", "1", epoch, f"{epoch}-", f"0{kept.id}", "1-1", "*"]
-        cases += [f"{epoch}-0{sequence}", f" {kept.id}", f"{kept.id}\n", f"({kept.id}", later]
+        cases = [
+            "",
+            "-",
+            "+",
+            "$",
+            "earliest",
+            "1",
+            epoch,
+            f"{epoch}-",
+            f"0{record.id}",
+            "1-1",
+            "*",
+        ]
+        cases += [f"{epoch}-0{sequence}", f" {record.id}", f"{record.id}\n", f"({record.id}", later]
         cases += [f"{'9' * 30}-0", "x" * 100_000, "\0", "\ud800", "é", "' OR 1=1 --", "\u0661-0"]
 
         for event_id in cases:
@@ -40,30 +52,33 @@ class IDTests(RedisTestCase):
 
     async def test_locate(self) -> None:
         """
-        Each is found where it stands, the beginning as well.
+        `locate` finds every position, and the beginning.
         """
         history = self.open()
         before = (await history.tail(1)).before
-        kept = [*await self.fill(history, "x"), *await history.append([publication("y", "a", "é")])]
+        records = [
+            *await self.fill(history, "x"),
+            *await history.append([publication("y", "a", "é")]),
+        ]
 
         self.assertEqual(await history.locate(before.id), before)
-        for one in kept:
+        for one in records:
             self.assertEqual(await history.locate(one.id), Position(one.number, one.id))
 
     async def test_publishers(self) -> None:
         """
-        A publisher's ID is kept and found, also when it looks like anything.
+        A publisher's ID is kept and found, whatever it looks like.
         """
         history = self.open()
         for event_id in ("mine", "é", "1-1", "-", "+", "*", "0-0", "1 2", f"{2**64}-0"):
-            (kept,) = await history.append([publication("x", event_id=event_id)])
+            (record,) = await history.append([publication("x", event_id=event_id)])
             await self.fill(history, "y")
             found = await history.since(event_id, ALL, MANY)
-            self.assertEqual((kept.id, data_of(found)), (event_id, ["y"]))
+            self.assertEqual((record.id, data_of(found)), (event_id, ["y"]))
 
     async def test_same_id(self) -> None:
         """
-        Of several with the same ID the oldest counts, whoever has given it.
+        The oldest event with an ID counts, whether a publisher or Redis assigned it.
         """
         history = self.open()
         (own,) = await self.fill(history, "w")
@@ -77,7 +92,7 @@ class IDTests(RedisTestCase):
 
     async def test_same_id_evicted(self) -> None:
         """
-        When the oldest of several is forgotten, the ID is not taken for another's.
+        When the oldest event with an ID is forgotten, the ID does not stand for another.
         """
         history = self.open(events=2)
         for one, event_id in zip("wxyz", ("1", "2", "1", "1"), strict=True):
@@ -88,13 +103,13 @@ class IDTests(RedisTestCase):
 
     async def test_evicted(self) -> None:
         """
-        The event right before the oldest is still a place to go on from, an older one is not.
+        A subscriber can resume from the event right before the oldest, but not from older ones.
         """
         history = self.open(events=3)
-        kept = await self.fill(history, *"abcdef")
+        records = await self.fill(history, *"abcdef")
 
-        self.assertEqual(await history.since(kept[2].id, ALL, MANY), kept[3:])
-        await self.refuse(history, kept[1].id)
+        self.assertEqual(await history.since(records[2].id, ALL, MANY), records[3:])
+        await self.refuse(history, records[1].id)
 
     async def test_again(self) -> None:
         """
@@ -113,12 +128,12 @@ class IDTests(RedisTestCase):
 
     async def test_wiped(self) -> None:
         """
-        An ID of another life of the store is not known, nor is a publisher's.
+        IDs of another life of the store are unknown, publishers' IDs included.
         """
         history = self.open()
-        kept = await history.append([publication("x"), publication("y", event_id="mine")])
+        records = await history.append([publication("x"), publication("y", event_id="mine")])
         self.server.cli("DEL", f"{{{self.prefix}}}:events")
         await self.fill(history, "z")
 
-        for one in kept:
+        for one in records:
             await self.refuse(history, one.id)

@@ -1,5 +1,5 @@
 """
-History in Redis when Redis is away, and when it comes back.
+History in Redis while Redis is unavailable, and when it comes back.
 """
 
 from collections.abc import Sequence
@@ -26,36 +26,36 @@ __all__ = ["AwayTests", "CrashTests"]
 
 def told(events: Sequence[LogEvent], level: LogLevel) -> list[str]:
     """
-    What was logged.
+    Return the messages that were logged at *level*.
     """
     return [formatEvent(one) for one in events if one["log_level"] == level]
 
 
 class CrashTests(RedisTestCase):
     """
-    What has been said is true, whatever happens to Redis and the connections.
+    Acknowledgements hold, whatever happens to Redis and the connections.
     """
 
     appendonly = True
 
     async def keep_on(self, history: RedisHistory, count: int) -> tuple[list[Record], list[str]]:
         """
-        Append one after the other; return what was acknowledged, and the data of
-        what was not.
+        Append one after the other; return the acknowledged records, and the data of
+        the others.
         """
-        kept, refused = [], []
+        records, refused = [], []
         for number in range(count):
             try:
-                kept += await history.append([publication(str(number))])
+                records += await history.append([publication(str(number))])
             except HistoryUnavailable:
                 refused.append(str(number))
                 await self.available(history)
-        return kept, refused
+        return records, refused
 
     async def test_kill(self) -> None:
         """
-        When Redis is killed and comes back, nothing acknowledged is lost, and whoever
-        follows gets everything once.
+        When Redis is killed and comes back, nothing acknowledged is lost, and everything
+        is delivered once.
         """
         history, other = self.open(), self.open()
         following = await self.follow(other)
@@ -64,15 +64,15 @@ class CrashTests(RedisTestCase):
             await following.has(count)
             self.server.kill()
             self.server.restart()
-        kept, refused = await appending
+        records, refused = await appending
         found = await history.since(None, ALL, MANY)
         await following.has(len(found))
 
         self.assertEqual(following.kept, found)
         self.assertEqual(following.restarts, [])
-        self.assertEqual([one for one in found if one in kept], kept)
+        self.assertEqual([one for one in found if one in records], records)
         self.assertEqual(len({one.publication.event.data for one in found}), len(found))
-        self.assertLessEqual(len(found), len(kept) + len(refused))
+        self.assertLessEqual(len(found), len(records) + len(refused))
 
     async def test_connections_lost(self) -> None:
         """
@@ -84,18 +84,18 @@ class CrashTests(RedisTestCase):
         for count in range(50, 301, 50):
             await following.has(count)
             self.server.cli("CLIENT", "KILL", "TYPE", "normal")
-        kept, refused = await appending
+        records, refused = await appending
         await self.available(history)
         found = await history.since(None, ALL, MANY)
         await following.has(len(found))
 
         self.assertEqual(following.kept, found)
-        self.assertEqual(found, kept)
-        self.assertEqual(len(kept) + len(refused), 600)
+        self.assertEqual(found, records)
+        self.assertEqual(len(records) + len(refused), 600)
 
     async def test_store_lost(self) -> None:
         """
-        A Redis that comes back with nothing makes the order begin anew.
+        A Redis that comes back empty begins a new order.
         """
         server = RedisServer()
         self.addCleanup(server.end)
@@ -107,22 +107,22 @@ class CrashTests(RedisTestCase):
         server.restart()
         await following.restarted()
         await self.available(history)
-        kept = await self.fill(history, "d")
+        records = await self.fill(history, "d")
         await following.has(4)
 
         self.assertEqual(following.restarts[0].kept, [])
-        self.assertEqual(following.kept[3:], kept)
-        self.assertEqual(kept[0].number, 1)
+        self.assertEqual(following.kept[3:], records)
+        self.assertEqual(records[0].number, 1)
 
 
 class AwayTests(RedisTestCase):
     """
-    What is said while Redis does not answer.
+    Errors and log messages while Redis does not answer.
     """
 
     async def refuse(self, asking: Deferred[object]) -> str:
         """
-        Assert that history is not available, and tell why.
+        Assert that history is not available, and return why.
         """
         with self.assertRaises(HistoryUnavailable) as caught:
             await asking
@@ -130,7 +130,7 @@ class AwayTests(RedisTestCase):
 
     async def test_never_there(self) -> None:
         """
-        Where no Redis is, that is told after one attempt.
+        If there is no Redis, calls fail after one attempt.
         """
         history = self.open(url=f"redis://:secret@127.0.0.1:{free_port()}")
         reasons = await gatherResults([self._told(history.tail(1)) for _ in range(3)])
@@ -147,7 +147,7 @@ class AwayTests(RedisTestCase):
 
     async def test_log(self) -> None:
         """
-        That it is away is logged once, and so is that it is back.
+        An outage is logged once, and so is its end.
         """
         server = RedisServer(password="secret")
         self.addCleanup(server.end)
@@ -164,14 +164,14 @@ class AwayTests(RedisTestCase):
 
         warnings = told(events, LogLevel.warn)
         self.assertEqual(len(warnings), 1)
-        self.assertIn(f"Redis at 127.0.0.1:{server.port} is away: ", warnings[0])
+        self.assertIn(f"Redis at 127.0.0.1:{server.port} is not available: ", warnings[0])
         self.assertEqual(told(events, LogLevel.info), [f"Redis at 127.0.0.1:{server.port} is back"])
         self.assertEqual(told(events, LogLevel.critical), [])
         self.assertNotIn("secret", "".join(map(formatEvent, events)))
 
     async def test_silent(self) -> None:
         """
-        A Redis that answers nothing is given up, and it is said that this may have been kept.
+        A Redis that does not answer is given up, and an append says that it may have been kept.
         """
         history = self.open(timeout=0.5)
         await history.tail(1)
@@ -184,12 +184,12 @@ class AwayTests(RedisTestCase):
         await self.fill(history, "y")
 
         self.assertIn("may have been kept", appending)
-        self.assertIn("is of no use now", reading)
+        self.assertIn("is not available", reading)
         self.assertIn(data_of(await history.since(None, ALL, MANY)), (["y"], ["x", "y"]))
 
     async def test_silent_for_a_moment(self) -> None:
         """
-        If it comes back in time, what was being kept is kept once, and acknowledged.
+        If Redis comes back in time, a pending append is kept once, and acknowledged.
         """
         history = self.open(timeout=1.0)
         await history.tail(1)
@@ -199,13 +199,13 @@ class AwayTests(RedisTestCase):
         # The connection is given up after the first second, and there are two.
         await deferLater(self.reactor(), 1.3)
         self.server.proceed()
-        (kept,) = await appending
+        (record,) = await appending
 
-        self.assertEqual(await history.since(None, ALL, MANY), [kept])
+        self.assertEqual(await history.since(None, ALL, MANY), [record])
 
     async def test_stop_while_silent(self) -> None:
         """
-        It can be stopped although Redis answers nothing.
+        It can be stopped although Redis does not answer.
         """
         history = self.open(timeout=0.3)
         await self.follow(history)

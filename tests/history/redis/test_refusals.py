@@ -1,5 +1,5 @@
 """
-History in Redis: what Redis refuses, and whom it speaks to.
+History in Redis: what Redis refuses, and TLS.
 """
 
 from pathlib import Path
@@ -21,12 +21,12 @@ __all__ = ["PermissionTests", "RefusalTests", "TLSTests"]
 
 class PermissionTests(RedisTestCase):
     """
-    Who one is, and what one may do.
+    Users, passwords and permissions.
     """
 
     async def reason(self, url: str) -> str:
         """
-        Tell why nothing can be kept.
+        Return why nothing can be kept.
         """
         history = self.open(url=url)
         with self.assertRaises(HistoryUnavailable) as caught:
@@ -36,7 +36,7 @@ class PermissionTests(RedisTestCase):
 
     def setUp(self) -> None:
         """
-        A user who may do what the documentation says, one who may not, and no other.
+        Add a user with the documented permissions, and one without.
         """
         groups = "+@stream +@hash +@string +@scripting +@keyspace +@connection +time"
         for command in (
@@ -48,7 +48,7 @@ class PermissionTests(RedisTestCase):
 
     def url(self, user: str) -> str:
         """
-        The URL with a user.
+        Return the URL with *user*.
         """
         return self.server.url.replace("//", f"//{user}@")
 
@@ -59,11 +59,11 @@ class PermissionTests(RedisTestCase):
         history = self.open(url=self.url("full:se%2Fcret"), events=5)
         following = await self.follow(history)
         batch = [publication(one, event_id="mine") for one in "abcde"]
-        kept = await history.append(batch)
+        records = await history.append(batch)
         await following.has(5)
         await history.append(batch[:3])
 
-        self.assertEqual(following.kept[:5], kept)
+        self.assertEqual(following.kept[:5], records)
         self.assertEqual(data_of(await history.since(None, ALL, MANY)), list("deabc"))
 
     async def test_password(self) -> None:
@@ -78,7 +78,7 @@ class PermissionTests(RedisTestCase):
 
     async def test_wrong(self) -> None:
         """
-        Who is refused is told what to check.
+        If Redis refuses the credentials, the error says what to check.
         """
         server = RedisServer(password="right")
         self.addCleanup(server.end)
@@ -88,25 +88,25 @@ class PermissionTests(RedisTestCase):
 
     async def test_not_permitted(self) -> None:
         """
-        Who lacks rights is told which.
+        If permissions are missing, the error names them.
         """
         self.assertIn("+@scripting", await self.reason(self.url("poor:secret")))
 
     async def test_database(self) -> None:
         """
-        A database that is not there is named.
+        The error says that the database does not exist.
         """
         self.assertIn("no database", await self.reason(self.server.url.replace("/0", "/99")))
 
 
 class RefusalTests(RedisTestCase):
     """
-    What Redis cannot do.
+    Commands that Redis refuses.
     """
 
     async def reason(self, history: RedisHistory) -> str:
         """
-        Tell why nothing can be kept.
+        Return why nothing can be kept.
         """
         with self.assertRaises(HistoryUnavailable) as caught:
             await history.append([publication("x")])
@@ -130,7 +130,7 @@ class RefusalTests(RedisTestCase):
 
     async def test_memory(self) -> None:
         """
-        When the memory is full nothing is kept, and again when there is more.
+        While the memory is full nothing is kept; with more memory it is again.
         """
         history = self.open()
         await self.fill(history, "a")
@@ -144,7 +144,7 @@ class RefusalTests(RedisTestCase):
 
     async def test_replica(self) -> None:
         """
-        A replica keeps nothing; when it has become the primary it does, by itself.
+        A replica keeps nothing; once it is the primary, it does.
         """
         history = self.open()
         await self.fill(history, "a")
@@ -160,13 +160,13 @@ class RefusalTests(RedisTestCase):
 
 class TLSTests(RedisTestCase):
     """
-    Whom one speaks to.
+    Connections over TLS.
     """
 
     @classmethod
     def setUpClass(cls) -> None:
         """
-        A Redis for TLS, with a certificate for localhost that nobody knows.
+        Start a Redis for TLS, with a self-signed certificate for localhost.
         """
         cls.certificate = write_certificate(Path.cwd())
         cls.server = RedisServer("--bind", "127.0.0.1", "127.0.0.2", certificate=cls.certificate)
@@ -174,7 +174,7 @@ class TLSTests(RedisTestCase):
 
     async def reason(self, **options: object) -> str:
         """
-        Tell why there is no connection.
+        Return why there is no connection.
         """
         history = self.open(**options)
         with self.assertRaises(HistoryUnavailable) as caught:
@@ -183,35 +183,37 @@ class TLSTests(RedisTestCase):
 
     async def test_verified(self) -> None:
         """
-        With the authority that has signed its certificate everything works, by name and address.
+        With the certificate as cafile everything works, by name and by address.
         """
         for host in ("localhost", "127.0.0.1"):
             url = self.server.url.replace("localhost", host)
             history = self.open(url=url, cafile=str(self.certificate[0]), prefix=host)
             following = await self.follow(history)
-            kept = await self.fill(history, "x" * 200_000)
+            records = await self.fill(history, "x" * 200_000)
             await following.has(1)
-            self.assertEqual(following.kept, kept)
+            self.assertEqual(following.kept, records)
 
     async def test_not_trusted(self) -> None:
         """
-        A certificate that nobody has signed whom the machine trusts is refused.
+        A certificate that the machine does not trust is refused.
         """
         self.assertIn("certificate verify failed", await self.reason())
 
     async def test_another_host(self) -> None:
         """
-        A certificate of another host is refused.
+        A certificate for another host is refused.
         """
         url = self.server.url.replace("localhost", "127.0.0.2")
 
-        self.assertIn("another host", await self.reason(url=url, cafile=str(self.certificate[0])))
+        self.assertIn(
+            "for another host", await self.reason(url=url, cafile=str(self.certificate[0]))
+        )
 
     async def test_not_tls(self) -> None:
         """
-        Neither speaks TLS with who does not, nor plainly with who does.
+        TLS to a plain server fails, and so does plain text to a TLS server.
         """
         plain = RedisServer()
         self.addCleanup(plain.end)
         for url in (f"rediss://127.0.0.1:{plain.port}", f"redis://127.0.0.1:{self.server.port}"):
-            self.assertIn("is of no use now", await self.reason(url=url, timeout=0.5))
+            self.assertIn("is not available", await self.reason(url=url, timeout=0.5))

@@ -1,5 +1,5 @@
 """
-Redis URLs: what they say, and what is said of bad ones.
+Redis URLs, valid and invalid.
 """
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -11,7 +11,7 @@ __all__ = ["RedisURLTests"]
 
 class RedisURLTests(SynchronousTestCase):
     """
-    What is read.
+    Parsing.
     """
 
     GOOD = [
@@ -26,11 +26,11 @@ class RedisURLTests(SynchronousTestCase):
     ]
 
     BAD = [
-        ("", "not a URL"),
-        ("h:6379", "not a URL"),
-        ("http://h", "not a URL"),
-        ("redis:h", "not a URL"),
-        ("redis://[h", "not a URL"),
+        ("", "does not look like"),
+        ("h:6379", "does not look like"),
+        ("http://h", "does not look like"),
+        ("redis:h", "does not look like"),
+        ("redis://[h", "does not look like"),
         ("redis://", "no host"),
         ("redis:///1", "no host"),
         ("redis://:secret@:6379", "no host"),
@@ -43,14 +43,14 @@ class RedisURLTests(SynchronousTestCase):
         ("redis://h/\u0661", "database"),
         ("redis://h/1/2", "database"),
         ("redis://h/123456", "database"),
-        ("redis://h?db=1", "no '?'"),
-        ("redis://u:sec#ret@h", "no '?'"),
+        ("redis://h?db=1", "a '?'"),
+        ("redis://u:sec#ret@h", "a '?'"),
         ("redis://u@h", "without a password"),
     ]
 
     def test_good(self) -> None:
         """
-        Host, port, database, user and password, percent-decoded.
+        A URL has a host, port, database, user and password, percent-decoded.
         """
         for url, expected in self.GOOD:
             with self.subTest(url=url):
@@ -58,7 +58,7 @@ class RedisURLTests(SynchronousTestCase):
 
     def test_bad(self) -> None:
         """
-        Half a sentence says what is wrong, and nothing of a password.
+        The error says what is wrong, without any part of a password.
         """
         for url, words in self.BAD:
             with self.subTest(url=url), self.assertRaises(ValueError) as caught:
@@ -69,7 +69,7 @@ class RedisURLTests(SynchronousTestCase):
 
     def test_secret(self) -> None:
         """
-        Neither its text nor its repr has the password.
+        Neither str() nor repr() contains the password.
         """
         url = RedisURL.parse("rediss://u:secret@h:7/1")
 
@@ -78,6 +78,6 @@ class RedisURLTests(SynchronousTestCase):
 
     def test_address(self) -> None:
         """
-        In messages an IPv6 address stands in brackets.
+        An IPv6 address is in brackets.
         """
         self.assertEqual(RedisURL("::1", 7).address, "[::1]:7")

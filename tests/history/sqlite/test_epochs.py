@@ -1,5 +1,5 @@
 """
-Epochs: names of positions, and positions of names.
+Epochs: IDs of positions, and positions of IDs.
 """
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -16,13 +16,13 @@ class EpochsTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         """
-        The four.
+        Make their epochs.
         """
         self.epochs = Epochs([("aa", 5), ("bb", 8), ("cc", 8), ("dd", 10)])
 
     def test_name(self) -> None:
         """
-        A position has the epoch in which it came to be.
+        The ID of a position has the epoch in which it was assigned.
         """
         names = [self.epochs.name(number) for number in (4, 5, 7, 8, 9, 10, 99)]
 
@@ -30,7 +30,7 @@ class EpochsTests(SynchronousTestCase):
 
     def test_locate(self) -> None:
         """
-        A name is known in its epoch's range, and right before its first position.
+        An ID is known within its epoch's range, and right before its first position.
         """
         for event_id, number in (
             *[("aa-4", 4), ("aa-7", 7), ("aa-3", None), ("aa-8", None)],
@@ -42,7 +42,7 @@ class EpochsTests(SynchronousTestCase):
 
     def test_spelling(self) -> None:
         """
-        Only what was written by `name` is known.
+        Only the spelling of `name` is known.
         """
         for event_id in ("aa-05", "aa-+5", "aa- 5", "aa-5 ", "aa-\u0665", "aa-5_0", "aa--5", "aa"):
             with self.subTest(event_id=event_id):

@@ -1,5 +1,5 @@
 """
-The file of a history: what can be one, and what goes wrong with it.
+The file of a history: checks and errors.
 """
 
 import fcntl
@@ -21,7 +21,7 @@ from twisted_sse.history.sqlite import SQLiteHistory
 
 __all__ = ["CheckTests", "FullTests", "ReadOnlyTests", "TroubleTests"]
 
-# Fills the room that its files may take, and goes on when there is more.
+# Fills the space that its files may take, and continues when there is more.
 _FILLER = """
 import resource, sys
 from twisted.internet import reactor
@@ -56,7 +56,7 @@ Deferred.fromCoroutine(fill()).addBoth(lambda result: (print(result), reactor.st
 reactor.run()
 """
 
-# Tries to keep something as somebody who may not write, whoever runs the tests.
+# Tries to keep something as a user without write permission.
 _STRANGER = """
 import os, sys
 from twisted.internet import reactor
@@ -90,7 +90,7 @@ reactor.run()
 
 def run(program: str, path: Path) -> list[str]:
     """
-    The lines that a program prints, which is given *path*.
+    Run *program* with *path*, and return the lines that it prints.
     """
     done = subprocess.run(
         [sys.executable, "-c", program, str(path)], check=True, capture_output=True, text=True
@@ -100,7 +100,7 @@ def run(program: str, path: Path) -> list[str]:
 
 def errors(logged: Sequence[LogEvent]) -> list[str | None]:
     """
-    What the log has of warnings and worse.
+    Return the logged warnings and errors.
     """
     levels = (LogLevel.warn, LogLevel.error, LogLevel.critical)
     return [formatEvent(event) for event in logged if event["log_level"] in levels]
@@ -108,7 +108,7 @@ def errors(logged: Sequence[LogEvent]) -> list[str | None]:
 
 class CheckTests(SynchronousTestCase):
     """
-    A look at a file before it is used.
+    The check of a file before it is used.
     """
 
     def setUp(self) -> None:
@@ -121,7 +121,7 @@ class CheckTests(SynchronousTestCase):
 
     def refused(self) -> str:
         """
-        Why the file cannot be a history; nothing has come into being by asking.
+        Return why the file cannot be a history; the check has created nothing.
         """
         before = sorted(self.home.rglob("*"))
         with self.assertRaises(ValueError) as caught:
@@ -132,7 +132,7 @@ class CheckTests(SynchronousTestCase):
 
     def test_new(self) -> None:
         """
-        A file that there is not, or an empty one, can become a history, and is left alone.
+        A missing or empty file can become a history, and the check leaves it alone.
         """
         SQLiteHistory.check(self.path)
         self.assertEqual(list(self.home.iterdir()), [])
@@ -143,7 +143,7 @@ class CheckTests(SynchronousTestCase):
 
     def test_no_directory(self) -> None:
         """
-        The directory has to be there.
+        The directory must exist.
         """
         self.path = self.home / "missing" / "events"
 
@@ -151,7 +151,7 @@ class CheckTests(SynchronousTestCase):
 
     def test_directory(self) -> None:
         """
-        A directory is no file.
+        A directory is refused.
         """
         self.path.mkdir()
 
@@ -159,7 +159,7 @@ class CheckTests(SynchronousTestCase):
 
     def test_no_database(self) -> None:
         """
-        A file of anything else is not touched.
+        A file that is not a database is not touched.
         """
         self.path.write_text("Dear diary, " * 1000)
 
@@ -199,12 +199,12 @@ class CheckTests(SynchronousTestCase):
 
 class TroubleTests(SQLiteTestCase):
     """
-    Files that cannot be used, and that can be used again.
+    Files that cannot be used, and files that can be used again.
     """
 
     async def refused(self, history: SQLiteHistory) -> str:
         """
-        Why nothing can be kept.
+        Return why nothing can be kept.
         """
         with self.assertRaises(HistoryUnavailable) as caught:
             await history.append([publication("x")])
@@ -212,8 +212,8 @@ class TroubleTests(SQLiteTestCase):
 
     async def test_opening(self) -> None:
         """
-        A file that cannot be opened is one sentence for all who ask and one line
-        in the log; it is tried again after a second, and not before.
+        A file that cannot be opened is logged once, and every call fails with the same
+        sentence; it is tried again after a second, and not before.
         """
         self.path.mkdir()
         with capturedLogs() as logged:
@@ -226,15 +226,15 @@ class TroubleTests(SQLiteTestCase):
             self.path.rmdir()
             self.assertEqual(await self.refused(history), reason)
             self.clock.advance(1)
-            kept = await self.fill(history, "x")
+            records = await self.fill(history, "x")
 
         self.assertIn(str(self.path.resolve()), reason)
         self.assertEqual(errors(logged), [reason])
-        self.assertEqual(await history.since(None, ALL, MANY), kept)
+        self.assertEqual(await history.since(None, ALL, MANY), records)
 
     async def test_never_touched(self) -> None:
         """
-        What is not a history stays as it was.
+        A file that is not a history is left unchanged.
         """
         self.path.write_text("Dear diary, " * 1000)
         reason = await self.refused(self.open())
@@ -244,8 +244,8 @@ class TroubleTests(SQLiteTestCase):
 
     async def test_two_hubs(self) -> None:
         """
-        Two hubs on one file are refused, by whatever name; the second has its
-        turn when the first has stopped.
+        A second hub on the same file is refused, under any name, until the first has
+        stopped.
         """
         first = self.open()
         await self.fill(first, "a")
@@ -263,37 +263,37 @@ class TroubleTests(SQLiteTestCase):
 
     async def test_locked(self) -> None:
         """
-        While another program has locked the file nothing is kept, and everything
-        can be found; then it goes on by itself.
+        While another program locks the file, nothing is kept, but everything is found;
+        afterwards it works again.
         """
         history = self.open()
-        kept = await self.fill(history, "a")
+        records = await self.fill(history, "a")
         with capturedLogs() as logged, closing(sqlite3.connect(self.path)) as other:
             other.execute("BEGIN EXCLUSIVE")
             reason = await self.refused(history)
             found = await history.since(None, ALL, MANY)
             other.rollback()
-            kept += await self.fill(history, "b")
+            records += await self.fill(history, "b")
 
         self.assertIn("locked by another program", reason)
-        self.assertEqual(found, kept[:1])
+        self.assertEqual(found, records[:1])
         self.assertEqual(errors(logged), [reason])
-        self.assertEqual(await history.since(None, ALL, MANY), kept)
+        self.assertEqual(await history.since(None, ALL, MANY), records)
 
     async def test_written_by_others(self) -> None:
         """
-        What somebody has put into the file that can be no event is not sent.
+        An invalid event that another program has written into the file is not sent.
         """
         history = self.open()
         await self.fill(history, "a")
         query(self.path, "UPDATE events SET event = char(10) || 'data: forged'")
 
-        with self.assertRaisesRegex(HistoryUnavailable, "no hub has written"):
+        with self.assertRaisesRegex(HistoryUnavailable, "contains an invalid event"):
             await history.since(None, ALL, MANY)
 
     async def test_damaged(self) -> None:
         """
-        A table that is missing is the same to all: no traceback, no wrong answer.
+        A missing table leads to an error without a traceback, and to no wrong result.
         """
         history = self.open()
         await self.fill(history, "a")
@@ -305,7 +305,7 @@ class TroubleTests(SQLiteTestCase):
 
     async def test_hostile_program(self) -> None:
         """
-        A stop ends also while the file is locked.
+        A stop finishes even while the file is locked.
         """
         history = self.open()
         await self.fill(history, "a")
@@ -320,13 +320,13 @@ class TroubleTests(SQLiteTestCase):
 
 class FullTests(SQLiteTestCase):
     """
-    A disk without room.
+    A full disk.
     """
 
     async def test_full(self) -> None:
         """
-        When there is no room, publishers are told; nothing acknowledged is
-        lost; and when there is room again, it goes on.
+        When the disk is full, publishers are told, nothing acknowledged is lost, and
+        with space again it works again.
         """
         named, ids, failure = run(_FILLER, self.path)
         found = await self.open().since(None, ALL, MANY)
@@ -344,7 +344,7 @@ class ReadOnlyTests(SynchronousTestCase):
 
     def test_refused(self) -> None:
         """
-        Both are said by name, before and when it is used.
+        The error names the path, both at the check and when it is used.
         """
         for modes in ((0o444, 0o777), (0o666, 0o555)):
             with self.subTest(modes=modes):

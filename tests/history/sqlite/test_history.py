@@ -1,5 +1,5 @@
 """
-History in a file: the contract, its life as a service, its IDs over all lives.
+History in a file: the contract, the service, and IDs over all openings.
 """
 
 import shutil
@@ -51,7 +51,7 @@ reactor.run()
 
 class ContractTests(HistoryProviderContract, TestCase):
     """
-    What every history does.
+    The contract of every provider.
     """
 
     durable = True
@@ -66,13 +66,13 @@ class ContractTests(HistoryProviderContract, TestCase):
 
     def make_history(self, **bounds: Any) -> SQLiteHistory:
         """
-        A history in a new file.
+        Make a history in a new file.
         """
         return self.at(self.mktemp(), **bounds)
 
     def reopen(self, history: SQLiteHistory) -> SQLiteHistory:
         """
-        A history in the same file.
+        Make a history in the same file.
         """
         return self.at(self.paths[history])
 
@@ -84,7 +84,7 @@ class ContractTests(HistoryProviderContract, TestCase):
 
     def at(self, path: str, **bounds: Any) -> SQLiteHistory:
         """
-        A history in the file *path*.
+        Make a history in the file *path*.
         """
         history = SQLiteHistory(path, clock=self.clock, **bounds)
         self.paths[history] = path
@@ -93,7 +93,7 @@ class ContractTests(HistoryProviderContract, TestCase):
 
 class ArgumentTests(SynchronousTestCase):
     """
-    What it can be made of.
+    The constructor.
     """
 
     def test_interfaces(self) -> None:
@@ -107,7 +107,7 @@ class ArgumentTests(SynchronousTestCase):
 
     def test_nonsense(self) -> None:
         """
-        Bounds have to be greater than 0, and there are two ways to write.
+        Bounds must be greater than 0, and `sync` is one of two values.
         """
         cases: list[dict[str, Any]] = [{"events": 0}, {"bytes": -1}, {"age": 0.0}, {"sync": "off"}]
         for options in cases:
@@ -117,7 +117,7 @@ class ArgumentTests(SynchronousTestCase):
 
     def test_no_file(self) -> None:
         """
-        What SQLite takes for a database in memory, or for no name, is refused.
+        Names that mean a database in memory, or no file, are refused.
         """
         for path in (":memory:", "", "a\0b"):
             with self.subTest(path=path):
@@ -126,19 +126,19 @@ class ArgumentTests(SynchronousTestCase):
 
     def test_repr(self) -> None:
         """
-        It says where it is, as an absolute path.
+        It shows the absolute path.
         """
         self.assertEqual(repr(SQLiteHistory("x")), f"<SQLiteHistory {str(Path.cwd() / 'x')!r}>")
 
 
 class ServiceTests(SQLiteTestCase):
     """
-    What starts and stops.
+    The service.
     """
 
     async def test_not_running(self) -> None:
         """
-        Before its start and after its stop, whoever asks is told to start it.
+        Before its start and after its stop, calls fail and say to start it.
         """
         history = SQLiteHistory(self.path, clock=self.clock)
         for _ in range(2):
@@ -155,20 +155,20 @@ class ServiceTests(SQLiteTestCase):
 
     async def test_asked_at_once(self) -> None:
         """
-        Whoever asks while the file is being opened waits for it.
+        Calls wait while the file is being opened.
         """
         history = self.open()
         tail, append = history.tail(1), history.append([publication("x")])
         since = history.since(None, ALL, 1)
-        end, kept, found = await tail, await append, await since
+        end, records, found = await tail, await append, await since
 
         self.assertIn(end.newest.number, (0, 1))
-        self.assertEqual(data_of(kept), ["x"])
-        self.assertIn(found, ([], kept))
+        self.assertEqual(data_of(records), ["x"])
+        self.assertIn(found, ([], records))
 
     async def test_stop(self) -> None:
         """
-        What was given before the stop is done; then no thread and no log of SQLite's is left.
+        A stop finishes all calls, and leaves no thread and no write-ahead log.
         """
         before = set(threading.enumerate())
         history = self.open()
@@ -188,30 +188,30 @@ class ServiceTests(SQLiteTestCase):
         It can be started again, also before it has stopped, and goes on.
         """
         history = self.open()
-        kept = await self.fill(history, "a", "b")
+        records = await self.fill(history, "a", "b")
         stopped = history.stopService()
         history.startService()
-        kept += await self.fill(history, "c")
+        records += await self.fill(history, "c")
         await stopped
 
-        self.assertEqual(await history.since(None, ALL, MANY), kept)
-        self.assertEqual([one.number for one in kept], [1, 2, 3])
+        self.assertEqual(await history.since(None, ALL, MANY), records)
+        self.assertEqual([one.number for one in records], [1, 2, 3])
 
     async def test_twice(self) -> None:
         """
-        A start of what runs, and a stop of what does not, do nothing.
+        A second start and a second stop do nothing.
         """
         history = self.open()
-        kept = await self.fill(history, "a")
+        records = await self.fill(history, "a")
         history.startService()
-        self.assertEqual(await history.since(None, ALL, MANY), kept)
+        self.assertEqual(await history.since(None, ALL, MANY), records)
 
         await history.stopService()
         await history.stopService()
 
     async def test_cancelled(self) -> None:
         """
-        Who no longer waits for an answer harms nobody.
+        A cancelled append does not affect the next.
         """
         history = self.open()
         answer = history.append([publication("a")])
@@ -222,21 +222,21 @@ class ServiceTests(SQLiteTestCase):
 
     async def test_wrong_text(self) -> None:
         """
-        What no database can store keeps its whole batch out, and nothing else.
+        Text that a database cannot store fails its whole batch, and nothing else.
         """
         history = self.open()
         wrong = publication("x", "\ud800")
         with self.assertRaises(UnicodeEncodeError):
             await history.append([publication("y"), wrong])
-        kept = await self.fill(history, "z")
+        records = await self.fill(history, "z")
 
-        self.assertEqual(await history.since(None, ALL, MANY), kept)
-        self.assertEqual(kept[0].number, 1)
+        self.assertEqual(await history.since(None, ALL, MANY), records)
+        self.assertEqual(records[0].number, 1)
 
 
 class EpochTests(SQLiteTestCase):
     """
-    IDs over all lives of a file.
+    IDs over all openings of a file.
     """
 
     async def live(self, *data: str, path: Path | None = None, **options: Any) -> list[Record]:
@@ -244,30 +244,30 @@ class EpochTests(SQLiteTestCase):
         Open the file, append *data*, and close it.
         """
         history = self.open(path, **options)
-        kept = await self.fill(history, *data)
+        records = await self.fill(history, *data)
         await history.tail(1)
         await history.stopService()
-        return kept
+        return records
 
     async def test_every_opening(self) -> None:
         """
         Every opening has its own epoch; numbers go on; IDs of all lives are known.
         """
         lives = [await self.live(*data) for data in ("ab", "", "cd", "e")]
-        kept = [one for life in lives for one in life]
+        records = [one for life in lives for one in life]
         history = self.open()
 
-        self.assertEqual([one.number for one in kept], [1, 2, 3, 4, 5])
-        self.assertEqual(len({one.id.partition("-")[0] for one in kept}), 3)
-        for place, one in enumerate(kept):
-            self.assertEqual(await history.since(one.id, ALL, MANY), kept[place + 1 :])
+        self.assertEqual([one.number for one in records], [1, 2, 3, 4, 5])
+        self.assertEqual(len({one.id.partition("-")[0] for one in records}), 3)
+        for index, one in enumerate(records):
+            self.assertEqual(await history.since(one.id, ALL, MANY), records[index + 1 :])
 
     async def test_range(self) -> None:
         """
         An epoch has the positions that were in it, the one before its first included.
         """
         (first, *_), (second, *_) = await self.live("a", "b"), await self.live("c")
-        one, two = (kept.id.partition("-")[0] for kept in (first, second))
+        one, two = (record.id.partition("-")[0] for record in (first, second))
         history = self.open()
 
         for event_id in (f"{one}-0", f"{one}-2", f"{two}-2", f"{two}-3"):
@@ -278,8 +278,8 @@ class EpochTests(SQLiteTestCase):
 
     async def test_backup(self) -> None:
         """
-        After a backup was put back, what came after it is unknown, also when
-        as many others have come since.
+        After a backup was restored, later IDs are unknown, even when as many others
+        were assigned since.
         """
         await self.live("a", "b")
         backup = self.path.with_name("backup")
@@ -297,10 +297,10 @@ class EpochTests(SQLiteTestCase):
 
     async def test_all_forgotten(self) -> None:
         """
-        When everything was forgotten, numbers go on over a restart, and who was
-        at the end still is.
+        When everything was forgotten, numbers continue over a restart, and the position
+        at the end stays known.
         """
-        (kept,) = await self.live("a")
+        (record,) = await self.live("a")
         self.clock.advance(86400)
         history = self.open()
         end = (await history.tail(1)).newest
@@ -311,13 +311,13 @@ class EpochTests(SQLiteTestCase):
         again = self.open()
         (newer,) = await self.fill(again, "b")
 
-        self.assertEqual(newer.number, kept.number + 1)
-        for event_id in (kept.id, end.id):
+        self.assertEqual(newer.number, record.number + 1)
+        for event_id in (record.id, end.id):
             self.assertEqual(await again.since(event_id, ALL, MANY), [newer])
 
     async def test_trimmed(self) -> None:
         """
-        Epochs of which nothing is kept are forgotten, and so are most of those without any.
+        Epochs are forgotten with their last publication, and most empty ones, too.
         """
         await self.live("a", "b")
         for _ in range(103):
@@ -338,7 +338,7 @@ class KillTests(SQLiteTestCase):
 
     async def test_kill(self) -> None:
         """
-        Whatever was acknowledged is kept after SIGKILL, in its order, under its ID.
+        Acknowledged events survive SIGKILL, in order and with their IDs.
         """
         for sync in ("full", "normal"):
             path = self.path.with_name(sync)
@@ -349,13 +349,13 @@ class KillTests(SQLiteTestCase):
 
             self.assertEqual(known[: len(acknowledged)], acknowledged)
             self.assertGreaterEqual(len(acknowledged), 30)
-            # At most one more batch was kept whose answer was never given, and that whole.
+            # At most one more batch was kept without an acknowledgement, and completely.
             self.assertIn(len(known) - len(acknowledged), range(4))
             self.assertEqual(len(known) % 3, 0)
 
     def publish_and_kill(self, path: Path, sync: str) -> list[tuple[str | None, str]]:
         """
-        Have another process publish, kill it, and tell what it was told is kept.
+        Let another process publish, kill it, and return what was acknowledged to it.
         """
         command = [sys.executable, "-c", _PUBLISHER, str(path), sync]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:

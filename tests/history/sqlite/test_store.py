@@ -40,7 +40,7 @@ class StoreTestCase(SynchronousTestCase):
 
     def setUp(self) -> None:
         """
-        A place for a file.
+        Choose a path.
         """
         self.path = Path(self.mktemp()).resolve()
         self.now = 1000.0
@@ -64,13 +64,13 @@ class StoreTestCase(SynchronousTestCase):
 
     def found(self, reader: Reader, event_id: str | None = None) -> list[str | None]:
         """
-        The data of everything that follows.
+        Return the data of everything that follows.
         """
         return data_of(reader.since(event_id, ALL, MANY, self.now))
 
     def count(self, table: str) -> int:
         """
-        How many rows a table has.
+        Count the rows of a table.
         """
         ((number,),) = query(self.path, f"SELECT count(*) FROM {table}")
         return int(number)
@@ -78,25 +78,25 @@ class StoreTestCase(SynchronousTestCase):
 
 class BoundTests(StoreTestCase):
     """
-    What is forgotten, and when.
+    The bounds.
     """
 
     def test_not_seen(self) -> None:
         """
-        What exceeds a bound is not found, whether or not it has been deleted yet.
+        Events that exceed a bound are not found, even before they are deleted.
         """
         store, reader = self.open(Bounds(3, 1 << 40, 60))
-        kept = self.fill(store, *"abcde")
+        records = self.fill(store, *"abcde")
 
         self.assertEqual(self.found(reader), ["c", "d", "e"])
-        self.assertEqual(self.found(reader, kept[1].id), ["c", "d", "e"])
-        self.assertRaises(UnknownEventID, self.found, reader, kept[0].id)
+        self.assertEqual(self.found(reader, records[1].id), ["c", "d", "e"])
+        self.assertRaises(UnknownEventID, self.found, reader, records[0].id)
         self.now += 60
         self.assertEqual(self.found(reader), [])
 
     def test_bytes(self) -> None:
         """
-        Bytes are counted over all that is stored of the newest.
+        The bound counts all bytes that are stored.
         """
         store, reader = self.open(Bounds(MANY, 100_000, 60))
         self.fill(store, *["x" * 9_800] * 30)
@@ -122,7 +122,7 @@ class BoundTests(StoreTestCase):
 
     def test_steps(self) -> None:
         """
-        What is too much at once is deleted in steps, with batches and between them.
+        A large excess is deleted in steps, with batches and between them.
         """
         store, reader = self.open()
         store.append([publication(str(number)) for number in range(3000)], self.now)
@@ -143,7 +143,7 @@ class BoundTests(StoreTestCase):
 
     def test_topics_again(self) -> None:
         """
-        A topic that was forgotten is found again when something new is published to it.
+        A topic that was deleted is found again after a new publication.
         """
         store, reader = self.open(Bounds(1, 1 << 40, 60))
         for number in range(200):
@@ -156,7 +156,7 @@ class BoundTests(StoreTestCase):
 
     def test_clock_back(self) -> None:
         """
-        When the clock is put back, what is kept stays, and order with it.
+        When the clock is set back, events and their order are kept.
         """
         store, reader = self.open(Bounds(MANY, 1 << 40, 60))
         self.fill(store, "a")
@@ -168,13 +168,13 @@ class BoundTests(StoreTestCase):
 
 class GivenTests(StoreTestCase):
     """
-    IDs of a publisher's making.
+    Publishers' IDs.
     """
 
     def test_oldest(self) -> None:
         """
-        Of several with one ID the oldest counts, over restarts too; when that
-        is forgotten, no later one stands for it until all are.
+        The oldest event with an ID counts, even after a restart; when it is forgotten,
+        no later one replaces it until all are forgotten.
         """
         bounds = Bounds(3, 1 << 40, 60)
         store, reader = self.open(bounds)
@@ -193,7 +193,7 @@ class GivenTests(StoreTestCase):
 
     def test_like_ours(self) -> None:
         """
-        A publisher may use an ID that looks like one of ours.
+        A publisher may use an ID that looks like an assigned one.
         """
         store, reader = self.open()
         store.append([publication("a", event_id="deadbeef-7"), publication("b")], self.now)
@@ -202,7 +202,7 @@ class GivenTests(StoreTestCase):
 
     def test_hostile(self) -> None:
         """
-        Whatever a client sends is an ID or is not, and nothing else happens.
+        Any text from a client is either a known ID or an unknown one.
         """
         store, reader = self.open()
         self.fill(store, "a")
@@ -213,17 +213,17 @@ class GivenTests(StoreTestCase):
 
 class SelectionTests(StoreTestCase):
     """
-    What is found by topics.
+    Selections of topics.
     """
 
     def test_several(self) -> None:
         """
-        What has several of the topics asked for comes once, in the one order.
+        A publication with several of the topics is returned once, in order.
         """
         store, reader = self.open()
         lists = [("b",), ("a", "b"), ("c",), ("b", "a", "c"), ("a",)]
         batch = [Publication(one, ServerSentEvent(str(n))) for n, one in enumerate(lists)]
-        kept = store.append(batch, self.now)
+        records = store.append(batch, self.now)
 
         for names, limit, expected in (
             ("ab", MANY, [0, 1, 3, 4]),
@@ -234,16 +234,16 @@ class SelectionTests(StoreTestCase):
         ):
             with self.subTest(names=names, limit=limit):
                 found = reader.since(None, Selection.of(list(names)), limit, self.now)
-                self.assertEqual(found, [kept[number] for number in expected])
+                self.assertEqual(found, [records[number] for number in expected])
 
     def test_patterns(self) -> None:
         """
-        Patterns find the same by the index as by a look at everything, however
-        many topics they match.
+        Patterns find the same by the index as by a scan, however many topics they
+        match.
         """
         store, reader = self.open()
         topics = [f"/t/{number % 700}" for number in range(2100)]
-        kept = store.append([publication("x", topic) for topic in topics], self.now)
+        records = store.append([publication("x", topic) for topic in topics], self.now)
         selections = [
             Selection.of(["/t/{id}"]),
             Selection.of(["/t/1{id}"]),
@@ -256,17 +256,17 @@ class SelectionTests(StoreTestCase):
                 with self.subTest(selection=selection, start=start):
                     expected = [
                         one
-                        for one in kept[start + 1 :]
+                        for one in records[start + 1 :]
                         if selection.matches(one.publication.topics)
                     ]
-                    found = reader.since(kept[start].id, selection, MANY, self.now)
+                    found = reader.since(records[start].id, selection, MANY, self.now)
                     self.assertEqual(found, expected)
-                    some = reader.since(kept[start].id, selection, 10, self.now)
+                    some = reader.since(records[start].id, selection, 10, self.now)
                     self.assertEqual(some, expected[:10])
 
     def test_index_used(self) -> None:
         """
-        No question goes through all that is stored.
+        No query scans a table.
         """
         self.open()
         for statement in (
@@ -284,12 +284,12 @@ class SelectionTests(StoreTestCase):
 
 class TextTests(StoreTestCase):
     """
-    What is written and read again.
+    Texts, written and read.
     """
 
     def test_texts(self) -> None:
         """
-        Any text comes back as it was, and so does what is not there.
+        Any text is read as it was written, and so is a missing one.
         """
         store, reader = self.open()
         events = [
@@ -303,31 +303,31 @@ class TextTests(StoreTestCase):
         ]
         lists = [("a",), ("b", "a"), ('["a"]', 'é\U0001f600"\\')]
         batch = [Publication(one, event, True) for event in events for one in lists]
-        kept = store.append(batch, self.now)
+        records = store.append(batch, self.now)
 
-        self.assertEqual([one.publication for one in kept], batch)
-        self.assertEqual(reader.since(None, ALL, MANY, self.now), kept)
-        self.assertEqual(list(reader.tail(MANY, self.now).kept), kept)
+        self.assertEqual([one.publication for one in records], batch)
+        self.assertEqual(reader.since(None, ALL, MANY, self.now), records)
+        self.assertEqual(list(reader.tail(MANY, self.now).kept), records)
         for topic in ("b", '["a"]'):
             found = reader.since(None, Selection.of([topic]), MANY, self.now)
-            self.assertEqual(found, [one for one in kept if topic in one.publication.topics])
+            self.assertEqual(found, [one for one in records if topic in one.publication.topics])
 
     def test_sizes(self) -> None:
         """
-        Batches and pages of every size come back whole and in order.
+        Batches and pages of every size are complete and in order.
         """
         store, reader = self.open()
-        kept: list[Record] = []
+        records: list[Record] = []
         for size in (1, 2, 3, 5, 63, 64, 65, 85, 255, 256, 257, 600):
             batch = [publication(str(number), "ab"[number % 2]) for number in range(size)]
-            kept += store.append(batch, self.now)
+            records += store.append(batch, self.now)
 
         for limit in (1, 255, 256, 257, 512, MANY):
             with self.subTest(limit=limit):
                 for selection in (ALL, Selection.of(["a", "b"]), Selection.of(["{x}"])):
                     found = reader.since(None, selection, limit, self.now)
-                    self.assertEqual(found, kept[:limit])
-                self.assertEqual(list(reader.tail(limit, self.now).kept), kept[-limit:])
+                    self.assertEqual(found, records[:limit])
+                self.assertEqual(list(reader.tail(limit, self.now).kept), records[-limit:])
 
 
 class ReopeningTests(StoreTestCase):
@@ -337,11 +337,11 @@ class ReopeningTests(StoreTestCase):
 
     def test_unanswered(self) -> None:
         """
-        What a commit has written that was then said to have failed is not there
-        after the file was opened anew: its publisher tries again.
+        What a commit has written before it was reported as failed is deleted when the
+        file is reopened, because its publisher tries again.
         """
         store, reader = self.open()
-        kept = self.fill(store, "a", "b")
+        records = self.fill(store, "a", "b")
         query(
             self.path,
             "INSERT INTO events (number, kept_at, size, ends, topics, private, data)"
@@ -350,14 +350,14 @@ class ReopeningTests(StoreTestCase):
         )
         store.close()
         store.open(self.now)
-        kept += self.fill(store, "d")
+        records += self.fill(store, "d")
 
-        self.assertEqual([one.number for one in kept], [1, 2, 3])
-        self.assertEqual(reader.since(None, ALL, MANY, self.now), kept)
+        self.assertEqual([one.number for one in records], [1, 2, 3])
+        self.assertEqual(reader.since(None, ALL, MANY, self.now), records)
 
     def test_replaced(self) -> None:
         """
-        A hub does not go back in its order: an older file is refused until a restart.
+        An older file is refused until a restart, so that the order never goes back.
         """
         store, reader = self.open()
         self.fill(store, "a")
@@ -374,9 +374,9 @@ class ReopeningTests(StoreTestCase):
             store.open(self.now)
         self.assertEqual(self.found(self.open()[1]), ["a"])
 
-    def test_snapshot_let_go(self) -> None:
+    def test_snapshot_released(self) -> None:
         """
-        After an answer, or an error, the reader holds nothing that keeps the
+        After a read, or an error, the reader holds no snapshot that would keep the
         write-ahead log from being emptied.
         """
         store, reader = self.open()

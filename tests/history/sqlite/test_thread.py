@@ -1,5 +1,5 @@
 """
-A thread that works in order.
+A thread that calls functions in order.
 """
 
 import threading
@@ -27,7 +27,7 @@ def refuse() -> None:
 
 class WorkThreadTests(TestCase):
     """
-    What goes in and what comes out.
+    Calls and their results.
     """
 
     def setUp(self) -> None:
@@ -41,7 +41,7 @@ class WorkThreadTests(TestCase):
 
     async def test_order(self) -> None:
         """
-        Work is done in the order in which it was given, and all of it before the end.
+        Functions are called in the order given, and all of them before the end.
         """
         done: list[int] = []
         waiting = [self.thread.run(done.append, number) for number in range(100)]
@@ -52,7 +52,7 @@ class WorkThreadTests(TestCase):
 
     async def test_threads(self) -> None:
         """
-        Work is done in the thread, and its result arrives in the reactor's.
+        Functions are called in the thread, and results arrive in the reactor's.
         """
         worked = self.thread.run(threading.current_thread)
         arrived = worked.addCallback(lambda worker: (worker, threading.current_thread()))
@@ -65,7 +65,7 @@ class WorkThreadTests(TestCase):
 
     async def test_errors(self) -> None:
         """
-        What is raised arrives, and the thread goes on; an error of ours holds no frames.
+        Errors arrive, and the thread continues; this package's errors hold no frames.
         """
         with self.assertRaises(UnknownEventID) as caught:
             await self.thread.run(refuse)
@@ -79,7 +79,7 @@ class WorkThreadTests(TestCase):
 
     async def test_previous(self) -> None:
         """
-        One that follows another begins when that has ended.
+        A thread with a previous one begins when that has ended.
         """
         open_gate = threading.Event()
         done: list[str] = []

@@ -1,5 +1,5 @@
 """
-What is published at an edge is kept once, whatever becomes of the answers.
+Publications at an edge are kept exactly once, even if answers are lost.
 """
 
 from collections.abc import Sequence
@@ -23,14 +23,14 @@ ALL = Selection.of(["*"])
 
 def publications(*data: str, **options: Any) -> list[Publication]:
     """
-    One on the topic "a" for each of *data*.
+    Make a publication on the topic "a" for each of *data*.
     """
     return [Publication(("a",), ServerSentEvent(one, **options)) for one in data]
 
 
 class _Hesitant(MemoryHistory):
     """
-    Keeps at once, and answers when the test says so.
+    Keeps at once, and answers when the test fires `answer`.
 
     Attributes:
         asked: Fires when there is something to answer.
@@ -47,9 +47,9 @@ class _Hesitant(MemoryHistory):
         """
         See `IHistoryProvider.append`.
         """
-        self.answer.addCallback(lambda _: kept)
+        self.answer.addCallback(lambda _: records)
         self.asked.callback(None)
-        kept = super().append(publications)
+        records = super().append(publications)
         return self.answer
 
 
@@ -88,13 +88,13 @@ class _EdgeTestCase(TestCase):
     @property
     def kept(self) -> list[Record]:
         """
-        What is kept upstream.
+        The records that upstream keeps.
         """
         return list(self.store.since(None, ALL, 1 << 20))
 
     async def refused(self, asked: Deferred[Any]) -> str:
         """
-        Why nothing was kept.
+        Return why nothing was kept.
         """
         error = await self.assertFailure(asked, HistoryUnavailable)
         return str(error)
@@ -107,7 +107,7 @@ class UnansweredTests(_EdgeTestCase):
 
     async def test_kept(self) -> None:
         """
-        What was kept is told to be kept, and is there once.
+        Publications that were kept are acknowledged, and are there once.
         """
         history = _Hesitant()
         self.start(history)
@@ -117,16 +117,16 @@ class UnansweredTests(_EdgeTestCase):
         await self.upstream.go_away()
         self.upstream.come_back()
         history.answer.callback(None)
-        kept = await appending
+        records = await appending
 
-        self.assertEqual([one.publication for one in kept], batch)
+        self.assertEqual([one.publication for one in records], batch)
         there = [(one.number, one.id, one.publication.event.data) for one in self.kept]
-        told = [(one.number, one.id, one.publication.event.data) for one in kept]
+        told = [(one.number, one.id, one.publication.event.data) for one in records]
         self.assertEqual(told, there)
 
     async def test_not_kept(self) -> None:
         """
-        What was not kept is refused, and not sent again.
+        Publications that were not kept are refused, and not sent again.
         """
         history = _Refusing()
         self.start(history)
@@ -142,7 +142,7 @@ class UnansweredTests(_EdgeTestCase):
 
     async def test_never_known(self) -> None:
         """
-        If upstream stays away, the publisher is told that nobody knows.
+        If upstream stays unavailable, the publisher is told that the outcome is unknown.
         """
         history = _Hesitant()
         self.start(history)
@@ -157,7 +157,7 @@ class UnansweredTests(_EdgeTestCase):
 
     async def test_stopped(self) -> None:
         """
-        Who waits when the edge stops is not left without an answer.
+        A pending append fails when the edge stops.
         """
         history = _Hesitant()
         self.start(history)
@@ -172,12 +172,12 @@ class UnansweredTests(_EdgeTestCase):
 
 class RefusedTests(_EdgeTestCase):
     """
-    Upstream says no.
+    Upstream refuses.
     """
 
     async def test_history_away(self) -> None:
         """
-        What upstream's history says is told, and nothing was kept.
+        The error of upstream's history is passed on, and nothing was kept.
         """
         history = _Refusing()
         self.start(history)
@@ -188,7 +188,7 @@ class RefusedTests(_EdgeTestCase):
 
     async def test_token(self) -> None:
         """
-        A token that upstream does not know is told to the publisher.
+        The publisher is told that upstream refuses the token.
         """
         self.start(MemoryHistory())
         stranger = self.upstream.edge(token="wrong")
@@ -201,7 +201,7 @@ class RefusedTests(_EdgeTestCase):
 
     async def test_too_large(self) -> None:
         """
-        So is a publication that is too large for upstream.
+        The publisher is told that a publication is too large for upstream.
         """
         self.start(MemoryHistory(), max_body=1000)
         reason = await self.refused(self.edge.append(publications("x" * 1000)))
@@ -212,16 +212,16 @@ class RefusedTests(_EdgeTestCase):
 
 class SizeTests(_EdgeTestCase):
     """
-    More than upstream takes at once.
+    Batches larger than upstream accepts.
     """
 
     async def test_cut(self) -> None:
         """
-        It is sent in several requests, in its order.
+        A batch is split into several requests, in order.
         """
         self.start(MemoryHistory())
         batch = publications(*(f"{number} {'é' * 100_000}" for number in range(12)))
-        kept = await self.edge.append(batch)
+        records = await self.edge.append(batch)
 
-        self.assertEqual([one.publication for one in kept], batch)
-        self.assertEqual([one.id for one in kept], [one.id for one in self.kept])
+        self.assertEqual([one.publication for one in records], batch)
+        self.assertEqual([one.id for one in records], [one.id for one in self.kept])

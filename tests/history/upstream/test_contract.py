@@ -1,5 +1,5 @@
 """
-The history of an edge, by the contract that every shared history has to keep.
+The history of an edge fulfills the contract of shared histories.
 """
 
 from typing import Any
@@ -34,7 +34,7 @@ class _EdgeContract(SharedHistoryProviderContract):
 
     def make_store(self, **bounds: Any) -> Any:
         """
-        What upstream keeps its history in.
+        Make the history of upstream.
         """
         return MemoryHistory(**bounds)
 
@@ -67,7 +67,7 @@ class EdgeContractTests(_EdgeContract, TestCase):
 
 class EdgeOfEdgeContractTests(_EdgeContract, TestCase):
     """
-    An edge of an edge; it is the one in the middle that goes away.
+    An edge of an edge; the middle one becomes unavailable.
     """
 
     def make_store(self, **bounds: Any) -> UpstreamHistory:

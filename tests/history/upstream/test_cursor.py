@@ -1,5 +1,5 @@
 """
-Where an edge stands, and when it has to notice that the order is another one.
+The position of an edge, and how it notices that the order is another one.
 """
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -9,12 +9,12 @@ from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.publication import Position, Publication, Record
 from twisted_sse.history.upstream.cursor import Cursor
 
-__all__ = ["PlaceTests"]
+__all__ = ["CursorTests"]
 
 
-def kept(number: int, event_id: str | None = None) -> Record:
+def record(number: int, event_id: str | None = None) -> Record:
     """
-    An event; a publisher's ID may be given.
+    Make a record; *event_id* is its publisher's.
     """
     publication = Publication(("a",), ServerSentEvent("x", id=event_id))
     return Record(number, event_id or f"e-{number}", publication)
@@ -22,89 +22,89 @@ def kept(number: int, event_id: str | None = None) -> Record:
 
 def note(newest: int, number: int | None = None) -> dict[str, object]:
     """
-    What upstream says of the beginning of a stream.
+    Make the note of upstream's `stream-open`.
     """
     known = {} if number is None else {"number": number}
     return {**known, "newest": {"number": newest, "id": f"e-{newest}"}}
 
 
-class PlaceTests(SynchronousTestCase):
+class CursorTests(SynchronousTestCase):
     """
-    An edge that has taken the event 9.
+    An edge that has taken event 9.
     """
 
     def setUp(self) -> None:
         """
-        It stands there.
+        Make its cursor.
         """
-        self.place = Cursor(Position(9, "mine"))
+        self.cursor = Cursor(Position(9, "mine"))
 
     def test_goes_on(self) -> None:
         """
-        What follows is new, gaps between numbers or not.
+        Later events are new, with or without gaps between numbers.
         """
         for opening in (note(9, 9), note(12, 9), note(9), note(12)):
-            place = Cursor(Position(9, "mine"))
-            place.open(opening)
+            cursor = Cursor(Position(9, "mine"))
+            cursor.open(opening)
 
-            self.assertEqual([place.take(kept(number)) for number in (10, 15, 16)], [True] * 3)
-            self.assertEqual(place.last, Position(16, "e-16"))
+            self.assertEqual([cursor.take(record(number)) for number in (10, 15, 16)], [True] * 3)
+            self.assertEqual(cursor.last, Position(16, "e-16"))
 
     def test_same_id_twice(self) -> None:
         """
-        If the ID was given before, the stream begins there; what is known is passed over.
+        If the ID was used before, the stream begins there; known events are skipped.
         """
         for opening in (note(11, 5), note(11)):
-            place = Cursor(Position(9, "mine"))
-            place.open(opening)
-            events = [kept(6), kept(7), kept(8), kept(9, "mine"), kept(10), kept(11)]
+            cursor = Cursor(Position(9, "mine"))
+            cursor.open(opening)
+            events = [record(6), record(7), record(8), record(9, "mine"), record(10), record(11)]
 
-            new = [place.take(event) for event in events]
+            new = [cursor.take(event) for event in events]
             self.assertEqual(new, [False] * 4 + [True] * 2)
 
     def test_shorter_order(self) -> None:
         """
-        An order that has not come so far is another one.
+        An order with a lower newest number is another one.
         """
-        self.assertRaises(UnknownEventID, self.place.open, note(8, 3))
+        self.assertRaises(UnknownEventID, self.cursor.open, note(8, 3))
 
     def test_other_event(self) -> None:
         """
-        An order in which another event stands there is another one.
+        An order with another event at the position is another one.
         """
-        self.place.open(note(20, 3))
-        self.assertFalse(self.place.take(kept(8)))
+        self.cursor.open(note(20, 3))
+        self.assertFalse(self.cursor.take(record(8)))
 
-        self.assertRaises(UnknownEventID, self.place.take, kept(9))
+        self.assertRaises(UnknownEventID, self.cursor.take, record(9))
 
     def test_nothing_there(self) -> None:
         """
-        So is one in which nothing stands there.
+        An order without an event at the position is another one.
         """
         for opening in (note(20, 3), note(20)):
-            place = Cursor(Position(9, "mine"))
-            place.open(opening)
-            place.take(kept(8))
+            cursor = Cursor(Position(9, "mine"))
+            cursor.open(opening)
+            cursor.take(record(8))
 
-            self.assertRaises(UnknownEventID, place.take, kept(10))
+            self.assertRaises(UnknownEventID, cursor.take, record(10))
 
     def test_repeated(self) -> None:
         """
         The same number never comes with another ID.
         """
-        self.place.open(note(9, 9))
-        self.assertFalse(self.place.take(kept(9, "mine")))
+        self.cursor.open(note(9, 9))
+        self.assertFalse(self.cursor.take(record(9, "mine")))
 
-        self.assertRaises(UnknownEventID, self.place.take, kept(9, "other"))
+        self.assertRaises(UnknownEventID, self.cursor.take, record(9, "other"))
 
     def test_resume(self) -> None:
         """
-        It is asked for the newest that can be asked for.
+        The stream resumes from the newest ID that a request can hold.
         """
-        self.assertEqual(self.place.resume, "mine")
+        self.assertEqual(self.cursor.resume, "mine")
         for number, event_id in ((10, "é"), (11, "x" * 20_000), (12, " blank"), (13, "é" * 3000)):
-            self.assertTrue(self.place.take(kept(number, event_id)))
-        self.assertEqual((self.place.resume, self.place.last.number), ("é", 13))
+            self.assertTrue(self.cursor.take(record(number, event_id)))
+        self.assertEqual((self.cursor.resume, self.cursor.last.number), ("é", 13))
 
         known = [Position(7, "e-7"), Position(8, "x" * 20_000)]
         self.assertEqual(Cursor(known[1], known).resume, "e-7")
@@ -112,7 +112,7 @@ class PlaceTests(SynchronousTestCase):
 
     def test_no_note(self) -> None:
         """
-        An upstream that does not say where it begins is none.
+        A note without the newest position is refused.
         """
         for opening in ({}, {"newest": 3}, {"number": 9}):
-            self.assertRaises(ValueError, self.place.open, opening)
+            self.assertRaises(ValueError, self.cursor.open, opening)

@@ -1,5 +1,5 @@
 """
-The history of an edge, from words.
+The history of an edge, from the command line.
 """
 
 import subprocess
@@ -33,7 +33,7 @@ class UpstreamFactoryTests(SynchronousTestCase):
         ("http://example.com/a b", "needs the URL of a hub"),
         ("http://a:secret@example.com/events", "without user"),
         ("http://example.com/events?topic=a", "without user, query and fragment"),
-        ("http://example.com/events,tokenfile=x", "there is no 'tokenfile'"),
+        ("http://example.com/events,tokenfile=x", "'tokenfile' is unknown"),
         ("http://example.com/events,timeout=0", "too short"),
         ("http://example.com/events,timeout=x", "is not a number of seconds"),
         ("http://example.com/events,cafile=x", "cafile is for TLS"),
@@ -42,14 +42,14 @@ class UpstreamFactoryTests(SynchronousTestCase):
 
     def test_interface(self) -> None:
         """
-        The factory is one, and is found by its scheme.
+        The factory provides its interface, and is found by its scheme.
         """
         self.assertTrue(verifyObject(IHistoryFactory, UpstreamHistoryFactory()))
         self.assertIn("upstream", describe_histories())
 
     def test_built(self) -> None:
         """
-        What is built is a shared history, and has opened nothing.
+        It builds a shared history that has opened nothing.
         """
         history = build_history("upstream:http://127.0.0.1:1/a%2Cb,timeout=2.5")
 
@@ -58,7 +58,7 @@ class UpstreamFactoryTests(SynchronousTestCase):
 
     def test_path(self) -> None:
         """
-        Without a path it is the one that every hub has.
+        Without a path ``/events`` is meant.
         """
         for url in ("http://localhost:8080", "http://localhost:8080/"):
             history = UpstreamHistoryFactory().build(url)
@@ -66,7 +66,7 @@ class UpstreamFactoryTests(SynchronousTestCase):
 
     def test_mistakes(self) -> None:
         """
-        What cannot be obeyed is refused by half a sentence, without what is secret.
+        Invalid arguments are refused by half a sentence, without secrets.
         """
         for arguments, words in self.MISTAKES:
             with self.subTest(arguments=arguments):
@@ -76,7 +76,7 @@ class UpstreamFactoryTests(SynchronousTestCase):
 
     def test_token_file(self) -> None:
         """
-        A file of a token that is missing, empty or no text cannot be used.
+        A token file that is missing, empty or not text is refused.
         """
         empty, binary = Path(self.mktemp()), Path(self.mktemp())
         empty.write_text("\n")
@@ -87,7 +87,7 @@ class UpstreamFactoryTests(SynchronousTestCase):
 
     def test_cafile(self) -> None:
         """
-        A file of certificates is read at once, and has to have some.
+        A file of certificates is read at once, and must contain some.
         """
         home = Path(self.mktemp())
         home.mkdir()

@@ -1,5 +1,5 @@
 """
-What an edge is delivered, and what it is told when upstream has begun anew.
+What an edge delivers, and how it restarts when upstream has lost its history.
 """
 
 from twisted.trial.unittest import TestCase
@@ -13,6 +13,10 @@ from twisted_sse.history import MemoryHistory
 from twisted_sse.testing.contract.samples import SHAPES
 
 __all__ = ["FollowerTests"]
+
+
+#: Its ID is too long to be published, but an old store may have it.
+LONG = Publication(("a",), ServerSentEvent("long", id="x" * 20_000))
 
 
 class FollowerTests(TestCase):
@@ -32,7 +36,7 @@ class FollowerTests(TestCase):
 
     async def follow(self, after: Position | None = None) -> Following:
         """
-        Follow it from its end.
+        Follow upstream from its end.
         """
         edge = self.upstream.edge()
         edge.startService()
@@ -55,7 +59,7 @@ class FollowerTests(TestCase):
 
     async def test_control_types(self) -> None:
         """
-        An event that somebody publishes is none of upstream's own, whatever its type.
+        A published event is never mistaken for a control event, whatever its type.
         """
         following = await self.follow()
         types = ["stream-open", "stream-reset", "stream-error"]
@@ -68,7 +72,7 @@ class FollowerTests(TestCase):
 
     async def test_pushed(self) -> None:
         """
-        What is sent to connections and not kept is not delivered.
+        An event that was pushed to connections, and not kept, is not delivered.
         """
         following = await self.follow()
         await self.upstream.hub.publish("a", "first")
@@ -82,7 +86,7 @@ class FollowerTests(TestCase):
 
     async def test_cut(self) -> None:
         """
-        After a cut it goes on exactly where it was.
+        After a lost connection it continues exactly where it was.
         """
         following = await self.follow()
         await self.upstream.hub.publish("a", "first")
@@ -97,11 +101,11 @@ class FollowerTests(TestCase):
 
     async def test_long_id(self) -> None:
         """
-        An ID that is too long for a request keeps nobody away.
+        An ID that is too long for a request does not prevent resuming.
         """
         following = await self.follow()
         await self.upstream.hub.publish("a", "first")
-        await self.upstream.hub.publish("a", "long", id="x" * 20_000)
+        await self.upstream.hub.broker.submit([LONG])
         await following.has(2)
         await self.upstream.go_away()
         await self.upstream.hub.publish("a", "next")
@@ -113,10 +117,10 @@ class FollowerTests(TestCase):
 
     async def test_long_id_at_first(self) -> None:
         """
-        Not even if it is the newest when the edge starts.
+        It restarts if an ID that is too long is the newest when the edge starts.
         """
         await self.upstream.hub.publish("a", "first")
-        await self.upstream.hub.publish("a", "long", id="x" * 20_000)
+        await self.upstream.hub.broker.submit([LONG])
         following = await self.follow()
         await following.restarted()
         await self.upstream.hub.publish("a", "next")
@@ -126,7 +130,7 @@ class FollowerTests(TestCase):
 
     async def test_other_life(self) -> None:
         """
-        A position that upstream does not know makes it begin anew, and go on there.
+        It restarts if upstream does not know the position, and continues there.
         """
         await self.upstream.hub.publish("a", "newest")
         following = await self.follow(Position(17, "another life's"))
@@ -140,7 +144,7 @@ class FollowerTests(TestCase):
 
     async def test_same_id_in_other_life(self) -> None:
         """
-        So does one whose ID a publisher has given again in another life of upstream.
+        It restarts if a publisher has used the position's ID again in another life of upstream.
         """
         await self.upstream.hub.publish("a", "newest", id="order 17")
         following = await self.follow(Position(17, "order 17"))

@@ -1,5 +1,5 @@
 """
-Whom an edge believes to be its upstream.
+How an edge verifies its upstream.
 """
 
 from pathlib import Path
@@ -20,14 +20,14 @@ __all__ = ["TrustTests"]
 
 class TrustTests(TestCase):
     """
-    An upstream whose certificate no public authority has signed.
+    An upstream with a certificate that no public authority has signed.
     """
 
     timeout = PATIENCE
 
     def edge(self, *names: str, **options: Any) -> UpstreamHistory:
         """
-        An edge of an upstream that has a certificate for *names*.
+        Start an edge of an upstream with a certificate for *names*.
         """
         home = Path(self.mktemp())
         home.mkdir()
@@ -43,17 +43,17 @@ class TrustTests(TestCase):
 
     async def test_trusted(self) -> None:
         """
-        With its authority everything works.
+        With the authority as cafile, everything works.
         """
         edge = self.edge(cafile=True)
         publication = Publication(("a",), ServerSentEvent("x"))
-        (kept,) = await edge.append([publication])
+        (record,) = await edge.append([publication])
 
-        self.assertEqual((await edge.tail(1)).kept, [kept])
+        self.assertEqual((await edge.tail(1)).kept, [record])
 
     async def test_unknown_authority(self) -> None:
         """
-        Without it nothing is sent, and the reason is named.
+        Without the authority nothing is sent, and the error says why.
         """
         edge = self.edge()
         for asked in (edge.tail(1), edge.append([Publication(("a",), ServerSentEvent("x"))])):
@@ -62,7 +62,7 @@ class TrustTests(TestCase):
 
     async def test_other_host(self) -> None:
         """
-        A certificate of somebody else is none.
+        A certificate for another host is refused.
         """
         edge = self.edge("example.com", cafile=True)
         error = await self.assertFailure(edge.tail(1), HistoryUnavailable)

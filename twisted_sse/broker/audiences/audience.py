@@ -18,6 +18,7 @@ from typing import Protocol
 
 from twisted_sse.broker.audiences.representation import Representation
 from twisted_sse.broker.audiences.window import Entry, Window
+from twisted_sse.events.preamble import StreamStart
 from twisted_sse.events.publication import Position
 from twisted_sse.topics import Interest
 from twisted_sse.transport.sinks.framing import Framing
@@ -122,6 +123,17 @@ class Audience:
         The position up to which a connection must have been sent everything to join.
         """
         return self._news[0].previous if self._news else self._window.head
+
+    def shown(self, start: StreamStart) -> StreamStart:
+        """
+        *start* as a member is shown it: without the ID of an event that it may not
+        read.
+        """
+        is_own = start.resumed or start.position != self._window.head
+        if is_own or self.representation.shows_everything:
+            return start
+        event_id = self._window.shown_id(self.interest.may_read) or ""
+        return start._replace(position=Position(start.position.number, event_id))
 
     @property
     def waiting(self) -> bool:

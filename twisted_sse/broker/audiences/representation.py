@@ -40,6 +40,9 @@ class Representation(Protocol):
     Writes events for one kind of reader.
     """
 
+    #: Whether readers may read every event, and so be shown every ID.
+    shows_everything: bool
+
     def frames(self, entries: Sequence[EncodedRecord]) -> list[bytes]:
         """
         The frames of *entries*, in their order.
@@ -57,7 +60,7 @@ class Representation(Protocol):
         What a stream begins with.
 
         Args:
-            start: Where the stream begins.
+            start: Where the stream begins, as the reader is shown it.
 
             head: The position of the newest publication of this hub.
 
@@ -69,6 +72,8 @@ class Representation(Protocol):
 
 
 class _Plain:
+    shows_everything = False
+
     def frames(self, entries: Sequence[EncodedRecord]) -> list[bytes]:
         return [entry.frame for entry in entries]
 
@@ -82,6 +87,8 @@ class _Plain:
 
 
 class _Replicated:
+    shows_everything = True
+
     def frames(self, entries: Sequence[EncodedRecord]) -> list[bytes]:
         return [
             annotate(one.frame, one.number, one.topics, one.private, one.has_publisher_id)

@@ -8,13 +8,16 @@ A window never waits and never reads; when it is full, it forgets the oldest.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from operator import attrgetter
 
 from twisted_sse.broker.audiences.representation import encode_record
-from twisted_sse.events.publication import Position, Record, Tail
+from twisted_sse.events.publication import Position, PublisherID, Record, Tail
 
-__all__ = ["Entry", "Window"]
+__all__ = ["Entry", "MayRead", "Window"]
+
+#: Whether a subscriber may read an event of these topics, which may be private.
+MayRead = Callable[[Sequence[str], bool], bool]
 
 _NUMBER = attrgetter("number")
 
@@ -42,6 +45,13 @@ class Entry:
         self.has_publisher_id = record.publication.event.id is not None
         self.frame = encode_record(record)
 
+    @property
+    def position(self) -> Position:
+        """
+        The position of a connection that has been sent this.
+        """
+        return Position(self.number, PublisherID(self.id) if self.has_publisher_id else self.id)
+
 
 class Window:
     """
@@ -63,6 +73,7 @@ class Window:
         self._entries: list[Entry] = []
         self._first = 0
         self._numbers: dict[str, int] = {}
+        self._by_publisher_id: dict[str, Entry] = {}
 
     def __len__(self) -> int:
         return len(self._entries) - self._first
@@ -74,6 +85,7 @@ class Window:
         self.head = self.floor = tail.before
         self._entries = []
         self._numbers = {}
+        self._by_publisher_id = {}
         self._size = self._first = 0
         self.extend(tail.kept)
 
@@ -88,10 +100,12 @@ class Window:
             entries.append(entry)
             # A publisher may use an ID again, and then the oldest event with that ID
             # counts: only history knows which one that is.
-            if not entry.has_publisher_id:
+            if entry.has_publisher_id:
+                self._by_publisher_id[record.id] = entry
+            else:
                 numbers[record.id] = record.number
             size += len(entry.frame)
-            head = Position(record.number, record.id)
+            head = record.position
         self._size, self.head = size, head
         self._entries += entries
         self._forget()
@@ -109,6 +123,28 @@ class Window:
         history made its ID.
         """
         return self._numbers.get(event_id)
+
+    def is_hidden(self, event_id: str, may_read: MayRead) -> bool:
+        """
+        Whether *event_id* came from the publisher of an event in the window that
+        a subscriber may not read: it must not learn that there is such an event.
+        """
+        entry = self._by_publisher_id.get(event_id)
+        return entry is not None and not may_read(entry.topics, entry.private)
+
+    def shown_id(self, may_read: MayRead) -> str | None:
+        """
+        The newest ID that a subscriber may be shown.
+
+        Only events that the subscriber may not read follow that ID, so a resume from
+        there misses nothing, and repeats nothing.
+        """
+        if not isinstance(self.head.id, PublisherID):
+            return self.head.id
+        for entry in reversed(self._entries[self._first :]):
+            if not entry.has_publisher_id or may_read(entry.topics, entry.private):
+                return entry.id
+        return None if isinstance(self.floor.id, PublisherID) else self.floor.id
 
     def following(self, number: int) -> Iterator[Entry]:
         """
@@ -138,8 +174,10 @@ class Window:
             self._size -= len(oldest.frame)
             if numbers.get(oldest.id) == oldest.number:
                 del numbers[oldest.id]
+            elif self._by_publisher_id.get(oldest.id) is oldest:
+                del self._by_publisher_id[oldest.id]
         if first > self._first:
-            self.floor = Position(oldest.number, oldest.id)
+            self.floor = oldest.position
             self._first = first
         if first * 8 > len(entries):
             del entries[:first]

@@ -30,18 +30,9 @@ class ReconnectionTime:
 
         spread: The others are at most this much longer; ``None`` means as much as
             *shortest*.
-
-    Attributes:
-        shortest: See above.
-
-    Raises:
-        ValueError: *spread* is less than 0.
     """
 
     def __init__(self, shortest: int | None, spread: int | None = None) -> None:
-        if spread is not None and spread < 0:
-            raise ValueError(f"retry_spread must be at least 0, not {spread!r}")
-        self.shortest = shortest
         times: list[int | None] = [None]
         if shortest is not None:
             width = shortest if spread is None else spread

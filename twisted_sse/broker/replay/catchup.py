@@ -36,7 +36,7 @@ from twisted_sse.broker.replay.pages import (
 from twisted_sse.broker.singleflight import SingleFlight
 from twisted_sse.errors import HistoryUnavailable, UnknownEventID
 from twisted_sse.events.preamble import LOST, OLDEST, ResetReason, StreamStart, reset_frame
-from twisted_sse.events.publication import EARLIEST, Position, Record
+from twisted_sse.events.publication import EARLIEST, Position, PublisherID, Record
 from twisted_sse.interfaces import IHistoryProvider, ISharedHistoryProvider
 
 __all__ = ["Catchup", "FallenBehind"]
@@ -98,6 +98,8 @@ class Catchup:
         number = self._window.number_of(last_event_id)
         if number is not None:
             return succeed(StreamStart(Position(number, last_event_id), resumed=True))
+        if self._window.is_hidden(last_event_id, connection.audience.interest.may_read):
+            return succeed(StreamStart(OLDEST, asked=last_event_id))
         return self._locate(connection.audience, last_event_id).addCallbacks(
             lambda position: StreamStart(position, resumed=True),
             lambda failure: self._unknown(failure, last_event_id),
@@ -199,8 +201,10 @@ class Catchup:
             connection.end(EndReason.FELL_BEHIND)
             return
         audience = connection.audience
+        event_id = connection.position.id
         frame = reset_frame(
-            ResetReason.LOST if lost else ResetReason.BEHIND, connection.position.id
+            ResetReason.LOST if lost else ResetReason.BEHIND,
+            None if isinstance(event_id, PublisherID) else event_id,
         )
         page = ReplayPage(audience.framing(frame), OLDEST)
         if self._fallen_behind == "latest":

@@ -109,7 +109,7 @@ def page_from_window(window: Window, audience: Audience, position: Position) -> 
             entries.append(entry)
             size += len(entry.frame)
         if size >= _PAGE_BYTES or scanned == _PAGE_SCAN:
-            goal = Position(entry.number, entry.id)
+            goal = entry.position
             break
     return _page(audience, audience.representation.frames(entries), goal)
 
@@ -138,12 +138,12 @@ def page_from_history(
         # What follows the head has not been delivered in this hub yet.
         if item.number > head:
             break
-        position = max(position, Position(item.number, item.id))
+        position = max(position, item.position)
         if matches(item.publication.topics, item.publication.private):
             frames.append(encode(item))
             size += len(frames[-1])
         if size >= _PAGE_BYTES or count == PAGE_EVENTS:
-            return _page(audience, frames, Position(item.number, item.id))
+            return _page(audience, frames, item.position)
     return _page(audience, frames, position)
 
 

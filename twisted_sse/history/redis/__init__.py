@@ -1,5 +1,5 @@
 """
-History in Redis, for any number of hubs.
+History in Redis, shared by any number of hubs.
 """
 
 from twisted_sse.history.redis.history import RedisHistory

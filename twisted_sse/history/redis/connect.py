@@ -1,5 +1,5 @@
 """
-Connecting to Redis once: TCP or TLS, then who one is and which database.
+Connects to Redis once: over TCP or TLS, then logs in and selects the database.
 """
 
 from __future__ import annotations
@@ -17,52 +17,51 @@ from twisted_sse.history.redis.errors import sentence_of
 from twisted_sse.history.redis.protocol import ConnectionGone, RedisFactory, RedisProtocol, Refused
 from twisted_sse.history.redis.url import RedisURL
 
-__all__ = ["RedisDialer"]
+__all__ = ["RedisConnector"]
 
 
-class RedisDialer:
+class RedisConnector:
     """
-    Knows how to connect.
+    Makes connections to the Redis of a URL.
 
     Args:
-        authorities: Who may have signed the server's certificate; ``None`` are
-            those that the machine trusts.  The certificate has to be that of
-            the URL's host, in any case.
+        ca_certificates: The certificate authorities to trust; ``None`` for those
+            of the machine.  In both cases the server's certificate has to be
+            that of the URL's host.
 
-        timeout: How long it may take until Redis has said yes to everything, in
-            seconds.
+        timeout: The longest time until a connection is ready, in seconds.
     """
 
     def __init__(
         self,
         url: RedisURL,
-        authorities: Sequence[Certificate] | None,
+        ca_certificates: Sequence[Certificate] | None,
         timeout: float,
         clock: IReactorTime,
     ) -> None:
         self.url = url
-        self._authorities = authorities
+        self._ca_certificates = ca_certificates
         self._timeout = timeout
         self._clock = clock
 
-    def dial(self) -> Deferred[RedisProtocol]:
+    def connect(self) -> Deferred[RedisProtocol]:
         """
-        Connect; cancelling gives it up.
+        Connect.  Cancel the result to give up.
 
         Returns:
             A connection that is ready for commands.
 
         Raises:
-            Exception: There is no connection, and nothing of it is left.
+            Exception: The attempt failed, and its connection is closed.
         """
-        dialing = Deferred.fromCoroutine(self._connect())
-        return dialing.addTimeout(self._timeout, self._clock, self._slow)
+        connecting = Deferred.fromCoroutine(self._connect())
+        return connecting.addTimeout(self._timeout, self._clock, self._slow)
 
     async def _connect(self) -> RedisProtocol:
         made = await self._endpoint().connect(RedisFactory(self._clock))
         protocol = cast(RedisProtocol, made)
         try:
-            await self._greet(protocol)
+            await self._log_in(protocol)
         except ConnectionGone as gone:
             raise gone.reason from None
         except Exception as error:
@@ -71,14 +70,14 @@ class RedisDialer:
             raise
         return protocol
 
-    async def _greet(self, protocol: RedisProtocol) -> None:
+    async def _log_in(self, protocol: RedisProtocol) -> None:
         url = self.url
         user = [url.user] if url.user else []
         try:
             if url.password:
                 await protocol.ask("AUTH", *user, url.password)
             await protocol.ask("SELECT", url.db)
-            # Unlike these two, this is refused while Redis is still loading.
+            # Redis refuses PING while it is loading, but neither AUTH nor SELECT.
             await protocol.ask("PING")
         except Refused as refused:
             raise HistoryUnavailable(sentence_of(refused.message)) from None
@@ -90,8 +89,8 @@ class RedisDialer:
         endpoint = HostnameEndpoint(reactor, url.host, url.port, timeout=self._timeout)
         if not url.secure:
             return endpoint
-        signers = self._authorities
-        trusted = None if signers is None else trustRootFromCertificates(signers)
+        given = self._ca_certificates
+        trusted = None if given is None else trustRootFromCertificates(given)
         return wrapClientTLS(optionsForClientTLS(url.host, trustRoot=trusted), endpoint)
 
     def _slow(self, result: object, timeout: float) -> NoReturn:

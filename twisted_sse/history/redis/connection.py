@@ -1,8 +1,8 @@
 """
-One connection to Redis that is made again whenever it is lost.
+A connection to Redis that is made again whenever it is lost.
 
-Whoever asks while Redis is known to be away is told so at once, and a Redis
-that leaves us without an answer for too long is taken to be away.
+While Redis is known to be unavailable, calls fail at once.  A Redis that does
+not answer for too long counts as unavailable.
 """
 
 from __future__ import annotations
@@ -18,32 +18,32 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from twisted_sse.errors import HistoryUnavailable
-from twisted_sse.history.redis.connect import RedisDialer
+from twisted_sse.history.redis.connect import RedisConnector
 from twisted_sse.history.redis.errors import is_passing, reason_of, sentence_of
 from twisted_sse.history.redis.protocol import ConnectionGone, RedisProtocol, Refused
 from twisted_sse.history.redis.scripts import Script
 
 __all__ = ["Outage", "RedisConnection", "RedisLost"]
 
-# The pause after a first loss and the longest one, in seconds.  Each is up to a
-# half shorter, so that many hubs do not come back at the same time.
+# The pauses after the first loss and after many, in seconds.  Each is shortened
+# at random by up to a half, so that hubs do not all reconnect at the same time.
 _SHORTEST, _LONGEST = 0.1, 5.0
 
-# A connection that has lasted this long, in seconds, is not one more that failed.
+# A connection that has lasted this long, in seconds, resets the pause.
 _SOUND = 1.0
 
 
 class RedisLost(HistoryUnavailable):
     """
-    The connection was lost before Redis had answered: it may have done what it
-    was asked, or not.
+    The connection was lost before Redis answered, so the command may have been
+    executed or not.
     """
 
 
 class Outage:
     """
-    Tells the log when Redis goes away, and when it is back: once each, however
-    many connections there are and however often they are tried.
+    Logs when Redis becomes unavailable, and when it is back: once each, for any
+    number of connections and attempts.
     """
 
     _log = Logger()
@@ -54,11 +54,11 @@ class Outage:
 
     def begin(self, connection: object, reason: str) -> None:
         """
-        *connection* is lost, or cannot be made.
+        Note that *connection* is lost, or cannot be made.
         """
         if not self._away:
             self._log.warn(
-                "Redis at {address} is away: {reason}; trying again",
+                "Redis at {address} is not available: {reason}; trying again",
                 address=self.address,
                 reason=reason,
             )
@@ -66,7 +66,7 @@ class Outage:
 
     def end(self, connection: object) -> None:
         """
-        *connection* is made.
+        Note that *connection* is made.
         """
         if connection in self._away:
             self._away.remove(connection)
@@ -76,60 +76,62 @@ class Outage:
 
 class RedisConnection:
     """
-    Runs from `start` to `stop`.
+    Connects from its creation until `stop`.
 
     Args:
-        silence: How long Redis may leave a question without a byte, in seconds.
+        silence: The longest time that Redis may send nothing while it owes an
+            answer, in seconds.
     """
 
     _log = Logger()
 
     def __init__(
-        self, dialer: RedisDialer, outage: Outage, silence: float, clock: IReactorTime
+        self, connector: RedisConnector, outage: Outage, silence: float, clock: IReactorTime
     ) -> None:
-        self._dialer = dialer
+        self._connector = connector
         self._outage = outage
         self._silence = silence
         self._clock = clock
-        # Why there is no connection.  None: there is one, or none was tried yet.
+        # Why there is no connection; None if there is one, or before the first try.
         self._reason: str | None = None
         self._protocol: RedisProtocol | None = None
         self._ready: list[Deferred[None]] = []
         self._tried: list[Deferred[None]] = []
-        self._look: IDelayedCall | None = None
+        self._silence_check: IDelayedCall | None = None
         self._stopped = False
         self._running: Deferred[None] = Deferred.fromCoroutine(self._run())
         self._running.addErrback(self._ended)
 
     async def stop(self) -> None:
         """
-        Give the connection up, and make none any more.
+        Close the connection, and do not connect again.
         """
         self._stopped = True
         self._running.cancel()
         await self._running
-        self._lose("this history has stopped")
-        self._tell(self._ready)
+        self._disconnected("this history has stopped")
+        self._wake(self._ready)
 
     def ready(self) -> Deferred[None]:
         """
-        Wait until there is a connection, or will be none any more.
+        Wait until there is a connection, or `stop` was called.
         """
         waiting = self._protocol is None and not self._stopped
         return _join(self._ready) if waiting else succeed(None)
 
     async def call(self, *command: str | int) -> Any:
         """
-        Have Redis do *command*.
+        Send *command* to Redis, and return the answer.
 
-        Commands are done in the order of their coming.
+        Redis executes commands in the order of these calls.
 
         Raises:
-            RedisLost: The connection was lost meanwhile.
+            RedisLost: The connection was lost before Redis answered.
 
-            HistoryUnavailable: There is none, or Redis refuses the command.
+            HistoryUnavailable: There is no connection, or Redis has refused the
+                command.
 
-            Refused: It does not know the script.
+            Refused: Redis does not know the script.
         """
         if self._protocol is None and self._reason is None:
             await _join(self._tried)
@@ -137,8 +139,10 @@ class RedisConnection:
         if protocol is None:
             raise HistoryUnavailable(self._sentence())
         answer = protocol.ask(*command)
-        if self._look is None:
-            self._look = self._clock.callLater(self._silence, self._look_after, protocol)
+        if self._silence_check is None:
+            self._silence_check = self._clock.callLater(
+                self._silence, self._check_silence, protocol
+            )
         try:
             return await answer
         except ConnectionGone as gone:
@@ -150,7 +154,7 @@ class RedisConnection:
 
     async def run(self, script: Script, keys: Sequence[str], *arguments: str | int) -> Any:
         """
-        Have Redis do *script*; otherwise as `call`.
+        Run *script* in Redis, and return its answer; otherwise as `call`.
         """
         rest = (len(keys), *keys, *arguments)
         try:
@@ -163,26 +167,26 @@ class RedisConnection:
         while True:
             started = self._clock.seconds()
             try:
-                await self._live()
+                await self._connect_once()
             except Exception as error:
                 if self._stopped:
-                    # What is canceled while it connects fails in ways of its own.
+                    # A connection attempt that is canceled fails with any error.
                     return
-                self._lose(reason_of(error))
+                self._disconnected(reason_of(error))
                 self._outage.begin(self, reason_of(error))
             failures = 0 if self._clock.seconds() - started > _SOUND else failures + 1
             longest = min(_LONGEST, _SHORTEST * 1.5 ** min(failures, 10))
             await deferLater(self._clock, longest * random.uniform(0.5, 1))
 
-    async def _live(self) -> None:
+    async def _connect_once(self) -> None:
         """
         Connect, and raise the reason when the connection has ended.
         """
-        protocol = await self._dialer.dial()
+        protocol = await self._connector.connect()
         self._protocol, self._reason = protocol, None
         self._outage.end(self)
-        self._tell(self._ready)
-        self._tell(self._tried)
+        self._wake(self._ready)
+        self._wake(self._tried)
         try:
             raise await protocol.when_gone()
         except CancelledError as stopped:
@@ -190,23 +194,23 @@ class RedisConnection:
             await protocol.when_gone()
             raise
 
-    def _lose(self, reason: str) -> None:
+    def _disconnected(self, reason: str) -> None:
         self._protocol, self._reason = None, reason
-        if self._look is not None:
-            self._look.cancel()
-            self._look = None
-        self._tell(self._tried)
+        if self._silence_check is not None:
+            self._silence_check.cancel()
+            self._silence_check = None
+        self._wake(self._tried)
 
-    def _look_after(self, protocol: RedisProtocol) -> None:
+    def _check_silence(self, protocol: RedisProtocol) -> None:
         """
-        See whether Redis still answers.
+        End the connection if Redis has stopped answering.
         """
-        self._look = None
+        self._silence_check = None
         if not protocol.waiting:
             return
         left = protocol.heard + self._silence - self._clock.seconds()
         if left > 0:
-            self._look = self._clock.callLater(left, self._look_after, protocol)
+            self._silence_check = self._clock.callLater(left, self._check_silence, protocol)
         else:
             protocol.drop(HistoryUnavailable(f"it has not answered for {self._silence:g} seconds"))
 
@@ -217,16 +221,16 @@ class RedisConnection:
         return HistoryUnavailable(self._sentence(str(reason)))
 
     def _sentence(self, reason: str | None = None) -> str:
-        return f"Redis at {self._outage.address} is of no use now: {reason or self._reason}."
+        return f"Redis at {self._outage.address} is not available: {reason or self._reason}."
 
-    def _tell(self, waiting: list[Deferred[None]]) -> None:
-        told, waiting[:] = waiting[:], []
-        for one in told:
+    def _wake(self, waiting: list[Deferred[None]]) -> None:
+        woken, waiting[:] = waiting[:], []
+        for one in woken:
             one.callback(None)
 
     def _ended(self, failure: Failure) -> None:
         if not failure.check(CancelledError):
-            self._log.failure("The connection to Redis is not made any more", failure)
+            self._log.failure("Connecting to Redis has ended because of an error", failure)
 
 
 def _join(waiting: list[Deferred[None]]) -> Deferred[None]:

@@ -1,12 +1,12 @@
 """
 Publications as entries of a Redis stream, and back.
 
-An entry has the fields ``n``, its number, and ``b``, the bytes of all entries up
-to it, in this order; then ``topic``, as often as there are topics; then ``data``,
-``event``, ``retry``, ``private`` and ``comment``, and at last ``id`` if the
-publisher gave one.  What an event does not have, its entry does not have.
+An entry has these fields, in this order: ``n``, its number; ``b``, the bytes of
+all entries up to it; one ``topic`` for each topic; ``data``, ``event``, ``retry``,
+``private``, ``comment``; and ``id``, the publisher's ID.  A field that the event
+lacks is left out.
 
-The entry with the number 0 has nothing but numbers.  It is where the order begins.
+The order begins at the entry with the number 0, which has only ``n`` and ``b``.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from twisted_sse.errors import HistoryUnavailable
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.publication import Position, Publication, Record
 
-__all__ = ["RawEntry", "RedisEntry", "as_place", "encode_entry", "parse_entry"]
+__all__ = ["RawEntry", "RedisEntry", "as_entry_id", "encode_entry", "parse_entry"]
 
-#: As Redis tells it: its ID, and its fields' names and values in turn.
+#: An entry as Redis sends it: its ID, and alternating field names and values.
 RawEntry = tuple[bytes, Sequence[bytes]]
 
 # Redis: "<millisecondsTime>-<sequenceNumber>"; "Both quantities are 64 bit numbers."
-_PLACE = re.compile("(0|[1-9][0-9]{0,19})-(0|[1-9][0-9]{0,19})")
+_ENTRY_ID = re.compile("(0|[1-9][0-9]{0,19})-(0|[1-9][0-9]{0,19})")
 _LARGEST = 2**64 - 1
 
-# json.dumps() would make an encoder for each call with these arguments.
+# With these arguments json.dumps() would make an encoder for each call.
 _write = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
@@ -38,36 +38,36 @@ class RedisEntry(NamedTuple):
     An entry of the stream.
 
     Attributes:
-        place: Redis' own ID of it.
+        entry_id: The ID that Redis gave it.
 
         number: Its place in the one order.
 
-        kept: What it keeps; ``None`` is where the order begins.
+        record: The stored publication; ``None`` where the order begins.
     """
 
-    place: str
+    entry_id: str
     number: int
-    kept: Record | None
+    record: Record | None
 
     @property
     def position(self) -> Position:
         """
-        The position that `place` names, whatever ID its publisher gave.
+        The position of this entry, by `entry_id` rather than a publisher's ID.
         """
-        return Position(self.number, self.place)
+        return Position(self.number, self.entry_id)
 
     def stands_at(self, position: Position) -> bool:
         """
-        Whether it is what *position* was told of.
+        Whether *position* is that of this entry, by either of its IDs.
         """
-        ids = {self.place, self.place if self.kept is None else self.kept.id}
+        ids = {self.entry_id, self.entry_id if self.record is None else self.record.id}
         return self.number == position.number and position.id in ids
 
 
 def encode_entry(publication: Publication) -> str:
     """
-    Write *publication* as the script that appends takes it: a JSON array of the
-    publisher's ID, empty if it gave none, and then of the fields.
+    Write *publication* for the `APPEND` script: a JSON array of the publisher's
+    ID, or an empty string, and the fields.
     """
     event = publication.event
     texts = [event.id or ""]
@@ -91,24 +91,24 @@ def parse_entry(raw: RawEntry) -> RedisEntry:
     Read an entry.
 
     Raises:
-        HistoryUnavailable: It is none of ours.
+        HistoryUnavailable: This package has not written the entry.
     """
     try:
         return _parse(*raw)
     except (KeyError, ValueError, TypeError):
         # InvalidEvent is a ValueError.
         raise HistoryUnavailable(
-            f"The stream in Redis has an entry that is no publication, {raw[0]!r}:"
+            f"The stream in Redis has an entry that is not a publication, {raw[0]!r}:"
             " delete the stream, or use another prefix."
         ) from None
 
 
-def as_place(event_id: str) -> str:
+def as_entry_id(event_id: str) -> str:
     """
-    Give *event_id* back if it is written just as Redis writes the ID of an
-    entry, else an empty string.
+    Return *event_id* if it is spelled as Redis spells entry IDs, else an empty
+    string.
     """
-    match = _PLACE.fullmatch(event_id)
+    match = _ENTRY_ID.fullmatch(event_id)
     if match is None or any(int(part) > _LARGEST for part in match.groups()):
         return ""
     return event_id
@@ -118,10 +118,10 @@ def _parse(name: bytes, values: Sequence[bytes]) -> RedisEntry:
     texts = [value.decode() for value in values]
     pairs = list(zip(texts[::2], texts[1::2], strict=True))
     fields = dict(pairs)
-    place, number = name.decode(), int(fields["n"])
+    entry_id, number = name.decode(), int(fields["n"])
     topics = tuple(value for field, value in pairs if field == "topic")
     if number == 0:
-        return RedisEntry(place, 0, None)
+        return RedisEntry(entry_id, 0, None)
     if not topics:
         raise ValueError
     retry = fields.get("retry")
@@ -133,4 +133,4 @@ def _parse(name: bytes, values: Sequence[bytes]) -> RedisEntry:
         comment=fields.get("comment"),
     )
     publication = Publication(topics, event, "private" in fields)
-    return RedisEntry(place, number, Record(number, event.id or place, publication))
+    return RedisEntry(entry_id, number, Record(number, event.id or entry_id, publication))

@@ -1,7 +1,7 @@
 """
-How one speaks to Redis over one connection: txredisapi's protocol, made quick.
+The Redis protocol on one connection: a faster version of txredisapi's.
 
-txredisapi imports the reactor and need not be installed, so it is imported when
+txredisapi imports the reactor and may not be installed, so it is imported when
 the first connection is made.
 """
 
@@ -18,17 +18,17 @@ from twisted.python.failure import Failure
 
 __all__ = ["ConnectionGone", "RedisFactory", "RedisProtocol", "Refused", "check_installed"]
 
-# In bytes.  With each text that it takes from what it was given, txredisapi copies
-# all that is left.
+# How much txredisapi is given at a time, in bytes: for each string that it reads
+# it copies all that is left.
 _SLICE = 2048
 
 
 class ConnectionGone(Exception):
     """
-    The connection ended before Redis had answered.
+    The connection ended before Redis answered.
 
     Attributes:
-        reason: Why.
+        reason: Why it ended.
     """
 
     def __init__(self, reason: Exception) -> None:
@@ -41,7 +41,7 @@ class Refused(Exception):
     Redis has answered with an error.
 
     Attributes:
-        message: What it says; often a code in capitals, and then a sentence.
+        message: Its text, often a code in capitals and a sentence.
     """
 
     def __init__(self, message: str) -> None:
@@ -51,10 +51,10 @@ class Refused(Exception):
 
 def check_installed() -> None:
     """
-    See whether txredisapi is installed, without importing it.
+    Check that txredisapi is installed, without importing it.
 
     Raises:
-        ModuleNotFoundError: It is not.
+        ModuleNotFoundError: It is not installed.
     """
     if find_spec("txredisapi") is None:
         raise ModuleNotFoundError(
@@ -65,13 +65,15 @@ def check_installed() -> None:
 
 class RedisProtocol(Protocol):
     """
-    One connection.  Made by `RedisFactory` only, which puts it in front of
-    txredisapi's ``BaseRedisProtocol``: that one waits a turn of the reactor for
-    each text in an answer, and this one does not.
+    One connection to Redis.
+
+    Made only by `RedisFactory`, as a subclass that also inherits txredisapi's
+    ``BaseRedisProtocol``.  That class waits a turn of the reactor for each string
+    in an answer; this one does not.
 
     Attributes:
-        heard: When Redis was last heard of, or was asked when no answer was due;
-            in seconds of *clock*.
+        heard: When Redis last sent something, or was sent a command while it
+            owed no answer; in seconds of *clock*.
     """
 
     transport: Any
@@ -80,7 +82,7 @@ class RedisProtocol(Protocol):
     line_mode: int
 
     def __init__(self, clock: IReactorTime) -> None:
-        # By default it would make numbers of texts that look like numbers.
+        # By default it would convert strings that look like numbers.
         super().__init__(charset=None, convertNumbers=False)  # type: ignore[call-arg]
         self.heard = clock.seconds()
         self._clock = clock
@@ -92,22 +94,22 @@ class RedisProtocol(Protocol):
     @property
     def waiting(self) -> int:
         """
-        How many answers are due.
+        The number of answers that Redis owes.
         """
         return len(self.replyQueue.waiting)
 
     def ask(self, *command: str | int) -> Deferred[Any]:
         """
-        Have Redis do *command*.
+        Send *command*.
 
         Returns:
-            What Redis answers: a list, an int or bytes; ``None``; or a str, if
-            it is no more than ``OK`` or the like.
+            Redis' answer: a list, an int, bytes or ``None``; or a str for a
+            status such as ``OK``.
 
         Raises:
-            Refused: It answers with an error.
+            Refused: Redis has answered with an error.
 
-            ConnectionGone: It cannot answer any more.
+            ConnectionGone: The connection ended before Redis answered.
         """
         if not self.waiting:
             self.heard = self._clock.seconds()
@@ -115,7 +117,7 @@ class RedisProtocol(Protocol):
 
     def drop(self, reason: Exception) -> None:
         """
-        End the connection at once, because of *reason*.
+        Abort the connection because of *reason*.
         """
         self._reason = self._reason or reason
         if not self._lost:
@@ -126,7 +128,7 @@ class RedisProtocol(Protocol):
         Wait until the connection has ended.
 
         Returns:
-            The reason; it is told before any question fails of it.
+            The reason.  This fires before the pending commands fail.
         """
         if self._lost:
             return succeed(self._why())
@@ -136,7 +138,9 @@ class RedisProtocol(Protocol):
 
     def connectionMade(self) -> None:
         """
-        See `IProtocol.connectionMade`.  Who one is, a `RedisDialer` says.
+        See `IProtocol.connectionMade`.
+
+        Replaces txredisapi's login; `RedisConnector` logs in.
         """
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -148,7 +152,7 @@ class RedisProtocol(Protocol):
             self._reason = reason.value
         watching, self._watching = self._watching, []
         for gone in watching:
-            # As a value: an exception would make it fail.
+            # callback(), not errback(): the exception is the result here.
             gone.callback(self._why())
         super().connectionLost(reason)
 
@@ -165,7 +169,7 @@ class RedisProtocol(Protocol):
 
     def setLineMode(self, extra: bytes = b"") -> None:
         """
-        Called with what follows a text, when that has ended.
+        Called by the base class at the end of a string, with the bytes after it.
         """
         self.line_mode = 1
         self._rest = extra

@@ -1,13 +1,13 @@
 """
-What Redis does by itself, at once and undisturbed: appending, finding, reading back.
+The Lua scripts that Redis runs, each as one atomic step: append, find, read back.
 
-The stream holds what is kept, and right before it one entry more: the place
-where the oldest that is kept follows.  At first that is an entry with the number
-0.  So the stream is never empty, every place in it can be gone on from, and an
-ID of another life of the store is not in it.
+The stream holds the kept publications, and one more entry right before them:
+the position that the oldest of them follows.  At first that is an entry with the
+number 0.  So the stream is never empty, a subscriber can resume from every entry
+in it, and it never contains an ID of an earlier life of the store.
 
-A script reads all its keys before it writes any: what can go wrong goes wrong
-while nothing is done.
+A script reads all its keys before it writes any, so if it fails, it has changed
+nothing.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = ["APPEND", "BACK", "FIND", "Script"]
 
 class Script(NamedTuple):
     """
-    A Lua script, and the name under which Redis remembers it.
+    A Lua script, and the hash by which Redis caches it.
     """
 
     text: str
@@ -29,14 +29,14 @@ class Script(NamedTuple):
     @classmethod
     def of(cls, *parts: str) -> Script:
         """
-        Make one of *parts*.
+        Join *parts* to a script.
         """
         text = "".join(parts)
         return cls(text, sha1(text.encode(), usedforsecurity=False).hexdigest())
 
 
-# Lua writes 1e+15 for what needs more than 14 digits, hence %.0f.  Fields: see
-# `twisted_sse.history.redis.entry`; the first two are n and b.
+# Lua writes numbers of more than 14 digits as 1e+15, hence %.0f.  The fields of an
+# entry are listed in `twisted_sse.history.redis.entry`; the first two are n and b.
 _COMMON = """
 local stream, ids = KEYS[1], KEYS[2]
 
@@ -59,20 +59,20 @@ local function begin()
   redis.call('DEL', ids)
 end
 
--- What is as old as this is too old; in milliseconds, as in the entries' IDs.
+-- The newest time that is too old; in milliseconds, as in the entries' IDs.
 local function latest(age)
   local now = redis.call('TIME')
   return now[1] * 1000 + math.floor(now[2] / 1000) - age
 end
 
--- The place after which everything is kept, and young enough.
+-- The entry after which everything is kept, and young enough.
 local function floor(age)
   local bound = age == '' and -1 or latest(tonumber(age))
   local old = bound >= 0 and redis.call('XREVRANGE', stream, text(bound), '-', 'COUNT', 1)[1]
   return old or oldest()
 end
 
--- As many of *count* as are about a mebibyte: an answer stays small.
+-- At most *count*, and so many that an answer takes about a mebibyte.
 local function fair(count, from, to)
   local each = (size(to) - size(from)) / math.max(1, number(to) - number(from))
   return math.max(1, math.min(count, math.floor(1048576 / math.max(1, each))))
@@ -80,13 +80,13 @@ end
 """
 
 #: Keys: stream, IDs, last batch.  Arguments: the batch's number, the bounds
-#: (events, bytes, milliseconds), then what `entry.encode_entry` has made of each
-#: publication.  Answers, in one line: the batch's number, the first entry's
-#: number, each entry's ID.
+#: (events, bytes, milliseconds), then each publication as written by
+#: `entry.encode_entry`.  Answers, in one line: the batch's number, the first
+#: entry's number, each entry's ID.
 #:
-#: The hash of IDs has, for each that a publisher gave, how many entries have it
-#: and which of them is the oldest; nothing, when that is kept no longer, because
-#: no other can stand for it.
+#: The hash of IDs maps each publisher's ID to the number of entries that have it,
+#: and the oldest of them; to an empty ID when that is forgotten, because no other
+#: entry replaces it.
 APPEND = Script.of(
     _COMMON,
     """
@@ -95,7 +95,7 @@ local last = redis.call('HLEN', ids) and newest()
 if done then
   local batch = tonumber(done:match('^%d+'))
   if batch == tonumber(ARGV[1]) then return done end
-  -- Sent long ago over a connection that was given up; nobody waits for it.
+  -- An old batch over a connection that was given up; nothing waits for the answer.
   if batch > tonumber(ARGV[1]) then return redis.error_reply('STALE batch') end
 end
 if not last then
@@ -106,11 +106,11 @@ local n, b = number(last), size(last)
 local events, bytes, bound = tonumber(ARGV[2]), tonumber(ARGV[3]), latest(tonumber(ARGV[4]))
 local answer = {ARGV[1], text(n + 1)}
 
--- What an entry takes beside its texts: its ID, its numbers, their names.
+-- The bytes of an entry in addition to its texts: its ID, its numbers, their names.
 local overhead = 100
 
-for place = 5, #ARGV do
-  local fields = cjson.decode(ARGV[place])
+for at = 5, #ARGV do
+  local fields = cjson.decode(ARGV[at])
   local own = table.remove(fields, 1)
   if own ~= '' then
     fields[#fields + 1] = 'id'
@@ -138,13 +138,13 @@ local function forget(entry)
   end
 end
 
--- Whether *entry*, which follows *before*, is to be kept no longer.
+-- Whether *entry*, which follows *before*, exceeds the bounds.
 local function superfluous(before, entry)
   return n - number(entry) >= events or b - size(before) > bytes
     or tonumber(entry[1]:match('^%d+')) <= bound
 end
 
--- A little more than was added, so that a large surplus goes by and by.
+-- A little more than was added, so that a large surplus shrinks in steps.
 local left = math.max(64, 2 * (#ARGV - 4))
 local step = #ARGV
 repeat
@@ -164,11 +164,11 @@ return answer
 """,
 )
 
-#: Keys: stream, IDs.  Arguments: an ID as a publisher's, the same as an entry's
-#: (each may be empty; both are: from the oldest), the longest age in
-#: milliseconds or nothing, the most entries.  Answers the number of the newest
-#: entry, the entry asked for, and those that follow; nothing, if it is not
-#: there or something that followed it is not.
+#: Keys: stream, IDs.  Arguments: a publisher's ID, the same ID as an entry's
+#: (either may be empty; if both are, the oldest is meant), the longest age in
+#: milliseconds or an empty string, the most entries.  Answers the number of the
+#: newest entry, the entry asked for, and those that follow; an empty list, if the
+#: entry or one that followed it is not kept.
 FIND = Script.of(
     _COMMON,
     """
@@ -180,7 +180,7 @@ if ARGV[1] ~= '' or ARGV[2] ~= '' then
   local known = ARGV[1] ~= '' and redis.call('HGET', ids, ARGV[1])
   local named = known and known:match('^%d+ (.*)$')
   if named == '' then return {} end
-  local function at(place) return place and redis.call('XRANGE', stream, place, place)[1] end
+  local function at(id) return id and redis.call('XRANGE', stream, id, id)[1] end
   local one, other = at(named), at(ARGV[2] ~= '' and ARGV[2])
   -- If several publications have the same ID, the oldest of them counts.
   if one and other and number(other) < number(one) then one = other end
@@ -197,8 +197,8 @@ return {text(number(last)), redis.call('XRANGE', stream, start, '+', 'COUNT', co
 
 #: Keys: stream, IDs.  Arguments: an entry's ID, or ``+``; the longest age in
 #: milliseconds; the most entries.  Answers the number after which everything is
-#: young enough, and that entry and those before it, the newest first.  Begins
-#: the order if it has not begun.
+#: young enough; then that entry and those before it, the newest first.  Begins
+#: the order in an empty stream.
 BACK = Script.of(
     _COMMON,
     """

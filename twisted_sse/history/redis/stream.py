@@ -1,5 +1,5 @@
 """
-What can be done with the stream, over one connection.
+Operations on the stream of a history, over one connection.
 """
 
 from __future__ import annotations
@@ -10,20 +10,20 @@ from typing import NamedTuple
 from twisted_sse.errors import UnknownEventID
 from twisted_sse.events.publication import Position, Publication, Record
 from twisted_sse.history.redis.connection import RedisConnection
-from twisted_sse.history.redis.entry import RedisEntry, as_place, encode_entry, parse_entry
+from twisted_sse.history.redis.entry import RedisEntry, as_entry_id, encode_entry, parse_entry
 from twisted_sse.history.redis.scripts import APPEND, BACK, FIND
 from twisted_sse.topics import Selection
 
 __all__ = ["Found", "RedisBounds", "RedisStream"]
 
-# How many entries are asked for at once.  To read so many takes some
-# milliseconds, and the reactor has other things to do between two such answers.
+# The most entries in one answer.  Parsing so many takes some milliseconds, and
+# the reactor does other work between two answers.
 _PAGE = 256
 
 
 class RedisBounds(NamedTuple):
     """
-    What is kept: events, bytes, and their age in seconds.
+    The bounds of a history: events, bytes, and age in seconds.
     """
 
     events: int
@@ -33,21 +33,21 @@ class RedisBounds(NamedTuple):
     @property
     def milliseconds(self) -> int:
         """
-        The age, as Redis counts it.
+        The age in Redis' unit.
         """
         return max(1, round(self.age * 1000))
 
 
 class Found(NamedTuple):
     """
-    A place in the stream, and what stands there.
+    An entry of the stream, and those that follow it.
 
     Attributes:
-        newest: The number of the newest entry, when this was found.
+        newest: The number of the newest entry at that time.
 
-        start: The entry that was looked for.
+        start: The entry asked for.
 
-        following: The entries right after it; not all, if there are many.
+        following: The entries right after it; only the first, if there are many.
     """
 
     newest: int
@@ -57,9 +57,9 @@ class Found(NamedTuple):
 
 class RedisStream:
     """
-    The history of one prefix.
+    The stream of one prefix.
 
-    The prefix is in braces, so that in a cluster one node has all of its keys.
+    The prefix is in braces, so that one node of a cluster holds all of its keys.
     """
 
     def __init__(self, connection: RedisConnection, prefix: str, bounds: RedisBounds) -> None:
@@ -73,58 +73,58 @@ class RedisStream:
         self, node: str, number: int, publications: Sequence[Publication]
     ) -> Sequence[Record]:
         """
-        Keep *publications*.
+        Append *publications*.
 
         Args:
-            node: Who appends.
+            node: Identifies the hub's run.
 
-            number: Of this batch; a repeated one is not kept twice.
+            number: The number of this batch.  Redis keeps a repeated batch once.
         """
         bounds = (self._bounds.events, self._bounds.bytes, self._bounds.milliseconds)
         texts = [encode_entry(one) for one in publications]
         keys = (*self._keys, self._batch + node)
         answer = await self.connection.run(APPEND, keys, number, *bounds, *texts)
-        _, first, *places = answer.decode().split(" ")
+        _, first, *entry_ids = answer.decode().split(" ")
+        pairs = zip(entry_ids, publications, strict=True)
         return [
-            Record(at, one.event.id or place, one)
-            for at, (place, one) in enumerate(zip(places, publications, strict=True), int(first))
+            Record(number, one.event.id or entry_id, one)
+            for number, (entry_id, one) in enumerate(pairs, int(first))
         ]
 
     async def since(self, event_id: str | None, topics: Selection, limit: int) -> Sequence[Record]:
         """
-        Read what follows *event_id* and matches *topics*; see
-        `IHistoryProvider.since`.
+        See `IHistoryProvider.since`.
         """
         count = min(_PAGE, limit) if topics.everything else _PAGE
         try:
             found = await self.find(event_id, count)
         except UnknownEventID:
             if event_id is None:
-                # Nothing was ever kept.
+                # The stream is empty.
                 return []
             raise
         newest, last, matching = found.newest, found.start, list[Record]()
         while True:
             for entry in found.following:
-                if entry.kept is None or entry.number != last.number + 1:
-                    raise UnknownEventID(f"what followed {event_id!r} is not kept")
+                if entry.record is None or entry.number != last.number + 1:
+                    raise UnknownEventID(f"an event after {event_id!r} is not kept")
                 last = entry
-                if topics.matches(entry.kept.publication.topics):
-                    matching.append(entry.kept)
+                if topics.matches(entry.record.publication.topics):
+                    matching.append(entry.record)
                     if len(matching) == limit:
                         return matching
-            # Nothing follows although it did before: somebody has cut the stream.
+            # If nothing follows though it did before, the stream was cut by hand.
             if last.number >= newest or not found.following:
                 return matching
-            found = await self.follow(last.place, count)
+            found = await self.follow(last.entry_id, count)
 
     async def find(self, event_id: str | None, count: int = _PAGE) -> Found:
         """
-        Find where somebody stands who has got *event_id*; ``None`` is before
-        everything.
+        Find the entry with *event_id*, and those after it; ``None`` stands for the
+        entry before the oldest publication.
 
         Raises:
-            UnknownEventID: It cannot be known what followed it.
+            UnknownEventID: The entry, or one that followed it, is not kept.
         """
         if event_id is None:
             return await self._find("", "", self._bounds.milliseconds, count)
@@ -134,37 +134,37 @@ class RedisStream:
             event_id = ""
         if event_id == "":
             raise UnknownEventID("no publication has this ID")
-        return await self._find(event_id, as_place(event_id), self._bounds.milliseconds, count)
+        return await self._find(event_id, as_entry_id(event_id), self._bounds.milliseconds, count)
 
-    async def follow(self, place: str, count: int = _PAGE) -> Found:
+    async def follow(self, entry_id: str, count: int = _PAGE) -> Found:
         """
-        Read what follows the entry *place*, however old it is.
+        Read the entries after *entry_id*, whatever their age.
 
         Raises:
-            UnknownEventID: As of `find`.
+            UnknownEventID: See `find`.
         """
-        return await self._find("", place, "", count)
+        return await self._find("", entry_id, "", count)
 
-    async def wait(self, place: str, seconds: float, count: int = _PAGE) -> Sequence[RedisEntry]:
+    async def wait(self, entry_id: str, seconds: float, count: int = _PAGE) -> Sequence[RedisEntry]:
         """
-        Wait until something follows *place*; after so many *seconds*, for nothing.
+        Wait for entries after *entry_id*, for at most *seconds*.
 
-        Nothing else is answered on this connection meanwhile.
+        Redis answers nothing else on this connection meanwhile.
         """
         blocking = ("BLOCK", round(seconds * 1000), "COUNT", count)
-        answer = await self.connection.call("XREAD", *blocking, "STREAMS", self._name, place)
+        answer = await self.connection.call("XREAD", *blocking, "STREAMS", self._name, entry_id)
         return [parse_entry(raw) for raw in answer[0][1]] if answer else []
 
     async def tail(self, limit: int) -> Sequence[RedisEntry]:
         """
-        Read the newest *limit* entries that are young enough, and before them the
-        one that they follow.
+        Read the newest *limit* entries that are young enough, preceded by the
+        entry that they follow.
         """
         entries: list[RedisEntry] = []
         floor = -1
         while len(entries) <= limit:
             wanted = min(_PAGE, limit + 1 - len(entries))
-            floor, page = await self._back(entries[-1].place if entries else "+", wanted)
+            floor, page = await self._back(entries[-1].entry_id if entries else "+", wanted)
             new = page[1:] if entries else page
             if not new or (entries and new[0].number != entries[-1].number - 1):
                 break
@@ -174,7 +174,7 @@ class RedisStream:
 
     async def seek(self, position: Position) -> RedisEntry | None:
         """
-        Find the entry that *position* was told of; ``None`` if it is not there.
+        Find the entry at *position*; ``None`` if it is not there.
         """
         cursor = "+"
         while True:
@@ -184,12 +184,12 @@ class RedisStream:
                     return entry if entry.stands_at(position) else None
             if len(page) < 2:
                 return None
-            cursor = page[-1].place
+            cursor = page[-1].entry_id
 
-    async def _find(self, own: str, place: str, age: int | str, count: int) -> Found:
-        answer = await self.connection.run(FIND, self._keys, own, place, age, count)
+    async def _find(self, own: str, entry_id: str, age: int | str, count: int) -> Found:
+        answer = await self.connection.run(FIND, self._keys, own, entry_id, age, count)
         if not answer:
-            raise UnknownEventID(f"{own or place!r} is not kept, or what followed it is not")
+            raise UnknownEventID(f"{own or entry_id!r}, or an event after it, is not kept")
         start, *following = map(parse_entry, answer[1])
         return Found(int(answer[0]), start, following)
 

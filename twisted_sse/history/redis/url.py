@@ -1,7 +1,7 @@
 """
-Where a Redis is, and who one is to it: a URL, read and checked.
+The URL of a Redis: its address, credentials and database.
 
-A password stands in no message, no log and no `repr`.
+No message, log or `repr` contains the password.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ _FORM = "redis://[USER:PASSWORD@]HOST[:PORT][/DB]"
 @dataclass(frozen=True, slots=True)
 class RedisURL:
     """
-    What is needed to connect.
+    The parts of the URL.
 
     Attributes:
         host: A name or an IP address, without brackets.
 
         db: The number of the database.
 
-        user: Empty for Redis' default user.
+        user: The user name; empty for Redis' default user.
 
-        password: Empty if none is to be given.
+        password: The password; empty for none.
 
-        secure: Whether TLS is to be spoken.
+        secure: Whether to use TLS.
     """
 
     host: str
@@ -47,22 +47,22 @@ class RedisURL:
         Read ``redis://[USER:PASSWORD@]HOST[:PORT][/DB]``, or the same with
         ``rediss:``, which is TLS.
 
-        User and password are percent-decoded; ``redis://:PASSWORD@HOST`` is the
-        default user's.
+        User and password are percent-decoded; ``redis://:PASSWORD@HOST`` means the
+        default user.
 
         Raises:
-            ValueError: Half a sentence that says what is wrong.
+            ValueError: The URL is invalid; half a sentence that says why.
         """
         try:
             parts = urlsplit(url)
         except ValueError:
-            raise ValueError(f"it is not a URL such as {_FORM}") from None
+            raise ValueError(f"the URL does not look like {_FORM}") from None
         if parts.scheme not in ("redis", "rediss") or not url.startswith(f"{parts.scheme}://"):
-            raise ValueError(f"it is not a URL such as {_FORM}, or rediss:// for TLS")
+            raise ValueError(f"the URL does not look like {_FORM}, or rediss:// for TLS")
         if parts.query or parts.fragment:
-            raise ValueError("a Redis URL has no '?' and no '#'; in a password write %3F and %23")
+            raise ValueError("the URL has a '?' or '#'; in a password write %3F and %23")
         if not parts.hostname:
-            raise ValueError(f"it names no host; write {_FORM}")
+            raise ValueError(f"the URL has no host; write {_FORM}")
         return cls(
             host=parts.hostname,
             port=_port(parts),
@@ -85,7 +85,7 @@ class RedisURL:
 
     def _checked(self) -> RedisURL:
         if self.user and not self.password:
-            raise ValueError("it names a user without a password")
+            raise ValueError("the URL has a user without a password")
         return self
 
 
@@ -93,10 +93,10 @@ def _port(parts: SplitResult) -> int:
     try:
         port = parts.port
     except ValueError:
-        # What urlsplit says quotes the text, and that may be half a password.
+        # The error of urlsplit quotes the text, which may be half a password.
         port = 0
     if port == 0:
-        raise ValueError("its port is not a number from 1 to 65535; in a password write / as %2F")
+        raise ValueError("the port is not a number from 1 to 65535; in a password write / as %2F")
     return _PORT if port is None else port
 
 
@@ -104,7 +104,7 @@ def _db(path: str) -> int:
     digits = path.removeprefix("/")
     if digits == "":
         return 0
-    # isdecimal() takes other scripts' digits too.
+    # isdecimal() accepts other scripts' digits too.
     if not (digits.isascii() and digits.isdecimal() and len(digits) < 6):
-        raise ValueError("its database is not a number; in a password write / as %2F")
+        raise ValueError("the database is not a number; in a password write / as %2F")
     return int(digits)

@@ -1,11 +1,11 @@
 """
-Many rows in one step of SQLite's.
+Inserts and fetches many rows in one step of SQLite.
 
-`sqlite3` lets go of the interpreter's lock for every step, and while other
-threads are busy gets it back late, up to 5 ms (`sys.getswitchinterval`).  So rows
-go in by statements of many rows, and come out as one JSON text.  Measured: 200
-publications kept while the reactor asked for all at every turn took up to 19 s
-when they were inserted one by one, and less than 1 s so.
+`sqlite3` releases the interpreter's lock for every step, and while other threads
+are busy waits up to 5 ms to get it back (`sys.getswitchinterval`).  So statements
+insert many rows, and rows are fetched as one JSON text.  Measured: keeping 200
+publications, while the reactor asked for all of them at every turn, took up to
+19 s with one statement for each, and less than 1 s this way.
 
 Nothing here imports Twisted.
 """
@@ -21,11 +21,11 @@ from typing import Any, Final
 
 __all__ = ["PAGE", "fetch", "insert"]
 
-#: How many rows to ask for at once: few enough that they are no burden to memory.
+#: How many rows to fetch at a time; few, to save memory.
 PAGE: Final = 256
 
-# How many rows a statement inserts: few different ones, which stay prepared, and
-# none of more than the 999 parameters that SQLite took before 3.32.
+# How many rows a statement inserts: few different sizes, so that the statements
+# stay prepared, and at most the 999 parameters that SQLite before 3.32 accepts.
 _SIZES: Final = (64, 16, 4, 1)
 
 
@@ -48,18 +48,18 @@ def fetch(
     connection: sqlite3.Connection, columns: str, query: str, arguments: Sequence[object]
 ) -> list[Any]:
     """
-    Find rows.
+    Fetch the rows of *query*.
 
     Args:
-        columns: Of those that *query* has, comma-separated.
+        columns: The columns to return, comma-separated.
 
     Returns:
-        The rows as lists, ordered by their columns; the first should be unique.
+        The rows as lists, ordered by the first column, which should be unique.
     """
     statement = f"SELECT json_group_array(json_array({columns})) FROM ({query})"
     ((text,),) = connection.execute(statement, arguments).fetchall()
     rows: list[Any] = json.loads(text)
-    # SQL promises no order within an aggregate.
+    # The order within an SQL aggregate is undefined.
     rows.sort(key=_first)
     return rows
 

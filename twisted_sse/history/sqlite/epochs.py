@@ -1,8 +1,9 @@
 """
-Epochs: which openings of a file its IDs come from.
+Epochs: the part of an event ID that tells in which opening of the file it was
+assigned.
 
-Every opening has its own, so an ID that was sent, and is then lost by a power
-failure or by putting back a backup, is never taken for a newer event's.
+Every opening has its own epoch, so an ID that was lost by a power failure, or by
+restoring a backup, is never mistaken for a newer event's.
 
 Nothing here imports Twisted.
 """
@@ -18,25 +19,25 @@ from typing import Final
 
 __all__ = ["Epochs", "add_epoch", "read_epochs"]
 
-# How many openings are remembered in which nothing was kept: a hub that is
-# restarted for ever must not fill the file.
+# How many openings without publications are remembered: a hub that restarts in a
+# loop must not fill the file.
 _IDLE: Final = 100
 
 
 class Epochs:
     """
-    Names positions, and finds them by their names.
+    Converts positions to event IDs and back.
 
     Args:
-        openings: Each epoch and the number of its first publication, in their
-            order; at least one.
+        openings: Each epoch and the number of its first publication, in order;
+            at least one.
     """
 
     def __init__(self, openings: Sequence[tuple[str, int]]) -> None:
         self._openings = openings
         self._firsts = [first for _, first in openings]
         ends = [first - 1 for first in self._firsts[1:]]
-        # The last one grows, as far as there are publications.
+        # The last range has no end: it grows with every publication.
         self._ranges = dict(
             (epoch, (first, end))
             for (epoch, first), end in zip(openings, [*ends, None], strict=True)
@@ -44,15 +45,15 @@ class Epochs:
 
     def name(self, number: int) -> str:
         """
-        The ID of the position *number*.
+        Return the ID of the position *number*.
         """
-        # The position before the first publication of all has the first epoch.
+        # The position before the first publication belongs to the first epoch.
         at = max(0, bisect_right(self._firsts, number) - 1)
         return f"{self._openings[at][0]}-{number}"
 
     def locate(self, event_id: str, newest: int) -> int | None:
         """
-        The number of a position, or None if nothing here was ever named so.
+        Return the number of a position, or None if the ID was never assigned.
 
         Args:
             event_id: Sent by the client, so trust nothing about it.
@@ -60,8 +61,8 @@ class Epochs:
             newest: The number of the newest publication.
         """
         epoch, _, sequence = event_id.rpartition("-")
-        # isdecimal() takes other scripts' digits too, and int() would as well:
-        # comparing the whole ID accepts only what `name` writes.
+        # isdecimal() and int() accept other scripts' digits too: comparing the
+        # whole ID accepts only what `name` writes.
         if epoch not in self._ranges or len(sequence) > 19 or not sequence.isdecimal():
             return None
         first, last = self._ranges[epoch]
@@ -72,7 +73,7 @@ class Epochs:
 
 def read_epochs(connection: sqlite3.Connection) -> Epochs:
     """
-    Read all that are known.
+    Read all epochs that are remembered.
     """
     rows = connection.execute("SELECT epoch, first FROM epochs ORDER BY opening")
     return Epochs(rows.fetchall())
@@ -80,10 +81,10 @@ def read_epochs(connection: sqlite3.Connection) -> Epochs:
 
 def add_epoch(connection: sqlite3.Connection, oldest: int, newest: int) -> str:
     """
-    Begin a new one after *newest*, and forget those that nobody can come back to.
+    Begin an epoch after *newest*, and forget those without a resumable position.
 
     Args:
-        oldest: The number of the oldest publication that is kept.
+        oldest: The number of the oldest kept publication.
     """
     rows = connection.execute("SELECT opening, epoch, first FROM epochs ORDER BY opening")
     openings = rows.fetchall()
@@ -93,7 +94,7 @@ def add_epoch(connection: sqlite3.Connection, oldest: int, newest: int) -> str:
     connection.execute("INSERT INTO epochs (epoch, first) VALUES (?, ?)", (epoch, newest + 1))
     firsts = [first for _, _, first in openings]
     ranges = list(zip(openings, pairwise([*firsts, newest + 1]), strict=True))
-    # Whoever is right before the oldest has missed nothing yet.
+    # A subscriber right before the oldest publication can still resume.
     gone = [opening for opening, (_, following) in ranges if following < oldest]
     idle = [opening for opening, (first, following) in ranges if first == following]
     forgotten = {(opening,) for opening, _, _ in [*gone, *idle[:-_IDLE]]}

@@ -1,8 +1,8 @@
 """
-The file of a history: whether it can be used, who uses it, what went wrong.
+The file of a history: checks it, locks it, opens it, and explains its errors.
 
-The database file is only ever opened by SQLite.  Its locks are POSIX locks, and
-those are gone as soon as the process closes any descriptor of the file.
+Only SQLite may open the database file: its POSIX locks are lost as soon as the
+process closes any descriptor of the file.
 (https://www.sqlite.org/howtocorrupt.html, "Posix advisory locks canceled by a
 separate thread doing close()".)
 
@@ -26,27 +26,27 @@ __all__ = [
     "Lock",
     "absolute",
     "check",
-    "check_place",
+    "check_location",
     "connect",
     "explain",
     "identify",
     "open_database",
 ]
 
-#: Says in a file's header whose it is: "tSSE" in ASCII.
+#: Identifies this package in a file's header: "tSSE" in ASCII.
 APPLICATION_ID: Final = 0x74535345
 
-#: Which schema a file has.
+#: The version of the schema.
 VERSION: Final = 1
 
-# How long to wait for another program that has locked the file, in seconds.
-_PATIENCE: Final = 2.0
+# How long to wait for another program's lock on the file, in seconds.
+_LOCK_TIMEOUT: Final = 2.0
 
-# The write-ahead log shrinks to this when it can, in bytes: 16 times the size
-# at which SQLite begins to empty it.
+# The size to which SQLite truncates the write-ahead log, in bytes: 16 times the
+# size at which it begins to empty it.
 _MOST_LOG: Final = 64 * 1024 * 1024
 
-# SQLite's result codes are these in the lowest byte, and details above it.
+# The lowest byte of SQLite's result codes is the primary code; the rest is detail.
 _PRIMARY: Final = 0xFF
 _SENTENCES: Final = {
     sqlite3.SQLITE_BUSY: "{path!r} is locked by another program",
@@ -60,11 +60,11 @@ _SENTENCES: Final = {
 
 def absolute(path: str | os.PathLike[str]) -> str:
     """
-    Name the file by the one name that it has for every hub, wherever the
-    process goes.
+    Return the real path of the file, which is the same for every hub and in any
+    working directory.
 
     Raises:
-        ValueError: It is none: half a sentence says why.
+        ValueError: *path* cannot name a file; half a sentence that says why.
     """
     text = os.fspath(path)
     if text in ("", ":memory:"):
@@ -76,31 +76,31 @@ def absolute(path: str | os.PathLike[str]) -> str:
 
 def check(path: str) -> None:
     """
-    See whether a history could be kept in *path*, and leave no trace of it.
+    Check that *path* can hold a history, without leaving a trace.
 
     Raises:
-        ValueError: It could not: half a sentence says why.
+        ValueError: It cannot; half a sentence that says why.
     """
-    check_place(path)
+    check_location(path)
     if not os.path.exists(path):
         return
     if os.path.exists(f"{path}-lock"):
         Lock(path, fcntl.LOCK_SH, create=False).release()
     try:
-        # "immutable": the header is looked at without locks, and without the
-        # files that SQLite makes beside one that it opens.
+        # "immutable": SQLite reads the header without locks, and without creating
+        # its other files.
         with closing(connect(path, "ro&immutable=1")) as connection:
             identify(path, connection)
     except sqlite3.Error as error:
         raise ValueError(explain(path, error)) from error
 
 
-def check_place(path: str) -> None:
+def check_location(path: str) -> None:
     """
-    See whether there can be a file at *path*, which may or may not exist.
+    Check that *path* is a writable file, or can become one.
 
     Raises:
-        ValueError: There cannot.
+        ValueError: It cannot; half a sentence that says why.
     """
     directory = os.path.dirname(path)
     if not os.path.isdir(directory):
@@ -116,13 +116,13 @@ def check_place(path: str) -> None:
 
 def identify(path: str, connection: sqlite3.Connection) -> bool:
     """
-    Find out whether a database is a history.
+    Return whether a database is a history.
 
     Returns:
-        False if there is nothing in it at all, so that it can become one.
+        False if it is empty, so that it can become one.
 
     Raises:
-        ValueError: It is something else, or a history of a later version.
+        ValueError: It is another program's, or a later version's.
     """
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
@@ -138,25 +138,26 @@ def identify(path: str, connection: sqlite3.Connection) -> bool:
 
 def connect(path: str, mode: Literal["rwc", "rw", "ro&immutable=1"]) -> sqlite3.Connection:
     """
-    Open the database, for the calling thread only.
+    Open the database for the calling thread only.
 
     Args:
-        mode: Whether it may be created, written, or only looked at.
+        mode: ``rwc`` to create it if necessary, ``rw`` to write it, ``ro`` to
+            read it.
     """
     return sqlite3.connect(
         f"file:{quote(os.fsencode(path))}?mode={mode}",
         uri=True,
-        timeout=_PATIENCE,
+        timeout=_LOCK_TIMEOUT,
         isolation_level=None,
     )
 
 
 def open_database(path: str, sync: Literal["normal", "full"]) -> sqlite3.Connection:
     """
-    Open the database for the writer, and make it a history if it is empty.
+    Open the database for the writer, and create the tables if it is empty.
 
     Raises:
-        ValueError: It is something else.
+        ValueError: It is not a history.
 
         sqlite3.Error: It cannot be opened.
     """
@@ -171,7 +172,7 @@ def open_database(path: str, sync: Literal["normal", "full"]) -> sqlite3.Connect
             f"synchronous = {sync}",
             # macOS: fsync() alone does not empty the disk's own cache.
             f"fullfsync = {sync == 'full':d}",
-            # Some systems overwrite with zeros what is deleted: twice the work.
+            # Some systems overwrite deleted data with zeros, which doubles the work.
             "secure_delete = OFF",
         ):
             connection.execute(f"PRAGMA {setting}")
@@ -192,7 +193,7 @@ def _create(connection: sqlite3.Connection) -> None:
 
 def explain(path: str, error: sqlite3.Error | OSError) -> str:
     """
-    Say in half a sentence what went wrong with *path*.
+    Explain in half a sentence what is wrong with *path*.
     """
     code = getattr(error, "sqlite_errorcode", None)
     sentence = None if code is None else _SENTENCES.get(code & _PRIMARY)
@@ -203,15 +204,15 @@ def explain(path: str, error: sqlite3.Error | OSError) -> str:
 
 class Lock:
     """
-    Keeps other hubs away from a file: it is held as long as this is not released.
+    An advisory lock that excludes other hubs, from its creation until `release`.
 
-    It lies on a file beside the database, which is never removed: who waits for
-    a removed file and who makes it anew would both believe that they have it.
+    It is on a file beside the database.  That file is never removed, or one hub
+    could lock the removed file while another locks a new one.
 
     Raises:
-        ValueError: Another hub has it.
+        ValueError: Another hub holds the lock.
 
-        OSError: There can be no lock.
+        OSError: The file cannot be locked.
     """
 
     def __init__(self, path: str, kind: int = fcntl.LOCK_EX, *, create: bool = True) -> None:
@@ -228,6 +229,6 @@ class Lock:
 
     def release(self) -> None:
         """
-        Let others have it.
+        Release the lock.
         """
         os.close(self._descriptor)

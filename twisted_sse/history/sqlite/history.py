@@ -1,9 +1,10 @@
 """
-History in a file: what was published before a restart can be replayed after it.
+History in a SQLite file: events published before a restart can be replayed
+after it.
 
-SQLite keeps it.  All of SQLite's work is done in two threads, so the reactor
-never waits for a disk: one writes batches, one reads.  Nothing here has a
-connection, a cursor or a lock; what is not done in a thread is only asking.
+SQLite runs in two threads, one for writing and one for reading, so the reactor
+never waits for a disk.  This module only passes work to them; connections,
+cursors and locks belong to the threads.
 """
 
 from __future__ import annotations
@@ -35,8 +36,8 @@ __all__ = ["SQLiteHistory"]
 
 T = TypeVar("T")
 
-# How often what is too old is looked for when nothing is published, in seconds;
-# also how soon a file is noticed that can be opened again.
+# How often to forget what is too old while nothing is published, and to try again
+# to open a file that could not be opened, in seconds.
 _INTERVAL: Final = 1.0
 
 
@@ -45,46 +46,45 @@ class SQLiteHistory(Service):
     """
     Keeps the newest publications in a file of its own, for one hub.
 
-    A service: `hub.service()` starts and stops it with the hub.  Before and
-    after, whoever asks is told `HistoryUnavailable`.
+    A service: `hub.service()` starts and stops it with the hub.  While it is not
+    running, its methods raise `HistoryUnavailable`.
 
-    A batch is one transaction, and `append` answers when it is committed.  What
-    then can happen to it depends on *sync*:
+    A batch is one transaction, and `append` returns when it is committed.  After
+    that, its safety depends on *sync*:
 
     ``full``
-        It survives the end of the process by any means, a crash of the system,
-        and a power failure, if the disk keeps what it says that it has written.
+        It survives any end of the process, a crash of the system, and a power
+        failure, provided that the disk keeps what it has confirmed.
 
     ``normal``
-        It survives the end of the process by any means.  A crash of the system
-        or a power failure may lose what was kept in the last moments; the file
-        stays intact, and whoever comes back with an ID that was lost is told
-        of a gap.
+        It survives any end of the process.  A crash of the system or a power
+        failure may lose the last moments; the file stays intact, and subscribers
+        that come back with a lost ID are sent ``stream-reset``.
 
-    Beside the file lie ``PATH-lock``, which keeps other hubs away, and while it
-    is open ``PATH-wal`` and ``PATH-shm``, which belong to it as much as the
-    file itself: copy it with SQLite's ``.backup``, never with ``cp``.  The file
-    must be on a local disk.
+    Beside the file are ``PATH-lock``, which excludes other hubs, and while the
+    file is open ``PATH-wal`` and ``PATH-shm``, which are part of the database:
+    copy it with SQLite's ``.backup``, never with ``cp``.  The file must be on a
+    local disk.
 
     Args:
-        path: The file; made if there is none, in a directory that there is.
+        path: The file.  It is created if necessary; its directory must exist.
 
         events: The most publications to keep.
 
-        bytes: The most bytes to keep: those of all texts in UTF-8, and for each
-            publication and each of its topics what it takes to store one.  The
-            file gets somewhat larger, because what exceeds the bounds is deleted
-            in steps, and does not shrink: room is used again.
+        bytes: The most bytes to keep: those of all texts in UTF-8, and the
+            storage for each publication and each of its topics.  The file gets
+            somewhat larger, because excess is deleted in steps, and does not
+            shrink, because space is reused.
 
-        age: The longest time to keep one, in seconds.
+        age: The longest time to keep a publication, in seconds.
 
         sync: ``full`` or ``normal``.
 
-        clock: Tells the time; the global reactor's by default.
+        clock: The source of time; the global reactor by default.
 
     Raises:
         ValueError: A bound is not greater than 0, or *path* or *sync* is
-            nothing that this could be.
+            invalid.
     """
 
     _log = Logger()
@@ -110,10 +110,10 @@ class SQLiteHistory(Service):
         self._clock = clock_for(clock)
         # Ages outlive the process.
         self._now = dates_of(self._clock)
-        self._life: _Life | None = None
-        self._ending: WorkThread | None = None
+        self._workers: _Workers | None = None
+        self._previous_writer: WorkThread | None = None
         self._trimming: LoopingCall | None = None
-        self._trouble: str | None = None
+        self._last_error: str | None = None
 
     def __repr__(self) -> str:
         return f"<SQLiteHistory {self._path!r}>"
@@ -121,11 +121,11 @@ class SQLiteHistory(Service):
     @staticmethod
     def check(path: str | os.PathLike[str]) -> None:
         """
-        See whether a history could be kept in *path*, without making the file
-        or leaving anything open, so that the process can still fork.
+        Check that *path* can hold a history, without creating the file or leaving
+        anything open, so that the process can still fork.
 
         Raises:
-            ValueError: It could not: half a sentence says why.
+            ValueError: It cannot; half a sentence that says why.
         """
         check(absolute(path))
 
@@ -133,7 +133,7 @@ class SQLiteHistory(Service):
         """
         See `IService.startService`.
 
-        Whoever asks while the file is being opened waits for it.
+        Calls wait until the file has been opened.
         """
         if self.running:
             return
@@ -142,11 +142,12 @@ class SQLiteHistory(Service):
 
         in_thread = cast(IReactorFromThreads, reactor)
         store = Store(self._path, self._sync, self._bounds)
-        # Two lives take turns: the file is closed before it is opened again.
-        writer = WorkThread("history writer", in_thread, self._ending)
-        finder = Reader(self._path, store, self._bounds)
-        self._life = _Life(store, writer, finder, WorkThread("history reader", in_thread))
-        # Not sooner, because making one chooses a reactor.
+        # It waits for the previous one, which closes the file first.
+        writer_thread = WorkThread("history writer", in_thread, self._previous_writer)
+        reader = Reader(self._path, store, self._bounds)
+        reader_thread = WorkThread("history reader", in_thread)
+        self._workers = _Workers(store, writer_thread, reader, reader_thread)
+        # Making a LoopingCall chooses a reactor, so the constructor cannot.
         self._trimming = LoopingCall(self._trim)
         self._trimming.clock = self._clock
         # Its first run, which is now, opens the file.
@@ -156,16 +157,16 @@ class SQLiteHistory(Service):
         """
         See `IService.stopService`.
 
-        What was given is finished before the file is closed.
+        The file is closed after all calls have finished.
         """
         super().stopService()
-        life, self._life = self._life, None
-        if life is None:
+        workers, self._workers = self._workers, None
+        if workers is None:
             return succeed(None)
-        self._ending = life.writer
+        self._previous_writer = workers.writer_thread
         if self._trimming is not None:
             self._trimming.stop()
-        return Deferred.fromCoroutine(life.end())
+        return Deferred.fromCoroutine(workers.end())
 
     def append(  # type: ignore[override]
         self, publications: Sequence[Publication]
@@ -173,9 +174,9 @@ class SQLiteHistory(Service):
         """
         See `IHistoryProvider.append`.
         """
-        if self._life is None:
+        if self._workers is None:
             return fail(_not_running())
-        return self._write(self._life, self._life.store.append, publications)
+        return self._write(self._workers, self._workers.store.append, publications)
 
     def since(  # type: ignore[override]
         self, last_event_id: str | None, topics: Selection, limit: int
@@ -183,82 +184,85 @@ class SQLiteHistory(Service):
         """
         See `IHistoryProvider.since`.
         """
-        if self._life is None:
+        if self._workers is None:
             return fail(_not_running())
-        return self._read(self._life, self._life.finder.since, last_event_id, topics, limit)
+        return self._read(self._workers, self._workers.reader.since, last_event_id, topics, limit)
 
     def tail(self, limit: int) -> Deferred[Tail]:  # type: ignore[override]
         """
         See `IHistoryProvider.tail`.
         """
-        if self._life is None:
+        if self._workers is None:
             return fail(_not_running())
-        return self._read(self._life, self._life.finder.tail, limit)
+        return self._read(self._workers, self._workers.reader.tail, limit)
 
-    def _write(self, life: _Life, work: Callable[..., T], *args: object) -> Deferred[T]:
-        done = life.writer.run(work, *args, self._now())
-        return done.addCallbacks(self._well, self._ill)
+    def _write(self, workers: _Workers, work: Callable[..., T], *args: object) -> Deferred[T]:
+        done = workers.writer_thread.run(work, *args, self._now())
+        return done.addCallbacks(self._succeeded, self._failed)
 
-    def _read(self, life: _Life, work: Callable[..., T], *args: object) -> Deferred[T]:
+    def _read(self, workers: _Workers, work: Callable[..., T], *args: object) -> Deferred[T]:
         now = self._now()
-        if life.store.epoch is not None:
-            return life.reader.run(work, *args, now).addErrback(self._ill)
-        opened = self._write(life, life.store.open)
-        return opened.addCallback(lambda _: life.reader.run(work, *args, now).addErrback(self._ill))
+
+        def read(_: None = None) -> Deferred[T]:
+            return workers.reader_thread.run(work, *args, now).addErrback(self._failed)
+
+        if workers.store.epoch is not None:
+            return read()
+        return self._write(workers, workers.store.open).addCallback(read)
 
     def _trim(self) -> None:
-        if self._life is not None:
-            self._write(self._life, self._life.store.trim).addErrback(self._not_trimmed)
+        if self._workers is not None:
+            self._write(self._workers, self._workers.store.trim).addErrback(self._trimming_failed)
 
-    def _well(self, result: T) -> T:
-        if self._trouble is not None:
+    def _succeeded(self, result: T) -> T:
+        if self._last_error is not None:
             self._log.info("{history} is available again", history=self)
-            self._trouble = None
+            self._last_error = None
         return result
 
-    def _ill(self, failure: Failure) -> Failure:
-        # One line for one trouble, however many meet it.
-        if failure.check(HistoryUnavailable) and str(failure.value) != self._trouble:
-            self._trouble = str(failure.value)
-            self._log.error("{trouble}", trouble=self._trouble)
+    def _failed(self, failure: Failure) -> Failure:
+        # Log an error once, however many calls it fails.
+        if failure.check(HistoryUnavailable) and str(failure.value) != self._last_error:
+            self._last_error = str(failure.value)
+            self._log.error("{error}", error=self._last_error)
         return failure
 
-    def _not_trimmed(self, failure: Failure) -> None:
+    def _trimming_failed(self, failure: Failure) -> None:
         if not failure.check(HistoryUnavailable):
-            self._log.failure("History cannot forget what is too old", failure)
+            self._log.failure("History failed to delete what is too old", failure)
 
 
-class _Life(NamedTuple):
+class _Workers(NamedTuple):
     """
-    What there is between a start and the next stop.
+    The threads between a start and the next stop, and what they work on.
 
     Attributes:
-        store: The writer's, but for its `epoch`.
+        store: Used only in `writer_thread`, except for `Store.epoch`.
 
-        finder: The reader's.
+        reader: Used only in `reader_thread`.
     """
 
     store: Store
-    writer: WorkThread
-    finder: Reader
-    reader: WorkThread
+    writer_thread: WorkThread
+    reader: Reader
+    reader_thread: WorkThread
 
     async def end(self) -> None:
         """
-        Finish what was given, and let go of the file.
+        Finish all calls, and close the file.
         """
-        # Who waits for the file to be opened goes on to the reader by this.
-        await self.writer.run(lambda: None)
+        # After this, reads that waited for the file to open are with the reader.
+        await self.writer_thread.run(lambda: None)
         try:
-            await self.reader.run(self.finder.close)
-            await self.reader.stop()
-            # The last to close empties the write-ahead log.
-            await self.writer.run(self.store.close)
+            await self.reader_thread.run(self.reader.close)
+            await self.reader_thread.stop()
+            # Closing the last connection empties the write-ahead log.
+            await self.writer_thread.run(self.store.close)
         finally:
-            await self.writer.stop()
+            await self.writer_thread.stop()
 
 
 def _not_running() -> HistoryUnavailable:
     return HistoryUnavailable(
-        "The history is not running: start it, best with its hub, by hub.service()."
+        "The history is not running: start it, best together with its hub by hub.service()."
     )

@@ -1,8 +1,8 @@
 """
-The reader: finds what somebody has missed, and what stands at the end.
+The reader: finds missed publications, and the newest.
 
-It has its own connection, so a long replay does not hold up a commit, and no
-replay waits for the disk.  Every answer comes from one snapshot of the file.
+It has its own connection, so a long replay does not delay a commit, and a replay
+does not wait for a commit.  Every result comes from one snapshot of the file.
 
 All methods are called in one thread.  Nothing here imports Twisted.
 """
@@ -30,8 +30,8 @@ __all__ = ["Reader"]
 
 T = TypeVar("T")
 
-# How few publications are looked at one by one rather than to match patterns
-# with all names of topics, of which there may be as many as publications.
+# The most publications that are matched one by one, instead of matching patterns
+# against all names of topics, which may be as many as there are publications.
 _FEW: Final = 1024
 
 _COLUMNS: Final = f"number, {COLUMNS}"
@@ -45,12 +45,12 @@ _OLDEST: Final = """
 
 class _Snapshot(NamedTuple):
     """
-    The file as it is while one question is answered.
+    The file during one read.
 
     Attributes:
         oldest: The number of the oldest publication within the bounds.
 
-        newest: The number of the newest publication there was.
+        newest: The number of the newest publication, even if it is forgotten.
     """
 
     connection: sqlite3.Connection
@@ -62,9 +62,9 @@ class _Snapshot(NamedTuple):
 class Reader:
     """
     Args:
-        store: Has the file open.
+        store: The writer, which has opened the file.
 
-        bounds: What exceeds them is not there, also before it is deleted.
+        bounds: Publications that exceed them are hidden until they are deleted.
     """
 
     def __init__(self, path: str, store: Store, bounds: Bounds) -> None:
@@ -74,7 +74,7 @@ class Reader:
         self._connection: sqlite3.Connection | None = None
         self._epoch: str | None = None
         self._epochs: Epochs
-        # Older ones exceeded the bounds when this was last asked for.
+        # The oldest publication within the bounds, when last computed.
         self._oldest = 0
 
     def since(
@@ -83,41 +83,41 @@ class Reader:
         """
         See `IHistoryProvider.since`.
         """
-        return self._ask(lambda snapshot: _since(snapshot, last_event_id, topics, limit), now)
+        return self._read(lambda snapshot: _since(snapshot, last_event_id, topics, limit), now)
 
     def tail(self, limit: int, now: float) -> Tail:
         """
         See `IHistoryProvider.tail`.
         """
-        return self._ask(lambda snapshot: _tail(snapshot, limit), now)
+        return self._read(lambda snapshot: _tail(snapshot, limit), now)
 
     def close(self) -> None:
         """
-        Let go of the file.
+        Close the connection.
         """
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
 
-    def _ask(self, question: Callable[[_Snapshot], T], now: float) -> T:
+    def _read(self, find: Callable[[_Snapshot], T], now: float) -> T:
         try:
             connection = self._open()
             connection.execute("BEGIN")
             try:
-                return question(self._snapshot(connection, now))
+                return find(self._snapshot(connection, now))
             finally:
                 connection.execute("ROLLBACK")
         except sqlite3.Error as error:
             self.close()
-            half = explain(self._path, error)
-            raise HistoryUnavailable(f"History is not available: {half}.") from error
+            reason = explain(self._path, error)
+            raise HistoryUnavailable(f"History is not available: {reason}.") from error
         except ValueError as error:
             raise HistoryUnavailable(
-                f"History is not available: {self._path!r} holds what no hub has written: {error}"
+                f"History is not available: {self._path!r} contains an invalid event: {error}"
             ) from error
 
     def _open(self) -> sqlite3.Connection:
-        # Another epoch means that the writer has opened the file anew.
+        # Another epoch means that the writer has reopened the file.
         if self._connection is None or self._epoch != self._store.epoch:
             self.close()
             self._epoch = self._store.epoch
@@ -155,8 +155,8 @@ def _since(
 
 def _tail(snapshot: _Snapshot, limit: int) -> Tail:
     before = max(snapshot.oldest - 1, snapshot.newest - limit)
-    kept = [_kept(snapshot, row) for row in islice(_following(snapshot, before), limit)]
-    return Tail(Position(before, snapshot.epochs.name(before)), kept)
+    records = [_record(snapshot, row) for row in islice(_following(snapshot, before), limit)]
+    return Tail(Position(before, snapshot.epochs.name(before)), records)
 
 
 def _locate(snapshot: _Snapshot, event_id: str) -> int:
@@ -167,11 +167,11 @@ def _locate(snapshot: _Snapshot, event_id: str) -> int:
     try:
         given = snapshot.connection.execute(query, (event_id,)).fetchone()
     except UnicodeEncodeError:
-        # A lone surrogate, which no ID has.
+        # A lone surrogate, which cannot be in an ID.
         given = None
-    # When the oldest with this ID is gone, no later one stands for it.
+    # When the oldest with this ID is forgotten, no later one replaces it.
     if event_id == "" or given is None or not given[1]:
-        raise UnknownEventID(f"{event_id!r} is not of this history")
+        raise UnknownEventID(f"{event_id!r} is not an ID of this history")
     return int(given[0])
 
 
@@ -181,7 +181,7 @@ def _scan(snapshot: _Snapshot, after: int, topics: Selection, limit: int) -> lis
         for row in _following(snapshot, after, min(limit, PAGE))
         if topics.everything or topics.matches(topics_from(row[1]))
     )
-    return [_kept(snapshot, row) for row in islice(matching, limit)]
+    return [_record(snapshot, row) for row in islice(matching, limit)]
 
 
 def _following(snapshot: _Snapshot, after: int, page: int = PAGE) -> Iterator[list[Any]]:
@@ -193,13 +193,13 @@ def _following(snapshot: _Snapshot, after: int, page: int = PAGE) -> Iterator[li
 def _listed(snapshot: _Snapshot, numbers: list[int]) -> list[Record]:
     pages = [numbers[start : start + PAGE] for start in range(0, len(numbers), PAGE)]
     return [
-        _kept(snapshot, row)
+        _record(snapshot, row)
         for page in pages
         for row in fetch(snapshot.connection, _COLUMNS, _LISTED, (json.dumps(page),))
     ]
 
 
-def _kept(snapshot: _Snapshot, row: list[Any]) -> Record:
+def _record(snapshot: _Snapshot, row: list[Any]) -> Record:
     number, *columns = row
     publication = publication_of(columns)
     return Record(number, publication.event.id or snapshot.epochs.name(number), publication)

@@ -1,8 +1,8 @@
 """
-Publications as rows, and rows as publications.
+Converts publications to rows, and rows to publications.
 
-Everything has its own column, so that ``sqlite3`` on the command line shows what
-is kept.  Nothing here does I/O or imports Twisted.
+Each part has its own column, so that the ``sqlite3`` command shows it.  Nothing
+here does I/O or imports Twisted.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from twisted_sse.events.publication import Publication
 
 __all__ = ["COLUMNS", "SCHEMA", "publication_of", "size_of", "topics_from", "topics_text"]
 
-#: What makes an empty database a history.
+#: The statements that create the tables in an empty database.
 #:
-#: events: what is kept; numbers have no gaps.  *size* is in bytes, and *ends* is
-#: the sum of all sizes so far, so that the size of any stretch is a difference.
-#: *given* is the publisher's ID; *first*, whether it was the oldest kept with it.
+#: events: the publications; numbers have no gaps.  *size* is in bytes, and *ends*
+#: is the sum of all sizes so far, so that the size of any range is a difference.
+#: *given* is the publisher's ID; *first*, whether no older one had it when kept.
 #:
-#: filed: which publications a topic has, in their order.
+#: filed: the publications of each topic, in order.
 #:
-#: epochs: one for each opening, and the number of the first publication in it.
+#: epochs: one for each opening, with the number of the first publication in it.
 #:
-#: forgotten: the highest number of a time after which nothing was kept at all.
+#: forgotten: the newest number when the last publication was forgotten.
 SCHEMA: Final = (
     """CREATE TABLE events (
         number INTEGER PRIMARY KEY,
@@ -59,24 +59,24 @@ SCHEMA: Final = (
     "INSERT INTO forgotten VALUES (0)",
 )
 
-#: What a publication is read from, after its number.
+#: The columns that `publication_of` reads.
 COLUMNS: Final = "topics, private, given, data, event, retry, comment"
 
-# What a publication takes in the file beside its texts, in bytes; and what each
-# of its topics takes.  Measured with dbstat, of 100,000 of 200 bytes.
+# The bytes in the file for each publication and for each of its topics, in
+# addition to the texts.  Measured with dbstat: 100,000 publications of 200 bytes.
 _OVERHEAD: Final = 48
 _FILING: Final = 16
 
-# How many different lists of topics stay read: a hub has few, and many of each.
+# How many parsed lists of topics are cached: a hub uses few, each of them often.
 _REMEMBERED: Final = 4096
 
 
 def publication_of(row: Sequence[Any]) -> Publication:
     """
-    Make the publication that was written into a row.
+    Read the publication in a row.
 
     Raises:
-        InvalidEvent: Somebody else has written into the file.
+        InvalidEvent: Another program has changed the row.
     """
     topics, private, given, data, event, retry, comment = row
     made = ServerSentEvent(data, event, given, retry, comment)
@@ -85,7 +85,7 @@ def publication_of(row: Sequence[Any]) -> Publication:
 
 def size_of(publication: Publication) -> int:
     """
-    The bytes that *publication* takes in the file, about.
+    Estimate the bytes that *publication* takes in the file.
     """
     event = publication.event
     size = _OVERHEAD
@@ -100,7 +100,7 @@ def size_of(publication: Publication) -> int:
 
 def topics_text(topics: tuple[str, ...]) -> str:
     """
-    Write topics as a JSON array: the first is the canonical one.
+    Write topics as a JSON array; the first is the canonical one.
     """
     return json.dumps(topics, ensure_ascii=False)
 
@@ -108,7 +108,7 @@ def topics_text(topics: tuple[str, ...]) -> str:
 @lru_cache(maxsize=_REMEMBERED)
 def topics_from(text: str) -> tuple[str, ...]:
     """
-    Read what `topics_text` has written.
+    Read the result of `topics_text`.
     """
     return tuple(cast(list[str], json.loads(text)))
 

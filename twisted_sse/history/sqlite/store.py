@@ -1,8 +1,8 @@
 """
-The writer: keeps batches in the file, each in one transaction, and trims.
+The writer: stores batches, each in one transaction, and deletes the oldest.
 
-What `append` has returned is on disk.  What it could not keep is not in the
-file, and whatever goes wrong, the next call begins from what the file says.
+A batch that `append` has returned is on disk.  A batch that failed is not in the
+file, and after any error the next call begins with the state of the file.
 
 All methods are called in one thread.  Nothing here imports Twisted.
 """
@@ -17,7 +17,7 @@ from twisted_sse.errors import HistoryUnavailable
 from twisted_sse.events.publication import Publication, Record
 from twisted_sse.history.sqlite.bulk import insert
 from twisted_sse.history.sqlite.epochs import add_epoch
-from twisted_sse.history.sqlite.file import Lock, check_place, explain, open_database
+from twisted_sse.history.sqlite.file import Lock, check_location, explain, open_database
 from twisted_sse.history.sqlite.row import size_of
 from twisted_sse.history.sqlite.topics import TopicIndex
 from twisted_sse.history.sqlite.trim import Bounds, Extent, read_extent, trim
@@ -26,16 +26,16 @@ __all__ = ["Store"]
 
 T = TypeVar("T")
 
-# How long to leave a file alone that could not be opened, in seconds.
+# The pause before trying again to open a file, in seconds.
 _PAUSE: Final = 1.0
 
-# How many publications come between two steps of forgetting, and the most that
-# one step forgets when nothing comes.  To forget one for each that comes would
+# How many publications are appended between two deletions, and the most that one
+# deletes while nothing is appended.  Deleting one for each that is appended would
 # double what every commit writes; readers do not see what exceeds the bounds.
 _STEP: Final = 64
 _IDLE_STEP: Final = 1024
 
-# What can go wrong without harm to the open file.
+# The errors after which the file can stay open.
 _PASSING: Final = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL)
 
 _INTO: Final = (
@@ -51,7 +51,7 @@ _MARK: Final = """
 class Store:
     """
     Attributes:
-        epoch: That of this opening; None while the file is not open.  Other
+        epoch: The epoch of this opening; None while the file is not open.  Other
             threads may read it.
     """
 
@@ -64,7 +64,7 @@ class Store:
         self._connection: sqlite3.Connection | None = None
         self._index: TopicIndex
         self._extent: Extent | None = None
-        # The newest when something was last forgotten.
+        # The newest number at the last deletion.
         self._trimmed = 0
         self._retry_at = float("-inf")
         self._reason = ""
@@ -74,8 +74,7 @@ class Store:
         Open the file unless it is open.
 
         Raises:
-            HistoryUnavailable: It cannot be opened, or could not be within the
-                last second.
+            HistoryUnavailable: Opening it failed, now or within the last second.
         """
         if self.epoch is not None:
             return
@@ -84,8 +83,8 @@ class Store:
         try:
             self._open()
         except (ValueError, OSError, sqlite3.Error) as error:
-            half = str(error) if isinstance(error, ValueError) else explain(self._path, error)
-            self._reason = f"History is not available: {half}."
+            reason = str(error) if isinstance(error, ValueError) else explain(self._path, error)
+            self._reason = f"History is not available: {reason}."
             self._retry_at = now + _PAUSE
             self.close()
             raise HistoryUnavailable(self._reason) from error
@@ -95,13 +94,13 @@ class Store:
         See `IHistoryProvider.append`.
 
         Args:
-            now: In seconds.
+            now: The time in seconds.
         """
         return self._commit(lambda connection: self._keep(connection, publications, now), now)
 
     def trim(self, now: float) -> None:
         """
-        Forget a little of what exceeds the bounds, if there is anything.
+        Delete some of the publications that exceed the bounds.
         """
         self.open(now)
         extent = self._extent
@@ -112,7 +111,7 @@ class Store:
 
     def close(self) -> None:
         """
-        Let go of the file.  It can be opened again.
+        Close the file.  It can be opened again.
         """
         self.epoch = None
         connection, self._connection = self._connection, None
@@ -126,7 +125,7 @@ class Store:
                 lock.release()
 
     def _open(self) -> None:
-        check_place(self._path)
+        check_location(self._path)
         self._lock = Lock(self._path)
         self._connection = connection = open_database(self._path, self._sync)
         self._index = TopicIndex(connection)
@@ -140,14 +139,14 @@ class Store:
 
     def _undo_unanswered(self, connection: sqlite3.Connection, found: Extent) -> Extent:
         """
-        Forget what was written by a commit that failed: its publisher was told
-        to try again, and its number is free.
+        Delete what a failed commit has written: its publishers were told to try
+        again, and its numbers are free.
         """
         known = self._extent
         if known is None or found.newest == known.newest:
             return found
         if found.newest < known.newest:
-            raise ValueError(f"{self._path!r} was replaced by an older one: restart the hub")
+            raise ValueError(f"{self._path!r} was replaced by an older file: restart the hub")
         for table in ("events", "filed"):
             connection.execute(f"DELETE FROM {table} WHERE number > ?", (known.newest,))
         if known.newest < found.oldest:
@@ -156,7 +155,7 @@ class Store:
 
     def _commit(self, work: Callable[[sqlite3.Connection], tuple[T, Extent]], now: float) -> T:
         """
-        Do *work* in one transaction: all of it, or nothing.
+        Do *work* in one transaction.
         """
         self.open(now)
         connection = self._connection
@@ -167,8 +166,8 @@ class Store:
             connection.execute("COMMIT")
         except sqlite3.Error as error:
             self._abandon(connection, error)
-            half = explain(self._path, error)
-            raise HistoryUnavailable(f"History is not available: {half}.") from error
+            reason = explain(self._path, error)
+            raise HistoryUnavailable(f"History is not available: {reason}.") from error
         except BaseException:
             self._abandon(connection, None)
             raise
@@ -192,7 +191,7 @@ class Store:
     ) -> tuple[list[Record], Extent]:
         newest, ends, oldest, begins, since = self._make_room(connection, publications, now)
         find, epoch = self._index.find, self.epoch
-        kept, rows, filed, given = [], [], [], []
+        records, rows, filed, given = [], [], [], []
         for publication in publications:
             newest += 1
             event = publication.event
@@ -208,25 +207,26 @@ class Store:
             filed.extend([(topic, newest) for topic in topics])
             if event.id:
                 given.append((newest,))
-            kept.append(Record(newest, event.id or f"{epoch}-{newest}", publication))
+            records.append(Record(newest, event.id or f"{epoch}-{newest}", publication))
         insert(connection, _INTO, rows)
         insert(connection, "filed (topic, number)", filed)
         if given:
             connection.executemany(_MARK, given)
-        return kept, Extent(newest, ends, oldest, begins, min(since, now))
+        return records, Extent(newest, ends, oldest, begins, min(since, now))
 
     def _make_room(
         self, connection: sqlite3.Connection, publications: Sequence[Publication], now: float
     ) -> Extent:
         """
-        Forget a little, if it is time: at most twice as much as has come since.
+        Delete the oldest if a deletion is due: at most twice as many as were
+        appended since the last one.
         """
         extent = self._extent
         assert extent is not None
-        came = extent.newest - self._trimmed
-        # An ID is free again only when it is forgotten.
-        if came >= _STEP or any(one.event.id for one in publications):
-            return self._trim(connection, extent, now, max(_STEP, 2 * came))
+        appended = extent.newest - self._trimmed
+        # A publisher's ID can be used again only after it is deleted.
+        if appended >= _STEP or any(one.event.id for one in publications):
+            return self._trim(connection, extent, now, max(_STEP, 2 * appended))
         return extent
 
     def _trim(

@@ -1,9 +1,8 @@
 """
-A thread that does one piece of work after the other, in the order given.
+A thread that calls functions one after the other, in the order given.
 
-What it works on belongs to it alone: functions go in, and their results come
-back to the reactor's thread.  One put into a queue and one call from the thread
-are all that a piece of work costs.
+The functions' data belongs to the thread alone; results are passed back to the
+reactor's thread.  A call costs one put into a queue and one `callFromThread`.
 """
 
 from __future__ import annotations
@@ -30,14 +29,14 @@ class WorkThread:
     """
     Works until it is stopped.
 
-    It is a daemon: a process that ends without a stop does not wait for it.
+    It is a daemon thread: a process that ends without `stop` does not wait for it.
 
     Args:
-        name: Seen in debuggers and in `top -H`.
+        name: Shown by debuggers and `top -H`.
 
-        reactor: In whose thread results arrive.
+        reactor: Results arrive in its thread.
 
-        previous: Works first until it has stopped; with it, the two never work
+        previous: Wait until this thread has stopped, so that the two never work
             at the same time.
     """
 
@@ -52,10 +51,10 @@ class WorkThread:
 
     def run(self, function: Callable[..., T], *args: Any) -> Deferred[T]:
         """
-        Have *function* called in the thread.
+        Call *function* in the thread.
 
         Returns:
-            What it returns or raises, in the reactor's thread.
+            Its result or error, in the reactor's thread.
         """
         done: Deferred[T] = Deferred()
         self._given.put((done, function, args))
@@ -63,12 +62,12 @@ class WorkThread:
 
     async def stop(self) -> None:
         """
-        Finish what was given, and end.  Nothing may be given after this.
+        Finish all calls, and end the thread.  `run` may not be called after this.
         """
         last = self.run(lambda: None)
         self._given.put(None)
         await last
-        # It has nothing left to do but to return.
+        # It is about to return, so this does not block.
         self._thread.join()
 
     def _work(self, before: Thread | None) -> None:
@@ -85,15 +84,15 @@ class WorkThread:
                 tell(done.errback, Failure())
             else:
                 tell(done.callback, result)
-            # Waiting for the next, it holds on to nothing of the last.
+            # While it waits, it must not keep the last call's objects alive.
             del given, done, function, args
             result = None
 
 
 def _without_frames(error: TwistedSSEError) -> TwistedSSEError:
     """
-    Let go of the frames that raised *error*: they hold on to what is the
-    thread's, such as an open cursor, and with it to a snapshot of the file.
+    Remove the traceback of *error*: its frames keep the thread's objects alive,
+    such as an open cursor, and thereby a snapshot of the file.
     """
     error.__cause__ = error.__context__ = error.__traceback__ = None
     return error

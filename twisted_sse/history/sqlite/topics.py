@@ -1,8 +1,8 @@
 """
-The index of topics: which publications each has.
+The index of topics: the publications of each.
 
-A subscriber that comes back costs what it missed of its topics, not what is
-stored.  Topics that nothing is kept of are forgotten.
+With it, a replay costs what the subscriber missed of its topics, not what is
+stored.  A topic is deleted with its last publication.
 
 Nothing here imports Twisted.
 """
@@ -19,14 +19,14 @@ from twisted_sse.topics import Selection
 
 __all__ = ["TopicIndex", "names_of", "numbers_of"]
 
-# How many lists of topics the writer remembers.
+# How many lists of topics the writer caches.
 _REMEMBERED: Final = 4096
 
-# The most names that are looked up one by one: as many searches at once are
-# still quick, and patterns that match more match much of what is stored.
+# The most names that are looked up one by one: so many searches are still fast,
+# and patterns that match more names match much of what is stored anyway.
 _MOST_NAMES: Final = 256
 
-# How many names to look at in one step.
+# How many names to fetch in one step.
 _NAMES: Final = 4096
 
 _Filed = tuple[str, Sequence[int]]
@@ -34,7 +34,7 @@ _Filed = tuple[str, Sequence[int]]
 
 class TopicIndex:
     """
-    Files publications under their topics.  For the writer only.
+    The writer's side of the index.
     """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
@@ -43,7 +43,7 @@ class TopicIndex:
 
     def find(self, topics: tuple[str, ...]) -> _Filed:
         """
-        How *topics* are written, and their numbers, which they get if they are new.
+        Return the text of *topics* and their numbers; new topics are numbered.
         """
         found = self._remembered.get(topics)
         if found is None:
@@ -55,10 +55,10 @@ class TopicIndex:
 
     def remove(self, texts: Iterable[str], oldest: int) -> None:
         """
-        Forget publications that are older than *oldest*.
+        Remove publications older than *oldest*.
 
         Args:
-            texts: Their topics, as written.
+            texts: Their topics, as written by `topics_text`.
         """
         for name in {name for text in texts for name in topics_from(text)}:
             topic = self._number(name)
@@ -75,7 +75,7 @@ class TopicIndex:
 
     def forget(self) -> None:
         """
-        Remember nothing of what is in the file: it may have changed.
+        Clear the cache, because the file may have changed.
         """
         self._remembered.clear()
 
@@ -90,7 +90,7 @@ class TopicIndex:
 
 def names_of(connection: sqlite3.Connection, topics: Selection) -> set[str] | None:
     """
-    Find the topics that *topics* selects, or None if they are too many to look up.
+    Find the topics that *topics* selects; None if they are too many to look up.
     """
     names = set(topics.exact)
     for name in _all_names(connection) if topics.patterns else ():
@@ -114,12 +114,13 @@ def numbers_of(
     connection: sqlite3.Connection, names: Iterable[str], after: int, limit: int
 ) -> list[int]:
     """
-    Find the publications of several topics, in their order, none twice.
+    Find the numbers of the publications of several topics, in order, without
+    duplicates.
 
     Args:
-        after: The number that those wanted follow.
+        after: Return only greater numbers.
 
-        limit: The most to find.
+        limit: The most numbers to return.
     """
     query = (
         "SELECT number FROM filed WHERE topic = (SELECT id FROM topics WHERE name = ?)"

@@ -1,5 +1,5 @@
 """
-The bounds of a history, and forgetting the oldest in small steps.
+The bounds of a history, and deleting the oldest publications in small steps.
 
 Nothing here imports Twisted.
 """
@@ -18,14 +18,14 @@ __all__ = ["Bounds", "Extent", "read_extent", "trim"]
 
 class Bounds(NamedTuple):
     """
-    What is kept at most.
+    The bounds of a history.
 
     Attributes:
-        events: How many publications.
+        events: The most publications.
 
-        size: How many bytes, as `size_of` counts them.
+        size: The most bytes, as counted by `size_of`.
 
-        age: For how long, in seconds.
+        age: The longest age, in seconds.
     """
 
     events: int
@@ -35,20 +35,20 @@ class Bounds(NamedTuple):
 
 class Extent(NamedTuple):
     """
-    What is in the file.
+    The range of publications in the file.
 
     Attributes:
-        newest: The number of the newest publication; what it was, when nothing
-            is kept any more.
+        newest: The number of the newest publication, even if it is forgotten.
 
-        ends: The size of all that was ever kept, in bytes.
+        ends: The size of everything that was ever kept, in bytes.
 
-        oldest: The number of the oldest publication; greater than *newest* by 1
-            when nothing is kept.
+        oldest: The number of the oldest publication; *newest* + 1 when nothing
+            is kept.
 
-        begins: The size of all that is not kept any more.
+        begins: The size of everything that is forgotten, in bytes.
 
-        since: When the oldest came, in seconds; never, when nothing is kept.
+        since: When the oldest publication was kept, in seconds; infinity when
+            nothing is kept.
     """
 
     newest: int
@@ -59,7 +59,7 @@ class Extent(NamedTuple):
 
     def exceeds(self, bounds: Bounds, now: float) -> bool:
         """
-        Say whether the oldest has to go.
+        Whether the oldest publication must be deleted.
         """
         return (
             self.newest - self.oldest >= bounds.events
@@ -70,7 +70,7 @@ class Extent(NamedTuple):
 
 def read_extent(connection: sqlite3.Connection) -> Extent:
     """
-    Find out what is in the file.
+    Read the extent of the file.
     """
     query = "SELECT number, ends, size, kept_at FROM events ORDER BY number {} LIMIT 1"
     oldest = connection.execute(query.format("ASC")).fetchone()
@@ -91,10 +91,10 @@ def trim(
     most: int,
 ) -> Extent:
     """
-    Forget what exceeds *bounds*, the *most* oldest publications of it.
+    Delete the oldest publications that exceed *bounds*, at most *most* of them.
 
     Returns:
-        What is left.
+        The new extent.
     """
     if not extent.exceeds(bounds, now):
         return extent

@@ -1,8 +1,8 @@
 """
 Edges: hubs that follow another hub.
 
-`twisted_sse.history.upstream.history.UpstreamHistory` is to be imported from there: it
-brings an HTTP client, which a program that only looks for plugins does without.
+Import `UpstreamHistory` from `twisted_sse.history.upstream.history`: it imports an
+HTTP client, which this package does not need before.
 """
 
 __all__: list[str] = []

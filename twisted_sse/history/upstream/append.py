@@ -1,8 +1,8 @@
 """
-Has upstream keep what is published at an edge: once, whatever becomes of answers.
+Sends upstream what is published at an edge, so that it is kept exactly once.
 
-A request is made once.  If it is not answered, upstream is asked whether it knows
-the events: they have IDs, of their publishers' making or of ours.
+A request is made once.  If it is not answered, the edge asks upstream whether it
+knows the events, by their IDs: each has one of its publisher or of the edge.
 """
 
 from __future__ import annotations
@@ -23,39 +23,39 @@ from twisted_sse.errors import (
 )
 from twisted_sse.events.publication import Position, Publication, Record
 from twisted_sse.events.replication import encode_publication
-from twisted_sse.history.upstream.edgeids import EdgeIDs, is_ours
+from twisted_sse.history.upstream.edgeids import EdgeIDs, is_edge_id
 from twisted_sse.history.upstream.hubclient import HubClient
 
-__all__ = ["Appending"]
+__all__ = ["Appender"]
 
-# What is sent in one request, in bytes: a little less than a hub takes by default.
+# The largest request, in bytes: a little less than a hub accepts by default.
 _REQUEST_BYTES = 1_000_000
 
-# What was not answered may still be on its way in: how long upstream is given
-# until it is asked, in seconds.
+# The pause before upstream is asked about a request without an answer, in seconds:
+# the request may still be arriving.
 _SETTLE = 0.5
 
 
-class Appending:
+class Appender:
     """
     Args:
-        timeout: How long upstream may be away before nobody knows what became
-            of what it was sent, in seconds.
+        timeout: How long to go on asking for the outcome of a request, in
+            seconds.
     """
 
-    def __init__(self, door: HubClient, timeout: float, clock: IReactorTime) -> None:
-        self._door = door
+    def __init__(self, client: HubClient, timeout: float, clock: IReactorTime) -> None:
+        self._client = client
         self._timeout = timeout
         self._clock = clock
-        self._names = EdgeIDs()
+        self._edge_ids = EdgeIDs()
 
     async def append(self, publications: Sequence[Publication]) -> list[Record]:
         """
         See `IHistoryProvider.append`.
 
-        All or none of what fits into one request is kept.
+        All or none of the publications of each request are kept.
         """
-        sent = self._names.give(publications)
+        sent = self._edge_ids.assign(publications)
         positions = [await self._send(part) for part in _parts(sent)]
         return [
             Record(position.number, position.id, publication)
@@ -68,15 +68,15 @@ class Appending:
         body = b"".join([encoded for _, encoded in part])
         ids = [publication.event.id or "" for publication, _ in part]
         try:
-            return await self._door.publish(body, len(part))
+            return await self._client.publish(body, len(part))
         except NotSent as error:
             raise HistoryUnavailable(f"The upstream hub: {error}") from error
         except UnexpectedStatus as error:
             refused = HistoryUnavailable(f"The upstream hub: {error}")
             if error.status < 500:
                 raise refused from error
-            # Somebody between here and there may have said so, or an edge that
-            # does not know itself.
+            # The answer may be a proxy's, or that of an edge that does not know
+            # the outcome.
             return await self._find_if_kept(ids, refused)
         except (OutcomeUnknown, UnexpectedContentType):
             await deferLater(self._clock, _SETTLE)
@@ -84,7 +84,9 @@ class Appending:
 
     async def _find_out(self, ids: Sequence[str]) -> Sequence[Position]:
         deadline = self._clock.seconds() + self._timeout
-        lost = HistoryUnavailable("The upstream hub has not answered, and does not know this.")
+        lost = HistoryUnavailable(
+            "The upstream hub has not answered, and does not know the publications."
+        )
         while True:
             try:
                 return await self._find_if_kept(ids, lost)
@@ -93,8 +95,8 @@ class Appending:
                     raise
                 if self._clock.seconds() >= deadline:
                     raise HistoryUnavailable(
-                        f"The upstream hub at {self._door.url} has not answered; this may have"
-                        " been kept nevertheless."
+                        f"The upstream hub at {self._client.url} has not answered;"
+                        " the publications may have been kept."
                     ) from error
             await deferLater(self._clock, _SETTLE)
 
@@ -102,20 +104,20 @@ class Appending:
         self, ids: Sequence[str], otherwise: HistoryUnavailable
     ) -> Sequence[Position]:
         """
-        Where the events stand that were sent in one request.
+        Return the positions of the events of one request, or raise *otherwise*.
         """
-        # An ID of a publisher's may have been used before.
-        first = next((one for one in ids if is_ours(one)), ids[0])
+        # A publisher may have used its ID before.
+        first = next((one for one in ids if is_edge_id(one)), ids[0])
         try:
-            await self._door.locate_kept(first)
+            await self._client.locate_kept(first)
         except UnknownEventID:
             raise otherwise from None
-        return [await self._door.locate(one) for one in ids]
+        return [await self._client.locate(one) for one in ids]
 
 
 def _parts(publications: Sequence[Publication]) -> Iterator[list[tuple[Publication, bytes]]]:
     """
-    Cut a batch into requests that upstream takes.
+    Split a batch into requests that upstream accepts.
     """
     part: list[tuple[Publication, bytes]] = []
     size = 0

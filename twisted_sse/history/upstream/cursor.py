@@ -1,5 +1,6 @@
 """
-Where in upstream's order an edge stands, and whether that is still the same order.
+The position of an edge in upstream's order, and the check that the order is the
+same as before.
 
 Nothing here does I/O or keeps time.
 """
@@ -20,50 +21,50 @@ __all__ = ["Cursor"]
 class Cursor:
     """
     Args:
-        known: Events that precede *last*, to begin after if *last* has an ID that
-            cannot be asked for.
+        known: Events that precede *last*, to resume from if the ID of *last*
+            cannot be sent in a request.
 
     Attributes:
-        last: The newest that was taken.
+        last: The position of the newest event that was taken.
 
-        resume: The event ID to ask for; what follows it and is known is passed
-            over.
+        resume: The event ID to resume from; `take` skips the events between it
+            and *last*.
     """
 
     def __init__(self, last: Position, known: Iterable[Position] = ()) -> None:
         self.last = last
-        fit = [one.id for one in (*known, last) if is_sendable(one.id)]
-        self.resume = fit[-1] if fit else None
-        # Whether the stream has come to `last`, so that what follows is new.
+        sendable = [one.id for one in (*known, last) if is_sendable(one.id)]
+        self.resume = sendable[-1] if sendable else None
+        # Whether the stream has reached `last`, so that later events are new.
         self._reached = True
 
     def open(self, note: dict[str, Any]) -> None:
         """
-        A stream begins, after the event that has the ID of `last`.
+        Begin a stream after the event with the ID of `last`.
 
         Args:
-            note: What upstream says of its beginning.
+            note: The note of upstream's `stream-open`.
 
         Raises:
-            ValueError: It says nothing.
+            ValueError: The note does not tell the newest position.
 
-            UnknownEventID: It is another life of upstream, in which a publisher
-                has given the same ID again.
+            UnknownEventID: Upstream has lost its history, and a publisher has
+                used the same ID again.
         """
         newest = read_position(note.get("newest"))
         if newest.number < self.last.number:
-            raise UnknownEventID(f"{newest} is the newest, and {self.last} was known")
-        # If publishers have given an ID twice, the stream begins after the first.
+            raise UnknownEventID(f"{newest} is the newest, but {self.last} was known")
+        # If publishers have used an ID twice, the stream begins after the first.
         self._reached = note.get("number", self.last.number) >= self.last.number
 
-    def take(self, kept: Record) -> bool:
+    def take(self, record: Record) -> bool:
         """
-        Whether *kept*, which is next in the stream, is new.
+        Take the next record of the stream, and return whether it is new.
 
         Raises:
-            UnknownEventID: This cannot be the order that was followed.
+            UnknownEventID: The order is another than before.
         """
-        position = Position(kept.number, kept.id)
+        position = Position(record.number, record.id)
         if position.number < self.last.number:
             self._reached = False
             return False

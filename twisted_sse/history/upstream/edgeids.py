@@ -1,9 +1,9 @@
 """
-The event IDs that edges make.
+The event IDs that edges assign.
 
-An edge gives every publication an ID before it sends it upstream: if no answer
-comes, it can find out by that ID whether it was kept.  Upstream takes it for the
-publisher's own; edges know better.
+An edge assigns an ID to every publication before it sends it upstream, so that it
+can find out whether upstream has kept it if no answer comes.  Upstream treats it
+as a publisher's ID; edges recognize it by its form.
 """
 
 from __future__ import annotations
@@ -15,45 +15,47 @@ from dataclasses import replace
 
 from twisted_sse.events.publication import Publication, Record
 
-__all__ = ["EdgeIDs", "is_ours", "unnamed"]
+__all__ = ["EdgeIDs", "is_edge_id", "without_edge_id"]
 
-_OURS = re.compile("edge-[0-9a-f]{16}-[0-9]{1,19}")
+_EDGE_ID = re.compile("edge-[0-9a-f]{16}-[0-9]{1,19}")
 
 
 class EdgeIDs:
     """
-    Makes IDs that no other edge makes, and no other life of this one.
+    Assigns IDs that are unique over all edges, and all lives of each.
     """
 
     def __init__(self) -> None:
         self._epoch = secrets.token_hex(8)
         self._made = 0
 
-    def give(self, publications: Sequence[Publication]) -> list[Publication]:
+    def assign(self, publications: Sequence[Publication]) -> list[Publication]:
         """
-        Give an ID to all that have none.
+        Assign an ID to each publication without one.
         """
-        return [one if one.event.id else self._give(one) for one in publications]
+        return [one if one.event.id else self._assign(one) for one in publications]
 
-    def _give(self, publication: Publication) -> Publication:
+    def _assign(self, publication: Publication) -> Publication:
         self._made += 1
         event = replace(publication.event, id=f"edge-{self._epoch}-{self._made}")
         return replace(publication, event=event)
 
 
-def is_ours(event_id: str | None) -> bool:
+def is_edge_id(event_id: str | None) -> bool:
     """
-    Whether an edge has made *event_id*.
+    Whether an edge has assigned *event_id*.
     """
-    return event_id is not None and _OURS.fullmatch(event_id) is not None
+    return event_id is not None and _EDGE_ID.fullmatch(event_id) is not None
 
 
-def unnamed(kept: Record) -> Record:
+def without_edge_id(record: Record) -> Record:
     """
-    What upstream has kept, as it was handed to the edge that has sent it.
+    Restore the publication of *record* as the edge received it.
+
+    The record keeps its ID.
     """
-    publication = kept.publication
-    if not is_ours(publication.event.id):
-        return kept
+    publication = record.publication
+    if not is_edge_id(publication.event.id):
+        return record
     event = replace(publication.event, id=None)
-    return kept._replace(publication=replace(publication, event=event))
+    return record._replace(publication=replace(publication, event=event))

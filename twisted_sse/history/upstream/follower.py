@@ -1,6 +1,6 @@
 """
-Delivers what upstream streams, exactly once and in order, for as long as that
-can be known.
+Delivers upstream's events exactly once and in order, and restarts when that is
+not possible.
 """
 
 from __future__ import annotations
@@ -9,11 +9,9 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.task import deferLater
-from twisted.logger import Logger
-from twisted.python.failure import Failure
 
 from twisted_sse.client import Comment, Control, Lost, Opened, Signal
 from twisted_sse.errors import HistoryUnavailable, TwistedSSEError, UnknownEventID
@@ -21,102 +19,92 @@ from twisted_sse.events.control import OPEN, RESET
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.publication import Position, Record, Tail
 from twisted_sse.events.replication import note_of, read_record
+from twisted_sse.history.remote import PAUSE, RESTART_TAIL, Follower
 from twisted_sse.history.upstream.cursor import Cursor
-from twisted_sse.history.upstream.edgeids import unnamed
+from twisted_sse.history.upstream.edgeids import without_edge_id
 from twisted_sse.history.upstream.hubclient import HubClient
 
 __all__ = ["UpstreamFollower"]
 
-# Of how many publications a restart tells.  A hub keeps as many in memory.
-_TAIL = 1024
 
-# The pause after upstream has refused something, in seconds.
-_PAUSE = 1.0
-
-
-class UpstreamFollower:
+class UpstreamFollower(Follower):
     """
-    Runs until `stop`.
-
     Args:
         after, deliver, restart: See `ISharedHistoryProvider.follow`.
     """
 
-    _log = Logger()
-
     def __init__(
         self,
-        door: HubClient,
+        client: HubClient,
         clock: IReactorTime,
         after: Position,
         deliver: Callable[[Sequence[Record]], None],
         restart: Callable[[Tail], None],
     ) -> None:
-        self._door = door
-        self._clock = clock
-        self._place = Cursor(after)
-        self._deliver = deliver
-        self._restart = restart
+        self._client = client
+        self._cursor = Cursor(after)
         self._batch: list[Record] = []
         self._call: IDelayedCall | None = None
-        self._told = ""
+        # Why upstream is not available, as logged; empty while it is.
+        self._outage = ""
         self._gap = False
-        self._running: Deferred[None] = Deferred.fromCoroutine(self._run())
-        self._running.addErrback(self._ended)
+        super().__init__(clock, deliver, restart)
 
-    def stop(self) -> None:
+    async def stop(self) -> None:
         """
-        Deliver nothing any more.
+        Stop delivering.
         """
         if self._call is not None:
             self._call.cancel()
             self._call = None
         self._batch.clear()
-        self._running.cancel()
+        await super().stop()
 
     async def _run(self) -> None:
         while True:
             try:
                 if self._gap:
-                    await self._begin_anew()
+                    await self._restart_at_tail()
                 await self._follow()
             except UnknownEventID as error:
-                self._log.info("The upstream hub cannot go on: {reason}", reason=str(error))
+                self._log.info(
+                    "The upstream hub cannot continue exactly: {reason}", reason=str(error)
+                )
                 self._gap = True
                 continue
             except TwistedSSEError as error:
-                self._tell(str(error))
+                self._note_outage(str(error))
             except CancelledError:
                 raise
             except Exception:
-                # Whatever it is, subscribers wait for what comes next.
+                # After any error, subscribers still wait for what comes next.
                 self._log.failure("The upstream hub could not be followed")
-            await deferLater(self._clock, _PAUSE)
+            await deferLater(self._clock, PAUSE)
 
-    async def _begin_anew(self) -> None:
-        before, kept = await self._door.tail(_TAIL)
-        tail = Tail(before, kept)
+    async def _restart_at_tail(self) -> None:
+        before, records = await self._client.tail(RESTART_TAIL)
+        tail = Tail(before, records)
         self._flush()
-        self._place = Cursor(tail.newest, [before, *(Position(*one[:2]) for one in kept)])
+        self._cursor = Cursor(tail.newest, [before, *(Position(*one[:2]) for one in records)])
         self._gap = False
         self._hand_over(self._restart, tail)
 
     async def _follow(self) -> None:
-        if self._place.resume is None:
-            raise UnknownEventID(f"{self._place.last} cannot be asked for")
-        source = self._door.stream(self._place.resume)
+        if self._cursor.resume is None:
+            raise UnknownEventID(f"the ID of {self._cursor.last} cannot be sent")
+        source = self._client.stream(self._cursor.resume)
         try:
             async for signal in source.signals():
                 self._take(signal)
         finally:
             source.close()
-        raise HistoryUnavailable("the stream has ended for good")
+        raise HistoryUnavailable("the stream has ended")
 
     def _take(self, signal: Signal) -> None:
         if isinstance(signal, Lost):
-            self._tell(str(signal.reason))
-            if self._place.resume != self._place.last.id:
-                # The client would come back with an ID that no server takes.
+            self._note_outage(str(signal.reason))
+            if self._cursor.resume != self._cursor.last.id:
+                # The client would reconnect with an ID that no server accepts.
                 raise HistoryUnavailable(str(signal.reason))
         elif isinstance(signal, Comment):
             self._take_block(ServerSentEvent(comment=signal.text))
@@ -130,32 +118,32 @@ class UpstreamFollower:
         with suppress(ValueError, RecursionError):
             note, _ = note_of(event.comment)
         if "topics" in note:
-            self._take_kept(event)
+            self._take_record(event)
         elif event.event == RESET:
             raise UnknownEventID(event.data or "")
         elif event.event == OPEN:
             self._open(note)
-        # What else there is was pushed to connections, and is not of the order.
+        # Other events were pushed to connections, and have no place in the order.
 
-    def _take_kept(self, event: ServerSentEvent) -> None:
+    def _take_record(self, event: ServerSentEvent) -> None:
         try:
-            kept = unnamed(read_record(event))
+            record = without_edge_id(read_record(event))
         except ValueError as error:
             raise HistoryUnavailable(f"an event cannot be read: {error}") from None
-        if self._place.take(kept):
-            self._batch.append(kept)
+        if self._cursor.take(record):
+            self._batch.append(record)
             if self._call is None:
-                # What comes together is sent together.
+                # Deliver the events of one turn together.
                 self._call = self._clock.callLater(0, self._flush_in_turn)
 
     def _open(self, note: dict[str, Any]) -> None:
         try:
-            self._place.open(note)
+            self._cursor.open(note)
         except ValueError as error:
-            raise HistoryUnavailable(f"it does not stream as for an edge: {error}") from None
-        if self._told:
-            self._log.info("The upstream hub at {url} is there again", url=self._door.url)
-            self._told = ""
+            raise HistoryUnavailable(f"the stream is not one for an edge: {error}") from None
+        if self._outage:
+            self._log.info("The upstream hub at {url} is available again", url=self._client.url)
+            self._outage = ""
 
     def _flush_in_turn(self) -> None:
         self._call = None
@@ -169,20 +157,11 @@ class UpstreamFollower:
         if batch:
             self._hand_over(self._deliver, batch)
 
-    def _hand_over(self, take: Callable[[Any], None], what: object) -> None:
-        try:
-            take(what)
-        except Exception:
-            # Others still want what follows.
-            self._log.failure("What upstream has delivered was not taken")
-
-    def _tell(self, reason: str) -> None:
-        if not self._told:
+    def _note_outage(self, reason: str) -> None:
+        if not self._outage:
             self._log.warn(
-                "The upstream hub at {url} is away: {reason}", url=self._door.url, reason=reason
+                "The upstream hub at {url} is not available: {reason}",
+                url=self._client.url,
+                reason=reason,
             )
-        self._told = reason or "gone"
-
-    def _ended(self, failure: Failure) -> None:
-        if not failure.check(CancelledError):
-            self._log.failure("Nothing is delivered any more", failure)
+        self._outage = reason or "gone"

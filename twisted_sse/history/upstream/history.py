@@ -1,9 +1,9 @@
 """
-The history of an edge: that of another hub, over HTTP.
+The history of an edge: another hub's, over HTTP.
 
-The order is upstream's, and so are numbers and event IDs, through any chain of
-edges.  Nothing is kept here: upstream keeps, finds and streams, and while it is
-away everything waits, or is refused.
+Order, numbers and event IDs are upstream's, through any chain of edges.  Nothing
+is stored here: upstream keeps, finds and streams.  While it is unavailable, calls
+fail and the follower waits.
 """
 
 from __future__ import annotations
@@ -12,22 +12,17 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from twisted.application.service import Service
-from twisted.internet.defer import Deferred, DeferredSemaphore
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.ssl import Certificate
-from twisted.internet.task import deferLater
-from zope.interface import implementer
 
-from twisted_sse.clock import clock_for
-from twisted_sse.errors import HistoryUnavailable
 from twisted_sse.events.publication import Position, Publication, Record, Tail
-from twisted_sse.history.upstream.append import Appending
+from twisted_sse.history.remote import RemoteHistory
+from twisted_sse.history.upstream.append import Appender
 from twisted_sse.history.upstream.follower import UpstreamFollower
 from twisted_sse.history.upstream.hubclient import HubClient
 from twisted_sse.history.upstream.pendingcalls import PendingCalls
 from twisted_sse.history.upstream.query import check_sendable, find
-from twisted_sse.interfaces import ISharedHistoryProvider
 from twisted_sse.topics import Selection
 from twisted_sse.transport.tls.trust import agent_trusting, load_ca_certificates
 
@@ -35,36 +30,35 @@ __all__ = ["UpstreamHistory"]
 
 T = TypeVar("T")
 
-# How many questions are with upstream at a time: each has a connection.
+# How many reads run at a time: each has a connection.
 _READERS = 8
 
 
-@implementer(ISharedHistoryProvider)
-class UpstreamHistory(Service):
+class UpstreamHistory(RemoteHistory[HubClient]):
     """
-    Follows another hub.
+    The history of another hub.
 
-    It connects when it is started, and works until it is stopped.
+    A service: it connects when it is started, and works until it is stopped.
 
     Args:
         url: The other hub's ``/events``, such as ``https://example.com/events``;
             without a path ``/events`` is meant.
 
-        token: Sent as ``Authorization: Bearer``.  It has to let read everything
-            there, and publish what is published here.
+        token: Sent as ``Authorization: Bearer``.  It has to permit reading
+            everything there, and publishing what is published here.
 
-        cafile: A PEM file of those who may have signed the server's
-            certificate; those that the machine trusts by default.
+        cafile: A PEM file of the certificate authorities to trust; those of the
+            machine by default.
 
-        timeout: How long upstream may take for an answer, and how long a
-            publication waits that was not answered, in seconds.
+        timeout: How long upstream may take to answer, and how long an append
+            without an answer tries to find out its outcome, in seconds.
 
-        client: A treq client or an `IAgent`, instead of one of its own.
+        client: A treq client or an `IAgent` to use for all requests.
 
-        clock: Schedules; the global reactor by default.
+        clock: For timers; the global reactor by default.
 
     Raises:
-        ValueError: An argument cannot be obeyed; half a sentence.
+        ValueError: An argument is invalid; half a sentence.
     """
 
     def __init__(
@@ -77,24 +71,21 @@ class UpstreamHistory(Service):
         client: Any = None,
         clock: IReactorTime | None = None,
     ) -> None:
+        super().__init__(_READERS, clock)
         self._url = _checked(url)
         if cafile is not None and not self._url.startswith("https:"):
             raise ValueError("cafile is for TLS, so the URL has to begin with https://")
         if cafile is not None and client is not None:
-            raise ValueError("a client of your own knows itself whom it trusts, without cafile")
+            raise ValueError("cafile has no effect on your own client: configure trust there")
         if timeout <= 0:
             raise ValueError(f"timeout must be greater than 0, not {timeout!r}")
-        self._authorities: list[Certificate] = (
+        self._ca_certificates: list[Certificate] = (
             [] if cafile is None else load_ca_certificates(cafile)
         )
         self._token = token
         self._timeout = timeout
-        self._client = client
-        self._clock = clock_for(clock)
-        self._reading = DeferredSemaphore(_READERS)
-        self._door: HubClient | None = None
-        self._appending: Appending | None = None
-        self._follower: UpstreamFollower | None = None
+        self._agent = client
+        self._appender: Appender | None = None
         self._reads = PendingCalls()
         self._appends = PendingCalls()
 
@@ -106,111 +97,59 @@ class UpstreamHistory(Service):
         See `IService.startService`.
         """
         super().startService()
-        client = self._client
-        if client is None and self._authorities:
-            client = agent_trusting(self._authorities, self._timeout)
-        self._door = HubClient(self._url, self._token, client, self._timeout, self._clock)
-        self._appending = Appending(self._door, self._timeout, self._clock)
+        agent = self._agent
+        if agent is None and self._ca_certificates:
+            agent = agent_trusting(self._ca_certificates, self._timeout)
+        self._store = HubClient(self._url, self._token, agent, self._timeout, self._clock)
+        self._appender = Appender(self._store, self._timeout, self._clock)
 
-    def stopService(self) -> Deferred[None]:
-        """
-        See `IService.stopService`.
+    async def _append(self, publications: Sequence[Publication]) -> Sequence[Record]:
+        self._running_store()
+        assert self._appender is not None
+        return await self._appender.append(publications)
 
-        An append that is under way has as long as any other.
-        """
-        super().stopService()
-        return Deferred.fromCoroutine(self._stop())
+    async def _since(
+        self, store: HubClient, last_event_id: str | None, topics: Selection, limit: int
+    ) -> Sequence[Record]:
+        return await find(store, last_event_id, topics, limit)
 
-    # The interface names the values, and a Deferred of each may be returned.
-    def append(  # type: ignore[override]
-        self, publications: Sequence[Publication]
-    ) -> Deferred[Sequence[Record]]:
-        """
-        See `IHistoryProvider.append`.
-        """
-        return self._appends.begin(self._append(list(publications)))
+    async def _tail(self, store: HubClient, limit: int) -> Tail:
+        return Tail(*await store.tail(limit))
 
-    def since(  # type: ignore[override]
-        self, last_event_id: str | None, topics: Selection, limit: int
-    ) -> Deferred[Sequence[Record]]:
-        """
-        See `IHistoryProvider.since`.
-        """
-        return self._read(lambda door: find(door, last_event_id, topics, limit))
+    async def _locate(self, store: HubClient, event_id: str) -> Position:
+        check_sendable(event_id)
+        return await store.locate(event_id)
 
-    def tail(self, limit: int) -> Deferred[Tail]:  # type: ignore[override]
-        """
-        See `IHistoryProvider.tail`.
-        """
-        return self._read(lambda door: _tail(door, limit))
-
-    def locate(self, event_id: str) -> Deferred[Position]:  # type: ignore[override]
-        """
-        See `ISharedHistoryProvider.locate`.
-        """
-        return self._read(lambda door: _locate(door, event_id))
-
-    def follow(
+    def _new_follower(
         self,
+        store: HubClient,
         after: Position,
         deliver: Callable[[Sequence[Record]], None],
         restart: Callable[[Tail], None],
-    ) -> None:
-        """
-        See `ISharedHistoryProvider.follow`.
-        """
-        door = self._running_door()
-        self._follower = UpstreamFollower(door, self._clock, after, deliver, restart)
+    ) -> UpstreamFollower:
+        return UpstreamFollower(store, self._clock, after, deliver, restart)
 
-    async def _append(self, publications: list[Publication]) -> Sequence[Record]:
-        self._running_door()
-        assert self._appending is not None
-        return await self._appending.append(publications)
+    def _start_append(self, call: Coroutine[Any, Any, T]) -> Deferred[T]:
+        return self._appends.run(call)
 
-    def _read(self, ask: Callable[[HubClient], Coroutine[Any, Any, T]]) -> Deferred[T]:
-        async def read() -> T:
-            await self._reading.acquire()
-            try:
-                return await ask(self._running_door())
-            finally:
-                self._reading.release()
-
-        return self._reads.begin(read())
-
-    def _running_door(self) -> HubClient:
-        if self._door is None:
-            raise HistoryUnavailable(f"{self!r} is not running: start it, it is a service.")
-        return self._door
+    def _start_read(self, call: Coroutine[Any, Any, T]) -> Deferred[T]:
+        return self._reads.run(call)
 
     async def _stop(self) -> None:
-        self._door = None
-        follower, self._follower = self._follower, None
-        # Not from within what it has delivered: that has to return first.
-        await deferLater(self._clock, 0)
-        if follower is not None:
-            follower.stop()
+        await self._stop_following()
         self._reads.cancel()
-        await self._appends.end(self._timeout, self._clock)
-
-
-async def _tail(door: HubClient, limit: int) -> Tail:
-    return Tail(*await door.tail(limit))
-
-
-async def _locate(door: HubClient, event_id: str) -> Position:
-    check_sendable(event_id)
-    return await door.locate(event_id)
+        await self._appends.finish(self._timeout, self._clock)
 
 
 def _checked(url: str) -> str:
     try:
         parts = urlsplit(url)
-        fit = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        valid = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
     except ValueError:
-        fit = False
-    if not fit or not url.isprintable() or " " in url:
-        # It is not quoted: it may have a password.
+        valid = False
+    if not valid or not url.isprintable() or " " in url:
+        # Not quoted, because it may contain a password.
         raise ValueError("it needs the URL of a hub, such as https://example.com/events")
     if parts.username is not None or parts.query or parts.fragment:
-        raise ValueError("the URL is that of a hub's /events, without user, query and fragment")
+        raise ValueError("the URL must be a hub's /events, without user, query and fragment")
     return url if parts.path not in ("", "/") else f"{url.removesuffix('/')}/events"

@@ -1,13 +1,14 @@
 """
-How an edge speaks to its upstream: requests that are answered, and the stream.
+The HTTP client of an edge: requests to its upstream hub, and the stream.
 
-Whatever goes wrong is told as `HistoryUnavailable`, unless it tells more.
+Failures raise `HistoryUnavailable`, unless a more specific error is documented.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -31,23 +32,23 @@ from twisted_sse.events.replication import (
     read_position,
     read_record,
 )
-from twisted_sse.history.upstream.edgeids import unnamed
+from twisted_sse.history.upstream.edgeids import without_edge_id
 
 __all__ = ["Excerpt", "HubClient"]
 
 T = TypeVar("T")
 
-# No answer is larger, in bytes.  Upstream is trusted: it makes our order.
+# The largest answer, in bytes: practically unbounded, because upstream is trusted.
 _UNBOUNDED = 1 << 40
 
-# A page of history takes its time to come over a slow line: so many times as long
-# as any other answer.
+# A page of history may take this many times as long as another answer, because it
+# may be large.
 _LARGE = 6
 
-# A hub sends a keepalive every 15 seconds, so two may be late.
+# The longest silence of a stream, in seconds: a hub sends a keepalive every 15.
 _SILENCE = 45.0
 
-# Subscribers wait as long as their edge does.
+# Short, because the edge's subscribers wait as long as the edge does.
 _BACKOFF = Backoff(first=0.2, limit=5.0)
 
 _ANNOTATED = ("annotate", "comment")
@@ -58,11 +59,11 @@ class Excerpt(NamedTuple):
     A part of upstream's history.
 
     Attributes:
-        note: What upstream says of it.
+        note: Upstream's note about it; see `twisted_sse.events.replication`.
     """
 
     note: dict[str, Any]
-    kept: list[Record]
+    records: list[Record]
 
 
 class HubClient:
@@ -70,10 +71,10 @@ class HubClient:
     Args:
         url: Upstream's ``/events``.
 
-        client: A treq client or an `IAgent`; ``None`` makes one.
+        client: A treq client or an `IAgent`; ``None`` to make one.
 
-        timeout: How long an answer may take, in seconds; a page of history may
-            take longer.
+        timeout: The longest time for an answer, in seconds.  A page of history
+            may take longer.
     """
 
     def __init__(
@@ -87,7 +88,7 @@ class HubClient:
 
     def stream(self, last_event_id: str) -> EventSource:
         """
-        Everything that follows an event, annotated.
+        Stream everything that follows an event, with notes.
         """
         return EventSource(
             self.url,
@@ -109,46 +110,48 @@ class HubClient:
         See `IHistoryProvider.since`.
         """
         excerpt = await self._ask("since", last_event_id, limit, selectors)
-        return excerpt.kept
+        return excerpt.records
 
     async def tail(self, limit: int) -> tuple[Position, list[Record]]:
         """
         See `IHistoryProvider.tail`.
         """
         excerpt = await self._ask("tail", None, limit)
-        with _Understanding(self.url):
-            return read_position(excerpt.note["before"]), excerpt.kept
+        with _valid_answer(self.url):
+            return read_position(excerpt.note["before"]), excerpt.records
 
     async def locate(self, event_id: str) -> Position:
         """
         See `ISharedHistoryProvider.locate`.
         """
         excerpt = await self._ask("locate", event_id, 1)
-        with _Understanding(self.url):
+        with _valid_answer(self.url):
             return read_position(excerpt.note["position"])
 
     async def locate_kept(self, event_id: str) -> Position:
         """
-        The same for something that was published and not answered: not before
-        it is decided whether it is kept.
+        Find a publication whose request was not answered.
+
+        Upstream answers when it has decided whether the publication is kept.
         """
         excerpt = await self._ask("kept", event_id, 1)
-        with _Understanding(self.url):
+        with _valid_answer(self.url):
             return read_position(excerpt.note["position"])
 
     async def publish(self, body: bytes, count: int) -> list[Position]:
         """
-        Have *count* publications kept, all or none of them.
+        Publish *count* publications upstream, all or none of them.
 
         Args:
-            body: As of `twisted_sse.events.replication.encode_publication`, joined.
+            body: The publications, each written by
+                `twisted_sse.events.replication.encode_publication`.
 
         Raises:
-            NotSent: They were not.
+            NotSent: None of them was kept.
 
-            UnexpectedStatus: Upstream refuses them.
+            UnexpectedStatus: Upstream has refused them.
 
-            Unanswered, UnexpectedContentType: That is not known.
+            OutcomeUnknown, UnexpectedContentType: They may have been kept or not.
         """
         return await self._in_time(self._publish(body, count), self._timeout)
 
@@ -162,7 +165,7 @@ class HubClient:
             positions = []
         if len(positions) != count:
             raise UnexpectedContentType(
-                "The answer does not tell where each event stands.",
+                "The answer does not contain a position for each event.",
                 content_type(response),
                 first_words(answer),
             )
@@ -180,8 +183,8 @@ class HubClient:
         if last_event_id is not None:
             params.append(("last_event_id", last_event_id))
         try:
-            patience = self._timeout if limit == 1 else self._timeout * _LARGE
-            found = await self._in_time(self._get(params), patience)
+            timeout = self._timeout if limit == 1 else self._timeout * _LARGE
+            found = await self._in_time(self._get(params), timeout)
         except TwistedSSEError as error:
             raise HistoryUnavailable(f"The upstream hub: {error}") from error
         if found.note.get("unknown"):
@@ -192,13 +195,13 @@ class HubClient:
         response = await self._request("GET", {"Accept": "text/event-stream"}, params=params)
         await check_status(response)
         body = await read(response, _UNBOUNDED)
-        with _Understanding(self.url):
+        with _valid_answer(self.url):
             head, *events = Decoder(None).feed(body)
             note, _ = note_of(head.comment)
-            kept = [unnamed(read_record(event)) for event in events]
-            if note["count"] != len(kept):
-                raise ValueError(f"of {note['count']} events {len(kept)} have come")
-        return Excerpt(note, kept)
+            records = [without_edge_id(read_record(event)) for event in events]
+            if note["count"] != len(records):
+                raise ValueError(f"only {len(records)} of {note['count']} events have arrived")
+        return Excerpt(note, records)
 
     async def _request(self, method: str, headers: dict[str, str], **options: Any) -> Any:
         every = {**self._headers, **headers}
@@ -212,11 +215,11 @@ class HubClient:
             **options,
         )
 
-    async def _in_time(self, steps: Coroutine[Any, Any, T], patience: float) -> T:
-        asking = Deferred.fromCoroutine(steps)
-        asking.addTimeout(patience, self._clock, too_late)
+    async def _in_time(self, steps: Coroutine[Any, Any, T], timeout: float) -> T:
+        running = Deferred.fromCoroutine(steps)
+        running.addTimeout(timeout, self._clock, too_late)
         try:
-            return await asking
+            return await running
         except Exception as error:
             meaning = meaning_of(error, self.url)
             if isinstance(meaning, CancelledError):
@@ -226,21 +229,14 @@ class HubClient:
             raise meaning from error
 
 
-class _Understanding:
+@contextmanager
+def _valid_answer(url: str) -> Iterator[None]:
     """
-    Says of what cannot be read who has sent it.
+    Raise `HistoryUnavailable` if reading an answer fails.
     """
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-
-    def __enter__(self) -> None:
-        """
-        Nothing has been read.
-        """
-
-    def __exit__(self, kind: object, error: object, traceback: object) -> None:
-        if isinstance(error, ValueError | KeyError | TypeError):
-            raise HistoryUnavailable(
-                f"{self._url} does not answer as the hub of an edge should: {error}"
-            ) from None
+    try:
+        yield
+    except (ValueError, KeyError, TypeError) as error:
+        raise HistoryUnavailable(
+            f"{url} does not answer like a hub with an edge should: {error}"
+        ) from None

@@ -1,5 +1,5 @@
 """
-Answers that somebody waits for.
+Calls that have not returned yet, so that stopping can wait for them or cancel them.
 """
 
 from __future__ import annotations
@@ -19,51 +19,50 @@ T = TypeVar("T")
 
 class PendingCalls:
     """
-    Knows which answers are still to come, so that none of them is left out when
-    the edge stops.
+    The pending calls of a service.
     """
 
     def __init__(self) -> None:
-        self._answers: set[Deferred[Any]] = set()
+        self._calls: set[Deferred[Any]] = set()
         self._empty: Deferred[None] | None = None
 
-    def begin(self, answering: Coroutine[Any, Any, T]) -> Deferred[T]:
+    def run(self, call: Coroutine[Any, Any, T]) -> Deferred[T]:
         """
-        Run *answering*; if it is cancelled it ends with `HistoryUnavailable`.
+        Run *call*; if it is cancelled, it fails with `HistoryUnavailable`.
         """
-        answer: Deferred[T] = Deferred.fromCoroutine(_answer(answering))
-        self._answers.add(answer)
+        running: Deferred[T] = Deferred.fromCoroutine(_run(call))
+        self._calls.add(running)
 
         def ended(result: Any) -> Any:
-            self._answers.discard(answer)
-            if not self._answers and self._empty is not None:
+            self._calls.discard(running)
+            if not self._calls and self._empty is not None:
                 empty, self._empty = self._empty, None
                 empty.callback(None)
             return result
 
-        return answer.addBoth(ended)
+        return running.addBoth(ended)
 
     def cancel(self) -> None:
         """
-        Wait for none of them any more.
+        Cancel all pending calls.
         """
-        for answer in list(self._answers):
-            answer.cancel()
+        for call in list(self._calls):
+            call.cancel()
 
-    async def end(self, patience: float, clock: IReactorTime) -> None:
+    async def finish(self, timeout: float, clock: IReactorTime) -> None:
         """
-        Wait until there is none, and after so many seconds for none any more.
+        Wait until all pending calls have returned, and cancel them after *timeout*.
         """
-        if self._answers:
+        if self._calls:
             self._empty = Deferred()
-            giving_up = clock.callLater(patience, self.cancel)
+            cancelling = clock.callLater(timeout, self.cancel)
             await self._empty
-            if giving_up.active():
-                giving_up.cancel()
+            if cancelling.active():
+                cancelling.cancel()
 
 
-async def _answer(answering: Coroutine[Any, Any, T]) -> T:
+async def _run(call: Coroutine[Any, Any, T]) -> T:
     try:
-        return await answering
+        return await call
     except CancelledError:
         raise HistoryUnavailable("The edge is stopping.") from None

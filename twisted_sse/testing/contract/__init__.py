@@ -1,5 +1,5 @@
 """
-What every history provider has to do, as tests to inherit.
+The contract of history providers, as tests to inherit.
 """
 
 from twisted_sse.testing.contract.provider import (

@@ -1,5 +1,5 @@
 """
-The rules of `append`: what comes back, in which order, under which number and ID.
+The rules of `append`: what it returns, and in which order, with which numbers and IDs.
 """
 
 from __future__ import annotations
@@ -26,59 +26,65 @@ class AppendRules(ContractCase):
 
     async def test_interface(self) -> None:
         """
-        A provider says that it is one, and has every method as it is declared.
+        A provider declares `IHistoryProvider` and implements all of its methods.
         """
         try:
             verifyObject(IHistoryProvider, await self.started())
         except Invalid as error:
-            self.broken(str(error))
+            self.broken(f"verifyObject() failed: {error}")
 
     async def test_append_order(self) -> None:
         """
-        There is one `Record` for each publication, in the same order.
+        `append` returns one `Record` for each publication, in the same order.
         """
         history = await self.started()
         for batch in (["a"], ["b", "c", "d"], ["b"], list("efghijkl")):
-            kept = await self.append(history, *batch)
-            self.same("append() has answered", _data(kept), batch)
+            records = await self.append(history, *batch)
+            self.same("append() returned", _data(records), batch)
 
     async def test_numbers(self) -> None:
         """
-        Each number is greater than that of everything kept before it.
+        Each number is greater than those of all records before it.
         """
         history = await self.started()
-        kept = [
-            one for batch in ("a", "bcd", "ef", "g") for one in await self._kept(history, batch)
+        records = [
+            record
+            for batch in ("a", "bcd", "ef", "g")
+            for record in await self._append_data(history, batch)
         ]
 
-        for one, other in pairwise(kept):
-            if not one.number < other.number:
-                self.broken(f"{other.number!r} has come after {one.number!r}")
+        for record, later in pairwise(records):
+            if not record.number < later.number:
+                self.broken(
+                    f"the number {later.number!r} follows {record.number!r}; expected a greater one"
+                )
 
     async def test_generated_ids_differ(self) -> None:
         """
-        To publications without an ID the provider gives one, which is unique.
+        The provider gives a unique ID to each publication that has none.
         """
         history = await self.started()
-        kept = [
-            one for batch in ("a", "bcd", "bcd", "g") for one in await self._kept(history, batch)
+        records = [
+            record
+            for batch in ("a", "bcd", "bcd", "g")
+            for record in await self._append_data(history, batch)
         ]
-        ids = [one.id for one in kept]
+        ids = [record.id for record in records]
 
         if len(set(ids)) != len(ids):
-            self.broken(f"these have been given: {ids!r}")
+            self.broken(f"not all of these IDs are different: {ids!r}")
 
     async def test_generated_ids_travel(self) -> None:
         """
-        An ID can go to a client and come back in a header: it is text, not
-        empty, has no CR, LF or NUL, no space at its ends, and is not "earliest".
+        A client can send an ID back in a header: it is a str, not empty, without
+        CR, LF and NUL, without spaces at its ends, and not "earliest".
         """
         history = await self.started()
-        for one in await self._kept(history, "abc"):
+        for record in await self._append_data(history, "abc"):
             try:
-                Publication.of("a", ServerSentEvent("x", id=one.id))
+                Publication.of("a", ServerSentEvent("x", id=record.id))
             except InvalidEvent as error:
-                self.broken(f"append() has given the ID {one.id!r}: {error}")
+                self.broken(f"append() returned the ID {record.id!r}: {error}")
 
     async def test_publishers_ids(self) -> None:
         """
@@ -86,71 +92,73 @@ class AppendRules(ContractCase):
         """
         history = await self.started()
         batch = [publication("x", id=event_id) for event_id in PUBLISHERS_IDS]
-        kept = await self.append(history, *batch)
-        self.same("append() has answered the IDs", [one.id for one in kept], PUBLISHERS_IDS)
+        records = await self.append(history, *batch)
+        self.same("append() returned the IDs", [record.id for record in records], PUBLISHERS_IDS)
 
         found = await self.since(history, None)
-        self.same("since() has found the IDs", [one.id for one in found], PUBLISHERS_IDS)
+        self.same("since() returned the IDs", [record.id for record in found], PUBLISHERS_IDS)
 
     async def test_publications(self) -> None:
         """
-        A publication comes back as it was handed to the provider: its data and
-        all other fields of its event, its topics in their order, its privacy.
+        A publication is returned unchanged: its data and all other fields of its
+        event, the order of its topics, and whether it is private.
         """
         history = await self.started()
-        kept = await self.append(history, *SHAPES)
+        records = await self.append(history, *SHAPES)
         found = await self.since(history, None)
-        end = await self.tail(history, len(SHAPES))
+        tail = await self.tail(history, len(SHAPES))
 
-        for how, answer in (("append", kept), ("since", found), ("tail", end.kept)):
-            self.same(f"{how}() has answered", len(answer), len(SHAPES))
-            for one, shape in zip(answer, SHAPES, strict=True):
-                if one.publication != shape:
-                    self.broken(f"{how}() has answered {one.publication!r} for {shape!r}")
+        for how, answer in (("append", records), ("since", found), ("tail", tail.kept)):
+            self.same(f"{how}() returned this many records", len(answer), len(SHAPES))
+            for record, shape in zip(answer, SHAPES, strict=True):
+                if record.publication != shape:
+                    self.broken(f"{how}() returned {record.publication!r}, expected {shape!r}")
 
     async def test_large_batch(self) -> None:
         """
-        A batch of 1,000 is kept as a small one is.
+        A batch of 1,000 publications is kept like a small one.
         """
         history = await self.started()
         data = [f"{number:04}" for number in range(1000)]
-        kept = await self.append(history, *data)
-        self.same("append() has answered", _data(kept), data)
+        records = await self.append(history, *data)
+        self.same("append() returned", _data(records), data)
 
-        self.same("since() has found", await self.since(history, None), kept)
+        self.same("since() returned", await self.since(history, None), records)
 
     async def test_large_publications(self) -> None:
         """
-        Publications of a megabyte together are kept as small ones are.
+        A batch of a megabyte is kept like a small one.
         """
         history = await self.started()
-        kept = await self.append(history, *(letter * 250_000 for letter in "abcd"))
+        records = await self.append(history, *(letter * 250_000 for letter in "abcd"))
 
-        self.same("since() has found", await self.since(history, None), kept)
+        self.same("since() returned", await self.since(history, None), records)
 
     async def test_whole_batches(self) -> None:
         """
-        All or none of a batch are kept: who asks meanwhile sees all or none.
+        All or none of a batch are kept: a concurrent `since` returns all or none.
         """
         history = await self.started()
-        before = await self._kept(history, "abc")
+        before = await self._append_data(history, "abc")
         appending = self.begin(history.append, [publication(str(one)) for one in range(200)])
-        asking = [self.begin(history.since, None, ALL, MANY) for _ in range(5)]
+        calls = [self.begin(history.since, None, ALL, MANY) for _ in range(5)]
         while not appending.called:
-            # Five questions at a time: a crowd of them would only keep a store busy.
-            if asking[-5].called:
-                asking.append(self.begin(history.since, None, ALL, MANY))
+            # At most five calls at a time; more would only keep the store busy.
+            if calls[-5].called:
+                calls.append(self.begin(history.since, None, ALL, MANY))
             await self.turn()
 
-        kept, *answers = await self.answers([appending, *asking])
-        whole = [*before, *kept]
+        records, *answers = await self.answers([appending, *calls])
+        whole = [*before, *records]
         for found in map(list, answers):
             if found not in (before, whole):
-                self.broken(f"since() has found {len(found)} of {len(before)} or {len(whole)}")
+                self.broken(
+                    f"since() returned {len(found)} records, expected {len(before)} or {len(whole)}"
+                )
 
-    async def _kept(self, history: IHistoryProvider, data: str) -> list[Record]:
+    async def _append_data(self, history: IHistoryProvider, data: str) -> list[Record]:
         return await self.append(history, *data)
 
 
-def _data(kept: list[Record]) -> list[str | None]:
-    return [one.publication.event.data for one in kept]
+def _data(records: list[Record]) -> list[str | None]:
+    return [record.publication.event.data for record in records]

@@ -1,5 +1,5 @@
 """
-The rules of bounds: what may be forgotten, and that it is never silent.
+The rules of bounds: what may be forgotten, and that a gap is never silent.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ __all__ = ["BoundRules"]
 
 _KNOWN = {"events", "bytes", "age"}
 
-# Under the bounds of `_forgetful`, five of these are kept or fewer.
+# Within the bounds of `_forgetful`, at most five of these are kept.
 _LARGE = "x" * 10_000
 
 
@@ -28,170 +28,183 @@ class BoundRules(ContractCase):
         """
         stated = set(self.bounds)
         if not stated <= _KNOWN or not stated & {"events", "bytes"}:
-            self.broken(f"the class says bounds = {self.bounds!r}")
+            self.broken(
+                f"the test class sets bounds = {self.bounds!r}; expected 'events', 'bytes' or both,"
+                " and perhaps 'age'"
+            )
 
     @needs("events")
     async def test_events(self) -> None:
         """
-        At most ``events`` are kept, the newest, and all of them until there
-        are more.
+        At most ``events`` publications are kept: the newest, and all of them
+        until there are more.
         """
         history = await self.started(events=20)
-        kept = await self.append(history, *map(str, range(20)))
-        self.same("with events=20, since(None) has found", await self.since(history, None), kept)
+        records = await self.append(history, *map(str, range(20)))
+        self.same("with events=20, since(None) returned", await self.since(history, None), records)
 
         for number in range(5):
-            kept += await self.append(history, *(f"{number} {one}" for one in range(10)))
-            await self._newest_of(history, kept, 20)
+            records += await self.append(history, *(f"{number} {one}" for one in range(10)))
+            await self._newest_of(history, records, 20)
 
     @needs("events")
     async def test_events_of_batches(self) -> None:
         """
-        A batch larger than the bound is answered in full, and its newest are
-        kept.
+        `append` returns a record for each publication of a batch larger than
+        the bound, and the newest are kept.
         """
         history = await self.started(events=5)
         batch = [str(number) for number in range(300)]
-        kept = await self.append(history, *batch)
-        answered = [one.publication.event.data for one in kept]
-        self.same("append() has answered", answered, batch)
+        records = await self.append(history, *batch)
+        answered = [record.publication.event.data for record in records]
+        self.same("append() returned", answered, batch)
 
-        await self._newest_of(history, kept, 5)
+        await self._newest_of(history, records, 5)
 
     @needs("bytes")
     async def test_bytes(self) -> None:
         """
-        The publications that are kept take at most ``bytes``, in which a
-        character counts as often as it takes bytes; the newest are kept.
+        The publications that are kept take at most ``bytes``, counted in bytes
+        and not in characters; the newest are kept.
         """
-        # One byte or four, whether in UTF-8, in UTF-16 or in Python's own form.
+        # One byte or four in UTF-8 and in Python's own strings.
         for letter in "x", "😀":
             history = await self.started(bytes=200_000)
             data = letter * 9_000
-            kept = [one for _ in range(30) for one in await self.append(history, data)]
-            await self._newest_of(history, kept, 200_000 // len(data.encode()))
+            records = [record for _ in range(30) for record in await self.append(history, data)]
+            await self._newest_of(history, records, 200_000 // len(data.encode()))
 
     @needs("age")
     async def test_age(self) -> None:
         """
-        What is as old as ``age`` is not found any more, also if nothing is
-        appended.
+        A publication as old as ``age`` is not returned any more, even if nothing
+        is appended.
         """
         history = await self.started(age=self.lifetime)
         old = await self.append(history, *"abc")
         await self._let_expire()
-        self.same("since(None) has found", await self.since(history, None), [])
-        self.same("tail() has told", (await self.tail(history, MANY)).kept, [])
+        self.same("since(None) returned", await self.since(history, None), [])
+        self.same("tail() returned", (await self.tail(history, MANY)).kept, [])
 
         young = await self.append(history, *"de")
-        self.same("since(None) has found", await self.since(history, None), young)
-        for one in old[:-1]:
-            await self.refused(UnknownEventID, history.since, one.id, ALL, MANY)
+        self.same("since(None) returned", await self.since(history, None), young)
+        for record in old[:-1]:
+            await self.refused(UnknownEventID, history.since, record.id, ALL, MANY)
 
     async def test_forgotten(self) -> None:
         """
-        If something that followed the last event is kept no longer, the ID
+        If a publication after the last event ID is no longer kept, the ID
         raises `UnknownEventID`: a gap is never silent.
         """
-        history, kept = await self._forgetful()
-        first = len(kept) - len(await self.since(history, None))
+        history, records = await self._forgetful()
+        first = len(records) - len(await self.since(history, None))
         if first == 0:
-            self.broken(f"all {len(kept)} are kept, and the bound is 5")
+            self.broken(f"all {len(records)} publications are kept, expected at most 5")
 
-        for one in kept[: first - 1]:
-            await self.refused(UnknownEventID, history.since, one.id, ALL, MANY)
-        for one in kept[: first - 1]:
-            await self.refused(UnknownEventID, history.since, one.id, ALL, 1)
+        for record in records[: first - 1]:
+            await self.refused(UnknownEventID, history.since, record.id, ALL, MANY)
+        for record in records[: first - 1]:
+            await self.refused(UnknownEventID, history.since, record.id, ALL, 1)
 
     async def test_right_before_oldest(self) -> None:
         """
-        The ID right before the oldest that is kept may be known or not; if it
-        is, everything that is kept follows it.
+        The ID right before the oldest record may be known or not; if it is,
+        everything that is kept follows it.
         """
-        history, kept = await self._forgetful()
+        history, records = await self._forgetful()
         found = await self.since(history, None)
-        before = kept[len(kept) - len(found) - 1]
+        before = records[len(records) - len(found) - 1]
 
         await self._unknown_or(history, before.id, found)
 
     async def test_kept_is_found(self) -> None:
         """
-        What is kept goes on being found by its ID while older ones are
-        forgotten.
+        Records are still found by their IDs after older ones are forgotten.
         """
-        history, kept = await self._forgetful()
+        history, records = await self._forgetful()
         found = await self.since(history, None)
-        self.same("since(None) has found", found, kept[len(kept) - len(found) :])
+        self.same("since(None) returned", found, records[len(records) - len(found) :])
 
-        for place, one in enumerate(found):
-            self.same("since() has found", await self.since(history, one.id), found[place + 1 :])
+        for index, record in enumerate(found):
+            self.same("since() returned", await self.since(history, record.id), found[index + 1 :])
 
     async def test_tail_after_forgetting(self) -> None:
         """
-        Where the newest begin has an ID that `since` accepts also if what
-        precedes them is forgotten, and a lower number.
+        `Tail.before` has an ID that `since` accepts, even if everything before
+        the tail is forgotten, and a number lower than those in the tail.
         """
         history, _ = await self._forgetful()
-        kept = await self.since(history, None)
-        end = await self.tail(history, MANY)
-        self.same("tail() has told", end.kept, kept)
+        records = await self.since(history, None)
+        tail = await self.tail(history, MANY)
+        self.same("tail() returned", tail.kept, records)
 
-        if kept and not end.before.number < kept[0].number:
-            self.broken(f"tail() has told {end.before!r} before {kept[0].number}")
-        self.same("since(its ID) has found", await self.since(history, end.before.id), kept)
+        if records and not tail.before.number < records[0].number:
+            self.broken(
+                f"tail() returned before={tail.before!r}; expected a number below"
+                f" {records[0].number}"
+            )
+        self.same(
+            "since(tail.before.id) returned", await self.since(history, tail.before.id), records
+        )
 
     @needs("age")
     async def test_order_goes_on(self) -> None:
         """
-        When everything is forgotten the order still ends where it did, and
-        goes on from there: no number comes again.
+        When everything is forgotten, the order still ends at the same position
+        and continues from there: no number is used twice.
         """
         history = await self.started(age=self.lifetime)
         old = await self.append(history, "a", "b", publication("c", id="mine"))
         await self._let_expire()
-        end = await self.tail(history, 3)
-        if end.newest.number < old[-1].number:
-            self.broken(f"tail() has told {end.newest!r} after {old[-1].number}")
+        tail = await self.tail(history, 3)
+        if tail.newest.number < old[-1].number:
+            self.broken(
+                f"tail() ends at {tail.newest!r}; expected at least the number {old[-1].number}"
+            )
 
         young = await self.append(history, *"de")
-        if not end.newest.number < young[0].number:
-            self.broken(f"{young[0].number} has followed {end.newest!r}")
-        self.same("since(its ID) has found", await self.since(history, end.newest.id), young)
+        if not tail.newest.number < young[0].number:
+            self.broken(
+                f"the number {young[0].number} follows {tail.newest!r}; expected a greater one"
+            )
+        self.same(
+            "since(tail.newest.id) returned", await self.since(history, tail.newest.id), young
+        )
 
     async def test_same_id_forgotten(self) -> None:
         """
-        If the oldest of several with the same ID is forgotten, the ID raises
-        `UnknownEventID`, or what follows the oldest that is kept is found.
+        If the oldest of several publications with one ID is forgotten, the ID
+        raises `UnknownEventID`, or counts as that of the oldest that is kept.
         """
         history, _ = await self._forgetful("mine", *[None] * 7, "mine", None)
         found = await self.since(history, None)
-        places = [place for place, one in enumerate(found) if one.id == "mine"]
+        indexes = [index for index, record in enumerate(found) if record.id == "mine"]
 
-        if places:
-            await self._unknown_or(history, "mine", found[places[0] + 1 :])
+        if indexes:
+            await self._unknown_or(history, "mine", found[indexes[0] + 1 :])
         else:
             await self.refused(UnknownEventID, history.since, "mine", ALL, MANY)
 
     async def _forgetful(self, *ids: str | None) -> tuple[IHistoryProvider, list[Record]]:
         """
-        A provider that has forgotten most of what it has been given.
+        Make a provider that has forgotten most of its publications.
         """
         bound = {"events": 5} if self.can("events") else {"bytes": 5 * len(_LARGE)}
         history = await self.started(**bound)
-        batch = [publication(_LARGE, id=one) for one in ids or [None] * 12]
-        return history, [kept for one in batch for kept in await self.append(history, one)]
+        batch = [publication(_LARGE, id=event_id) for event_id in ids or [None] * 12]
+        return history, [record for each in batch for record in await self.append(history, each)]
 
     async def _let_expire(self) -> None:
-        # A third more, because a store may count in whole seconds or less.
+        # A third more, because a store may round the age.
         await self.resolve(self.pass_time, self.lifetime * 4 / 3)
 
-    async def _newest_of(self, history: IHistoryProvider, kept: list[Record], most: int) -> None:
+    async def _newest_of(self, history: IHistoryProvider, records: list[Record], most: int) -> None:
         found = await self.since(history, None)
         if len(found) > most:
-            self.broken(f"{len(found)} are kept, at most {most} may be")
-        self.same("since(None) has found", found, kept[len(kept) - len(found) :])
+            self.broken(f"{len(found)} publications are kept, expected at most {most}")
+        self.same("since(None) returned", found, records[len(records) - len(found) :])
         if not found:
-            self.broken("nothing is kept, not even the newest")
+            self.broken("nothing is kept, expected the newest")
 
     async def _unknown_or(
         self, history: IHistoryProvider, event_id: str, expected: list[Record]
@@ -200,4 +213,4 @@ class BoundRules(ContractCase):
             found = list(await self.resolve(history.since, event_id, ALL, MANY))
         except UnknownEventID:
             return
-        self.same(f"since({event_id!r}) has found", found, expected)
+        self.same(f"since({event_id!r}) returned", found, expected)

@@ -1,8 +1,8 @@
 """
-What the tests of all rules share: how they get a provider, ask it, and complain.
+What the tests of all rules share: how they make and call a provider, and how they fail.
 
-A provider may answer at once, by a Deferred or by a coroutine; here all are
-awaited, and none longer than the case's patience.
+A provider may return a value, a Deferred or a coroutine.  Here all of them are
+awaited, each with the timeout of `Hooks.patience`.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.publication import Publication, Record, Tail
 from twisted_sse.interfaces import IHistoryProvider
 from twisted_sse.testing.contract.hooks import Hooks
-from twisted_sse.testing.contract.wording import brief, written_call
+from twisted_sse.testing.contract.wording import describe, describe_call, first_difference
 from twisted_sse.topics import Selection
 
-# The rules are mixed into a TestCase by whoever inherits them; if they were
-# test cases themselves, test runners would collect them where they are imported.
+# The rules are mixins for a TestCase: test runners would collect test cases
+# wherever they are imported.
 if TYPE_CHECKING:
     from twisted.trial.unittest import TestCase as _TestCase
 else:
@@ -38,10 +38,10 @@ __all__ = ["ALL", "MANY", "ContractCase", "needs", "publication"]
 #: Selects every publication.
 ALL = Selection.of(["*"])
 
-#: A limit that nothing in these tests reaches.
+#: A limit that no test reaches.
 MANY = 1 << 20
 
-# Between two looks at what cannot tell that it has happened, in seconds.
+# Between two calls of a probe, in seconds.
 _STEP = 0.02
 
 Case = TypeVar("Case", bound="ContractCase")
@@ -49,32 +49,33 @@ Case = TypeVar("Case", bound="ContractCase")
 
 class ContractCase(Hooks, _TestCase):
     """
-    A test of one rule: its docstring is the rule, and the beginning of every
-    failure.
+    Base of the tests.  Each test checks one rule; its docstring states the
+    rule, and every failure begins with it.
     """
 
     def __init_subclass__(cls) -> None:
         """
         Raises:
-            TypeError: These tests are coroutines that wait for Deferreds, and
-                other test cases would let them pass without running them.
+            TypeError: The class is not a `twisted.trial.unittest.TestCase`.
+                These tests are coroutines that wait for Deferreds, and other
+                test cases would pass them without running them.
         """
         super().__init_subclass__()
         if issubclass(cls, unittest.TestCase):
             from twisted.trial.unittest import TestCase
 
             if not issubclass(cls, TestCase):
-                raise TypeError(f"{cls.__name__} has to be a twisted.trial.unittest.TestCase.")
+                raise TypeError(f"{cls.__name__} must be a twisted.trial.unittest.TestCase.")
 
     async def started(self, **bounds: float) -> IHistoryProvider:
         """
-        An empty provider that has been started and is stopped with the test.
+        Make an empty provider, start it, and stop it after the test.
         """
         return await self.start(await self.resolve(self.make_history, **bounds))
 
     async def start(self, history: IHistoryProvider) -> IHistoryProvider:
         """
-        Start *history*, if it is a service, and stop it with the test.
+        Start *history*, if it is a service, and stop it after the test.
         """
         service = IService(history, None)
         if service is not None:
@@ -84,7 +85,7 @@ class ContractCase(Hooks, _TestCase):
 
     async def stop(self, history: IHistoryProvider) -> None:
         """
-        Stop *history*, if it is a service and runs.
+        Stop *history*, if it is a running service.
         """
         service = IService(history, None)
         if service is not None and service.running:
@@ -92,7 +93,7 @@ class ContractCase(Hooks, _TestCase):
 
     async def reopened(self, history: IHistoryProvider) -> IHistoryProvider:
         """
-        The next life of the store of *history*, whose life ends.
+        Stop *history*, and start another provider on its store.
         """
         await self.stop(history)
         return await self.start(await self.resolve(self.reopen, history))
@@ -101,12 +102,12 @@ class ContractCase(Hooks, _TestCase):
         self, history: IHistoryProvider, *publications: Publication | str
     ) -> list[Record]:
         """
-        Append a batch; a text stands for a publication with that data.
+        Append a batch; a string stands for a publication with that data.
         """
         batch = [publication(one) if isinstance(one, str) else one for one in publications]
-        kept = list(await self.expect(history.append, batch))
-        self.same("append() has answered so many", len(kept), len(batch))
-        return kept
+        records = list(await self.expect(history.append, batch))
+        self.same("append() returned this many records", len(records), len(batch))
+        return records
 
     async def since(
         self,
@@ -116,47 +117,49 @@ class ContractCase(Hooks, _TestCase):
         topics: Selection = ALL,
     ) -> list[Record]:
         """
-        What follows an ID that has to be known.
+        Call `since` with an ID that must be known.
         """
         return list(await self.expect(history.since, last_event_id, topics, limit))
 
     async def tail(self, history: IHistoryProvider, limit: int) -> Tail:
         """
-        The end of the order, with a list in it.
+        Call `tail`, and make a list of its records.
         """
-        end: Tail = await self.expect(history.tail, limit)
-        return Tail(end.before, list(end.kept))
+        tail: Tail = await self.expect(history.tail, limit)
+        return Tail(tail.before, list(tail.kept))
 
     async def expect(self, method: Callable[..., Any], *arguments: Any) -> Any:
         """
-        Call *method* and wait for its answer, which has to be no failure.
+        Call *method* and wait for its result, which must not be an error.
         """
         try:
             return await self.resolve(method, *arguments)
         except TwistedSSEError as error:
-            self.broken(f"{written_call(method, arguments)} has raised {error!r}")
+            self.broken(f"{describe_call(method, arguments)} raised {error!r}; expected no error")
 
     async def resolve(self, method: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
         """
-        Call *method* and wait for its answer, but not longer than `patience`.
+        Call *method* and wait for its result, at most `patience` seconds.
         """
 
-        def give_up(_: object, patience: float) -> NoReturn:
-            self.broken(f"{written_call(method, arguments)} has not answered in {patience} seconds")
+        def on_timeout(_: object, patience: float) -> NoReturn:
+            self.broken(
+                f"{describe_call(method, arguments)} did not return within {patience} seconds"
+            )
 
-        answer: Deferred[Any] = maybeDeferred(method, *arguments, **named)
-        return await answer.addTimeout(self.patience, GlobalClock(), give_up)
+        result: Deferred[Any] = maybeDeferred(method, *arguments, **named)
+        return await result.addTimeout(self.patience, GlobalClock(), on_timeout)
 
     def begin(self, method: Callable[..., Any], *arguments: Any) -> Deferred[Any]:
         """
-        Call *method*, and let the test go on before it has answered; it then
-        asks for the `answers`.
+        Call *method* without waiting for its result; the test awaits it with
+        `answers`.
         """
         return Deferred.fromCoroutine(self.expect(method, *arguments))
 
     async def answers(self, asked: Sequence[Deferred[Any]]) -> list[Any]:
         """
-        Wait for all that `begin` has called, also if one of them fails.
+        Wait for all calls that `begin` made, even if one of them fails.
         """
         answers = await DeferredList(asked, consumeErrors=True)
         for succeeded, failure in answers:
@@ -168,7 +171,7 @@ class ContractCase(Hooks, _TestCase):
         self, error: type[Exception], method: Callable[..., Any], *arguments: Any
     ) -> None:
         """
-        Have *method* raise *error* and nothing else.
+        Check that *method* raises *error* and nothing else.
         """
         try:
             answer = await self.resolve(method, *arguments)
@@ -178,44 +181,46 @@ class ContractCase(Hooks, _TestCase):
             raise
         except Exception as other:
             self.broken(
-                f"{written_call(method, arguments)} has raised {other!r}, not {error.__name__}"
+                f"{describe_call(method, arguments)} raised {other!r} instead of {error.__name__}"
             )
-        seen = f"{written_call(method, arguments)} has answered {brief(answer)}"
-        self.broken(f"{seen}, and not raised {error.__name__}")
+        seen = f"{describe_call(method, arguments)} returned {describe(answer)}"
+        self.broken(f"{seen} instead of raising {error.__name__}")
 
     async def turn(self) -> None:
         """
-        Let the reactor do something else.
+        Let the reactor run once.
         """
         await deferLater(GlobalClock(), 0)
 
     async def eventually(self, probe: Callable[[], Any], seen: Callable[[], str]) -> None:
         """
-        Wait until *probe* says yes, but not longer than `patience`.
+        Wait until *probe* returns true, at most `patience` seconds.
 
         Args:
-            seen: Tells what is there instead, for the failure.
+            seen: Returns what was seen instead, for the failure.
         """
         clock = GlobalClock()
         deadline = clock.seconds() + self.patience
         while not await self.resolve(probe):
             if clock.seconds() > deadline:
-                self.broken(f"after {self.patience} seconds {seen()}")
+                self.broken(f"after {self.patience} seconds, {seen()}")
             await deferLater(clock, _STEP)
 
     def same(self, seen: str, found: Any, expected: Any) -> None:
         """
-        Have *found* be equal to *expected*.
+        Check that *found* equals *expected*.
 
         Args:
-            seen: Half a sentence that says where it was found.
+            seen: The beginning of a sentence that ends with *found*, such as
+                "since(None) returned".
         """
         if found != expected:
-            self.broken(f"{seen}:\n{brief(found)}\nexpected:\n{brief(expected)}")
+            both = f"{describe(found)}\nExpected:\n{describe(expected)}"
+            self.broken(f"{seen}:\n{both}{first_difference(found, expected)}")
 
     def broken(self, seen: str) -> NoReturn:
         """
-        Fail: tell the rule that this test is about, and what was seen instead.
+        Fail with the rule of this test, and with what was seen.
         """
         rule = cleandoc(getattr(self, self._testMethodName).__doc__)
         raise self.failureException(f"{rule}\nBut {seen}")
@@ -227,10 +232,10 @@ def needs(
     [Callable[[Case], Awaitable[None]]], Callable[[Case], Coroutine[Deferred[Any], Any, None]]
 ]:
     """
-    Let a test pass at once in a class that says that its provider cannot do this.
+    Make a test pass at once if its provider cannot do this.
 
     Args:
-        ability: A bound, or an attribute of `Hooks`.
+        ability: The name of a bound, or of an attribute of `Hooks`.
     """
 
     def decorate(
@@ -248,6 +253,6 @@ def needs(
 
 def publication(data: str, *topics: str, id: str | None = None) -> Publication:
     """
-    What a publisher gives, to the topic ``a`` if it does not say where.
+    Make a publication; the default topic is ``a``.
     """
     return Publication(topics or ("a",), ServerSentEvent(data, id=id))

@@ -1,5 +1,5 @@
 """
-The rules of `follow`: every hub is delivered the same in the same order.
+The rules of `follow`: every hub receives the same records in the same order.
 """
 
 from __future__ import annotations
@@ -13,155 +13,156 @@ from twisted_sse.events.publication import Record
 from twisted_sse.testing.contract.case import needs, publication
 from twisted_sse.testing.contract.follower import RecordingFollower
 from twisted_sse.testing.contract.shared import SharedRules
-from twisted_sse.testing.contract.wording import brief
+from twisted_sse.testing.contract.wording import describe
 
 __all__ = ["FollowRules"]
 
 
 class FollowRules(SharedRules):
     """
-    Deliver everything that follows a position, as long as the provider runs.
+    Deliver everything that follows a position, while the provider runs.
     """
 
     async def test_follow(self) -> None:
         """
-        Every hub is delivered the same in the same order, none left out and
-        none repeated, whichever hub has appended it.
+        *deliver* receives the same records in the same order at every hub, none
+        left out and none repeated, whichever hub appended them.
         """
-        one, other = await self.hubs()
-        followers = [await self.following(one), await self.following(other)]
-        appending = [self.begin(self._append_all, history, 20) for history in (one, other)]
-        answered = [kept for answer in await self.answers(appending) for kept in answer]
-        answered += await self.append(one, "the last")
+        first, second = await self.hubs()
+        followers = [await self.following(first), await self.following(second)]
+        appending = [self.begin(self._append_all, history, 20) for history in (first, second)]
+        answered = [record for answer in await self.answers(appending) for record in answer]
+        answered += await self.append(first, "the last")
 
-        order = await self.since(one, None)
-        if sorted(answered, key=_number) != order:
-            self.broken("append() has answered what since() does not find, or not as it does")
+        order = await self.since(first, None)
+        self.same("since(None) returned", order, sorted(answered, key=_number))
         for follower in followers:
             await self.delivered(follower, order)
 
     async def test_follow_batches(self) -> None:
         """
-        `deliver` takes one or more publications.
+        *deliver* is called with one or more records.
         """
         history, _ = await self.hubs()
         follower = await self.following(history)
-        kept = await self.append(history, *map(str, range(600)))
-        kept += await self.append(history, "the last")
-        await self.delivered(follower, kept)
+        records = await self.append(history, *map(str, range(600)))
+        records += await self.append(history, "the last")
+        await self.delivered(follower, records)
 
         if [] in follower.batches:
-            self.broken("deliver() was called with nothing")
+            self.broken("deliver was called without records")
 
     async def test_follow_after(self) -> None:
         """
-        Delivered is what follows *after*, also what was appended before
-        `follow` was called, and nothing that precedes it.
+        *deliver* receives everything that follows *after*, including records
+        appended before `follow` was called, and nothing before it.
         """
-        one, other = await self.hubs()
-        await self.append(one, *"abc")
-        newest = (await self.tail(one, 2)).newest
-        kept = [*await self.append(one, *"de"), *await self.append(other, *"fg")]
+        first, second = await self.hubs()
+        await self.append(first, *"abc")
+        newest = (await self.tail(first, 2)).newest
+        records = [*await self.append(first, *"de"), *await self.append(second, *"fg")]
         follower = RecordingFollower()
-        await self.resolve(one.follow, newest, follower.deliver, follower.restart)
-        kept += await self.append(other, "h")
+        await self.resolve(first.follow, newest, follower.deliver, follower.restart)
+        records += await self.append(second, "h")
 
-        await self.delivered(follower, kept)
+        await self.delivered(follower, records)
 
     async def test_follow_from_empty(self) -> None:
         """
-        Delivered is everything, if nothing was ever kept when `tail` was asked.
+        If nothing was ever kept when `tail` was called, *deliver* receives
+        everything.
         """
-        one, other = await self.hubs()
-        newest = (await self.tail(one, 1)).newest
-        kept = await self.append(other, *"ab")
+        first, second = await self.hubs()
+        newest = (await self.tail(first, 1)).newest
+        records = await self.append(second, *"ab")
         follower = RecordingFollower()
-        await self.resolve(one.follow, newest, follower.deliver, follower.restart)
-        kept += await self.append(other, "c")
+        await self.resolve(first.follow, newest, follower.deliver, follower.restart)
+        records += await self.append(second, "c")
 
-        await self.delivered(follower, kept)
+        await self.delivered(follower, records)
 
     async def test_follow_shapes(self) -> None:
         """
-        What is delivered is what `append` has answered and `since` finds.
+        *deliver* receives the same records that `append` and `since` return.
         """
-        one, other = await self.hubs()
-        follower = await self.following(other)
+        first, second = await self.hubs()
+        follower = await self.following(second)
         shapes = [publication("é\n😀", "b", "a", id="mine"), publication(""), publication("x", "c")]
-        kept = await self.append(one, *shapes)
+        records = await self.append(first, *shapes)
 
-        await self.delivered(follower, kept)
+        await self.delivered(follower, records)
 
     @needs("interruptible")
     async def test_follow_after_interruption(self) -> None:
         """
-        When the store is back, *deliver* goes on exactly where it was.
+        When the store is available again, *deliver* continues exactly where it was.
         """
-        one, other = await self.hubs()
-        followers = [await self.following(one), await self.following(other)]
-        kept = await self.append(one, *"abc")
+        first, second = await self.hubs()
+        followers = [await self.following(first), await self.following(second)]
+        records = await self.append(first, *"abc")
         for follower in followers:
-            await self.delivered(follower, kept)
-        await self.resolve(self.interrupt, one)
-        await self.refused(HistoryUnavailable, one.append, [publication("d")])
-        await self.returned(one)
-        await self.noticed(other)
-        kept += [*await self.append(one, *"ef"), *await self.append(other, *"gh")]
+            await self.delivered(follower, records)
+        await self.resolve(self.interrupt, first)
+        await self.refused(HistoryUnavailable, first.append, [publication("d")])
+        await self.returned(first)
+        await self.noticed(second)
+        records += [*await self.append(first, *"ef"), *await self.append(second, *"gh")]
 
         for follower in followers:
-            await self.delivered(follower, kept)
+            await self.delivered(follower, records)
 
     async def test_follow_what_is_forgotten(self) -> None:
         """
-        When what comes next is kept no longer, *restart* is called with the end
-        of the order, and *deliver* goes on after that.
+        If the next record is no longer kept, *restart* is called with the end of
+        the order, and *deliver* continues after it.
         """
         bounds = {"events": 5} if self.can("events") else {"bytes": 50_000}
-        one, other = await self.hubs(**bounds)
-        newest = (await self.tail(one, 1)).newest
-        kept = [each for _ in range(20) for each in await self.append(other, "x" * 10_000)]
+        first, second = await self.hubs(**bounds)
+        newest = (await self.tail(first, 1)).newest
+        records = [each for _ in range(20) for each in await self.append(second, "x" * 10_000)]
         follower = RecordingFollower()
-        await self.resolve(one.follow, newest, follower.deliver, follower.restart)
-        kept += await self.append(other, "the last")
+        await self.resolve(first.follow, newest, follower.deliver, follower.restart)
+        records += await self.append(second, "the last")
         await self.eventually(
-            lambda: follower.knows(kept[-1]), lambda: f"is told of {brief(follower.order)}"
+            lambda: follower.knows(records[-1]),
+            lambda: f"follow() delivered {describe(follower.order)}",
         )
 
-        missed = len(kept) - len(follower.order)
-        self.same("the order goes on as", follower.order, kept[missed:])
-        if missed and not follower.ends:
-            self.broken(f"{missed} are left out, and restart() was not called")
+        missed = len(records) - len(follower.order)
+        self.same("follow() delivered", follower.order, records[missed:])
+        if missed and not follower.restarts:
+            self.broken(f"{missed} records were left out, expected a call of restart")
 
     async def test_follow_ends(self) -> None:
         """
-        Nothing is delivered after the provider has stopped, and in its next
-        life it can follow again.
+        Nothing is delivered after the provider is stopped, and when it is started
+        again, it can follow again.
         """
-        one, other = await self.hubs()
-        if IService(one, None) is None:
+        first, second = await self.hubs()
+        if IService(first, None) is None:
             return
-        follower, witness = await self.following(one), await self.following(other)
-        kept = await self.append(one, *"ab")
-        await self.delivered(follower, kept)
-        await self.stop(one)
-        later = await self.append(other, *"cd")
-        await self.delivered(witness, [*kept, *later])
-        await self.start(one)
-        again = await self.following(one)
-        await self.delivered(again, await self.append(other, *"ef"))
+        follower, witness = await self.following(first), await self.following(second)
+        records = await self.append(first, *"ab")
+        await self.delivered(follower, records)
+        await self.stop(first)
+        later = await self.append(second, *"cd")
+        await self.delivered(witness, [*records, *later])
+        await self.start(first)
+        again = await self.following(first)
+        await self.delivered(again, await self.append(second, *"ef"))
 
-        self.same("after it was stopped follow() has delivered", follower.order, kept)
+        self.same("although it was stopped, follow() delivered", follower.order, records)
 
     async def _append_all(self, history: Any, times: int) -> list[Record]:
         """
-        Append as a hub does: a batch when the one before has been answered.
+        Append as a hub does: each batch after `append` of the previous one returned.
         """
-        kept = []
+        records = []
         for time in range(times):
-            kept += await self.append(history, *(f"{time}" for _ in range(1 + time % 3)))
+            records += await self.append(history, *(f"{time}" for _ in range(1 + time % 3)))
             await self.turn()
-        return kept
+        return records
 
 
-def _number(kept: Record) -> int:
-    return kept.number
+def _number(record: Record) -> int:
+    return record.number

@@ -1,5 +1,5 @@
 """
-Takes notes of what a shared history delivers.
+Records what a shared history delivers.
 """
 
 from __future__ import annotations
@@ -13,38 +13,38 @@ __all__ = ["RecordingFollower"]
 
 class RecordingFollower:
     """
-    What a hub hands to `ISharedHistoryProvider.follow`.
+    The callbacks that a hub passes to `ISharedHistoryProvider.follow`.
 
     Attributes:
-        batches: What `deliver` was called with, each call for itself.
+        batches: The arguments of all calls of `deliver`.
 
-        ends: What `restart` was called with.
+        restarts: The arguments of all calls of `restart`.
 
-        order: What this follower knows of the order: what was delivered, and
-            since a restart what that told.
+        order: All records that were delivered; a restart replaces them with
+            those of its `Tail`.
     """
 
     def __init__(self) -> None:
         self.batches: list[list[Record]] = []
-        self.ends: list[Tail] = []
+        self.restarts: list[Tail] = []
         self.order: list[Record] = []
 
-    def deliver(self, kept: Sequence[Record]) -> None:
+    def deliver(self, records: Sequence[Record]) -> None:
         """
         See `ISharedHistoryProvider.follow`.
         """
-        self.batches.append(list(kept))
-        self.order += kept
+        self.batches.append(list(records))
+        self.order += records
 
-    def restart(self, end: Tail) -> None:
+    def restart(self, tail: Tail) -> None:
         """
         See `ISharedHistoryProvider.follow`.
         """
-        self.ends.append(end)
-        self.order = list(end.kept)
+        self.restarts.append(tail)
+        self.order = list(tail.kept)
 
-    def knows(self, kept: Record) -> bool:
+    def knows(self, record: Record) -> bool:
         """
-        Whether the order has come to *kept*, or beyond.
+        Return whether *record*, or a later one, was delivered.
         """
-        return bool(self.order) and self.order[-1].number >= kept.number
+        return bool(self.order) and self.order[-1].number >= record.number

@@ -1,5 +1,5 @@
 """
-What the author of a provider tells the contract about it.
+What the author of a provider defines for the contract.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ class Hooks:
     contract.  Every method may return its value, a Deferred or a coroutine.
 
     Attributes:
-        bounds: The bounds that `make_history` takes: ``events``, the most
-            publications that are kept; ``bytes``, the most bytes that they
-            take, their data and whatever comes to that; ``age``, how long each
-            is kept, in seconds.  At least one of the first two.
+        bounds: The bounds that `make_history` takes: ``events``, the largest
+            number of publications that are kept; ``bytes``, their largest total
+            size, data and overhead; ``age``, how long each is kept, in seconds.
+            At least one of the first two.
 
-        durable: Whether the store outlives the provider; then write `reopen`.
+        durable: Whether the store outlives the provider.  If so, write `reopen`.
 
-        interruptible: Whether the store can be made unavailable; then write
+        interruptible: Whether the store can be made unavailable.  If so, write
             `interrupt` and `resume`.
 
-        lifetime: The ``age`` that is asked for, in seconds.  Nothing may take
-            longer between an append and the question for it; with a clock of
-            your own in `pass_time` it costs no time.
+        lifetime: The ``age`` that the tests pass to `make_history`, in seconds.
+            It must be longer than an append and the query after it take.  If
+            `pass_time` advances a clock of your own, a long one costs no time.
 
-        patience: How long any answer may take, in seconds.
+        patience: How long each call may take, in seconds.
     """
 
     bounds: tuple[str, ...] = ("events", "bytes", "age")
@@ -44,52 +44,55 @@ class Hooks:
 
     def make_history(self, **bounds: Any) -> Any:
         """
-        Make a provider with a new and empty store.  It is started and stopped
-        by the test if it is an `IService`.
+        Make a provider with a new, empty store.  If it is an `IService`, the
+        test starts and stops it.
 
         Args:
-            bounds: One of ``events=``, ``bytes=`` and ``age=`` in a test of
-                that bound, nothing in all others.  It must then keep 1,000
-                publications of any kind for as long as the test takes.
+            bounds: One of ``events=``, ``bytes=`` and ``age=`` in tests of
+                that bound, and none in all others.  Without one, the provider
+                must keep 1,000 publications of any kind until the test ends.
         """
-        raise self._missing("make_history(self, **bounds)", "which makes your provider")
+        raise self._missing("make_history(self, **bounds)", "which returns your provider")
 
     def reopen(self, history: Any) -> Any:
         """
         Make another provider on the store of *history*, which has been stopped.
         """
-        raise self._missing("reopen(self, history)", "or say durable = False")
+        raise self._missing("reopen(self, history)", "or set durable = False")
 
     def interrupt(self, history: Any) -> Any:
         """
         Make the store of *history* unavailable.
         """
-        raise self._missing("interrupt(self, history)", "or say interruptible = False")
+        raise self._missing("interrupt(self, history)", "or set interruptible = False")
 
     def resume(self, history: Any) -> Any:
         """
-        Make the store of *history* available again.  *history* may take until
-        `patience` is over to notice.
+        Make the store of *history* available again.  *history* may take up to
+        `patience` seconds to notice.
         """
-        raise self._missing("resume(self, history)", "or say interruptible = False")
+        raise self._missing("resume(self, history)", "or set interruptible = False")
 
     def second_hub(self, history: Any) -> Any:
         """
-        Make another provider on the store of *history*, which goes on, as
-        another hub would.  For `ISharedHistoryProvider` only.
+        Make another provider on the store of *history*, as another hub would;
+        *history* keeps running.  For `ISharedHistoryProvider` only.
         """
-        raise self._missing("second_hub(self, history)", "which another hub would use")
+        raise self._missing(
+            "second_hub(self, history)", "which returns the provider of another hub"
+        )
 
     def pass_time(self, seconds: float) -> Any:
         """
-        Let time pass for ``age``.  As it is, it really waits; if your provider
-        takes a clock, give it a `twisted.internet.task.Clock`, and advance that.
+        Let time pass for ``age``.  The default waits in real time; if your
+        provider takes a clock, pass it a `twisted.internet.task.Clock` and
+        advance that.
         """
         return deferLater(GlobalClock(), seconds)
 
     def can(self, ability: str) -> bool:
         """
-        Whether the provider has a bound, or can do what an attribute says.
+        Return whether the provider has this bound, or sets this attribute.
         """
         return ability in self.bounds or bool(getattr(self, ability, False))
 

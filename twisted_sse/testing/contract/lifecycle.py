@@ -1,6 +1,6 @@
 """
-The rules of coming and going: a store that is away, a provider that stops, and
-the next life of a store.
+The rules for a store that is unavailable, a provider that is stopped, and a store
+that is opened again.
 """
 
 from __future__ import annotations
@@ -14,26 +14,26 @@ from twisted_sse.errors import HistoryUnavailable
 from twisted_sse.interfaces import IHistoryProvider
 from twisted_sse.testing.contract.case import ALL, MANY, ContractCase, needs, publication
 
-__all__ = ["AvailabilityRules", "LifeRules"]
+__all__ = ["AvailabilityRules", "LifecycleRules"]
 
 
 class AvailabilityRules(ContractCase):
     """
-    A store that is away for a while.
+    A store that is unavailable for a while.
     """
 
     @needs("interruptible")
     async def test_unavailable(self) -> None:
         """
-        While the store is away everything raises `HistoryUnavailable`, and
-        nothing else; an ID is not unknown because it cannot be looked up.
+        While the store is unavailable, every method raises `HistoryUnavailable`
+        and nothing else, not even `UnknownEventID`.
         """
         history = await self.started()
-        kept = await self.append(history, *"abc")
+        records = await self.append(history, *"abc")
         await self.resolve(self.interrupt, history)
 
         await self.refused(HistoryUnavailable, history.append, [publication("d")])
-        for event_id in (None, kept[0].id, kept[-1].id, "nobody's"):
+        for event_id in (None, records[0].id, records[-1].id, "nobody's"):
             await self.refused(HistoryUnavailable, history.since, event_id, ALL, MANY)
         await self.refused(HistoryUnavailable, history.tail, 1)
         await self.returned(history)
@@ -41,45 +41,47 @@ class AvailabilityRules(ContractCase):
     @needs("interruptible")
     async def test_failed_append(self) -> None:
         """
-        What raised `HistoryUnavailable` is not kept, because the publishers are
-        told to try again.
+        A batch for which `append` raised `HistoryUnavailable` is not kept, because
+        its publishers are told to try again.
         """
         history = await self.started()
-        kept = await self.append(history, *"abc")
+        records = await self.append(history, *"abc")
         await self.resolve(self.interrupt, history)
         for data in "de":
             await self.refused(HistoryUnavailable, history.append, [publication(data)])
         await self.returned(history)
 
-        self.same("since(None) has found", await self.since(history, None), kept)
+        self.same("since(None) returned", await self.since(history, None), records)
 
     @needs("interruptible")
     async def test_available_again(self) -> None:
         """
-        When the store is back the order goes on, and nothing is lost.
+        When the store is available again, the order continues and nothing is lost.
         """
         history = await self.started()
-        kept = await self.append(history, *"abc")
+        records = await self.append(history, *"abc")
         await self.resolve(self.interrupt, history)
         await self.refused(HistoryUnavailable, history.append, [publication("d")])
         await self.returned(history)
         later = await self.append(history, *"ef")
 
-        if not kept[-1].number < later[0].number:
-            self.broken(f"{later[0].number} has followed {kept[-1].number}")
-        found = await self.since(history, kept[0].id)
-        self.same("since() has found", found, [*kept[1:], *later])
+        if not records[-1].number < later[0].number:
+            self.broken(
+                f"the number {later[0].number} follows {records[-1].number}; expected a greater one"
+            )
+        found = await self.since(history, records[0].id)
+        self.same("since() returned", found, [*records[1:], *later])
 
     async def returned(self, history: IHistoryProvider) -> None:
         """
-        Let the store be there again, and wait until *history* has noticed.
+        Make the store available again, and wait until *history* has noticed.
         """
         await self.resolve(self.resume, history)
         await self.noticed(history)
 
     async def noticed(self, history: IHistoryProvider) -> None:
         """
-        Wait until *history* finds its store.
+        Wait until `tail` of *history* succeeds.
         """
         error: list[HistoryUnavailable] = []
 
@@ -94,16 +96,16 @@ class AvailabilityRules(ContractCase):
         await self.eventually(finds, lambda: f"tail() still raises {error!r}")
 
 
-class LifeRules(ContractCase):
+class LifecycleRules(ContractCase):
     """
     A provider that is an `IService` is started before the hub uses it and
-    stopped after; a store that is durable outlives it.
+    stopped afterwards; a durable store outlives it.
     """
 
     async def test_stop_answers(self) -> None:
         """
-        Stopping leaves nobody without an answer: what has been given before is
-        kept, or raises `HistoryUnavailable`.
+        Every call made before the provider is stopped returns a result, or raises
+        `HistoryUnavailable`.
         """
         history = await self.started()
         batch = [publication(str(number)) for number in range(50)]
@@ -120,92 +122,97 @@ class LifeRules(ContractCase):
     @needs("durable")
     async def test_stop_finishes(self) -> None:
         """
-        What `append` has answered is kept, also if the provider was stopped
-        before it did.
+        A batch whose `append` returns is kept, even if the provider is stopped
+        during the call.
         """
         history = await self.started()
         appending = self.begin(self._answered(history.append, [publication("a")]))
         history = await self.reopened(history)
-        kept = list(await appending or [])
+        records = list(await appending or [])
 
         found = await self.since(history, None)
-        if kept:
-            self.same("since(None) has found", found, kept)
+        if records:
+            self.same("since(None) returned", found, records)
 
     @needs("durable")
     async def test_start_again(self) -> None:
         """
-        A service that was stopped can be started again, and goes on.
+        A service that was stopped can be started again, and continues the order.
         """
         history = await self.started()
-        kept = await self.append(history, *"abc")
+        records = await self.append(history, *"abc")
         await self.stop(history)
         service = IService(history, None)
         if service is not None:
             await self.resolve(service.startService)
-        kept += await self.append(history, *"de")
+        records += await self.append(history, *"de")
 
-        self.same("since(None) has found", await self.since(history, None), kept)
+        self.same("since(None) returned", await self.since(history, None), records)
 
     @needs("durable")
-    async def test_next_life(self) -> None:
+    async def test_reopened(self) -> None:
         """
-        A store that is durable has everything in its next life that was kept,
-        as it was.
+        After a durable store is opened again, everything is kept unchanged.
         """
         history = await self.started()
-        kept = await self.append(history, *"abc", publication("d", "b", "a", id="mine"))
+        records = await self.append(history, *"abc", publication("d", "b", "a", id="mine"))
         history = await self.reopened(history)
 
-        self.same("since(None) has found", await self.since(history, None), kept)
-        self.same("tail() has told", (await self.tail(history, 2)).kept, kept[-2:])
+        self.same("since(None) returned", await self.since(history, None), records)
+        self.same("tail() returned", (await self.tail(history, 2)).kept, records[-2:])
 
     @needs("durable")
-    async def test_ids_of_earlier_lives(self) -> None:
+    async def test_ids_after_reopening(self) -> None:
         """
-        An ID of an earlier life of the store is known, a publisher's as well,
-        and what follows it goes on over all lives.
+        After a durable store is opened again, earlier IDs are still known,
+        publishers' IDs included, and `since` returns everything that follows.
         """
         history = await self.started()
-        kept = await self.append(history, *"ab", publication("c", id="mine"))
-        for life in "de":
+        records = await self.append(history, *"ab", publication("c", id="mine"))
+        for data in "de":
             history = await self.reopened(history)
-            kept += await self.append(history, life)
+            records += await self.append(history, data)
 
-        for place, one in enumerate(kept):
-            found = await self.since(history, one.id)
-            self.same(f"since({one.id!r}) has found", found, kept[place + 1 :])
+        for index, record in enumerate(records):
+            found = await self.since(history, record.id)
+            self.same(f"since({record.id!r}) returned", found, records[index + 1 :])
 
     @needs("durable")
-    async def test_one_order_of_all_lives(self) -> None:
+    async def test_order_after_reopening(self) -> None:
         """
-        Numbers grow and IDs are unique over all lives of the store.
+        Numbers still grow and IDs are still unique after a durable store is opened
+        again.
         """
         history = await self.started()
-        kept = await self.append(history, *"abc")
-        for life in ("de", "f", "gh"):
+        records = await self.append(history, *"abc")
+        for batch in ("de", "f", "gh"):
             history = await self.reopened(history)
-            more = await self.append(history, *life)
-            if not kept[-1].number < more[0].number:
-                self.broken(f"{more[0].number} has followed {kept[-1].number} in the next life")
-            kept += more
+            more = await self.append(history, *batch)
+            if not records[-1].number < more[0].number:
+                self.broken(
+                    f"after reopening, the number {more[0].number} follows {records[-1].number};"
+                    " expected a greater one"
+                )
+            records += more
 
-        ids = [one.id for one in kept]
+        ids = [record.id for record in records]
         if len(set(ids)) != len(ids):
-            self.broken(f"these have been given: {ids!r}")
+            self.broken(f"not all of these IDs are different: {ids!r}")
 
     @needs("durable")
-    async def test_beginning_of_earlier_life(self) -> None:
+    async def test_beginning_after_reopening(self) -> None:
         """
-        The ID of the position before the first is accepted in the next life
-        too, until the first is forgotten.
+        After a durable store is opened again, `since` still accepts the ID of the
+        position before the first record, until that record is forgotten.
         """
         history = await self.started()
-        end = await self.tail(history, 1)
-        kept = await self.append(history, *"ab")
+        tail = await self.tail(history, 1)
+        records = await self.append(history, *"ab")
         history = await self.reopened(history)
 
-        self.same("since(its ID) has found", await self.since(history, end.before.id), kept)
+        self.same(
+            "since(tail.before.id) returned", await self.since(history, tail.before.id), records
+        )
 
     def _answered(self, method: Callable[..., Any], *arguments: Any) -> Any:
         async def answer() -> Any:
@@ -216,6 +223,6 @@ class LifeRules(ContractCase):
             except self.failureException:
                 raise
             except Exception as error:
-                self.broken(f"{method.__name__}() has raised {error!r}")
+                self.broken(f"{method.__name__}() raised {error!r}")
 
         return answer

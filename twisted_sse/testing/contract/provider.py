@@ -1,5 +1,5 @@
 """
-The contract: all rules together.
+The contract: all rules in one class.
 """
 
 from __future__ import annotations
@@ -7,7 +7,7 @@ from __future__ import annotations
 from twisted_sse.testing.contract.append import AppendRules
 from twisted_sse.testing.contract.bounds import BoundRules
 from twisted_sse.testing.contract.follow import FollowRules
-from twisted_sse.testing.contract.lifecycle import AvailabilityRules, LifeRules
+from twisted_sse.testing.contract.lifecycle import AvailabilityRules, LifecycleRules
 from twisted_sse.testing.contract.locate import LocateRules
 from twisted_sse.testing.contract.since import SinceRules
 from twisted_sse.testing.contract.tail import TailRules
@@ -23,7 +23,7 @@ class HistoryProviderContract(
     TailRules,
     BoundRules,
     AvailabilityRules,
-    LifeRules,
+    LifecycleRules,
 ):
     """
     The tests of `IHistoryProvider`, for the author of a provider to inherit::
@@ -37,13 +37,14 @@ class HistoryProviderContract(
             def make_history(self, **bounds):
                 return OwnHistory(**bounds)
 
-    trial, pytest and unittest run it.  What else can be said about the provider
-    is told with the attributes and methods of `Hooks`; a test of what it cannot
-    do passes at once.  Every failure begins with the rule that is broken.
+    trial, pytest and unittest run it.  Describe the provider further with the
+    attributes and methods of `Hooks`; tests of what it cannot do pass at once.
+    Every failure begins with the rule that is broken.
     """
 
 
 class SharedHistoryProviderContract(LocateRules, FollowRules, HistoryProviderContract):
     """
-    The tests of `ISharedHistoryProvider`, which are more; write `second_hub`.
+    The tests of `ISharedHistoryProvider`, including those of
+    `HistoryProviderContract`; write the method `second_hub`, too.
     """

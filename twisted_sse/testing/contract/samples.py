@@ -1,7 +1,7 @@
 """
-Publications of every shape, and event IDs of every kind.
+Publications and event IDs of every kind, for the tests of the rules.
 
-Values only, for the tests of the rules.
+Values only.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _EVENTS = [
     ServerSentEvent(id="no-data"),
 ]
 
-#: Everything that a publication may be, as far as it can go wrong.
+#: Publications that are easily stored wrong.
 SHAPES = [
     *(Publication(("a",), event) for event in _EVENTS),
     Publication(("a",), ServerSentEvent("secret"), private=True),
@@ -42,14 +42,14 @@ SHAPES = [
     Publication(tuple(map(str, range(100))), ServerSentEvent("many")),
 ]
 
-#: IDs that a publisher may give, all of them different from each other.
+#: IDs that publishers may choose; all of them are different.
 PUBLISHERS_IDS = [
-    *["mine", "Mine", "é", "e\u0301", "😀", "ﬀ", "ff", "a b", "a\tb", "a", "aa"],
+    *["mine", "Mine", "é", "e\u0301", "😀", "ﬀ", "ff", "a b", "a;b", "a", "aa"],
     *["0", "00", "1", "01", "1.0", "-1", "0-0", "0-1", "1-1", "2-1-1", "$", "+", "-", ">"],
-    *["*", "%", "_", "?", "[a-z]", "'", '"', "' OR 1=1 --", "\\", "None", "null", "x" * 5000],
+    *["*", "%", "_", "?", "[a-z]", "'", '"', "' OR 1=1 --", "\\", "None", "null", "x" * 1024],
 ]
 
-#: IDs that nobody has given, and that a client may send.
+#: IDs that were never given to an event, but that a client may send.
 HOSTILE_IDS = [
     *["", " ", "\0", "\r\n", "x\0", "\ufeff", "\U0010ffff", EARLIEST, EARLIEST.upper()],
     *["-", "--", "-1", "0", "0-0", "1", "00", "1e3", "0x1", "NaN", "inf", "+", "$", ">", "(0-0"],
@@ -64,7 +64,7 @@ _DIGITS = re.compile("[0-9]+(?=[^0-9]*$)")
 
 def mutations(event_id: str) -> Iterator[str]:
     """
-    IDs that look much like *event_id* and are others.
+    Return IDs that are similar to *event_id*, but different.
     """
     yield from (f" {event_id}", f"{event_id} ", f"{event_id}\n", f"{event_id}\0", f"-{event_id}")
     yield from (f"{event_id}-0", f"{event_id}0", f"{event_id}%", f"{event_id}*", f"0{event_id}")

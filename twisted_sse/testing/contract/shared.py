@@ -1,5 +1,5 @@
 """
-What the tests of a shared history have in common: two hubs, and who follows.
+What the tests of a shared history have in common: two hubs, and their followers.
 """
 
 from __future__ import annotations
@@ -9,25 +9,26 @@ from typing import Any
 from twisted_sse.events.publication import Record
 from twisted_sse.testing.contract.follower import RecordingFollower
 from twisted_sse.testing.contract.lifecycle import AvailabilityRules
+from twisted_sse.testing.contract.wording import describe
 
 __all__ = ["SharedRules"]
 
 
 class SharedRules(AvailabilityRules):
     """
-    Several hubs keep a history together, and so are one hub.
+    Several hubs share one history.
     """
 
     async def hubs(self, **bounds: float) -> tuple[Any, Any]:
         """
-        The providers of two hubs that share an empty store.
+        Make and start the providers of two hubs that share an empty store.
         """
         history = await self.started(**bounds)
         return history, await self.start(await self.resolve(self.second_hub, history))
 
     async def following(self, history: Any) -> RecordingFollower:
         """
-        What *history* delivers from now on.
+        Record what *history* delivers from now on.
         """
         follower = RecordingFollower()
         newest = (await self.tail(history, 1)).newest
@@ -36,14 +37,14 @@ class SharedRules(AvailabilityRules):
 
     async def delivered(self, follower: RecordingFollower, expected: list[Record]) -> None:
         """
-        Have *follower* get exactly *expected*, without a restart.
+        Check that *follower* receives exactly *expected*, without a restart.
         """
         await self.eventually(
             lambda: follower.knows(expected[-1]),
             lambda: (
-                f"has been delivered {[len(batch) for batch in follower.batches]}"
-                f" of {len(expected)}"
+                f"follow() delivered batches of {[len(batch) for batch in follower.batches]}"
+                f" records; expected {len(expected)} in all, up to {describe(expected[-1])}"
             ),
         )
-        self.same("follow() has restarted", follower.ends, [])
-        self.same("follow() has delivered", follower.order, expected)
+        self.same("follow() called restart with", follower.restarts, [])
+        self.same("follow() delivered", follower.order, expected)

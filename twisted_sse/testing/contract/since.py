@@ -1,5 +1,5 @@
 """
-The rules of `since`: what follows an event, page by page and topic by topic.
+The rules of `since`: what follows an event, in pages and by topics.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from twisted_sse.topics import Selection, Selector, URLPattern
 
 __all__ = ["SinceRules"]
 
-# Selectors, and which of the publications of `_on_topics` they match.
+# Selectors, and the indexes of the publications of `_on_topics` that they match.
 _SELECTIONS: list[tuple[list[str | Selector], list[int]]] = [
     (["a"], [0, 3, 4, 9]),
     (["b"], [1, 3, 5]),
@@ -37,143 +37,151 @@ _TOPICS = [
 
 class SinceRules(ContractCase):
     """
-    Those that follow *last_event_id* and match *topics*, oldest first, the first
-    *limit* of them.
+    Return publications that follow *last_event_id* and match *topics*, oldest
+    first, the first *limit* of them.
     """
 
     async def test_following(self) -> None:
         """
-        Everything that follows an event is found, oldest first, as `append` has
-        answered it.
+        `since` returns all records that follow an event, oldest first, equal to
+        those that `append` returned.
         """
         history = await self.started()
-        kept = [one for batch in ("a", "bcd", "e") for one in await self.append(history, *batch)]
+        records = [
+            record for batch in ("a", "bcd", "e") for record in await self.append(history, *batch)
+        ]
 
-        for place, one in enumerate(kept):
-            found = await self.since(history, one.id)
-            self.same(f"since({one.id!r}) has found", found, kept[place + 1 :])
+        for index, record in enumerate(records):
+            found = await self.since(history, record.id)
+            self.same(f"since({record.id!r}) returned", found, records[index + 1 :])
 
     async def test_from_oldest(self) -> None:
         """
-        ``None`` asks for everything from the oldest that is kept.
+        ``None`` returns everything from the oldest record.
         """
         history = await self.started()
-        self.same("since(None) has found", await self.since(history, None), [])
-        kept = await self.append(history, *"abc")
+        self.same("since(None) returned", await self.since(history, None), [])
+        records = await self.append(history, *"abc")
 
-        self.same("since(None) has found", await self.since(history, None), kept)
+        self.same("since(None) returned", await self.since(history, None), records)
 
     async def test_from_newest(self) -> None:
         """
-        Nothing follows the newest; it is known, and the answer is empty.
+        The ID of the newest record is known, and nothing follows it.
         """
         history = await self.started()
-        kept = await self.append(history, *"abc")
+        records = await self.append(history, *"abc")
 
-        self.same("since() has found", await self.since(history, kept[-1].id), [])
+        self.same("since() returned", await self.since(history, records[-1].id), [])
 
     async def test_limit(self) -> None:
         """
-        At most *limit* are found: the oldest of those that are wanted.
+        At most *limit* records are returned: the oldest that match.
         """
         history = await self.started()
-        kept = await self.append(history, *"abcdefg")
+        records = await self.append(history, *"abcdefg")
 
         for limit in (1, 2, 6, 7, 8):
             found = await self.since(history, None, limit)
-            self.same(f"since(limit={limit}) has found", found, kept[:limit])
-            found = await self.since(history, kept[1].id, limit)
-            self.same(f"since(limit={limit}) has found", found, kept[2 : 2 + limit])
+            self.same(f"since(limit={limit}) returned", found, records[:limit])
+            found = await self.since(history, records[1].id, limit)
+            self.same(f"since(limit={limit}) returned", found, records[2 : 2 + limit])
 
     async def test_limit_counts_matching(self) -> None:
         """
-        Only what matches *topics* counts for *limit*: fewer than *limit* means
-        that there is no more.
+        Only records that match *topics* count for *limit*; fewer than *limit*
+        means that there are no more.
         """
         history = await self.started()
-        kept = await self._on_topics(history, 40)
-        wanted = [kept[10 * ten + one] for ten in range(40) for one in (1, 3, 5)]
+        records = await self._on_topics(history, 40)
+        wanted = [records[10 * block + index] for block in range(40) for index in (1, 3, 5)]
 
         for limit in (1, 3, 100, 119, 120, 121):
             found = await self.since(history, None, limit, Selection.of(["b"]))
-            self.same(f"since(limit={limit}) has found", found, wanted[:limit])
+            self.same(f"since(limit={limit}) returned", found, wanted[:limit])
 
     async def test_pages(self) -> None:
         """
-        Whoever asks page by page finds everything once.
+        Reading page by page returns everything once.
         """
         history = await self.started()
-        kept = await self._on_topics(history, 60)
+        records = await self._on_topics(history, 60)
 
-        for selectors, places in (["*"], range(10)), (["a"], [0, 3, 4, 9]):
-            wanted = [kept[10 * ten + one] for ten in range(60) for one in places]
+        for selectors, indexes in (["*"], range(10)), (["a"], [0, 3, 4, 9]):
+            wanted = [records[10 * block + index] for block in range(60) for index in indexes]
             found = await self._pages(history, Selection.of(selectors), 37)
-            self.same(f"{selectors} page by page has found", found, wanted)
+            self.same(f"since() with the topics {selectors}, page by page, returned", found, wanted)
 
     async def test_topics(self) -> None:
         """
-        Found is what any of the selectors matches in any of its topics, once.
+        A publication is returned once if any selector matches any of its topics.
         """
         history = await self.started()
-        kept = await self._on_topics(history, 1)
+        records = await self._on_topics(history, 1)
 
-        for selectors, places in _SELECTIONS:
+        for selectors, indexes in _SELECTIONS:
             found = await self.since(history, None, topics=Selection.of(selectors))
-            self.same(f"{selectors} has found", found, [kept[place] for place in places])
-            found = await self.since(history, kept[2].id, topics=Selection.of(selectors))
-            later = [kept[place] for place in places if place > 2]
-            self.same(f"{selectors} has found", found, later)
+            self.same(
+                f"since() with the topics {selectors} returned",
+                found,
+                [records[index] for index in indexes],
+            )
+            found = await self.since(history, records[2].id, topics=Selection.of(selectors))
+            later = [records[index] for index in indexes if index > 2]
+            self.same(f"since() with the topics {selectors} returned", found, later)
 
     async def test_other_topics_event(self) -> None:
         """
-        The last event ID may be that of a publication that is not wanted now.
+        The last event ID may be that of a publication that *topics* does not match.
         """
         history = await self.started()
         batch = [publication("a", "a"), publication("b", "b"), publication("c", "c")]
-        kept = await self.append(history, *batch)
+        records = await self.append(history, *batch)
 
-        found = await self.since(history, kept[0].id, topics=Selection.of(["c"]))
-        self.same("since() has found", found, [kept[2]])
+        found = await self.since(history, records[0].id, topics=Selection.of(["c"]))
+        self.same("since() returned", found, [records[2]])
 
     async def test_publishers_ids_are_found(self) -> None:
         """
-        A publisher's ID is found if it is the same text, and not if it is only
-        alike, whatever it looks like.
+        A publisher's ID is found by exactly the same text, and not by a similar
+        one.
         """
         history = await self.started()
-        batch = [publication(one, id=one) for one in PUBLISHERS_IDS]
-        kept = await self.append(history, *batch)
+        batch = [publication(event_id, id=event_id) for event_id in PUBLISHERS_IDS]
+        records = await self.append(history, *batch)
 
-        for place, event_id in enumerate(PUBLISHERS_IDS):
+        for index, event_id in enumerate(PUBLISHERS_IDS):
             found = await self.since(history, event_id)
-            self.same(f"since({event_id[:20]!r}) has found", found, kept[place + 1 :])
+            self.same(f"since({event_id[:20]!r}) returned", found, records[index + 1 :])
 
     async def test_same_id(self) -> None:
         """
-        If several publications have the same ID, the oldest of them counts.
+        If several publications have the same ID, the oldest counts.
         """
         history = await self.started()
         ids = ["one", "two", "one", "three", "two"]
-        kept = await self.append(history, *(publication(str(id), id=id) for id in ids))
-        kept += await self.append(history, publication("again", id="one"))
+        records = await self.append(history, *(publication(str(id), id=id) for id in ids))
+        records += await self.append(history, publication("again", id="one"))
 
-        for place, event_id in enumerate(["one", "two"]):
+        for index, event_id in enumerate(["one", "two"]):
             found = await self.since(history, event_id)
-            self.same(f"since({event_id!r}) has found", found, kept[place + 1 :])
+            self.same(f"since({event_id!r}) returned", found, records[index + 1 :])
 
-    async def test_many_questions(self) -> None:
+    async def test_concurrent_calls(self) -> None:
         """
-        `since` may be called at any time, also while others wait for an answer.
+        `since` may be called while other calls have not returned.
         """
         history = await self.started()
-        kept = await self.append(history, *map(str, range(50)))
-        asking = [self.begin(history.since, one.id, ALL, MANY) for one in kept]
+        records = await self.append(history, *map(str, range(50)))
+        calls = [self.begin(history.since, record.id, ALL, MANY) for record in records]
 
-        for place, found in enumerate(await self.answers(asking)):
-            self.same("one of many questions has found", list(found), kept[place + 1 :])
+        for index, found in enumerate(await self.answers(calls)):
+            self.same(
+                "one of many concurrent since() calls returned", list(found), records[index + 1 :]
+            )
 
     async def _on_topics(self, history: IHistoryProvider, times: int) -> list[Record]:
-        batch = [publication(str(place), *topics) for place, topics in enumerate(_TOPICS)]
+        batch = [publication(str(index), *topics) for index, topics in enumerate(_TOPICS)]
         return await self.append(history, *batch * times)
 
     async def _pages(

@@ -1,5 +1,5 @@
 """
-The rules of `tail`: where the order ends, and what stands there.
+The rules of `tail`: the newest records, and the position before them.
 """
 
 from __future__ import annotations
@@ -13,100 +13,114 @@ __all__ = ["TailRules"]
 
 class TailRules(ContractCase):
     """
-    Tell where the order ends, and what stands there.
+    Return the end of the order.
     """
 
     async def test_tail(self) -> None:
         """
-        The newest *limit* publications are told, oldest first, none left out.
+        `tail` returns the newest *limit* publications, oldest first, none left out.
         """
         history = await self.started()
-        kept = [one for batch in ("ab", "cde") for one in await self.append(history, *batch)]
+        records = [
+            record for batch in ("ab", "cde") for record in await self.append(history, *batch)
+        ]
 
         for limit in (1, 2, 4, 5, 6, 1000):
-            end = await self.tail(history, limit)
-            self.same(f"tail({limit}) has told", end.kept, kept[-limit:])
+            tail = await self.tail(history, limit)
+            self.same(f"tail({limit}) returned", tail.kept, records[-limit:])
 
     async def test_tail_of_all_topics(self) -> None:
         """
-        Private publications and those of all topics are told.
+        `tail` returns private publications, and those of all topics.
         """
         history = await self.started()
         batch = [publication(topic, topic) for topic in ("a", "b", "https://example.com/")]
         secret = Publication(("a",), ServerSentEvent("secret"), private=True)
-        kept = await self.append(history, *batch, secret)
+        records = await self.append(history, *batch, secret)
 
-        self.same("tail(4) has told", (await self.tail(history, 4)).kept, kept)
+        self.same("tail(4) returned", (await self.tail(history, 4)).kept, records)
 
     async def test_before(self) -> None:
         """
-        Where the newest *limit* begin is a position whose number is lower than
-        theirs, and whose ID `since` accepts.
+        `Tail.before` has a number lower than those of the newest *limit*, and an
+        ID that `since` accepts.
         """
         history = await self.started()
-        kept = await self.append(history, "a", publication("b", id="mine"), *"cde")
+        records = await self.append(history, "a", publication("b", id="mine"), *"cde")
 
         for limit in (1, 2, 3, 4, 5, 6):
-            end = await self.tail(history, limit)
-            self.same(f"tail({limit}) has told", end.kept, kept[-limit:])
-            if not end.before.number < end.kept[0].number:
-                self.broken(f"tail({limit}) has told {end.before!r} before {end.kept[0].number}")
-            found = await self.since(history, end.before.id)
-            self.same(f"since(tail({limit}).before.id) has found", found, kept[-limit:])
+            tail = await self.tail(history, limit)
+            self.same(f"tail({limit}) returned", tail.kept, records[-limit:])
+            if not tail.before.number < tail.kept[0].number:
+                self.broken(
+                    f"tail({limit}) returned before={tail.before!r}; expected a number below"
+                    f" {tail.kept[0].number}"
+                )
+            found = await self.since(history, tail.before.id)
+            self.same(f"since(tail({limit}).before.id) returned", found, records[-limit:])
 
     async def test_before_is_right_before(self) -> None:
         """
-        The position before the newest *limit* is not before those that precede
-        them.
+        The number of `Tail.before` is not lower than that of the record before
+        the tail.
         """
         history = await self.started()
-        kept = await self.append(history, *"abcde")
+        records = await self.append(history, *"abcde")
 
         for limit in (1, 2, 3, 4):
             number = (await self.tail(history, limit)).before.number
-            if number < kept[-limit - 1].number:
-                self.broken(f"tail({limit}) begins at {number}, {kept[-limit - 1].number} precedes")
+            if number < records[-limit - 1].number:
+                self.broken(
+                    f"tail({limit}) returned before with the number {number}; expected at least"
+                    f" {records[-limit - 1].number}"
+                )
 
     async def test_tail_of_nothing(self) -> None:
         """
-        If nothing was ever kept there is a position all the same, whose ID
-        `since` accepts until what follows it is forgotten.
+        If nothing was ever kept, `Tail.before` is still a position whose ID
+        `since` accepts, until the publication that follows it is forgotten.
         """
         history = await self.started()
-        end = await self.tail(history, 3)
-        self.same("tail() has told", end.kept, [])
-        self.same("since(its ID) has found", await self.since(history, end.before.id), [])
+        tail = await self.tail(history, 3)
+        self.same("tail() returned", tail.kept, [])
+        self.same("since(tail.before.id) returned", await self.since(history, tail.before.id), [])
 
-        kept = await self.append(history, *"ab")
-        if not end.before.number < kept[0].number:
-            self.broken(f"{kept[0].number} has followed {end.before!r}")
-        self.same("since(its ID) has found", await self.since(history, end.before.id), kept)
+        records = await self.append(history, *"ab")
+        if not tail.before.number < records[0].number:
+            self.broken(
+                f"the number {records[0].number} follows {tail.before!r}; expected a greater one"
+            )
+        self.same(
+            "since(tail.before.id) returned", await self.since(history, tail.before.id), records
+        )
 
     async def test_tail_again(self) -> None:
         """
-        `tail` may be asked at any time, and changes nothing.
+        `tail` may be called at any time, and changes nothing.
         """
         history = await self.started()
         first = await self.tail(history, 1)
         await self.tail(history, 1)
-        kept = await self.append(history, *"ab")
+        records = await self.append(history, *"ab")
         await self.tail(history, 1)
-        kept += await self.append(history, *"cd")
-        self.same("tail() has told", (await self.tail(history, MANY)).kept, kept)
+        records += await self.append(history, *"cd")
+        self.same("tail() returned", (await self.tail(history, MANY)).kept, records)
 
-        self.same("since() has found", await self.since(history, first.before.id), kept)
+        self.same("since() returned", await self.since(history, first.before.id), records)
 
     async def test_tail_meanwhile(self) -> None:
         """
-        `tail` answers while an `append` is under way, with or without it.
+        `tail` may be called during an `append`; it returns all or none of the batch.
         """
         history = await self.started()
-        kept = await self.append(history, *"abc")
+        records = await self.append(history, *"abc")
         appending = self.begin(history.append, [publication(str(one)) for one in range(50)])
-        asking = [self.begin(history.tail, MANY) for _ in range(3)]
+        calls = [self.begin(history.tail, MANY) for _ in range(3)]
 
-        later, *ends = await self.answers([appending, *asking])
-        whole = [*kept, *later]
-        for told in (list(end.kept) for end in ends):
-            if told not in (kept, whole):
-                self.broken(f"tail() has told {len(told)} of {len(kept)} or {len(whole)}")
+        later, *ends = await self.answers([appending, *calls])
+        whole = [*records, *later]
+        for found in (list(tail.kept) for tail in ends):
+            if found not in (records, whole):
+                self.broken(
+                    f"tail() returned {len(found)} records, expected {len(records)} or {len(whole)}"
+                )

@@ -1,5 +1,5 @@
 """
-The rules of IDs that are not known: a client may send anything.
+The rules of unknown event IDs: a client may send anything.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ class UnknownIDRules(ContractCase):
 
     async def test_hostile_ids(self) -> None:
         """
-        An ID that nobody has given raises `UnknownEventID` and nothing else,
-        whatever it looks like, and harms nothing.
+        An ID that was never given to an event raises `UnknownEventID` and
+        nothing else, and changes nothing.
         """
         history = await self.started()
-        kept = await self.append(history, *"abc")
+        records = await self.append(history, *"abc")
         await self._all_unknown(history, HOSTILE_IDS)
 
-        self.same("since(None) has found afterwards", await self.since(history, None), kept)
+        self.same("afterwards, since(None) returned", await self.since(history, None), records)
 
     async def test_hostile_ids_when_empty(self) -> None:
         """
-        Before anything is kept no ID is known but that of the position where
+        Before anything is kept, the only known ID is that of the position where
         the order will begin.
         """
         history = await self.started()
@@ -43,32 +43,33 @@ class UnknownIDRules(ContractCase):
 
     async def test_alike_ids(self) -> None:
         """
-        What looks much like an ID, as one with other digits or of the future,
-        is another one, and raises `UnknownEventID`.
+        An ID that is only similar to a known one, for example with other digits,
+        raises `UnknownEventID`.
         """
         history = await self.started()
-        kept = await self.append(history, *map(str, range(12)))
+        records = await self.append(history, *map(str, range(12)))
 
-        for one in (kept[0], kept[5], kept[-1]):
-            await self._all_unknown(history, mutations(one.id))
+        for record in (records[0], records[5], records[-1]):
+            await self._all_unknown(history, mutations(record.id))
 
-    async def test_other_life(self) -> None:
+    async def test_lost_store(self) -> None:
         """
-        An ID is unique over all lives of the store: one of a life that is lost
-        raises `UnknownEventID`, and is not taken for a newer event's.
+        IDs are unique even if a store is lost and begins again: an ID of the
+        lost store raises `UnknownEventID`, and does not match a newer event.
         """
         earlier = await self.started()
         lost = await self.append(earlier, *"abc")
         history = await self.started()
         await self.append(history, *"defghi")
 
-        # Stores that are durable and separate may give the same IDs.
+        # Separate durable stores may give the same IDs.
         if not self.durable:
-            await self._all_unknown(history, [one.id for one in lost])
+            await self._all_unknown(history, [record.id for record in lost])
 
     async def test_unknown_of_any_topic(self) -> None:
         """
-        An unknown ID is unknown too when nothing that is wanted is kept.
+        An unknown ID raises `UnknownEventID` even if no publication matches
+        *topics*.
         """
         history = await self.started()
         await self.append(history, *"abc")
@@ -77,12 +78,12 @@ class UnknownIDRules(ContractCase):
             await self.refused(UnknownEventID, history.since, "nobody's", topics, 1)
 
     async def _all_unknown(self, history: IHistoryProvider, ids: Iterable[str]) -> None:
-        end = await self.tail(history, MANY)
-        known = {end.before.id, *map(_id, end.kept)}
+        tail = await self.tail(history, MANY)
+        known = {tail.before.id, *map(_id, tail.kept)}
         for event_id in ids:
             if event_id not in known:
                 await self.refused(UnknownEventID, history.since, event_id, ALL, MANY)
 
 
-def _id(kept: Record) -> str:
-    return kept.id
+def _id(record: Record) -> str:
+    return record.id

@@ -1,5 +1,5 @@
 """
-Tests streams without sockets, and without waiting.
+Tests streams without sockets and without waiting.
 """
 
 from twisted_sse.testing.streams.answer import StreamAnswer

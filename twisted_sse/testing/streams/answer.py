@@ -1,5 +1,5 @@
 """
-What a `StreamClient` gets: an answer, and the stream in it as far as it has come.
+The answer to a request of a `StreamClient`, and the stream in it.
 """
 
 from __future__ import annotations
@@ -24,51 +24,53 @@ __all__ = ["StreamAnswer"]
 
 class StreamAnswer:
     """
-    One answer: a stream, a page, or an error.
+    One answer: a stream, a page, or an error.  Made by `StreamClient`.
 
-    Every look at it first lets everything happen that needs no time; nothing
-    here ever waits.  Whatever tells of the answer, such as `status`, raises
-    `AssertionError` as long as there is none.  Made by `StreamClient`.
+    Every attribute first runs everything that needs no time, and never waits.
+    Attributes of the answer, such as `status`, raise `AssertionError` until it
+    has arrived.
     """
 
     def __init__(
         self,
-        asked: str,
-        answering: Deferred[IResponse],
+        request: str,
+        response_deferred: Deferred[IResponse],
         last_event_id: str,
         settle: Callable[[], None],
-        again: Callable[[str], StreamAnswer],
+        resend: Callable[[str], StreamAnswer],
     ) -> None:
-        self._asked = asked
+        self._request = request
         self._last_event_id = last_event_id
         self._settle = settle
-        self._again = again
+        self._resend = resend
         self._slow = False
         self._taken = 0
         self._response: Any = None
         self._reader: AnswerReader | None = None
         self._failure: Failure | None = None
-        self._answering = answering
-        answering.addCallbacks(self._begin, self._fail)
+        self._response_deferred = response_deferred
+        response_deferred.addCallbacks(self._begin, self._fail)
 
     def __repr__(self) -> str:
         if self._reader is None:
-            return f"<{self._asked}: {'failed' if self._failure else 'no answer yet'}>"
+            return f"<{self._request}: {'failed' if self._failure else 'no answer yet'}>"
         state = "ended" if self._reader.ended else "closed" if self._reader.closed else "open"
-        return f"<{self._asked}: {self._response.code}, {len(self._reader.blocks)} blocks, {state}>"
+        return (
+            f"<{self._request}: {self._response.code}, {len(self._reader.blocks)} blocks, {state}>"
+        )
 
     @property
     def answered(self) -> bool:
         """
-        Whether the status and the headers have come.
+        Whether the status and the headers have arrived.
         """
-        self._look()
+        self._update()
         return self._reader is not None
 
     @property
     def status(self) -> int:
         """
-        Such as 200.
+        The status code, such as 200.
         """
         self._read()
         status: int = self._response.code
@@ -85,7 +87,7 @@ class StreamAnswer:
 
     def header(self, name: str) -> str | None:
         """
-        The last value of the header *name*, whatever its case; ``None`` if there is none.
+        Return the last value of the header *name*, in any case; ``None`` if it is absent.
         """
         values = self.headers.getRawHeaders(name)
         return values[-1] if values else None
@@ -93,7 +95,7 @@ class StreamAnswer:
     @property
     def body(self) -> bytes:
         """
-        What has come of the body; of a stream, too.
+        The body, or the part of a stream, that has arrived.
         """
         return bytes(self._read().body)
 
@@ -102,14 +104,14 @@ class StreamAnswer:
         Read the body as JSON.
 
         Raises:
-            ValueError: It is no JSON.
+            ValueError: The body is not JSON.
         """
         return json.loads(self.body)
 
     @property
     def detail(self) -> str:
         """
-        The sentence of a problem: what is wrong, and what to do; "" if there is none.
+        The ``detail`` of a problem: what is wrong, and what to do.  "" if there is none.
         """
         if self.header("Content-Type") != "application/problem+json":
             return ""
@@ -118,28 +120,28 @@ class StreamAnswer:
     @property
     def events(self) -> list[ServerSentEvent]:
         """
-        All events that have come, in order, those of `control` left out.
+        All events that have arrived, in order, without those of `control`.
         """
         return [each for each in self._dispatched() if each.event not in CONTROL_EVENTS]
 
     @property
     def control(self) -> list[ServerSentEvent]:
         """
-        ``stream-open``, ``stream-reset`` and ``stream-error``, in order.
+        The control events ``stream-open``, ``stream-reset`` and ``stream-error``, in order.
         """
         return [each for each in self._dispatched() if each.event in CONTROL_EVENTS]
 
     @property
     def comments(self) -> list[str]:
         """
-        The comments, in order; a keepalive is "".  That of an event is with the event.
+        The comments, in order, without those of events.  A keepalive is "".
         """
         blocks = self._read().blocks
         return [each.comment for each in blocks if each.data is None and each.comment is not None]
 
     def take(self) -> list[ServerSentEvent]:
         """
-        The events that have come since it was called last.
+        Return the events that have arrived since the last call.
         """
         events = self.events
         news, self._taken = events[self._taken :], len(events)
@@ -148,16 +150,16 @@ class StreamAnswer:
     @property
     def last_event_id(self) -> str:
         """
-        What a browser would send as ``Last-Event-ID`` when it comes back; "" is nothing.
+        What a browser would send as ``Last-Event-ID`` when it reconnects; "" if nothing.
         """
-        self._look()
+        self._update()
         decoder = None if self._reader is None else self._reader.decoder
         return self._last_event_id if decoder is None else decoder.last_event_id
 
     @property
     def reconnection_time(self) -> float | None:
         """
-        After how many seconds the server wants a browser to come back, if it says so.
+        The reconnection time in seconds, or ``None`` if the server set none.
         """
         decoder = self._read().decoder
         milliseconds = None if decoder is None else decoder.reconnection_time
@@ -166,46 +168,48 @@ class StreamAnswer:
     @property
     def ended(self) -> bool:
         """
-        Whether the server has ended the answer in good order.
+        Whether the server has completed the answer.
         """
-        self._look()
+        self._update()
         return self._reader is not None and self._reader.ended
 
     @property
     def closed(self) -> bool:
         """
-        Whether nothing more comes: it has ended, was cut, or `disconnect` was called.
+        Whether the connection is over: the answer is complete, the connection was lost, or
+        `disconnect` was called.
         """
-        self._look()
+        self._update()
         return self._failure is not None or (self._reader is not None and self._reader.closed)
 
     def disconnect(self) -> None:
         """
-        Leave, as a browser does whose tab is closed.  The server has noticed when this returns.
+        Close the connection, as a browser does when its tab is closed.  The server has noticed
+        when this returns.
         """
         self._settle()
         if self._reader is None:
-            self._answering.cancel()
+            self._response_deferred.cancel()
         else:
             self._reader.leave()
         self._settle()
 
     def resume(self) -> StreamAnswer:
         """
-        Leave and come back, as a browser does that has lost its connection: with the same
-        request, and with `last_event_id`.  It does not wait for the reconnection time.
+        Disconnect and send the same request with `last_event_id`, as a browser reconnects.  This
+        does not wait for the reconnection time.
 
         Returns:
             The new answer.
         """
         last_event_id = self.last_event_id
         self.disconnect()
-        return self._again(last_event_id)
+        return self._resend(last_event_id)
 
     def slow_down(self) -> None:
         """
-        Read nothing more, until `speed_up`: what is sent fills the network, and then the
-        server is told to wait.
+        Stop reading until `speed_up`: what is sent fills the network's buffers, and then the
+        server's producer is paused.
         """
         self._settle()
         self._slow = True
@@ -213,7 +217,7 @@ class StreamAnswer:
 
     def speed_up(self) -> None:
         """
-        Read on: first what has piled up.
+        Read again, beginning with what was buffered.
         """
         self._slow = False
         self._set_slow()
@@ -226,32 +230,32 @@ class StreamAnswer:
     def _begin(self, response: Any) -> None:
         kind = (response.headers.getRawHeaders("Content-Type") or [""])[-1]
         is_stream = media_type(kind) == EVENT_STREAM
-        # A test trusts the server that it tests: its events may be of any size.
+        # A test trusts its own server, so events may have any size.
         decoder = Decoder(None, self._last_event_id) if is_stream else None
         self._response = response
         self._reader = AnswerReader(decoder)
         response.deliverBody(self._reader)
-        # Whoever delivers a body lets it flow.
+        # deliverBody() resumes reading.
         self._set_slow()
 
     def _fail(self, failure: Failure) -> None:
         self._failure = failure
 
-    def _look(self) -> None:
+    def _update(self) -> None:
         if self._reader is not None:
-            self._reader.look()
+            self._reader.read_more()
         self._settle()
 
     def _read(self) -> AnswerReader:
-        self._look()
+        self._update()
         failure = self._failure
         if failure is not None:
             reason = f"{failure.value.__class__.__name__}: {failure.getErrorMessage()}"
-            raise AssertionError(f"{self._asked} was not answered: {reason}")
+            raise AssertionError(f"{self._request} was not answered: {reason}")
         if self._reader is None:
             raise AssertionError(
-                f"{self._asked} has not been answered yet: if it waits for time to pass, advance"
-                " the clock"
+                f"{self._request} has not been answered yet: if the application waits for time to"
+                " pass, advance the clock"
             )
         return self._reader
 

@@ -1,5 +1,5 @@
 """
-A body that is sent at once.
+A request body that is sent at once.
 
 camelCase methods are called by Twisted.
 """
@@ -17,7 +17,7 @@ __all__ = ["MemoryBody"]
 @implementer(IBodyProducer)
 class MemoryBody:
     """
-    Twisted's own `FileBodyProducer` sends piece by piece, by the global reactor.
+    Writes its body at once; Twisted's `FileBodyProducer` needs the global reactor.
 
     Args:
         body: Text is encoded as UTF-8.
@@ -36,7 +36,7 @@ class MemoryBody:
 
     def pauseProducing(self) -> None:
         """
-        See `IBodyProducer`: all is on its way already.
+        See `IBodyProducer`: the body is already written.
         """
 
     def resumeProducing(self) -> None:

@@ -1,5 +1,5 @@
 """
-Asks an application for its streams, in memory, and in a time that the test makes.
+Sends requests to an application in memory, with a clock that the test advances.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 
 __all__ = ["StreamClient"]
 
-# A stalled reader is to be noticed by a test that publishes a handful of events.
+# Small, so that a test of a stalled reader needs only a few events.
 _ROOM = 8 * 1024
 
 
 class _App(Protocol):
     """
-    What a Klein app is, and a hub.
+    A Klein app or a hub.
     """
 
     def resource(self) -> Any: ...
@@ -42,28 +42,28 @@ class _App(Protocol):
 
 class StreamClient:
     """
-    Speaks HTTP/1.1 with an application in this process: no socket, no waiting.
+    Speaks HTTP/1.1 with an application in this process, without sockets and waiting.
 
-    The application sees what it sees in production: requests of `twisted.web`
-    that a network connection is lost under, and writes that are to wait.  Time
-    passes when the clock is advanced, and not else.  Whatever the application
-    does with the global reactor happens when that runs.
+    The application sees what it sees in production: requests of `twisted.web`,
+    lost connections, and paused producers.  Time passes only when the clock is
+    advanced.  Whatever the application does with the global reactor happens when
+    that reactor runs.
 
     Args:
-        app: An `IResource`, a `twisted.web.server.Site`, a Klein app, or
-            anything else whose ``resource()`` makes a resource.
+        app: An `IResource`, a `twisted.web.server.Site`, a Klein app, or any
+            object whose method ``resource()`` returns a resource.
 
-        clock: What the application was made with, as ``Hub(reactor=clock)``; a
-            clock of its own by default.
+        clock: The clock that the application was made with, such as
+            ``Hub(reactor=clock)``; a new one by default.
 
-        room: How many bytes the network holds, in each direction, that a slow
-            reader has not read.
+        room: The number of unread bytes that the network buffers in each
+            direction.
 
     Attributes:
         clock: The clock.
 
     Raises:
-        TypeError: *app* is no application.
+        TypeError: *app* is not an application.
 
         ValueError: *room* is less than 1.
     """
@@ -76,7 +76,9 @@ class StreamClient:
         room: int = _ROOM,
     ) -> None:
         if room < 1:
-            raise ValueError("A network without room brings nothing: room is 1 at least")
+            raise ValueError(
+                "The network cannot transfer anything without room: give a room of at least 1"
+            )
         self.clock = Clock() if clock is None else clock
         self._network = MemoryNetwork(_site_of(app, self.clock), self.clock, room)
 
@@ -94,12 +96,12 @@ class StreamClient:
     @cached_property
     def agent(self) -> IAgent:
         """
-        An `IAgent` for programs that are clients themselves, as an `EventSource`
-        with ``reactor=client.clock`` is.
+        An `IAgent` for programs that are clients themselves, such as an
+        `EventSource` with ``reactor=client.clock``.
 
-        It connects with the application, whatever host it is asked for.  What
-        was sent arrives when the clock is advanced, by 0 at least, or at the
-        next look at a `StreamAnswer`.
+        It connects to the application, whatever the host of the URL.  Data
+        arrives when the clock is advanced, by at least 0, or when an attribute
+        of a `StreamAnswer` is read.
         """
         agent: IAgent = Agent.usingEndpointFactory(self.clock, self._network)
         return agent
@@ -107,7 +109,7 @@ class StreamClient:
     @cached_property
     def treq(self) -> HTTPClient:
         """
-        The same as a treq client, which sends bodies without the global reactor.
+        A treq client that uses `agent`, and sends bodies without the global reactor.
         """
         from treq.client import HTTPClient
 
@@ -125,44 +127,48 @@ class StreamClient:
         json: object = None,
     ) -> StreamAnswer:
         """
-        Send a request, over a network connection of its own.
+        Send a request over a new connection.
 
         Args:
-            url: A path, such as ``/news``; or all of a URL, if the application
-                wants to know its host, or that it is ``https``.
+            url: A path, such as ``/news``; or a complete URL, if the application
+                depends on its host or scheme.
 
             last_event_id: Sent as ``Last-Event-ID``.
 
-            headers: As they are; ``Host`` is added.
+            headers: Sent unchanged; ``Host`` is added.
 
-            params: Added to the query.
+            params: Added to the query of *url*.
 
             data: The body: bytes, text, or the fields of a form.
 
-            json: The body, as JSON, if it is not ``None``.
+            json: The body, written as JSON, unless it is ``None``.
 
         Returns:
-            The answer, as far as it has come.
+            The answer, as far as it has arrived.
 
         Raises:
-            RuntimeError: A hub answers that is scheduled with the global
-                reactor; all connections were cut.
+            RuntimeError: The application uses a hub or a stream that was made
+                without the clock.  All connections are aborted.
         """
         body, kind = body_of(data, json)
         sent = headers_of(headers or {}, kind)
         target = target_of(url, params)
 
-        def ask(last_event_id: str) -> StreamAnswer:
+        def send(last_event_id: str) -> StreamAnswer:
             with_id = sent.copy()
             if last_event_id:
                 with_id.setRawHeaders("Last-Event-ID", [last_event_id])
             producer = None if body is None else MemoryBody(body)
-            answering = self.agent.request(method.encode("ascii"), target, with_id, producer)
-            answer = StreamAnswer(f"{method} {url}", answering, last_event_id, self._settle, ask)
+            response_deferred = self.agent.request(
+                method.encode("ascii"), target, with_id, producer
+            )
+            answer = StreamAnswer(
+                f"{method} {url}", response_deferred, last_event_id, self._settle, send
+            )
             self._settle()
             return answer
 
-        return ask(last_event_id or "")
+        return send(last_event_id or "")
 
     def get(
         self,
@@ -197,10 +203,10 @@ class StreamClient:
 
     def advance(self, seconds: float) -> None:
         """
-        Let time pass, from one thing that is due to the next, as it does in life.
+        Advance the clock from one delayed call to the next, as time passes in production.
 
-        ``clock.advance(60)`` jumps instead: what is to happen every 15 seconds
-        happens once.
+        ``clock.advance(60)`` jumps instead: a `LoopingCall` with an interval of 15
+        seconds runs only once.
         """
         until = self.clock.seconds() + seconds
         while (due := self._next_due()) is not None and due <= until:
@@ -209,8 +215,8 @@ class StreamClient:
 
     def close(self) -> None:
         """
-        Cut all connections, those of `agent` included, and refuse new ones.  To
-        be called at the end of a test.
+        Abort all connections, including those of `agent`, and refuse new ones.
+        Call this at the end of a test.
         """
         self._network.close()
 
@@ -234,6 +240,8 @@ def _site_of(app: Any, clock: Clock) -> IProtocolFactory:
         return factory
     resource = app if IResource.providedBy(app) else getattr(app, "resource", lambda: None)()
     if not IResource.providedBy(resource):
-        raise TypeError(f"{app!r} is no resource, no site, and has no resource() that makes one")
+        raise TypeError(
+            f"{app!r} is not a resource or a site, and has no method resource() that returns one"
+        )
     site: IProtocolFactory = StreamSite(resource, reactor=clock)
     return site

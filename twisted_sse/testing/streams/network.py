@@ -1,8 +1,8 @@
 """
-A network in memory: connections to one site, and turns in which bytes move.
+A network in memory: connections to one site.
 
-Everything happens in turns of the clock: whoever advances it, by nothing at
-all, lets everything arrive that is on its way.
+Bytes move in calls that are scheduled with the clock: advancing it, even by 0,
+delivers all bytes in flight.
 """
 
 from __future__ import annotations
@@ -30,22 +30,22 @@ __all__ = ["MemoryNetwork"]
 
 _HOST = "127.0.0.1"
 
-# The first that IANA leaves to programs: so no two connections share a port.
+# The first port that IANA reserves for dynamic use; each connection has its own.
 _FIRST_PORT = 49152
 
 
 @implementer(IAgentEndpointFactory)
 class MemoryNetwork:
     """
-    Connects agents with *site*, whatever host they ask for.
+    Connects agents to *site*, whatever the host of the URL.
 
     Args:
         site: Makes a protocol for each connection.
 
-        clock: What the turns are scheduled with.
+        clock: Schedules the calls in which bytes move.
 
-        room: How many bytes a connection holds that its reader has not read,
-            in each direction.
+        room: The number of unread bytes that a connection buffers in each
+            direction.
     """
 
     _log = Logger()
@@ -56,19 +56,19 @@ class MemoryNetwork:
         self._room = room
         self._ports = count(_FIRST_PORT)
         self._ends: dict[MemoryTransport, None] = {}
-        self._due = False
-        self._stirred = False
+        self._scheduled = False
+        self._pending = False
         self._open = True
 
     def settle(self) -> None:
         """
-        Let everything happen that needs no time.
+        Run everything that needs no time.
         """
         self._clock.advance(0)
 
     def close(self) -> None:
         """
-        Cut all connections, and refuse new ones.
+        Abort all connections, and refuse new ones.
         """
         self._open = False
         for end in list(self._ends):
@@ -83,42 +83,45 @@ class MemoryNetwork:
 
     def connect(self, uri: URI, factory: IProtocolFactory) -> Deferred[IProtocol]:
         """
-        Make a connection, which is there at once.
+        Make a connection at once.
         """
         if not self._open:
             return fail(ConnectionRefusedError("The StreamClient is closed"))
         here = IPv4Address("TCP", _HOST, next(self._ports))
         there = IPv4Address("TCP", _HOST, uri.port)
-        client = MemoryTransport(here, self._room, self._stir)
-        server = MemoryTransport(there, self._room, self._stir)
-        asking, answering = factory.buildProtocol(there), self._site.buildProtocol(here)
-        if asking is None or answering is None:
-            return fail(ConnectionRefusedError("The application takes no connections"))
-        client.join(server, asking)
-        server.join(client, answering)
+        client = MemoryTransport(here, self._room, self._schedule)
+        server = MemoryTransport(there, self._room, self._schedule)
+        client_protocol, server_protocol = (
+            factory.buildProtocol(there),
+            self._site.buildProtocol(here),
+        )
+        if client_protocol is None or server_protocol is None:
+            return fail(ConnectionRefusedError("The application accepts no connections"))
+        client.join(server, client_protocol)
+        server.join(client, server_protocol)
         if uri.scheme == b"https":
-            # There is no TLS, but `request.isSecure()` is to say so.
+            # There is no TLS, but `request.isSecure()` must be true.
             alsoProvides(client, ISSLTransport)
             alsoProvides(server, ISSLTransport)
         self._ends |= {client: None, server: None}
-        answering.makeConnection(server)
-        asking.makeConnection(client)
-        return succeed(asking)
+        server_protocol.makeConnection(server)
+        client_protocol.makeConnection(client)
+        return succeed(client_protocol)
 
-    def _stir(self) -> None:
-        self._stirred = True
-        if not self._due:
-            self._due = True
+    def _schedule(self) -> None:
+        self._pending = True
+        if not self._scheduled:
+            self._scheduled = True
             self._clock.callLater(0, self._turn)
 
     def _turn(self) -> None:
-        # Whoever is called in a turn, and advances the clock, gets no turn in it:
-        # that would hand the bytes of a connection over in the wrong order.
-        while self._stirred:
-            self._stirred = False
+        # A protocol that advances the clock from here does not run this again:
+        # that would deliver the bytes of a connection in the wrong order.
+        while self._pending:
+            self._pending = False
             for end in list(self._ends):
                 self._step(end)
-        self._due = False
+        self._scheduled = False
 
     def _step(self, end: MemoryTransport) -> None:
         try:
@@ -134,7 +137,7 @@ class MemoryNetwork:
 @implementer(IStreamClientEndpoint)
 class _Endpoint:
     """
-    Where an agent connects to.
+    The endpoint that an agent connects to.
     """
 
     def __init__(self, network: MemoryNetwork, uri: URI) -> None:

@@ -1,5 +1,5 @@
 """
-Reads the body of one answer, as it comes.
+Reads the body of one answer as it arrives.
 
 camelCase methods are called by Twisted.
 """
@@ -17,25 +17,25 @@ from twisted_sse.events.event import ServerSentEvent
 
 __all__ = ["AnswerReader"]
 
-# A generator that waits for nothing never ends in a time that stands still, and
-# whoever reads it would not either.  So many events take a third of a second.
-_ENOUGH = 10_000
+# An endless generator that never waits would be read for ever, because the clock
+# stands still.  So reading stops after this many events, a third of a second.
+_PORTION = 10_000
 
 
 class AnswerReader(Protocol):
     """
-    Keeps what comes, and takes it apart if it is an event stream.
+    Keeps the body, and decodes it if it is an event stream.
 
     Attributes:
-        body: All that has come.
+        body: All bytes that have arrived.
 
-        blocks: The same as events, comments, reconnection times and IDs.
+        blocks: The body decoded as events, comments, reconnection times and IDs.
 
-        decoder: What the blocks are from; ``None`` if it is no event stream.
+        decoder: Decodes the body; ``None`` if it is not an event stream.
 
-        ended: Whether the end of the body has come.
+        ended: Whether the body is complete.
 
-        closed: Whether nothing more comes, for whatever reason.
+        closed: Whether the connection is over, for any reason.
     """
 
     def __init__(self, decoder: Decoder | None) -> None:
@@ -45,7 +45,7 @@ class AnswerReader(Protocol):
         self.ended = False
         self.closed = False
         self._slow = False
-        self._enough = _ENOUGH
+        self._limit = _PORTION
 
     def dataReceived(self, data: bytes) -> None:
         """
@@ -63,16 +63,16 @@ class AnswerReader(Protocol):
         self.closed = True
         self.ended = reason.check(ResponseDone) is not None
 
-    def look(self) -> None:
+    def read_more(self) -> None:
         """
-        Somebody wants to see what there is: read on, unless it is a slow reader.
+        Read the next portion, unless the reader is slow.
         """
-        self._enough = len(self.blocks) + _ENOUGH
+        self._limit = len(self.blocks) + _PORTION
         self._regulate()
 
     def set_slow(self, slow: bool) -> None:
         """
-        Stop reading, or go on.
+        Stop reading, or read again.
         """
         self._slow = slow
         self._regulate()
@@ -86,7 +86,7 @@ class AnswerReader(Protocol):
 
     def _regulate(self) -> None:
         transport: Any = self.transport
-        if self._slow or len(self.blocks) >= self._enough:
+        if self._slow or len(self.blocks) >= self._limit:
             transport.pauseProducing()
         else:
             transport.resumeProducing()

@@ -1,5 +1,5 @@
 """
-Finds what is scheduled with the global reactor, where a test's clock has no say.
+Finds calls of this package on the global reactor, which a test's clock does not control.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from twisted.internet.interfaces import IDelayedCall
 
 __all__ = ["STRAY", "stray_calls"]
 
-#: What to say of them.
+#: The error message about them.
 STRAY = (
-    "Something of twisted_sse runs by the global reactor, and not by this clock, so the test would"
-    " wait for it in vain: give the StreamClient's clock to the Hub and to an EventSource as"
-    " reactor=clock, to an EventSourceResponse and to @event_stream as clock=clock."
+    "A part of twisted_sse uses the global reactor instead of this StreamClient's clock, so"
+    " advancing the clock has no effect on it: pass the clock to Hub and EventSource as"
+    " reactor=clock, and to EventSourceResponse and @event_stream as clock=clock."
 )
 
 _PACKAGE = __name__.partition(".")[0]
@@ -23,15 +23,15 @@ _PACKAGE = __name__.partition(".")[0]
 
 def stray_calls() -> set[IDelayedCall]:
     """
-    What this package has scheduled with the global reactor, if there is one.
+    Return the calls that this package has scheduled with the global reactor, if installed.
     """
-    # Not imported, for that would choose one.
+    # Not imported, because the import would install a reactor.
     reactor: Any = sys.modules.get("twisted.internet.reactor")
     calls: list[Any] = [] if reactor is None else reactor.getDelayedCalls()
     return {call for call in calls if _is_ours(call.func)}
 
 
 def _is_ours(function: Any) -> bool:
-    owner = getattr(function, "__self__", None)
-    module: str = (function if owner is None else type(owner)).__module__ or ""
+    instance = getattr(function, "__self__", None)
+    module: str = (function if instance is None else type(instance)).__module__ or ""
     return module.partition(".")[0] == _PACKAGE

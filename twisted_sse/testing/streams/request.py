@@ -1,5 +1,5 @@
 """
-What a request is made of: a URL, headers and a body, each as one likes to write it.
+Builds the URL, the headers and the body of a request from convenient forms.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from twisted.web.http_headers import Headers
 
 __all__ = ["Pairs", "body_of", "headers_of", "target_of"]
 
-#: Names and values, each of them once or several times.
+#: Names and values; a name may have several values.
 Pairs = Mapping[str, "str | Sequence[str]"] | Sequence[tuple[str, str]]
 
 _ORIGIN = "http://localhost"
@@ -21,18 +21,18 @@ _ORIGIN = "http://localhost"
 
 def target_of(url: str, params: Pairs) -> bytes:
     """
-    All of a URL, of which *url* may be a path, with *params* added to its query.
+    Make a complete URL from a URL or a path, with *params* added to its query.
     """
     url = url if "://" in url else f"{_ORIGIN}/{url.removeprefix('/')}"
     if params:
         url += ("&" if "?" in url else "?") + urlencode(params, doseq=True)
-    # What is not ASCII is percent-encoded, as a browser does.
+    # Characters that are not ASCII are percent-encoded, as by a browser.
     return URL.from_text(url).to_uri().to_text().encode("ascii")
 
 
 def headers_of(given: Mapping[str, str | Sequence[str]] | Headers, kind: str | None) -> Headers:
     """
-    New headers like *given*, and the content type *kind* if they have none.
+    Copy headers, and add the content type *kind* if they have none.
     """
     headers = given.copy() if isinstance(given, Headers) else Headers()
     if not isinstance(given, Headers):
@@ -47,14 +47,14 @@ def body_of(
     data: bytes | str | Pairs | None, json: object
 ) -> tuple[bytes | str | None, str | None]:
     """
-    A body, and its type where that is clear.
+    Return the body, and its content type if it is a form or JSON.
 
     Raises:
-        TypeError: There are two.
+        TypeError: Both *data* and *json* are given.
     """
     if json is not None:
         if data is not None:
-            raise TypeError("Give data or json, and not both")
+            raise TypeError("Give data or json, not both")
         return json_.dumps(json), "application/json"
     if data is None or isinstance(data, bytes | str):
         return data, None

@@ -1,10 +1,10 @@
 """
-One end of a network connection in memory, with the bounds that a socket has.
+One end of a network connection in memory, with limited buffers like a socket.
 
-What is written goes into the pipe to the other end, as far as there is room;
-the rest waits here, and the producer is paused for as long.  No protocol is
-ever called from within a call of its own: bytes arrive, producers go on and
-connections are lost in `MemoryTransport.step`, as in a turn of the reactor.
+Written bytes go to the buffer of the other end while it has room; the rest waits
+here, and the producer is paused.  Protocols are never called from within their own
+calls: `MemoryTransport.step` delivers bytes, resumes producers and reports lost
+connections, as the reactor does.
 
 camelCase methods are called by Twisted.
 """
@@ -25,49 +25,49 @@ __all__ = ["MemoryTransport"]
 @implementer(ITransport, IConsumer, IPushProducer)
 class MemoryTransport:
     """
-    What a protocol writes to and reads from; `join` gives it its other end.
+    The transport of one protocol; `join` connects it to the other end.
 
     Args:
-        address: Its own.
+        address: The address of this end.
 
-        room: How many bytes the pipe to it holds that it has not read.
+        room: The size of the buffer of unread bytes.
 
-        stir: Called when `step` has something to do.
+        schedule: Called when `step` has something to do.
 
     Attributes:
-        connected: Whether the protocol has not been told that it is lost.
+        connected: False once the protocol was told that the connection is lost.
 
-        disconnecting: As `twisted.internet.abstract.FileDescriptor` has it.
+        disconnecting: As in `twisted.internet.abstract.FileDescriptor`.
     """
 
-    def __init__(self, address: IAddress, room: int, stir: Callable[[], None]) -> None:
+    def __init__(self, address: IAddress, room: int, schedule: Callable[[], None]) -> None:
         self.connected = True
         self.disconnecting = False
         self._address = address
         self._room = room
-        self._stir = stir
+        self._schedule = schedule
         self._arrived = bytearray()
         self._unsent = bytearray()
         self._reading = True
         self._aborting = False
-        # Why there is nothing more to come, once that is so.
+        # Why the other end has closed the connection, once it has.
         self._end: Exception | None = None
         self._producer: Any = None
         self._streaming = True
         self._producer_paused = False
-        # Whether a producer that wants to be asked has been, since it last wrote.
-        self._asked = True
+        # Whether a pull producer was resumed since it last wrote.
+        self._pulled = True
 
     def join(self, other: MemoryTransport, protocol: IProtocol) -> None:
         """
-        Be the end of *protocol*, opposite to *other*.
+        Attach *protocol* to this end, and connect it to *other*.
         """
         self._other = other
         self._protocol = protocol
 
     def step(self) -> None:
         """
-        Do once what can be done: send, then receive, then be lost.
+        Send, receive, and report a lost connection, once each.
         """
         if self.connected and self._aborting:
             self._other._reset()
@@ -84,9 +84,9 @@ class MemoryTransport:
         if not self.connected or self._aborting:
             return
         self._unsent += data
-        self._asked = False
+        self._pulled = False
         self._fill()
-        self._stir()
+        self._schedule()
         full = bool(self._unsent) and self._producer is not None and self._streaming
         if full and not self._producer_paused:
             self._producer_paused = True
@@ -100,12 +100,12 @@ class MemoryTransport:
 
     def loseConnection(self) -> None:
         """
-        See `ITransport.loseConnection`: after what was written, and after the
-        producer has gone.
+        See `ITransport.loseConnection`: waits until everything is written and the
+        producer is unregistered.
         """
         if self.connected:
             self.disconnecting = True
-            self._stir()
+            self._schedule()
 
     def abortConnection(self) -> None:
         """
@@ -113,12 +113,12 @@ class MemoryTransport:
         """
         if self.connected:
             self.disconnecting = self._aborting = True
-            self._stir()
+            self._schedule()
 
     def setTcpNoDelay(self, enabled: bool) -> None:
         """
-        See `twisted.internet.interfaces.ITCPTransport.setTcpNoDelay`: there is
-        no delay.
+        See `twisted.internet.interfaces.ITCPTransport.setTcpNoDelay`: does nothing,
+        because writes are never delayed.
         """
 
     def getHost(self) -> IAddress:
@@ -138,13 +138,15 @@ class MemoryTransport:
         See `IConsumer.registerProducer`.
         """
         if self._producer is not None:
-            raise RuntimeError(f"{producer!r} comes before {self._producer!r} has gone")
+            raise RuntimeError(
+                f"Cannot register {producer!r}: {self._producer!r} is still registered"
+            )
         if not self.connected:
             producer.stopProducing()
             return
         self._producer, self._streaming, self._producer_paused = producer, streaming, False
         if not streaming:
-            self._asked = True
+            self._pulled = True
             producer.resumeProducing()
 
     def unregisterProducer(self) -> None:
@@ -153,20 +155,20 @@ class MemoryTransport:
         """
         self._producer = None
         self._streaming, self._producer_paused = True, False
-        self._stir()
+        self._schedule()
 
     def pauseProducing(self) -> None:
         """
-        See `IPushProducer.pauseProducing`: the protocol does not read.
+        See `IPushProducer.pauseProducing`: stops reading.
         """
         self._reading = False
 
     def resumeProducing(self) -> None:
         """
-        See `IPushProducer.resumeProducing`: it reads again.
+        See `IPushProducer.resumeProducing`: reads again.
         """
         self._reading = True
-        self._stir()
+        self._schedule()
 
     def stopProducing(self) -> None:
         """
@@ -176,14 +178,14 @@ class MemoryTransport:
 
     def _fill(self) -> None:
         """
-        Put into the pipe what there is room for.
+        Move bytes to the other end's buffer while it has room.
         """
         other = self._other
         count = min(other._room - len(other._arrived), len(self._unsent))
         if count > 0 and other.connected:
             other._arrived += self._unsent[:count]
             del self._unsent[:count]
-            self._stir()
+            self._schedule()
 
     def _send(self) -> None:
         if not self._other.connected and (self._unsent or self.disconnecting):
@@ -192,9 +194,9 @@ class MemoryTransport:
         self._fill()
         if self._unsent:
             return
-        if self._producer_paused or not (self._streaming or self._asked):
+        if self._producer_paused or not (self._streaming or self._pulled):
             self._producer_paused = False
-            self._asked = True
+            self._pulled = True
             self._producer.resumeProducing()
         elif self.disconnecting and self._streaming:
             self._lose(ConnectionDone())
@@ -205,14 +207,14 @@ class MemoryTransport:
         if self._arrived:
             data = bytes(self._arrived)
             self._arrived.clear()
-            self._stir()
+            self._schedule()
             self._protocol.dataReceived(data)
         elif self._end is not None:
             self._lose(self._end)
 
     def _reset(self) -> None:
         """
-        The other end has aborted: that is known without reading.
+        The other end has aborted, which is noticed without reading.
         """
         self._arrived.clear()
         if self.connected:
@@ -223,7 +225,7 @@ class MemoryTransport:
         self._other._end = self._other._end or ConnectionDone()
         self._arrived.clear()
         self._unsent.clear()
-        self._stir()
+        self._schedule()
         producer, self._producer = self._producer, None
         if producer is not None:
             producer.stopProducing()

@@ -1,5 +1,5 @@
 """
-Tells Twisted that there is a history of JSON lines.
+Registers the history of JSON lines with Twisted.
 """
 
 from sse_history_lines import LinesFactory

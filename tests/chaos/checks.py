@@ -1,9 +1,9 @@
 """
-The rule, and whether it was kept: from what publishers were told and clients got.
+Compares the answers to publishers with the events that subscribers received.
 
-What a publisher was told is kept is received exactly once by everybody who wants
-it, in one order that all clients share and that no publisher can disprove.  What
-it was not told may be received or not, but then by all or none.
+Every subscriber receives each acknowledged event of its topics exactly once.  All
+subscribers see one order, which does not contradict the times of requests and answers.
+An event that was not acknowledged is received by all its subscribers or by none.
 
 Nothing here does I/O or keeps time.
 """
@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-__all__ = ["Attempt", "Diary", "Fault", "judge"]
+__all__ = ["Attempt", "Fault", "ReceivedLog", "find_faults"]
 
 
 @dataclass(slots=True)
@@ -23,21 +23,21 @@ class Attempt:
     One event in one request.
 
     Attributes:
-        data: Unlike that of any other attempt.
+        data: Unique among all attempts.
 
-        topics: What it was published to.
+        topics: The topics that it was published to.
 
-        request: Unlike that of any other request.
+        request: The name of its request, unique among all requests.
 
-        place: Where in its request it stands, from 0.
+        place: Its index in the request.
 
-        given: The ID that the publisher has given it.
+        given: The ID that the publisher chose.
 
         sent: When the request was sent, in seconds.
 
-        answered: When the whole answer 200 had come; never, if it has not.
+        answered: When the complete answer 200 had arrived; infinite if it has not.
 
-        id: What the answer says that its ID is.
+        id: Its ID according to the answer.
 
         refused: Whether the answer was 503.
     """
@@ -55,24 +55,24 @@ class Attempt:
     @property
     def acknowledged(self) -> bool:
         """
-        Whether the publisher was told that it is kept.
+        Whether the publisher was told that the event is kept.
         """
         return self.answered != math.inf
 
 
 @dataclass
-class Diary:
+class ReceivedLog:
     """
-    What one client has got, over all of its connections.
+    What one subscriber has received, over all of its connections.
 
     Attributes:
-        name: For people.
+        name: Names the subscriber in faults.
 
-        wants: Whether an event with these topics is for it.
+        wants: Whether the subscriber selected an event with these topics.
 
         entries: The ID and the data of each event, in the order of receipt.
 
-        resets: What each ``stream-reset`` said.
+        resets: The data of each ``stream-reset``.
     """
 
     name: str
@@ -84,7 +84,7 @@ class Diary:
 class Fault(NamedTuple):
     """
     Attributes:
-        kind: By which faults are counted.
+        kind: Groups faults for counting.
 
         sentence: What has happened.
     """
@@ -93,61 +93,61 @@ class Fault(NamedTuple):
     sentence: str
 
 
-def judge(attempts: Iterable[Attempt], diaries: Sequence[Diary]) -> list[Fault]:
+def find_faults(attempts: Iterable[Attempt], logs: Sequence[ReceivedLog]) -> list[Fault]:
     """
-    Find everything that the rule forbids.
+    Find everything that the rules forbid.
 
     Args:
-        attempts: All that were made.
+        attempts: All attempts of all publishers.
 
-        diaries: The first is of a client that wants everything: the others'
-            order is held against its order.
+        logs: The first is of a subscriber to all topics; its order is compared with
+            that of the others.
     """
     known = {attempt.data: attempt for attempt in attempts}
-    seen = {data for diary in diaries for _, data in diary.entries}
-    order = list(dict.fromkeys(data for _, data in diaries[0].entries if data in known))
-    faults = list(_misnamed(known, diaries))
-    for diary in diaries:
-        faults += _presence(diary, known, seen)
-        faults += _deviations(diary, order)
-    faults += _disproved(order, known)
+    seen = {data for received in logs for _, data in received.entries}
+    order = list(dict.fromkeys(data for _, data in logs[0].entries if data in known))
+    faults = list(_wrong_ids(known, logs))
+    for received in logs:
+        faults += _presence(received, known, seen)
+        faults += _deviations(received, order)
+    faults += _contradicted(order, known)
     faults += _torn(order, known)
     return faults
 
 
-def _presence(diary: Diary, known: dict[str, Attempt], seen: set[str]) -> Iterator[Fault]:
-    times = Counter(data for _, data in diary.entries)
+def _presence(received: ReceivedLog, known: dict[str, Attempt], seen: set[str]) -> Iterator[Fault]:
+    times = Counter(data for _, data in received.entries)
     for data, count in times.items():
         attempt = known.get(data)
         if attempt is None:
-            yield Fault("invented", f"{diary.name} got {data[:60]!r}, which nobody has sent.")
-        elif not diary.wants(attempt.topics):
-            yield Fault("unwanted", f"{diary.name} got {_brief(data)} of {attempt.topics}.")
+            yield Fault("invented", f"{received.name} got {data[:60]!r}, which was never sent.")
+        elif not received.wants(attempt.topics):
+            yield Fault("unwanted", f"{received.name} got {_brief(data)} of {attempt.topics}.")
         if count > 1:
-            yield Fault("doubled", f"{diary.name} got {_brief(data)} {count} times.")
+            yield Fault("doubled", f"{received.name} got {_brief(data)} {count} times.")
     for data, attempt in known.items():
         due = attempt.acknowledged or data in seen
-        if due and data not in times and diary.wants(attempt.topics):
+        if due and data not in times and received.wants(attempt.topics):
             why = f"acknowledged as {attempt.id!r}" if attempt.acknowledged else "others did"
-            yield Fault("lost", f"{diary.name} did not get {_brief(data)}; {why}.")
-    for reset in diary.resets:
-        yield Fault("reset", f"{diary.name} was told of a gap: {reset}.")
+            yield Fault("lost", f"{received.name} did not get {_brief(data)}; {why}.")
+    for reset in received.resets:
+        yield Fault("reset", f"{received.name} was told of a gap: {reset}.")
 
 
-def _deviations(diary: Diary, order: Sequence[str]) -> Iterator[Fault]:
+def _deviations(received: ReceivedLog, order: Sequence[str]) -> Iterator[Fault]:
     positions = {data: number for number, data in enumerate(order)}
     highest = -1
-    for data in dict.fromkeys(data for _, data in diary.entries):
+    for data in dict.fromkeys(data for _, data in received.entries):
         position = positions.get(data, highest)
         if position < highest:
             later = _brief(order[highest])
-            yield Fault("out of order", f"{diary.name} got {_brief(data)} after {later}.")
+            yield Fault("out of order", f"{received.name} got {_brief(data)} after {later}.")
         highest = max(highest, position)
 
 
-def _disproved(order: Sequence[str], known: dict[str, Attempt]) -> Iterator[Fault]:
+def _contradicted(order: Sequence[str], known: dict[str, Attempt]) -> Iterator[Fault]:
     """
-    What was acknowledged before something else was sent comes before it.
+    An event that was acknowledged before another was sent comes before it.
     """
     latest: Attempt | None = None
     for data in order:
@@ -163,7 +163,7 @@ def _disproved(order: Sequence[str], known: dict[str, Attempt]) -> Iterator[Faul
 
 def _torn(order: Sequence[str], known: dict[str, Attempt]) -> Iterator[Fault]:
     """
-    A request is kept as a whole or not at all, and in its own order.
+    The events of a request are received all or none, in their order.
     """
     sizes = Counter(attempt.request for attempt in known.values())
     places: dict[str, list[int]] = {}
@@ -174,10 +174,10 @@ def _torn(order: Sequence[str], known: dict[str, Attempt]) -> Iterator[Fault]:
             yield Fault("torn", f"Of {sizes[request]} in request {request} came {found}.")
 
 
-def _misnamed(known: dict[str, Attempt], diaries: Sequence[Diary]) -> Iterator[Fault]:
+def _wrong_ids(known: dict[str, Attempt], logs: Sequence[ReceivedLog]) -> Iterator[Fault]:
     """
-    An event has one ID, which its receipt and everybody's stream agree on, and
-    no other event has it.
+    An event has one ID, the same in its receipt and in all streams, and no other
+    event has that ID.
     """
     names: dict[str, str] = {}
     for data, attempt in known.items():
@@ -185,11 +185,13 @@ def _misnamed(known: dict[str, Attempt], diaries: Sequence[Diary]) -> Iterator[F
             names[data] = name
         if attempt.id and attempt.given and attempt.id != attempt.given:
             yield Fault("misnamed", f"{_brief(data)} was given {attempt.given!r}: {attempt.id!r}.")
-    for diary in diaries:
-        for id, data in diary.entries:
+    for received in logs:
+        for id, data in received.entries:
             if names.setdefault(data, id) != id:
                 other = names[data]
-                yield Fault("misnamed", f"{_brief(data)} is {id!r} to {diary.name}, not {other!r}.")
+                yield Fault(
+                    "misnamed", f"{_brief(data)} is {id!r} to {received.name}, not {other!r}."
+                )
     for id, count in Counter(names.values()).items():
         if count > 1:
             yield Fault("misnamed", f"{count} events have the ID {id!r}.")

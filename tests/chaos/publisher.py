@@ -1,5 +1,5 @@
 """
-A publisher that does one thing after the other, and knows what it was told.
+A publisher that sends one request at a time and records each answer.
 """
 
 import asyncio
@@ -11,23 +11,23 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
-from tests.chaos.follower import FENCE, parse_head
-from tests.chaos.verdict import Attempt, Fault
+from tests.chaos.checks import Attempt, Fault
+from tests.chaos.subscriber import END_MARKER, parse_head
 from tests.support.hub_process import TOKEN
 
-__all__ = ["TOPICS", "Flow"]
+__all__ = ["TOPICS", "Publisher"]
 
-#: What is published to.
+#: The topics of all events.
 TOPICS = ("news/1", "news/2", "news/3", "prices", "chat")
 
-# Between two tries to connect, and after a refusal, in seconds.
+# Between two attempts to connect, and after a refusal, in seconds.
 _PAUSE = 0.05
 
 # The longest pause between two requests, in seconds.
-_BREATH = 0.04
+_LONGEST_PAUSE = 0.04
 
-# How long an answer may take until it counts as none, in seconds.
-_PATIENCE = 20.0
+# How long an answer may take, in seconds.
+_TIMEOUT = 20.0
 
 _FORM, _JSON, _LINES = (
     "application/x-www-form-urlencoded",
@@ -42,23 +42,23 @@ class _Answer(NamedTuple):
     body: str
 
 
-class Flow:
+class Publisher:
     """
     Publishes numbered events, one request after the other.
 
-    What was not acknowledged is not sent again: the next request is a new one.
+    An event that was not acknowledged is not sent again: each request is a new one.
 
     Args:
-        name: Begins the data of all that it publishes.
+        name: The prefix of the data of its events.
 
-        ports: Where hubs may be; looked at anew for each connection.
+        ports: The ports of the running hubs; read again for each connection.
 
     Attributes:
-        attempts: All that it has sent.
+        attempts: Everything that it has sent.
 
         acknowledged: How many requests were answered 200.
 
-        faults: Answers that may not be.
+        faults: Answers that are forbidden.
     """
 
     def __init__(self, name: str, ports: Sequence[int], rng: random.Random) -> None:
@@ -74,25 +74,25 @@ class Flow:
 
     async def publish(self) -> None:
         """
-        Go on until `stop`.
+        Publish until `stop`.
         """
         while not self._stopping:
             if await self._connect():
                 await self._publish_once()
-            await asyncio.sleep(self._rng.uniform(0, _BREATH))
+            await asyncio.sleep(self._rng.uniform(0, _LONGEST_PAUSE))
         self._disconnect()
 
     def stop(self) -> None:
         """
-        Finish the request that is under way, and no other.
+        Send no request after the current one.
         """
         self._stopping = True
 
-    async def put_fence(self) -> None:
+    async def publish_end_marker(self) -> None:
         """
-        Publish the end of everything, until it is acknowledged.
+        Publish the last event, again and again until it is acknowledged.
         """
-        body = json.dumps({"topic": list(TOPICS), "data": "", "event": FENCE})
+        body = json.dumps({"topic": list(TOPICS), "data": "", "event": END_MARKER})
         answer = None
         while answer is None or answer.status != 200:
             if await self._connect():
@@ -143,7 +143,7 @@ class Flow:
     def _draft_one(self, request: str, place: int) -> Attempt:
         (length,) = self._rng.choices([10, 100, 300, 20_000], [40, 40, 19, 1])
         topics = tuple(self._rng.sample(TOPICS, self._rng.choice([1, 1, 1, 2])))
-        # Not only ASCII, not only what a header may have unchanged everywhere.
+        # An ID that is not ASCII, and that some clients encode in a header.
         given = f"eigene é {request},{place}" if self._rng.random() < 0.25 else None
         return Attempt(f"{request}-{place} {'x' * length}", topics, request, place, given)
 
@@ -159,7 +159,7 @@ class Flow:
 
     async def _post(self, content_type: str, body: str) -> _Answer | None:
         """
-        Send a request; ``None`` if no whole answer comes.
+        Send a request; return ``None`` if no complete answer arrives.
         """
         assert self._connection is not None
         reader, writer = self._connection
@@ -169,16 +169,16 @@ class Flow:
             *(f"Content-Type: {content_type}", f"Content-Length: {len(content)}"),
         ]
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(_TIMEOUT):
                 writer.write("\r\n".join([*lines, "", ""]).encode() + content)
                 status, headers = parse_head(await reader.readuntil(b"\r\n\r\n"))
                 text = await reader.readexactly(int(headers["content-length"]))
         except TimeoutError:
-            self.faults.append(Fault("silent", f"{self._name}: no answer in {_PATIENCE} s."))
+            self.faults.append(Fault("silent", f"{self._name}: no answer in {_TIMEOUT} s."))
             self._disconnect()
             return None
         except (ConnectionError, IncompleteReadError):
-            # So it looks when a hub is killed; nothing is known of the request then.
+            # The hub was killed: the outcome of the request is unknown.
             self._disconnect()
             return None
         return _Answer(status, headers, text.decode())
@@ -188,7 +188,7 @@ class Flow:
             attempt.refused = True
         problem = answer.headers.get("content-type") == "application/problem+json"
         if answer.status != 503 or "retry-after" not in answer.headers or not problem:
-            self.faults.append(Fault("rude", f"{self._name} was answered {answer}."))
+            self.faults.append(Fault("bad refusal", f"{self._name} was answered {answer}."))
 
 
 def _json(attempt: Attempt) -> dict[str, Any]:

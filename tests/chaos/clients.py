@@ -1,9 +1,9 @@
 """
-The clients of a chaos run, in a process of their own: its memory is theirs alone.
+The process of all clients of a chaos run, separate so that its memory can be measured.
 
-Started by `tests.chaos.client` with what it has to know as JSON; what it has found is written
-as JSON, too.  It counts what there is in the process at three quiet moments: before the first
-client came, when all have rested in between, and when all have gone.
+`tests.chaos.clientrun` passes the settings as JSON, and the results are written as JSON.  Objects
+and resources are counted three times: before the first client starts, while all clients pause,
+and after all have ended.
 """
 
 import json
@@ -19,37 +19,37 @@ from twisted.internet.task import deferLater, react
 from twisted.logger import ILogObserver, LogEvent, LogLevel, formatEvent, globalLogBeginner
 from twisted.web.client import Agent, BrowserLikePolicyForHTTPS
 
-from tests.chaos.habits import HABITS, Habit
-from tests.chaos.numbered import Numbered
-from tests.chaos.patron import Patron
+from tests.chaos.behaviors import BEHAVIORS, Behavior
+from tests.chaos.client import Client
+from tests.chaos.numbered import NumberedEvents
 from tests.soak.counts import Counts
 
 __all__ = ["main"]
 
-# How long connections that are closed may take to be gone, in seconds.
-_PATIENCE = 20.0
+# How long closed connections may take to be cleaned up, in seconds.
+_TIMEOUT = 20.0
 
-# How many lines of the log, or faults, are told.
-_TOLD = 50
+# How many lines of the log, and how many faults, are reported.
+_SHOWN = 50
 
 
 class _Moment(NamedTuple):
     """
     Attributes:
-        resident: How much memory the process has, in bytes.
+        resident: The resident memory of the process, in bytes.
     """
 
     counts: Counts
     resident: int
 
 
-class _Crowd:
+class _Clients:
     """
     All clients.
 
     Args:
-        given: ``seed``, ``ports``, ``certificate`` (a file) and ``rest``: after how
-            many seconds everybody rests for once.
+        given: ``seed``, ``ports``, ``certificate`` (a file) and ``rest``: the number of
+            seconds after which all clients pause once.
     """
 
     def __init__(self, reactor: Any, given: dict[str, Any]) -> None:
@@ -59,43 +59,45 @@ class _Crowd:
         policy = BrowserLikePolicyForHTTPS(trustRootFromCertificates([certificate]))
         self._agent = Agent(reactor, policy)
         self._lines: list[str] = []
-        self._patrons = [self._patron(given["seed"], *pair) for pair in enumerate(given["ports"])]
+        self._clients = [
+            self._make_client(given["seed"], *pair) for pair in enumerate(given["ports"])
+        ]
 
     async def run(self) -> dict[str, Any]:
         """
-        Return what was found.
+        Return the results.
         """
         globalLogBeginner.beginLoggingTo([cast(ILogObserver, self._note)], redirectStandardIO=False)
         before = await self._moment(None)
         following = self._follow()
         await deferLater(self._reactor, self._rest)
-        for patron in self._patrons:
-            patron.stop()
+        for client in self._clients:
+            client.stop()
         await following
         between = await self._moment(before)
         await self._follow()
         after = await self._moment(before)
         return self._found(before, between, after)
 
-    def _patron(self, seed: int, number: int, port: int) -> Patron:
-        habit = HABITS[number % len(HABITS)]
-        log = Numbered(seed, number, habit.patient)
-        url = f"{'https' if habit.tls else 'http'}://127.0.0.1:{port}/stream"
-        return Patron(self._reactor, f"client {number}", url, self._client(habit), habit, log)
+    def _make_client(self, seed: int, number: int, port: int) -> Client:
+        behavior = BEHAVIORS[number % len(BEHAVIORS)]
+        log = NumberedEvents(seed, number, behavior.long_waits)
+        url = f"{'https' if behavior.tls else 'http'}://127.0.0.1:{port}/stream"
+        return Client(self._reactor, f"client {number}", url, self._client(behavior), behavior, log)
 
-    def _client(self, habit: Habit) -> object:
-        return self._agent if habit.tls else None
+    def _client(self, behavior: Behavior) -> object:
+        return self._agent if behavior.tls else None
 
     def _follow(self) -> Deferred[Any]:
-        return gatherResults([Deferred.fromCoroutine(one.follow()) for one in self._patrons])
+        return gatherResults([Deferred.fromCoroutine(one.follow()) for one in self._clients])
 
     async def _moment(self, before: _Moment | None) -> _Moment:
         """
-        Count, when what is closed has gone, or after a while.
+        Count when all closed connections are cleaned up, or after a timeout.
         """
-        deadline = self._reactor.seconds() + _PATIENCE
+        deadline = self._reactor.seconds() + _TIMEOUT
         while True:
-            # Outside of what has just fired.
+            # Not from within the callback of a Deferred, which would be counted.
             await deferLater(self._reactor, 0.1)
             counts = Counts.take(self._reactor)
             rest = None if before is None else _handles(counts, before.counts)
@@ -104,12 +106,12 @@ class _Crowd:
 
     def _found(self, before: _Moment, between: _Moment, after: _Moment) -> dict[str, Any]:
         counts: Counter[str] = Counter()
-        for patron in self._patrons:
-            counts += patron.counts
-        faults = [fault for patron in self._patrons for fault in patron.faults]
+        for client in self._clients:
+            counts += client.counts
+        faults = [fault for client in self._clients for fault in client.faults]
         return {
             "counts": counts,
-            "faults": faults[:_TOLD],
+            "faults": faults[:_SHOWN],
             "lines": self._lines,
             "left": [_handles(one.counts, before.counts) for one in (between, after)],
             "grown": after.counts.more_than(between.counts),
@@ -126,11 +128,11 @@ class _Crowd:
 
 def main() -> None:
     """
-    Run with what the last argument says, and write what was found.
+    Run with the settings in the last argument, and write the results.
     """
 
     async def run(reactor: Any) -> None:
-        found = await _Crowd(reactor, json.loads(sys.argv[-1])).run()
+        found = await _Clients(reactor, json.loads(sys.argv[-1])).run()
         sys.stdout.write(json.dumps(found) + "\n")
 
     react(lambda reactor: Deferred.fromCoroutine(run(reactor)))
@@ -138,7 +140,7 @@ def main() -> None:
 
 def _handles(counts: Counts, before: Counts) -> dict[str, int]:
     """
-    What is left of what the operating system and the reactor hold.
+    Return what the operating system and the reactor hold more than *before*.
     """
     grown = counts.more_than(before)
     return {name: grown[name] for name in ("calls", "readers", "files") if name in grown}

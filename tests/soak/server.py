@@ -1,5 +1,5 @@
 """
-What is asked for: generators of all kinds, each of which notes how it ends.
+Serves generators of all kinds, and counts how many begin and end.
 """
 
 from collections import Counter
@@ -19,7 +19,7 @@ from twisted_sse.transport.http.site import StreamSite
 from twisted_sse.transport.tls.context import TLSFactory, TLSServer
 from twisted_sse.transport.tls.identity import pair_files
 
-__all__ = ["Served"]
+__all__ = ["Server"]
 
 
 class Route(Resource):
@@ -40,12 +40,12 @@ class Route(Resource):
         return self._make().render(request)
 
 
-class Served:
+class Server:
     """
-    Listens on loopback, plain and by TLS.
+    Listens on loopback, with and without TLS.
 
     Attributes:
-        paths: What there is to ask for.
+        paths: The paths of all streams.
 
         noted: How many sources have ``begun``, and how many have ``ended``.
     """
@@ -75,10 +75,10 @@ class Served:
         Listen.
 
         Args:
-            directory: Has ``key.pem`` and ``certificate.pem``.
+            directory: Contains ``key.pem`` and ``certificate.pem``.
 
         Returns:
-            The ports: the plain one, and that with TLS.
+            The ports without and with TLS.
         """
         pairs = pair_files([f"{directory}/certificate.pem"], [f"{directory}/key.pem"])
         for factory in (self._site, TLSFactory(TLSServer(pairs, None), self._site)):
@@ -89,31 +89,31 @@ class Served:
 
     async def stop(self) -> None:
         """
-        Stop, as a program does.
+        Stop listening, and stop the hub.
         """
         await gatherResults([port.stopListening() for port in self._ports])
         await self._service.stopService()
 
     def short(self) -> Iterator[str]:
         """
-        End soon.
+        Yield 20 items.
         """
-        with self._noting():
+        with self._counted():
             yield from map(str, range(20))
 
     def endless(self) -> Iterator[str]:
         """
-        Have always something.
+        Yield items without end.
         """
-        with self._noting():
+        with self._counted():
             while True:
                 yield "x" * 1000
 
     async def short_async(self) -> AsyncIterator[str]:
         """
-        End soon, and await at the end.
+        Yield two items, and await in ``finally``.
         """
-        with self._noting():
+        with self._counted():
             try:
                 yield "x"
                 await self._pause(0.001)
@@ -123,9 +123,9 @@ class Served:
 
     async def flowing(self) -> AsyncGenerator[str, None]:
         """
-        Have something now and then, and await at the end.
+        Yield items at intervals without end, and await in ``finally``.
         """
-        with self._noting():
+        with self._counted():
             try:
                 while True:
                     yield "x" * 100
@@ -135,17 +135,17 @@ class Served:
 
     async def waiting(self, draining: "Deferred[None]") -> AsyncIterator[str]:
         """
-        Wait for what never comes.
+        Wait until the hub drains.
         """
-        with self._noting():
+        with self._counted():
             yield "x"
             await draining
 
     async def nested(self) -> AsyncIterator[str]:
         """
-        Pass on what another has, and close it.
+        Yield the items of another generator, and close it.
         """
-        with self._noting():
+        with self._counted():
             inner = self.flowing()
             try:
                 async for item in inner:
@@ -155,7 +155,7 @@ class Served:
 
     def _put(self, root: Resource, source: Callable[..., Any]) -> None:
         """
-        Serve *source* by one response of its own, by one of the hub, and by one for each request.
+        Serve *source* by one response without and one with the hub, and by one for each request.
         """
         name = source.__name__
         kinds: dict[str, Resource] = {
@@ -172,7 +172,7 @@ class Served:
         return deferLater(self._reactor, seconds)
 
     @contextmanager
-    def _noting(self) -> Iterator[None]:
+    def _counted(self) -> Iterator[None]:
         self.noted["begun"] += 1
         try:
             yield

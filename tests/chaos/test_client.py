@@ -5,53 +5,55 @@ The clients of `tests.chaos client` notice every fault of an event.
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.chaos.habits import FENCE, Habit
-from tests.chaos.numbered import Numbered
-from tests.chaos.patron import Patron
+from tests.chaos.behaviors import END_MARKER, Behavior
+from tests.chaos.client import Client
+from tests.chaos.numbered import NumberedEvents
 from tests.client.memory import URL, MemoryServer
 from twisted_sse.events.codec import encode
 from twisted_sse.events.event import ServerSentEvent
 
-__all__ = ["PatronTests"]
+__all__ = ["ClientTests"]
 
-_FENCE = 3
+_END_MARKER = 3
 
 
-class PatronTests(SynchronousTestCase):
+class ClientTests(SynchronousTestCase):
     """
-    A stream with a fence after three events.
+    A stream with the end marker after three events.
     """
 
     def setUp(self) -> None:
         """
-        Begin to follow.
+        Start the client.
         """
         self.server = MemoryServer()
-        self.log = Numbered(1, 0, False)
-        habit = Habit("signals")
-        self.patron = Patron(self.server.clock, "client 0", URL, self.server.agent, habit, self.log)
-        self.following = Deferred.fromCoroutine(self.patron.follow())
+        self.log = NumberedEvents(1, 0, False)
+        behavior = Behavior("signals")
+        self.client = Client(
+            self.server.clock, "client 0", URL, self.server.agent, behavior, self.log
+        )
+        self.following = Deferred.fromCoroutine(self.client.follow())
         self.server.newest.answer()
 
     def send(self, *numbers: int) -> None:
         """
-        Send events of the log.
+        Send numbered events.
         """
         for number in numbers:
             self.server.newest.send(encode(self.log.event(number)))
 
     def kinds(self) -> list[str]:
         """
-        What was found, after the fence.
+        Send the end marker, and return the kinds of the faults that were found.
         """
-        self.server.newest.send(encode(ServerSentEvent(str(_FENCE), FENCE)))
-        self.assertTrue(self.patron.done)
+        self.server.newest.send(encode(ServerSentEvent(str(_END_MARKER), END_MARKER)))
+        self.assertTrue(self.client.done)
         self.successResultOf(self.following)
-        return [kind for kind, _ in self.patron.faults]
+        return [kind for kind, _ in self.client.faults]
 
     def test_good(self) -> None:
         """
-        Three events in order are well.
+        Three events in order are correct.
         """
         self.send(1, 2, 3)
 
@@ -59,7 +61,7 @@ class PatronTests(SynchronousTestCase):
 
     def test_lost(self) -> None:
         """
-        One that is missing is lost, in the middle and at the end.
+        A missing event is lost, in the middle and at the end.
         """
         self.send(1, 3)
         self.assertEqual(self.kinds(), ["lost"])
@@ -70,7 +72,7 @@ class PatronTests(SynchronousTestCase):
 
     def test_doubled(self) -> None:
         """
-        One that comes again is doubled.
+        An event that comes again is doubled.
         """
         self.send(1, 2, 2, 3)
 
@@ -78,7 +80,7 @@ class PatronTests(SynchronousTestCase):
 
     def test_torn(self) -> None:
         """
-        One of which anything is missing is torn.
+        An event that differs in anything is torn.
         """
         event = self.log.event(1)
         self.server.newest.send(encode(ServerSentEvent(f"{event.data}x", id=event.id)))
@@ -88,7 +90,7 @@ class PatronTests(SynchronousTestCase):
 
     def test_invented(self) -> None:
         """
-        One that is not in the log is invented.
+        An event without a valid number is invented.
         """
         self.server.newest.send(b"data: never\nid: 0\n\n")
         self.send(1, 2, 3)
@@ -97,7 +99,7 @@ class PatronTests(SynchronousTestCase):
 
     def test_untyped(self) -> None:
         """
-        A source ends with one of this package's errors, or with a fault.
+        A source that ends with an error of this package is no fault.
         """
         self.server.newest.cut()
         self.server.clock.advance(1.0)
@@ -107,4 +109,4 @@ class PatronTests(SynchronousTestCase):
         self.send(1, 2, 3)
 
         self.assertEqual(self.kinds(), [])
-        self.assertEqual(self.patron.counts["ended by 500"], 1)
+        self.assertEqual(self.client.counts["ended by 500"], 1)

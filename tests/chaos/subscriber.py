@@ -1,8 +1,8 @@
 """
-A client that follows some topics through everything that happens.
+A subscriber that reconnects until it has received everything.
 
-It counts as received what a browser would: whole events, and comes back with the
-ID of the last of them.  It trusts nothing to be repeated and nothing to be left out.
+It receives what a browser would: complete events.  It reconnects with the ID of the last of
+them, and records repeated events as well.
 """
 
 import asyncio
@@ -14,83 +14,83 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 from urllib.parse import quote
 
-from tests.chaos.verdict import Diary, Fault
+from tests.chaos.checks import Fault, ReceivedLog
 from tests.support.streams import ChunkDecoder
 from twisted_sse.events.codec import Decoder
 from twisted_sse.events.event import ServerSentEvent
 
-__all__ = ["FENCE", "TASTES", "Follower", "Taste", "parse_head"]
+__all__ = ["END_MARKER", "INTERESTS", "Interest", "Subscriber", "parse_head"]
 
-#: The event type of what is published last, to all topics: who gets it is done.
-FENCE = "fence"
+#: The event type of the last event, to all topics: a subscriber that receives it is done.
+END_MARKER = "end-marker"
 
-# Between two tries to connect, in seconds.
+# Between two attempts to connect, in seconds.
 _PAUSE = 0.05
 
-# How much a client reads at once, in bytes: as much as there is, or little.
+# The read size in bytes: as much as there is, or little.
 _FAST, _SLOW = 65536, 4096
 
-# How long a slow one waits between two reads, in seconds; mostly as long as keeps
-# the sum above what is published.
+# How long a slow subscriber waits between two reads, in seconds; on average it still
+# reads faster than the publishers publish.
 _PAUSES = (*[0.0] * 10, *[0.01] * 19, 0.7)
 
 
-class Taste(NamedTuple):
+class Interest(NamedTuple):
     """
     Attributes:
-        query: Chooses the topics.
+        query: Selects the topics.
 
-        wants: Whether an event with these topics is among them; it knows that
-            without asking the matcher that it puts to the test.
+        wants: Whether the query selects an event with these topics; written without the
+            matcher of the package, which is what is tested.
     """
 
     query: str
     wants: Callable[[Sequence[str]], bool]
 
 
-#: The first wants everything.
-TASTES = (
-    Taste("topic=*", lambda topics: True),
-    Taste("topic=news/1", lambda topics: "news/1" in topics),
+#: The first selects everything.
+INTERESTS = (
+    Interest("topic=*", lambda topics: True),
+    Interest("topic=news/1", lambda topics: "news/1" in topics),
     # The URI template "news/{name}".
-    Taste(
+    Interest(
         "topic=news/%7Bname%7D",
         lambda topics: any(topic.startswith("news/") for topic in topics),
     ),
-    Taste("topic=chat&topic=news/2", lambda topics: "chat" in topics or "news/2" in topics),
+    Interest("topic=chat&topic=news/2", lambda topics: "chat" in topics or "news/2" in topics),
 )
 
 
-class Follower:
+class Subscriber:
     """
-    Connects, reads, and comes back, until the fence has come.
+    Connects, reads and reconnects until the end marker arrives.
 
     Args:
-        number: Says what it follows and how it behaves: every second one
-            speaks HTTP/1.0; of three one reads slowly and one leaves now and then.
+        number: Determines its topics and behavior: every second subscriber speaks
+            HTTP/1.0; of three, one reads slowly and one sometimes disconnects.
 
-        ports: Where hubs may be; looked at anew for each connection.
+        ports: The ports of the running hubs; read again for each connection.
 
     Attributes:
-        diary: What it has received.
+        received: What it has received.
 
         connected: Whether its stream is open.
 
-        connections: How many streams it has opened.
+        connections: The number of streams that it has opened.
 
-        losses: What was so when one of them ended without its doing.
+        losses: A description of each stream that it did not end itself.
 
-        comments: How many keepalive comments came.
+        comments: The number of keepalive comments.
 
-        refused: How often it was answered 503.
+        refused: The number of answers 503.
 
-        faults: What has happened that may not, beside what the diary shows.
+        faults: Violations that *received* does not show.
     """
 
     def __init__(self, number: int, ports: Sequence[int], rng: random.Random) -> None:
-        taste = TASTES[number % len(TASTES)]
+        interest = INTERESTS[number % len(INTERESTS)]
         self.name = f"client {number}"
-        self.diary = Diary(f"{self.name} ({taste.query})", taste.wants)
+        self.received = ReceivedLog(f"{self.name} ({interest.query})", interest.wants)
         self.connected = self.done = False
         self.connections = self.comments = self.refused = 0
         self.losses: list[str] = []
@@ -98,7 +98,7 @@ class Follower:
         self.slow = number % 3 == 2
         self._restless = number % 3 == 1
         self._version = "1.0" if number % 2 else "1.1"
-        self._query = taste.query
+        self._query = interest.query
         self._ports = ports
         self._rng = rng
         self._last_event_id = ""
@@ -106,7 +106,7 @@ class Follower:
 
     async def follow(self) -> None:
         """
-        Return when the fence has come.
+        Return when the end marker has arrived.
         """
         while not self.done:
             try:
@@ -115,7 +115,7 @@ class Follower:
                 await asyncio.sleep(_PAUSE)
                 continue
             try:
-                # Its own leaving: a time that is over is nothing that the hub has done.
+                # A timeout is the subscriber's own decision to disconnect, not a fault.
                 async with asyncio.timeout(self._rng.expovariate(1.0) if self._restless else None):
                     await self._attend(reader, writer)
             except TimeoutError:
@@ -147,7 +147,9 @@ class Follower:
             return
         self.refused += 1
         if status != 503 or "retry-after" not in headers:
-            self.faults.append(Fault("rude", f"{self.name} was answered {status}: {headers}."))
+            self.faults.append(
+                Fault("bad refusal", f"{self.name} was answered {status}: {headers}.")
+            )
         await asyncio.sleep(_PAUSE)
 
     def _request(self) -> bytes:
@@ -183,18 +185,18 @@ class Follower:
         elif event.event == "stream-open":
             self._note_opening(event)
         elif event.event == "stream-reset":
-            self.diary.resets.append(event.data or "")
-        elif event.event == FENCE:
+            self.received.resets.append(event.data or "")
+        elif event.event == END_MARKER:
             self.done = True
         elif event.data is not None:
-            self.diary.entries.append((event.id or "", event.data))
+            self.received.entries.append((event.id or "", event.data))
 
     def _note_opening(self, event: ServerSentEvent) -> None:
         self.connected = True
         self.connections += 1
-        asked = self._last_event_id
-        if asked and (not event.json()["resumed"] or event.id != asked):
-            said = f"came back after {asked!r} and was told {event.id!r}, {event.data}"
+        requested = self._last_event_id
+        if requested and (not event.json()["resumed"] or event.id != requested):
+            said = f"reconnected after {requested!r} and was told {event.id!r}, {event.data}"
             self.faults.append(Fault("not resumed", f"{self.name} {said}."))
 
     def _note_loss(self, what: str) -> None:
@@ -206,7 +208,7 @@ class Follower:
 
 def parse_head(head: bytes) -> tuple[int, dict[str, str]]:
     """
-    The status and the headers of a response, their names in lower case.
+    Parse the status and the headers of a response; names become lower case.
     """
     status, *lines = head.decode("utf-8").split("\r\n")
     pairs = [line.split(": ", 1) for line in lines if line]

@@ -1,5 +1,5 @@
 """
-The process of the clients of a chaos run, seen from outside.
+Starts the process of `tests.chaos.clients` and collects its output.
 """
 
 import os
@@ -12,26 +12,27 @@ from twisted.internet.error import ProcessDone
 from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 
-__all__ = ["CrowdProcess"]
+__all__ = ["ClientsProcess"]
 
-# What is tested is what is installed: the rest of this repository comes last.
-_PROGRAM = "import sys; sys.path.append(sys.argv[1]); from tests.chaos.crowd import main; main()"
+# The repository comes last on the path, so that the installed package is tested.
+_PROGRAM = "import sys; sys.path.append(sys.argv[1]); from tests.chaos.clients import main; main()"
 _ROOT = str(Path(__file__).resolve().parent.parent.parent)
 
 
-class CrowdProcess(ProcessProtocol):
+class ClientsProcess(ProcessProtocol):
     """
-    `tests.chaos.crowd`, running.
+    A running `tests.chaos.clients`.
 
     Args:
-        given: What it has to know, as JSON.
+        given: Its settings, as JSON.
 
     Attributes:
-        ended: Fires with 0 if it went well, else 1, when all it has written has come.
+        ended: Fires when the process has ended and all output has arrived: with 0 for
+            exit status 0, else with 1.
 
-        out: What it has written.
+        out: Its standard output.
 
-        error: What it has complained of.
+        error: Its standard error.
     """
 
     def __init__(self, reactor: Any, given: str) -> None:
@@ -61,6 +62,6 @@ class CrowdProcess(ProcessProtocol):
 
     def kill(self) -> None:
         """
-        End it.
+        Kill the process.
         """
         cast(Any, self.transport).signalProcess("KILL")

@@ -1,5 +1,5 @@
 """
-The judges of `tests.chaos client` find every fault that they are there for.
+The checks of `tests.chaos client` find each kind of fault.
 """
 
 from typing import Any
@@ -7,61 +7,63 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.chaos.answers import Answer, End
-from tests.chaos.findings import judge
-from tests.chaos.habits import Habit, Source
-from tests.chaos.ledger import LATEST, Asked, Ledger
-from tests.chaos.numbered import Numbered
+from tests.chaos.behaviors import Behavior, Source
+from tests.chaos.clientchecks import find_client_faults
+from tests.chaos.numbered import NumberedEvents
+from tests.chaos.requestchecks import LATEST, ClientRequest, RequestChecker
 from twisted_sse.client import Backoff
 
-__all__ = ["FindingsTests", "LedgerTests"]
+__all__ = ["FindClientFaultsTests", "RequestCheckerTests"]
 
 _FIRST = Source(1, "first")
 
 
-class LedgerTests(SynchronousTestCase):
+class RequestCheckerTests(SynchronousTestCase):
     """
-    A client that waits for a second after a loss, and for two after the next.
+    A client that waits for one second after the first loss, and for two after the next.
     """
 
     def setUp(self) -> None:
         """
-        Answer its first request with three events, and cut that.
+        Answer its first request with three events, and cut the stream.
         """
-        self.habit = Habit("signals", Backoff(first=1.0, factor=2.0, limit=2.0, jitter=0.0))
-        self.ledger = Ledger("client 0", self.habit, Numbered(1, 0, False))
+        self.behavior = Behavior("signals", Backoff(first=1.0, factor=2.0, limit=2.0, jitter=0.0))
+        self.checker = RequestChecker("client 0", self.behavior, NumberedEvents(1, 0, False))
         self.now = 0.0
         self.ask(_FIRST, "")
         self.answer("stream cut", opened=True, last=3, highest=3)
 
-    def ask(self, source: Source, last_event_id: str, after: float = 0.0, hop: bool = False) -> int:
+    def ask(
+        self, source: Source, last_event_id: str, after: float = 0.0, redirected: bool = False
+    ) -> int:
         """
-        Make an attempt.
+        Make a request.
         """
         self.now += after
-        self.asked = Asked(self.now, source, last_event_id, hop)
-        self.last = self.ledger.ask(self.asked)
+        self.request = ClientRequest(self.now, source, last_event_id, redirected)
+        self.last = self.checker.add_request(self.request)
         return self.last
 
     def answer(self, name: str, silence: float = float("inf"), **more: Any) -> None:
         """
-        Answer the attempt.
+        Answer the request.
         """
         answer = Answer(name, b"", more.pop("end", End.CUT), **more)
-        self.ledger.end(self.asked, self.last, answer, 0.0, self.now, silence)
+        self.checker.add_end(self.request, self.last, answer, 0.0, self.now, silence)
 
     def kinds(self) -> list[str]:
         """
-        What was found.
+        Return the kinds of the faults that were found.
         """
-        return [fault.kind for fault in self.ledger.faults]
+        return [fault.kind for fault in self.checker.faults]
 
     def test_good(self) -> None:
         """
-        Who does everything right has no fault.
+        A correct client has no faults.
         """
         self.assertEqual(self.ask(_FIRST, "3 é", after=1.0), 3)
-        self.answer("redirect", hop=True)
-        self.ask(_FIRST, "3 é", hop=True)
+        self.answer("redirect", redirects=True)
+        self.ask(_FIRST, "3 é", redirected=True)
         self.answer("later", retry_after=5.0)
         self.ask(_FIRST, "3 é", after=5.0)
         self.answer("204", fatal=frozenset({"over"}))
@@ -71,7 +73,7 @@ class LedgerTests(SynchronousTestCase):
 
     def test_id(self) -> None:
         """
-        An attempt asks for what follows the last event that has come, and for nothing else.
+        A request must ask for the events after the last one that has arrived.
         """
         for last_event_id, kind in [
             *(("2", "behind"), ("", "behind"), ("4", "strange ID")),
@@ -84,7 +86,7 @@ class LedgerTests(SynchronousTestCase):
 
     def test_ahead(self) -> None:
         """
-        An event that was not complete has not come.
+        An incomplete event has not arrived.
         """
         self.ask(_FIRST, "3 é", after=1.0)
         self.answer("stream cut", opened=True, last=4, highest=6)
@@ -94,7 +96,7 @@ class LedgerTests(SynchronousTestCase):
 
     def test_reset(self) -> None:
         """
-        Of a connection that was reset, any part may have come.
+        Any part of a stream may have arrived before a reset.
         """
         self.ask(_FIRST, "3 é", after=1.0)
         self.answer("stream reset", opened=True, last=6, highest=6, end=End.RESET)
@@ -104,7 +106,7 @@ class LedgerTests(SynchronousTestCase):
 
     def test_too_soon(self) -> None:
         """
-        The policy counts, and what the server has asked for if that is more.
+        The client must wait as long as its policy or the server says, whichever is longer.
         """
         self.ask(_FIRST, "3 é", after=0.9)
         self.answer("later", retry_after=5.0)
@@ -116,7 +118,7 @@ class LedgerTests(SynchronousTestCase):
 
     def test_too_late(self) -> None:
         """
-        Some time after that it has to come.
+        The client must reconnect within a bound after that.
         """
         self.ask(_FIRST, "3 é", after=2.0 + LATEST + 0.1)
 
@@ -124,7 +126,7 @@ class LedgerTests(SynchronousTestCase):
 
     def test_went_on(self) -> None:
         """
-        What ends a source ends it.
+        A source must end after an answer that ends it.
         """
         self.ask(_FIRST, "3 é", after=1.0)
         self.answer("204", fatal=frozenset({"over"}))
@@ -134,7 +136,7 @@ class LedgerTests(SynchronousTestCase):
 
     def test_gave_up(self) -> None:
         """
-        What does not end a source does not.
+        A source must not end without such an answer.
         """
         self.ask(Source(2, "503"), "3 é", after=1.0)
 
@@ -142,30 +144,31 @@ class LedgerTests(SynchronousTestCase):
 
     def test_went_astray(self) -> None:
         """
-        A redirect is followed, unless nobody was let in meanwhile.
+        A redirect must be followed, unless connections were refused meanwhile.
         """
         self.ask(_FIRST, "3 é", after=1.0)
-        self.answer("redirect", hop=True)
+        self.answer("redirect", redirects=True)
         self.ask(_FIRST, "3 é", after=2.0)
-        self.assertEqual(self.kinds(), ["went astray"])
+        self.assertEqual(self.kinds(), ["wrong target"])
 
-        self.answer("redirect", hop=True)
-        self.ledger.close(self.now + 1.0)
+        self.answer("redirect", redirects=True)
+        self.checker.refused_connections(self.now + 1.0)
         self.ask(_FIRST, "3 é", after=2.0)
-        self.assertEqual(self.kinds(), ["went astray"])
+        self.assertEqual(self.kinds(), ["wrong target"])
 
 
-class FindingsTests(SynchronousTestCase):
+class FindClientFaultsTests(SynchronousTestCase):
     """
-    What the clients' process has found.
+    The results of the clients' process.
     """
 
     def kinds(self, **found: Any) -> list[str]:
         """
-        The faults in it, where all else is well and one event was too large.
+        Return the kinds of faults in results that are otherwise correct, with one event
+        that was too large.
         """
-        ledger = Ledger("client 0", Habit("events"), Numbered(1, 0, False))
-        ledger.counts["stream endless"] = 1
+        checker = RequestChecker("client 0", Behavior("events"), NumberedEvents(1, 0, False))
+        checker.counts["stream endless"] = 1
         well = {
             "faults": [],
             "lines": [],
@@ -174,18 +177,18 @@ class FindingsTests(SynchronousTestCase):
             "objects": [50_000, 51_000, 51_100],
             "resident": [50_000_000, 51_000_000, 52_000_000],
         }
-        return [fault.kind for fault in judge({**well, **found}, [ledger])]
+        return [fault.kind for fault in find_client_faults({**well, **found}, [checker])]
 
     def test_good(self) -> None:
         """
-        A line for each event that was too large is documented.
+        One line for each event that was too large is allowed, because it is documented.
         """
         self.assertEqual(self.kinds(), [])
         self.assertEqual(self.kinds(lines=["http://x: An event is larger than 1 bytes."]), [])
 
     def test_log(self) -> None:
         """
-        Any other is not, nor one more.
+        Other lines are not allowed, nor are more lines than such events.
         """
         line = "http://x: An event is larger than 1 bytes."
 
@@ -195,13 +198,13 @@ class FindingsTests(SynchronousTestCase):
 
     def test_left(self) -> None:
         """
-        Nothing may be left when all have gone.
+        No resource may be left when all clients have ended.
         """
         self.assertEqual(self.kinds(left=[{"files": 1}, {"calls": 1}]), ["left", "left"])
 
     def test_grown(self) -> None:
         """
-        Nothing may grow from one rest to the next.
+        Objects and memory may not grow between the two counts.
         """
         self.assertEqual(self.kinds(grown={"coroutine": 1}), ["grown"])
         self.assertEqual(self.kinds(objects=[1, 1, 1502]), ["grown"])

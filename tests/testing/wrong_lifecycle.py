@@ -1,5 +1,5 @@
 """
-What may be wrong when a store is away, a provider stops, and a store lives again.
+Mistakes when a store is unavailable, a provider is stopped, or a store is opened again.
 """
 
 from typing import Any
@@ -19,7 +19,7 @@ __all__: list[str] = []
 @breaks("test_unavailable", "test_failed_append", "test_available_again")
 class _OtherError(Wrong):
     """
-    Lets the error of its store out.
+    Raises the error of its store.
     """
 
     def append(self, publications: Any) -> Any:
@@ -31,7 +31,7 @@ class _OtherError(Wrong):
 @breaks("test_unavailable")
 class _UnknownWhenAway(Wrong):
     """
-    Knows no ID while its store is away.
+    Raises `UnknownEventID` while its store is unavailable.
     """
 
     def since(self, last_event_id: Any, topics: Any, limit: int) -> Any:
@@ -43,7 +43,7 @@ class _UnknownWhenAway(Wrong):
 @breaks("test_unavailable")
 class _NothingWhenAway(Wrong):
     """
-    Finds nothing while its store is away.
+    Returns nothing while its store is unavailable.
     """
 
     def since(self, last_event_id: Any, topics: Any, limit: int) -> Any:
@@ -53,7 +53,7 @@ class _NothingWhenAway(Wrong):
 @breaks("test_unavailable")
 class _TailWhenAway(Wrong):
     """
-    Tells an end of the order that it cannot know.
+    Returns a tail while its store is unavailable.
     """
 
     def tail(self, limit: int) -> Tail:
@@ -63,7 +63,7 @@ class _TailWhenAway(Wrong):
 @breaks("test_failed_append", "test_available_again")
 class _KeptLater(Wrong):
     """
-    Refuses publications, and keeps them when its store is back.
+    Raises `HistoryUnavailable`, but keeps the publications.
     """
 
     def append(self, publications: Any) -> Any:
@@ -75,7 +75,7 @@ class _KeptLater(Wrong):
 @breaks("test_available_again", "test_failed_append", "test_follow_after_interruption")
 class _LostWhenAway(Wrong):
     """
-    Has lost everything when its store is back.
+    Loses everything while its store is unavailable.
     """
 
     def append(self, publications: Any) -> Any:
@@ -87,7 +87,7 @@ class _LostWhenAway(Wrong):
 @breaks("test_available_again")
 class _AwayForEver(Wrong):
     """
-    Does not try again.
+    Never tries its store again.
     """
 
     gone = False
@@ -102,20 +102,20 @@ class _AwayForEver(Wrong):
 @breaks("test_stop_answers", "test_stop_finishes")
 class _Unanswered(Wrong):
     """
-    Leaves those without an answer who asked before it stopped.
+    Never fires the Deferreds of calls before it was stopped.
     """
 
     def append(self, publications: Any) -> Any:
         answer: Deferred[Any] = Deferred()
-        kept = super().append(publications)
-        reactor.callLater(0, lambda: self.running and answer.callback(kept))  # type: ignore[attr-defined]
+        records = super().append(publications)
+        reactor.callLater(0, lambda: self.running and answer.callback(records))  # type: ignore[attr-defined]
         return answer
 
 
 @breaks("test_stop_finishes")
 class _WriteBehind(Wrong):
     """
-    Answers before anything is kept, and keeps it if it still runs.
+    Returns before the batch is kept, and keeps it only if it still runs.
     """
 
     def __init__(self, store: SharedStore) -> None:
@@ -137,7 +137,7 @@ class _WriteBehind(Wrong):
 @breaks("test_start_again")
 class _OneStart(Wrong):
     """
-    Can be started once.
+    Can be started only once.
     """
 
     stopped = False
@@ -152,10 +152,10 @@ class _OneStart(Wrong):
         return super().append(publications)
 
 
-@breaks("test_start_again", "test_next_life", "test_ids_of_earlier_lives", "test_stop_finishes")
+@breaks("test_start_again", "test_reopened", "test_ids_after_reopening", "test_stop_finishes")
 class _Forgetful(Wrong):
     """
-    Keeps nothing beyond its life.
+    Forgets everything when it is stopped.
     """
 
     def stopService(self) -> None:
@@ -163,12 +163,10 @@ class _Forgetful(Wrong):
         self.store.wipe()
 
 
-@breaks(
-    "test_one_order_of_all_lives", "test_ids_of_earlier_lives", "test_beginning_of_earlier_life"
-)
+@breaks("test_order_after_reopening", "test_ids_after_reopening", "test_beginning_after_reopening")
 class _OwnOrder(Wrong):
     """
-    Begins to count and to name anew in each life.
+    Starts numbers and IDs again after the store is opened again.
     """
 
     def __init__(self, store: SharedStore) -> None:
@@ -180,23 +178,23 @@ class _OwnOrder(Wrong):
 
     def since(self, last_event_id: Any, topics: Any, limit: int) -> Any:
         known = self._renamed(self.all())
-        places = [place for place, one in enumerate(known, 1) if one.id == last_event_id]
-        if last_event_id is not None and not places:
+        indexes = [index for index, record in enumerate(known, 1) if record.id == last_event_id]
+        if last_event_id is not None and not indexes:
             raise UnknownEventID(last_event_id)
-        return known[places[-1] if places else 0 :][:limit]
+        return known[indexes[-1] if indexes else 0 :][:limit]
 
-    def _renamed(self, kept: Any) -> Any:
-        numbers = [one.number - self.first for one in kept]
+    def _renamed(self, records: Any) -> Any:
+        numbers = [record.number - self.first for record in records]
         return [
-            one._replace(number=number, id=one.publication.event.id or f"x-{number}")
-            for number, one in zip(numbers, kept, strict=True)
+            record._replace(number=number, id=record.publication.event.id or f"x-{number}")
+            for number, record in zip(numbers, records, strict=True)
         ]
 
 
-@breaks("test_ids_of_earlier_lives", "test_beginning_of_earlier_life")
+@breaks("test_ids_after_reopening", "test_beginning_after_reopening")
 class _OwnEpoch(Wrong):
     """
-    Knows the IDs of its own life only.
+    Knows only the IDs given since the store was opened.
     """
 
     def __init__(self, store: SharedStore) -> None:
@@ -205,22 +203,22 @@ class _OwnEpoch(Wrong):
 
     def since(self, last_event_id: Any, topics: Any, limit: int) -> Any:
         found = super().since(last_event_id, topics, MANY)
-        earlier = [one.id for one in self.all() if one.number < self.first]
+        earlier = [record.id for record in self.all() if record.number < self.first]
         beginning = self.store.memory.tail(MANY).before.id
         if self.first and last_event_id in (*earlier, beginning):
             raise UnknownEventID(last_event_id)
         return found[:limit]
 
 
-@breaks("test_ids_of_earlier_lives")
-class _PublishersIDsOfLife(Wrong):
+@breaks("test_ids_after_reopening")
+class _PublishersIDsInMemory(Wrong):
     """
-    Knows publishers' IDs by heart, and not in its next life.
+    Knows publishers' IDs only until the store is opened again.
     """
 
     def __init__(self, store: SharedStore) -> None:
         super().__init__(store)
-        self.given = {one.id for one in self.all() if one.publication.event.id}
+        self.given = {record.id for record in self.all() if record.publication.event.id}
 
     def since(self, last_event_id: Any, topics: Any, limit: int) -> Any:
         if last_event_id in self.given:
@@ -231,7 +229,7 @@ class _PublishersIDsOfLife(Wrong):
 @breaks("test_stop_answers", durable=False)
 class _Error(Wrong):
     """
-    Answers late, and with an error of its own when it has stopped.
+    Raises an error of its own after it was stopped.
     """
 
     async def append(self, publications: Any) -> Any:

@@ -1,45 +1,45 @@
 """
-What the clients' process has found, held against what it may.
+Compares the results of the clients' process with what is allowed.
 
-Pure.
+Nothing here does I/O or keeps time.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from tests.chaos.ledger import Ledger
-from tests.chaos.verdict import Fault
+from tests.chaos.checks import Fault
+from tests.chaos.requestchecks import RequestChecker
 
-__all__ = ["judge"]
+__all__ = ["find_client_faults"]
 
-# What may have grown between the rest in the middle and the end: bytes, which the
-# allocator keeps in pieces, and objects, which caches keep.
+# The growth that is allowed between the pause and the end: bytes, because the allocator
+# fragments memory, and objects, because caches hold them.
 _MOST_BYTES = 8 * 1024 * 1024
 _MOST_OBJECTS = 1500
 
-# How many streams of a hundred may be left although the server speaks: it looks like
-# that when the machine has left the client no time for a second.
+# How many streams of a hundred a client may close while the server is sending: on a busy
+# machine the client may get no CPU time for a second, and its read timeout fires.
 _MOST_EARLY = 1
 
-# All that docs/client.md lets be logged above info.
+# The only line above info that docs/client.md documents.
 _DOCUMENTED = "An event is larger than"
 
 
-def judge(found: dict[str, Any], ledgers: Iterable[Ledger]) -> list[Fault]:
+def find_client_faults(found: dict[str, Any], checkers: Iterable[RequestChecker]) -> list[Fault]:
     """
-    Everything that may not be.
+    Find everything that the rules forbid.
 
     Args:
-        found: What `tests.chaos.crowd` has written.
+        found: The output of `tests.chaos.clients`.
 
-        ledgers: What the server thinks of each client.
+        checkers: The request checker of each client's server.
     """
     counts: Counter[str] = Counter()
     faults = [Fault(*fault) for fault in found["faults"]]
-    for ledger in ledgers:
-        counts += ledger.counts
-        faults += ledger.faults
+    for checker in checkers:
+        counts += checker.counts
+        faults += checker.faults
     return [*faults, *_logged(found, counts), *_left(found), *_grown(found), *_early(counts)]
 
 
@@ -49,7 +49,7 @@ def _logged(found: dict[str, Any], counts: Counter[str]) -> Iterator[Fault]:
         if line not in documented:
             yield Fault("logged", line)
     if len(documented) > counts["stream endless"]:
-        yield Fault("logged", f"{len(documented)} times that an event was too large")
+        yield Fault("logged", f"{len(documented)} lines about an event that is too large")
 
 
 def _left(found: dict[str, Any]) -> Iterator[Fault]:
