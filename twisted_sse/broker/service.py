@@ -12,10 +12,15 @@ from twisted.python.failure import Failure
 from twisted_sse.broker.broker import Broker
 from twisted_sse.broker.drain import OtherStreams, drain
 from twisted_sse.broker.schedule import Schedules
+from twisted_sse.broker.shutdown import wait_for
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.units import check_instance, check_seconds
 
 __all__ = ["HubService"]
+
+# How long history may take to stop after slow readers have used all of the grace, in
+# seconds: with the default grace, a stop takes less than 10 seconds in all.
+_HISTORY_GRACE = 1.0
 
 
 class HubService(Service):
@@ -84,10 +89,15 @@ class HubService(Service):
         return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:
+        clock = self._broker.clock
+        deadline = clock.seconds() + self._grace + _HISTORY_GRACE
         await drain(self._broker, self._responses, self._grace, self._spread, self._farewell)
         self._broker.stop()
         if self._history is not None:
-            await maybeDeferred(self._history.stopService)
+            stopping = maybeDeferred(self._history.stopService)
+            left = max(deadline - clock.seconds(), _HISTORY_GRACE)
+            if not await wait_for(clock, left, stopping):
+                self._log.warn("History has not stopped in time")
 
     def _not_started(self, failure: Failure) -> None:
         # The hub tries again when it is first used.

@@ -7,11 +7,11 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.hubs import Subscriber, make_hub
 from tests.support.sinks import MemorySink
-from twisted_sse import Grant
+from twisted_sse import Grant, Hub
 from twisted_sse.broker.connections.endreason import EndReason
 from twisted_sse.broker.connections.expiry import GrantExpiry
 
-__all__ = ["EndingTests", "SchedulingTests"]
+__all__ = ["DateTests", "EndingTests", "SchedulingTests"]
 
 NOW = 1_800_000_000.0
 
@@ -121,6 +121,58 @@ class EndingTests(SynchronousTestCase):
             self.clock.advance(0.02)
 
         self.assertLess(len(self.hub.connections), before)
+
+
+class DatedClock(Clock):
+    """
+    A clock of a machine whose date can be set.
+    """
+
+    date = NOW
+
+    def now(self) -> float:
+        """
+        See `MonotonicClock.now`.
+        """
+        return self.date + self.seconds()
+
+
+class DateTests(SynchronousTestCase):
+    """
+    A date that is set while streams are open.
+    """
+
+    def setUp(self) -> None:
+        """
+        A stream that may last for an hour.
+        """
+        self.clock = DatedClock()
+        self.hub = Hub(reactor=self.clock, keepalive=None)
+        grant = Grant("ada", public=True, expires=NOW + 3600)
+        self.connection = Subscriber(self.hub, "a", grant=grant).connection
+
+    def test_forward(self) -> None:
+        """
+        A grant that has expired by the new date ends its stream within ten seconds.
+        """
+        self.clock.advance(100)
+        self.clock.date += 7200
+        self.clock.advance(10)
+
+        self.assertEqual(self.connection.ended, EndReason.EXPIRED)
+
+    def test_back(self) -> None:
+        """
+        A grant that has not expired by the new date lasts longer.
+        """
+        self.clock.pump([1800.0])
+        self.clock.date -= 1000
+        self.clock.pump([10.0] * 270)
+        early = self.connection.ended
+        self.clock.pump([10.0] * 11)
+
+        self.assertIsNone(early)
+        self.assertEqual(self.connection.ended, EndReason.EXPIRED)
 
 
 class SchedulingTests(SynchronousTestCase):
