@@ -119,6 +119,12 @@ class TokenCommandTests(SynchronousTestCase):
     `bearer_from_file`.
     """
 
+    def test_pipe(self) -> None:
+        """
+        What can be read only once is not part of the command.
+        """
+        self.assertEqual(bearer_from_file("/dev/null", "x"), "-H 'Authorization: Bearer TOKEN'")
+
     CASES = [b"secret", b"secret\nother\n", b"\n \n\t secret \r\n", b"\xef\xbb\xbfsecret\r\nother"]
 
     def test_pasted(self) -> None:

@@ -146,6 +146,9 @@ def bearer_from_file(path: str, token: str) -> str:
     Args:
         token: The first token, which is never part of the command.
     """
+    if not Path(path).is_file():
+        # A pipe, such as <(command), is empty after it was read.
+        return "-H 'Authorization: Bearer TOKEN'"
     # Absolute, because the command may be pasted in any directory.
     name = shlex.quote(str(Path(path).absolute()))
     command = f"head -n 1 {name}"
