@@ -82,6 +82,7 @@ class ChoiceTests(SynchronousTestCase):
         self.assertIs(clock_for(clock), clock)
         self.assertIsInstance(clock_for(None), GlobalClock)
         self.assertIsInstance(clock_for(IReactorTime(reactor)), MonotonicClock)
+        self.assertIs(clock_for(IReactorTime(reactor)), clock_for(IReactorTime(reactor)))
 
     def test_dates(self) -> None:
         """

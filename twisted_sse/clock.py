@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from threading import Event, Thread
 from typing import Any, cast
 from weakref import WeakKeyDictionary, ref
@@ -209,11 +209,15 @@ def make_monotonic(reactor: Any) -> None:
 def clock_for(clock: IReactorTime | None) -> IReactorTime:
     """
     The clock for intervals: the global reactor's for ``None``, a `MonotonicClock` for a
-    reactor, and *clock* itself if it is anything else, such as a clock of a test.
+    reactor, always the same one, and *clock* itself if it is anything else, such as a
+    clock of a test.
     """
     if clock is None:
         return GlobalClock()
-    return MonotonicClock(clock) if isinstance(clock, ReactorBase) else clock
+    return _clock_of(clock) if isinstance(clock, ReactorBase) else clock
+
+
+_clock_of = cache(MonotonicClock)
 
 
 def dates_of(clock: IReactorTime) -> Callable[[], float]:

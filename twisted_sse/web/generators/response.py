@@ -247,7 +247,7 @@ def _check_status(status: object) -> None:
 def _clock_of(hub: ResponseOwner | None, clock: IReactorTime | None) -> IReactorTime:
     if hub is None:
         return clock_for(clock)
-    if clock is not None and clock is not hub.clock:
+    if clock is not None and clock_for(clock) is not hub.clock:
         raise ValueError("A response uses the clock of its hub: leave out one of the two")
     return hub.clock
 
