@@ -57,6 +57,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("admission",),
         ("broker",),
         ("drain",),
+        ("lifecycle",),
         ("service",),
     ),
 }

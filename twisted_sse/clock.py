@@ -42,10 +42,13 @@ class MonotonicClock:
 
     A call fires at most a second late after the clock was set back.  One that is due
     within the time by which the clock is set forward fires early.
+
+    Attributes:
+        reactor: The reactor.
     """
 
     def __init__(self, reactor: IReactorTime) -> None:
-        self._reactor = reactor
+        self.reactor = reactor
 
     #: See `IReactorTime.seconds`: for intervals.  It is called for each write to a
     #: connection, so it has no layer of Python.
@@ -62,18 +65,18 @@ class MonotonicClock:
         """
         timers = self._timers
         if timers is None:
-            return self._reactor.callLater(delay, callable, *args, **kwargs)
+            return self.reactor.callLater(delay, callable, *args, **kwargs)
         return timers.call_later(delay, callable, *args, **kwargs)
 
     def getDelayedCalls(self) -> Sequence[IDelayedCall]:
         """
         See `IReactorTime.getDelayedCalls`.
         """
-        return self._reactor.getDelayedCalls()
+        return self.reactor.getDelayedCalls()
 
     @cached_property
     def _timers(self) -> Timers | None:
-        reactor: Any = self._reactor
+        reactor: Any = self.reactor
         if isinstance(getattr(reactor, "seconds", None), _MonotonicSeconds):
             return None
         if reactor not in _TIMERS:
@@ -91,7 +94,10 @@ class GlobalClock(MonotonicClock):
         pass
 
     @cached_property
-    def _reactor(self) -> IReactorTime:  # type: ignore[override]
+    def reactor(self) -> IReactorTime:  # type: ignore[override]
+        """
+        The global reactor.
+        """
         from twisted.internet import reactor
 
         return cast(IReactorTime, reactor)

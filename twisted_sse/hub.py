@@ -22,6 +22,7 @@ from twisted_sse.broker.broker import Broker
 from twisted_sse.broker.connections.connection import Connection, frame_to_push
 from twisted_sse.broker.connections.listeners import ConnectListener, DisconnectListener
 from twisted_sse.broker.connections.registry import Registry
+from twisted_sse.broker.lifecycle import Lifecycle
 from twisted_sse.broker.replay.catchup import FallenBehind
 from twisted_sse.broker.schedule import MakeEvent, Schedule, Schedules
 from twisted_sse.broker.service import HubService
@@ -159,6 +160,9 @@ class Hub:
         self.connections: Registry = self.broker.admission.connections
         self.responses = GeneratorStreams(self.clock)
         self._schedules = Schedules()
+        self._lifecycle = Lifecycle(self.broker, self.responses, self._schedules)
+        self.broker.before_start = self._lifecycle.before_first_use
+        self.responses.before_begin = self._lifecycle.before_first_use
 
     def publish(
         self,
@@ -259,8 +263,8 @@ class Hub:
         """
         Publish the result of *make_event* now, and again at an interval.
 
-        The schedule begins when the hub's service starts, or at once if that is
-        running, and pauses when the service stops.  A failure is logged, and the
+        The schedule begins when the reactor runs or the hub's service starts,
+        whichever is first, and ends with the hub.  A failure is logged, and the
         schedule continues.  While *make_event* or history is busy, turns are
         skipped.
 
@@ -294,6 +298,7 @@ class Hub:
             owner=self._schedules,
         )
         self._schedules.add(schedule)
+        self._lifecycle.start_with_reactor()
         return schedule
 
     def on_connect(self, listener: OnConnect) -> OnConnect:
@@ -427,17 +432,13 @@ class Hub:
         farewell: ServerSentEvent | None = None,
     ) -> HubService:
         """
-        Make the service that starts history with an application, and ends every
+        Make the service that starts the hub with an application, and ends every
         stream when the application stops; see `HubService`.
+
+        A hub without a service starts at the first need, and ends every stream when
+        the reactor shuts down.
         """
-        return HubService(
-            self.broker,
-            self.responses,
-            self._schedules,
-            grace=grace,
-            spread=spread,
-            farewell=farewell,
-        )
+        return HubService(self._lifecycle, grace=grace, spread=spread, farewell=farewell)
 
     def _publish_for(self, publication: Publication, future: Future[Receipt]) -> None:
         if not future.set_running_or_notify_cancel():
@@ -491,4 +492,5 @@ def _reactor_of(clock: IReactorTime) -> IReactorFromThreads:
 
 
 def _first_receipt(published: list[Published]) -> Receipt:
-    return published[0].receipt
+    ((record, subscribers),) = published
+    return Receipt(record.id, subscribers)

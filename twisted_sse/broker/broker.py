@@ -10,7 +10,7 @@ is `twisted_sse.broker.admission`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from twisted.internet.defer import Deferred, fail, maybeDeferred, succeed
 from twisted.internet.interfaces import IReactorTime
@@ -65,6 +65,8 @@ class Broker:
 
         reconnection: Chooses the reconnection time that a stream begins with.
 
+        before_start: Called before history is asked for the first time.
+
         closed: Whether publications are refused, because the hub is stopping.
     """
 
@@ -91,6 +93,7 @@ class Broker:
         self.retry = retry
         self.reconnection = ReconnectionTime(retry, retry_spread)
         self.closed = False
+        self.before_start: Callable[[], None] = lambda: None
         self.listeners = Listeners()
         self._shared = ISharedHistoryProvider(history, None)
         self._window = Window(window_events, window_bytes)
@@ -138,6 +141,10 @@ class Broker:
             HistoryUnavailable: As the failure of the `Deferred`; the next call
                 tries again.
         """
+        if self._started:
+            return succeed(None)
+        self.before_start()
+        # A schedule that begins then may have started the broker.
         if self._started:
             return succeed(None)
         return self._starts.call(None, self._start)

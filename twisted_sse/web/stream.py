@@ -116,13 +116,15 @@ class Subscriptions:
             raise Problem(406, "This is an event stream: accept text/event-stream, or */*.")
         grant.check_time(self._broker.now())
         query = query_of(request)
+        if query.replication is not None:
+            self._replication.check_grant(grant)
         selection = self._selection or query.selection(self._max_topics)
         if not grant.may_read(selection):
             if grant is ANONYMOUS:
                 raise Unauthorized("Send a token: Authorization: Bearer TOKEN.")
             raise Forbidden("Your token does not allow reading any of these topics.")
         if query.replication is not None:
-            self._replication.check(grant, selection, query.replication)
+            self._replication.check_selection(selection, query.replication)
         return selection, query
 
     def _open(

@@ -28,7 +28,7 @@ from twisted_sse.units import (
 )
 from twisted_sse.web.cors import CORS
 from twisted_sse.web.generators.pump import Pump
-from twisted_sse.web.generators.source import Source, iterator_of, source_finder
+from twisted_sse.web.generators.source import FieldsWarning, Source, iterator_of, source_finder
 from twisted_sse.web.generators.streams import GeneratorStreams
 from twisted_sse.web.generators.writer import StreamWriter
 from twisted_sse.web.resource import MethodResource, everybody
@@ -66,8 +66,8 @@ class ResponseOwner(Protocol):
 
 class EventSourceResponse(MethodResource):
     """
-    Streams the items of a source: `ServerSentEvent`, ``str`` (data), ``dict``
-    (data, as JSON) or ``None`` (nothing).
+    Streams the items of a source: `ServerSentEvent`, ``str`` (data), ``None``
+    (nothing), or anything else (data, as JSON; see `ServerSentEvent.json`).
 
     Items are requested at the subscriber's pace, and never while the subscriber
     is behind.  When the subscriber leaves, the source is cancelled at its await
@@ -156,6 +156,7 @@ class EventSourceResponse(MethodResource):
             check_instance("farewell", farewell, ServerSentEvent, "ServerSentEvent('bye')")
         cors = CORS() if cors is None else cors
         super().__init__(self._handlers_of(methods), everybody, cors)
+        self._warning = FieldsWarning()
         self._find_source = source_finder(source)
         self._keepalive = keepalive
         self._first = b"" if retry is None else codec.encode(ServerSentEvent(retry=retry))
@@ -202,7 +203,7 @@ class EventSourceResponse(MethodResource):
         draining: Deferred[None] = Deferred()
         iterator = iterator_of(self._find_source(request, draining))
         writer = self._streams.writer(sink_for(request), self._keepalive, self._send_timeout)
-        pump = Pump(iterator, writer, self._clock)
+        pump = Pump(iterator, writer, self._clock, self._warning)
         self._write_head(request)
         request.write(self._first)
         self._streams.add(pump, writer, draining)
