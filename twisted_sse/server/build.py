@@ -4,7 +4,6 @@ Builds the services that ``twistd sse`` runs.
 
 from __future__ import annotations
 
-import resource
 import secrets
 from collections.abc import Sequence
 from typing import Any
@@ -17,9 +16,11 @@ from twisted_sse.server.banner import Served, StartupBanner, bearer_from_file
 from twisted_sse.server.config import Config, InvalidOption
 from twisted_sse.server.demo import publish_demo
 from twisted_sse.server.listening import EndpointService, endpoint_for
+from twisted_sse.server.memory import MemoryTrim
 from twisted_sse.server.process import GarbageCollection, MonotonicTimers, StopSignals
 from twisted_sse.server.reload import Reloadable, ReloadSignal, TokenFile
 from twisted_sse.server.site import HubSite, hub_tree
+from twisted_sse.server.socketlimits import allow_many_files, socket_limits
 from twisted_sse.transport.tls.context import TLSFactory, TLSServer
 from twisted_sse.transport.tls.identity import CertificateError, pair_files
 from twisted_sse.transport.tls.renewal import CertificateWatch
@@ -42,6 +43,7 @@ def make_server(config: Config, reactor: Any) -> MultiService:
     Raises:
         InvalidOption: An option cannot be obeyed.
     """
+    allow_many_files()
     token = secrets.token_urlsafe(24)
     tokens = BearerTokens(config.publish_tokens or [token], anonymous=config.anonymous)
     hub = Hub(
@@ -73,10 +75,10 @@ def make_server(config: Config, reactor: Any) -> MultiService:
             config.publish_token_file, list(config.publish_tokens), tokens
         )
     GarbageCollection().setServiceParent(server)
+    MemoryTrim(lambda: len(hub.connections), reactor).setServiceParent(server)
     ReloadSignal(reactor, reloads).setServiceParent(server)
     StopSignals(reactor, lambda: abort_all(hub.broker, hub.responses)).setServiceParent(server)
     _banner(config, served, token).setServiceParent(server)
-    _allow_many_files()
     return server
 
 
@@ -109,7 +111,15 @@ def _site(config: Config, hub: Hub, tokens: BearerTokens, reactor: Any) -> HubSi
         max_body=config.max_body,
         demo=config.demo,
     )
-    site = HubSite(tree, config.max_body, max_streams=config.max_streams, reactor=reactor)
+    site = HubSite(
+        tree,
+        config.max_body,
+        max_streams=config.max_streams,
+        head_timeout=config.head_timeout,
+        body_timeout=config.body_timeout,
+        socket_limits=socket_limits(config.max_connections, config.max_connections_per_address),
+        reactor=reactor,
+    )
     site.sockets_limited = True
     return site
 
@@ -153,9 +163,3 @@ def _tls_server(config: Config) -> TLSServer | None:
         return TLSServer(pair_files(config.tls_cert, config.tls_key), config.tls_passphrase)
     except CertificateError as error:
         raise InvalidOption(_TLS_OPTIONS[error.culprit], error) from None
-
-
-def _allow_many_files() -> None:
-    # Every connection is an open file, and the usual soft limit is 1024.
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
