@@ -10,7 +10,7 @@ from __future__ import annotations
 import enum
 import os
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -19,6 +19,7 @@ from twisted.logger import ILogObserver, LogEvent, Logger, globalLogBeginner, te
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from twisted_sse.cli.output import Output
 from twisted_sse.clock import make_monotonic
 
 __all__ = ["CommandFailed", "Status", "run"]
@@ -63,7 +64,11 @@ class CommandFailed(Exception):
         self.status = status
 
 
-def run(steps: Callable[[], Coroutine[Any, Any, int]], say: Callable[[str], None]) -> int:
+def run(
+    steps: Callable[[], Coroutine[Any, Any, int]],
+    say: Callable[[str], None],
+    outputs: Sequence[Output] = (),
+) -> int:
     """
     Run a command, and return its exit status.
 
@@ -73,6 +78,9 @@ def run(steps: Callable[[], Coroutine[Any, Any, int]], say: Callable[[str], None
         steps: The command; returns the exit status, or raises `CommandFailed`.
 
         say: Shows a sentence to the user.
+
+        outputs: Finished at the end; after an interruption without waiting for
+            their readers.
     """
     from twisted.internet import reactor
 
@@ -82,6 +90,8 @@ def run(steps: Callable[[], Coroutine[Any, Any, int]], say: Callable[[str], None
     task = _Task(running, say)
     running.callWhenRunning(task.start, steps)
     running.run()
+    for output in outputs:
+        output.finish(wait=not task.was_interrupted)
     return task.status
 
 
@@ -91,6 +101,13 @@ class _Task:
         self._say = say
         self._interrupted: Deferred[None] | None = None
         self.status: int = Status.INTERRUPTED
+
+    @property
+    def was_interrupted(self) -> bool:
+        """
+        Whether a signal has ended the command.
+        """
+        return self._interrupted is not None
 
     def start(self, steps: Callable[[], Coroutine[Any, Any, int]]) -> None:
         """
