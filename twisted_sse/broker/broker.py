@@ -22,11 +22,13 @@ from twisted_sse.broker.audiences.index import AudienceIndex
 from twisted_sse.broker.audiences.window import Window
 from twisted_sse.broker.connections.listeners import Listeners
 from twisted_sse.broker.connections.registry import Registry
+from twisted_sse.broker.connections.retry import ReconnectionTime
 from twisted_sse.broker.fanout import Fanout
 from twisted_sse.broker.intake import Intake
 from twisted_sse.broker.receipts import Receipts
 from twisted_sse.broker.replay.catchup import Catchup, FallenBehind
 from twisted_sse.broker.singleflight import SingleFlight
+from twisted_sse.clock import dates_of
 from twisted_sse.errors import HistoryUnavailable, HubClosed
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.publication import Position, Publication, Published, Record, Tail
@@ -58,7 +60,11 @@ class Broker:
 
         clock: What everything here is scheduled with.
 
-        retry: The reconnection time that streams begin with, in milliseconds.
+        now: Returns the date, in seconds since 1970: grants expire by it.
+
+        retry: The shortest reconnection time, in milliseconds.
+
+        reconnection: Chooses the reconnection time that a stream begins with.
 
         before_start: Called before history is asked for the first time.
 
@@ -75,6 +81,7 @@ class Broker:
         clock: IReactorTime,
         *,
         retry: int | None,
+        retry_spread: int | None = None,
         keepalive: float | None,
         send_timeout: float | None,
         fallen_behind: FallenBehind,
@@ -85,7 +92,9 @@ class Broker:
     ) -> None:
         self.history = history
         self.clock = clock
+        self.now = dates_of(clock)
         self.retry = retry
+        self.reconnection = ReconnectionTime(retry, retry_spread)
         self.closed = False
         self.before_start: Callable[[], None] = lambda: None
         self.listeners = Listeners()

@@ -16,7 +16,7 @@ from sys import getsizeof
 from twisted.internet.interfaces import IReactorTime
 from zope.interface import implementer
 
-from twisted_sse.clock import GlobalClock
+from twisted_sse.clock import clock_for
 from twisted_sse.errors import UnknownEventID
 from twisted_sse.events.publication import Position, Publication, Record, Tail
 from twisted_sse.interfaces import IHistoryProvider
@@ -59,7 +59,7 @@ class MemoryHistory:
             if bound <= 0:
                 raise ValueError(f"{name} must be greater than 0, not {bound!r}")
         self._bounds = (events, bytes, age)
-        self._clock = GlobalClock() if clock is None else clock
+        self._clock = clock_for(clock)
         self._epoch = secrets.token_hex(4)
         self._newest = 0
         self._kept: deque[tuple[float, int, Record]] = deque()

@@ -19,7 +19,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from twisted_sse.clock import GlobalClock
+from twisted_sse.clock import clock_for
 from twisted_sse.errors import HistoryUnavailable
 from twisted_sse.events.publication import Position, Publication, Record, Tail
 from twisted_sse.interfaces import ISharedHistoryProvider
@@ -97,7 +97,7 @@ class RemoteHistory(Service, ABC, Generic[S]):
     """
 
     def __init__(self, most_reads: int, clock: IReactorTime | None) -> None:
-        self._clock = GlobalClock() if clock is None else clock
+        self._clock = clock_for(clock)
         self._reading = DeferredSemaphore(most_reads)
         self._store: S | None = None
         self._follower: Follower | None = None

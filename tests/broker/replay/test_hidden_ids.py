@@ -108,7 +108,7 @@ class ProbingTests(SynchronousTestCase):
         """
         The ID of an event that may not be read is answered like an unknown one.
         """
-        hub, clock = make_hub()
+        hub, clock = make_hub(retry_spread=0)
         hub.publish("ada", "secret", id=SECRET, private=True)
         clock.advance(0)
         asked = [Subscriber(hub, "*", last_event_id=one) for one in (SECRET, "invoice-4712-ada")]

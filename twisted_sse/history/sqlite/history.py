@@ -21,7 +21,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from twisted_sse.clock import GlobalClock
+from twisted_sse.clock import clock_for, dates_of
 from twisted_sse.errors import HistoryUnavailable
 from twisted_sse.events.publication import Publication, Record, Tail
 from twisted_sse.history.sqlite.file import absolute, check
@@ -107,7 +107,9 @@ class SQLiteHistory(Service):
         self._path = absolute(path)
         self._sync = sync
         self._bounds = Bounds(events, bytes, age)
-        self._clock = GlobalClock() if clock is None else clock
+        self._clock = clock_for(clock)
+        # Ages outlive the process.
+        self._now = dates_of(self._clock)
         self._workers: _Workers | None = None
         self._previous_writer: WorkThread | None = None
         self._trimming: LoopingCall | None = None
@@ -195,11 +197,11 @@ class SQLiteHistory(Service):
         return self._read(self._workers, self._workers.reader.tail, limit)
 
     def _write(self, workers: _Workers, work: Callable[..., T], *args: object) -> Deferred[T]:
-        done = workers.writer_thread.run(work, *args, self._clock.seconds())
+        done = workers.writer_thread.run(work, *args, self._now())
         return done.addCallbacks(self._succeeded, self._failed)
 
     def _read(self, workers: _Workers, work: Callable[..., T], *args: object) -> Deferred[T]:
-        now = self._clock.seconds()
+        now = self._now()
 
         def read(_: None = None) -> Deferred[T]:
             return workers.reader_thread.run(work, *args, now).addErrback(self._failed)
