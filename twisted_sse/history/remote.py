@@ -22,10 +22,14 @@ from zope.interface import implementer
 from twisted_sse.clock import GlobalClock
 from twisted_sse.errors import HistoryUnavailable
 from twisted_sse.events.publication import Position, Publication, Record, Tail
-from twisted_sse.interfaces import ISharedHistoryProvider
+from twisted_sse.interfaces import (
+    ICheckedHistory,
+    ISearchableHistory,
+    ISharedHistoryProvider,
+)
 from twisted_sse.topics import Selection
 
-__all__ = ["PAUSE", "RESTART_TAIL", "Follower", "RemoteHistory"]
+__all__ = ["PAUSE", "RESTART_TAIL", "Follower", "RemoteHistory", "RestartPause"]
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -35,6 +39,35 @@ RESTART_TAIL: Final = 1024
 
 #: The pause after the store has refused to be followed, in seconds.
 PAUSE: Final = 1.0
+
+
+# Restarts that are closer to each other than this are repeats, in seconds; and the
+# longest pause between two of them.
+_REPEAT: Final = 60.0
+_LONGEST: Final = 30.0
+
+
+class RestartPause:
+    """
+    The pauses before a follower restarts: none before the first, and then longer and
+    longer ones, because subscribers are replayed to after each restart.
+    """
+
+    def __init__(self) -> None:
+        self._repeats = 0
+        self._at = float("-inf")
+
+    def next(self, now: float) -> float:
+        """
+        The pause before the next restart, in seconds.
+
+        Args:
+            now: The time in seconds.
+        """
+        self._repeats = self._repeats + 1 if abs(now - self._at) < _REPEAT else 0
+        pause = min(_LONGEST, PAUSE * 2.0 ** min(self._repeats - 1, 10)) if self._repeats else 0.0
+        self._at = now + pause
+        return pause
 
 
 class Follower(ABC):
@@ -58,7 +91,7 @@ class Follower(ABC):
         self._clock = clock
         self._deliver = deliver
         self._restart = restart
-        self._running: Deferred[None] = Deferred.fromCoroutine(self._run())
+        self._running: Deferred[None] = Deferred.fromCoroutine(self._keep_running())
         self._running.addErrback(self._ended)
 
     async def stop(self) -> None:
@@ -73,6 +106,29 @@ class Follower(ABC):
         Follow the store until this is cancelled.
         """
 
+    @abstractmethod
+    def check(self) -> None:
+        """
+        Raise `HistoryUnavailable` if nothing can be delivered now.
+        """
+
+    async def _keep_running(self) -> None:
+        """
+        Follow again after an error that nobody expected: subscribers still wait.
+        """
+        logged: object = None
+        while True:
+            try:
+                await self._run()
+            except Exception as error:
+                if isinstance(error, CancelledError):
+                    raise
+                # A store that fails in the same way each second is logged once.
+                if (type(error), str(error)) != logged:
+                    self._log.failure("History could not be followed; trying again")
+                logged = (type(error), str(error))
+            await deferLater(self._clock, PAUSE)
+
     def _hand_over(self, take: Callable[[T], None], what: T) -> None:
         try:
             take(what)
@@ -85,7 +141,7 @@ class Follower(ABC):
             self._log.failure("History has stopped delivering because of an error", failure)
 
 
-@implementer(ISharedHistoryProvider)
+@implementer(ISharedHistoryProvider, ICheckedHistory, ISearchableHistory)
 class RemoteHistory(Service, ABC, Generic[S]):
     """
     A shared history on a remote store.
@@ -140,6 +196,18 @@ class RemoteHistory(Service, ABC, Generic[S]):
         """
         return self._read(self._locate, event_id)
 
+    def find(self, event_id: str) -> Deferred[Record | None]:  # type: ignore[override]
+        """
+        See `ISearchableHistory.find`.
+        """
+        return self._read(self._find, event_id)
+
+    def check(self) -> Deferred[None]:  # type: ignore[override]
+        """
+        See `ICheckedHistory.check`.
+        """
+        return self._read(self._check)
+
     def follow(
         self,
         after: Position,
@@ -164,6 +232,20 @@ class RemoteHistory(Service, ABC, Generic[S]):
 
     @abstractmethod
     async def _locate(self, store: S, event_id: str) -> Position: ...
+
+    @abstractmethod
+    async def _find(self, store: S, event_id: str) -> Record | None: ...
+
+    async def _check(self, store: S) -> None:
+        if self._follower is not None:
+            self._follower.check()
+        await self._check_writing(store)
+
+    @abstractmethod
+    async def _check_writing(self, store: S) -> None:
+        """
+        Raise `HistoryUnavailable` if nothing can be kept now.
+        """
 
     @abstractmethod
     def _new_follower(

@@ -161,11 +161,15 @@ class AwayTests(RedisTestCase):
             server.restart()
             await self.available(history)
             await following.restarted()
+            # The log says so when it has been available for a second.
+            await deferLater(self.reactor(), 1.2)
 
         warnings = told(events, LogLevel.warn)
         self.assertEqual(len(warnings), 1)
         self.assertIn(f"Redis at 127.0.0.1:{server.port} is not available: ", warnings[0])
-        self.assertEqual(told(events, LogLevel.info), [f"Redis at 127.0.0.1:{server.port} is back"])
+        (back,) = told(events, LogLevel.info)
+        self.assertIn(f"Redis at 127.0.0.1:{server.port} is available again after ", back)
+        self.assertIn("the reason was: ", back)
         self.assertEqual(told(events, LogLevel.critical), [])
         self.assertNotIn("secret", "".join(map(formatEvent, events)))
 

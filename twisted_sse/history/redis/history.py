@@ -13,19 +13,22 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
-from twisted.internet.defer import DeferredLock, TimeoutError
+from twisted.internet.defer import CancelledError, Deferred, DeferredLock, TimeoutError
 from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
 
 from twisted_sse.errors import HistoryUnavailable
 from twisted_sse.events.publication import Position, Publication, Record, Tail
+from twisted_sse.history.outage import Outage, Unreadable
 from twisted_sse.history.redis.connect import RedisConnector
-from twisted_sse.history.redis.connection import Outage, RedisConnection, RedisLost
+from twisted_sse.history.redis.connection import RedisConnection, RedisLost, RedisRefused
 from twisted_sse.history.redis.follower import BLOCK, RedisFollower, as_tail
 from twisted_sse.history.redis.protocol import check_installed
 from twisted_sse.history.redis.stream import RedisBounds, RedisStream
 from twisted_sse.history.redis.url import RedisURL
-from twisted_sse.history.remote import RemoteHistory
+from twisted_sse.history.remote import PAUSE, RemoteHistory
 from twisted_sse.topics import Selection
 from twisted_sse.transport.tls.trust import load_ca_certificates
 
@@ -101,7 +104,9 @@ class RedisHistory(RemoteHistory[RedisStream]):
         self._prefix = prefix
         self._bounds = RedisBounds(events, bytes, age)
         self._timeout = timeout
-        self._outage = Outage(self._url.address)
+        self._outage = Outage(f"Redis at {self._url.address}", self._clock)
+        self._unreadable = Unreadable(f"Redis at {self._url.address}")
+        self._probing: Deferred[None] | None = None
         self._appending = DeferredLock()
         self._node = ""
         self._batches = 0
@@ -121,7 +126,7 @@ class RedisHistory(RemoteHistory[RedisStream]):
     def _open(self, silence: float) -> RedisStream:
         connector = RedisConnector(self._url, self._ca_certificates, self._timeout, self._clock)
         connection = RedisConnection(connector, self._outage, silence, self._clock)
-        return RedisStream(connection, self._prefix, self._bounds)
+        return RedisStream(connection, self._prefix, self._bounds, self._unreadable)
 
     async def _append(self, publications: Sequence[Publication]) -> Sequence[Record]:
         await self._appending.acquire()
@@ -129,9 +134,14 @@ class RedisHistory(RemoteHistory[RedisStream]):
             stream = self._running_store()
             self._batches += 1
             try:
-                return await stream.append(self._node, self._batches, publications)
+                records = await stream.append(self._node, self._batches, publications)
             except RedisLost:
-                return await self._append_again(stream, publications)
+                records = await self._append_again(stream, publications)
+            self._outage.end("writing")
+            return records
+        except RedisRefused as refused:
+            self._refused(stream, refused)
+            raise
         finally:
             self._appending.release()
 
@@ -157,6 +167,39 @@ class RedisHistory(RemoteHistory[RedisStream]):
                     " the publications may have been kept."
                 ) from None
 
+    def _refused(self, stream: RedisStream, refused: RedisRefused) -> None:
+        """
+        Note that Redis does not write, and probe until it does.
+        """
+        if self._store is not stream:
+            return
+        self._outage.begin("writing", refused.reason)
+        if self._probing is None:
+            self._probing = Deferred.fromCoroutine(self._probe(stream))
+            self._probing.addErrback(lambda failure: failure.trap(CancelledError) and None)
+
+    async def _probe(self, stream: RedisStream) -> None:
+        try:
+            while self._outage.has("writing"):
+                await deferLater(self._clock, PAUSE)
+                with suppress(HistoryUnavailable):
+                    await stream.probe()
+                    self._outage.end("writing")
+        finally:
+            self._probing = None
+
+    async def _check_writing(self, store: RedisStream) -> None:
+        try:
+            await store.probe()
+        except RedisRefused as refused:
+            self._refused(store, refused)
+            raise
+        self._outage.end("writing")
+
+    async def _find(self, store: RedisStream, event_id: str) -> Record | None:
+        entry = await store.locate(event_id)
+        return None if entry is None else entry.record
+
     async def _since(
         self, store: RedisStream, last_event_id: str | None, topics: Selection, limit: int
     ) -> Sequence[Record]:
@@ -178,10 +221,12 @@ class RedisHistory(RemoteHistory[RedisStream]):
     ) -> RedisFollower:
         # Waiting for entries occupies a connection.
         stream = self._open(self._timeout + BLOCK)
-        return RedisFollower(stream, self._clock, after, deliver, restart)
+        return RedisFollower(stream, self._outage, self._clock, after, deliver, restart)
 
     async def _stop(self) -> None:
         stream = self._running_store()
+        if self._probing is not None:
+            self._probing.cancel()
         await self._stop_following()
         try:
             await self._appending.acquire().addTimeout(self._timeout, self._clock)
@@ -189,3 +234,4 @@ class RedisHistory(RemoteHistory[RedisStream]):
         except TimeoutError:
             pass
         await stream.connection.stop()
+        self._outage.stop()
