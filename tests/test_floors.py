@@ -44,7 +44,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("sinks",),
     ),
     "history": (
-        ("memory", "plugins", "remote"),
+        ("memory", "outage", "plugins", "remote"),
         ("sqlite", "redis", "upstream"),
         ("__init__", "factories"),
     ),
@@ -53,7 +53,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("audiences",),
         ("connections",),
         ("replay",),
-        ("intake", "fanout", "batch", "schedule"),
+        ("intake", "fanout", "batch", "readiness", "schedule"),
         ("admission",),
         ("broker",),
         ("drain",),
