@@ -183,7 +183,7 @@ class ICheckedHistory(IHistoryProvider):
     then tries again with the next publication.
     """
 
-    def check() -> None:
+    def check_available() -> None:
         """
         Check that publications can be kept, found and followed now.
 

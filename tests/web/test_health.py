@@ -47,9 +47,9 @@ class _CheckedHistory(_FullHistory):
     Says that it is full.
     """
 
-    def check(self) -> None:
+    def check_available(self) -> None:
         """
-        See `ICheckedHistory.check`.
+        See `ICheckedHistory.check_available`.
         """
         self._refuse()
 

@@ -60,7 +60,7 @@ class Readiness:
         if self._checked is None:
             self._check_kept()
         else:
-            await maybeDeferred(self._checked.check)
+            await maybeDeferred(self._checked.check_available)
         if self._shared:
             await self._arrive(tail.newest.number)
 

@@ -202,9 +202,9 @@ class RemoteHistory(Service, ABC, Generic[S]):
         """
         return self._read(self._find, event_id)
 
-    def check(self) -> Deferred[None]:  # type: ignore[override]
+    def check_available(self) -> Deferred[None]:  # type: ignore[override]
         """
-        See `ICheckedHistory.check`.
+        See `ICheckedHistory.check_available`.
         """
         return self._read(self._check)
 
