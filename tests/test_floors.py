@@ -44,7 +44,8 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("sinks",),
     ),
     "history": (
-        ("memory", "outage", "plugins", "remote"),
+        ("memory", "outage", "plugins"),
+        ("remote",),
         ("sqlite", "redis", "upstream"),
         ("__init__", "factories"),
     ),

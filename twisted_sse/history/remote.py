@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from typing import Any, Final, Generic, TypeVar
 
 from twisted.application.service import Service
@@ -22,6 +23,7 @@ from zope.interface import implementer
 from twisted_sse.clock import GlobalClock
 from twisted_sse.errors import HistoryUnavailable
 from twisted_sse.events.publication import Position, Publication, Record, Tail
+from twisted_sse.history.outage import Outage
 from twisted_sse.interfaces import (
     ICheckedHistory,
     ISearchableHistory,
@@ -43,7 +45,7 @@ PAUSE: Final = 1.0
 
 # Restarts that are closer to each other than this are repeats, in seconds; and the
 # longest pause between two of them.
-_REPEAT: Final = 60.0
+_REPEAT: Final = 10.0
 _LONGEST: Final = 30.0
 
 
@@ -150,13 +152,17 @@ class RemoteHistory(Service, ABC, Generic[S]):
 
     Args:
         most_reads: How many reads run at the same time; the others wait.
+
+        name: How log lines name the store.
     """
 
-    def __init__(self, most_reads: int, clock: IReactorTime | None) -> None:
+    def __init__(self, most_reads: int, name: str, clock: IReactorTime | None) -> None:
         self._clock = GlobalClock() if clock is None else clock
         self._reading = DeferredSemaphore(most_reads)
         self._store: S | None = None
         self._follower: Follower | None = None
+        self._outage = Outage(name, self._clock)
+        self._probing: Deferred[None] | None = None
 
     def stopService(self) -> Deferred[None]:
         """
@@ -244,7 +250,8 @@ class RemoteHistory(Service, ABC, Generic[S]):
     @abstractmethod
     async def _check_writing(self, store: S) -> None:
         """
-        Raise `HistoryUnavailable` if nothing can be kept now.
+        Raise `HistoryUnavailable` if nothing can be kept now, else note that the outage
+        of writing has ended.
         """
 
     @abstractmethod
@@ -261,6 +268,26 @@ class RemoteHistory(Service, ABC, Generic[S]):
         """
         Call `_stop_following`, finish or cancel what has begun, and disconnect.
         """
+
+    def _note_refused(self, store: S, reason: str) -> None:
+        """
+        Note that nothing is kept, and probe until that changes.
+        """
+        if self._store is not store:
+            return
+        self._outage.begin("writing", reason)
+        if self._probing is None:
+            self._probing = Deferred.fromCoroutine(self._probe(store))
+            self._probing.addErrback(lambda failure: failure.trap(CancelledError) and None)
+
+    async def _probe(self, store: S) -> None:
+        try:
+            while self._outage.has("writing"):
+                await deferLater(self._clock, PAUSE)
+                with suppress(HistoryUnavailable):
+                    await self._check_writing(store)
+        finally:
+            self._probing = None
 
     def _start_append(self, call: Coroutine[Any, Any, T]) -> Deferred[T]:
         return Deferred.fromCoroutine(call)
@@ -285,6 +312,9 @@ class RemoteHistory(Service, ABC, Generic[S]):
 
     async def _stop_following(self) -> None:
         self._store = None
+        if self._probing is not None:
+            self._probing.cancel()
+        self._outage.stop()
         follower, self._follower = self._follower, None
         # The follower may be delivering what led to this call: let it return first.
         await deferLater(self._clock, 0)

@@ -9,13 +9,17 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from typing import Any
 
+from twisted.internet import reactor as _reactor
 from twisted.internet.task import deferLater
 from twisted.logger import LogLevel, capturedLogs, formatEvent
 
 from tests.support.sqlite_histories import SQLiteTestCase, data_of, publication
 from twisted_sse.errors import HistoryUnavailable
 from twisted_sse.history.sqlite import SQLiteHistory
+
+reactor: Any = _reactor
 
 __all__ = ["AvailabilityTests", "FullDiskTests", "LogTests", "RemovedTests"]
 
@@ -24,6 +28,7 @@ _FULL = """
 import json, resource, sys
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
+from twisted.internet import reactor as _reactor
 from twisted.internet.task import deferLater
 from twisted.logger import globalLogBeginner, formatEvent
 from twisted_sse.errors import HistoryUnavailable
@@ -151,10 +156,12 @@ class RemovedTests(SQLiteTestCase):
         """
         for seconds in (0, 1, 0):
             self.clock.advance(seconds)
-            for _ in range(3):
+            for _ in range(10):
                 # Nobody has read before, so the file cannot be opened for that now.
                 with contextlib.suppress(HistoryUnavailable):
                     await history.tail(1)
+                # Writing takes longer, in another thread.
+                await deferLater(reactor, 0.001)
 
     async def test_removed(self) -> None:
         """
@@ -224,8 +231,6 @@ class LogTests(SQLiteTestCase):
         """
         Let a second pass, and the threads do what is due.
         """
-        from twisted.internet import reactor
-
         self.clock.advance(1)
         for _ in range(5):
             await history.append([publication("y")])

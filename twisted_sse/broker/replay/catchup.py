@@ -36,8 +36,18 @@ from twisted_sse.broker.replay.pages import (
 from twisted_sse.broker.singleflight import SingleFlight
 from twisted_sse.errors import HistoryUnavailable, UnknownEventID
 from twisted_sse.events.preamble import LOST, OLDEST, ResetReason, StreamStart, reset_frame
-from twisted_sse.events.publication import EARLIEST, Position, PublisherID, Record
-from twisted_sse.interfaces import IHistoryProvider, ISharedHistoryProvider
+from twisted_sse.events.publication import (
+    EARLIEST,
+    Position,
+    Publication,
+    PublisherID,
+    Record,
+)
+from twisted_sse.interfaces import (
+    IHistoryProvider,
+    ISearchableHistory,
+    ISharedHistoryProvider,
+)
 
 __all__ = ["Catchup", "FallenBehind"]
 
@@ -70,6 +80,7 @@ class Catchup:
         self._window = window
         self._history = history
         self._shared = ISharedHistoryProvider(history, None)
+        self._searchable = ISearchableHistory(history, None)
         self._clock = clock
         self._fallen_behind = fallen_behind
         self._cache = ReplayCache()
@@ -100,10 +111,7 @@ class Catchup:
             return succeed(StreamStart(Position(number, last_event_id), resumed=True))
         if self._window.is_hidden(last_event_id, connection.audience.interest.may_read):
             return succeed(StreamStart(OLDEST, asked=last_event_id))
-        return self._locate(connection.audience, last_event_id).addCallbacks(
-            lambda position: StreamStart(position, resumed=True),
-            lambda failure: self._unknown(failure, last_event_id),
-        )
+        return Deferred.fromCoroutine(self._search(connection, last_event_id))
 
     def advance(self, connection: Connection) -> bool:
         """
@@ -227,9 +235,24 @@ class Catchup:
         for connection in waiting:
             connection.resume()
 
-    def _unknown(self, failure: Failure, last_event_id: str) -> StreamStart:
-        failure.trap(UnknownEventID)
-        return StreamStart(OLDEST, asked=last_event_id)
+    async def _search(self, connection: Connection, last_event_id: str) -> StreamStart:
+        """
+        Find an event that is not in the window.
+        """
+        unknown = StreamStart(OLDEST, asked=last_event_id)
+        if self._searchable is not None:
+            record = await maybeDeferred(self._searchable.find, last_event_id)
+            may_read = connection.audience.interest.may_read
+            if record is not None:
+                publication: Publication = record.publication
+                # That it exists is not told to those who may not read it.
+                if not may_read(publication.topics, publication.private):
+                    return unknown
+        try:
+            position = await self._locate(connection.audience, last_event_id)
+        except UnknownEventID:
+            return unknown
+        return StreamStart(position, resumed=True)
 
     def _locate(self, audience: Audience, event_id: str) -> Deferred[Position]:
         """

@@ -13,22 +13,20 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 
-from twisted.internet.defer import CancelledError, Deferred, DeferredLock, TimeoutError
+from twisted.internet.defer import DeferredLock, TimeoutError
 from twisted.internet.interfaces import IReactorTime
-from twisted.internet.task import deferLater
 
 from twisted_sse.errors import HistoryUnavailable
 from twisted_sse.events.publication import Position, Publication, Record, Tail
-from twisted_sse.history.outage import Outage, Unreadable
+from twisted_sse.history.outage import Unreadable
 from twisted_sse.history.redis.connect import RedisConnector
 from twisted_sse.history.redis.connection import RedisConnection, RedisLost, RedisRefused
 from twisted_sse.history.redis.follower import BLOCK, RedisFollower, as_tail
 from twisted_sse.history.redis.protocol import check_installed
 from twisted_sse.history.redis.stream import RedisBounds, RedisStream
 from twisted_sse.history.redis.url import RedisURL
-from twisted_sse.history.remote import PAUSE, RemoteHistory
+from twisted_sse.history.remote import RemoteHistory
 from twisted_sse.topics import Selection
 from twisted_sse.transport.tls.trust import load_ca_certificates
 
@@ -89,7 +87,6 @@ class RedisHistory(RemoteHistory[RedisStream]):
         cafile: str | None = None,
         clock: IReactorTime | None = None,
     ) -> None:
-        super().__init__(_READERS, clock)
         check_installed()
         given = (("events", events), ("bytes", bytes), ("age", age), ("timeout", timeout))
         for name, bound in given:
@@ -104,9 +101,9 @@ class RedisHistory(RemoteHistory[RedisStream]):
         self._prefix = prefix
         self._bounds = RedisBounds(events, bytes, age)
         self._timeout = timeout
-        self._outage = Outage(f"Redis at {self._url.address}", self._clock)
-        self._unreadable = Unreadable(f"Redis at {self._url.address}")
-        self._probing: Deferred[None] | None = None
+        name = f"Redis at {self._url.address}"
+        super().__init__(_READERS, name, clock)
+        self._unreadable = Unreadable(name)
         self._appending = DeferredLock()
         self._node = ""
         self._batches = 0
@@ -140,7 +137,7 @@ class RedisHistory(RemoteHistory[RedisStream]):
             self._outage.end("writing")
             return records
         except RedisRefused as refused:
-            self._refused(stream, refused)
+            self._note_refused(stream, refused.reason)
             raise
         finally:
             self._appending.release()
@@ -167,32 +164,11 @@ class RedisHistory(RemoteHistory[RedisStream]):
                     " the publications may have been kept."
                 ) from None
 
-    def _refused(self, stream: RedisStream, refused: RedisRefused) -> None:
-        """
-        Note that Redis does not write, and probe until it does.
-        """
-        if self._store is not stream:
-            return
-        self._outage.begin("writing", refused.reason)
-        if self._probing is None:
-            self._probing = Deferred.fromCoroutine(self._probe(stream))
-            self._probing.addErrback(lambda failure: failure.trap(CancelledError) and None)
-
-    async def _probe(self, stream: RedisStream) -> None:
-        try:
-            while self._outage.has("writing"):
-                await deferLater(self._clock, PAUSE)
-                with suppress(HistoryUnavailable):
-                    await stream.probe()
-                    self._outage.end("writing")
-        finally:
-            self._probing = None
-
     async def _check_writing(self, store: RedisStream) -> None:
         try:
             await store.probe()
         except RedisRefused as refused:
-            self._refused(store, refused)
+            self._note_refused(store, refused.reason)
             raise
         self._outage.end("writing")
 
@@ -225,8 +201,6 @@ class RedisHistory(RemoteHistory[RedisStream]):
 
     async def _stop(self) -> None:
         stream = self._running_store()
-        if self._probing is not None:
-            self._probing.cancel()
         await self._stop_following()
         try:
             await self._appending.acquire().addTimeout(self._timeout, self._clock)
@@ -234,4 +208,3 @@ class RedisHistory(RemoteHistory[RedisStream]):
         except TimeoutError:
             pass
         await stream.connection.stop()
-        self._outage.stop()

@@ -18,40 +18,67 @@ from twisted.web.http_headers import Headers
 from twisted_sse.client import Backoff, EventSource
 from twisted_sse.client.agent import client_of
 from twisted_sse.client.failures import meaning_of, too_late
-from twisted_sse.client.response import check_status, content_type, first_words, read
+from twisted_sse.client.response import check_status, content_type, deliver, first_words, read
 from twisted_sse.errors import (
     HistoryUnavailable,
+    OutcomeUnknown,
     TwistedSSEError,
     UnexpectedContentType,
     UnknownEventID,
 )
 from twisted_sse.events.codec import Decoder
+from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.publication import Position, Record
 from twisted_sse.events.replication import (
     note_of,
     read_position,
     read_record,
 )
+from twisted_sse.history.outage import Unreadable
 from twisted_sse.history.upstream.edgeids import without_edge_id
+from twisted_sse.history.upstream.ring import HEADER, Ring
 
 __all__ = ["Excerpt", "HubClient"]
 
 T = TypeVar("T")
 
-# The largest answer, in bytes: practically unbounded, because upstream is trusted.
-_UNBOUNDED = 1 << 40
+# The largest event, and the largest answer with many of them, in bytes.  A hub accepts
+# events of 1 MiB by default; pages that are larger than an answer are asked for in parts.
+_MOST_EVENT = 16 * 1024 * 1024
+_MOST_ANSWER = 64 * 1024 * 1024
+
+# The largest answer to a publication, in bytes: JSON with an ID in it.
+_MOST_RECEIPT = 8 * 1024
 
 # A page of history may take this many times as long as another answer, because it
-# may be large.
+# may be large, as long as so many bytes arrive in the usual time.
 _LARGE = 6
+_PROGRESS = 64 * 1024
 
 # The longest silence of a stream, in seconds: a hub sends a keepalive every 15.
 _SILENCE = 45.0
 
-# Short, because the edge's subscribers wait as long as the edge does.
-_BACKOFF = Backoff(first=0.2, limit=5.0)
+
+class _EdgeBackoff(Backoff):
+    """
+    Ignores what the server asks for: a hub that restarts spreads its subscribers over
+    many seconds, but the subscribers of an edge wait as long as the edge does.
+    """
+
+    __slots__ = ()
+
+    def least(self, attempt: int, asked: float = 0.0) -> float:
+        """
+        See `Backoff.least`.
+        """
+        return Backoff.least(self, attempt)
+
+
+_BACKOFF = _EdgeBackoff(first=0.2, factor=1.5, limit=2.0, jitter=0.2)
 
 _ANNOTATED = ("annotate", "comment")
+
+_RING = HEADER.decode()
 
 
 class Excerpt(NamedTuple):
@@ -60,10 +87,19 @@ class Excerpt(NamedTuple):
 
     Attributes:
         note: Upstream's note about it; see `twisted_sse.events.replication`.
+
+        last_id: The event ID of the last event, readable or not; empty if it has none.
     """
 
     note: dict[str, Any]
     records: list[Record]
+    last_id: str = ""
+
+
+class _TooLarge(HistoryUnavailable):
+    """
+    An answer exceeds what an edge reads.
+    """
 
 
 class HubClient:
@@ -74,13 +110,23 @@ class HubClient:
         client: A treq client or an `IAgent`; ``None`` to make one.
 
         timeout: The longest time for an answer, in seconds.  A page of history
-            may take longer.
+            may take longer, as long as it arrives.
+
+        ring: Names this edge and its followers in every request.
     """
 
     def __init__(
-        self, url: str, token: str | None, client: Any, timeout: float, clock: IReactorTime
+        self,
+        url: str,
+        token: str | None,
+        client: Any,
+        timeout: float,
+        clock: IReactorTime,
+        ring: Ring | None = None,
     ) -> None:
         self.url = url
+        self.unreadable = Unreadable(f"The upstream hub at {url}")
+        self._ring = Ring() if ring is None else ring
         self._headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         self._client = client_of(client, clock, timeout)
         self._timeout = timeout
@@ -93,13 +139,13 @@ class HubClient:
         return EventSource(
             self.url,
             client=self._client,
-            headers=self._headers,
+            headers={**self._headers, _RING: self._ring.names},
             params=[("topic", "*"), _ANNOTATED],
             last_event_id=last_event_id,
             backoff=_BACKOFF,
             read_timeout=_SILENCE,
             connect_timeout=self._timeout,
-            max_event_size=None,
+            max_event_size=_MOST_EVENT,
             reactor=self._clock,
         )
 
@@ -109,16 +155,60 @@ class HubClient:
         """
         See `IHistoryProvider.since`.
         """
-        excerpt = await self._ask("since", last_event_id, limit, selectors)
-        return excerpt.records
+        found: list[Record] = []
+        page = limit
+        while True:
+            asked = min(page, limit - len(found))
+            try:
+                excerpt = await self._ask("since", last_event_id, asked, selectors)
+            except _TooLarge:
+                page = _smaller(page)
+                continue
+            if found and excerpt.records and excerpt.records[0].number <= found[-1].number:
+                raise HistoryUnavailable(f"The event ID {last_event_id!r} was used twice.")
+            found += excerpt.records
+            if excerpt.note["count"] < asked or len(found) == limit:
+                return found
+            # Some events could not be read, or were too large for one answer.
+            last_event_id = excerpt.last_id
 
     async def tail(self, limit: int) -> tuple[Position, list[Record]]:
         """
         See `IHistoryProvider.tail`.
         """
-        excerpt = await self._ask("tail", None, limit)
-        with _valid_answer(self.url):
-            return read_position(excerpt.note["before"]), excerpt.records
+        while True:
+            try:
+                excerpt = await self._ask("tail", None, limit)
+            except _TooLarge:
+                limit = _smaller(limit)
+                continue
+            with _valid_answer(self.url):
+                before = read_position(excerpt.note["before"])
+                if excerpt.records and excerpt.records[0].number <= before.number:
+                    raise ValueError("its events are out of order")
+                return before, excerpt.records
+
+    async def check_ready(self) -> None:
+        """
+        Check that upstream keeps and delivers publications.
+
+        Raises:
+            HistoryUnavailable: It does not, or cannot be asked.
+        """
+        excerpt = await self._ask("tail", None, 1)
+        # Absent if upstream is of an earlier version.
+        if excerpt.note.get("ready") is False:
+            raise HistoryUnavailable("The upstream hub is not ready.")
+
+    async def find(self, event_id: str) -> Record | None:
+        """
+        See `ISearchableHistory.find`.
+        """
+        try:
+            excerpt = await self._ask("locate", event_id, 1)
+        except UnknownEventID:
+            return None
+        return excerpt.records[0] if excerpt.records else None
 
     async def locate(self, event_id: str) -> Position:
         """
@@ -158,7 +248,7 @@ class HubClient:
     async def _publish(self, body: bytes, count: int) -> list[Position]:
         response = await self._request("POST", {"Content-Type": "text/event-stream"}, data=body)
         await check_status(response)
-        answer = await read(response, _UNBOUNDED)
+        answer = await read(response, _MOST_RECEIPT * (count + 1))
         try:
             positions = [read_position(one) for one in json.loads(answer)]
         except (ValueError, TypeError, RecursionError):
@@ -183,28 +273,88 @@ class HubClient:
         if last_event_id is not None:
             params.append(("last_event_id", last_event_id))
         try:
-            timeout = self._timeout if limit == 1 else self._timeout * _LARGE
-            found = await self._in_time(self._get(params), timeout)
+            found = await self._get(params, limit)
+        except HistoryUnavailable:
+            raise
         except TwistedSSEError as error:
             raise HistoryUnavailable(f"The upstream hub: {error}") from error
         if found.note.get("unknown"):
             raise UnknownEventID(f"{last_event_id!r} is not kept upstream")
         return found
 
-    async def _get(self, params: list[tuple[str, str]]) -> Excerpt:
-        response = await self._request("GET", {"Accept": "text/event-stream"}, params=params)
-        await check_status(response)
-        body = await read(response, _UNBOUNDED)
+    async def _get(self, params: list[tuple[str, str]], limit: int) -> Excerpt:
+        began = self._clock.seconds()
+        asking = self._request("GET", {"Accept": "text/event-stream"}, params=params)
+        response = await self._in_time(asking, self._timeout)
+        left = max(0.0, began + self._timeout - self._clock.seconds())
+        await self._in_time(check_status(response), left)
+        reading = self._read_blocks(response, limit)
+        blocks = await self._in_time(reading, left if limit == 1 else self._timeout * _LARGE)
         with _valid_answer(self.url):
-            head, *events = Decoder(None).feed(body)
+            if not blocks:
+                raise ValueError("the answer is empty")
+            head, *events = blocks
             note, _ = note_of(head.comment)
-            records = [without_edge_id(read_record(event)) for event in events]
-            if note["count"] != len(records):
-                raise ValueError(f"only {len(records)} of {note['count']} events have arrived")
-        return Excerpt(note, records)
+            if note["count"] != len(events):
+                raise ValueError(f"only {len(events)} of {note['count']!r} events have arrived")
+            return Excerpt(note, self._records(events), (events and events[-1].id) or "")
+
+    def _records(self, events: Sequence[ServerSentEvent]) -> list[Record]:
+        """
+        Read *events*, and pass over what cannot be read.
+        """
+        records: list[Record] = []
+        for event in events:
+            try:
+                record = without_edge_id(read_record(event))
+                if records and record.number <= records[-1].number:
+                    raise ValueError("it is out of order")
+            except ValueError as error:
+                self.unreadable.note((event.id or "")[:100], error)
+            else:
+                records.append(record)
+        return records
+
+    async def _read_blocks(self, response: Any, limit: int) -> list[ServerSentEvent]:
+        """
+        Read an answer that has at most *limit* events after its head.
+        """
+        decoder, blocks, size = Decoder(_MOST_EVENT), list[ServerSentEvent](), 0
+
+        def take(data: bytes) -> bool:
+            nonlocal size
+            size += len(data)
+            if size > _MOST_ANSWER:
+                raise _TooLarge(f"The upstream hub: its answer exceeds {_MOST_ANSWER} bytes.")
+            blocks.extend(decoder.feed(data))
+            if len(blocks) > limit + 1:
+                raise HistoryUnavailable("The upstream hub: it answers with too many events.")
+            return False
+
+        reading = deliver(response, take)
+        watching = self._clock.callLater(self._timeout, lambda: check(0))
+
+        def check(before: int) -> None:
+            nonlocal watching
+            if size - before < _PROGRESS:
+                reading.cancel()
+            else:
+                watching = self._clock.callLater(self._timeout, check, size)
+
+        try:
+            await reading
+        except CancelledError:
+            if watching.active():
+                raise
+            seconds = f"{self._timeout:g} seconds"
+            raise OutcomeUnknown(f"No complete response came within {seconds}.") from None
+        finally:
+            if watching.active():
+                watching.cancel()
+        return blocks
 
     async def _request(self, method: str, headers: dict[str, str], **options: Any) -> Any:
-        every = {**self._headers, **headers}
+        every = {**self._headers, **headers, _RING: self._ring.names}
         return await self._client.request(
             method,
             self.url,
@@ -229,6 +379,15 @@ class HubClient:
             raise meaning from error
 
 
+def _smaller(limit: int) -> int:
+    """
+    How many events to ask for after an answer with *limit* was too large.
+    """
+    if limit == 1:
+        raise HistoryUnavailable("The upstream hub: one of its events is too large.")
+    return max(1, limit // 8)
+
+
 @contextmanager
 def _valid_answer(url: str) -> Iterator[None]:
     """
@@ -236,7 +395,7 @@ def _valid_answer(url: str) -> Iterator[None]:
     """
     try:
         yield
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise HistoryUnavailable(
             f"{url} does not answer like a hub with an edge should: {error}"
         ) from None
