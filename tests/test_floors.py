@@ -54,7 +54,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("audiences",),
         ("connections",),
         ("replay",),
-        ("intake", "fanout", "batch", "readiness", "schedule"),
+        ("intake", "fanout", "batch", "pendingstarts", "readiness", "schedule"),
         ("admission",),
         ("broker",),
         ("drain",),

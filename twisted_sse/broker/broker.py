@@ -190,6 +190,7 @@ class Broker:
         """
         self.stop_accepting()
         self._intake.stop()
+        self.admission.stop()
         self._catchup.stop()
         self._fanout.stop()
 

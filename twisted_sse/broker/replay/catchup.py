@@ -44,6 +44,7 @@ from twisted_sse.events.publication import (
     Record,
 )
 from twisted_sse.interfaces import (
+    ICheckedHistory,
     IHistoryProvider,
     ISearchableHistory,
     ISharedHistoryProvider,
@@ -90,6 +91,9 @@ class Catchup:
         self._ahead: list[Connection] = []
         self._generation = 0
         self._retry: IDelayedCall | None = None
+        # A history that can be asked also logs when it is unavailable.
+        self._logs = ICheckedHistory(history, None) is None
+        self._away = False
 
     def locate(self, connection: Connection, last_event_id: str | None) -> Deferred[StreamStart]:
         """
@@ -196,6 +200,7 @@ class Catchup:
         if not connection.ready:
             return
         if isinstance(result, ReplayPage):
+            self._note_available()
             self._send(connection, result)
             connection.resume()
         elif result.check(UnknownEventID):
@@ -221,13 +226,21 @@ class Catchup:
         connection.resume()
 
     def _ask_again_later(self, connection: Connection, failure: Failure) -> None:
-        if not self._waiting:
+        if self._logs and not self._away:
             self._log.warn(
                 "History is not available; connections that are behind have to wait: {error}",
                 error=failure.value,
             )
+        self._away = True
+        if not self._waiting:
             self._retry = self._clock.callLater(_RETRY_INTERVAL, self._ask_again)
         self._waiting.append(connection)
+
+    def _note_available(self) -> None:
+        if self._away:
+            self._away = False
+            if self._logs:
+                self._log.info("History is available again")
 
     def _ask_again(self) -> None:
         self._retry = None

@@ -189,7 +189,10 @@ class SQLiteHistory(Service):
             return fail(_not_running())
         workers = self._workers
         done = self._write(workers, workers.store.append, publications)
-        return done.addCallbacks(self._kept, self._refused, (publications,), None, (publications,))
+        return done.addCallbacks(
+            lambda records: self._kept(records, publications),
+            lambda failure: self._refused(failure, publications),
+        )
 
     def since(  # type: ignore[override]
         self, last_event_id: str | None, topics: Selection, limit: int
