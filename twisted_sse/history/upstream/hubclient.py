@@ -113,6 +113,11 @@ class HubClient:
             may take longer, as long as it arrives.
 
         ring: Names this edge and its followers in every request.
+
+    Attributes:
+        unreadable: Told of events that are passed over.
+
+        max_answer: The largest answer that is read, in bytes.
     """
 
     def __init__(
@@ -126,6 +131,7 @@ class HubClient:
     ) -> None:
         self.url = url
         self.unreadable = Unreadable(f"The upstream hub at {url}")
+        self.max_answer = _MOST_ANSWER
         self._ring = Ring() if ring is None else ring
         self._headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         self._client = client_of(client, clock, timeout)
@@ -324,8 +330,8 @@ class HubClient:
         def take(data: bytes) -> bool:
             nonlocal size
             size += len(data)
-            if size > _MOST_ANSWER:
-                raise _TooLarge(f"The upstream hub: its answer exceeds {_MOST_ANSWER} bytes.")
+            if size > self.max_answer:
+                raise _TooLarge(f"The upstream hub: its answer exceeds {self.max_answer} bytes.")
             blocks.extend(decoder.feed(data))
             if len(blocks) > limit + 1:
                 raise HistoryUnavailable("The upstream hub: it answers with too many events.")
