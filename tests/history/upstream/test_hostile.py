@@ -169,7 +169,7 @@ class AnswerTests(_EdgeTestCase):
         self.assertEqual(tail.newest, Position(8, "e-8"))
         whole = note(count=8) + b"\n" + b"".join(block(one, f"e-{one}", large) for one in range(8))
         self.upstream.excerpt = lambda path: whole
-        self.assertIn("too large", await self.refused(self.edge.since(None, ALL, 256)))
+        self.assertIn("too many events", await self.refused(self.edge.since(None, ALL, 256)))
 
     async def test_receipts(self) -> None:
         """

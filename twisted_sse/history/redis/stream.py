@@ -208,9 +208,10 @@ class RedisStream:
         publisher has, or the entry is not kept.
         """
         try:
-            own = await self.connection.call("HGET", self._keys[1], publisher_id)
+            publisher_id.encode()
         except UnicodeEncodeError:
             return None
+        own = await self.connection.call("HGET", self._keys[1], publisher_id)
         if own is None:
             return None
         entry_id = as_entry_id(own.decode("utf-8", "replace").partition(" ")[2])

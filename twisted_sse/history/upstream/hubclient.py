@@ -20,6 +20,7 @@ from twisted_sse.client.agent import client_of
 from twisted_sse.client.failures import meaning_of, too_late
 from twisted_sse.client.response import check_status, content_type, deliver, first_words, read
 from twisted_sse.errors import (
+    EventTooLarge,
     HistoryUnavailable,
     OutcomeUnknown,
     TwistedSSEError,
@@ -332,7 +333,12 @@ class HubClient:
             size += len(data)
             if size > self.max_answer:
                 raise _TooLarge(f"The upstream hub: its answer exceeds {self.max_answer} bytes.")
-            blocks.extend(decoder.feed(data))
+            try:
+                blocks.extend(decoder.feed(data))
+            except EventTooLarge:
+                raise HistoryUnavailable(
+                    f"The upstream hub: one of its events exceeds {_MOST_EVENT} bytes."
+                ) from None
             if len(blocks) > limit + 1:
                 raise HistoryUnavailable("The upstream hub: it answers with too many events.")
             return False
