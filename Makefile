@@ -1,5 +1,5 @@
-# Two commands: `make run` starts a hub, `make test` proves that everything works.
-# Both do their own set-up, and do it again only when setup.py or pyproject.toml has changed.
+# `make run` starts a hub.  `make test` runs everything that has to pass.
+# Both install what they need, and install it again only when setup.py or pyproject.toml changes.
 
 PORT ?= 8080
 PYTHON ?= python3
@@ -7,18 +7,26 @@ VENV ?= .venv
 DIST ?= dist
 # What is installed into $(VENV) and tested: this directory, or a wheel.
 PACKAGE ?= --editable .
+# End-to-end tests wait more than they compute, so there are two workers for each processor.
+WORKERS ?= $(shell expr 2 \* $$(getconf _NPROCESSORS_ONLN))
 
 BIN = $(VENV)/bin
 SOURCES = setup.py pyproject.toml
 CHECKED = twisted_sse twisted/plugins tests/typing/api.py
+# A worker takes whole classes: what setUpClass starts is started once.
+PYTEST = $(BIN)/pytest --dist=loadscope --no-loadscope-reorder
 
-.NOTPARALLEL:
+MAKEFLAGS += --no-print-directory
 .PHONY: run test lint types unit all-tests system wheel clean
 
 run: $(VENV)/installed
 	$(BIN)/twistd -n --pidfile= sse --port $(PORT) --demo
 
-test: system lint types all-tests
+# make-venv needs python3-venv; everything else from Debian is installed while pip works.
+test:
+	tools/install-debian-packages python3-venv
+	$(MAKE) --jobs=2 system $(VENV)/installed-test
+	$(MAKE) --jobs=3 lint types all-tests
 
 lint: $(VENV)/installed-test
 	$(BIN)/ruff check
@@ -26,12 +34,13 @@ lint: $(VENV)/installed-test
 types: $(VENV)/installed-test
 	$(BIN)/mypy $(CHECKED)
 
-# The fast ones: no browser, no other program's server.
+# Clocks and transports in memory: no other program, no server.
 unit: $(VENV)/installed-test
-	$(BIN)/pytest --ignore tests/e2e
+	$(PYTEST) --numprocesses=auto -m "not e2e and not alone"
 
 all-tests: $(VENV)/installed-test
-	$(BIN)/pytest
+	$(PYTEST) --numprocesses=$(WORKERS) -m "not alone"
+	$(BIN)/pytest -m alone
 
 system:
 	tools/install-debian-packages

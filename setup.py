@@ -1,8 +1,8 @@
 """
 What the package is, for pip: name, version, requirements, contents.
 
-The version is written here and nowhere else; a running program asks
-importlib.metadata for it.  Tools are configured in pyproject.toml.
+Only this file contains the version; a running program asks importlib.metadata for it.
+pyproject.toml configures the tools.
 """
 
 from pathlib import Path
@@ -12,27 +12,31 @@ from setuptools import find_packages, setup
 VERSION = "0.1.0"
 SUMMARY = "Server-Sent Events for Twisted: a hub that runs by itself, and resources to embed"
 
-# The oldest Twisted that works: 25.5.0 fails with the pyOpenSSL that is current, on every TLS
-# connection.  The suite was run with 26.4.0 and 26.10.0.
+# The oldest Twisted that works: with the current pyOpenSSL, 25.5.0 fails on every TLS connection.
+# The suite was run with 26.4.0 and 26.10.0.
 TWISTED = "twisted[tls,http2]>=26.4"
-# The oldest that takes certificates and keys of the cryptography package without a warning.
+# The oldest that accepts certificates and keys of the cryptography package without a warning.
 PYOPENSSL = "pyopenssl>=25.3"
 
 KLEIN = ["klein>=24.8"]
 REDIS = ["txredisapi>=1.6"]
 CLI = ["rich"]
 ALL = [*CLI, *KLEIN, *REDIS]
-# pytest 9 reads the tables that pyproject.toml gives it.
-TEST = [*ALL, "apscheduler<4", "hypothesis", "mypy", "mypy-zope", "pytest>=9", "ruff"]
+TEST = [
+    *ALL,
+    *("apscheduler<4", "hypothesis", "mypy", "mypy-zope", "ruff"),
+    # The first pytest that reads the [tool.pytest] of pyproject.toml.
+    *("pytest>=9", "pytest-xdist"),
+]
 DEV = [*TEST, "towncrier"]
 
 
 def long_description() -> str:
     """
-    Read README.md, which an unpacked wheel's metadata shows as the project's page.
+    Read README.md, which package indexes show as the project's page.
 
     Returns:
-        Its text, or the one-line summary in a tree that has no README.md.
+        Its text, or the one-line summary if README.md is missing.
     """
     readme = Path(__file__).parent / "README.md"
     return readme.read_text(encoding="utf-8") if readme.exists() else SUMMARY
@@ -55,6 +59,8 @@ setup(
         "Operating System :: POSIX",
         "Programming Language :: Python :: 3 :: Only",
         "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
         "Topic :: Internet :: WWW/HTTP :: HTTP Servers",
         "Typing :: Typed",
     ],
@@ -69,12 +75,12 @@ setup(
         "dev": DEV,
     },
     entry_points={"console_scripts": ["twisted-sse = twisted_sse.cli:main"]},
-    # "twisted.plugins" adds one file to a directory that Twisted owns.  It is no package of
-    # ours: with an __init__.py there, Twisted would never look into it.
+    # "twisted.plugins" adds two files to a directory that belongs to Twisted.  It must not have
+    # an __init__.py here, or Twisted would not find the plugins.
     packages=[*find_packages(include=["twisted_sse", "twisted_sse.*"]), "twisted.plugins"],
     package_data={"twisted_sse": ["py.typed", "server/static/**"]},
-    # The default editable mode maps names through an import hook; Twisted looks for plugins in
-    # the directories of sys.path, so `twistd sse` would not be there.
+    # The default editable mode maps names through an import hook, but Twisted looks for plugins
+    # in the directories of sys.path and would not find `twistd sse`.
     options={"editable_wheel": {"mode": "compat"}},
     zip_safe=False,
 )

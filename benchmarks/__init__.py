@@ -1,5 +1,5 @@
 """
-What the project's claims about speed and memory rest on: `python -m benchmarks`.
+The measurements behind the project's claims about speed and memory: `python -m benchmarks`.
 """
 
 __all__: list[str] = []

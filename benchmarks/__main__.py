@@ -1,5 +1,5 @@
 """
-Measure, print the table, keep the raw results, write the docs: `python -m benchmarks --help`.
+Run the benchmarks, print the table, save raw results, update docs: `python -m benchmarks --help`.
 """
 
 import argparse
@@ -28,7 +28,7 @@ TITLES = {server.name: server.title for server in SERVERS}
 
 def options(arguments: Sequence[str]) -> argparse.Namespace:
     """
-    Read the command line; a wrong one ends the program.
+    Read the command line; exit if it is wrong.
     """
     names = [measure.name for measure in MEASURES]
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
@@ -51,7 +51,7 @@ def options(arguments: Sequence[str]) -> argparse.Namespace:
 
 def installed(wanted: str | None) -> list[Server]:
     """
-    The servers that can run; the others are named on standard error.
+    Return the servers that can run, and name the others on standard error.
     """
     names = wanted.split(",") if wanted else list(TITLES)
     able = []
@@ -67,18 +67,18 @@ def installed(wanted: str | None) -> list[Server]:
 
 def say(text: str) -> None:
     """
-    Tell how it goes, apart from the result.
+    Report progress on standard error.
     """
     sys.stderr.write(f"{text}\n")
 
 
 def take(case: Case, server: Server) -> Sample:
     """
-    Take one sample; what cannot be taken is a sample with a problem.
+    Take one sample; if that fails, the sample has a problem.
     """
     try:
         return case.take(server)
-    except Exception as error:  # an hour's run goes on without it, and says what happened
+    except Exception as error:  # an hour's run continues without it
         return Sample(server.name, case.kind, problem=f"{type(error).__name__}: {error}")
 
 
@@ -86,7 +86,7 @@ def samples(
     measures: Sequence[Measure], servers: Sequence[Server], sizes: Sizes, rounds: int
 ) -> Iterator[Sample]:
     """
-    Take all samples: of each case all rounds, in each round all servers in turn.
+    Take all samples: for each case all rounds, in each round all servers in turn.
     """
     for measure in measures:
         for case in measure.cases(sizes):
@@ -103,7 +103,7 @@ def samples(
 
 def measured(chosen: argparse.Namespace) -> Results:
     """
-    Measure what was chosen, and keep every sample at once.
+    Measure what was chosen, and save each sample at once.
     """
     sizes = QUICK if chosen.quick else FULL
     measures = [m for m in MEASURES if not chosen.measures or m.name in chosen.measures]
@@ -121,7 +121,7 @@ def measured(chosen: argparse.Namespace) -> Results:
 
 def write_docs(results: Results, text: str) -> None:
     """
-    Put the table into the docs' page, and draw its chart if there is something to draw.
+    Write the table into the docs, and draw the chart if there are figures for it.
     """
     report.replace_between(DOCS / "benchmarks.md", text)
     if all_bars := chart.bars(results, TITLES):
@@ -134,13 +134,13 @@ def write_docs(results: Results, text: str) -> None:
 
 def prepare() -> None:
     """
-    Leave the server's core free, and allow as many files as the system does.
+    Move off the server's core, and allow as many open files as the system does.
     """
     cores = os.cpu_count() or 1
     if cores < 2:
         say("there is one core: generator and server will disturb each other")
     os.sched_setaffinity(0, {LOAD_CORE if cores > 1 else 0})
-    # A server is left running unless the `with` block around it ends.
+    # The `with` block around a running server must end, or the server stays.
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit("terminated"))
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
@@ -148,7 +148,7 @@ def prepare() -> None:
 
 def main(arguments: Sequence[str]) -> int:
     """
-    Do what the command line says.
+    Run the command line.
 
     Returns:
         The exit status: 1 if a run failed, else 0.

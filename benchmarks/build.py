@@ -1,8 +1,8 @@
 """
-What must exist before anything is measured: compiled programs, a certificate, a token, peers.
+Prepares a run: compiled programs, a certificate, a token, peers.
 
-Everything made here lies in one directory outside git and is made again when it is missing or
-older than its source.
+Everything is made in one directory outside git, and made again when it is missing or older than its
+source.
 """
 
 import subprocess
@@ -27,12 +27,12 @@ ROOT = HERE.parent
 BUILD = HERE / ".build"
 PEERS = BUILD / "peers"
 
-# Only a hub that listens on loopback for the length of a benchmark knows it.
+# Known only to a hub that listens on loopback while a benchmark runs.
 TOKEN = "benchmark-token-0123456789abcdef"
 
 PYTHON_PEERS = (
     *("sse-starlette", "uvicorn[standard]", "aiohttp", "aiohttp-sse", "hypercorn[uvloop]"),
-    # They only decode.
+    # Peers that only decode.
     *("httpx-sse", "sseclient-py"),
 )
 NODE_PEERS = ("express", "better-sse")
@@ -43,7 +43,7 @@ COMPILE = ("gcc", "-O2", "-Wall", "-Wextra", "-Werror")
 
 def compiled(name: str, sources: Sequence[Path], directory: Path = BUILD) -> Path:
     """
-    Compile C *sources* (and headers, which are only looked at for their age) with gcc.
+    Compile C *sources* with gcc; headers among them are only checked for their age.
 
     Returns:
         The program, *directory* / *name*.
@@ -95,7 +95,7 @@ def certificate() -> tuple[Path, Path]:
 
 def token_file() -> Path:
     """
-    The file that tells the hub who may publish.
+    The file that tells the hub which tokens may publish.
     """
     BUILD.mkdir(parents=True, exist_ok=True)
     path = BUILD / "publish-token"
@@ -106,9 +106,9 @@ def token_file() -> Path:
 
 def install_peers() -> None:
     """
-    Put the peers that come from PyPI and npm into the build directory; needs a network.
+    Put the peers that come from PyPI and npm into the build directory; this needs a network.
 
-    Nchan is not among them: it is `apt-get install nginx libnginx-mod-nchan`.
+    Nchan is not among them: `apt-get install nginx libnginx-mod-nchan` installs it.
     """
     PEERS.mkdir(parents=True, exist_ok=True)
     subprocess.run([sys.executable, "-m", "venv", str(PEERS / "venv")], check=True)

@@ -1,7 +1,7 @@
 """
 The chart of the docs: CPU per delivered event, as horizontal bars in an SVG file.
 
-Colors follow the reader's light or dark scheme; where a viewer ignores that, the light ones still
+Colors follow the reader's light or dark scheme; in viewers that ignore it, the light colors still
 have contrast on white.
 """
 
@@ -21,7 +21,7 @@ LABELS = 230  # where the bars begin
 VALUES = 70  # room for the number after the longest bar
 BAR, GAP = 20, 10
 TOP, BOTTOM = 62, 46
-NOTE_LETTERS = 120  # of a small line
+NOTE_LETTERS = 120  # for a line of small text
 
 _STYLE = """
   text { font: 13px system-ui, sans-serif; fill: #24292f; }
@@ -41,7 +41,7 @@ _STYLE = """
   }
 """
 
-# What is drawn of ours; peers have only the first.
+# Our figures in the chart; peers have only the first.
 _OURS = (
     ("few-1", "twisted_sse, one at a time"),
     ("few-b10", "twisted_sse, bursts of 10"),
@@ -52,7 +52,7 @@ _OURS = (
 @dataclass(frozen=True)
 class Bar:
     """
-    One bar: its label, its length in floors, and whose it is.
+    One bar: its label, its length in multiples of the floor, and whether it is ours.
     """
 
     label: str
@@ -62,7 +62,7 @@ class Bar:
 
 def bars(results: Results, titles: Mapping[str, str]) -> list[Bar]:
     """
-    Choose what is drawn: the floor, ours, then peers from the cheapest to the dearest.
+    Choose the bars: the floor, ours, then peers from the cheapest to the most expensive.
     """
 
     def ratio(server: str, kind: str) -> float | None:
@@ -107,10 +107,10 @@ def draw(all_bars: Sequence[Bar], title: str, notes: Iterable[str]) -> str:
 
 
 def _bar(bar: Bar, top: float, scale: float) -> str:
-    # A bar of a fraction of a pixel would look like none.
+    # A bar of less than a pixel would be invisible.
     width = max(bar.ratio * scale, 2.0)
     middle = top + BAR - 5
-    # Beside a bar that does not reach the floor's line, the number would stand on that line.
+    # Beside a bar shorter than the floor, the number would cover the floor's line.
     end = LABELS + max(width, scale)
     return "\n".join(
         [

@@ -1,8 +1,8 @@
 """
-Events a second of CPU time through the codec: `python -m benchmarks.codec SECONDS`.
+Events per second of CPU time through the codec: `python -m benchmarks.codec SECONDS`.
 
-The event is like the generator's, 192 bytes of data, with an ID and an event type.  It is decoded
-from pieces of the size in which a socket delivers them.
+Each event has the generator's 192 bytes of data, an ID and an event type.  It is decoded from
+pieces of the size that a socket delivers.
 """
 
 import json
@@ -15,7 +15,7 @@ from twisted_sse.events.event import ServerSentEvent
 
 __all__ = ["events_per_second", "main"]
 
-PIECE = 65_536  # bytes; twisted.internet reads that much at a time
+PIECE = 65_536  # bytes; the size of twisted.internet's reads
 STREAM_EVENTS = 1_000
 
 EVENT = ServerSentEvent(data="x" * 192, event="price", id="0f3a-17")
@@ -23,7 +23,7 @@ EVENT = ServerSentEvent(data="x" * 192, event="price", id="0f3a-17")
 
 def events_per_second(step: Callable[[], int], seconds: float) -> float:
     """
-    Repeat *step*, which says how many events it has done, for at least *seconds* of CPU time.
+    Repeat *step*, which returns its number of events, for at least *seconds* of CPU time.
     """
     step()
     done, began = 0, time.process_time()
@@ -34,7 +34,7 @@ def events_per_second(step: Callable[[], int], seconds: float) -> float:
 
 def encode() -> int:
     """
-    Encode as many events as the stream for decoding has.
+    Encode as many events as the decoder's stream has.
     """
     for _ in range(STREAM_EVENTS):
         codec.encode(EVENT)
@@ -43,7 +43,7 @@ def encode() -> int:
 
 def decoding() -> Callable[[], int]:
     """
-    Make a step that decodes a stream in pieces.
+    Return a step that decodes a stream in pieces.
     """
     stream = codec.encode(EVENT) * STREAM_EVENTS
     pieces = [stream[at : at + PIECE] for at in range(0, len(stream), PIECE)]

@@ -1,11 +1,11 @@
 """
-Publications a second that SQLite keeps: `python -m benchmarks.commits PATH PUBLISHERS SECONDS`.
+Publications per second stored by SQLite: `python -m benchmarks.commits PATH PUBLISHERS SECONDS`.
 
 Each publisher waits for its receipt before it publishes again, through a hub without subscribers.
-One alone needs a commit for each publication.  What many publish while a commit is under way is
-the next batch, and one commit keeps it.
+A single publisher needs one commit per publication.  With many, all publications that arrive during
+a commit form the next batch, which is one commit.
 
-Seconds are those of a clock on the wall, since most of them are spent waiting for the disk.
+Seconds are wall-clock time, since most of them are spent waiting for the disk.
 """
 
 import json
@@ -24,17 +24,17 @@ from twisted_sse.server.process import GarbageCollection
 
 __all__ = ["main"]
 
-WARM_UP = 0.5  # seconds; the file is made and the first pages are written
+WARM_UP = 0.5  # seconds; meanwhile the file is made and its first pages are written
 
 DATA = "x" * 192
 
 
 class Publishers:
     """
-    Publish until they are stopped.
+    Publishers that publish until they are stopped.
 
     Attributes:
-        kept: How many receipts have come.
+        kept: How many receipts they have received.
     """
 
     def __init__(self, publish: Callable[[], Awaitable[object]]) -> None:
@@ -44,7 +44,7 @@ class Publishers:
 
     async def work(self) -> None:
         """
-        Be one of them.
+        Publish as one publisher.
         """
         while not self._stopped:
             await self._publish()
@@ -52,19 +52,19 @@ class Publishers:
 
     def stop(self) -> None:
         """
-        Let each wait for its last receipt, and end.
+        Let each publisher wait for its last receipt, and stop.
         """
         self._stopped = True
 
 
 async def measure(reactor: Any, path: str, count: int, seconds: float) -> dict[str, float]:
     """
-    Publish for *seconds*, each commit as durable as SQLite can make it.
+    Publish for *seconds*, with SQLite's most durable commits.
     """
     hub = Hub(SQLiteHistory(path, sync="full"))
     service = MultiService()
     hub.service().setServiceParent(service)
-    # As `twistd sse` has it.
+    # The options of `twistd sse`.
     GarbageCollection().setServiceParent(service)
     service.startService()
     publishers = Publishers(lambda: hub.publish("bench", DATA))
@@ -82,7 +82,7 @@ async def measure(reactor: Any, path: str, count: int, seconds: float) -> dict[s
 
 def main(reactor: Any, path: str, publishers: str, seconds: str) -> Deferred[None]:
     """
-    Print publications a second, and the CPU time that each took, as JSON.
+    Print publications per second, and CPU time per publication, as JSON.
     """
 
     def show(result: dict[str, float]) -> None:

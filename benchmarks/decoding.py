@@ -1,9 +1,12 @@
 """
-Small events decoded beside other decoders, and whether the work grows as the stream does:
-`python -m benchmarks.decoding SECONDS`, of CPU time, for each decoder.
+Decoding small events, compared with other decoders, and large ones, compared with their size.
 
-All take turns in one process.  Each reads the same pieces, from bytes to its own events, and has
-to find all of them.  A peer that is not installed is left out.
+    python -m benchmarks.decoding SECONDS
+
+SECONDS is the CPU time for each decoder.
+
+All decoders take turns in one process.  Each reads the same pieces, makes its own events of them,
+and must find every event.  A peer that is not installed is left out.
 """
 
 import gc
@@ -36,18 +39,18 @@ __all__ = [
 SMALL = codec.encode(ServerSentEvent('{"price":17}', event="price", id="0f3a-17"))
 STREAM_EVENTS = 20_000
 
-# Of each decoder, in turn.
+# for each decoder
 TURNS = 5
 
-# One event: so many lines of data, and a line of so many bytes in chunks of so many.
+# One event: its number of lines, and the size of a line and of its chunks in bytes.
 LINES = 40_000
 LINE = 8_000_000
 CHUNK = 1_000
 
-# How many times smaller the smaller one is, which they are compared with.
+# The smaller size is this many times smaller.
 TIMES = 4
 
-# Of each measurement the quickest counts: what disturbs can only add.
+# The fastest of these repetitions counts: disturbances only add time.
 TRIES = 5
 
 PACKAGES = PEERS / "venv" / "lib" / f"python3.{sys.version_info.minor}" / "site-packages"
@@ -55,7 +58,7 @@ PACKAGES = PEERS / "venv" / "lib" / f"python3.{sys.version_info.minor}" / "site-
 
 def ours(pieces: list[bytes]) -> int:
     """
-    Decode *pieces* of a stream, and count the events.
+    Decode the *pieces* of a stream, and count the events.
     """
     decoder = codec.Decoder()
     return sum(len(decoder.feed(piece)) for piece in pieces)
@@ -63,7 +66,7 @@ def ours(pieces: list[bytes]) -> int:
 
 def httpx_sse(pieces: list[bytes]) -> int:
     """
-    As a response of httpx.
+    Read the pieces as a response of httpx.
     """
     import httpx
     from httpx_sse import EventSource
@@ -78,7 +81,7 @@ def httpx_sse(pieces: list[bytes]) -> int:
 
 def sseclient(pieces: list[bytes]) -> int:
     """
-    As what requests and urllib3 stream.
+    Read the pieces as a stream of requests and urllib3.
     """
     from sseclient import SSEClient
 
@@ -91,14 +94,14 @@ DECODERS = {"ours": ours, "httpx_sse": httpx_sse, "sseclient": sseclient}
 
 def compared(names: Sequence[str], seconds: float) -> dict[str, float]:
     """
-    Events a second of each decoder, and ours as times the others'.
+    Events per second of each decoder, and how many times faster ours is.
 
-    A ratio is the median of those of the turns, since neighbors in time share what disturbs them.
+    A ratio is the median over the turns: runs next to each other share disturbances.
 
     Args:
-        names: Of `DECODERS`, "ours" among them.
+        names: Some of `DECODERS`, including "ours".
 
-        seconds: For each.
+        seconds: CPU time for each decoder.
     """
     rates: dict[str, list[float]] = {name: [] for name in names}
     for _ in range(TURNS):
@@ -114,9 +117,9 @@ def compared(names: Sequence[str], seconds: float) -> dict[str, float]:
 
 def installed() -> list[str]:
     """
-    Those of `DECODERS` that are here.
+    The names of those `DECODERS` that are installed.
     """
-    # Last, so that the versions of this environment go first.
+    # Last, so that this environment's versions take precedence.
     if str(PACKAGES) not in sys.path:
         sys.path.append(str(PACKAGES))
     found = []
@@ -131,7 +134,7 @@ def installed() -> list[str]:
 
 def step_of(decode: Callable[[list[bytes]], int]) -> Callable[[], int]:
     """
-    Make a step that lets *decode* have a stream, and sees that it finds all events.
+    Return a step that runs *decode* on a stream, and checks that it finds all events.
     """
     stream = SMALL * STREAM_EVENTS
     pieces = [stream[at : at + PIECE] for at in range(0, len(stream), PIECE)]
@@ -147,7 +150,7 @@ def step_of(decode: Callable[[list[bytes]], int]) -> Callable[[], int]:
 
 def lines_seconds(count: int) -> float:
     """
-    The CPU time of one event of *count* lines, each of which comes alone.
+    The CPU time of one event of *count* lines, each of which arrives alone.
     """
     return _seconds([b"data: a\n"] * count)
 
@@ -173,7 +176,7 @@ def _seconds(pieces: list[bytes]) -> float:
 
 def grown(seconds: Callable[[int], float], size: int) -> tuple[float, float]:
     """
-    What *size* takes in milliseconds, and as times what a part of that size takes.
+    The time of *size* in milliseconds, and how many times that of a part of it.
     """
     pairs = [(seconds(size // TIMES), seconds(size)) for _ in range(TRIES)]
     small, large = (min(taken) for taken in zip(*pairs, strict=True))
@@ -185,8 +188,8 @@ def main(seconds: float) -> None:
     Print all figures as JSON.
     """
     names = installed()
-    # Collections are to look through what decoding makes, not through the peers' modules: a
-    # program has those of one library.
+    # Collections must look only at what decoding makes, not at the modules of all peers: a real
+    # program has one library.
     gc.freeze()
     lines, lines_times = grown(lines_seconds, LINES)
     line, line_times = grown(line_seconds, LINE)

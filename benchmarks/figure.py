@@ -1,5 +1,5 @@
 """
-A row of the table: where its figure comes from, what it is compared with, its target.
+A row of the table: the source of its figure, its base for comparison, its target.
 """
 
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ __all__ = ["Figure", "Target", "at_most", "times"]
 @dataclass(frozen=True)
 class Target:
     """
-    The most that a figure may be: times what it is compared with, or in its own unit.
+    The most that a figure may be, as a ratio or in its own unit.
 
     Args:
-        least: It is the least instead.
+        least: Whether *limit* is a minimum instead.
     """
 
     limit: float
@@ -23,7 +23,7 @@ class Target:
 
     def met(self, reached: float) -> bool:
         """
-        Say whether *reached* is on the right side.
+        Whether *reached* meets the target.
         """
         return reached >= self.limit if self.least else reached <= self.limit
 
@@ -36,15 +36,15 @@ class Figure:
     Args:
         title: What was measured, with its sizes.
 
-        kind, key: Which value of which runs.
+        kind, key: The runs, and the value taken from them.
 
-        unit: Of the value shown, which is the measured one divided by *scale*.
+        unit: The unit of the value shown, which is the measured one divided by *scale*.
 
-        base: Server and kind that the ratio is formed with; None for no ratio.
+        base: Server and kind to divide by for the ratio; None for no ratio.
 
-        target: None if the row is there for the record.
+        target: None if the row is for information only.
 
-        server: Whose value is ours in this row; the others' are the peers'.
+        server: The server that counts as ours in this row; others are peers.
     """
 
     title: str
@@ -59,13 +59,13 @@ class Figure:
 
 def times(limit: float) -> Target:
     """
-    At most so many times what it is compared with.
+    A ratio of at most *limit*.
     """
     return Target(limit, "ratio")
 
 
 def at_most(limit: float) -> Target:
     """
-    At most so much, in the unit that is shown.
+    At most *limit*, in the unit shown.
     """
     return Target(limit, "value")

@@ -1,5 +1,5 @@
 """
-The figures that the table shows, from the first row to the last.
+All figures of the table, in order.
 """
 
 from collections.abc import Sequence
@@ -117,7 +117,7 @@ def _slow_readers(sizes: Sizes) -> Sequence[Figure]:
             "MiB",
             1024,
         ),
-        # The issue says "unchanged"; two runs of the same differ by up to a fifth.
+        # The target is "unchanged"; two runs of the same differ by up to a fifth.
         Figure(
             f"{title}, p99 latency of 100 others (ratio: to the run without them)",
             *("slow-with", "lat_us.p99", "ms", 1000, without, times(1.2)),
@@ -157,7 +157,7 @@ def _wire() -> Sequence[Figure]:
 def _decoding() -> Sequence[Figure]:
     small, rate, fold = "Events of 45 bytes decoded", ("thousand/s", 1000.0, None), "\u00d7"
     faster = Target(1, "value", least=True)
-    # Linear is 4, and some more where the CPU's caches end; quadratic would be 16.
+    # Linear growth is 4, or a little more beyond the CPU's caches; quadratic growth would be 16.
     linear = at_most(8)
     lines, line = "An event of 40,000 lines", "A line of 8 MB in chunks of 1 kB"
     return [
@@ -198,7 +198,7 @@ def _history(sizes: Sizes) -> Sequence[Figure]:
         Figure("Publications kept by SQLite, one publisher", "commits", "one_per_s", rate),
         Figure("The first as times the second", "commits", "many_times", "\u00d7", target=least),
         *resumes,
-        # Beside it, as a peer: the hub with its history in memory.
+        # The peer in this row is the hub with its history in memory.
         Figure(
             f"CPU per delivered event, {few}, one at a time, kept by SQLite",
             *("kept-1", "cpu_us_per_delivery", "µs", 1, ("floor", "kept-1")),

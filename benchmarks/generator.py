@@ -12,7 +12,7 @@ from benchmarks.results import Sample
 
 __all__ = ["Output", "load", "problem_of", "read_output", "sample", "warm_up"]
 
-# What the generator said: numbers and texts by name.
+# The generator's output: numbers and texts by name.
 Output = dict[str, Any]
 
 
@@ -20,8 +20,8 @@ def read_output(stdout: str, stderr: str) -> Output:
     """
     Read the generator's JSON object, percentiles flattened to names such as `lat_us.p99`.
 
-    What it said on standard error is kept under `said`, and an answer that is no JSON gives
-    `ok: false` and nothing else.
+    Its standard error is kept under `said`; output that is not JSON gives `ok: false` and nothing
+    else.
     """
     try:
         raw = json.loads(stdout)
@@ -38,7 +38,7 @@ def read_output(stdout: str, stderr: str) -> Output:
 
 def problem_of(output: Output) -> str:
     """
-    Say why a run does not count, or nothing if every event came exactly once and in order.
+    Return why a run does not count, or "" if every event arrived exactly once and in order.
     """
     if output["ok"]:
         return ""
@@ -52,9 +52,9 @@ def load(running: Running, *arguments: object) -> Output:
     Run the generator against a server.
 
     Args:
-        arguments: Its options, turned into strings; of one given twice the last one counts.
+        arguments: Its options, turned into strings.  If one is given twice, the last counts.
     Returns:
-        What `read_output` gives.
+        The result of `read_output`.
     """
     server = running.server
     command = [str(build.generator()), "--port", str(server.port), "--path", server.path]
@@ -70,14 +70,14 @@ def load(running: Running, *arguments: object) -> Output:
 
 def warm_up(running: Running) -> None:
     """
-    Let imports, first allocations and just-in-time compilers be done before anything counts.
+    Finish imports, first allocations and just-in-time compilation before measuring.
     """
     load(running, "-n", 10, "-e", 20)
 
 
 def sample(running: Running, kind: str, output: Output, **more: float) -> Sample:
     """
-    Make a sample of everything numeric in *output*, and of *more*.
+    Make a sample of all numbers in *output* and *more*.
     """
     numbers = {k: v for k, v in output.items() if type(v) in (int, float)}
     others = float(numbers.pop("others_cores", 0.0))

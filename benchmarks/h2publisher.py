@@ -1,7 +1,8 @@
 """
-Publishes to a server over HTTP/1.1 and TLS, as the generator's options say.
+Publishes to a server over HTTP/1.1 and TLS, by the generator's options.
 
-The payload is the generator's: 192 bytes, which in a stream make an event of 200, the number last.
+The payload is the generator's: 192 bytes that end with the event's number, and make an event of 200
+bytes in a stream.
 """
 
 import argparse
@@ -20,14 +21,14 @@ ANSWER_LIMIT = 30.0  # seconds
 
 def mark_of(number: int) -> bytes:
     """
-    What stands in the event with this number, and in no other.
+    The text that only the event with this number contains.
     """
     return f"~t=0000000000000000;s={number:08d};".encode()
 
 
 def body_of(number: int, content: str, topic: str) -> bytes:
     """
-    What is posted.
+    The body of a publication.
 
     Args:
         content: `plain`, the payload alone, or `json`, an object with the topic.
@@ -40,10 +41,10 @@ def body_of(number: int, content: str, topic: str) -> bytes:
 
 class Publisher:
     """
-    One connection for everything.
+    A publisher with a single connection.
 
     Args:
-        server: Says where and how.
+        server: The server to publish to.
     """
 
     def __init__(self, server: Server) -> None:
@@ -62,10 +63,10 @@ class Publisher:
 
     def publish(self, number: int) -> None:
         """
-        Publish the event with this number, and wait for the answer.
+        Publish the event with this number, and wait for the response.
 
         Raises:
-            ConnectionError: It was refused.
+            ConnectionError: The publication was refused.
         """
         body = body_of(number, self._options.format, self._options.topic)
         self._connection.request("POST", self._options.pub_path, body, self._headers)
@@ -76,10 +77,10 @@ class Publisher:
 
     def publish_steadily(self, count: int, rate: float) -> None:
         """
-        Publish events 1 to *count*, each when it is due, or as soon as the last is answered.
+        Publish events 1 to *count*, each when it is due and the last one is answered.
 
         Args:
-            rate: Events a second.
+            rate: Events per second.
         """
         began = time.monotonic()
         for number in range(1, count + 1):
@@ -88,6 +89,6 @@ class Publisher:
 
     def close(self) -> None:
         """
-        Leave.
+        Close the connection.
         """
         self._connection.close()

@@ -1,8 +1,8 @@
 """
-The client's side of one HTTP/2 connection that carries nothing but event streams.
+The client's side of one HTTP/2 connection that carries only event streams.
 
-Bytes in, bytes out: nothing here does I/O.  It looks at the headers of frames and counts what
-they carry; only the first stream's bytes are kept, since all streams get the same.
+Bytes in, bytes out: nothing here does I/O.  It reads the headers of frames and counts the payload;
+only the first stream's bytes are kept, since all streams get the same.
 """
 
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ WIDEST = 2**31 - 1
 _INITIAL = 65_535
 
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-_HEADER = 9  # bytes of a frame's header
+_HEADER = 9  # bytes of an HTTP/2 frame's header
 _DATA, _HEADERS, _RESET, _SETTINGS, _PING, _GOAWAY = 0, 1, 3, 4, 6, 7
 _ACK = _END_STREAM = 0x1
 _END_HEADERS, _PADDED, _PRIORITY = 0x4, 0x8, 0x20
@@ -27,7 +27,7 @@ _END_HEADERS, _PADDED, _PRIORITY = 0x4, 0x8, 0x20
 
 class H2Error(Exception):
     """
-    The server has ended or refused what should have gone on.
+    The server ended or refused a stream or the connection.
     """
 
 
@@ -36,18 +36,18 @@ class H2Streams:
     A connection and its streams, all for the same path.
 
     Args:
-        count: How many streams.
+        count: The number of streams.
 
-        path: What each asks for.
+        path: The path that each requests.
 
-        window: How many bytes each stream may be sent before it is given more, which never is.
+        window: The flow-control window of each stream, in bytes; it is never enlarged.
 
     Attributes:
         received: Bytes of DATA by stream, since the last `forget`.
 
-        first: What the first stream has received since then.
+        first: The bytes received by the first stream since then.
 
-        answered: How many streams have got a 200.
+        answered: The number of streams answered with 200.
     """
 
     def __init__(self, count: int, path: str, window: int = WIDEST) -> None:
@@ -62,7 +62,7 @@ class H2Streams:
 
     def opening(self) -> bytes:
         """
-        What the client sends first: its settings, a wide window, all requests.
+        The client's first bytes: its settings, a wide window, all requests.
         """
         settings = {
             SettingsFrame.ENABLE_PUSH: 0,
@@ -94,7 +94,7 @@ class H2Streams:
 
     def complete(self, mark: bytes) -> bool:
         """
-        Say whether the first stream has an event with *mark* and every other as many bytes.
+        Whether the first stream has an event with *mark*, and every other as many bytes.
         """
         first = self.first
         same = self.received.count(len(first)) == len(self.received)
@@ -102,10 +102,10 @@ class H2Streams:
 
     def feed(self, data: bytes) -> bytes:
         """
-        Take what the server has sent.
+        Process bytes from the server.
 
         Returns:
-            What it is to be answered.
+            The bytes to send back.
 
         Raises:
             H2Error: A stream was refused, reset or ended, or the connection closed.
@@ -157,7 +157,7 @@ class H2Streams:
         self.answered += 1
 
     def _widened(self) -> bytes:
-        # Long before the connection's window is used up.
+        # Well before the connection's window is used up.
         if self._taken < WIDEST // 2:
             return b""
         taken, self._taken = self._taken, 0
@@ -166,10 +166,10 @@ class H2Streams:
 
 def compare(received: Iterable[int], size: int) -> None:
     """
-    See that streams have received what each should have, *size* bytes.
+    Check that each stream has received *size* bytes.
 
     Raises:
-        H2Error: How many have less, and how many more.
+        H2Error: Some have not; says how many have less, and how many more.
     """
     sizes = list(received)
     lacking, beyond = sum(one < size for one in sizes), sum(one > size for one in sizes)

@@ -17,24 +17,24 @@ from benchmarks.trust import trusting_context
 
 __all__ = ["Swarm"]
 
-ANSWER_LIMIT = 30.0  # seconds for a handshake, and for all answers
-QUIET = 0.5  # seconds without a byte: what every stream begins with has come
+ANSWER_LIMIT = 30.0  # seconds for a handshake, and for all responses
+QUIET = 0.5  # seconds without a byte, after which every stream has begun
 
 _READ = 65_536  # bytes
 
 
 class Swarm:
     """
-    Open connections, from the start of a `with` block to its end.
+    Connections that are open during a `with` block.
 
     Args:
-        port: Of the server, on 127.0.0.1.
+        port: The server's port on 127.0.0.1.
 
-        path: Of the streams.
+        path: The path of the streams.
 
-        connections, streams: How many, and how many on each.
+        connections, streams: The number of connections, and of streams on each.
 
-        window: Of each stream, in bytes.
+        window: The flow-control window of each stream, in bytes.
 
     Raises:
         H2Error: On entering, if a stream is refused, or the server speaks no HTTP/2.
@@ -84,13 +84,13 @@ class Swarm:
 
     def read(self, done: Callable[[], bool], limit: float) -> bool:
         """
-        Read until *done* says so.
+        Read until *done* returns true.
 
         Args:
             limit: How long to read, in seconds.
 
         Returns:
-            Whether it said so in time.
+            Whether it did within *limit*.
 
         Raises:
             H2Error: A stream ended.
@@ -106,7 +106,7 @@ class Swarm:
 
     def idle(self, seconds: float) -> None:
         """
-        Read whatever comes, until nothing has come for *seconds*.
+        Read until no bytes have come for *seconds*.
         """
         while ready := self._selector.select(seconds):
             for key, _ in ready:
@@ -123,7 +123,7 @@ class Swarm:
         self._selector.register(encrypted, selectors.EVENT_READ, streams)
 
     def _take(self, encrypted: ssl.SSLSocket, streams: H2Streams) -> None:
-        # TLS keeps what it has decrypted, and the selector knows nothing of it: so until it wants.
+        # TLS may hold decrypted bytes that the selector does not see, so read until there are none.
         while True:
             try:
                 data = encrypted.recv(_READ)
@@ -132,7 +132,7 @@ class Swarm:
             if not data:
                 raise H2Error("the server has closed the connection")
             if answer := streams.feed(data):
-                # A few bytes, for which there is always room.
+                # These few bytes always fit.
                 encrypted.sendall(answer)
 
     def _close(self) -> None:

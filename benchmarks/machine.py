@@ -1,5 +1,5 @@
 """
-Under which circumstances was measured: date, machine and versions.  No names, no paths.
+The circumstances of a measurement: date, machine and versions.  No names, no paths.
 """
 
 import json
@@ -25,7 +25,7 @@ _NODE = ("express", "better-sse")
 
 def cpu_model(cpuinfo: str) -> str:
     """
-    The model's name out of the text of `/proc/cpuinfo`.
+    Find the CPU's model in the text of `/proc/cpuinfo`.
     """
     for line in cpuinfo.splitlines():
         name, _, value = line.partition(":")
@@ -36,7 +36,7 @@ def cpu_model(cpuinfo: str) -> str:
 
 def about(sizes: Sizes, rounds: int) -> dict[str, Any]:
     """
-    What is kept with the results of a run.
+    The circumstances that are stored with the results of a run.
     """
     return {
         "date": datetime.now(UTC).date().isoformat(),

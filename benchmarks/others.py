@@ -1,5 +1,5 @@
 """
-What other programs used of the machine meanwhile, so that a disturbed round can be told.
+CPU time that other programs used during a measurement, so that disturbed rounds show.
 """
 
 import os
@@ -10,14 +10,14 @@ from pathlib import Path
 
 __all__ = ["Others", "busy_seconds", "own_seconds"]
 
-# user, nice, system, irq, softirq and steal; idle and iowait are nobody's work, and what guests
-# used is part of user.
+# user, nice, system, irq, softirq and steal.  Idle and iowait are no work, and guest time is
+# already part of user.
 _BUSY = (1, 2, 3, 6, 7, 8)
 
 
 def busy_seconds(stat: str) -> float:
     """
-    The time that all cores were busy, or taken away, out of the text of `/proc/stat`.
+    The time that all cores were busy or stolen, from the text of `/proc/stat`.
     """
     fields = stat.partition("\n")[0].split()
     return sum(int(fields[at]) for at in _BUSY) / os.sysconf("SC_CLK_TCK")
@@ -33,10 +33,10 @@ def own_seconds() -> float:
 
 class Others:
     """
-    Counts from when it is made.
+    Counts from its creation on.
 
     Args:
-        server: The CPU time in seconds of what runs beside this process and is no stranger.
+        server: Returns the CPU time in seconds of the server, which does not count.
     """
 
     def __init__(self, server: Callable[[], float] = lambda: 0.0) -> None:
@@ -46,7 +46,7 @@ class Others:
 
     def cores(self) -> float:
         """
-        The cores that strangers used on the average; never below 0, as clocks tick.
+        The average number of cores that other programs used; never below 0, as clocks tick.
         """
         strange = self._strange() - self._before
         return max(0.0, strange / max(time.monotonic() - self._began, 1e-9))

@@ -1,11 +1,11 @@
 """
-The hub as twistd runs it, with a call every millisecond that notes how late it comes.
+The hub as twistd runs it, with a call every millisecond that records how late it runs.
 
     python -m benchmarks.probe REPORT -n --pidfile= sse --port 8080 ...
 
-On SIGUSR2 the longest delay since the last one is written to REPORT, in milliseconds as JSON, and
-beside it the longest garbage collection, since that is what holds a well-behaved reactor longest.
-(SIGUSR1 is twistd's: it rotates the log.)
+On SIGUSR2 the longest delay since the last one is written to REPORT, in milliseconds as JSON, with
+the longest garbage collection, which is what holds a well-behaved reactor longest. (SIGUSR1 is
+twistd's: it rotates the log.)
 
 The call itself costs about 4 % of a core.
 """
@@ -29,10 +29,10 @@ INTERVAL = 0.001  # seconds
 
 class Lateness:
     """
-    The longest time beyond the interval from one call to the next.
+    Measures how late a repeated call runs at most.
 
     Args:
-        clock: Whose calls are watched.
+        clock: The reactor to measure.
     """
 
     def __init__(self, clock: IReactorTime) -> None:
@@ -43,21 +43,21 @@ class Lateness:
 
     def start(self) -> None:
         """
-        Begin to call.
+        Start the call.
         """
         self.reset()
         self._calls.start(INTERVAL, now=False)
 
     def reset(self) -> None:
         """
-        Forget what was.
+        Forget earlier delays.
         """
         self.longest = 0.0
         self._last = self._clock.seconds()
 
     def take(self) -> float:
         """
-        The longest delay since the last time it was taken, in seconds, the present one included.
+        Return the longest delay in seconds since the last `take`, including the present one.
         """
         self._note()
         longest = self.longest
@@ -74,7 +74,7 @@ class Lateness:
 
 class Collections:
     """
-    The longest garbage collection of this process.
+    Measures the longest garbage collection of this process.
     """
 
     def __init__(self) -> None:
@@ -82,13 +82,13 @@ class Collections:
 
     def watch(self) -> None:
         """
-        Begin to look; collections before do not count.
+        Start measuring; earlier collections do not count.
         """
         gc.callbacks.append(self._collected)
 
     def take(self) -> float:
         """
-        The longest since the last time it was taken, in seconds.
+        Return the longest collection in seconds since the last `take`.
         """
         longest, self._longest = self._longest, 0.0
         return longest
@@ -103,7 +103,7 @@ class Collections:
 
 def write_report(path: Path, held: float, collecting: float) -> None:
     """
-    Write both, given in seconds, at once, so that a reader never finds half of it.
+    Write both times, given in seconds, atomically.
     """
     partial = path.with_suffix(".partial")
     partial.write_text(json.dumps({"held_ms": held * 1000, "collecting_ms": collecting * 1000}))
@@ -114,7 +114,7 @@ def main(path: Path, arguments: list[str]) -> None:
     """
     Run twistd in this process.
     """
-    # twistd chooses the reactor as this import does, unless it is told to take another.
+    # This import makes twistd choose the reactor, unless an option names another.
     from twisted.internet import reactor
     from twisted.scripts.twistd import run
 

@@ -1,5 +1,5 @@
 """
-A server while it runs: started on its own core, watched, and stopped.
+A running server: started on its own core, observed, and stopped.
 """
 
 import os
@@ -25,24 +25,24 @@ __all__ = [
     "parse_memory",
 ]
 
-# The server has a core for itself; the generator and this program share the other.
+# The server has one core; the generator and this program share the other.
 SERVER_CORE = "0"
 
-STARTING_LIMIT = 20.0  # seconds; Node and uvicorn import for about one
-STOPPING_LIMIT = 8.0  # seconds, then it is killed
-SETTLING = 0.7  # seconds from the first accept to the end of start-up work
+STARTING_LIMIT = 20.0  # seconds; Node and uvicorn need about one for their imports
+STOPPING_LIMIT = 8.0  # seconds until the server is killed
+SETTLING = 0.7  # seconds from the first accept until start-up work is done
 
 
 class ServerDied(Exception):
     """
-    A server did not start, or nothing listens where it should; its log says why.
+    A server did not start, or does not listen on its port; its log says why.
     """
 
 
 @dataclass(frozen=True)
 class Memory:
     """
-    What processes hold, in KiB: resident, and with shared pages divided by their sharers.
+    Memory of processes in KiB: resident, and with shared pages divided among their users.
     """
 
     resident: int
@@ -63,7 +63,7 @@ def parse_memory(text: str) -> Memory:
 
 def memory(pids: list[int]) -> Memory:
     """
-    What *pids* hold together.
+    The memory of *pids* together.
     """
     each = [parse_memory(Path(f"/proc/{pid}/smaps_rollup").read_text()) for pid in pids]
     return Memory(sum(m.resident for m in each), sum(m.proportional for m in each))
@@ -71,14 +71,14 @@ def memory(pids: list[int]) -> Memory:
 
 def cpu_seconds(pids: list[int]) -> float:
     """
-    The CPU time, user and system, that *pids* have used so far.
+    The CPU time, user and system, of *pids* so far.
     """
     return sum(time.clock_gettime(_clock_of(pid)) for pid in pids)
 
 
 def _clock_of(pid: int) -> int:
-    # Linux: CPUCLOCK_SCHED of a process is (~pid << 3) | 2; it counts nanoseconds, and
-    # /proc/PID/stat only hundredths of a second.
+    # Linux: CPUCLOCK_SCHED of a process is (~pid << 3) | 2.  It counts nanoseconds, while
+    # /proc/PID/stat counts only hundredths of a second.
     return (~pid << 3) | 2
 
 
@@ -92,12 +92,13 @@ def _tree(pid: int) -> list[int]:
 
 class Running:
     """
-    A server, from the start of a `with` block to its end.
+    A server that runs during a `with` block.
 
-    The log of what it printed is in the build directory.
+    Its output is logged in the build directory.
 
     Raises:
-        ServerDied: On entering, if its port is taken, or nothing listens there within 20 seconds.
+        ServerDied: On entry, if its port is taken, or it does not listen there within
+            20 seconds.
     """
 
     pids: list[int]
@@ -140,7 +141,7 @@ class Running:
 
     def send_signal(self, number: signal.Signals) -> None:
         """
-        Signal the server's first process.
+        Send a signal to the server's first process.
         """
         self._process.send_signal(number)
 

@@ -1,7 +1,7 @@
 """
-Measuring programs of ours: run in a process of their own, on the server's core.
+Our own measuring programs, each run in its own process on the server's core.
 
-Each prints one JSON object, whose names carry their units.
+Each prints one JSON object whose names carry their units.
 """
 
 import json
@@ -19,15 +19,15 @@ __all__ = ["run_program"]
 
 def run_program(server: str, kind: str, module: str, *arguments: object) -> Sample:
     """
-    Run *module*, and make a sample of what it prints.
+    Run *module*, and make a sample of its output.
 
     Args:
-        server: Whose the sample is.
+        server: The server that the sample belongs to.
 
-        arguments: Of the command line, turned into strings.
+        arguments: The command line's arguments, turned into strings.
 
     Returns:
-        A sample with a problem, if the program failed: the end of what it said.
+        The sample.  If the program failed, its problem is the end of its output.
     """
     others = Others()
     done = subprocess.run(

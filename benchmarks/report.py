@@ -115,10 +115,10 @@ def _one_line(text: str) -> str:
 
 def row(results: Results, figure: Figure, titles: Mapping[str, str]) -> tuple[str, ...] | None:
     """
-    One row of the table, or None if nobody was measured.
+    One row of the table, or None if no server was measured.
 
     Args:
-        titles: What to call each server.
+        titles: The title of each server.
     """
     cells = _Cells(results, figure)
     ours, ratio = cells.median(figure.server), cells.ratio(figure.server)
@@ -131,7 +131,7 @@ def row(results: Results, figure: Figure, titles: Mapping[str, str]) -> tuple[st
 
 def table(results: Results, figures: list[Figure], titles: Mapping[str, str]) -> str:
     """
-    All rows for which there is something to show.
+    All rows that have figures.
     """
     rows = [row(results, figure, titles) for figure in figures]
     lines = [_HEAD, ("---",) * len(_HEAD), *(r for r in rows if r is not None)]
@@ -140,7 +140,7 @@ def table(results: Results, figures: list[Figure], titles: Mapping[str, str]) ->
 
 def circumstances(about: Mapping[str, Any]) -> str:
     """
-    Say when, where and with what was measured, one sentence a line.
+    The date, machine and versions of a run, one sentence a line.
     """
     versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
     return (

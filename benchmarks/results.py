@@ -1,5 +1,5 @@
 """
-What was measured: samples, one JSON object a line, and the medians of their rounds.
+Samples, saved as one JSON object a line, and their medians over the rounds.
 """
 
 import json
@@ -11,8 +11,8 @@ from typing import Any
 
 __all__ = ["Median", "Results", "Sample", "append", "load"]
 
-# Cores that processes other than the server and the generator used.  A round with more is noisy:
-# its CPU caches and its turns on the core were not its own.
+# Cores used by processes other than the server and the generator.  A round with more is noisy:
+# the server did not have its CPU caches and its core to itself.
 QUIET = 0.4
 
 MOST_ROUNDS = 1_000
@@ -24,15 +24,15 @@ class Sample:
     One run of one server.
 
     Args:
-        server: Its name.
+        server: The server's name.
 
-        kind: What was done, such as `few-1`.
+        kind: The kind of run, such as `few-1`.
 
-        values: Figures by name.  A name carries its unit.
+        values: Figures by name, which includes the unit.
 
-        others: Cores that foreign processes used meanwhile.
+        others: Cores that other programs used meanwhile.
 
-        round: Which of the rounds; what was taken in the same round was taken one after the other.
+        round: The number of the round.  Samples of one round were taken in succession.
 
         problem: Why the run does not count: events lost, doubled or out of order, streams closed,
             a server that died.  Empty if all went well.
@@ -49,9 +49,9 @@ class Sample:
 @dataclass(frozen=True)
 class Median:
     """
-    One figure over the rounds: its median and range, and what speaks against it.
+    One figure over the rounds: its median, its range, and its defects.
 
-    A figure with a *problem* has no value worth showing.  A *noisy* one had no quiet round.
+    A figure with a *problem* is not shown.  A *noisy* one had no quiet round.
     """
 
     value: float
@@ -64,7 +64,7 @@ class Median:
 
 class Results:
     """
-    All samples of a run, and under which circumstances they were taken.
+    All samples of a run, and the circumstances of the run.
     """
 
     def __init__(self, about: Mapping[str, Any], samples: Iterable[Sample] = ()) -> None:
@@ -93,16 +93,16 @@ class Results:
 
     def ratio(self, of: tuple[str, str], to: tuple[str, str], key: str) -> float | None:
         """
-        How many times *to*'s value *of*'s is: the median of the ratios within each round.
+        The value of *of* divided by that of *to*: the median of the rounds' ratios.
 
-        A machine that slows down for a minute slows both runs of a round, so a ratio of two
-        medians moves more than the median of the ratios.
+        A machine that slows down for a minute slows both runs of a round, so the median of
+        ratios is steadier than a ratio of medians.
 
         Args:
             of, to: Server and kind.
 
         Returns:
-            None if there is no round in which both were measured, or if a run of either failed.
+            None if no round measured both, or if a run of either failed.
         """
         ours, theirs = self._rounds(*of), self._rounds(*to)
         if any(s.problem for s in [*ours, *theirs]):
@@ -118,14 +118,14 @@ class Results:
 
     def servers(self) -> list[str]:
         """
-        Who was measured, in the order of first appearance.
+        The servers that were measured, in the order of first appearance.
         """
         return list(dict.fromkeys(s.server for s in self.samples))
 
 
 def append(path: Path, record: Sample | Mapping[str, Any]) -> None:
     """
-    Add one line to *path*: a sample, or what is to be known about the whole run.
+    Append one line to *path*: a sample, or the circumstances of the run.
     """
     line = {"sample": asdict(record)} if isinstance(record, Sample) else {"about": dict(record)}
     with path.open("a") as f:
@@ -134,7 +134,7 @@ def append(path: Path, record: Sample | Mapping[str, Any]) -> None:
 
 def load(paths: Iterable[Path]) -> Results:
     """
-    Read what `append` wrote.  Of several files the last one's circumstances are kept.
+    Read what `append` wrote.  With several files, the last one's circumstances are kept.
     """
     results = Results({})
     for number, path in enumerate(paths):
@@ -143,6 +143,6 @@ def load(paths: Iterable[Path]) -> Results:
             results.about.update(record.get("about", {}))
             if "sample" in record:
                 made = Sample(**record["sample"])
-                # The first round here has nothing to do with the first round of another file.
+                # Rounds of different files must not be paired.
                 results.samples.append(replace(made, round=made.round + number * MOST_ROUNDS))
     return results

@@ -1,13 +1,14 @@
 """
-How long SQLite takes to find what was missed, in a small store and in a large one.
+How long SQLite takes to find missed events, in a small store and in a large one.
 
     python -m benchmarks.resuming SMALL_PATH LARGE_PATH SMALL LARGE BEHIND TIMES
 
-The stores have SMALL and LARGE publications, which take turns on eight topics.  Subscribers come
-back TIMES times, always BEHIND events behind: on one topic, whose events lie among those of the
-others, and on all topics.
+The stores hold SMALL and LARGE publications, which alternate between eight topics.  A subscriber
+resumes TIMES times, always BEHIND events behind: on one topic, whose events lie between those of
+the others, and on all topics.
 
-CPU is that of the whole process, the thread that reads included; only one is asked for at a time.
+CPU time is that of the whole process, including the reading thread; subscribers resume one at a
+time.
 """
 
 import json
@@ -28,10 +29,10 @@ from twisted_sse.topics import Selection
 __all__ = ["main"]
 
 TOPICS = tuple(f"bench/{number}" for number in range(8))
-BATCH = 5_000  # publications in one append
-LIMIT = 1_000  # of publications in one answer
+BATCH = 5_000  # publications per append
+LIMIT = 1_000  # publications per answer
 
-# Bounds by which nothing is trimmed.
+# Bounds that trim nothing.
 EVENTS = 2_000_000
 BYTES = 16 * 1024**3
 AGE = 30 * 86400.0  # seconds
@@ -41,7 +42,7 @@ EVENT = ServerSentEvent(data="x" * 192)
 
 async def fill(history: SQLiteHistory, events: int, enough: int) -> list[Record]:
     """
-    Put *events* publications into the store.
+    Append *events* publications to the store.
 
     Returns:
         At least the newest *enough* of them, oldest first, or all.
@@ -56,10 +57,10 @@ async def fill(history: SQLiteHistory, events: int, enough: int) -> list[Record]
 
 class Comer:
     """
-    Comes back again and again, equally far behind.
+    A subscriber that resumes repeatedly from the same position.
 
     Attributes:
-        cpu, wall: How long each answer took, in seconds.
+        cpu, wall: The time of each answer, in seconds.
     """
 
     def __init__(self, history: SQLiteHistory, last_event_id: str, topic: str, behind: int) -> None:
@@ -72,10 +73,10 @@ class Comer:
 
     async def come(self) -> None:
         """
-        Ask for what was missed.
+        Read the missed events.
 
         Raises:
-            ValueError: The answer is not that.
+            ValueError: The answer has other events.
         """
         began, used = time.perf_counter(), time.process_time()
         found = await self._history.since(self._last_event_id, self._selection, LIMIT)
@@ -87,7 +88,7 @@ class Comer:
 
 async def comers(history: SQLiteHistory, events: int, behind: int) -> dict[str, Comer]:
     """
-    Fill a store, and make those who will ask it: one for one topic and one for all.
+    Fill a store, and make its two subscribers: one for one topic and one for all.
     """
     newest = await fill(history, events, (behind + 1) * len(TOPICS))
     topic = newest[-1].publication.topics[0]
@@ -100,7 +101,7 @@ async def comers(history: SQLiteHistory, events: int, behind: int) -> dict[str, 
 
 def compared(where: str, small: Comer, large: Comer) -> dict[str, float]:
     """
-    The medians of the large store in microseconds, and as times those of the small one.
+    The large store's medians in microseconds, and as multiples of the small one's.
     """
     values = {}
     for name, of_large, of_small in (
@@ -117,9 +118,9 @@ async def measure(
     paths: Sequence[str], sizes: Sequence[int], behind: int, times: int
 ) -> dict[str, float]:
     """
-    Fill two stores, and ask them in turn, so that what disturbs one disturbs the other.
+    Fill two stores, and read from them in turn, so that disturbances affect both.
     """
-    # Syncing would only make them take longer to fill.
+    # Syncing would only slow down the filling.
     histories = [
         SQLiteHistory(path, events=EVENTS, bytes=BYTES, age=AGE, sync="normal") for path in paths
     ]

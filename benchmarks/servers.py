@@ -1,8 +1,8 @@
 """
-The servers that are compared: how each is started, spoken to, and found missing.
+The servers that are compared: how each is started, used, and found missing.
 
 An application answers `GET /events` with a stream and sends the body of `POST /publish` to all.
-The hub has topics, tokens and formats, so it says how it wants to be published to.
+The hub has topics, tokens and formats, so its entry says how to publish to it.
 """
 
 import shutil
@@ -22,7 +22,7 @@ VENV = build.PEERS / "venv" / "bin"
 PACKAGES = VENV.parent / "lib" / f"python3.{sys.version_info.minor}" / "site-packages"
 NODE_MODULES = build.PEERS / "node_modules"
 
-# twistd as a program need not be on the path, and its module has no "main".
+# The twistd script may not be on the path, and its module has no "main".
 TWISTD = ("-c", "from twisted.scripts.twistd import run; run()")
 
 
@@ -32,27 +32,28 @@ class Server:
     One server under test.
 
     Args:
-        name: How the command line and the raw results call it.
+        name: Its name on the command line and in the raw results.
 
-        title: How the table calls it.
+        title: Its name in the table.
 
-        port: Where it listens, on 127.0.0.1.
+        port: Its port on 127.0.0.1.
 
-        command: Makes its command line; called just before it is started.
+        command: Returns its command line; called just before the start.
 
-        needs: Files that must exist.  The first that does not says why it is left out.
+        needs: Files that must exist; the first missing one is reported.
 
-        path: Of its streams.
+        path: The path of its streams.
 
         publishing: The generator's options for publishing one event at a time.
 
         batches: Whether several events can be published in one request.
 
-        replays: Whether it keeps events for a `Last-Event-ID`.
+        replays: Whether it replays events after a `Last-Event-ID`.
 
-        slow: Gets fewer events, since it takes ten times the floor's CPU or more.
+        slow: Whether it gets fewer events, since it needs at least ten times the floor's CPU.
 
-        apart: Takes part only in measures that name it.  The generator speaks no TLS and no HTTP/2.
+        apart: Whether it takes part only in measures that name it.  The generator speaks no TLS and
+            no HTTP/2.
     """
 
     name: str
@@ -70,23 +71,23 @@ class Server:
 
     def missing(self) -> str | None:
         """
-        Say what is not installed, or None if it can run.
+        Return what is not installed, or None if the server can run.
         """
         return next((f"{need.name} is not there" for need in self.needs if not need.exists()), None)
 
 
 def report_file() -> Path:
     """
-    Where a probed hub writes how long its reactor was held.
+    The file to which a probed hub writes how long its reactor was held.
     """
     return build.BUILD / "probe.json"
 
 
 def _port(port: int, tls: bool) -> list[str]:
-    # Without a backlog of thousands a connection storm waits for the kernel's SYN timers.
+    # With a smaller backlog, a connection storm would wait for the kernel's SYN timers.
     if not tls:
         return ["--port", f"tcp:{port}:backlog=4096:interface=127.0.0.1"]
-    # Only a plain number is secured with the hub's own certificate options.
+    # The hub's own certificate options apply only to a plain port number.
     cert, key = build.certificate()
     return ["--port", str(port), "--tls-cert", str(cert), "--tls-key", str(key)]
 
@@ -108,7 +109,7 @@ def _hub(
             *("-n", "--pidfile=", "sse"),
             *_port(port, tls),
             *("--publish-token-file", str(build.token_file())),
-            # The generator comes from eight addresses, and more streams than any default allows.
+            # The generator uses eight addresses, and more streams than any default limit allows.
             *("--max-connections", "20000", "--max-connections-per-address", "20000"),
             *kept,
         ]
@@ -140,7 +141,7 @@ def _python(*arguments: str) -> Callable[[], list[str]]:
 
 
 def _node(app: str, port: int) -> Callable[[], list[str]]:
-    # Node looks for modules beside the file, so the file goes where they are.
+    # Node looks for modules beside the file, so copy the file to them.
     def command() -> list[str]:
         copy = shutil.copy(APPS / app, build.PEERS / app)
         return ["node", str(copy), str(port)]
@@ -188,7 +189,7 @@ hub_generator = Server(
     environment={"PYTHONPATH": str(build.ROOT)},
 )
 
-# The floor first, then ours: runs that are compared are neighbors in time.
+# The floor first, then ours: compared runs are next to each other in time.
 SERVERS = (
     Server("floor", "floor (C)", 27100, lambda: [str(build.floor()), "27100"]),
     hub,

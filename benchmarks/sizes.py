@@ -1,5 +1,5 @@
 """
-How much is done in each measurement.
+The size of each measurement.
 """
 
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ class Sizes:
 
         tens, hundreds: Events in a fan-out in bursts of 10 and of 100.
 
-        gentle_events: At 10 a second, for latencies.
+        gentle_events: At 10 per second, for latencies.
 
         encrypted: TLS connections.
 
@@ -31,7 +31,7 @@ class Sizes:
 
         slow_seconds: How long slow readers are published to.
 
-        crowd_events: At 100 a second to the crowd.
+        crowd_events: At 100 per second to the crowd.
 
         publications, batched: Without subscribers, one by one and in batches of 100.
 
@@ -135,6 +135,6 @@ QUICK = Sizes(
 
 def sizes_of(kept: Mapping[str, Any]) -> Sizes:
     """
-    The sizes of results that were kept, which may be older than the newest measures.
+    The sizes of saved results, which may be older than the newest measures.
     """
     return Sizes(**{**asdict(FULL), **kept})

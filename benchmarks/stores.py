@@ -1,5 +1,5 @@
 """
-Files of SQLite histories, on the disk that the build directory is on; each use begins without one.
+Files for SQLite histories, on the disk of the build directory; each use starts without one.
 """
 
 from collections.abc import Iterator
@@ -10,13 +10,13 @@ from benchmarks import build
 
 __all__ = ["fresh_store", "passing_store"]
 
-# What lies there while it is open, and what a killed process leaves.
+# The files of an open database, which a killed process leaves behind.
 _SUFFIXES = ("", "-wal", "-shm", "-lock")
 
 
 def fresh_store(name: str, directory: Path = build.BUILD) -> Path:
     """
-    The path of a history, in a directory that exists; what lay there is gone.
+    The path of a new history, in a directory that exists; old files are removed.
     """
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / f"{name}.sqlite"
@@ -28,7 +28,7 @@ def fresh_store(name: str, directory: Path = build.BUILD) -> Path:
 @contextmanager
 def passing_store(name: str, directory: Path = build.BUILD) -> Iterator[Path]:
     """
-    The same, for the length of a `with` block: a large one takes hundreds of megabytes.
+    The same during a `with` block: a large history takes hundreds of megabytes.
     """
     try:
         yield fresh_store(name, directory)

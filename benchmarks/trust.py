@@ -1,5 +1,5 @@
 """
-How this program's own TLS clients trust its own certificate.
+How the benchmark's TLS clients trust its own certificate.
 """
 
 import ssl
@@ -9,12 +9,12 @@ __all__ = ["trusting_context"]
 
 def trusting_context(*protocols: str) -> ssl.SSLContext:
     """
-    A client's TLS 1.3, so that all servers encrypt alike.
+    A TLS 1.3 context for clients, so that all servers encrypt alike.
 
-    The certificate is this program's own, made for nobody else, so none is looked at.
+    It verifies no certificate: the only one is made by this program.
 
     Args:
-        protocols: What is offered by ALPN.
+        protocols: The protocols offered by ALPN.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False

@@ -31,5 +31,4 @@ scheduler.start()
 port = sys.argv[1] if len(sys.argv) > 1 else "8080"
 endpoints.serverFromString(reactor, f"tcp:{port}").listen(Site(hub.subscribe("time")))
 reactor.addSystemEventTrigger("before", "shutdown", scheduler.shutdown)
-reactor.addSystemEventTrigger("before", "shutdown", hub.service().stopService)
 reactor.run()

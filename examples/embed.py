@@ -32,5 +32,4 @@ root.putChild(b"events", hub.resource())
 
 port = sys.argv[1] if len(sys.argv) > 1 else "8080"
 endpoints.serverFromString(reactor, f"tcp:{port}").listen(Site(root))
-reactor.addSystemEventTrigger("before", "shutdown", hub.service().stopService)
 reactor.run()

@@ -38,9 +38,6 @@ def gone(connection, reason):
 hub.every(0.5, "load", load, idle=False)
 
 globalLogBeginner.beginLoggingTo([textFileLogObserver(sys.stdout)], redirectStandardIO=False)
-service = hub.service()
-service.startService()
 port = sys.argv[1] if len(sys.argv) > 1 else "8080"
 endpoints.serverFromString(reactor, f"tcp:{port}").listen(Site(hub.subscribe("load")))
-reactor.addSystemEventTrigger("before", "shutdown", service.stopService)
 reactor.run()

@@ -42,7 +42,4 @@ root.putChild(b"events", hub.resource(authorize=authorize))
 port = sys.argv[1] if len(sys.argv) > 1 else "8080"
 endpoints.serverFromString(reactor, f"tcp:{port}").listen(Site(root))
 hub.every(1, "news", lambda: "still here")
-service = hub.service()
-service.startService()
-reactor.addSystemEventTrigger("before", "shutdown", service.stopService)
 reactor.run()

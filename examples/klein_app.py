@@ -36,5 +36,4 @@ async def say(request, room):
     return f"{receipt.id} was handed to {receipt.subscribers} subscribers\n"
 
 
-reactor.addSystemEventTrigger("before", "shutdown", hub.service().stopService)
 app.run("localhost", int(sys.argv[1]) if len(sys.argv) > 1 else 8080)

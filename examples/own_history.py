@@ -53,5 +53,4 @@ port, file = [*sys.argv[1:], *["8080", "events.pickle"][len(sys.argv) - 1 :]]
 hub = Hub(FileHistory(Path(file)))
 hub.publish("starts", "The hub has started.")
 endpoints.serverFromString(reactor, f"tcp:{port}").listen(Site(hub.resource()))
-reactor.addSystemEventTrigger("before", "shutdown", hub.service().stopService)
 reactor.run()

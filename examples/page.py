@@ -31,5 +31,4 @@ root.putChild(b"events", hub.resource(topics=["dice"]))
 port = sys.argv[1] if len(sys.argv) > 1 else "8080"
 endpoints.serverFromString(reactor, f"tcp:{port}").listen(Site(root))
 LoopingCall(roll).start(1)
-reactor.addSystemEventTrigger("before", "shutdown", hub.service().stopService)
 reactor.run()

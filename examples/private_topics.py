@@ -35,5 +35,4 @@ port = sys.argv[1] if len(sys.argv) > 1 else "8080"
 site = Site(hub.resource(authorize=authorize))
 endpoints.serverFromString(reactor, f"tcp:{port}").listen(site)
 LoopingCall(write_to_everybody).start(0.5)
-reactor.addSystemEventTrigger("before", "shutdown", hub.service().stopService)
 reactor.run()

@@ -32,5 +32,4 @@ loop.start(0.5)
 port = sys.argv[1] if len(sys.argv) > 1 else "8080"
 endpoints.serverFromString(reactor, f"tcp:{port}").listen(Site(hub.resource()))
 reactor.addSystemEventTrigger("before", "shutdown", loop.stop)
-reactor.addSystemEventTrigger("before", "shutdown", hub.service().stopService)
 reactor.run()

@@ -1,26 +1,53 @@
 """
 How pytest runs this suite.
 
-Tests are trial's TestCases; pytest gives them their working directory and, where
-every test has to run, refuses to let one be left out.
+Tests are trial's TestCases.  pytest chooses their working directory, tells end-to-end
+tests from unit tests, and refuses to skip a test where every test has to run.
 """
 
 import os
+import shutil
+import signal
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
-__all__ = ["pytest_make_collect_report", "pytest_runtest_makereport"]
+__all__ = [
+    "pytest_collection_modifyitems",
+    "pytest_make_collect_report",
+    "pytest_runtest_makereport",
+]
 
 # Every well-known service that runs a project's tests sets it, and so does .ci/run.
 _EVERYTHING_MUST_RUN = os.environ.get("CI") == "true"
+
+# The same examples in every run, and no failure because a busy machine is slow.
+hypothesis.settings.load_profile("ci")
+
+# These modules start programs or real servers, and so does every test module that imports
+# a class or a function from them.
+_STARTERS = {
+    # Every module of this folder.
+    "tests.e2e",
+    "tests.support.processes",
+    "tests.support.hub_process",
+    "tests.support.redis_histories",
+    "tests.support.redis_server",
+    "tests.support.upstreams",
+    "tests.transport.http2.hub",
+    # Its own servers.
+    "tests.client.test_sockets",
+}
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _scratch_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """
-    Run in a temporary directory, because trial's mktemp() makes its files in the current one.
+    Run in a temporary directory, because trial's mktemp() creates files in the current one.
+
+    Each worker of pytest-xdist has a session of its own, and so a directory of its own.
     """
     before = Path.cwd()
     os.chdir(tmp_path_factory.mktemp("scratch"))
@@ -28,10 +55,52 @@ def _scratch_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
     os.chdir(before)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _sigint() -> None:
+    """
+    Let SIGINT end programs even if this run was started in the background.
+
+    POSIX shells start such jobs with SIGINT ignored, and programs inherit that.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """
+    Mark end-to-end tests, and run them first: they take longest, so no worker of
+    pytest-xdist begins one when the others are done.
+
+    Tests that need curl are skipped here if it is missing.  Almost all tests of a hub use it,
+    and a skip in the middle of a test would leave the hub to the garbage collector.
+    """
+    for item in items:
+        sources = _imported_from(item)
+        if not _STARTERS.isdisjoint(sources):
+            item.add_marker("e2e")
+        if "tests.support.curl" in sources and shutil.which("curl") is None:
+            reason = "This test needs curl: install the Debian package curl."
+            item.add_marker(pytest.mark.skip(reason=reason))
+    items.sort(key=lambda item: item.get_closest_marker("e2e") is None)
+
+
+def _imported_from(item: pytest.Item) -> set[str]:
+    """
+    Return the modules that the classes and functions in the item's module come from.
+    """
+    module = item.getparent(pytest.Module)
+    if module is None:
+        return set()
+    sources = {getattr(one, "__module__", None) for one in vars(module.obj).values()}
+    if module.path.parent.name == "e2e":
+        sources.add("tests.e2e")
+    return {source for source in sources if isinstance(source, str)}
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """
-    Under CI, fail a test that was skipped or was expected to fail.
+    With CI=true, fail a test that was skipped or was expected to fail.
     """
     report = yield
     _refuse_omission(report)
@@ -41,7 +110,7 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 @pytest.hookimpl(wrapper=True)
 def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
     """
-    Under CI, fail a module that skips itself as a whole.
+    With CI=true, fail a module that skips itself as a whole.
     """
     report = yield
     _refuse_omission(report)
@@ -51,7 +120,9 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
 def _refuse_omission(report: pytest.TestReport | pytest.CollectReport) -> None:
     if not (_EVERYTHING_MUST_RUN and report.skipped):
         return
+    # A skipped test has its file, its line and the reason.
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else "an expected failure"
     report.outcome = "failed"
-    report.longrepr = f"{report.nodeid} was left out, and here everything must run"
-    # An expected failure is one for as long as the report says why it was expected.
+    report.longrepr = f"{reason} (With CI=true every test must run.)"
+    # As long as the report has this reason, pytest counts an expected failure.
     vars(report).pop("wasxfail", None)

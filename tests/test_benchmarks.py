@@ -1,5 +1,5 @@
 """
-Tests for `benchmarks`: what it computes and draws, and that its C programs compile.
+Tests for `benchmarks`: what it computes and draws.
 """
 
 import gc
@@ -36,7 +36,6 @@ from benchmarks.measures.replay import ids_of_events
 from benchmarks.others import Others, busy_seconds
 from benchmarks.probe import INTERVAL, Collections, Lateness
 from benchmarks.process import parse_memory
-from benchmarks.program import run_program
 from benchmarks.results import Results, Sample, append, load
 from benchmarks.servers import SERVERS
 from benchmarks.sizes import FULL, QUICK, sizes_of
@@ -57,40 +56,18 @@ ABOUT = {
 
 def fanout(server: str, *costs: float, kind: str = "few-1", others: float = 0.0) -> list[Sample]:
     """
-    A sample for each round, costing that many microseconds for each delivery.
+    Make a sample for each round, with *costs* in microseconds for each delivery.
     """
     return [Sample(server, kind, {CPU: c}, others, round=i) for i, c in enumerate(costs)]
 
 
 def temporary(test: SynchronousTestCase) -> Path:
     """
-    A directory that is gone after the test.
+    Make a directory that is removed after the test.
     """
     directory = TemporaryDirectory()
     test.addCleanup(directory.cleanup)
     return Path(directory.name)
-
-
-class CompileTests(SynchronousTestCase):
-    """
-    Tests for the C programs.
-    """
-
-    def test_generator(self) -> None:
-        """
-        The load generator compiles without a warning, since warnings are errors.
-        """
-        program = build.generator(temporary(self))
-
-        self.assertTrue(program.exists())
-
-    def test_floor(self) -> None:
-        """
-        The floor compiles without a warning, since warnings are errors.
-        """
-        program = build.floor(temporary(self))
-
-        self.assertTrue(program.exists())
 
 
 class MedianTests(SynchronousTestCase):
@@ -111,7 +88,7 @@ class MedianTests(SynchronousTestCase):
 
     def test_nothing_measured(self) -> None:
         """
-        What nobody measured has no median.
+        A figure that was not measured has no median.
         """
         results = Results(ABOUT)
 
@@ -165,7 +142,7 @@ class MedianTests(SynchronousTestCase):
 
     def test_no_ratio_of_a_failed_run(self) -> None:
         """
-        There is no ratio to a floor that failed.
+        A floor that failed gives no ratio.
         """
         failed = Sample("floor", "few-1", {CPU: 1.0}, problem="lost 3")
         results = Results(ABOUT, [*fanout("hub", 3.0), failed])
@@ -174,7 +151,7 @@ class MedianTests(SynchronousTestCase):
 
     def test_kept_and_read(self) -> None:
         """
-        What was appended to a file is read again, with the circumstances.
+        Samples that were appended to a file are read again, with the circumstances.
         """
         path = temporary(self) / "run.jsonl"
         [made] = fanout("hub", 3.0)
@@ -200,12 +177,12 @@ class MedianTests(SynchronousTestCase):
 
 class GeneratorOutputTests(SynchronousTestCase):
     """
-    Tests for what the load generator said.
+    Tests for reading the output of the load generator.
     """
 
     def test_flat(self) -> None:
         """
-        Percentiles get names of their own.
+        Each percentile has a name of its own.
         """
         output = read_output('{"ok": true, "lat_us": {"p99": 7}}', "")
 
@@ -219,7 +196,7 @@ class GeneratorOutputTests(SynchronousTestCase):
 
     def test_lost(self) -> None:
         """
-        A run that lost events says how many, and what else was said.
+        The problem of a run that lost events contains their number and the error output.
         """
         output = read_output('{"ok": false, "lost": 3, "doubled": 0}', "a stream was closed\n")
 
@@ -227,7 +204,7 @@ class GeneratorOutputTests(SynchronousTestCase):
 
     def test_crashed(self) -> None:
         """
-        No answer at all is a failed run.
+        A run without output is a failed run.
         """
         output = read_output("", "sseload: connect: refused\n")
 
@@ -255,7 +232,7 @@ class ReplayTests(SynchronousTestCase):
 
 class MachineTests(SynchronousTestCase):
     """
-    Tests for what is read from the kernel.
+    Tests for reading figures of the kernel.
     """
 
     def test_cpu_model(self) -> None:
@@ -279,12 +256,12 @@ class MachineTests(SynchronousTestCase):
 
 class OthersTests(SynchronousTestCase):
     """
-    Tests for what other programs used of the machine.
+    Tests for the CPU time of other programs.
     """
 
     def test_busy(self) -> None:
         """
-        Idle cores and those that wait for a disk are not busy; stolen time is.
+        Idle time and waiting for a disk do not count as busy; stolen time does.
         """
         tick = os.sysconf("SC_CLK_TCK")
         text = f"cpu  {tick} 0 {tick} 999 999 0 0 {tick} 5 5\ncpu0 9 9 9 9 9 9 9 9 9 9\n"
@@ -293,35 +270,12 @@ class OthersTests(SynchronousTestCase):
 
     def test_never_below_nothing(self) -> None:
         """
-        A server whose clock runs ahead of the machine's gives no negative number.
+        The number is not negative if the server's clock runs ahead of the machine's.
         """
         clock = iter([0.0, 1000.0])
         others = Others(lambda: next(clock))
 
         self.assertEqual(others.cores(), 0.0)
-
-
-class ProgramTests(SynchronousTestCase):
-    """
-    Tests for measuring programs of ours.
-    """
-
-    def test_result(self) -> None:
-        """
-        What a program prints becomes a sample.
-        """
-        made = run_program("hub", "wire", "benchmarks.codec", 0.01)
-
-        self.assertEqual((made.server, made.kind, made.problem), ("hub", "wire", ""))
-        self.assertEqual(set(made.values), {"encoded_per_s", "decoded_per_s"})
-
-    def test_failed(self) -> None:
-        """
-        A program that fails says why.
-        """
-        made = run_program("hub", "wire", "benchmarks.codec", "soon")
-
-        self.assertIn("could not convert string to float: 'soon'", made.problem)
 
 
 class StoreTests(SynchronousTestCase):
@@ -331,7 +285,7 @@ class StoreTests(SynchronousTestCase):
 
     def test_fresh(self) -> None:
         """
-        Nothing is left of a history that was there, its log and its lock included.
+        An earlier history is removed, including its log and its lock.
         """
         directory = temporary(self)
         for suffix in ("", "-wal", "-shm", "-lock"):
@@ -343,7 +297,7 @@ class StoreTests(SynchronousTestCase):
 
     def test_passing(self) -> None:
         """
-        A store that was made in a `with` block is gone after it.
+        A store that was made in a `with` block is removed after it.
         """
         directory = temporary(self)
         with passing_store("store", directory) as path:
@@ -354,12 +308,12 @@ class StoreTests(SynchronousTestCase):
 
 class HistoryTests(TestCase):
     """
-    Tests for the programs that measure SQLite, and for what is made of their results.
+    Tests for the programs that measure SQLite, and for their results.
     """
 
     async def test_commits(self) -> None:
         """
-        Publications are counted while some publish.
+        Publications are counted while several publishers publish.
         """
         path = fresh_store("store", temporary(self))
 
@@ -369,7 +323,7 @@ class HistoryTests(TestCase):
 
     async def test_resuming(self) -> None:
         """
-        What was missed is found, on one topic and on all, in both stores.
+        The missed events are found, on one topic and on all, in both stores.
         """
         directory = temporary(self)
         paths = [str(fresh_store(name, directory)) for name in ("small", "large")]
@@ -383,7 +337,7 @@ class HistoryTests(TestCase):
 
     async def test_too_little_found(self) -> None:
         """
-        An answer that is not what was missed is no result.
+        An answer with too few events raises an error.
         """
         history = SQLiteHistory(fresh_store("store", temporary(self)))
         history.startService()
@@ -411,7 +365,7 @@ class HistoryTests(TestCase):
 
     def test_in_turn(self) -> None:
         """
-        Many publishers beside one make one sample, as noisy as the noisier of both.
+        Samples of many publishers and of one make one sample, as noisy as the noisier one.
         """
         many = Sample("hub", "commits", {"per_s": 300.0}, 0.1)
         one = Sample("hub", "commits", {"per_s": 10.0}, 0.5)
@@ -423,7 +377,7 @@ class HistoryTests(TestCase):
 
     def test_one_failed(self) -> None:
         """
-        If one of both failed there is no sample of both.
+        If one of the two failed, the sample has no values.
         """
         many = Sample("hub", "commits", {"per_s": 300.0})
 
@@ -434,7 +388,7 @@ class HistoryTests(TestCase):
 
 class H2StreamsTests(SynchronousTestCase):
     """
-    Tests for the client's side of HTTP/2, against h2.
+    Tests for the client of HTTP/2, against h2.
     """
 
     def setUp(self) -> None:
@@ -445,7 +399,7 @@ class H2StreamsTests(SynchronousTestCase):
 
     def answer(self, status: str = "200") -> None:
         """
-        Answer both requests, and let the client read it.
+        Answer both requests, and let the client read the answers.
         """
         for stream in (1, 3):
             self.server.send_headers(stream, [(":status", status)])
@@ -453,13 +407,13 @@ class H2StreamsTests(SynchronousTestCase):
 
     def exchange(self) -> None:
         """
-        Bring to each side what the other has sent.
+        Deliver what each side has sent.
         """
         self.server.receive_data(self.streams.feed(self.server.data_to_send()))
 
     def send(self, *texts: bytes) -> None:
         """
-        Send these on the streams, and let the client read them.
+        Send *texts* on the streams, and let the client read them.
         """
         for stream, text in zip((1, 3), texts, strict=False):
             self.server.send_data(stream, text)
@@ -467,7 +421,7 @@ class H2StreamsTests(SynchronousTestCase):
 
     def test_requests(self) -> None:
         """
-        Both streams ask, are answered, and have the widest windows there are.
+        Both requests are answered, and their windows have the largest size.
         """
         self.answer()
 
@@ -476,7 +430,7 @@ class H2StreamsTests(SynchronousTestCase):
 
     def test_no_window(self) -> None:
         """
-        A client can have windows of 0 bytes.
+        A client may have windows of 0 bytes.
         """
         server = H2Connection(H2Configuration(client_side=False))
         server.initiate_connection()
@@ -486,7 +440,7 @@ class H2StreamsTests(SynchronousTestCase):
 
     def test_complete(self) -> None:
         """
-        An event is complete when the first stream has all of it, and the others as many bytes.
+        An event is complete when the first stream has it whole, and the others as many bytes.
         """
         self.answer()
         event = b"data: " + body_of(7, "plain", "") + b"\n\n"
@@ -500,7 +454,7 @@ class H2StreamsTests(SynchronousTestCase):
 
     def test_doubled(self) -> None:
         """
-        An event that came twice on one stream is not complete.
+        An event that arrived twice on one stream is not complete.
         """
         self.answer()
         event = b"data: " + body_of(7, "plain", "") + b"\n\n"
@@ -521,7 +475,7 @@ class H2StreamsTests(SynchronousTestCase):
 
     def test_every_split(self) -> None:
         """
-        Frames are understood wherever they are torn apart.
+        Frames are read correctly wherever they are split.
         """
         self.server.send_headers(1, [(":status", "200")])
         self.server.send_data(1, b"some")
@@ -535,7 +489,7 @@ class H2StreamsTests(SynchronousTestCase):
 
     def test_ping(self) -> None:
         """
-        A server that pings is answered.
+        A PING of the server is answered.
         """
         self.answer()
         self.server.ping(b"12345678")
@@ -570,12 +524,12 @@ class H2StreamsTests(SynchronousTestCase):
 
 class CompareTests(SynchronousTestCase):
     """
-    Tests for noticing what was lost or doubled.
+    Tests for finding lost and doubled events.
     """
 
     def test_alike(self) -> None:
         """
-        Streams that have what they should are passed over.
+        Streams with the expected size raise no error.
         """
         compare([200, 200], 200)
 
@@ -594,7 +548,7 @@ class PublisherTests(SynchronousTestCase):
 
     def test_bodies(self) -> None:
         """
-        A payload has 192 bytes, alone or in JSON beside its topic, its number last.
+        A payload has 192 bytes and ends with its number, plain or in JSON.
         """
         plain = body_of(12, "plain", "bench")
         encoded = json.loads(body_of(12, "json", "bench"))
@@ -604,7 +558,7 @@ class PublisherTests(SynchronousTestCase):
 
     def test_servers(self) -> None:
         """
-        It understands how every server wants to be published to.
+        It has a way to publish to every server.
         """
         for server in SERVERS:
             Publisher(server).close()
@@ -622,7 +576,7 @@ class LatenessTests(SynchronousTestCase):
 
     def test_longest(self) -> None:
         """
-        The longest delay beyond the interval is kept.
+        The longest delay beyond the interval is reported.
         """
         for step in (INTERVAL, 0.031, INTERVAL, 0.011, INTERVAL):
             self.clock.advance(step)
@@ -631,7 +585,7 @@ class LatenessTests(SynchronousTestCase):
 
     def test_taken_once(self) -> None:
         """
-        What was taken does not count again.
+        A delay is reported once.
         """
         self.clock.advance(0.031)
         self.lateness.take()
@@ -642,12 +596,12 @@ class LatenessTests(SynchronousTestCase):
 
 class CollectionsTests(SynchronousTestCase):
     """
-    Tests for the probe's watch over garbage collections.
+    Tests for the probe of garbage collections.
     """
 
     def test_longest(self) -> None:
         """
-        A collection is noticed, and counts once.
+        A collection is reported once.
         """
         collections = Collections()
         collections.watch()
@@ -690,7 +644,7 @@ class TableTests(SynchronousTestCase):
 
     def test_target_in_its_unit(self) -> None:
         """
-        A target that is no ratio is compared with the scaled value.
+        A target that is not a ratio is compared with the scaled value.
         """
         figure = Figure("Memory", "few-1", CPU, "KiB", 1024, None, Target(5, "value"))
         results = Results(ABOUT, fanout("hub", 5000.0))
@@ -702,7 +656,7 @@ class TableTests(SynchronousTestCase):
 
     def test_at_least(self) -> None:
         """
-        A target can be the least that a figure may be.
+        A target may be a lower bound.
         """
         target = Target(20, "value", least=True)
         figure = Figure("Commits", "few-1", CPU, "/s", target=target)
@@ -717,7 +671,7 @@ class TableTests(SynchronousTestCase):
 
     def test_another_server_is_ours(self) -> None:
         """
-        A row can be another server's, which is then measured, and no peer.
+        A row may show another server, which then is not a peer.
         """
         figure = replace(self.FIGURE, server="hub-tls")
         samples = [*fanout("floor", 2.0), *fanout("hub-tls", 3.0), *fanout("hub", 2.2)]
@@ -742,7 +696,7 @@ class TableTests(SynchronousTestCase):
 
     def test_nobody(self) -> None:
         """
-        A figure that nobody was measured for has no row.
+        A figure without a sample has no row.
         """
         table = report.table(Results(ABOUT), [self.FIGURE], TITLES)
 
@@ -758,7 +712,7 @@ class TableTests(SynchronousTestCase):
 
     def test_between_markers(self) -> None:
         """
-        Only what stands between the markers is replaced.
+        Only the text between the markers is replaced.
         """
         path = temporary(self) / "page.md"
         path.write_text(f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n")
@@ -769,7 +723,7 @@ class TableTests(SynchronousTestCase):
 
     def test_no_markers(self) -> None:
         """
-        A page without markers is left alone.
+        A page without markers is not changed.
         """
         path = temporary(self) / "page.md"
         path.write_text("text\n")
@@ -788,7 +742,7 @@ class TableTests(SynchronousTestCase):
 
     def test_circumstances(self) -> None:
         """
-        Date, machine and versions are said.
+        The text contains the date, the machine and the versions.
         """
         text = report.circumstances(ABOUT)
 
@@ -803,7 +757,7 @@ class ChartTests(SynchronousTestCase):
 
     def test_bars(self) -> None:
         """
-        The floor comes first, then ours, then peers from the cheapest; failed ones are left out.
+        The floor comes first, then ours, then peers from the cheapest; failed runs are omitted.
         """
         samples = [*fanout("floor", 2.0), *fanout("slow", 8.0), *fanout("nchan", 3.0)]
         samples += [*fanout("floor", 2.0, kind="few-b10"), *fanout("hub", 0.5, kind="few-b10")]
@@ -823,7 +777,7 @@ class ChartTests(SynchronousTestCase):
 
     def test_nothing_to_draw(self) -> None:
         """
-        Without fan-out there is no bar, not even the floor's.
+        Without fan-out the chart has no bars, not even the floor's.
         """
         self.assertEqual(chart.bars(Results(ABOUT), TITLES), [])
 
@@ -843,19 +797,19 @@ class ChartTests(SynchronousTestCase):
 
     def test_dark(self) -> None:
         """
-        The picture has colors of its own for dark pages.
+        The picture has other colors for dark pages.
         """
         self.assertIn("prefers-color-scheme: dark", chart.draw([], "", []))
 
 
 class GeneratorTests(SynchronousTestCase):
     """
-    Tests for what counts a generator's events.
+    Tests for counting a generator's events.
     """
 
     def test_torn(self) -> None:
         """
-        Each is counted once, wherever the bytes are torn apart.
+        Each event is counted once, wherever the bytes are split.
         """
         event = b"data: x~t=0000000000000000;s=00000000;\n\n"
         for size in range(1, len(event) + 2):
@@ -874,7 +828,7 @@ class PlanTests(SynchronousTestCase):
 
     def test_kinds_are_unique(self) -> None:
         """
-        No two cases have the same kind, since results are found by it.
+        All cases have different kinds, because results are found by kind.
         """
         kinds = [case.kind for measure in MEASURES for case in measure.cases(FULL)]
 
@@ -882,7 +836,7 @@ class PlanTests(SynchronousTestCase):
 
     def test_figures_have_cases(self) -> None:
         """
-        Each row of the table is of a kind that is measured, and so is what it is compared with.
+        The kind of each row and of its base is measured.
         """
         kinds = {case.kind for measure in MEASURES for case in measure.cases(QUICK)}
         figures = all_figures(QUICK)
@@ -892,7 +846,7 @@ class PlanTests(SynchronousTestCase):
 
     def test_bases_are_measured(self) -> None:
         """
-        What a figure is compared with is taken on that server.
+        The base of each figure is measured on its server.
         """
         cases = {case.kind: case for measure in MEASURES for case in measure.cases(QUICK)}
         servers = {server.name: server for server in SERVERS}
@@ -902,7 +856,7 @@ class PlanTests(SynchronousTestCase):
 
     def test_servers_apart(self) -> None:
         """
-        A server that stands apart takes part only in measures that name it.
+        A server that is apart takes part only in measures that name it.
         """
         cases = [case for measure in MEASURES for case in measure.cases(QUICK)]
         taken = {
@@ -918,13 +872,13 @@ class PlanTests(SynchronousTestCase):
 
     def test_older_sizes(self) -> None:
         """
-        Results that are older than a measure can still be read.
+        Results from before a measure existed can still be read.
         """
         self.assertEqual(sizes_of({"few": 7}), replace(FULL, few=7))
 
     def test_ports_are_unique(self) -> None:
         """
-        No two servers listen on one port.
+        All servers listen on different ports.
         """
         ports = [server.port for server in SERVERS]
 

@@ -20,12 +20,12 @@ __all__ = ["DecodingTests"]
 
 class DecodingTests(SynchronousTestCase):
     """
-    Our decoder beside others, and beside itself.
+    The package's decoder, compared with others and with itself.
     """
 
     def test_program(self) -> None:
         """
-        It has every figure that the table shows, but for peers that are not installed.
+        The program reports every figure of the table, except for missing peers.
         """
         made = run_program("hub", "decoding", "benchmarks.decoding", 0.01)
         shown = {figure.key for figure in all_figures(QUICK) if figure.kind == "decoding"}
@@ -38,13 +38,13 @@ class DecodingTests(SynchronousTestCase):
 
     def test_alone(self) -> None:
         """
-        Without peers there is one figure, and nothing to compare it with.
+        Without peers the program reports one figure and no ratio.
         """
         self.assertEqual(set(decoding.compared(["ours"], 0.01)), {"small_ours_per_s"})
 
     def test_complete(self) -> None:
         """
-        A decoder that does not find every event has no rate.
+        A decoder that misses events raises an error.
         """
 
         def half(pieces: list[bytes]) -> int:
@@ -57,7 +57,7 @@ class DecodingTests(SynchronousTestCase):
 
     def test_grown(self) -> None:
         """
-        A size is compared with a fourth of it, at its quickest.
+        The fastest time for a size is compared with that for a quarter of it.
         """
         taken = iter([0.3, 1.0, 0.1, 1.2, 0.2, 0.8, 0.2, 0.9, 0.4, 1.1])
 

@@ -27,7 +27,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("events",),
         ("units", "interfaces"),
         ("transport",),
-        ("client",),
+        ("client", "publisher"),
         ("history",),
         ("broker",),
         ("web",),
@@ -58,6 +58,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("admission",),
         ("broker",),
         ("drain",),
+        ("lifecycle",),
         ("service",),
     ),
 }

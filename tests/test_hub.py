@@ -40,7 +40,7 @@ class PublishTests(SynchronousTestCase):
 
     def test_without_waiting(self) -> None:
         """
-        What is published first is sent first, although nobody waits.
+        Events are sent in the order of the `publish` calls, although nobody waits for them.
         """
         for number in range(100):
             self.hub.publish("a", number)
@@ -52,7 +52,7 @@ class PublishTests(SynchronousTestCase):
 
     def test_event(self) -> None:
         """
-        All of an event arrives, given as arguments or as an event.
+        All fields arrive, given as arguments or as an event.
         """
         self.hub.publish("a", "x", event="e", id="1", retry=7)
         self.hub.publish("a", ServerSentEvent("x", event="e", id="1", retry=7))
@@ -61,9 +61,9 @@ class PublishTests(SynchronousTestCase):
         sent = [one for one in self.subscriber.sink.events if one.event == "e"]
         self.assertEqual(sent, [ServerSentEvent("x", event="e", id="1", retry=7)] * 2)
 
-    def test_nonsense(self) -> None:
+    def test_invalid(self) -> None:
         """
-        What cannot be sent is refused at once, and nothing of it is published.
+        What cannot be sent is refused at once, and not published.
         """
         self.assertRaises(InvalidTopic, self.hub.publish, "", "x")
         self.assertRaises(InvalidEvent, self.hub.publish, "a", object())
@@ -74,7 +74,7 @@ class PublishTests(SynchronousTestCase):
 
     def test_two_hubs(self) -> None:
         """
-        Two hubs do not know each other.
+        Two hubs are independent.
         """
         other, clock = make_hub()
         other.publish("a", "x")
@@ -91,7 +91,7 @@ class BatchTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         """
-        A hub that keeps book, and a subscriber.
+        A hub that records its batches, and a subscriber.
         """
         self.history = BookkeepingHistory(MemoryHistory())
         self.hub, self.clock = make_hub(self.history)
@@ -100,7 +100,7 @@ class BatchTests(SynchronousTestCase):
 
     def test_together(self) -> None:
         """
-        What is published inside is handed over at the end, and each gets its receipt.
+        Events published inside are handed over together at the end, and each gets its receipt.
         """
         with self.hub.batch():
             done = [self.hub.publish("a", str(number)) for number in range(3)]
@@ -114,7 +114,7 @@ class BatchTests(SynchronousTestCase):
 
     def test_raises(self) -> None:
         """
-        If the block raises, nothing of it is published, and who listens is told.
+        If the block raises, none of it is published, and each Deferred fails with CancelledError.
         """
         with self.assertRaises(ZeroDivisionError), self.hub.batch():
             told: Deferred[Receipt] = self.hub.publish("a", "1")
@@ -130,7 +130,7 @@ class BatchTests(SynchronousTestCase):
 
     def test_tried_again(self) -> None:
         """
-        Who publishes because a batch was cancelled does not publish into that batch.
+        Publishing again when a batch is cancelled does not add to that batch.
         """
         with self.assertRaises(ZeroDivisionError), self.hub.batch():
             told = self.hub.publish("a", "1")
@@ -140,9 +140,9 @@ class BatchTests(SynchronousTestCase):
 
         self.assertEqual(self.history.batches, [["2"]])
 
-    def test_nonsense(self) -> None:
+    def test_invalid(self) -> None:
         """
-        What cannot be sent is refused at once, and then all of it.
+        What cannot be sent is refused at once, and the whole batch with it.
         """
         with self.assertRaises(InvalidTopic), self.hub.batch():
             self.hub.publish("a", "1")
@@ -153,7 +153,7 @@ class BatchTests(SynchronousTestCase):
 
     def test_nested(self) -> None:
         """
-        A batch inside of another is part of it, or of nothing if it raises.
+        A nested batch is part of the outer one, unless it raises.
         """
         with self.hub.batch():
             self.hub.publish("a", "1")
@@ -171,7 +171,7 @@ class BatchTests(SynchronousTestCase):
 
     def test_two_hubs(self) -> None:
         """
-        A batch is of one hub only.
+        A batch applies to one hub only.
         """
         other, clock = make_hub()
         with self.hub.batch(), other.batch():
@@ -186,7 +186,7 @@ class BatchTests(SynchronousTestCase):
 
     def test_not_kept(self) -> None:
         """
-        If history cannot keep it, or the hub has stopped, all are told.
+        If history cannot keep the batch, or the hub has stopped, every publication fails.
         """
         self.hub, self.clock = make_hub(AbsentHistory())
         with self.hub.batch():
@@ -201,7 +201,7 @@ class BatchTests(SynchronousTestCase):
 
     def test_waiting_inside(self) -> None:
         """
-        While a coroutine waits inside of its batch, others publish as ever.
+        While a coroutine waits inside its batch, other code publishes as usual.
         """
         wait: Deferred[None] = Deferred()
 
@@ -222,7 +222,7 @@ class BatchTests(SynchronousTestCase):
 
     def test_outlived(self) -> None:
         """
-        A task that was begun inside and goes on after the end publishes as ever.
+        A coroutine that was started inside and continues after the end publishes as usual.
         """
         wait: Deferred[None] = Deferred()
 
@@ -246,7 +246,7 @@ class DisconnectTests(SynchronousTestCase):
 
     def test_user(self) -> None:
         """
-        All streams of a user end, each after the final event; the others stay.
+        All streams of a user end after the final event; the others stay.
         """
         hub, clock = make_hub()
         ada = [Subscriber(hub, topic, grant=Grant("ada", public=True)) for topic in "ab"]
@@ -264,7 +264,7 @@ class DisconnectTests(SynchronousTestCase):
 
     def test_before_it_began(self) -> None:
         """
-        A request whose stream has not begun is answered too, when its user is let go.
+        A request whose stream has not begun is answered, too, when its user is disconnected.
         """
         history = SlowHistory(MemoryHistory())
         served = Served(history, authorize=lambda request: Grant("ada", public=True))
@@ -297,7 +297,7 @@ class PushTests(SynchronousTestCase):
 
     def test_all(self) -> None:
         """
-        All who are here get it at once, and nobody who comes later.
+        All open connections get the event at once, and no later ones.
         """
         pushed = self.hub.push(ServerSentEvent("ready?"))
         late = Subscriber(self.hub, "a", last_event_id="earliest")
@@ -309,7 +309,7 @@ class PushTests(SynchronousTestCase):
 
     def test_where(self) -> None:
         """
-        Only those get it for which the predicate is true.
+        Only connections for which the predicate is true get it.
         """
         pushed = self.hub.push(ServerSentEvent("x"), where=lambda one: one.user != "bob")
 
@@ -318,7 +318,7 @@ class PushTests(SynchronousTestCase):
 
     def test_cannot_be_written_to(self) -> None:
         """
-        Who cannot be written to now never gets it, and is not counted.
+        A connection that is full never gets it, and is not counted.
         """
         self.ada.sink.pause()
         pushed = self.hub.push(ServerSentEvent("x"))
@@ -330,7 +330,7 @@ class PushTests(SynchronousTestCase):
 
     def test_raises(self) -> None:
         """
-        If the predicate raises, nobody gets it.
+        If the predicate raises, no connection gets it.
         """
         with self.assertRaises(KeyError):
             self.hub.push(ServerSentEvent("x"), where=lambda one: {"ada": True}[str(one.user)])
@@ -351,7 +351,7 @@ class PushTests(SynchronousTestCase):
 
     def test_id(self) -> None:
         """
-        What has an ID is refused, because nobody could resume there.
+        An event with an ID is refused, because nobody could resume from it.
         """
         with self.assertRaises(InvalidEvent):
             self.hub.push(ServerSentEvent("x", id="1"))
@@ -366,7 +366,7 @@ class ResourceTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         """
-        A hub that is served.
+        A hub with a site.
         """
         self.served = Served(retry=1234)
         self.hub = self.served.hub
@@ -383,7 +383,7 @@ class ResourceTests(SynchronousTestCase):
 
     def test_fixed_topics(self) -> None:
         """
-        A resource for fixed topics does not ask what the request wants.
+        A resource for fixed topics ignores the topics in the request.
         """
         self.served.serve(self.hub.subscribe("a", "b"))
         caller = self.served.call("GET", "/?topic=c")
@@ -395,7 +395,7 @@ class ResourceTests(SynchronousTestCase):
 
     def test_priming(self) -> None:
         """
-        A stream tells its position by an event, by a quiet block, or not at all.
+        A stream tells its position by an event, by a block with only an ID, or not at all.
         """
         expected = {"event": [None, "stream-open"], "block": [None, None], None: [None]}
         for priming, types in expected.items():
@@ -407,7 +407,7 @@ class ResourceTests(SynchronousTestCase):
 
     def test_no_topics(self) -> None:
         """
-        A resource for no topics is a mistake that is told at once.
+        A resource for no topics is refused at once.
         """
         self.assertRaises(InvalidSelector, self.hub.subscribe)
         self.assertRaises(InvalidSelector, self.hub.subscribe, "")

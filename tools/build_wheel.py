@@ -1,8 +1,8 @@
 """
 Build the wheel from a copy of the sources.
 
-setuptools builds in the tree that it is given and puts into the wheel whatever an
-earlier build has left there, deleted modules included.
+setuptools builds in the source tree, and puts into the wheel whatever an earlier
+build has left there, even deleted modules.
 
 Usage: python build_wheel.py DIRECTORY
 """
@@ -25,13 +25,13 @@ def build_wheel(destination: Path) -> Path:
     Build the wheel with the running interpreter's pip.
 
     Args:
-        destination: The directory to put it in, made if it is missing.
+        destination: The directory for the wheel; created if it is missing.
 
     Returns:
         The wheel's path.
 
     Raises:
-        subprocess.CalledProcessError: The build failed; pip has said why.
+        subprocess.CalledProcessError: The build failed; pip has printed why.
     """
     with TemporaryDirectory() as scratch:
         sources = Path(scratch, "sources")

@@ -11,6 +11,7 @@ from twisted_sse.events.publication import Receipt
 from twisted_sse.history import MemoryHistory, SQLiteHistory
 from twisted_sse.hub import Hub
 from twisted_sse.interfaces import IHistoryProvider, ISharedHistoryProvider
+from twisted_sse.publisher import Publisher
 from twisted_sse.web.cors import CORS
 from twisted_sse.web.generators.response import EventSourceResponse
 
@@ -26,6 +27,7 @@ __all__ = [
     "ISharedHistoryProvider",
     "MemoryHistory",
     "NoContent",
+    "Publisher",
     "Receipt",
     "SQLiteHistory",
     "ServerSentEvent",

@@ -23,7 +23,10 @@ class GlobalClock:
     """
 
     @cached_property
-    def _reactor(self) -> IReactorTime:
+    def reactor(self) -> IReactorTime:
+        """
+        The global reactor.
+        """
         from twisted.internet import reactor
 
         return cast(IReactorTime, reactor)
@@ -32,7 +35,7 @@ class GlobalClock:
         """
         See `IReactorTime.seconds`.
         """
-        return self._reactor.seconds()
+        return self.reactor.seconds()
 
     def callLater(
         self, delay: float, callable: Callable[..., Any], *args: object, **kwargs: object
@@ -40,10 +43,10 @@ class GlobalClock:
         """
         See `IReactorTime.callLater`.
         """
-        return self._reactor.callLater(delay, callable, *args, **kwargs)
+        return self.reactor.callLater(delay, callable, *args, **kwargs)
 
     def getDelayedCalls(self) -> Sequence[IDelayedCall]:
         """
         See `IReactorTime.getDelayedCalls`.
         """
-        return self._reactor.getDelayedCalls()
+        return self.reactor.getDelayedCalls()

@@ -7,18 +7,22 @@ A `Hub` has a `Broker`, which does the work; what applications call is here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from functools import partial
-from typing import Any, TypeVar
+from threading import get_ident
+from typing import Any, TypeVar, get_args
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IReactorFromThreads, IReactorTime
+from twisted.python import threadable
 
 from twisted_sse.broker.batch import batch_of, collect
 from twisted_sse.broker.broker import Broker
 from twisted_sse.broker.connections.connection import Connection, frame_to_push
 from twisted_sse.broker.connections.listeners import ConnectListener, DisconnectListener
 from twisted_sse.broker.connections.registry import Registry
+from twisted_sse.broker.lifecycle import Lifecycle
 from twisted_sse.broker.replay.catchup import FallenBehind
 from twisted_sse.broker.schedule import MakeEvent, Schedule, Schedules
 from twisted_sse.broker.service import HubService
@@ -27,8 +31,16 @@ from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.preamble import Priming
 from twisted_sse.events.publication import Publication, Published, Receipt
 from twisted_sse.history import MemoryHistory
+from twisted_sse.history.plugins import build_history
 from twisted_sse.interfaces import IHistoryProvider
 from twisted_sse.topics import check_topics
+from twisted_sse.units import (
+    check_choice,
+    check_count,
+    check_milliseconds,
+    check_seconds,
+    known_arguments,
+)
 from twisted_sse.web.cors import CORS
 from twisted_sse.web.cred import GrantOf, GrantRealm
 from twisted_sse.web.generators.streams import GeneratorStreams
@@ -46,10 +58,11 @@ class Hub:
     Publish to it, put its resources into a site, and run its service.
 
     Two hubs in one process share nothing.  Call all methods in the reactor's
-    thread.
+    thread, except `publish_from_thread`.
 
     Args:
-        history: An `IHistoryProvider`; `MemoryHistory` by default.
+        history: An `IHistoryProvider`, or a string as ``--history`` takes it, such
+            as ``sqlite:events.db``; a `MemoryHistory` by default.
 
         keepalive: The seconds of silence after which a comment is sent;
             ``None`` sends none.
@@ -80,6 +93,9 @@ class Hub:
         reactor: What everything is scheduled with.  By default the global
             reactor, looked up when it is first needed.
 
+    Raises:
+        TypeError, ValueError: An argument is wrong.
+
     Attributes:
         history: The `IHistoryProvider`.
 
@@ -95,9 +111,10 @@ class Hub:
             have.
     """
 
+    @known_arguments
     def __init__(
         self,
-        history: IHistoryProvider | None = None,
+        history: IHistoryProvider | str | None = None,
         *,
         keepalive: float | None = 15.0,
         retry: int | None = 3000,
@@ -109,8 +126,16 @@ class Hub:
         max_connections_per_address: int | None = None,
         reactor: IReactorTime | None = None,
     ) -> None:
-        self.clock: IReactorTime = GlobalClock() if reactor is None else reactor
-        self.history = MemoryHistory(clock=self.clock) if history is None else history
+        check_seconds("keepalive", keepalive, none="to send no comments")
+        check_milliseconds("retry", retry, none="to leave it to the browser")
+        check_seconds("send_timeout", send_timeout, none="to wait forever")
+        check_choice("fallen_behind", fallen_behind, get_args(FallenBehind))
+        check_count("window_events", window_events)
+        check_count("window_bytes", window_bytes)
+        check_count("max_connections", max_connections, none="for no limit")
+        check_count("max_connections_per_address", max_connections_per_address, none="for no limit")
+        self.clock = _clock(reactor)
+        self.history = _history(history, self.clock)
         self.broker = Broker(
             self.history,
             self.clock,
@@ -126,6 +151,9 @@ class Hub:
         self.connections: Registry = self.broker.admission.connections
         self.responses = GeneratorStreams(self.clock)
         self._schedules = Schedules()
+        self._lifecycle = Lifecycle(self.broker, self.responses, self._schedules)
+        self.broker.before_start = self._lifecycle.before_first_use
+        self.responses.before_begin = self._lifecycle.before_first_use
 
     def publish(
         self,
@@ -163,14 +191,45 @@ class Hub:
         Raises:
             InvalidTopic, InvalidEvent: The event cannot be sent.
 
+            RuntimeError: Another thread than the reactor's has called this; see
+                `publish_from_thread`.
+
             HistoryUnavailable, HubClosed: As failures of the `Deferred`; the
                 event was not sent.
         """
+        _check_thread()
         publication = Publication.of(topics, data, event=event, id=id, retry=retry, private=private)
         batch = batch_of(self)
         if batch is not None:
             return batch.add(publication)
         return self.broker.submit((publication,)).addCallback(_first_receipt)
+
+    def publish_from_thread(
+        self,
+        topics: str | Iterable[str],
+        data: object,
+        *,
+        event: str | None = None,
+        id: str | None = None,
+        retry: int | None = None,
+        private: bool = False,
+    ) -> Future[Receipt]:
+        """
+        Do what `publish` does, in any thread.
+
+        Events of one thread are sent in the order of the calls.
+
+        Returns:
+            A future of the receipt.  Wait for its ``result()`` in any thread but
+            the reactor's, and only while the reactor runs.
+
+        Raises:
+            InvalidTopic, InvalidEvent: The event cannot be sent.
+        """
+        publication = Publication.of(topics, data, event=event, id=id, retry=retry, private=private)
+        future: Future[Receipt] = Future()
+        _reactor_of(self.clock).callFromThread(self._publish_for, publication, future)
+        return future
 
     def batch(self) -> AbstractContextManager[None]:
         """
@@ -195,8 +254,8 @@ class Hub:
         """
         Publish the result of *make_event* now, and again at an interval.
 
-        The schedule begins when the hub's service starts, or at once if that is
-        running, and pauses when the service stops.  A failure is logged, and the
+        The schedule begins when the reactor runs or the hub's service starts,
+        whichever is first, and ends with the hub.  A failure is logged, and the
         schedule continues.  While *make_event* or history is busy, turns are
         skipped.
 
@@ -230,6 +289,7 @@ class Hub:
             owner=self._schedules,
         )
         self._schedules.add(schedule)
+        self._lifecycle.start_with_reactor()
         return schedule
 
     def on_connect(self, listener: OnConnect) -> OnConnect:
@@ -243,6 +303,7 @@ class Hub:
         Returns:
             The same *listener*, so this decorates a function too.
         """
+        _check_listener(listener)
         self.broker.listeners.on_connect(listener)
         return listener
 
@@ -253,6 +314,7 @@ class Hub:
         It is called exactly once, and only for connections that `on_connect` was
         called for.  Failures are logged as for `on_connect`.
         """
+        _check_listener(listener)
         self.broker.listeners.on_disconnect(listener)
         return listener
 
@@ -361,18 +423,67 @@ class Hub:
         farewell: ServerSentEvent | None = None,
     ) -> HubService:
         """
-        Make the service that starts history with an application, and ends every
+        Make the service that starts the hub with an application, and ends every
         stream when the application stops; see `HubService`.
+
+        A hub without a service starts at the first need, and ends every stream when
+        the reactor shuts down.
         """
-        return HubService(
-            self.broker,
-            self.responses,
-            self._schedules,
-            grace=grace,
-            spread=spread,
-            farewell=farewell,
+        return HubService(self._lifecycle, grace=grace, spread=spread, farewell=farewell)
+
+    def _publish_for(self, publication: Publication, future: Future[Receipt]) -> None:
+        if not future.set_running_or_notify_cancel():
+            return
+        done = self.broker.submit((publication,)).addCallback(_first_receipt)
+        done.addCallbacks(future.set_result, lambda failure: future.set_exception(failure.value))
+
+
+def _clock(reactor: IReactorTime | None) -> IReactorTime:
+    if reactor is None:
+        return GlobalClock()
+    if not IReactorTime.providedBy(reactor):
+        raise TypeError(
+            f"reactor is {reactor!r}: give an IReactorTime, such as twisted.internet.reactor"
+        )
+    return reactor
+
+
+def _history(given: IHistoryProvider | str | None, clock: IReactorTime) -> IHistoryProvider:
+    if given is None:
+        return MemoryHistory(clock=clock)
+    if isinstance(given, str):
+        return build_history(given)
+    if isinstance(given, type):
+        raise TypeError(f"history is a class: give an instance, {given.__name__}(...)")
+    if not IHistoryProvider.providedBy(given):
+        raise TypeError(
+            f"history is {given!r}: give an IHistoryProvider such as SQLiteHistory('events.db')"
+        )
+    return given
+
+
+def _check_listener(listener: object) -> None:
+    if not callable(listener):
+        raise TypeError(f"The listener is {listener!r}: give a function")
+
+
+def _check_thread() -> None:
+    # There is no such thread before a reactor runs.
+    if threadable.ioThread not in (None, get_ident()):
+        raise RuntimeError(
+            "publish() was called outside the reactor's thread:"
+            " call publish_from_thread(), which returns a concurrent.futures.Future."
         )
 
 
+def _reactor_of(clock: IReactorTime) -> IReactorFromThreads:
+    if IReactorFromThreads.providedBy(clock):
+        return IReactorFromThreads(clock)
+    from twisted.internet import reactor
+
+    return IReactorFromThreads(reactor)
+
+
 def _first_receipt(published: list[Published]) -> Receipt:
-    return published[0].receipt
+    ((record, subscribers),) = published
+    return Receipt(record.id, subscribers)

@@ -7,21 +7,35 @@ sentence: what is wrong, and what would be right.  The caller adds the name of
 the option.
 
 Only ASCII digits are accepted; ``int()`` would accept those of every script.
+
+The functions that begin with ``check_`` check arguments of Python functions instead:
+they raise `TypeError` or `ValueError` with a whole sentence, which names the argument,
+says what is wrong, and says what to write.
 """
 
 from __future__ import annotations
 
+import difflib
+import functools
+import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from math import isfinite
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from twisted_sse.events.event import MAX_RETRY
 
 __all__ = [
     "arguments",
+    "check_choice",
+    "check_count",
+    "check_instance",
+    "check_milliseconds",
+    "check_seconds",
     "count",
     "interval",
+    "known_arguments",
     "milliseconds",
     "read_tokens",
     "seconds",
@@ -29,6 +43,7 @@ __all__ = [
     "yes_or_no",
 ]
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 _UNITS = {"": 1, "KIB": 1024, "MIB": 1024**2, "GIB": 1024**3}
@@ -145,3 +160,99 @@ def read_tokens(path: str) -> list[str]:
     if not lines:
         raise ValueError(f"{path} is empty; write a token into it")
     return lines
+
+
+def check_seconds(name: str, value: object, *, none: str = "", zero: bool = False) -> None:
+    """
+    Check an argument that is a number of seconds.
+
+    Args:
+        none: What ``None`` does, such as "to send none"; empty if ``None`` is wrong.
+
+        zero: Whether 0 is possible.
+    """
+    expected = "seconds, at least 0" if zero else "seconds, greater than 0"
+    number = _number(name, value, int | float, expected, none)
+    if number is not None and not (isfinite(number) and (number > 0 or (zero and number == 0))):
+        raise ValueError(_sentence(name, value, expected, none))
+
+
+def check_count(name: str, value: object, *, none: str = "") -> None:
+    """
+    Check an argument that is a whole number, at least 1.
+
+    Args:
+        none: As for `check_seconds`.
+    """
+    expected = "a whole number, at least 1"
+    number = _number(name, value, int, expected, none)
+    if number is not None and number < 1:
+        raise ValueError(_sentence(name, value, expected, none))
+
+
+def check_milliseconds(name: str, value: object, *, none: str = "") -> None:
+    """
+    Check an argument that is a number of milliseconds on the wire.
+
+    Args:
+        none: As for `check_seconds`.
+    """
+    expected = f"whole milliseconds, 0 to {MAX_RETRY}"
+    number = _number(name, value, int, expected, none)
+    if number is not None and not 0 <= number <= MAX_RETRY:
+        raise ValueError(_sentence(name, value, expected, none))
+
+
+def check_choice(name: str, value: object, choices: Sequence[object]) -> None:
+    """
+    Check an argument that is one of a few values.
+    """
+    if value not in choices:
+        *others, last = map(repr, choices)
+        raise ValueError(f"{name} is {value!r}: give {', '.join(others)} or {last}")
+
+
+def check_instance(name: str, value: object, kind: type, example: str) -> None:
+    """
+    Check an argument that is an instance of *kind*.
+
+    Args:
+        example: What to write instead.
+    """
+    if isinstance(value, type):
+        raise TypeError(f"{name} is the class {value.__name__}: give an instance, {example}")
+    if not isinstance(value, kind):
+        raise TypeError(f"{name} is {value!r}: give {example}")
+
+
+def known_arguments(function: Callable[P, T]) -> Callable[P, T]:
+    """
+    Decorate *function* so that a misspelled argument is an error that names the right
+    one.
+    """
+    names = list(inspect.signature(function).parameters)
+    owner = function.__qualname__.removesuffix(".__init__")
+
+    @functools.wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        for name in kwargs.keys() - set(names):
+            close = difflib.get_close_matches(name.replace("-", "_"), names, 1, 0.5)
+            advice = f"did you mean {close[0]}?" if close else f"use {', '.join(names[1:])}"
+            raise TypeError(f"{owner}() has no argument {name}: {advice}")
+        return function(*args, **kwargs)
+
+    return call
+
+
+def _number(name: str, value: Any, kind: Any, expected: str, none: str) -> Any:
+    if value is None and none:
+        return None
+    # bool is an int for Python, and nobody means 1 second by True.
+    if isinstance(value, bool) or not isinstance(value, kind):
+        raise TypeError(_sentence(name, value, expected, none))
+    return value
+
+
+def _sentence(name: str, value: object, expected: str, none: str) -> str:
+    alternative = f", or None {none}" if none else ""
+    return f"{name} is {value!r}: give {expected}{alternative}"

@@ -1,9 +1,9 @@
 """
-aiohttp and aiohttp-sse, one asyncio.Queue for each client: the chat example of its repository.
+aiohttp and aiohttp-sse, one asyncio.Queue per client: the chat example of its repository.
 """
 
 # mypy: ignore-errors
-# It is what the docs show, unchanged; its libraries need not be installed to check this one.
+# The docs' code, unchanged; its libraries need not be installed to check this project.
 
 import asyncio
 import sys

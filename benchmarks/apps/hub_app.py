@@ -17,13 +17,13 @@ from twisted_sse.transport.http.site import StreamSite
 
 __all__ = ["events"]
 
-# As the other applications have it.
+# As in the other applications.
 DATA = "x" * 161 + "~t=0000000000000000;s=00000000;"
 
 
 def events(request: Request) -> Iterator[str]:
     """
-    So many events as are asked for.
+    Yield as many events as the request asks for.
     """
     arguments: Any = request.args
     for _ in range(int(arguments[b"n"][0])):

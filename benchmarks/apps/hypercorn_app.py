@@ -1,5 +1,5 @@
 """
-Hypercorn with an ASGI application of its own, one asyncio.Queue for each client.
+Hypercorn with its own ASGI application, one asyncio.Queue per client.
 
     python hypercorn_app.py PORT CERTIFICATE KEY
 
@@ -7,7 +7,7 @@ It speaks TLS, and HTTP/2 by ALPN.
 """
 
 # mypy: ignore-errors
-# Its libraries need not be installed to check it.
+# Its libraries need not be installed to check this project.
 
 import asyncio
 import sys
@@ -55,7 +55,7 @@ async def events(receive, send):
 
 async def write(queue, send):
     await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
-    # Without a first piece of the body the headers would wait for it.
+    # Without a first piece of the body the headers would not be sent yet.
     await send({"type": "http.response.body", "body": b":\n\n", "more_body": True})
     while True:
         await send({"type": "http.response.body", "body": await queue.get(), "more_body": True})
@@ -65,6 +65,6 @@ config = Config()
 config.bind = [f"127.0.0.1:{sys.argv[1]}"]
 config.certfile, config.keyfile = sys.argv[2:]
 config.backlog = 4096
-# The publisher has one connection for everything.
+# The publisher has a single connection.
 config.keep_alive_max_requests = 1_000_000
 uvloop.run(serve(app, config))

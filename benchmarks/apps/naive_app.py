@@ -1,13 +1,13 @@
 """
-Naive Twisted, the usual snippet: a resource keeps a set of requests and writes to each.
+Naive Twisted, the usual snippet: a resource has a set of requests and writes to each.
 
     python naive_app.py PORT [CERTIFICATE KEY]
 
-With a certificate it speaks TLS, and HTTP/2 by ALPN, which a Site does by itself.
+With a certificate it speaks TLS, and HTTP/2 by ALPN, which Site supports.
 """
 
 # mypy: ignore-errors
-# It is what people write, unannotated as they write it.
+# The usual code, unannotated as it is usually written.
 
 import sys
 from pathlib import Path
@@ -47,7 +47,9 @@ class Publish(resource.Resource):
 
 
 class Gen(resource.Resource):
-    """A pull producer: one event each time the transport asks for more."""
+    """
+    A pull producer: one event each time the transport asks for more.
+    """
 
     isLeaf = True
 

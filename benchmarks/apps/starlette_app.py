@@ -1,9 +1,9 @@
 """
-sse-starlette under uvicorn, one asyncio.Queue for each client: the pattern of its docs.
+sse-starlette under uvicorn, one asyncio.Queue per client: the pattern of its docs.
 """
 
 # mypy: ignore-errors
-# It is what the docs show, unchanged; its libraries need not be installed to check this one.
+# The docs' code, unchanged; its libraries need not be installed to check this project.
 
 import asyncio
 

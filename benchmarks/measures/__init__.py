@@ -1,5 +1,5 @@
 """
-Each measure in a file of its own: which runs it needs, on which servers.
+One file per measure: the runs it needs, and on which servers.
 """
 
 from benchmarks.measures.case import Case

@@ -1,5 +1,5 @@
 """
-One thing that is done to one server, the same for all that are compared.
+One kind of run, the same for every server that is compared.
 """
 
 from collections.abc import Callable
@@ -15,21 +15,21 @@ __all__ = ["Case", "batching_or_floor", "everyone", "generated", "only_hub"]
 
 def everyone(server: Server) -> bool:
     """
-    For what every server can do that does not stand apart.
+    Select every server that is not `apart`.
     """
     return not server.apart
 
 
 def only_hub(server: Server) -> bool:
     """
-    For what only ours can do, or what is looked at from inside.
+    Select our hub only, for what only it can do, or what is observed from inside.
     """
     return server.name == "hub"
 
 
 def batching_or_floor(server: Server) -> bool:
     """
-    For several events in one request, beside the floor's single ones.
+    Select servers that batch, and the floor, which is given single events.
     """
     return everyone(server) and (server.batches or server.name == "floor")
 
@@ -40,11 +40,11 @@ class Case:
     A kind of run.
 
     Args:
-        kind: Its name in the raw results, unique among all measures.
+        kind: The name in the raw results, unique among all measures.
 
-        take: Starts the server, does it, stops the server.
+        take: Starts the server, takes the sample, stops the server.
 
-        suits: Whether a server can do it.
+        suits: Whether a server takes part.
     """
 
     kind: str
@@ -58,7 +58,7 @@ def generated(
     suits: Callable[[Server], bool] = everyone,
 ) -> Case:
     """
-    Make a case that is a single run of the generator against a fresh, warmed-up server.
+    Make a case that runs the generator once against a fresh, warmed-up server.
     """
 
     def take(server: Server) -> Sample:

@@ -1,9 +1,9 @@
 """
-Fan-out: the CPU that one delivered event costs, and how many are delivered in a second.
+Fan-out: the CPU time of one delivered event, and how many are delivered per second.
 
-Lock-step publishes the next event when the last has reached everybody, so nothing can be batched.
-With 8 in flight a server that batches does it by itself.  A burst is published in one request; the
-floor, which cannot, is given single events in the same round, since that is what they cost there.
+Lock-step publishes the next event when the last has reached every client, so nothing can be
+batched.  With 8 in flight, a server that batches does so.  A burst is published in one request; the
+floor cannot do that, and is given single events in the same round: a burst would cost it the same.
 """
 
 from benchmarks.measures.case import Case, batching_or_floor, generated
@@ -12,7 +12,7 @@ from benchmarks.sizes import Sizes
 
 __all__ = ["cases"]
 
-# Single events beside bursts: enough of them to be measured, for they take far longer.
+# Single events beside bursts: fewer, for they take far longer, but enough to measure.
 FLOOR_EVENTS = 200
 
 

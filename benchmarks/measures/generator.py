@@ -1,8 +1,8 @@
 """
-A stream from a generator: the CPU that one event costs when one client reads as fast as it can.
+A stream from a generator: the CPU time of one event when one client reads as fast as it can.
 
-The client is this program, on the generator's core: it only counts, and a server that writes
-much at once has an advantage, as it has with every client.
+The client is this program, on the generator's core.  It only counts, so a server that writes larger
+pieces has an advantage, as with every client.
 """
 
 import socket
@@ -16,7 +16,7 @@ from benchmarks.sizes import Sizes
 
 __all__ = ["Count", "cases"]
 
-# Those whose application answers `GET /gen?n=N`.
+# Servers whose application answers `GET /gen?n=N`.
 SUITABLE = (
     "floor",
     "hub-generator",
@@ -27,7 +27,7 @@ SUITABLE = (
     "sse-starlette",
 )
 
-# What every event ends with, however its lines end; the events all have the same number.
+# The end of every event, with any line ending; the events all have the same number.
 MARK = b";s=00000000;"
 
 # Imports, first allocations, just-in-time compilers.
@@ -41,7 +41,7 @@ class Count:
     Counts marks in bytes that come in pieces.
 
     Attributes:
-        seen: How many there were.
+        seen: How many were found.
     """
 
     def __init__(self) -> None:
@@ -50,11 +50,11 @@ class Count:
 
     def feed(self, data: bytes) -> None:
         """
-        Count those that *data* completes.
+        Count the marks that *data* completes.
         """
         whole = self._end + data
         self.seen += whole.count(MARK)
-        # A mark does not overlap with itself, so one that was counted is not in here whole.
+        # Marks cannot overlap, so none that was counted is whole in here.
         self._end = whole[-len(MARK) + 1 :]
 
 

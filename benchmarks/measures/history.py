@@ -1,8 +1,8 @@
 """
-History in SQLite: what group commit is worth, what a resume takes, what a delivery costs with it.
+SQLite history: the gain of group commit, the time of a resume, the cost of a delivery.
 
-Publications a second are those of a clock on the wall, for it is the disk that is waited for: they
-say as much about this machine's disk as about the hub.  Their ratio is less bound to it.
+Publications per second are wall-clock: they wait for the disk, and say as much about this machine's
+disk as about the hub.  Their ratio depends on it less.
 """
 
 from benchmarks.measures.case import Case, generated, only_hub
@@ -16,7 +16,7 @@ __all__ = ["cases", "in_turn"]
 
 PUBLISHERS = 100
 
-# The floor, and the hub with and without a disk: neighbors in time, so that they can be compared.
+# The floor, and the hub with and without a disk: next to each other in time, to be compared.
 KEEPING = ("floor", "hub", "hub-sqlite")
 
 
@@ -51,8 +51,8 @@ def _commits(server: str, publishers: int, seconds: float) -> Sample:
 
 def in_turn(many: Sample, one: Sample) -> Sample:
     """
-    Make one sample of both, in which the ratio stands: a disk has its moods, so only what was
-    taken one right after the other is compared.
+    Make one sample of both and their ratio: a disk's speed varies, so only runs in direct
+    succession are compared.
     """
     problem = many.problem or one.problem
     if problem:

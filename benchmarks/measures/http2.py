@@ -1,11 +1,11 @@
 """
-HTTP/2 over TLS: what a delivery costs, what a stream takes, what a client without a window costs.
+HTTP/2 over TLS: the cost of a delivery, of an idle stream, and of a client without a window.
 
-All servers get the same: connections, streams, frames, the same events over HTTP/1.1 and TLS,
-whose publication is a thousandth of the deliveries and is included.  The next event is published
-when the last has reached every stream once; one that is lost or doubled fails the run.
+All servers get the same connections, streams, frames, and events.  Events are published over
+HTTP/1.1 and TLS; that is a thousandth of the deliveries and is included.  The next event is
+published when the last has reached every stream once; a lost or doubled event fails the run.
 
-The memory of a stream is that of everything, connections included, divided by the streams.
+The memory of a stream is all memory, connections included, divided by the streams.
 """
 
 import time
@@ -27,20 +27,20 @@ __all__ = ["cases"]
 
 SERVERS = ("hub-tls", "twisted-naive-tls", "hypercorn")
 
-PRIME = 5  # events before those that count
-STALL = 30.0  # seconds without an event that was published
-QUIET_AFTER = 1.0  # seconds: deferred calls, logging, the allocator
-RATE = 100.0  # events a second to a client that has no window
+PRIME = 5  # events before the measured ones
+STALL = 30.0  # seconds without a published event
+QUIET_AFTER = 1.0  # seconds, for deferred calls, logging, the allocator
+RATE = 100.0  # events per second to a client without a window
 
-# Bytes: what a stream begins with, a few events, and a part of one.  Twisted asks a stream that
-# could send only a part in every turn of the reactor, but not one that never had a window.
+# Bytes: the first blocks of a stream, a few events, and a part of one.  In every reactor turn,
+# Twisted polls a stream that could send only a part, but not one that never had a window.
 EXHAUSTED = 950
 
 
 def cases(sizes: Sizes) -> list[Case]:
     """
-    One event at a time to all streams; all streams idle; one stream that may be sent nothing, or
-    next to nothing.
+    One event at a time to all streams; all streams idle; one stream whose window is empty, or
+    almost.
     """
 
     def case(kind: str, measure: Callable[[Running, Sizes], dict[str, float]]) -> Case:
@@ -87,9 +87,9 @@ def _fanout(running: Running, sizes: Sizes) -> dict[str, float]:
 
 def _deliver(swarm: Swarm, publisher: Publisher, number: int) -> None:
     """
-    Publish an event, and see that every stream gets it once.
+    Publish an event, and check that every stream gets it once.
 
-    The first stream of each connection is read, and all others get as many bytes.
+    The first stream of each connection is read; the others must get as many bytes.
     """
     publisher.publish(number)
     mark = mark_of(number)
@@ -105,7 +105,7 @@ def _deliver(swarm: Swarm, publisher: Publisher, number: int) -> None:
 
 def _idle(running: Running, sizes: Sizes) -> dict[str, float]:
     server = running.server
-    # What the server's first connections import and allocate is not the streams'.
+    # What the server imports and allocates for its first connections does not count.
     with Swarm(server.port, server.path, 2, 5):
         pass
     time.sleep(QUIET_AFTER)
@@ -132,7 +132,7 @@ def _blocked(window: int, running: Running, sizes: Sizes) -> dict[str, float]:
             if max(swarm.received()) > window:
                 raise H2Error("the server has sent more than it was allowed")
         after = _publishing(running, publisher, seconds / 2)
-    # Before and after, so that a machine that becomes faster or slower does not count.
+    # Measured before and after, so that a change in the machine's speed cancels out.
     without = (before + after) / 2
     return {
         "core_percent": (beside - without) * 100,
@@ -142,7 +142,7 @@ def _blocked(window: int, running: Running, sizes: Sizes) -> dict[str, float]:
 
 def _publishing(running: Running, publisher: Publisher, seconds: float) -> float:
     """
-    The share of a core that the server uses while it is published to.
+    The share of a core that the server uses while events are published.
     """
     cpu, began = cpu_seconds(running.pids), time.monotonic()
     publisher.publish_steadily(int(seconds * RATE), RATE)

@@ -1,7 +1,7 @@
 """
-Latency at a gentle rate: from the moment an event is due to be published until a client has it.
+Latency at 10 events per second: from when an event is due until a client has it.
 
-"Last client" is the moment when everybody has it.
+"Last client" is the time until every client has it.
 """
 
 from benchmarks.measures.case import Case, generated
@@ -12,7 +12,7 @@ __all__ = ["cases"]
 
 def cases(sizes: Sizes) -> list[Case]:
     """
-    Ten events a second.
+    Ten events per second.
     """
     arguments = ["-n", sizes.few, "-e", sizes.gentle_events, "--rate", 10]
     return [generated("gentle", lambda server: [*arguments])]

@@ -27,7 +27,7 @@ __all__ = ["MEASURES", "Measure"]
 @dataclass(frozen=True)
 class Measure:
     """
-    A word for the command line, and the runs it stands for.
+    A name for the command line, and its runs.
     """
 
     name: str

@@ -1,8 +1,8 @@
 """
-Idle streams: the resident memory each adds to the server, and the CPU it took to accept it.
+Idle streams: the resident memory of each in the server, and the CPU time to accept it.
 
 Kernel buffers are not counted.  Accepting is everything from the TCP connection to the response's
-headers, and what the server does until it is quiet again.
+headers, and the server's work until it is idle again.
 """
 
 import socket
@@ -46,7 +46,7 @@ def cases(sizes: Sizes) -> list[Case]:
 
 def _encrypted(running: Running, name: str, count: int) -> Sample:
     context = trusting_context()
-    # The server's own first handshakes import and allocate; they are not the connections'.
+    # What the server imports and allocates for its first handshakes does not count.
     for stream in [_open_stream(running.server, context) for _ in range(5)]:
         stream.close()
     time.sleep(QUIET_AFTER)

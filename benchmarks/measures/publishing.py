@@ -1,7 +1,7 @@
 """
-Publishing over HTTP to nobody: what taking an event costs, before it is delivered.
+Publishing over HTTP without subscribers: the cost of accepting an event.
 
-One publisher with one connection waits for each answer.  Peers take the bare payload.
+One publisher with one connection waits for each response.  Peers receive the bare payload.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ BATCH = 100
 
 def cases(sizes: Sizes) -> list[Case]:
     """
-    One by one for all, which for the hub is a form; batches for the hub beside single ones.
+    Single events for all servers, as a form for the hub; for the hub batches, too.
     """
     return [
         _publishing("publish-1", sizes.publications, _one_by_one, everyone),

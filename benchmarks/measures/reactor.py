@@ -1,9 +1,9 @@
 """
-How long the reactor is held: a crowd of connections, 100 events a second.
+How long the reactor is held with many connections and 100 events per second.
 
-Inside the server a call due every millisecond notes how late it comes (`benchmarks/probe.py`).
-From outside `/healthz` is asked all the time; that answer also waits for the core which the
-generator uses, so it is an upper bound.
+Inside the server, a call due every millisecond records how late it runs (`benchmarks/probe.py`).
+From outside, `/healthz` is requested all the time; its response also waits for the generator's
+core, so it is an upper bound.
 """
 
 import http.client
@@ -22,18 +22,18 @@ from benchmarks.results import Sample
 from benchmarks.servers import Server, hub_probed, report_file
 from benchmarks.sizes import Sizes
 
-__all__ = ["Asking", "cases"]
+__all__ = ["HealthPoller", "cases"]
 
-RATE = 100  # events a second
-TAIL = 2  # seconds that the crowd stays after the last event
-SPAN = 0.5  # seconds between two questions to the probe
-ASKING_PAUSE = 0.05  # seconds between two answers
+RATE = 100  # events per second
+TAIL = 2  # seconds that the clients stay after the last event
+SPAN = 0.5  # seconds between two reports of the probe
+POLL_PAUSE = 0.05  # seconds between two requests
 REPORT_LIMIT = 5.0  # seconds
 
 
-class Asking(threading.Thread):
+class HealthPoller(threading.Thread):
     """
-    Ask a server whether it is well, again and again, and remember the longest wait.
+    Requests `/healthz` again and again, and remembers the longest response time.
     """
 
     def __init__(self, port: int) -> None:
@@ -44,10 +44,10 @@ class Asking(threading.Thread):
 
     def run(self) -> None:
         """
-        Ask over one connection until stopped.
+        Send requests over one connection until stopped.
         """
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=30)
-        while not self._stopped.wait(ASKING_PAUSE):
+        while not self._stopped.wait(POLL_PAUSE):
             began = time.perf_counter()
             connection.request("GET", "/healthz")
             connection.getresponse().read()
@@ -56,7 +56,7 @@ class Asking(threading.Thread):
 
     def stop(self) -> None:
         """
-        Let the last answer come, and end.
+        Wait for the last response, and stop.
         """
         self._stopped.set()
         self.join()
@@ -64,7 +64,7 @@ class Asking(threading.Thread):
 
 def cases(sizes: Sizes) -> list[Case]:
     """
-    While the crowd comes and leaves, and while all of it is there and published to.
+    While the clients come and leave, and while all are connected and published to.
     """
 
     def take(server: Server) -> Sample:
@@ -76,21 +76,21 @@ def cases(sizes: Sizes) -> list[Case]:
 
 
 def _watched(running: Running, sizes: Sizes) -> Sample:
-    ask_probe(running)  # what start-up took does not count
+    ask_probe(running)  # delays of the start-up do not count
     arguments = ["-n", sizes.crowd, "-e", sizes.crowd_events, "--rate", RATE, "--tail", TAIL]
-    asking = Asking(running.server.port)
-    asking.start()
+    poller = HealthPoller(running.server.port)
+    poller.start()
     with ThreadPoolExecutor(1) as pool:
         loading = pool.submit(load, running, *arguments)
         there, coming = _ask_until(loading, running, sizes.crowd)
-    asking.stop()
+    poller.stop()
     return sample(
         running,
         "crowd",
         loading.result(),
         **there,
         held_accepting_ms=coming["held_ms"],
-        answered_ms=asking.longest * 1000,
+        answered_ms=poller.longest * 1000,
     )
 
 
@@ -98,11 +98,10 @@ def _ask_until(
     loading: Future[Output], running: Running, crowd: int
 ) -> tuple[dict[str, float], dict[str, float]]:
     """
-    Ask the probe every half second until *loading* is done.
+    Read the probe every half second until *loading* is done.
 
     Returns:
-        The longest times of the spans in which the whole crowd was there, and of the others, in
-        which it came or left.
+        The longest times while all *crowd* clients were connected, and while they came or left.
     """
     there = {"held_ms": 0.0, "collecting_ms": 0.0}
     coming = dict(there)
@@ -123,10 +122,10 @@ def _open_files(running: Running) -> int:
 
 def ask_probe(running: Running) -> dict[str, float]:
     """
-    Ask how long the reactor was held at most, and how long the longest garbage collection took.
+    Read the longest delay of the reactor and the longest garbage collection from the probe.
 
     Returns:
-        `held_ms` and `collecting_ms`, since it was last asked.
+        `held_ms` and `collecting_ms`, since the last report.
     """
     path = report_file()
     path.unlink(missing_ok=True)

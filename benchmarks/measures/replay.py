@@ -1,8 +1,8 @@
 """
-Replay: clients that come back with a `Last-Event-ID`, each the same number of events behind.
+Replay: clients that resume with a `Last-Event-ID`, each equally many events behind.
 
-The same clients also come back with the newest ID, which costs all but the replay; the difference,
-divided by the events that were replayed, is what one costs.
+The same clients also resume from the newest ID, which costs everything but the replay.  The
+difference, divided by the number of replayed events, is the cost of one.
 """
 
 import http.client
@@ -20,7 +20,7 @@ from benchmarks.sizes import Sizes
 
 __all__ = ["cases", "ids_of_events"]
 
-# A single pair of runs differs by more than what is to be measured.
+# One pair of runs differs by more than the measured cost.
 PAIRS = 5
 
 READING_LIMIT = 5.0  # seconds without an event
@@ -30,7 +30,7 @@ _ID = re.compile(rb"^id: ?(.*)$", re.MULTILINE)
 
 def cases(sizes: Sizes) -> list[Case]:
     """
-    For servers that keep events.
+    For servers that replay events.
     """
 
     def take(server: Server) -> Sample:
@@ -48,7 +48,7 @@ def _replay(running: Running, clients: int, behind: int) -> Sample:
     failed = next((output for output in outputs if not output["ok"]), None)
     net = statistics.median(_net(base, output) for base, output in pairs)
     gross = statistics.median(float(output["cpu_us_per_delivery"]) for output in outputs)
-    # The runs differ in their IDs only, so one stands for all that is not a median.
+    # The runs differ in their IDs only, so one of them provides everything that is not a median.
     return sample(running, "replay", failed or outputs[-1], net_us=net, gross_us=gross)
 
 
@@ -73,7 +73,7 @@ def _publish_and_read_ids(running: Running, count: int) -> list[str]:
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=READING_LIMIT)
     connection.request("GET", server.path, headers={"Accept": "text/event-stream"})
     response = connection.getresponse()
-    # A subscriber of its own, since the generator reads no IDs.
+    # A subscriber is needed, since the generator reads no IDs.
     load(running, "-n", 0, "-e", count, "--prime", 0)
     newest = f"s={count:08d};".encode()
     ids = ids_of_events(_lines_until(response.readline, newest))
@@ -96,7 +96,7 @@ def ids_of_events(lines: Iterator[bytes]) -> list[str]:
     """
     Find the IDs of the blocks that carry one of the generator's events, in order.
 
-    Blocks without one, such as control events and comments, are passed over.
+    Other blocks, such as control events and comments, are skipped.
     """
     blocks = b"".join(lines).replace(b"\r\n", b"\n").split(b"\n\n")
     found = [_ID.search(block) for block in blocks if b"~t=" in block]

@@ -1,8 +1,9 @@
 """
-Slow readers: a hundred clients that never read, and what they cost the server and the others.
+Slow readers: the cost of a hundred clients that never read, for the server and the others.
 
-200 kB a second are published to each of them and to as many healthy clients.  Measured are the
-growth of the server's resident memory and the latency of the healthy ones, with and without.
+200 kB per second are published to each of them and to as many healthy clients, with and without
+them.  Measured are the growth of the server's resident memory and the latency of the healthy
+clients.
 """
 
 from benchmarks.measures.case import Case, generated
@@ -13,15 +14,15 @@ __all__ = ["cases"]
 
 CLIENTS = 100
 PAYLOAD = 2_000  # bytes
-RATE = 100  # events a second, which makes 200 kB
+RATE = 100  # events per second, which makes 200 kB
 
-# Those that keep one buffer for each client; sending to it is not what they are known for.
+# Servers with one buffer per client.
 SUITABLE = ("hub", "nchan", "express", "twisted-naive")
 
 
 def cases(sizes: Sizes) -> list[Case]:
     """
-    The same run without stuck clients and with them.
+    The same run without and with stuck clients.
     """
     healthy: list[object] = ["-n", CLIENTS, "-e", RATE * sizes.slow_seconds]
     healthy += ["--rate", RATE, "--size", PAYLOAD]

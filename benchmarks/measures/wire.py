@@ -13,7 +13,7 @@ __all__ = ["cases"]
 
 def cases(sizes: Sizes) -> list[Case]:
     """
-    Each in a process of its own on the server's core.
+    Each in its own process on the server's core.
     """
 
     def take(server: Server) -> Sample:

@@ -1,8 +1,7 @@
 """
-The reactor is never held: what is published goes out in slices, in order.
-
-Time passes at each look at the clock, so that a turn's budget of 5 ms is used
-up by a few strides of 128 connections.
+Fan-out never holds the reactor: events are sent in slices, in order.
+| Each look at the clock takes time, so a few strides of 128 connections use up a turn's budget of 5
+ms.
 """
 
 from typing import Any
@@ -28,7 +27,7 @@ COSTLY = 0.006
 STRIDE = 128
 
 
-class Crowd:
+class FanoutFixture:
     """
     A hub on a costly clock, and its subscribers.
     """
@@ -44,9 +43,9 @@ class Crowd:
         )
         self.members: list[Subscriber] = []
 
-    def come(self, count: int, topic: str = "a") -> list[Subscriber]:
+    def subscribe(self, count: int, topic: str = "a") -> list[Subscriber]:
         """
-        Let *count* subscribers become live.
+        Add *count* live subscribers.
         """
         self.clock.cost = 0.0
         coming = [Subscriber(self.hub, topic, sink=RecordingSink()) for _ in range(count)]
@@ -57,20 +56,20 @@ class Crowd:
 
     def publish(self, topic: str, data: str) -> None:
         """
-        Publish, and let work take time from now on.
+        Publish, and make work take time from now on.
         """
         self.hub.publish(topic, data)
         self.clock.cost = COSTLY
 
     def served(self) -> int:
         """
-        How many members have got something.
+        How many subscribers have received an event.
         """
         return sum(bool(one.sink.events) for one in self.members)
 
     def settle(self) -> None:
         """
-        Let everything come to its end, on a clock that costs nothing any more.
+        Run until nothing is left to do, on a clock that costs nothing.
         """
         self.clock.cost = 0.0
         for _ in range(10):
@@ -84,131 +83,133 @@ class SliceTests(SynchronousTestCase):
 
     def test_stride(self) -> None:
         """
-        When the time is over, a turn ends with the stride, and the next one goes on there.
+        A turn whose budget runs out ends after the stride, and the next turn continues there.
         """
-        crowd = Crowd()
-        crowd.come(3 * STRIDE)
-        crowd.publish("a", "1")
+        fixture = FanoutFixture()
+        fixture.subscribe(3 * STRIDE)
+        fixture.publish("a", "1")
         served = []
         for _ in range(3):
-            crowd.clock.advance(0)
-            served.append(crowd.served())
+            fixture.clock.advance(0)
+            served.append(fixture.served())
 
         self.assertEqual(served, [STRIDE, 2 * STRIDE, 3 * STRIDE])
-        self.assertEqual(crowd.clock.getDelayedCalls(), [])
+        self.assertEqual(fixture.clock.getDelayedCalls(), [])
 
     def test_many(self) -> None:
         """
-        5,000 subscribers get two events in order, whatever the number of turns.
+        5,000 subscribers get two events in order, in as many turns as it takes.
         """
-        crowd = Crowd()
-        crowd.come(5000)
-        crowd.publish("a", "1")
-        crowd.clock.advance(0)
-        crowd.publish("a", "2")
+        fixture = FanoutFixture()
+        fixture.subscribe(5000)
+        fixture.publish("a", "1")
+        fixture.clock.advance(0)
+        fixture.publish("a", "2")
         turns = 1
-        while crowd.clock.getDelayedCalls():
-            crowd.clock.advance(0)
+        while fixture.clock.getDelayedCalls():
+            fixture.clock.advance(0)
             turns += 1
 
         self.assertGreaterEqual(turns, 2 * 5000 // STRIDE)
-        received = {one.sink.received.partition(b"\n\n")[2].count(b"id: ") for one in crowd.members}
+        received = {
+            one.sink.received.partition(b"\n\n")[2].count(b"id: ") for one in fixture.members
+        }
         self.assertEqual(received, {3})
-        self.assertEqual({tuple(one.data) for one in crowd.members[::97]}, {("1", "2")})
+        self.assertEqual({tuple(one.data) for one in fixture.members[::97]}, {("1", "2")})
 
     def test_keepalives_between(self) -> None:
         """
-        Somebody else's keepalive comment comes between two slices.
+        Another subscriber's keepalive comes between two slices.
         """
-        crowd = Crowd(keepalive=15.0)
-        (idle,) = crowd.come(1, "idle")
-        crowd.come(4 * STRIDE)
-        crowd.clock.advance(14.9)
-        crowd.publish("a", "1")
-        crowd.clock.advance(0)
-        served = crowd.served()
-        crowd.clock.advance(0.2)
+        fixture = FanoutFixture(keepalive=15.0)
+        (idle,) = fixture.subscribe(1, "idle")
+        fixture.subscribe(4 * STRIDE)
+        fixture.clock.advance(14.9)
+        fixture.publish("a", "1")
+        fixture.clock.advance(0)
+        served = fixture.served()
+        fixture.clock.advance(0.2)
 
         self.assertEqual(served, STRIDE)
-        self.assertLess(crowd.served(), 4 * STRIDE)
+        self.assertLess(fixture.served(), 4 * STRIDE)
         self.assertTrue(idle.sink.received.endswith(b":\n\n"))
 
     def test_newcomer_between(self) -> None:
         """
         A newcomer to another topic is served while a large audience is written to.
         """
-        crowd = Crowd()
-        crowd.come(10 * STRIDE)
-        crowd.publish("a", "1")
-        crowd.clock.advance(0)
-        newcomer = Subscriber(crowd.hub, "b")
-        crowd.clock.advance(0)
-        crowd.hub.publish("b", "news")
+        fixture = FanoutFixture()
+        fixture.subscribe(10 * STRIDE)
+        fixture.publish("a", "1")
+        fixture.clock.advance(0)
+        newcomer = Subscriber(fixture.hub, "b")
+        fixture.clock.advance(0)
+        fixture.hub.publish("b", "news")
         for _ in range(3):
-            crowd.clock.advance(0)
+            fixture.clock.advance(0)
 
-        self.assertLess(crowd.served(), 10 * STRIDE)
+        self.assertLess(fixture.served(), 10 * STRIDE)
         self.assertEqual(newcomer.data, ["news"])
 
     def test_small_audience(self) -> None:
         """
-        A small audience waits for one slice of a large one, not for all of it.
+        A small audience waits for one slice of a large one, not for all of them.
         """
-        crowd = Crowd()
-        (small,) = crowd.come(1, "b")
-        crowd.come(6 * STRIDE)
-        crowd.publish("a", "1")
-        crowd.hub.publish("b", "2")
-        crowd.clock.advance(0)
-        crowd.clock.advance(0)
+        fixture = FanoutFixture()
+        (small,) = fixture.subscribe(1, "b")
+        fixture.subscribe(6 * STRIDE)
+        fixture.publish("a", "1")
+        fixture.hub.publish("b", "2")
+        fixture.clock.advance(0)
+        fixture.clock.advance(0)
 
         self.assertEqual(small.data, ["2"])
-        self.assertLess(crowd.served(), 4 * STRIDE)
+        self.assertLess(fixture.served(), 4 * STRIDE)
 
     def test_two_large_ones(self) -> None:
         """
         Two large audiences take turns.
         """
-        crowd = Crowd()
-        one = crowd.come(3 * STRIDE, "a")
-        two = crowd.come(3 * STRIDE, "b")
-        crowd.publish("a", "1")
-        crowd.hub.publish("b", "2")
+        fixture = FanoutFixture()
+        one = fixture.subscribe(3 * STRIDE, "a")
+        two = fixture.subscribe(3 * STRIDE, "b")
+        fixture.publish("a", "1")
+        fixture.hub.publish("b", "2")
         for _ in range(4):
-            crowd.clock.advance(0)
+            fixture.clock.advance(0)
 
         self.assertEqual(sum(bool(each.sink.events) for each in one), 2 * STRIDE)
         self.assertEqual(sum(bool(each.sink.events) for each in two), 2 * STRIDE)
 
     def test_those_behind(self) -> None:
         """
-        Those who are behind come forward although sweeps use up every turn.
+        Connections that are behind catch up although sweeps use up every turn.
         """
-        crowd = Crowd()
-        crowd.come(8 * STRIDE)
-        crowd.publish("a", "1")
-        crowd.clock.advance(0)
-        slow = [Subscriber(crowd.hub, "a", last_event_id="earliest") for _ in range(3)]
+        fixture = FanoutFixture()
+        fixture.subscribe(8 * STRIDE)
+        fixture.publish("a", "1")
+        fixture.clock.advance(0)
+        slow = [Subscriber(fixture.hub, "a", last_event_id="earliest") for _ in range(3)]
         for _ in range(3):
-            crowd.clock.advance(0)
+            fixture.clock.advance(0)
 
-        self.assertLess(crowd.served(), 8 * STRIDE)
+        self.assertLess(fixture.served(), 8 * STRIDE)
         self.assertEqual([one.data for one in slow], [["1"]] * 3)
 
     def test_pages_in_turn(self) -> None:
         """
-        Those who are behind get one page at a time, one after the other.
+        Connections that are behind take turns, one page at a time.
         """
-        crowd = Crowd()
+        fixture = FanoutFixture()
         for number in range(4):
-            crowd.hub.publish("a", f"{number}{'.' * 70_000}")
-        crowd.settle()
-        crowd.clock.cost = COSTLY
-        slow = [Subscriber(crowd.hub, "a", last_event_id="earliest") for _ in range(2)]
-        # Those who ask for the oldest read one page from history first.
+            fixture.hub.publish("a", f"{number}{'.' * 70_000}")
+        fixture.settle()
+        fixture.clock.cost = COSTLY
+        slow = [Subscriber(fixture.hub, "a", last_event_id="earliest") for _ in range(2)]
+        # Subscribers that ask for `earliest` read one page from history first.
         counts = []
         for _ in range(20):
-            crowd.clock.advance(0)
+            fixture.clock.advance(0)
             counts.append([len(one.data) for one in slow])
 
         self.assertEqual(counts[-1], [4, 4])
@@ -216,17 +217,17 @@ class SliceTests(SynchronousTestCase):
 
     def test_stop(self) -> None:
         """
-        A hub that has stopped writes nothing more and leaves no call behind.
+        A stopped hub writes nothing more and leaves no delayed call.
         """
-        crowd = Crowd()
-        crowd.come(3 * STRIDE)
-        crowd.publish("a", "1")
-        crowd.clock.advance(0)
-        crowd.hub.broker.stop()
-        crowd.settle()
+        fixture = FanoutFixture()
+        fixture.subscribe(3 * STRIDE)
+        fixture.publish("a", "1")
+        fixture.clock.advance(0)
+        fixture.hub.broker.stop()
+        fixture.settle()
 
-        self.assertEqual(crowd.served(), STRIDE)
-        self.assertEqual(crowd.clock.getDelayedCalls(), [])
+        self.assertEqual(fixture.served(), STRIDE)
+        self.assertEqual(fixture.clock.getDelayedCalls(), [])
 
 
 class JoinedWriteTests(SynchronousTestCase):
@@ -236,7 +237,7 @@ class JoinedWriteTests(SynchronousTestCase):
 
     def test_one_write(self) -> None:
         """
-        All that is published in one turn is one call of send for each connection.
+        All events published in one turn are one `send` for each connection.
         """
         hub, clock = make_hub()
         sinks = [RecordingSink() for _ in range(3)]
@@ -253,7 +254,7 @@ class JoinedWriteTests(SynchronousTestCase):
 
     def test_audiences_share(self) -> None:
         """
-        Audiences that get the same batch get the same object.
+        Audiences with the same batch get the same object.
         """
         hub, clock = make_hub()
         one, two = RecordingSink(), RecordingSink()
@@ -290,7 +291,7 @@ def counted(payload: bytes) -> bytes:
 
 class AlwaysBehind:
     """
-    What a fan-out needs to know of a connection that never catches up.
+    A connection that never catches up, as far as a Fanout needs one.
     """
 
     ready = True
@@ -298,12 +299,12 @@ class AlwaysBehind:
 
 class BudgetTests(SynchronousTestCase):
     """
-    Who gets how much of a turn.
+    How a turn's budget is shared.
     """
 
     def test_shares(self) -> None:
         """
-        Sweeps get the budget, and those who are behind half as much again, each turn.
+        In each turn sweeps get the budget, and catching up gets half as much again.
         """
         clock = CostlyClock(0.1)
         advanced: list[Any] = []
@@ -328,9 +329,9 @@ class BudgetTests(SynchronousTestCase):
             self.assertTrue(8 * turn <= strides <= 11 * turn, strides)
             self.assertTrue(4 * turn <= len(advanced) <= 6 * turn, len(advanced))
 
-    def test_payloads_are_let_go(self) -> None:
+    def test_payloads_are_released(self) -> None:
         """
-        Of all that was written, only an audience's last batch is kept.
+        Of all payloads, only an audience's last one is kept.
         """
         hub, clock = make_hub()
         sink = MemorySink()
@@ -345,45 +346,45 @@ class BudgetTests(SynchronousTestCase):
         self.assertEqual(CountedBytes.alive, 1)
 
 
-class BackloggedRoom:
+class BackloggedAudience:
     """
-    A large audience that is being written to, and news that wait behind that.
+    A large audience that is being written to, and another event waiting behind that.
     """
 
     def __init__(self) -> None:
-        self.crowd = Crowd()
-        self.crowd.come(8 * STRIDE)
-        self.crowd.publish("a", "1")
-        self.crowd.clock.advance(0)
-        self.crowd.hub.publish("a", "2")
-        self.crowd.clock.advance(0)
+        self.fixture = FanoutFixture()
+        self.fixture.subscribe(8 * STRIDE)
+        self.fixture.publish("a", "1")
+        self.fixture.clock.advance(0)
+        self.fixture.hub.publish("a", "2")
+        self.fixture.clock.advance(0)
 
-    def come(self, last_event_id: str | None = None) -> Subscriber:
+    def subscribe(self, last_event_id: str | None = None) -> Subscriber:
         """
-        Subscribe now, and wait until all is written.
+        Subscribe now, and wait until everything is written.
         """
         sink = MemorySink()
-        newcomer = Subscriber(self.crowd.hub, "a", last_event_id=last_event_id, sink=sink)
-        self.crowd.clock.advance(0)
+        newcomer = Subscriber(self.fixture.hub, "a", last_event_id=last_event_id, sink=sink)
+        self.fixture.clock.advance(0)
         # The case is only met if some still wait for the first event.
-        assert self.crowd.served() < len(self.crowd.members)
-        self.crowd.settle()
+        assert self.fixture.served() < len(self.fixture.members)
+        self.fixture.settle()
         return newcomer
 
 
 class OvertakingTests(SynchronousTestCase):
     """
-    Subscribers that stand beyond the live position of an audience with news pending.
+    Subscribers that start beyond the live position of an audience with pending events.
     """
 
     def test_newcomer(self) -> None:
         """
-        A newcomer gets nothing that precedes the position its stream began with.
+        A newcomer gets nothing from before its stream's starting position.
         """
-        room = BackloggedRoom()
-        newcomer = room.come()
-        room.crowd.hub.publish("a", "3")
-        room.crowd.settle()
+        backlog = BackloggedAudience()
+        newcomer = backlog.subscribe()
+        backlog.fixture.hub.publish("a", "3")
+        backlog.fixture.settle()
 
         assert newcomer.start is not None
         self.assertEqual(newcomer.start.position.number, 2)
@@ -391,58 +392,58 @@ class OvertakingTests(SynchronousTestCase):
 
     def test_returning(self) -> None:
         """
-        Who comes back with the newest event's ID does not get that event again.
+        A subscriber resuming from the newest event's ID does not get that event again.
         """
-        room = BackloggedRoom()
-        head = room.crowd.hub.broker.position
-        returning = room.come(head.id)
-        room.crowd.hub.publish("a", "3")
-        room.crowd.settle()
+        backlog = BackloggedAudience()
+        head = backlog.fixture.hub.broker.position
+        returning = backlog.subscribe(head.id)
+        backlog.fixture.hub.publish("a", "3")
+        backlog.fixture.settle()
 
         self.assertEqual(head.number, 2)
         self.assertEqual(returning.data, ["3"])
 
     def test_returning_to_a_large_batch(self) -> None:
         """
-        The same without any haste: one turn's news are two batches, and time is over after one.
+        The same for one turn's events that make two batches, of which one is written.
         """
-        crowd = Crowd()
-        crowd.come(1)
+        fixture = FanoutFixture()
+        fixture.subscribe(1)
         for number in range(4):
-            crowd.hub.publish("a", f"{number}{'.' * 70_000}")
-        crowd.clock.cost = COSTLY
-        crowd.clock.advance(0)
-        returning = Subscriber(crowd.hub, "a", last_event_id=crowd.hub.broker.position.id)
-        crowd.clock.advance(0)
-        crowd.settle()
+            fixture.hub.publish("a", f"{number}{'.' * 70_000}")
+        fixture.clock.cost = COSTLY
+        fixture.clock.advance(0)
+        returning = Subscriber(fixture.hub, "a", last_event_id=fixture.hub.broker.position.id)
+        fixture.clock.advance(0)
+        fixture.settle()
 
         self.assertEqual(len(returning.data), 0)
 
     def test_history_read_meanwhile(self) -> None:
         """
-        Who is brought forward from history while news are pending gets these too, once.
+        A subscriber that catches up from history while events are pending gets these too, once.
         """
-        crowd = Crowd(window_events=2)
+        fixture = FanoutFixture(window_events=2)
         for number in range(1, 7):
-            crowd.hub.publish("a", str(number), id=f"mine-{number}")
-        crowd.settle()
-        crowd.come(8 * STRIDE)
-        crowd.publish("a", "7")
-        crowd.clock.advance(0)
-        crowd.hub.publish("a", "8")
-        crowd.clock.advance(0)
-        returning = Subscriber(crowd.hub, "a", last_event_id="mine-1")
-        crowd.clock.advance(0)
-        self.assertLess(crowd.served(), 8 * STRIDE)
-        crowd.settle()
+            fixture.hub.publish("a", str(number), id=f"mine-{number}")
+        fixture.settle()
+        fixture.subscribe(8 * STRIDE)
+        fixture.publish("a", "7")
+        fixture.clock.advance(0)
+        fixture.hub.publish("a", "8")
+        fixture.clock.advance(0)
+        returning = Subscriber(fixture.hub, "a", last_event_id="mine-1")
+        fixture.clock.advance(0)
+        self.assertLess(fixture.served(), 8 * STRIDE)
+        fixture.settle()
 
         self.assertEqual(returning.data, list("2345678"))
 
     def test_everybody_else(self) -> None:
         """
-        Those who were there get both events, once and in order.
+        The other members get both events, once and in order.
         """
-        room = BackloggedRoom()
-        room.come()
+        backlog = BackloggedAudience()
+        backlog.subscribe()
 
-        self.assertEqual({tuple(one.data) for one in room.crowd.members}, {("1", "2")})
+        self.assertEqual({tuple(one.data) for one in backlog.fixture.members}, {("1", "2")})

@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted_sse.broker.intake import Intake
 from twisted_sse.errors import HistoryUnavailable, HubClosed
 from twisted_sse.events.event import ServerSentEvent
-from twisted_sse.events.publication import Publication, Receipt, Record
+from twisted_sse.events.publication import Publication, Receipt, Record, receipt_of
 from twisted_sse.history import MemoryHistory
 from twisted_sse.topics import Selection
 
@@ -53,7 +53,7 @@ class Desk:
         """
         publications = [Publication(("a",), ServerSentEvent(one)) for one in data]
         done = self.intake.submit(publications)
-        return done.addCallback(lambda made: [one.receipt for one in made])
+        return done.addCallback(lambda made: [receipt_of(one) for one in made])
 
     def _deliver(self, kept: Sequence[Record]) -> list[int]:
         self.delivered += [one.publication.event.data for one in kept]
@@ -296,7 +296,7 @@ class OtherHubsTests(SynchronousTestCase):
         after = self.desk.submit("d")
         self.desk.clock.advance(0)
 
-        kept = [one.record for one in self.successResultOf(asked)]
+        kept = [record for record, _ in self.successResultOf(asked)]
         self.assertEqual([one.number for one in kept], [2, 3])
         self.assertEqual([one.publication for one in kept], publications)
         counts = [one.subscribers for each in (before, after) for one in self.successResultOf(each)]

@@ -1,5 +1,5 @@
 """
-A hub that starts with a history that is there already.
+A hub that starts with a history that already has events.
 """
 
 from twisted.internet.task import Clock
@@ -11,66 +11,67 @@ from twisted_sse import Hub
 from twisted_sse.events.publication import Publication
 from twisted_sse.history import MemoryHistory
 
-__all__ = ["WarmthTests"]
+__all__ = ["PreloadTests"]
 
 
-class WarmthTests(SynchronousTestCase):
+class PreloadTests(SynchronousTestCase):
     """
-    A hub that was started again, with a window of ten events, after a hundred events.
+    A restarted hub with a window of ten events, and a history of a hundred.
     """
 
     def setUp(self) -> None:
         """
-        Nobody has come back yet.
+        A hub without subscribers.
         """
         self.clock = Clock()
         store = MemoryHistory(clock=self.clock)
-        self.kept = store.append([Publication.of("a", str(number)) for number in range(100)])
-        self.books = BookkeepingHistory(store)
-        self.hub = Hub(self.books, keepalive=None, window_events=10, reactor=self.clock)
+        self.records = store.append([Publication.of("a", str(number)) for number in range(100)])
+        self.history = BookkeepingHistory(store)
+        self.hub = Hub(self.history, keepalive=None, window_events=10, reactor=self.clock)
 
-    def come(self, *places: int) -> list[Subscriber]:
+    def resume(self, *positions: int) -> list[Subscriber]:
         """
-        Subscribers come back who have seen the events up to *places*.
+        Add subscribers that resume after the records at *positions*.
         """
-        came = [Subscriber(self.hub, "a", last_event_id=self.kept[one].id) for one in places]
-        for _ in range(2 * len(places)):
+        resumed = [
+            Subscriber(self.hub, "a", last_event_id=self.records[one].id) for one in positions
+        ]
+        for _ in range(2 * len(positions)):
             self.clock.advance(0)
-        return came
+        return resumed
 
     def test_recent(self) -> None:
         """
-        Who missed no more than the window holds is served without asking history.
+        A subscriber that missed no more than the window holds is served without reading history.
         """
-        first, last = self.come(90, 98)
+        first, last = self.resume(90, 98)
 
         self.assertEqual(first.data, [str(number) for number in range(91, 100)])
         self.assertEqual(last.data, ["99"])
-        self.assertEqual(self.books.asked, [])
+        self.assertEqual(self.history.asked, [])
 
     def test_before_the_window(self) -> None:
         """
-        Who stands right before the window finds all of it there, once the ID is known.
+        A subscriber right before the window is served from it, once history knows its ID.
         """
-        (subscriber,) = self.come(89)
+        (subscriber,) = self.resume(89)
 
         self.assertEqual(subscriber.data, [str(number) for number in range(90, 100)])
 
     def test_all_at_once(self) -> None:
         """
-        A thousand who come back from ten places cost as many reads as there are places that the
-        window does not have.
+        A thousand subscribers at ten positions cost one read for each position outside the window.
         """
-        came = self.come(*[number % 10 + 88 for number in range(1000)])
+        resumed = self.resume(*[number % 10 + 88 for number in range(1000)])
 
-        self.assertEqual([one.data[-1] for one in came], ["99"] * 1000)
-        self.assertLessEqual(len(self.books.asked), 4)
+        self.assertEqual([one.data[-1] for one in resumed], ["99"] * 1000)
+        self.assertLessEqual(len(self.history.asked), 4)
 
     def test_goes_on(self) -> None:
         """
-        What is published next follows what was there.
+        New events follow the old ones.
         """
-        (subscriber,) = self.come(99)
+        (subscriber,) = self.resume(99)
         self.hub.publish("a", "100")
         self.clock.advance(0)
 
@@ -79,8 +80,8 @@ class WarmthTests(SynchronousTestCase):
 
     def test_as_much_as_fits(self) -> None:
         """
-        History is asked for as much as the window may hold.
+        History is asked for as many events as the window holds.
         """
-        self.come(99)
+        self.resume(99)
 
-        self.assertEqual(self.books.tails, [10])
+        self.assertEqual(self.history.tails, [10])

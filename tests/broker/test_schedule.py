@@ -1,5 +1,5 @@
 """
-What a hub publishes by itself, every so many seconds.
+`Hub.every`: events that a hub publishes at an interval.
 """
 
 from collections.abc import Callable
@@ -15,23 +15,23 @@ from twisted_sse.errors import InvalidEvent, InvalidTopic
 from twisted_sse.history import MemoryHistory
 from twisted_sse.interfaces import IHistoryProvider
 
-__all__ = ["FailureTests", "IdleTests", "LifeTests", "TurnTests"]
+__all__ = ["FailureTests", "IdleTests", "LifecycleTests", "TurnTests"]
 
 
 class Scheduled(SynchronousTestCase):
     """
-    A hub whose service runs, and a subscriber to the topic ``a``.
+    A running hub service, and a subscriber to the topic ``a``.
     """
 
     def setUp(self) -> None:
         """
-        Start it.
+        Start a hub.
         """
         self.start()
 
     def start(self, history: IHistoryProvider | None = None) -> None:
         """
-        Have a hub with this history.
+        Start a hub with *history*.
         """
         self.hub, self.clock = make_hub(history)
         self.service = self.hub.service()
@@ -41,14 +41,14 @@ class Scheduled(SynchronousTestCase):
 
     def count(self) -> str:
         """
-        Make an event: how many there have been.
+        Make an event whose data is how many were made.
         """
         self.made += 1
         return str(self.made)
 
     def advance(self, seconds: float) -> None:
         """
-        Let what is published go out, before time passes and after.
+        Advance the clock, and send what is published before and after.
         """
         self.clock.advance(0)
         self.clock.advance(seconds)
@@ -57,7 +57,7 @@ class Scheduled(SynchronousTestCase):
 
 class TurnTests(Scheduled):
     """
-    What happens in a turn.
+    One interval.
     """
 
     def test_interval(self) -> None:
@@ -76,7 +76,7 @@ class TurnTests(Scheduled):
 
     def test_kinds(self) -> None:
         """
-        An event, a string or other data, at once or later, and nothing for not this time.
+        The function returns an event, a string, other data or a Deferred; None publishes nothing.
         """
         event = ServerSentEvent("x", event="e")
 
@@ -102,7 +102,7 @@ class TurnTests(Scheduled):
 
     def test_under_way(self) -> None:
         """
-        While an event is being made turns are skipped, and then it goes on in its rhythm.
+        Intervals are skipped while an event is being made; then the rhythm continues.
         """
         making: list[Deferred[object]] = []
 
@@ -123,7 +123,7 @@ class TurnTests(Scheduled):
 
     def test_history_takes_its_time(self) -> None:
         """
-        There is never more than one event that history has not kept.
+        No event is made before history has kept the last one.
         """
         history = SlowHistory(MemoryHistory())
         self.start(history)
@@ -133,9 +133,9 @@ class TurnTests(Scheduled):
 
         self.assertEqual(self.made, 1)
 
-    def test_nonsense(self) -> None:
+    def test_invalid(self) -> None:
         """
-        What can never work is refused at once.
+        Arguments that can never work are refused at once.
         """
         self.assertRaises(InvalidTopic, self.hub.every, 1, "", self.count)
         for seconds in (0, -1, float("inf"), float("nan")):
@@ -146,12 +146,12 @@ class TurnTests(Scheduled):
 
 class IdleTests(Scheduled):
     """
-    Whether it goes on while nobody listens.
+    Publishing without subscribers.
     """
 
     def test_nobody(self) -> None:
         """
-        By default it goes on; if asked it pauses, and goes on when somebody comes.
+        By default it continues; with ``idle=False`` it pauses until a subscriber comes.
         """
         self.hub.every(1, "b", self.count, idle=False)
         self.advance(3)
@@ -168,7 +168,7 @@ class IdleTests(Scheduled):
 
     def test_any_of_the_topics(self) -> None:
         """
-        One subscriber to one of the topics is enough, by a pattern too.
+        One subscriber to one of the topics is enough, even by a pattern.
         """
         for topics in (["b", "a"], ["c"]):
             with self.subTest(topics=topics):
@@ -181,7 +181,7 @@ class IdleTests(Scheduled):
 
     def test_not_allowed(self) -> None:
         """
-        Who may not read any of them does not count.
+        A subscriber that may read none of the topics does not count.
         """
         Subscriber(self.hub, "*", grant=Grant("ann", subscribe=["c"]))
         self.hub.every(1, "b", self.count, idle=False)
@@ -191,12 +191,12 @@ class IdleTests(Scheduled):
 
 class FailureTests(Scheduled):
     """
-    What goes wrong.
+    Failures while making or publishing an event.
     """
 
     def test_logged(self) -> None:
         """
-        A failure is logged with the topics, and the schedule goes on.
+        A failure is logged with the topics, and the schedule continues.
         """
 
         def make() -> object:
@@ -219,7 +219,7 @@ class FailureTests(Scheduled):
 
     def test_cannot_be_sent(self) -> None:
         """
-        The same if what was made cannot be sent.
+        A value that cannot be sent is a failure, too.
         """
         made = iter([object(), "good"])
         self.hub.every(1, "a", lambda: next(made))
@@ -230,7 +230,7 @@ class FailureTests(Scheduled):
 
     def test_cancelled_elsewhere(self) -> None:
         """
-        A cancellation that is not ours is a failure like any other.
+        A cancellation from elsewhere is a failure like any other.
         """
         making: Deferred[object] = Deferred()
         self.hub.every(1, "a", lambda: making)
@@ -240,7 +240,7 @@ class FailureTests(Scheduled):
 
     def test_outage(self) -> None:
         """
-        While history is away it says so once, and goes on when history is back.
+        An outage of history is logged once, and the schedule continues when it is over.
         """
         history = AbsentHistory()
         with capturedLogs() as events:
@@ -259,14 +259,14 @@ class FailureTests(Scheduled):
         self.assertEqual(len(subscriber.data), 1)
 
 
-class LifeTests(Scheduled):
+class LifecycleTests(Scheduled):
     """
-    From when to when it runs.
+    Starting and stopping.
     """
 
     def test_with_the_service(self) -> None:
         """
-        It begins when the service starts, and ends when that stops.
+        A schedule starts and stops with the service.
         """
         self.hub, self.clock = make_hub()
         service = self.hub.service(grace=1.0)
@@ -285,7 +285,7 @@ class LifeTests(Scheduled):
 
     def test_stop(self) -> None:
         """
-        One that was stopped does not come back, and may be stopped again.
+        A stopped schedule does not start again, and may be stopped twice.
         """
         self.hub, self.clock = make_hub()
         schedule = self.hub.every(1, "a", self.count)
@@ -300,7 +300,7 @@ class LifeTests(Scheduled):
 
     def test_stopped_by_itself(self) -> None:
         """
-        It may be stopped while it makes an event, which is not published then.
+        A schedule may be stopped while it makes an event, which is then not published.
         """
 
         def make() -> str:
@@ -317,7 +317,7 @@ class LifeTests(Scheduled):
 
     def test_cancelled(self) -> None:
         """
-        What is being made when it stops is cancelled, and neither published nor logged.
+        An event being made at the stop is cancelled, and neither published nor logged.
         """
         cancelled: list[object] = []
         making: Deferred[object] = Deferred(cancelled.append)
@@ -331,7 +331,7 @@ class LifeTests(Scheduled):
 
     def test_published_before(self) -> None:
         """
-        What was published already is not taken back.
+        An event already published is not taken back.
         """
         schedule = self.hub.every(1, "a", self.count)
         schedule.stop()
@@ -342,7 +342,7 @@ class LifeTests(Scheduled):
 
     def test_started_again(self) -> None:
         """
-        After a stop and a start there is one rhythm, whatever was under way.
+        After a pause and a start there is one rhythm, even if an event was being made.
         """
         history = SlowHistory(MemoryHistory())
         self.start(history)

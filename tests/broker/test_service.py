@@ -3,9 +3,11 @@ A hub that starts and stops with its application.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 from twisted.application.service import IService, MultiService, Service
 from twisted.internet.defer import Deferred
+from twisted.internet.testing import MemoryReactorClock
 from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
@@ -13,12 +15,13 @@ from zope.interface.verify import verifyObject
 from tests.support.history import AbsentHistory
 from tests.support.hubs import Subscriber, make_hub
 from tests.support.stores import BookkeepingHistory
+from twisted_sse import Hub
 from twisted_sse.errors import HistoryUnavailable, HubClosed
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.publication import Publication, Record, Tail
 from twisted_sse.history import MemoryHistory
 
-__all__ = ["ServiceTests"]
+__all__ = ["ServiceTests", "WithoutServiceTests"]
 
 
 class RunningHistory(BookkeepingHistory, Service):
@@ -163,3 +166,151 @@ class ServiceTests(SynchronousTestCase):
 
         self.assertTrue(subscriber.sink.aborted)
         self.successResultOf(stopped)
+
+
+class CountingReactor(MemoryReactorClock):
+    """
+    A reactor in memory that can forget what it was told to do at its shutdown.
+    """
+
+    def addSystemEventTrigger(self, *arguments: Any, **options: Any) -> Any:
+        """
+        See `IReactorCore.addSystemEventTrigger`.
+        """
+        super().addSystemEventTrigger(*arguments, **options)
+        return arguments
+
+    def removeSystemEventTrigger(self, triggerID: Any) -> None:
+        """
+        See `IReactorCore.removeSystemEventTrigger`.
+        """
+        phase, event, function, *arguments = triggerID
+        self.triggers[phase][event].remove((function, tuple(arguments), {}))
+
+
+class WithoutServiceTests(SynchronousTestCase):
+    """
+    A hub whose service is never started, in a program that runs a reactor.
+    """
+
+    def setUp(self) -> None:
+        """
+        A hub on a reactor that a test runs by hand.
+        """
+        self.reactor = CountingReactor()
+        self.history = RunningHistory()
+        self.hub = Hub(self.history, reactor=self.reactor, keepalive=None)
+
+    def shut_down(self) -> list[Deferred[None]]:
+        """
+        Do what the reactor does before it shuts down.
+        """
+        triggers = self.reactor.triggers.get("before", {}).get("shutdown", [])
+        return [function(*args, **kwargs) for function, args, kwargs in triggers]
+
+    def turn(self, times: int = 4) -> None:
+        """
+        Let the reactor turn.
+        """
+        for _ in range(times):
+            self.reactor.advance(0.2)
+
+    def test_untouched(self) -> None:
+        """
+        A hub that is not used starts nothing.
+        """
+        self.turn()
+
+        self.assertEqual((self.history.told, self.shut_down()), ([], []))
+
+    def test_publication(self) -> None:
+        """
+        The first publication starts history, and the shutdown drains the hub.
+        """
+        done = self.hub.publish("a", "1")
+        self.turn()
+        self.successResultOf(done)
+        subscriber = Subscriber(self.hub, "a")
+        self.turn()
+        (stopped,) = self.shut_down()
+        self.turn()
+        self.history.stopped.callback(None)
+
+        self.successResultOf(stopped)
+        self.assertTrue(subscriber.sink.finished)
+        self.assertEqual(self.history.told, ["start", "tail", "append", "stop"])
+
+    def test_subscriber(self) -> None:
+        """
+        So does the first subscriber.
+        """
+        Subscriber(self.hub, "a")
+        self.turn()
+
+        self.assertEqual(self.history.told, ["start", "tail"])
+        self.assertEqual(len(self.shut_down()), 1)
+
+    def test_schedule(self) -> None:
+        """
+        A schedule begins when the reactor runs.
+        """
+        self.hub.every(1.0, "a", lambda: "x")
+        self.assertEqual(self.history.told, [])
+        for function, args, kwargs in self.reactor.whenRunningHooks:
+            function(*args, **kwargs)
+        self.turn()
+
+        self.assertEqual(self.history.told[:3], ["start", "tail", "append"])
+
+    def test_schedule_of_an_application(self) -> None:
+        """
+        If the service belongs to an application, a schedule waits for it.
+        """
+        self.hub.service().setServiceParent(MultiService())
+        self.hub.every(1.0, "a", lambda: "x")
+        for function, args, kwargs in self.reactor.whenRunningHooks:
+            function(*args, **kwargs)
+        self.turn()
+
+        self.assertEqual(self.history.told, [])
+
+    def test_both(self) -> None:
+        """
+        With a service that runs, history starts once, and nothing else drains the hub.
+        """
+        service = self.hub.service()
+        service.startService()
+        self.hub.publish("a", "1")
+        self.turn()
+
+        self.assertEqual(self.history.told, ["start", "tail", "append"])
+        self.assertEqual(self.shut_down(), [])
+
+    def test_stop_alone(self) -> None:
+        """
+        A program that only stops the service drains the hub once, even if it does so twice,
+        and the shutdown of the reactor does nothing more.
+        """
+        self.hub.publish("a", "1")
+        self.turn()
+        stopped = [self.hub.service().stopService(), self.hub.service().stopService()]
+        self.assertEqual(self.shut_down(), [])
+        self.turn()
+        for one in stopped:
+            self.assertNoResult(one)
+        self.history.stopped.callback(None)
+
+        self.assertEqual([self.successResultOf(one) for one in stopped], [None, None])
+        self.assertEqual(self.history.told.count("stop"), 1)
+
+    def test_after_the_stop(self) -> None:
+        """
+        A hub that has stopped is not started again.
+        """
+        stopped = self.hub.service(grace=0).stopService()
+        self.turn()
+        self.successResultOf(stopped)
+        self.hub.publish("a", "1").addErrback(lambda failure: failure.trap(HubClosed))
+        self.turn()
+
+        self.assertEqual(self.history.told, [])

@@ -1,5 +1,5 @@
 """
-One question for all who ask the same.
+Equal calls share one result.
 """
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -7,76 +7,76 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_sse.broker.singleflight import SingleFlight
 
-__all__ = ["FlightsTests"]
+__all__ = ["SingleFlightTests"]
 
 
-class FlightsTests(SynchronousTestCase):
+class SingleFlightTests(SynchronousTestCase):
     """
-    Questions to somebody who answers late.
+    `SingleFlight.call`.
     """
 
     def setUp(self) -> None:
         """
-        Nothing was asked yet.
+        A SingleFlight without calls.
         """
-        self.flights: SingleFlight[str] = SingleFlight()
-        self.asked: list[Deferred[str]] = []
+        self.calls: SingleFlight[str] = SingleFlight()
+        self.started: list[Deferred[str]] = []
 
-    def ask(self) -> Deferred[str]:
+    def start(self) -> Deferred[str]:
         """
-        Ask a question that has no answer yet.
+        Start a call that has no result yet.
         """
-        self.asked.append(Deferred())
-        return self.asked[-1]
+        self.started.append(Deferred())
+        return self.started[-1]
 
     def test_once(self) -> None:
         """
-        The same question is asked once, and all get the answer.
+        Calls with the same key run once, and all get the result.
         """
-        answers = [self.flights.call("a", self.ask) for _ in range(3)]
-        self.asked[0].callback("yes")
+        answers = [self.calls.call("a", self.start) for _ in range(3)]
+        self.started[0].callback("yes")
 
         self.assertEqual([self.successResultOf(one) for one in answers], ["yes"] * 3)
-        self.assertEqual(len(self.asked), 1)
+        self.assertEqual(len(self.started), 1)
 
     def test_others(self) -> None:
         """
-        Another question is asked by itself, and one that was answered is asked again.
+        A call with another key runs by itself, and a finished key runs again.
         """
-        self.flights.call("a", self.ask)
-        self.flights.call("b", self.ask)
-        self.asked[0].callback("yes")
-        again = self.flights.call("a", self.ask)
+        self.calls.call("a", self.start)
+        self.calls.call("b", self.start)
+        self.started[0].callback("yes")
+        again = self.calls.call("a", self.start)
 
-        self.assertEqual(len(self.asked), 3)
+        self.assertEqual(len(self.started), 3)
         self.assertNoResult(again)
 
     def test_failure(self) -> None:
         """
-        All are told of a failure.
+        All callers get the failure.
         """
-        answers = [self.flights.call("a", self.ask) for _ in range(2)]
-        self.asked[0].errback(ValueError("no"))
+        answers = [self.calls.call("a", self.start) for _ in range(2)]
+        self.started[0].errback(ValueError("no"))
 
         for one in answers:
             self.failureResultOf(one, ValueError)
 
     def test_cancelled(self) -> None:
         """
-        Who waits no longer leaves the answer to the others.
+        A cancelled caller does not affect the others.
         """
-        first, second = (self.flights.call("a", self.ask) for _ in range(2))
+        first, second = (self.calls.call("a", self.start) for _ in range(2))
         first.cancel()
         self.failureResultOf(first, CancelledError)
-        self.asked[0].callback("yes")
+        self.started[0].callback("yes")
 
         self.assertEqual(self.successResultOf(second), "yes")
 
     def test_at_once(self) -> None:
         """
-        An answer that is there at once is given at once.
+        A result that is available at once is returned at once.
         """
-        asked: Deferred[str] = Deferred()
-        asked.callback("yes")
+        result: Deferred[str] = Deferred()
+        result.callback("yes")
 
-        self.assertEqual(self.successResultOf(self.flights.call("a", lambda: asked)), "yes")
+        self.assertEqual(self.successResultOf(self.calls.call("a", lambda: result)), "yes")

@@ -1,10 +1,10 @@
 """
-A program that streams sources on a hub, and tells how each of them has ended.
+A program that serves generators as streams, and records how each of them ends.
 
-``python sources.py DIRECTORY`` takes ``key.pem`` and ``certificate.pem`` from there.
-It prints where it listens, what it has to log above info, and at its end the tally.
+``python sources.py DIRECTORY`` reads ``key.pem`` and ``certificate.pem`` from DIRECTORY.
+It prints its ports, its log above info, and at the end the tally.
 
-Every request names a key, ``?key=K``, under which the tally has what its source did.
+Every request names a key, ``?key=K``; the tally lists under it what the source did.
 """
 
 import json
@@ -34,12 +34,12 @@ from twisted_sse.transport.http.site import StreamSite
 
 __all__ = ["main"]
 
-# More than the kernel takes for a reader that does not read: its buffers grow to 4 and 6 MB.
+# More than the kernel buffers for a client that does not read: 4 MB and 6 MB at most.
 _PADDING = "x" * 16_000_000
 
 _loop: Any = reactor
 
-# What the source of each key did.
+# What the source of each key did, in order.
 _tally: dict[str, list[str]] = {}
 
 
@@ -70,7 +70,7 @@ def _noted(request: Request) -> Iterator[None]:
 
 def short(request: Request) -> Iterator[str]:
     """
-    End by itself.
+    Yield once, and end.
     """
     with _noted(request):
         yield "x"
@@ -78,7 +78,7 @@ def short(request: Request) -> Iterator[str]:
 
 def failing(request: Request) -> Iterator[str]:
     """
-    Fail.
+    Yield once, and fail.
     """
     with _noted(request):
         yield "x"
@@ -87,7 +87,7 @@ def failing(request: Request) -> Iterator[str]:
 
 def endless(request: Request) -> Iterator[str]:
     """
-    Have always something.
+    Yield for ever.
     """
     with _noted(request):
         while True:
@@ -96,7 +96,7 @@ def endless(request: Request) -> Iterator[str]:
 
 def stalled(request: Request) -> Iterator[str]:
     """
-    The same, and count.
+    Yield for ever, and count.
     """
     said = _said_for(request)
     for number in count():
@@ -106,7 +106,7 @@ def stalled(request: Request) -> Iterator[str]:
 
 async def short_async(request: Request) -> AsyncIterator[str]:
     """
-    End by itself, and await at the end.
+    Yield once, and await in ``finally``.
     """
     with _noted(request):
         try:
@@ -117,7 +117,7 @@ async def short_async(request: Request) -> AsyncIterator[str]:
 
 async def failing_async(request: Request) -> AsyncIterator[str]:
     """
-    Fail, and await at the end.
+    Yield once, fail, and await in ``finally``.
     """
     with _noted(request):
         try:
@@ -129,7 +129,7 @@ async def failing_async(request: Request) -> AsyncIterator[str]:
 
 async def flowing(request: Request) -> AsyncIterator[str]:
     """
-    Have something now and then, and await at the end.
+    Yield for ever with pauses, and await in ``finally``.
     """
     with _noted(request):
         try:
@@ -142,7 +142,7 @@ async def flowing(request: Request) -> AsyncIterator[str]:
 
 async def waiting(request: Request) -> AsyncIterator[str]:
     """
-    Wait for what never comes, and do not listen when the server stops.
+    Wait for ever, even when the server stops.
     """
     with _noted(request):
         try:
@@ -164,7 +164,7 @@ async def obedient(request: Request, draining: "Deferred[None]") -> AsyncIterato
 
 class Unasked:
     """
-    An iterator that is no generator, so its end is noted even if it never began.
+    An iterator, not a generator, so that its end is recorded even if it never began.
     """
 
     def __init__(self, request: Request) -> None:
@@ -179,14 +179,15 @@ class Unasked:
 
     def close(self) -> None:
         """
-        As generators have it.
+        See `generator.close`.
         """
         self._said.append("finally")
 
 
 class Tally(Resource):
     """
-    Tells what every source did, who is here, and what memory that takes, in bytes.
+    Serves the tally as JSON: what every source did, the number of streams, and the
+    memory of this process in bytes.
     """
 
     isLeaf = True
@@ -203,7 +204,7 @@ class Tally(Resource):
 
     def told(self) -> dict[str, Any]:
         """
-        All there is to tell.
+        Return the tally.
         """
         counts = {"responses": len(self._hub.responses), "connections": len(self._hub.connections)}
         return {"sources": _tally, "memory": _memory(), **counts}

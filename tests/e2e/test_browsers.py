@@ -1,5 +1,5 @@
 """
-EventSource in Chromium and in Firefox: nothing is missed, whatever the network does.
+EventSource in Chromium and in Firefox: no event is lost when the network fails.
 """
 
 import tempfile
@@ -18,7 +18,7 @@ from tests.support.waiting import eventually
 
 __all__ = ["ChromiumTests", "FirefoxTests", "ManyStreamsTests"]
 
-# Keeps what an EventSource hears as [type, data], and how often it came to be open.
+# Records the events of an EventSource as [type, data], and how often it was opened.
 _LISTEN = """
     window.heard = [];
     window.opened = 0;
@@ -30,7 +30,7 @@ _LISTEN = """
     window.source.addEventListener("open", () => { window.opened += 1; });
 """
 
-# Keeps how many events each of several EventSources has heard.
+# Counts the events of several EventSources.
 _LISTEN_MANY = """
     window.counts = Array(arguments[1]).fill(0);
     window.opened = 0;
@@ -45,7 +45,7 @@ _LISTEN_MANY = """
 
 class ChromiumTests(SynchronousTestCase):
     """
-    A page whose connection is lost between it and the hub.
+    A page that loses its connection to the hub.
     """
 
     hub: HubProcess
@@ -55,14 +55,14 @@ class ChromiumTests(SynchronousTestCase):
     @staticmethod
     def start_browser() -> Browser:
         """
-        The browser of this class.
+        Start the browser of this class.
         """
         return Chromium()
 
     @classmethod
     def setUpClass(cls) -> None:
         """
-        Share one hub, what lies between, and the browser.
+        Share one hub, the network in front of it, and the browser.
         """
         cls.hub = HubProcess("--retry", "200")
         cls.addClassCleanup(cls.hub.stop)
@@ -73,21 +73,21 @@ class ChromiumTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         """
-        Load a page of the hub's that opens no streams itself.
+        Load a page of the hub that opens no streams itself.
         """
         self.browser.open(f"http://localhost:{self.network.port}/healthz")
         self.addCleanup(self.browser.run, "window.source.close()")
 
     def listen(self, topic: str) -> None:
         """
-        Open a stream, and wait until it has begun.
+        Open a stream, and wait for its first event.
         """
         self.browser.run(_LISTEN, f"/events?topic={topic}")
         eventually_in(self.browser, "window.heard.length === 1", "the stream has not begun")
 
     def lose_connection(self, topic: str, *messages: str) -> None:
         """
-        Cut the connection, publish *messages* while it is away, and let it come back.
+        Cut the connection, publish *messages* meanwhile, and let the page reconnect.
         """
         opened = self.browser.run("return window.opened")
         self.network.cut()
@@ -96,11 +96,11 @@ class ChromiumTests(SynchronousTestCase):
         )
         publish(self.hub.url, TOKEN, topic, *messages)
         self.network.mend()
-        eventually_in(self.browser, f"window.opened > {opened}", "the page has not come back")
+        eventually_in(self.browser, f"window.opened > {opened}", "the page has not reconnected")
 
     def assert_heard(self, expected: list[list[str]]) -> None:
         """
-        See that the page hears *expected*, and an event that is published now, and no others.
+        Assert that the page receives the events *expected* and no others.
         """
         count = len(expected)
         eventually_in(self.browser, f"window.heard.length >= {count}", "events are missing")
@@ -109,7 +109,7 @@ class ChromiumTests(SynchronousTestCase):
 
     def test_lost_before_first_event(self) -> None:
         """
-        A connection that is lost after stream-open and before any event resumes exactly.
+        A connection that is lost before its first event resumes without loss.
         """
         self.listen("first")
 
@@ -128,7 +128,7 @@ class ChromiumTests(SynchronousTestCase):
 
     def test_lost_between_events(self) -> None:
         """
-        One that is lost later, and again, misses nothing and gets nothing twice.
+        One that is lost twice later receives every event exactly once.
         """
         self.listen("later")
         publish(self.hub.url, TOKEN, "later", "one")
@@ -161,19 +161,20 @@ class FirefoxTests(ChromiumTests):
 
 class ManyStreamsTests(SynchronousTestCase):
     """
-    Two hundred streams in one page, where a browser opens six over HTTP/1.1.
+    Two hundred streams in one page; over HTTP/1.1 a browser opens six.
     """
 
     COUNT = 200
 
     def setUp(self) -> None:
         """
-        Open them over HTTP/2, on a hub that says nothing when there is nothing to say.
+        Open the streams over HTTP/2, on a hub without keepalive.
         """
-        with tempfile.TemporaryDirectory() as directory:
-            certificate, key = map(str, write_certificate(Path(directory)))
-            tls = ("--tls-cert", certificate, "--tls-key", key)
-            self.hub = HubProcess(*tls, "--keepalive", "off")
+        # The hub looks at the files again while it runs.
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        certificate, key = map(str, write_certificate(Path(directory.name)))
+        self.hub = HubProcess("--tls-cert", certificate, "--tls-key", key, "--keepalive", "off")
         self.addCleanup(self.hub.stop)
         self.browser = Chromium()
         self.addCleanup(self.browser.close)
@@ -184,7 +185,7 @@ class ManyStreamsTests(SynchronousTestCase):
 
     def test_events(self) -> None:
         """
-        All get every event, and the page can still ask for other things.
+        All receive every event, and the page can still make other requests.
         """
         publish(self.hub.url, TOKEN, "many", "one", "two", "three")
         all_heard = "window.counts.every((count) => count >= 3)"
@@ -199,7 +200,7 @@ class ManyStreamsTests(SynchronousTestCase):
 
     def test_left(self) -> None:
         """
-        When the page is left, nobody of them stays with the hub.
+        When the page is left, the hub has none of its connections any more.
         """
         before = subscribers(self.hub.url, TOKEN, "many")
         self.browser.open("about:blank")

@@ -1,5 +1,5 @@
 """
-A short run of `python -m tests.chaos client`: rogue servers, and clients that lose nothing.
+A short run of `python -m tests.chaos client`: clients lose nothing with faulty servers.
 """
 
 import re
@@ -12,7 +12,7 @@ from tests.support.processes import Background
 
 __all__ = ["ClientChaosTests"]
 
-# The tests' directory comes last: what is tested is what is installed.
+# The tests' directory comes last, so the installed package goes first.
 _PROGRAM = """
 import sys
 sys.path.append(sys.argv[1])
@@ -21,18 +21,18 @@ sys.exit(main(sys.argv[2:]))
 """
 _ROOT = str(Path(__file__).resolve().parent.parent.parent)
 
-# The servers misbehave for so long, and the run may take so long, in seconds.
+# How long the servers misbehave, and the longest duration of the run, in seconds.
 _SECONDS, _PATIENCE = 8, 180
 
 
 class ClientChaosTests(SynchronousTestCase):
     """
-    Eight clients, each with a server of its own.
+    Eight clients, each with its own server.
     """
 
     def test_short(self) -> None:
         """
-        Whatever the servers do, each event comes once and in order, and all the rest is right.
+        Whatever the servers do, each event arrives once and in order.
         """
         options = ["--seconds", str(_SECONDS), "--seed", "2026"]
         program = Background([sys.executable, "-c", _PROGRAM, _ROOT, "client", *options])
@@ -43,6 +43,6 @@ class ClientChaosTests(SynchronousTestCase):
         told = program.output()
         self.assertEqual(status, 0, told)
         self.assertIn("Every event came once and in order.", told)
-        # It was no idle run.
+        # Events, lost connections and cut streams did occur.
         for name in ("client: events", "client: Lost", "server: stream cut"):
             self.assertRegex(told, rf"(?m)^{re.escape(name)} +[1-9]")

@@ -1,5 +1,5 @@
 """
-The Chromium at hand still answers the corpus as its recorded answers say.
+The installed Chromium still reads the corpus as recorded.
 """
 
 import signal
@@ -13,13 +13,13 @@ from tests.conformance.record import ask
 
 __all__ = ["ChromiumTests"]
 
-# Typed as what it provides, which it does only after it has been chosen.
+# Any, because the module provides the reactor's interfaces only once it is installed.
 reactor: Any = _reactor
 
 
 class ChromiumTests(TestCase):
     """
-    All streams of the corpus, each in an EventSource of its own in one page.
+    All streams of the corpus, each in its own EventSource, in one page.
     """
 
     timeout = 180
@@ -27,22 +27,22 @@ class ChromiumTests(TestCase):
     @classmethod
     def setUpClass(cls) -> None:
         """
-        Keep who ends this process: the reactor leaves its own handlers behind, with which
-        SIGTERM would end nothing.
+        Restore the signal handlers afterwards: the reactor leaves its own ones behind, and
+        with them SIGTERM would not end this process.
         """
         for number in (signal.SIGINT, signal.SIGTERM):
             cls.addClassCleanup(signal.signal, number, signal.getsignal(number))
 
     async def test_answers(self) -> None:
         """
-        Every event, every last event ID and every header is the recorded one, and Chromium
-        never comes back earlier than it then did.
+        Every event, last event ID and header is as recorded, and Chromium never reconnects
+        earlier than recorded.
         """
         recorded = read_answers()
         differing = []
         for answer in await ask(reactor, read_corpus()):
             expected = recorded[answer.name]
-            # Later is no fault: a busy machine is late as well.
+            # Later is no fault: a busy machine is late too.
             returns = max(answer.returns, expected.returns, key=RETURNS.index)
             if answer != expected._replace(returns=returns):
                 differing.append((answer, expected))

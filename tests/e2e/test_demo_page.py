@@ -1,5 +1,5 @@
 """
-The demo page in Chromium: live events, lost and found again, publishing.
+The demo page in Chromium: live events, lost connections, publishing.
 """
 
 import os
@@ -20,7 +20,7 @@ __all__ = ["DemoPageTests", "PictureTests"]
 
 _PICTURE = Path(__file__).resolve().parents[2] / "docs" / "demo.png"
 
-# Keeps every state that the page has been in, and the rows of its log, oldest first.
+# Records the states of the page and the rows of its log, oldest first.
 _WATCH = """
     const status = document.getElementById("status");
     window.states = [status.dataset.state];
@@ -63,7 +63,7 @@ class DemoPageTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         """
-        Start a hub, and load its page through something that can lose connections.
+        Start a hub, and load its page through a network that can be cut.
         """
         self.hub = HubProcess("--demo", "--retry", "300")
         self.addCleanup(self.hub.stop)
@@ -82,7 +82,7 @@ class DemoPageTests(SynchronousTestCase):
 
     def text(self, name: str) -> str:
         """
-        What the element called *name* says.
+        Return the text of the element *name*.
         """
         found: str = self.browser.run(
             "return document.getElementById(arguments[0]).textContent", name
@@ -91,16 +91,16 @@ class DemoPageTests(SynchronousTestCase):
 
     def states(self) -> list[str]:
         """
-        The states that the page has been in.
+        Return the states that the page has been in.
         """
         found: list[str] = self.browser.run("return window.states")
         return found
 
     def assert_nothing_missed(self) -> None:
         """
-        See that the page has had every event, once and in order.
+        Assert that the page has received every event, once and in order.
 
-        It has all topics that anybody publishes to, so the numbers follow each other.
+        It subscribes to all topics that are published to, so the numbers are consecutive.
         """
         rows = self.browser.run("return window.rows")
         numbers = [
@@ -112,7 +112,7 @@ class DemoPageTests(SynchronousTestCase):
 
     def test_events(self) -> None:
         """
-        The clock goes, prices, load and memory appear, and the log fills.
+        The clock runs, the price and the memory appear, and the log fills.
         """
         self.wait("document.getElementById('clock').textContent.startsWith('--') === false", "")
         before = self.text("clock")
@@ -126,7 +126,7 @@ class DemoPageTests(SynchronousTestCase):
 
     def test_killed(self) -> None:
         """
-        When the hub is killed the page says so; when it is back, that its history is gone.
+        The page shows when the hub is killed, and after its restart that history was reset.
         """
         self.hub.kill()
         self.wait("window.states.at(-1) === 'lost'", "has not noticed")
@@ -140,7 +140,7 @@ class DemoPageTests(SynchronousTestCase):
 
     def test_stopped(self) -> None:
         """
-        So it is when the hub is stopped in good order.
+        The page shows the same when the hub is stopped by SIGTERM.
         """
         self.hub.signal(signal.SIGTERM)
         self.wait("window.states.at(-1) === 'lost'", "has not noticed")
@@ -152,7 +152,7 @@ class DemoPageTests(SynchronousTestCase):
 
     def test_cut(self) -> None:
         """
-        When the network loses the connection, the page resumes, and misses nothing.
+        When the network cuts the connection, the page resumes without loss.
         """
         self.wait("window.rows.length > 3", "shows no events")
         self.network.cut()
@@ -168,7 +168,7 @@ class DemoPageTests(SynchronousTestCase):
 
     def test_cut_button(self) -> None:
         """
-        Its own button shows the same.
+        The page's own button has the same effect.
         """
         self.wait("window.rows.length > 3", "shows no events")
 
@@ -180,7 +180,7 @@ class DemoPageTests(SynchronousTestCase):
 
     def test_publish(self) -> None:
         """
-        Publishing with the token shows a receipt, and then the note.
+        Publishing with the token shows a receipt and the note.
         """
         self.browser.run(_PUBLISH, "Hello from the page", TOKEN)
 
@@ -193,7 +193,7 @@ class DemoPageTests(SynchronousTestCase):
 
     def test_publish_refused(self) -> None:
         """
-        With a wrong token it shows the hub's sentence.
+        Publishing with a wrong token shows the hub's error sentence.
         """
         self.browser.run(_PUBLISH, "Hello", "wrong")
 
@@ -213,10 +213,10 @@ class PictureTests(SynchronousTestCase):
 
     def test_picture(self) -> None:
         """
-        The page can be pictured with live data; UPDATE_DEMO_PICTURE=1 makes docs/demo.png anew.
+        A screenshot has the expected size; UPDATE_DEMO_PICTURE=1 replaces docs/demo.png.
         """
         update = os.environ.get("UPDATE_DEMO_PICTURE") == "1"
-        # The picture shows this port, and charts that have had two minutes to fill.
+        # The picture shows port 8080, and charts that were filled for two minutes.
         hub = HubProcess("--demo", port=8080) if update else HubProcess("--demo")
         self.addCleanup(hub.stop)
         browser = Chromium()
@@ -232,6 +232,6 @@ class PictureTests(SynchronousTestCase):
         if update:
             _PICTURE.write_bytes(picture)
 
-        # PNG: the header chunk begins with width and height, 16 bytes into the file.
+        # PNG: width and height are in the header chunk, 16 bytes into the file.
         size = struct.unpack(">II", picture[16:24])
         self.assertEqual(size, (self.WIDTH * self.SCALE, self.HEIGHT * self.SCALE))

@@ -1,5 +1,5 @@
 """
-``--history sqlite:PATH``: what was acknowledged is there after any end of the process.
+``--history sqlite:PATH``: acknowledged events survive any end of the process.
 """
 
 import os
@@ -26,7 +26,7 @@ __all__ = ["CrowdTests", "FileTests", "KilledTests"]
 
 class KilledTests(SynchronousTestCase):
     """
-    A hub that has kept three events, was killed, and runs again.
+    A hub that has stored three events, was killed, and was restarted.
     """
 
     hub: HubProcess
@@ -35,7 +35,7 @@ class KilledTests(SynchronousTestCase):
     @classmethod
     def setUpClass(cls) -> None:
         """
-        Publish, kill, and start again.
+        Publish, kill, and restart.
         """
         home = tempfile.TemporaryDirectory()
         cls.addClassCleanup(home.cleanup)
@@ -47,7 +47,7 @@ class KilledTests(SynchronousTestCase):
 
     def test_header(self) -> None:
         """
-        Who comes back with an ID from before gets exactly what followed it.
+        A subscriber with an older event ID receives exactly the events after it.
         """
         stream = RawStream(self.hub.port, "/events?topic=news", f"Last-Event-ID: {self.ids[0]}")
         self.addCleanup(stream.close)
@@ -64,7 +64,7 @@ class KilledTests(SynchronousTestCase):
 
     def test_curl(self) -> None:
         """
-        It is the same with curl.
+        The same with curl.
         """
         stream = CurlStream(
             f"{self.hub.url}/events?topic=news", "--header", f"Last-Event-ID: {self.ids[1]}"
@@ -78,7 +78,7 @@ class KilledTests(SynchronousTestCase):
 
     def test_new_after_old(self) -> None:
         """
-        What is published after the start follows what was kept before it, with IDs of its own.
+        Events published after the restart follow the older ones, and have new IDs.
         """
         stream = RawStream(self.hub.port, "/events?topic=more", f"Last-Event-ID: {self.ids[2]}")
         self.addCleanup(stream.close)
@@ -91,7 +91,7 @@ class KilledTests(SynchronousTestCase):
 
     def test_stream_before_anything(self) -> None:
         """
-        A position that was told before anything was published survives as well.
+        A position from before the first publication survives too.
         """
         home = tempfile.TemporaryDirectory()
         self.addCleanup(home.cleanup)
@@ -113,14 +113,14 @@ class KilledTests(SynchronousTestCase):
 
 class CrowdTests(SynchronousTestCase):
     """
-    Everybody comes back at once.
+    All subscribers reconnect at once.
     """
 
     COUNT = 1000
 
     def setUp(self) -> None:
         """
-        Let this process and its children have the files that a thousand connections are.
+        Raise the limit for open files of this process and its children.
         """
         limits = resource.getrlimit(resource.RLIMIT_NOFILE)
         wanted = self.COUNT + 500
@@ -130,7 +130,8 @@ class CrowdTests(SynchronousTestCase):
 
     def test_crowd(self) -> None:
         """
-        A thousand who ask before one of them is answered are all served, with all they missed.
+        A thousand requests are sent before the first answer is read; each receives all that
+        it missed.
         """
         home = tempfile.TemporaryDirectory()
         self.addCleanup(home.cleanup)
@@ -150,18 +151,18 @@ class CrowdTests(SynchronousTestCase):
 
     def ask(self, hub: HubProcess, last: str) -> socket.socket:
         """
-        Send a request and do not wait for its answer.
+        Send a request without waiting for its answer.
         """
         connection = socket.create_connection(("127.0.0.1", hub.port), PATIENCE)
         self.addCleanup(connection.close)
-        # HTTP/1.0, because nothing is chunked there.
+        # HTTP/1.0, because its responses are not chunked.
         lines = ["GET /events?topic=news HTTP/1.0", "Host: localhost", f"Last-Event-ID: {last}"]
         connection.sendall("".join(f"{line}\r\n" for line in [*lines, ""]).encode())
         return connection
 
     def answer(self, connection: socket.socket, end: str) -> str:
         """
-        What comes on *connection* until *end*.
+        Read from *connection* until *end* was received.
         """
         received = b""
         while end.encode() not in received:
@@ -173,12 +174,12 @@ class CrowdTests(SynchronousTestCase):
 
 class FileTests(SynchronousTestCase):
     """
-    Files that cannot be used: exit status 1, and one sentence that says why.
+    Unusable files: exit status 1, and one sentence with the reason.
     """
 
     def setUp(self) -> None:
         """
-        Have a file that a hub has written.
+        Have a hub write a file.
         """
         home = tempfile.TemporaryDirectory()
         self.addCleanup(home.cleanup)
@@ -189,7 +190,7 @@ class FileTests(SynchronousTestCase):
 
     def assert_refused(self, done: "subprocess.CompletedProcess[str]", why: str) -> None:
         """
-        See that a hub did not start, and said *why* in one line.
+        Assert that a hub did not start, and printed the reason *why* in one line.
         """
         self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
         (line,) = (done.stdout + done.stderr).splitlines()
@@ -203,7 +204,7 @@ class FileTests(SynchronousTestCase):
 
     def test_second_hub(self) -> None:
         """
-        A file belongs to one hub, which is not disturbed by a second that wants it.
+        A second hub is refused while the first one uses the file, and does not disturb it.
         """
         done = self.start()
 
@@ -213,7 +214,7 @@ class FileTests(SynchronousTestCase):
 
     def test_after_the_first(self) -> None:
         """
-        When the first hub is gone, however it went, the file is free.
+        After the first hub was killed, another can use the file.
         """
         self.hub.kill()
 
@@ -226,7 +227,7 @@ class FileTests(SynchronousTestCase):
 
     def test_later_version(self) -> None:
         """
-        What a later version has written is left alone.
+        A file of a later version is refused, and not changed.
         """
         self.hub.signal(signal.SIGTERM)
         with closing(sqlite3.connect(self.path)) as connection:
@@ -240,7 +241,7 @@ class FileTests(SynchronousTestCase):
 
     def test_read_only(self) -> None:
         """
-        A file that may not be written to is no place for a history.
+        A read-only file is refused.
         """
         self.hub.signal(signal.SIGTERM)
         self.path.chmod(0o444)
@@ -252,11 +253,11 @@ class FileTests(SynchronousTestCase):
 
 def run_without_privilege(*options: str) -> "subprocess.CompletedProcess[str]":
     """
-    As `run_twistd`, by somebody whom the permissions of files bind.
+    Call `run_twistd` such that the permissions of files apply, even for root.
     """
     if os.geteuid() != 0:
         return run_twistd(*options)
-    # Without this capability root is bound like everybody else.
+    # Without this capability the permissions of files apply to root too.
     bound = [find_program("setpriv", "util-linux"), "--bounding-set=-dac_override"]
     command = [*bound, find_twistd(), "-n", "--pidfile=", "sse", *options]
     with tempfile.TemporaryDirectory() as home:

@@ -21,7 +21,7 @@ __all__ = ["ChainTests", "ForgetfulRootTests", "OptionTests", "TLSTests"]
 
 _BEARER = f"Authorization: Bearer {TOKEN}"
 
-# The words of the three, for the messages of failures.
+# Indexes of the three hubs.
 _ROOT, _MIDDLE, _END = range(3)
 
 
@@ -32,7 +32,7 @@ class _ChainTestCase(SynchronousTestCase):
 
     def start(self, history: str) -> None:
         """
-        Start them, with *history* for the root.
+        Start the hubs, with *history* for the root.
         """
         home = Path(self.mktemp()).absolute()
         home.mkdir()
@@ -44,7 +44,7 @@ class _ChainTestCase(SynchronousTestCase):
             history.format(home=home),
             *(f"upstream:{url},token-file={self.tokens},timeout=2" for url in urls[:2]),
         ]
-        # At the same time: an edge waits for its upstream.
+        # In parallel, because an edge waits for its upstream.
         with ThreadPoolExecutor() as pool:
             self.hubs = list(pool.map(_start, histories, ports))
         for hub in self.hubs:
@@ -54,7 +54,7 @@ class _ChainTestCase(SynchronousTestCase):
 
     def check(self, hub: HubProcess) -> None:
         """
-        End *hub*, and see that all went well by its log.
+        Stop *hub*, and check its exit status and its log.
         """
         self.assertEqual(hub.signal(signal.SIGTERM), 0, hub.log)
         for mark in ("Traceback", "Unhandled", "#critical", "#error", TOKEN):
@@ -62,7 +62,7 @@ class _ChainTestCase(SynchronousTestCase):
 
     def subscribe(self, hub: HubProcess, *headers: str) -> RawStream:
         """
-        Subscribe to the topic, and wait until the stream has begun.
+        Subscribe to the topic.
         """
         stream = RawStream(hub.port, "/events?topic=news", *headers)
         self.addCleanup(stream.close)
@@ -81,26 +81,26 @@ class _ChainTestCase(SynchronousTestCase):
 
     def publish(self, hub: HubProcess, data: str, **more: object) -> str:
         """
-        Publish until it is taken; a hub whose upstream was away may refuse.
+        Publish until the hub accepts; it may refuse after its upstream was down.
         """
-        # Not published twice: what is refused here was not kept.
+        # This publishes once, because a refused event was not stored.
         answer = eventually(
             lambda: found if (found := self.post(hub, data, **more)).status == 200 else None,
-            f"{data} is not taken",
+            f"{data} is not accepted",
         )
         receipt: str = answer.json()["id"]
         return receipt
 
     def restart(self, number: int) -> None:
         """
-        Kill one of the three, and start it again.
+        Kill one of the hubs, and start it again.
         """
         self.hubs[number].kill()
         self.hubs[number].restart()
 
     def ready(self) -> None:
         """
-        Wait until every hub is.
+        Wait until every hub is ready.
         """
         for hub in self.hubs:
             eventually(lambda hub=hub: curl(f"{hub.url}/readyz").status == 200, "not ready")
@@ -112,7 +112,7 @@ def _start(history: str, port: int) -> HubProcess:
 
 def events(stream: RawStream, count: int) -> list[tuple[str | None, str | None]]:
     """
-    The IDs and the data of the next *count* events, ``stream-reset`` among them.
+    Read the IDs and the data of the next *count* events, including ``stream-reset``.
     """
     found: list[tuple[str | None, str | None]] = []
     while len(found) < count:
@@ -124,7 +124,7 @@ def events(stream: RawStream, count: int) -> list[tuple[str | None, str | None]]
 
 class ChainTests(_ChainTestCase):
     """
-    The root keeps its history in a file.
+    The root stores its history in a file.
     """
 
     def setUp(self) -> None:
@@ -135,7 +135,7 @@ class ChainTests(_ChainTestCase):
 
     def test_delivery(self) -> None:
         """
-        What is published anywhere is received everywhere, in one order, with one ID.
+        An event published to any hub is received at every hub, in one order, with one ID.
         """
         sent = [(self.publish(self.hubs[n % 3], f"{n}"), f"{n}") for n in range(12)]
 
@@ -145,7 +145,7 @@ class ChainTests(_ChainTestCase):
 
     def test_given_id(self) -> None:
         """
-        A publisher's ID is kept through the chain, and known at each hub.
+        A publisher's ID passes unchanged through the chain, and is known at each hub.
         """
         sent = [
             self.publish(self.hubs[_END], "one", id="order 17"),
@@ -159,33 +159,33 @@ class ChainTests(_ChainTestCase):
 
     def test_resume_anywhere(self) -> None:
         """
-        Who comes back to any hub gets exactly what it has missed at another.
+        A subscriber that reconnects to another hub receives exactly what it missed.
         """
         sent = [(self.publish(self.hubs[n % 3], f"{n}"), f"{n}") for n in range(9)]
 
         for hub in self.hubs:
-            for place, (event_id, _) in enumerate(sent[:-1]):
+            for index, (event_id, _) in enumerate(sent[:-1]):
                 stream = self.subscribe(hub, f"Last-Event-ID: {event_id}")
-                self.assertEqual(events(stream, 8 - place), sent[place + 1 :])
+                self.assertEqual(events(stream, 8 - index), sent[index + 1 :])
                 stream.close()
 
     def test_private(self) -> None:
         """
-        What is private stays so at each hub.
+        A private event is private at each hub.
         """
-        insiders = [self.subscribe(hub, _BEARER) for hub in self.hubs]
+        authorized = [self.subscribe(hub, _BEARER) for hub in self.hubs]
         self.publish(self.hubs[_END], "secret", private=True)
         self.publish(self.hubs[_ROOT], "public")
 
         for stream in self.streams:
             self.assertEqual(stream.data(1), ["public"])
-        for stream in insiders:
+        for stream in authorized:
             self.assertEqual(stream.data(2), ["secret", "public"])
 
     def test_kills(self) -> None:
         """
-        Whichever is killed, those at the others lose nothing and stay connected, and
-        those at the killed one come back and lose nothing.
+        Whichever hub is killed, the subscribers of the others stay connected, those of the
+        killed one reconnect, and none loses an event.
         """
         sent = [(self.publish(self.hubs[_END], "first"), "first")]
         for number in range(3):
@@ -205,8 +205,8 @@ class ChainTests(_ChainTestCase):
 
     def test_away(self) -> None:
         """
-        While the root is away publishers are told to come back, the edges are alive and
-        not ready, and their subscribers stay and hear comments.
+        While the root is down, publishing is refused with Retry-After, the edges are alive
+        but not ready, and their subscribers stay connected and receive comments.
         """
         for stream in self.streams:
             stream.named("stream-open")
@@ -229,7 +229,7 @@ class ChainTests(_ChainTestCase):
 
     def test_late_root(self) -> None:
         """
-        An edge that is started while its upstream is away becomes ready when that comes.
+        An edge whose upstream is down becomes ready when the upstream is back.
         """
         sent = self.publish(self.hubs[_MIDDLE], "kept")
         self.hubs[_MIDDLE].kill()
@@ -247,7 +247,7 @@ class ChainTests(_ChainTestCase):
 
 class ForgetfulRootTests(_ChainTestCase):
     """
-    The root keeps its history in memory, and loses it when it is killed.
+    The root has its history in memory, and loses it when it is killed.
     """
 
     def setUp(self) -> None:
@@ -258,8 +258,8 @@ class ForgetfulRootTests(_ChainTestCase):
 
     def test_gap(self) -> None:
         """
-        Every subscriber is told of the gap: at the root when it comes back, at the edges
-        at once; then all get what is published.
+        Every subscriber is sent stream-reset, at the root when it reconnects, at the edges
+        at once; then all receive new events.
         """
         lost = self.publish(self.hubs[_END], "before")
         for stream in self.streams:
@@ -277,7 +277,7 @@ class ForgetfulRootTests(_ChainTestCase):
 
     def test_old_ids(self) -> None:
         """
-        An ID of the root's earlier life is unknown at every hub.
+        An ID from before the root's restart is unknown at every hub.
         """
         lost = self.publish(self.hubs[_END], "before")
         self.restart(_ROOT)
@@ -308,7 +308,7 @@ class TLSTests(SynchronousTestCase):
 
     def test_trusted(self) -> None:
         """
-        With the right authority an edge works.
+        An edge that trusts the root's certificate works.
         """
         upstream = f"upstream:{self.root.url}/events,token-file={self.tokens}"
         edge = HubProcess("--history", f"{upstream},cafile={self.certificate}")
@@ -322,12 +322,12 @@ class TLSTests(SynchronousTestCase):
 
 class OptionTests(SynchronousTestCase):
     """
-    What cannot be obeyed.
+    An invalid option.
     """
 
     def test_refused(self) -> None:
         """
-        It ends the program with one sentence, and what would be right.
+        It ends the program with one sentence that shows a correct option.
         """
         done = run_twistd("--history", "upstream:ftp://example.com/events")
 

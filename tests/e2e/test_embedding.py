@@ -1,7 +1,7 @@
 """
-A hub in what others have made: application files, ``twistd web``, virtual hosts.
+A hub inside other programs: application files, ``twistd web``, virtual hosts.
 
-What runs here are the how-to's own files.
+The programs are the files that the documentation shows.
 """
 
 import signal
@@ -19,19 +19,19 @@ __all__ = ["ApplicationTests", "HostTests", "WebTests"]
 
 class Embedded(SynchronousTestCase):
     """
-    What the tests share: twistd, with the how-to's files beside it.
+    Tests of twistd, with the documentation's files in its working directory.
     """
 
     def start(self, *arguments: str) -> None:
         """
-        Run twistd until it listens.
+        Run twistd, and wait until it listens.
 
         Args:
-            arguments: ``PORT`` in them is replaced.
+            arguments: twistd's arguments; ``PORT`` in them is replaced.
         """
         self.port = free_port()
         words = [one.replace("PORT", str(self.port)) for one in arguments]
-        # It waits for the files.
+        # The shell waits for the files.
         path = "PYTHONPATH=.${PYTHONPATH:+:$PYTHONPATH}"
         script = f'until test -e ready; do sleep 0.01; done; {path} exec "$@"'
         twistd = [find_twistd(), "-n", "--pidfile=", *words]
@@ -45,14 +45,14 @@ class Embedded(SynchronousTestCase):
 
     def listens(self) -> bool:
         """
-        Whether the program does.
+        Return whether the program listens.
         """
         self.assertTrue(self.program.running(), self.program.output())
         return f"starting on {self.port}" in self.program.output()
 
     def open(self, path: str, *arguments: str) -> CurlStream:
         """
-        Read a stream by curl.
+        Read a stream with curl.
         """
         stream = CurlStream(*arguments, f"http://127.0.0.1:{self.port}{path}")
         self.addCleanup(stream.close)
@@ -60,12 +60,12 @@ class Embedded(SynchronousTestCase):
 
     def assert_ends_well(self, *streams: CurlStream) -> None:
         """
-        See that SIGTERM ends all streams in good order, and the log has nothing to be looked into.
+        Assert that SIGTERM ends all streams properly, and that the log has no error.
         """
         self.program.send_signal(signal.SIGTERM)
 
         self.assertEqual([stream.wait() for stream in streams], [0] * len(streams))
-        # twistd ends by the signal that it was sent.
+        # twistd may end itself with the signal that it was sent.
         self.assertIn(self.program.wait(), (0, -signal.SIGTERM))
         self.assertIn("Main loop terminated", self.program.output())
         self.assertNotIn("Traceback", self.program.output())
@@ -79,7 +79,7 @@ class ApplicationTests(Embedded):
 
     def test_stops(self) -> None:
         """
-        On SIGTERM the hub's streams and those of sources end, and curl exits with 0.
+        On SIGTERM the streams of the hub and of generators end, and curl exits with 0.
         """
         self.start("-y", "app.tac")
         subscriber, source = self.open("/events?topic=news"), self.open("/count")
@@ -87,7 +87,7 @@ class ApplicationTests(Embedded):
         source.wait_for("data: 2\n")
 
         self.assert_ends_well(subscriber, source)
-        # The last block tells when to come back.
+        # The last block is the reconnection time.
         self.assertIn("retry: ", subscriber.output().splitlines()[-2])
 
 
@@ -98,7 +98,7 @@ class WebTests(Embedded):
 
     def test_class(self) -> None:
         """
-        By a class that ties the hub's service to the reactor.
+        With a class that starts and stops the hub's service with the reactor.
         """
         self.start("web", "--listen", "tcp:PORT", "--class", "news.Root")
         stream = self.open("/events?topic=news")
@@ -108,7 +108,7 @@ class WebTests(Embedded):
 
     def test_script(self) -> None:
         """
-        By a script that keeps what it has made, so that all requests have one hub.
+        With a script that keeps its resource, so that all requests share one hub.
         """
         self.start("web", "--listen", "tcp:PORT", "--path", ".")
         streams = [self.open("/events.rpy?topic=news") for _ in range(2)]
@@ -125,7 +125,7 @@ class HostTests(Embedded):
 
     def test_hosts(self) -> None:
         """
-        Each name has its own hub, by its header or by the path that a proxy makes.
+        Each host name has its own hub, named by the Host header or by a proxy's path.
         """
         self.start("-y", "hosts.tac")
         streams = [

@@ -1,6 +1,6 @@
 """
-Every way a source ends, over every way to the wire: its ``finally`` runs once, and the hub
-keeps nothing.
+Every way in which a source ends, over every protocol: its ``finally`` runs once, and the
+hub keeps nothing.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ PROGRAM = Path(__file__).with_name("sources.py")
 
 class Sources(SynchronousTestCase):
     """
-    What the tests share: the program.
+    Tests of the program `sources.py`.
     """
 
     def setUp(self) -> None:
@@ -48,36 +48,36 @@ class Sources(SynchronousTestCase):
 
     def line(self, word: str) -> str:
         """
-        What the program has said that begins with *word*.
+        Wait for the line of the program's output that begins with *word*.
         """
 
         def find() -> str:
             lines = self.program.output().splitlines(keepends=True)
             return next((one for one in lines if one.startswith(word) and one[-1] == "\n"), "")
 
-        return eventually(find, f"{word!r} was not said")
+        return eventually(find, f"{word!r} was not printed")
 
     def tally(self) -> dict[str, Any]:
         """
-        What the program tells.
+        Fetch the tally.
         """
         told: dict[str, Any] = curl(self._tally).json()
         return told
 
-    def wait_for(self, key: str, *said: str) -> None:
+    def wait_for(self, key: str, *steps: str) -> None:
         """
-        Wait until the source of *key* has done this, and nobody is there.
+        Wait until the source of *key* has done *steps*, and no stream is open.
         """
 
         def over() -> bool:
-            told = self.tally()
-            return told["sources"].get(key, []) == [*said] and not told["responses"]
+            tally = self.tally()
+            return tally["sources"].get(key, []) == [*steps] and not tally["responses"]
 
-        eventually(over, f"{key!r} has not ended as it should, or is still there")
+        eventually(over, f"{key!r} has not ended as it should, or is still open")
 
     def at_rest(self) -> dict[str, Any]:
         """
-        Wait until no source is asked any more; the tally then.
+        Wait until no source advances any more, and return the tally.
         """
         seen: list[dict[str, Any]] = []
 
@@ -85,19 +85,19 @@ class Sources(SynchronousTestCase):
             seen.append(self.tally())
             return len(seen) > 10 and seen[-1]["sources"] == seen[-10]["sources"]
 
-        eventually(unchanged, "the sources are still asked")
+        eventually(unchanged, "the sources still advance")
         return seen[-1]
 
     def assert_quiet(self) -> None:
         """
-        See that nothing was logged, and that the program runs.
+        Assert that nothing was logged, and that the program runs.
         """
         self.assertTrue(self.program.running())
         self.assertEqual(len(self.program.output().splitlines()), 1, self.program.output())
 
     def assert_ended_once(self, path: str, how: str) -> None:
         """
-        See, over every wire, what becomes of a source whose reader does *how*.
+        Assert, over every protocol, that a source whose reader does *how* ends once.
         """
         for wire in self.wires:
             with self.subTest(wire=wire.name):
@@ -112,12 +112,12 @@ class Sources(SynchronousTestCase):
 
 class EndTests(Sources):
     """
-    The source comes first.
+    The source ends the stream.
     """
 
     def test_ends(self) -> None:
         """
-        A source that ends.
+        A source that returns.
         """
         for path in ("short", "short_async"):
             self.assert_ended_once(path, "rest")
@@ -125,7 +125,7 @@ class EndTests(Sources):
 
     def test_raises(self) -> None:
         """
-        A source that fails; the log says it once for each.
+        A source that fails; the log has one error for each.
         """
         for path in ("failing", "failing_async"):
             self.assert_ended_once(path, "rest")
@@ -134,7 +134,7 @@ class EndTests(Sources):
 
     def test_head(self) -> None:
         """
-        ``HEAD`` asks no source, and makes none.
+        ``HEAD`` makes no source.
         """
         for wire in self.wires:
             self.assertEqual(wire.head("/short?key=head"), 200)
@@ -144,12 +144,12 @@ class EndTests(Sources):
 
 class LeavingTests(Sources):
     """
-    The reader comes first.
+    The reader ends the stream.
     """
 
     def test_leaves(self) -> None:
         """
-        A reader that closes its connection while the source waits, flows, or is full.
+        A reader that closes its connection while the source waits, yields, or is paused.
         """
         for path in ("waiting", "flowing", "endless"):
             self.assert_ended_once(path, "leave")
@@ -165,8 +165,8 @@ class LeavingTests(Sources):
 
     def test_goodbye(self) -> None:
         """
-        A TLS client that says goodbye to a server that is full, and reads until the network
-        connection ends.
+        A TLS client that sends close_notify while the source is paused, and then reads until
+        the TCP connection ends.
         """
         goodbye = self.wires[1].goodbye("/stalled?key=goodbye", self.at_rest)
         with goodbye as connection, contextlib.suppress(ConnectionResetError):
@@ -178,7 +178,7 @@ class LeavingTests(Sources):
 
     def test_never_started(self) -> None:
         """
-        A source whose reader never had room for it is never asked, but closed.
+        A source whose reader never accepts data is closed without being started.
         """
         for wire in self.wires:
             with self.subTest(wire=wire.name):
@@ -191,26 +191,28 @@ class LeavingTests(Sources):
 
     def test_never_started_stuck(self) -> None:
         """
-        The same if such a reader stays, and is cut after the send time-out.
+        The same if such a reader stays connected until the send timeout.
         """
-        for wire in self.wires:
-            with self.subTest(wire=wire.name):
-                key = f"stuck-{wire.name}"
-                with wire.blocked(key):
-                    self.wait_for(key, "finally")
+        keys = {f"stuck-{wire.name}": wire for wire in self.wires}
+        with contextlib.ExitStack() as stack:
+            # Together, so that the timeout passes once.
+            for key, wire in keys.items():
+                stack.enter_context(wire.blocked(key))
+            for key in keys:
+                self.wait_for(key, "finally")
         self.assert_quiet()
 
 
 class StalledTests(Sources):
     """
-    Readers that do not read, of sources that have always something.
+    Clients that do not read, of sources that yield for ever.
     """
 
     COUNT = 16
 
     def stall(self, wire: Wire, name: str, readers: int) -> int:
         """
-        Have so many stalled readers, and return what memory is used when nothing moves.
+        Open *readers* streams without reading, and return the memory when nothing moves.
         """
         for number in range(readers):
             self.addCleanup(wire.open(f"/stalled?key={name}-{number}").leave)
@@ -218,7 +220,7 @@ class StalledTests(Sources):
 
     def test_memory(self) -> None:
         """
-        Each takes at most 256 KiB, over every wire.
+        Each uses at most 256 KiB, over every protocol.
         """
         for wire in self.wires:
             with self.subTest(wire=wire.name):
@@ -236,8 +238,8 @@ class StoppingTests(Sources):
 
     def test_stops(self) -> None:
         """
-        Sources that are told end, those that do not listen are cut at the end of the grace, and
-        all streams end in good order, the hub's own too.
+        Sources that await `draining` end, the others are closed when the grace is over, and
+        all streams end properly, even the hub's own.
         """
         paths = ("obedient", "waiting", "flowing")
         keys = {f"{path}-{wire.name}": wire for path in paths for wire in self.wires}

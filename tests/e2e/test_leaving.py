@@ -1,5 +1,5 @@
 """
-A thousand connections that leave, in every way there is.
+A thousand connections that their clients close, reset or half-close.
 """
 
 import gc
@@ -30,12 +30,12 @@ from twisted_sse.transport.sinks.socket import SocketSink
 
 __all__ = ["LeavingTests"]
 
-# Typed as what it provides, which it does only after it has been chosen.
+# Any, because the module provides the reactor's interfaces only once it is installed.
 reactor: Any = _reactor
 
 _CONNECTIONS = 999
 
-# For both ends of each connection, and some more.
+# Two for each connection, and some more.
 _FILES = 2 * _CONNECTIONS + 200
 
 
@@ -47,15 +47,15 @@ class LeavingTests(TestCase):
     @classmethod
     def setUpClass(cls) -> None:
         """
-        Keep who ends this process: the reactor leaves its own handlers behind, with which
-        SIGTERM would end nothing.
+        Restore the signal handlers afterwards: the reactor leaves its own ones behind, and
+        with them SIGTERM would not end this process.
         """
         for number in (signal.SIGINT, signal.SIGTERM):
             cls.addClassCleanup(signal.signal, number, signal.getsignal(number))
 
     def setUp(self) -> None:
         """
-        Serve a hub whose keepalive runs.
+        Serve a hub with a keepalive.
         """
         self.allow_files()
         self.hub = Hub(keepalive=15.0, reactor=reactor)
@@ -70,7 +70,7 @@ class LeavingTests(TestCase):
 
     def allow_files(self) -> None:
         """
-        Raise this process's limit for open files for the time of the test.
+        Raise this process's limit for open files during the test.
         """
         soft, hard = limits = resource.getrlimit(resource.RLIMIT_NOFILE)
         self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, limits)
@@ -78,7 +78,7 @@ class LeavingTests(TestCase):
 
     def subscribe(self) -> socket.socket:
         """
-        Open a stream, and read until it has begun.  Blocks.
+        Open a stream, and read its first event.  Blocks.
         """
         address = ("127.0.0.1", self.port.getHost().port)
         client = socket.create_connection(address, PATIENCE)
@@ -90,13 +90,13 @@ class LeavingTests(TestCase):
 
     def subscribe_all(self) -> list[socket.socket]:
         """
-        Open all of them.  Blocks.
+        Open all streams.  Blocks.
         """
         return [self.subscribe() for _ in range(_CONNECTIONS)]
 
     async def until(self, done: Callable[[], bool]) -> None:
         """
-        Let the reactor run until *done*, for at most `PATIENCE`.
+        Let the reactor run until *done* returns true, at most for `PATIENCE`.
         """
         deadline = reactor.seconds() + PATIENCE
         while not done() and reactor.seconds() < deadline:
@@ -104,7 +104,7 @@ class LeavingTests(TestCase):
 
     async def come_and_leave(self) -> None:
         """
-        Have all of them come, and then leave in all three ways.
+        Open all connections, and end them in the three ways.
         """
         clients = await deferToThread(self.subscribe_all)
         for client in clients:
@@ -115,10 +115,10 @@ class LeavingTests(TestCase):
 
     async def assert_leaves_nothing(self, load: LoopingCall | None = None) -> None:
         """
-        See that the registry is empty after they have left, and that nobody keeps or awaits
-        who was there.
+        Assert that the connections leave nothing behind: no entry in the registry, no
+        delayed call, no object.
         """
-        # trial's own delayed call comes after the test's first turn.
+        # trial schedules a call of its own after the test's first turn.
         await deferLater(reactor, 0)
         calls = count_delayed_calls()
         if load is not None:
@@ -127,7 +127,7 @@ class LeavingTests(TestCase):
         await self.come_and_leave()
         if load is not None:
             load.stop()
-        # What was published last is delivered in a later turn.
+        # The last events are delivered in a later turn.
         await self.until(lambda: count_delayed_calls() == calls)
 
         self.assertEqual(len(self.hub.connections), 0)
@@ -136,14 +136,14 @@ class LeavingTests(TestCase):
 
     def test_leaving(self) -> Deferred[None]:
         """
-        A third closed, a third reset, a third half-closed: registry, audiences, requests and
-        delayed calls are as before.
+        After a third is closed, a third reset and a third half-closed, the registry, the
+        audiences, the requests and the delayed calls are as before.
         """
         return Deferred.fromCoroutine(self.assert_leaves_nothing())
 
     def test_no_cycles(self) -> Deferred[None]:
         """
-        Nothing of those who have left waits for the garbage collector, which may stay away.
+        Closed connections are freed without the garbage collector.
         """
         gc.disable()
         self.addCleanup(gc.enable)
@@ -151,7 +151,7 @@ class LeavingTests(TestCase):
 
     def test_leaving_under_load(self) -> Deferred[None]:
         """
-        It is the same while events are published to them.
+        The same while events are published to the connections.
         """
         load = LoopingCall(self.hub.publish, "news", "x" * 1000)
         return Deferred.fromCoroutine(self.assert_leaves_nothing(load))
@@ -159,7 +159,7 @@ class LeavingTests(TestCase):
 
 def leave_in_three_ways(clients: list[socket.socket]) -> None:
     """
-    Close a third, reset a third, and end a third's sending side.
+    Close a third of *clients*, reset a third, and half-close a third.
     """
     for closed, aborted, half_closed in zip(
         clients[::3], clients[1::3], clients[2::3], strict=True
@@ -171,16 +171,16 @@ def leave_in_three_ways(clients: list[socket.socket]) -> None:
 
 def count_delayed_calls() -> Counter[str]:
     """
-    What the reactor has still to do, by name.
+    Count the reactor's delayed calls by name.
 
-    Twisted's HTTPFactory and trial have something there all the time.
+    There are always some, of Twisted's HTTPFactory and of trial.
     """
     return Counter(call.func.__qualname__ for call in reactor.getDelayedCalls())
 
 
 def count_objects() -> Counter[type]:
     """
-    How many there are of what belongs to a connection.
+    Count the objects that belong to connections, by type.
     """
     kinds = (Audience, Connection, HTTPChannel, Request, Server, SocketSink)
     return Counter(type(each) for each in gc.get_objects() if isinstance(each, kinds))

@@ -1,5 +1,5 @@
 """
-Limits: who comes too much gets an answer that says so.
+Limits: the answer to a request above a limit names the limit.
 """
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -19,7 +19,7 @@ class ConnectionLimitTests(SynchronousTestCase):
 
     def fill(self, option: str) -> HubProcess:
         """
-        Start a hub with room for two, and take it.
+        Start a hub that allows two connections, and open both.
         """
         hub = HubProcess(option, "2")
         self.addCleanup(hub.stop)
@@ -29,19 +29,19 @@ class ConnectionLimitTests(SynchronousTestCase):
             stream.named("stream-open")
         return hub
 
-    def knock(self, hub: HubProcess) -> Answer:
+    def open_another(self, hub: HubProcess) -> Answer:
         """
-        Ask for one stream more, which is to be refused.
+        Request a third stream, which the hub refuses.
         """
         return curl("--ipv4", f"{hub.url}/events?topic=news")
 
     def test_connections(self) -> None:
         """
-        The third is told to come back later, and publishing goes on.
+        The third stream is refused with Retry-After, and publishing still works.
         """
         hub = self.fill("--max-connections")
 
-        answer = self.knock(hub)
+        answer = self.open_another(hub)
 
         self.assertEqual(answer.status, 503)
         self.assertGreater(int(answer.headers["retry-after"]), 0)
@@ -50,11 +50,11 @@ class ConnectionLimitTests(SynchronousTestCase):
 
     def test_connections_per_address(self) -> None:
         """
-        The third of an address is told that its address has its share.
+        The third stream from an address is refused, and the answer names the limit.
         """
         hub = self.fill("--max-connections-per-address")
 
-        answer = self.knock(hub)
+        answer = self.open_another(hub)
 
         self.assertEqual(answer.status, 429)
         self.assertGreater(int(answer.headers["retry-after"]), 0)
@@ -62,13 +62,13 @@ class ConnectionLimitTests(SynchronousTestCase):
 
     def test_room_again(self) -> None:
         """
-        When one has left, another finds room.
+        When a connection is closed, another is accepted.
         """
         hub = self.fill("--max-connections-per-address")
 
         self.streams[0].close()
 
-        eventually(lambda: admits(hub), "there is no room although one has left")
+        eventually(lambda: admits(hub), "no stream is accepted although one was closed")
 
 
 class SendTimeoutTests(SynchronousTestCase):
@@ -78,19 +78,19 @@ class SendTimeoutTests(SynchronousTestCase):
 
     def test_cut(self) -> None:
         """
-        Who takes nothing for so long is cut, and makes room for another.
+        A client that reads nothing until the timeout is disconnected, and another is accepted.
         """
         hub = HubProcess("--send-timeout", "1", "--max-connections", "1")
         self.addCleanup(hub.stop)
         reader = RawStream(hub.port, "/events?topic=news", receive_buffer=4096)
         self.addCleanup(reader.close)
         reader.named("stream-open")
-
-        publish(hub.url, TOKEN, "news", *["x" * 100_000] * 10)
-        publish(hub.url, TOKEN, "news", *["x" * 100_000] * 10)
-
         self.assertFalse(admits(hub))
-        eventually(lambda: admits(hub), "who does not read is still there")
+
+        publish(hub.url, TOKEN, "news", *["x" * 100_000] * 10)
+        publish(hub.url, TOKEN, "news", *["x" * 100_000] * 10)
+
+        eventually(lambda: admits(hub), "the client that does not read is still connected")
 
 
 class RequestLimitTests(SynchronousTestCase):
@@ -103,7 +103,7 @@ class RequestLimitTests(SynchronousTestCase):
     @classmethod
     def setUpClass(cls) -> None:
         """
-        Share one hub, with a little room.
+        Share one hub with low limits.
         """
         cls.hub = HubProcess("--max-topics", "2", "--max-body", "1KiB")
         cls.addClassCleanup(cls.hub.stop)
@@ -117,7 +117,7 @@ class RequestLimitTests(SynchronousTestCase):
 
     def test_topics(self) -> None:
         """
-        A subscriber that asks for too many topics is told how many there may be.
+        A request for too many topics is refused, and the answer names the limit.
         """
         answer = curl(f"{self.hub.url}/events?topic=a&topic=b&topic=c")
 
@@ -126,7 +126,7 @@ class RequestLimitTests(SynchronousTestCase):
 
     def test_body_fits(self) -> None:
         """
-        A body as large as it may be is taken.
+        A body of the largest allowed size is accepted.
         """
         answer = self.post(1024)
 
@@ -134,7 +134,7 @@ class RequestLimitTests(SynchronousTestCase):
 
     def test_body_too_large(self) -> None:
         """
-        One byte more is refused, with what may be sent.
+        A body with one more byte is refused, and the answer names the limit.
         """
         answer = self.post(1025)
 
@@ -143,7 +143,7 @@ class RequestLimitTests(SynchronousTestCase):
 
     def test_chunked_body(self) -> None:
         """
-        A body whose length is not told beforehand is bounded as well.
+        The limit also applies to a body without Content-Length.
         """
         chunked = ("--header", "Transfer-Encoding: chunked")
 
@@ -154,7 +154,7 @@ class RequestLimitTests(SynchronousTestCase):
 
     def test_much_too_large(self) -> None:
         """
-        A body that nobody would keep is answered all the same, and the hub lives on.
+        A huge body is refused as well, and the hub keeps working.
         """
         answer = self.post(20_000_000)
 
@@ -169,7 +169,7 @@ class AnonymousTests(SynchronousTestCase):
 
     def test_token_needed(self) -> None:
         """
-        Nobody subscribes without a token; with one it works.
+        Subscribing without a token is refused, and works with one.
         """
         hub = HubProcess("--anonymous", "no")
         self.addCleanup(hub.stop)
@@ -185,7 +185,7 @@ class AnonymousTests(SynchronousTestCase):
 
 def admits(hub: HubProcess) -> bool:
     """
-    Whether a newcomer gets a stream.
+    Return whether the hub accepts another stream.
     """
     stream = RawStream(hub.port, "/events?topic=news")
     stream.close()

@@ -1,5 +1,5 @@
 """
-Several hubs on one Redis are one hub, and Redis may go away and come back.
+Several hubs on one Redis act as one hub, and survive an outage of Redis.
 """
 
 import json
@@ -18,16 +18,16 @@ from tests.support.waiting import eventually
 
 __all__ = ["AwayTests", "NodesTests"]
 
-# It is to be seen nowhere.
+# No log may contain it.
 _PASSWORD = "correct-horse-battery-staple"
 
-# What the ID of an entry never is, and a publisher may well give.
+# A publisher's ID that cannot be the ID of a Redis entry.
 _OWN_ID = "order 17, part 2; a=b"
 
 
 def start_hubs(redis: RedisServer, *ports: int) -> list[HubProcess]:
     """
-    Start hubs on *redis*, all at the same time.
+    Start hubs on *redis* in parallel.
     """
     url = redis.url.replace("redis://", f"redis://:{_PASSWORD}@")
     options = ("--history", f"{url},prefix=e2e", "--keepalive", "1")
@@ -63,7 +63,7 @@ def resume(hub: HubProcess, last_event_id: str, *headers: str) -> RawStream:
 
 def next_events(stream: RawStream, count: int) -> list[tuple[str | None, str | None]]:
     """
-    The IDs and the data of the next *count* events; comments are passed over.
+    Read the IDs and the data of the next *count* events, and skip comments.
     """
     found: list[tuple[str | None, str | None]] = []
     while len(found) < count:
@@ -75,7 +75,7 @@ def next_events(stream: RawStream, count: int) -> list[tuple[str | None, str | N
 
 class NodesTests(SynchronousTestCase):
     """
-    Three hubs, which nothing happens to.
+    Three hubs without an outage.
     """
 
     redis: RedisServer
@@ -84,7 +84,7 @@ class NodesTests(SynchronousTestCase):
     @classmethod
     def setUpClass(cls) -> None:
         """
-        Share them.
+        Share the hubs.
         """
         cls.redis = RedisServer(password=_PASSWORD)
         cls.addClassCleanup(cls.redis.end)
@@ -94,7 +94,7 @@ class NodesTests(SynchronousTestCase):
 
     def open(self, streams: Iterable[RawStream]) -> list[RawStream]:
         """
-        See that *streams* are open.
+        Wait until *streams* are open.
         """
         opened = list(streams)
         for stream in opened:
@@ -104,7 +104,7 @@ class NodesTests(SynchronousTestCase):
 
     def test_everywhere(self) -> None:
         """
-        What is published to any hub reaches the subscribers of all, once and in one order.
+        Events published to any hub reach the subscribers of all hubs, once and in one order.
         """
         streams = self.open(subscribe(hub) for hub in self.hubs for _ in range(2))
         sent = [str(number) for number in range(12)]
@@ -120,7 +120,7 @@ class NodesTests(SynchronousTestCase):
 
     def test_receipts(self) -> None:
         """
-        The ID in a receipt is the one that every hub's subscribers see.
+        The subscribers of every hub receive the ID that is in the receipt.
         """
         streams = self.open(subscribe(hub) for hub in self.hubs)
 
@@ -130,7 +130,7 @@ class NodesTests(SynchronousTestCase):
 
     def test_resume_elsewhere(self) -> None:
         """
-        A subscriber that comes back to another hub gets exactly what it has missed.
+        A subscriber that reconnects to another hub receives exactly what it missed.
         """
         ids = publish(self.hubs[0].url, TOKEN, "news", "seen", "one", "two")
 
@@ -144,7 +144,7 @@ class NodesTests(SynchronousTestCase):
 
     def test_resume_at_once(self) -> None:
         """
-        An ID that one hub has just given is known to the others before they have seen the event.
+        A new ID of one hub is known to the others even before they receive the event.
         """
         for number in range(12):
             id = post(self.hubs[number % 3], "seen").json()["id"]
@@ -159,7 +159,7 @@ class NodesTests(SynchronousTestCase):
 
     def test_own_id_elsewhere(self) -> None:
         """
-        So is an ID that the publisher has made.
+        So is an ID that the publisher chose.
         """
         receipt = post(self.hubs[0], "seen", id=_OWN_ID).json()
 
@@ -174,26 +174,26 @@ class NodesTests(SynchronousTestCase):
 
     def test_private(self) -> None:
         """
-        What is private stays so at other hubs, live and when it is replayed.
+        A private event is private at every hub, live and in a replay.
         """
         token = f"Authorization: Bearer {TOKEN}"
         before = post(self.hubs[0], "before").json()["id"]
-        insiders = self.open(subscribe(hub, token) for hub in self.hubs)
-        strangers = self.open(subscribe(hub) for hub in self.hubs)
+        authorized = self.open(subscribe(hub, token) for hub in self.hubs)
+        anonymous = self.open(subscribe(hub) for hub in self.hubs)
 
         post(self.hubs[0], "secret", private=True)
         post(self.hubs[0], "public")
-        insiders += self.open(resume(hub, before, token) for hub in self.hubs)
-        strangers += self.open(resume(hub, before) for hub in self.hubs)
+        authorized += self.open(resume(hub, before, token) for hub in self.hubs)
+        anonymous += self.open(resume(hub, before) for hub in self.hubs)
 
-        for stream in insiders:
+        for stream in authorized:
             self.assertEqual(stream.data(2), ["secret", "public"])
-        for stream in strangers:
+        for stream in anonymous:
             self.assertEqual(stream.data(1), ["public"])
 
     def test_password(self) -> None:
         """
-        No hub's log has Redis' password.
+        No hub logs the password of Redis.
         """
         logs = [hub.log for hub in self.hubs]
 
@@ -202,12 +202,12 @@ class NodesTests(SynchronousTestCase):
 
 class AwayTests(SynchronousTestCase):
     """
-    Two hubs whose Redis goes away, with a subscriber to each.
+    Two hubs, each with a subscriber, whose Redis is stopped.
     """
 
     def setUp(self) -> None:
         """
-        Start them.
+        Start the hubs.
         """
         self.redis = RedisServer(appendonly=True, password=_PASSWORD)
         self.addCleanup(self.redis.end)
@@ -220,7 +220,7 @@ class AwayTests(SynchronousTestCase):
 
     def start(self, *ports: int) -> None:
         """
-        Start hubs, and see to their end; that they warn of Redis is right.
+        Start hubs, and stop them after the test; they may log warnings about Redis.
         """
         hubs = start_hubs(self.redis, *ports)
         self.hubs += hubs
@@ -230,7 +230,7 @@ class AwayTests(SynchronousTestCase):
 
     def check(self, hub: HubProcess) -> None:
         """
-        End *hub*, and see that all went well by its log.
+        Stop *hub*, and check its exit status and its log.
         """
         self.assertEqual(hub.signal(signal.SIGTERM), 0, hub.log)
         for mark in ("Traceback", "Unhandled", "#critical", _PASSWORD):
@@ -238,15 +238,13 @@ class AwayTests(SynchronousTestCase):
 
     def wait_for_status(self, status: int, hub: HubProcess) -> None:
         """
-        Wait until *hub* says by *status* whether it is ready.
+        Wait until ``/readyz`` of *hub* answers with *status*.
         """
-        eventually(
-            lambda: curl(f"{hub.url}/readyz").status == status, f"/readyz does not say {status}"
-        )
+        eventually(lambda: curl(f"{hub.url}/readyz").status == status, f"/readyz is not {status}")
 
     def test_publishing(self) -> None:
         """
-        Publishers are told to come back, and can when Redis is there again.
+        Publishing is refused with Retry-After, and works again when Redis is back.
         """
         self.redis.kill()
 
@@ -266,7 +264,7 @@ class AwayTests(SynchronousTestCase):
 
     def test_readiness(self) -> None:
         """
-        A hub is not ready while Redis is away, and alive all the time.
+        A hub is not ready while Redis is down, but it is alive.
         """
         self.redis.kill()
         self.wait_for_status(503, self.hubs[0])
@@ -278,7 +276,7 @@ class AwayTests(SynchronousTestCase):
 
     def test_subscribers(self) -> None:
         """
-        Subscribers stay connected, hear comments, and go on where they were.
+        Subscribers stay connected, receive comments, and continue where they were.
         """
         before = post(self.hubs[0], "before").json()["id"]
         first = [next_events(stream, 1) for stream in self.streams]
@@ -297,7 +295,7 @@ class AwayTests(SynchronousTestCase):
 
     def test_late_start(self) -> None:
         """
-        A hub that is started while Redis is away becomes ready when Redis comes.
+        A hub that is started while Redis is down becomes ready when Redis is back.
         """
         self.redis.kill()
         port = free_port()
@@ -319,15 +317,15 @@ class AwayTests(SynchronousTestCase):
 
     def is_alive(self, port: int) -> bool:
         """
-        Whether a hub answers at *port* that it lives.
+        Return whether a hub at *port* answers its health check.
         """
-        # Nobody may listen yet.
+        # The hub may not listen yet.
         patience = ("--retry-connrefused", "--retry", "9")
         return curl(*patience, f"http://localhost:{port}/healthz").status == 200
 
     def test_flushed(self) -> None:
         """
-        If Redis loses everything, each subscriber is told so, and gets what comes then.
+        If Redis loses its data, each subscriber is sent stream-reset, and then new events.
         """
         post(self.hubs[0], "before")
         for stream in self.streams:

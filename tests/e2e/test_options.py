@@ -1,5 +1,5 @@
 """
-The command line: what is refused, and with which words.
+The command line: refused options and their error sentences.
 """
 
 import os
@@ -24,10 +24,10 @@ __all__ = ["AdviceTests", "CheckConfigTests", "ObeyedTests", "RefusedTests"]
 
 class RefusedTests(SynchronousTestCase):
     """
-    Options that cannot be obeyed end with exit status 1 and a sentence that names them.
+    Invalid options end with exit status 1 and a sentence that names the option.
     """
 
-    # Options, and what the sentence says, as a regular expression.
+    # The options, and a regular expression for the sentence.
     CASES = [
         (["--port", "70000"], "--port: .*highest port number"),
         (["--port", "nonsense:1"], "--port: .*nonsense"),
@@ -58,7 +58,7 @@ class RefusedTests(SynchronousTestCase):
 
     def assert_refused(self, options: list[str], sentence: str) -> None:
         """
-        See that *options* end in the right way, the last line having *sentence* in it.
+        Assert that *options* are refused, and that the last line contains *sentence*.
         """
         with self.subTest(options):
             done = run_twistd(*options)
@@ -70,14 +70,14 @@ class RefusedTests(SynchronousTestCase):
 
     def test_refused(self) -> None:
         """
-        Every option says what is wrong with it.
+        The sentence for each invalid option says what is wrong.
         """
         for options, sentence in self.CASES:
             self.assert_refused(options, sentence)
 
     def test_port_in_use(self) -> None:
         """
-        So does a port that another program has.
+        A port that another program uses is refused.
         """
         port = free_port()
         with socket.create_server(("::", port), family=socket.AF_INET6, dualstack_ipv6=True):
@@ -85,7 +85,7 @@ class RefusedTests(SynchronousTestCase):
 
     def test_mismatched_key(self) -> None:
         """
-        So does a key that belongs to another certificate, and a file that holds something else.
+        The key of another certificate is refused, and so is a file without a certificate.
         """
         with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
             certificate, key = write_certificate(Path(one))
@@ -107,7 +107,7 @@ class CheckConfigTests(SynchronousTestCase):
 
     def test_good(self) -> None:
         """
-        A good configuration is said to be good, and nothing is started.
+        A valid configuration is reported as good, and nothing is started.
         """
         done = run_twistd("--check-config", "--port", "8080", "--history", "memory:age=60")
 
@@ -116,7 +116,7 @@ class CheckConfigTests(SynchronousTestCase):
 
     def test_bad(self) -> None:
         """
-        A bad one is refused as always.
+        An invalid configuration is refused.
         """
         done = run_twistd("--check-config", "--max-topics", "none")
 
@@ -137,19 +137,19 @@ class CheckConfigTests(SynchronousTestCase):
 
 class AdviceTests(SynchronousTestCase):
     """
-    A hub that was given no token.
+    A hub without a token option.
     """
 
     def setUp(self) -> None:
         """
-        Start it.
+        Start the hub.
         """
         self.hub = HubProcess(token=None)
         self.addCleanup(self.hub.stop)
 
     def advice(self, word: str) -> str:
         """
-        The command that the log shows after *word*.
+        Return the command that the log shows after *word*.
         """
         found = re.search(rf"{word}: +(curl .+)", self.hub.log)
         assert found is not None, self.hub.log
@@ -157,7 +157,7 @@ class AdviceTests(SynchronousTestCase):
 
     def test_pasted(self) -> None:
         """
-        The lines in the log can be pasted into a shell: one publishes what the other reads.
+        The commands in the log can be pasted into a shell: one publishes what the other reads.
         """
         find_program("curl", "curl")
         subscribe = self.advice("Subscribe")
@@ -181,7 +181,7 @@ class AdviceTests(SynchronousTestCase):
 
     def test_secret(self) -> None:
         """
-        The token that was made lets publish, and is another one each time.
+        The generated token is different at each start.
         """
         first = self.advice("Publish")
         self.hub.stop()
@@ -195,7 +195,7 @@ class AdviceTests(SynchronousTestCase):
 
 class ObeyedTests(SynchronousTestCase):
     """
-    Options that show in what subscribers get, and have no file of their own here.
+    Options that change what subscribers receive, and have no test module of their own.
     """
 
     hub: HubProcess
@@ -210,7 +210,7 @@ class ObeyedTests(SynchronousTestCase):
 
     def test_allowed(self) -> None:
         """
-        Pages of the listed origin may read the stream, and the position in its headers.
+        A page of an allowed origin may read the stream, and the position in its headers.
         """
         stream = RawStream(self.hub.port, "/events?topic=a", "Origin: https://a.example")
         self.addCleanup(stream.close)
@@ -220,7 +220,7 @@ class ObeyedTests(SynchronousTestCase):
 
     def test_others(self) -> None:
         """
-        Pages of others may not.
+        A page of another origin may not.
         """
         stream = RawStream(self.hub.port, "/events?topic=a", "Origin: https://b.example")
         self.addCleanup(stream.close)
@@ -229,7 +229,7 @@ class ObeyedTests(SynchronousTestCase):
 
     def test_preflight(self) -> None:
         """
-        A preflight is told what may be sent.
+        The answer to a preflight lists the allowed headers and methods.
         """
         answer = curl(
             *("--request", "OPTIONS", "--header", "Origin: https://a.example"),
@@ -243,7 +243,7 @@ class ObeyedTests(SynchronousTestCase):
 
     def test_history(self) -> None:
         """
-        Of more events than are to be kept the oldest are forgotten.
+        History forgets the oldest events above its limit.
         """
         publish(self.hub.url, TOKEN, "kept", "1", "2", "3", "4")
 
@@ -254,7 +254,7 @@ class ObeyedTests(SynchronousTestCase):
 
     def test_page(self) -> None:
         """
-        Without --demo the root is a page that says how to use the hub.
+        Without --demo the root is a page that explains how to use the hub.
         """
         answer = curl(f"{self.hub.url}/")
 
@@ -263,7 +263,7 @@ class ObeyedTests(SynchronousTestCase):
 
     def test_unix_socket(self) -> None:
         """
-        A hub listens where an endpoint description says, too, and on several ports.
+        A hub also listens on the endpoint of a description, and on several ports.
         """
         with tempfile.TemporaryDirectory() as directory:
             path = f"{directory}/hub"

@@ -1,6 +1,6 @@
 """
-Histories that the command line names: those of the package, and a plugin that
-is a distribution of its own, installed beside the wheel.
+Histories named on the command line: those of the package, and a plugin in a
+distribution of its own, installed beside the wheel.
 """
 
 import os
@@ -14,6 +14,7 @@ from urllib.request import urlopen
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.e2e.test_packaging import Environment, find_wheel
 from tests.support.curl import publish
 from tests.support.hub_process import TOKEN, HubProcess
 from tests.support.ports import free_port
@@ -21,19 +22,18 @@ from tests.support.processes import Background, find_twistd
 from tests.support.redis_server import RedisServer
 from tests.support.streams import RawStream
 from tests.support.waiting import PATIENCE, eventually
-from tests.test_packaging import Environment, find_wheel
 
 __all__ = ["DaemonTests", "HistoryPluginTests", "SchemeTests"]
 
 EXAMPLE = Path(__file__).resolve().parent.parent.parent / "examples" / "history_plugin"
 
-# What running and building leaves beside the sources.
+# Files that running and building leave beside the sources.
 _LEFTOVERS = shutil.ignore_patterns("__pycache__", "dropin.cache", "build", "*.egg-info")
 
 
 def is_ready(port: int) -> bool:
     """
-    Whether a hub takes subscribers there.
+    Return whether the hub at *port* is ready.
     """
     try:
         urlopen(f"http://localhost:{port}/readyz", timeout=PATIENCE).close()
@@ -44,12 +44,12 @@ def is_ready(port: int) -> bool:
 
 class SchemeTests(SynchronousTestCase):
     """
-    What stands after the scheme is obeyed.
+    The options after the scheme have their effect.
     """
 
     def kept(self, history: str) -> list[str]:
         """
-        What a hub with this history has of three events.
+        Publish three events to a hub with *history*, and read two from its replay.
         """
         hub = HubProcess("--history", history)
         self.addCleanup(hub.stop)
@@ -60,7 +60,7 @@ class SchemeTests(SynchronousTestCase):
 
     def test_sqlite(self) -> None:
         """
-        A SQLite file keeps as many events as it may.
+        A SQLite history keeps the configured number of events.
         """
         path = Path(self.mktemp()).resolve()
 
@@ -69,7 +69,7 @@ class SchemeTests(SynchronousTestCase):
 
     def test_redis(self) -> None:
         """
-        So does Redis, under the keys that begin with the prefix.
+        So does a Redis history, under keys with the configured prefix.
         """
         server = RedisServer()
         self.addCleanup(server.end)
@@ -80,12 +80,12 @@ class SchemeTests(SynchronousTestCase):
 
 class DaemonTests(SynchronousTestCase):
     """
-    A hub that goes into the background: a fork, after its history was built.
+    A hub that runs as a daemon: it forks after its history was built.
     """
 
     def test_sqlite(self) -> None:
         """
-        Its history works, in the file that was meant where it was started.
+        Its history works, and a relative path means the directory that it was started in.
         """
         home, elsewhere = Path(self.mktemp()).resolve(), Path(self.mktemp()).resolve()
         home.mkdir()
@@ -96,7 +96,7 @@ class DaemonTests(SynchronousTestCase):
         its = [f"--rundir={elsewhere}", "--pidfile=pid", "--logfile=log"]
         command = [find_twistd(), *its, "sse", *ours, "--history", "sqlite:events.db"]
         subprocess.run(command, cwd=home, timeout=PATIENCE, check=True)
-        # twistd has written it before it leaves its daemon alone.
+        # twistd writes this file before its first process exits.
         pid = home / "pid"
         self.addCleanup(eventually, lambda: not pid.exists(), "the daemon has not ended")
         self.addCleanup(os.kill, int(pid.read_text("utf-8")), signal.SIGTERM)
@@ -119,7 +119,7 @@ class HistoryPluginTests(SynchronousTestCase):
     @classmethod
     def setUpClass(cls) -> None:
         """
-        Install the wheel, and the example as its README says.
+        Install the wheel, and then the example.
         """
         home = Path("history_plugin").resolve()
         cls.sources = home / "sources"
@@ -130,7 +130,7 @@ class HistoryPluginTests(SynchronousTestCase):
 
     def run_command(self, *command: str) -> "subprocess.CompletedProcess[str]":
         """
-        Run *command* to its end, in a directory of its own.
+        Run *command* in a directory of its own until it exits.
         """
         home = Path(self.mktemp()).resolve()
         home.mkdir()
@@ -158,7 +158,7 @@ class HistoryPluginTests(SynchronousTestCase):
 
     def test_listed(self) -> None:
         """
-        It is listed with the histories of the package, and refuses as they do.
+        The plugin is listed with the histories of the package, and its errors look the same.
         """
         done = self.run_command(*self.environment.twistd, "sse", "--history", "help")
         refused = self.run_command(*self.environment.twistd, "sse", "--history", "lines:")
@@ -174,7 +174,7 @@ class HistoryPluginTests(SynchronousTestCase):
 
     def test_outlives_a_kill(self) -> None:
         """
-        Who comes back after the hub was killed gets what was missed, and is told that it resumed.
+        A subscriber that reconnects after the hub was killed resumes without loss.
         """
         port = free_port()
         file = Path(self.mktemp()).resolve()
@@ -192,7 +192,7 @@ class HistoryPluginTests(SynchronousTestCase):
 
     def test_relative_path(self) -> None:
         """
-        A path is meant as it was written, although twistd then goes elsewhere.
+        A relative path means the working directory at the start, even with --rundir.
         """
         elsewhere = Path(self.mktemp()).resolve()
         elsewhere.mkdir()
@@ -206,7 +206,7 @@ class HistoryPluginTests(SynchronousTestCase):
 
     def test_contract(self) -> None:
         """
-        Its own tests pass, those that it has by inheritance among them.
+        The plugin's own tests pass, including those of the inherited contract.
         """
         tests = str(self.sources / "tests" / "test_sse_history_lines.py")
         done = self.run_command(*self.environment.python, "-m", "twisted.trial", tests)

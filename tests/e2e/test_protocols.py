@@ -20,7 +20,7 @@ __all__ = ["PlainTests", "TLSTests"]
 
 class PlainTests(SynchronousTestCase):
     """
-    HTTP/1.1 and HTTP/1.0 over TCP.
+    HTTP/1.1 and HTTP/1.0 without TLS.
     """
 
     def setUp(self) -> None:
@@ -44,8 +44,7 @@ class PlainTests(SynchronousTestCase):
 
     def test_http_1_1(self) -> None:
         """
-        Over HTTP/1.1 the stream is chunked, exactly as the standard has it, and its end is
-        the last chunk.
+        Over HTTP/1.1 the stream is chunked as the standard says, and ends with the last chunk.
         """
         stream = self.subscribe("1.1")
 
@@ -59,7 +58,7 @@ class PlainTests(SynchronousTestCase):
 
     def test_http_1_0(self) -> None:
         """
-        Over HTTP/1.0 nothing is chunked, and the end is the end of the connection.
+        Over HTTP/1.0 the stream is not chunked, and ends with the connection.
         """
         stream = self.subscribe("1.0")
 
@@ -75,7 +74,7 @@ class PlainTests(SynchronousTestCase):
 
     def test_http_1_0_with_curl(self) -> None:
         """
-        curl agrees.
+        curl reads a stream over HTTP/1.0.
         """
         stream = CurlStream("--http1.0", f"{self.hub.url}/events?topic=news")
         self.addCleanup(stream.close)
@@ -97,7 +96,7 @@ class TLSTests(SynchronousTestCase):
     @classmethod
     def setUpClass(cls) -> None:
         """
-        Share one hub, with a certificate made for it.
+        Share one hub with a certificate.
         """
         directory = tempfile.TemporaryDirectory()
         cls.addClassCleanup(directory.cleanup)
@@ -108,7 +107,7 @@ class TLSTests(SynchronousTestCase):
 
     def stream_with_curl(self, *options: str) -> str:
         """
-        Read the stream until an event has come.
+        Read a stream until an event arrives.
 
         Returns:
             The status line.
@@ -122,7 +121,7 @@ class TLSTests(SynchronousTestCase):
 
     def test_http_2(self) -> None:
         """
-        A client that offers HTTP/2 gets it, by ALPN.
+        A client that offers HTTP/2 in ALPN is served with HTTP/2.
         """
         status = self.stream_with_curl("--http2", "--insecure")
 
@@ -130,7 +129,7 @@ class TLSTests(SynchronousTestCase):
 
     def test_http_1_1(self) -> None:
         """
-        One that does not gets HTTP/1.1.
+        A client that does not offer HTTP/2 is served with HTTP/1.1.
         """
         status = self.stream_with_curl("--http1.1", "--insecure")
 
@@ -138,7 +137,7 @@ class TLSTests(SynchronousTestCase):
 
     def test_verified(self) -> None:
         """
-        The certificate is served as it is: who trusts it need not look away.
+        A client that trusts the certificate can verify the server.
         """
         answer = curl("--cacert", self.certificate, f"{self.hub.url}/healthz")
 
@@ -146,13 +145,13 @@ class TLSTests(SynchronousTestCase):
 
     def test_nghttp(self) -> None:
         """
-        nghttp streams, until the hub stops in good order.
+        nghttp reads a stream until the hub stops properly.
         """
         program = find_program("nghttp", "nghttp2-client")
         with secure_hub() as hub:
             stream = Background([program, f"{hub.url}/events?topic=nghttp"])
             self.addCleanup(stream.end)
-            eventually(lambda: subscribers(hub.url, TOKEN, "nghttp") == 1, "it is not there")
+            eventually(lambda: subscribers(hub.url, TOKEN, "nghttp") == 1, "it has not connected")
             publish(hub.url, TOKEN, "nghttp", "hello")
         stream.wait()
 
@@ -160,21 +159,21 @@ class TLSTests(SynchronousTestCase):
 
     def test_h2load(self) -> None:
         """
-        h2load streams, twenty at a time over two connections, until the hub stops in good order.
+        h2load reads twenty streams over two connections until the hub stops properly.
         """
         program = find_program("h2load", "nghttp2-client")
         with secure_hub() as hub:
             url = f"{hub.url}/events?topic=h2load"
             load = Background([program, "-n", "20", "-c", "2", "-m", "10", url])
             self.addCleanup(load.end)
-            eventually(lambda: subscribers(hub.url, TOKEN, "h2load") == 20, "not all are there")
+            eventually(lambda: subscribers(hub.url, TOKEN, "h2load") == 20, "some are missing")
         load.wait()
 
         self.assertIn("20 succeeded, 0 failed, 0 errored", load.output())
 
     def test_chunks(self) -> None:
         """
-        HTTP/1.1 over TLS is framed as without.
+        HTTP/1.1 over TLS is chunked too.
         """
         stream = RawStream(self.hub.port, "/events?topic=chunks", tls=True)
         self.addCleanup(stream.close)

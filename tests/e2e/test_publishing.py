@@ -1,5 +1,5 @@
 """
-Publishing with curl, in every form that is understood.
+Publishing with curl, in every supported format.
 """
 
 import json
@@ -15,7 +15,7 @@ __all__ = ["PublishingTests"]
 
 class PublishingTests(SynchronousTestCase):
     """
-    ``POST /events``, seen from a subscriber to everything.
+    ``POST /events``, with a subscriber to all topics.
     """
 
     hub: HubProcess
@@ -30,7 +30,7 @@ class PublishingTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         """
-        Subscribe to everything.
+        Subscribe to all topics.
         """
         self.stream = RawStream(self.hub.port, "/events?topic=*")
         self.addCleanup(self.stream.close)
@@ -52,7 +52,7 @@ class PublishingTests(SynchronousTestCase):
 
     def test_form(self) -> None:
         """
-        A form gives the event, and the answer is its ID.
+        A form publishes one event, and the answer is its ID.
         """
         answer = self.post("-d", "topic=a", "-d", "data=hello world", "-d", "type=greeting")
 
@@ -63,7 +63,7 @@ class PublishingTests(SynchronousTestCase):
 
     def test_form_fields(self) -> None:
         """
-        A form may bring its own event ID and a reconnection time.
+        A form may contain an event ID and a reconnection time.
         """
         answer = self.post("-d", "topic=a", "-d", "data=x", "-d", "id=mine-1", "-d", "retry=77")
 
@@ -73,7 +73,7 @@ class PublishingTests(SynchronousTestCase):
 
     def test_text_survives(self) -> None:
         """
-        Several lines, and characters that other line splitters split at, arrive as they were.
+        Several lines, and characters that `str.splitlines` splits at, arrive unchanged.
         """
         text = "first\nsecond\u2028still second\n\nfourth é 🙂"
 
@@ -83,7 +83,7 @@ class PublishingTests(SynchronousTestCase):
 
     def test_json(self) -> None:
         """
-        A JSON object is one event, and the answer is its receipt.
+        A JSON object publishes one event, and the answer is its receipt.
         """
         answer = self.post_json({"topic": ["a", "b"], "data": {"n": 1}, "event": "number"})
 
@@ -93,7 +93,7 @@ class PublishingTests(SynchronousTestCase):
 
     def test_array(self) -> None:
         """
-        An array is several events, in order, each with its receipt.
+        A JSON array publishes several events in order, and each has a receipt.
         """
         answer = self.post_json([{"topic": "a", "data": "1"}, {"topic": "b", "data": "2"}])
 
@@ -103,7 +103,7 @@ class PublishingTests(SynchronousTestCase):
 
     def test_ndjson(self) -> None:
         """
-        So are lines of JSON; empty ones are nothing.
+        So do lines of JSON; empty lines are ignored.
         """
         body = b'{"topic": "a", "data": "1"}\n\n{"topic": "a", "data": "2"}\n'
 
@@ -116,7 +116,7 @@ class PublishingTests(SynchronousTestCase):
 
     def test_all_or_nothing(self) -> None:
         """
-        Of a batch with one bad entry nothing is published, and the answer says which it is.
+        A batch with one invalid entry is refused whole, and the answer names the entry.
         """
         answer = self.post_json([{"topic": "a", "data": "lost"}, {"data": "no topic"}])
         self.post("-d", "topic=a", "-d", "data=next")
@@ -127,7 +127,7 @@ class PublishingTests(SynchronousTestCase):
 
     def test_no_token(self) -> None:
         """
-        Without a token nobody publishes, and the answer says how to send one.
+        A request without a token is refused, and the answer says how to send one.
         """
         answer = self.post("-d", "topic=a", "-d", "data=x", token=None)
 
@@ -138,7 +138,7 @@ class PublishingTests(SynchronousTestCase):
 
     def test_wrong_token(self) -> None:
         """
-        Nor with a token that is not known.
+        A request with an unknown token is refused.
         """
         answer = self.post("-d", "topic=a", "-d", "data=x", token="wrong")
 
@@ -148,7 +148,7 @@ class PublishingTests(SynchronousTestCase):
 
     def test_media_type(self) -> None:
         """
-        What cannot be read is refused, with what can.
+        An unsupported media type is refused, and the answer lists the supported ones.
         """
         answer = self.post("--header", "Content-Type: text/xml", "-d", "<event/>")
 
@@ -157,7 +157,7 @@ class PublishingTests(SynchronousTestCase):
 
     def test_not_json(self) -> None:
         """
-        Broken JSON is refused with a sentence.
+        Invalid JSON is refused, and the answer says so.
         """
         answer = self.post("--header", "Content-Type: application/json", "-d", "{")
 
@@ -166,7 +166,7 @@ class PublishingTests(SynchronousTestCase):
 
     def test_private(self) -> None:
         """
-        What is private reaches only subscribers with a token.
+        A private event reaches only subscribers with a token.
         """
         reader = RawStream(self.hub.port, "/events?topic=secret", f"Authorization: Bearer {TOKEN}")
         self.addCleanup(reader.close)

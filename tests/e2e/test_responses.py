@@ -1,7 +1,7 @@
 """
-Generators as streams without a hub, over real sockets, on both reactors.
+Generators as streams without a hub, over real sockets, on two reactors.
 
-How they end, over every way to the wire, is in test_ends.
+`test_ends` tests how streams end over every protocol.
 """
 
 import signal
@@ -22,7 +22,7 @@ from tests.support.waiting import PATIENCE, eventually
 
 __all__ = ["AsyncioTests", "EpollTests"]
 
-# Says in one line what it listens on, and in one line each how a source ended.
+# Prints one line with its ports, and one line for each end of a source.
 PROGRAM = """
 import asyncio, sys
 
@@ -105,7 +105,7 @@ reactor.run()
 
 class Program(SynchronousTestCase):
     """
-    What the tests share: the program, on a reactor.
+    Tests of the program on one reactor.
     """
 
     reactor: str
@@ -125,11 +125,11 @@ class Program(SynchronousTestCase):
 
     def wait_for(self, text: str, count: int = 1) -> None:
         """
-        Wait until the program has said *text* so often, and see that it was not more often.
+        Wait until the program has printed *text* *count* times, and assert that it was not more.
         """
         eventually(
             lambda: self.program.output().count(text) >= count or not self.program.running(),
-            f"{text!r} was not said",
+            f"{text!r} was not printed",
         )
         self.assertEqual(self.program.output().count(text), count, self.program.output())
 
@@ -143,14 +143,14 @@ class Program(SynchronousTestCase):
 
     def fetch(self, path: str) -> str:
         """
-        A whole answer.
+        Fetch a whole response.
         """
         with urlopen(f"http://127.0.0.1:{self.port}{path}", None, PATIENCE) as response:
             return str(response.read(), "utf-8")
 
     def assert_clean(self) -> None:
         """
-        See that nothing went wrong unnoticed.
+        Assert that the program runs, and has logged no traceback and no warning.
         """
         self.assertTrue(self.program.running())
         self.assertNotIn("Traceback", self.program.output())
@@ -158,8 +158,8 @@ class Program(SynchronousTestCase):
 
     def assert_closed_once(self, path: str) -> None:
         """
-        See that a source is closed once when its reader has closed the connection, and once
-        when another has reset it.
+        Assert that a source is closed once when its reader closes the connection, and once
+        when its reader resets it.
         """
         name = path.removeprefix("/")
         first, second = self.open(path), self.open(path)
@@ -176,14 +176,14 @@ class Program(SynchronousTestCase):
 
 class EpollTests(Program):
     """
-    The usual reactor.
+    Twisted's default reactor on Linux.
     """
 
     reactor = "epoll"
 
     def test_whole(self) -> None:
         """
-        Everything arrives, in order, and then the end.
+        Everything arrives in order, and the stream ends.
         """
         text = self.fetch("/numbers")
 
@@ -192,7 +192,7 @@ class EpollTests(Program):
 
     def test_http_2_whole(self) -> None:
         """
-        Everything arrives over HTTP/2, and then the end.
+        Everything arrives over HTTP/2 too.
         """
         url = f"https://127.0.0.1:{self.tls_port}/numbers"
         stream = CurlStream("--insecure", "--http2", url)
@@ -205,7 +205,7 @@ class EpollTests(Program):
 
     def test_stalled_http_2(self) -> None:
         """
-        A client whose window is full is cut as well.
+        A client whose flow-control window is used up is disconnected after the send timeout.
         """
         client = H2Client(self.tls_port)
         self.addCleanup(client.close)
@@ -216,8 +216,7 @@ class EpollTests(Program):
 
     def test_stop(self) -> None:
         """
-        When the server stops, streams end in good order and their sources are closed, awaits
-        included.
+        When the server stops, streams end properly, and their sources run their ``finally``.
         """
         streams = [self.open("/flowing"), self.open("/waiting")]
         for stream in streams:
@@ -234,14 +233,14 @@ class EpollTests(Program):
 
 class AsyncioTests(Program):
     """
-    The reactor that has asyncio's loop.
+    The reactor that runs asyncio's event loop.
     """
 
     reactor = "asyncio"
 
     def test_whole(self) -> None:
         """
-        Everything arrives, in order, and then the end.
+        Everything arrives in order, and the stream ends.
         """
         text = self.fetch("/numbers")
 
@@ -250,7 +249,7 @@ class AsyncioTests(Program):
 
     def test_both(self) -> None:
         """
-        A source awaits what is asyncio's and what is Twisted's, and is cancelled at its await.
+        A source may await asyncio's and Twisted's awaitables, and is cancelled at its await.
         """
         stream = self.open("/asyncios")
 
@@ -262,7 +261,7 @@ class AsyncioTests(Program):
 
     def test_reader_leaves(self) -> None:
         """
-        Waiting, flowing or full: the source is closed once.
+        A source that waits, yields or is paused is closed once when its reader leaves.
         """
         for path in ("/waiting", "/flowing", "/endless"):
             self.assert_closed_once(path)

@@ -1,5 +1,5 @@
 """
-Coming back: what was missed, or the word that it cannot be found.
+Resuming: a subscriber receives what it missed, or is told that it cannot be found.
 """
 
 import json
@@ -18,7 +18,7 @@ _MESSAGES = ["one", "two", "three", "four", "five"]
 
 class ResumingTests(SynchronousTestCase):
     """
-    A hub that has kept five events of a topic, with events of another between them.
+    A hub that has stored five events of a topic, alternating with those of another topic.
     """
 
     hub: HubProcess
@@ -27,7 +27,7 @@ class ResumingTests(SynchronousTestCase):
     @classmethod
     def setUpClass(cls) -> None:
         """
-        Publish what can be missed.
+        Publish the events.
         """
         cls.hub = HubProcess()
         cls.addClassCleanup(cls.hub.stop)
@@ -46,18 +46,18 @@ class ResumingTests(SynchronousTestCase):
 
     def assert_missed(self, stream: RawStream, missed: list[str]) -> None:
         """
-        See that *stream* begins with *missed*, and that a new event follows directly.
+        Assert that *stream* begins with *missed*, and that a new event follows directly.
         """
         publish(self.hub.url, TOKEN, "news", "new")
         received = stream.data(len(missed) + 1)
 
-        # Earlier tests have published "new" as well.
+        # Earlier tests have published "new" too.
         self.assertEqual(received[: len(missed)], missed)
         self.assertEqual(set(received[len(missed) :]), {"new"})
 
     def test_header(self) -> None:
         """
-        With the ID of an older event exactly those after it come, in order.
+        With the ID of an older event, exactly the events after it arrive, in order.
         """
         stream = self.resume("", f"Last-Event-ID: {self.ids[1]}")
 
@@ -69,7 +69,7 @@ class ResumingTests(SynchronousTestCase):
 
     def test_curl(self) -> None:
         """
-        It is the same with curl, IDs included.
+        The same with curl, with event IDs.
         """
         stream = CurlStream(
             f"{self.hub.url}/events?topic=news", "--header", f"Last-Event-ID: {self.ids[2]}"
@@ -83,7 +83,7 @@ class ResumingTests(SynchronousTestCase):
 
     def test_spellings(self) -> None:
         """
-        In the query, every usual spelling of the last event ID is understood.
+        The query may contain the last event ID under any usual spelling.
         """
         for name in ["last_event_id", "lastEventID", "lastEventId", "Last-Event-ID"]:
             with self.subTest(name):
@@ -94,7 +94,7 @@ class ResumingTests(SynchronousTestCase):
 
     def test_header_wins(self) -> None:
         """
-        A browser's header is newer than the query of its URL, and wins over it.
+        The header wins over the query, because a browser updates only the header.
         """
         stream = self.resume(f"&lastEventID={quote(self.ids[0])}", f"Last-Event-ID: {self.ids[3]}")
 
@@ -102,7 +102,7 @@ class ResumingTests(SynchronousTestCase):
 
     def test_earliest(self) -> None:
         """
-        "earliest" asks for all that is kept.
+        "earliest" requests all of history.
         """
         stream = self.resume("&last_event_id=earliest")
 
@@ -110,11 +110,11 @@ class ResumingTests(SynchronousTestCase):
 
     def test_foreign_id(self) -> None:
         """
-        After an ID that the hub has not given, stream-reset comes first, then what is kept.
+        After an unknown ID, stream-reset comes first, and then all of history.
         """
         stream = self.resume("", "Last-Event-ID: 0000-17")
 
-        # The reconnection time is no event.
+        # The reconnection time, which is not an event.
         self.assertIsNone(stream.next().data)
         reset = stream.next()
 
@@ -126,7 +126,7 @@ class ResumingTests(SynchronousTestCase):
 
     def test_header_tells(self) -> None:
         """
-        The response's header has the position that the stream begins at.
+        The response's header contains the position at which the stream begins.
         """
         known = self.resume("", f"Last-Event-ID: {self.ids[1]}")
         unknown = self.resume("", "Last-Event-ID: 0000-17")
@@ -136,7 +136,7 @@ class ResumingTests(SynchronousTestCase):
 
     def test_restart(self) -> None:
         """
-        What was kept in memory is gone with the process, and whoever comes back is told.
+        A history in memory is lost with the process, and returning subscribers are told so.
         """
         hub = HubProcess()
         self.addCleanup(hub.stop)

@@ -1,5 +1,5 @@
 """
-Streams that are opened and aborted by chance leave nothing behind: see `tests.soak`.
+Streams that are opened and aborted at random leave nothing behind: see `tests.soak`.
 """
 
 from twisted.internet import reactor
@@ -13,14 +13,14 @@ __all__ = ["SoakTests"]
 
 class SoakTests(TestCase):
     """
-    A short run, with the choices of one seed.
+    A short run with a fixed seed.
     """
 
     timeout = 120
 
     def test_generators(self) -> "Deferred[None]":
         """
-        Every source that began is closed once, and no object, timer or file is left.
+        Every source that began is closed once, and no object, timer or file remains.
         """
 
         async def run() -> None:

@@ -1,7 +1,8 @@
 """
-Subscribing with curl: what comes, and when.
+Subscribing with curl: what arrives, and when.
 """
 
+import pytest
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.curl import CurlStream, curl, publish
@@ -20,19 +21,20 @@ class SubscribingTests(SynchronousTestCase):
     @classmethod
     def setUpClass(cls) -> None:
         """
-        Share one hub, whose keepalive is short.
+        Share one hub with a short keepalive.
         """
         cls.hub = HubProcess("--keepalive", "1", "--retry", "1234")
         cls.addClassCleanup(cls.hub.stop)
 
     def subscribe(self, query: str) -> CurlStream:
         """
-        Begin a stream that ends with the test.
+        Open a stream until the test ends.
         """
         stream = CurlStream(f"{self.hub.url}/events?{query}")
         self.addCleanup(stream.close)
         return stream
 
+    @pytest.mark.alone
     def test_begins_at_once(self) -> None:
         """
         Status line, headers, reconnection time and stream-open do not wait for an event.
@@ -49,8 +51,8 @@ class SubscribingTests(SynchronousTestCase):
 
     def test_headers(self) -> None:
         """
-        Nothing on the way may store, change or hold back the stream, nor takes it for one
-        that can be kept alive.
+        The headers tell proxies not to store, change or buffer the stream; there is no
+        Connection header.
         """
         stream = self.subscribe("topic=headers")
 
@@ -62,9 +64,10 @@ class SubscribingTests(SynchronousTestCase):
         self.assertIn("Vary: Origin", head)
         self.assertFalse([line for line in head if line.lower().startswith("connection:")])
 
+    @pytest.mark.alone
     def test_event_comes_soon(self) -> None:
         """
-        An event is there soon after its publication.
+        An event arrives soon after its publication.
         """
         stream = self.subscribe("topic=soon")
         before = stream.wait_for("stream-open")
@@ -74,9 +77,10 @@ class SubscribingTests(SynchronousTestCase):
 
         self.assertLess(after - before, 2.0)
 
+    @pytest.mark.alone
     def test_keepalive(self) -> None:
         """
-        A comment follows an interval of silence, and then the next.
+        A comment follows each interval of silence.
         """
         stream = self.subscribe("topic=silence")
         begun = stream.wait_for("stream-open")
@@ -89,7 +93,7 @@ class SubscribingTests(SynchronousTestCase):
 
     def test_several_topics(self) -> None:
         """
-        Events of every topic that was asked for come, each once, and no others.
+        Events of each requested topic arrive, each once, and no others.
         """
         stream = self.subscribe("topic=one&topic=two")
         stream.wait_for("stream-open")
@@ -104,7 +108,7 @@ class SubscribingTests(SynchronousTestCase):
 
     def test_mercure(self) -> None:
         """
-        At the address that Mercure's clients know, a stream begins without an event.
+        At the path that Mercure's clients use, a stream begins without an event.
         """
         stream = CurlStream(f"{self.hub.url}/.well-known/mercure?topic=quiet")
         self.addCleanup(stream.close)
@@ -124,7 +128,7 @@ class SubscribingTests(SynchronousTestCase):
 
     def test_no_topic(self) -> None:
         """
-        Without a topic the answer says what to add.
+        A request without a topic is told what to add.
         """
         answer = curl(f"{self.hub.url}/events")
 
@@ -134,7 +138,7 @@ class SubscribingTests(SynchronousTestCase):
 
     def test_not_accepted(self) -> None:
         """
-        Who does not accept an event stream gets none.
+        A client that does not accept event streams is refused with 406.
         """
         answer = curl("--header", "Accept: text/html", f"{self.hub.url}/events?topic=news")
 
@@ -142,7 +146,7 @@ class SubscribingTests(SynchronousTestCase):
 
     def test_method(self) -> None:
         """
-        Other methods are refused, with those that are understood.
+        Other methods are refused, and the answer lists those that are allowed.
         """
         answer = curl("--request", "DELETE", f"{self.hub.url}/events?topic=news")
 
@@ -151,7 +155,7 @@ class SubscribingTests(SynchronousTestCase):
 
     def test_health(self) -> None:
         """
-        A hub that runs says so to those who watch over it.
+        A running hub answers health checks with 200.
         """
         answers = [curl(f"{self.hub.url}/{path}") for path in ("healthz", "readyz")]
 

@@ -1,5 +1,5 @@
 """
-TLS with a real hub: what it speaks, what it writes, and certificates that are renewed.
+TLS with a real hub: protocol versions, records, and renewed certificates.
 """
 
 import os
@@ -33,12 +33,12 @@ __all__ = ["HangUpTests", "ProfileTests", "RecordsTests", "RefusedTests", "Renew
 
 class TLSTestCase(SynchronousTestCase):
     """
-    Starts hubs with a certificate.
+    Tests of hubs with a certificate.
     """
 
     def setUp(self) -> None:
         """
-        Have a directory for it.
+        Make a directory for the certificate.
         """
         directory = tempfile.TemporaryDirectory()
         self.addCleanup(directory.cleanup)
@@ -46,14 +46,14 @@ class TLSTestCase(SynchronousTestCase):
 
     def options(self, *names: str, **options: timedelta) -> list[str]:
         """
-        The options that serve a certificate made for *names*.
+        Make a certificate for *names*, and return the options that serve it.
         """
         certificate, key = map(str, write_certificate(self.home, *names, **options))
         return ["--tls-cert", certificate, "--tls-key", key]
 
     def start(self, *names: str) -> HubProcess:
         """
-        A hub with such a certificate, which ends with the test.
+        Start a hub with a certificate for *names*.
         """
         hub = HubProcess(*self.options(*names))
         self.addCleanup(hub.stop)
@@ -61,7 +61,7 @@ class TLSTestCase(SynchronousTestCase):
 
     def stream(self, hub: HubProcess) -> RawStream:
         """
-        An open stream.
+        Open a stream.
         """
         stream = RawStream(hub.port, "/events?topic=news", tls=True)
         self.addCleanup(stream.close)
@@ -71,7 +71,7 @@ class TLSTestCase(SynchronousTestCase):
 
 def shown(hub: HubProcess) -> list[str]:
     """
-    The names on the certificate that the next client gets.
+    Return the names in the certificate that a new client is sent.
     """
     with (
         socket.create_connection(("127.0.0.1", hub.port), PATIENCE) as plain,
@@ -82,10 +82,10 @@ def shown(hub: HubProcess) -> list[str]:
 
 class Recorded:
     """
-    A client on a socket whose TLS records are counted.
+    A client on a socket that counts TLS records.
 
     Args:
-        protocol: What it offers by ALPN.
+        protocol: The protocol that it offers in ALPN.
     """
 
     def __init__(self, port: int, protocol: str) -> None:
@@ -99,23 +99,23 @@ class Recorded:
     @property
     def records(self) -> int:
         """
-        The records of application data that have come.
+        The number of records with application data that were received.
         """
         return self._client.records.count(APPLICATION_DATA)
 
     def send(self, data: bytes) -> None:
         """
-        Send it.
+        Send *data*.
         """
         self._client.tls.write(data)
         self.socket.sendall(self._client.give())
 
     def read_until(self, text: bytes, take: Callable[[bytes], bytes]) -> None:
         """
-        Read until *text* has come.
+        Read until *text* was received.
 
         Args:
-            take: Is given what has come, piece by piece, and tells what it is all together.
+            take: Called with each piece of data; returns the whole body so far.
         """
         while text not in take(self._client.read()):
             self._turn()
@@ -123,20 +123,20 @@ class Recorded:
     def _turn(self) -> None:
         self.socket.sendall(self._client.give())
         data = self.socket.recv(65536)
-        assert data, "the server has gone"
+        assert data, "the server has closed the connection"
         self._client.take(data)
 
 
 class ProfileTests(TLSTestCase):
     """
-    What Python's own client sees; `tests.transport.tls.test_context` asks for every suite.
+    Python's own client; `tests.transport.tls.test_context` tests every cipher suite.
     """
 
     def connect(
         self, hub: HubProcess, context: ssl.SSLContext, session: ssl.SSLSession | None = None
     ) -> ssl.SSLSocket:
         """
-        A connection over which a response has come, so that tickets have too.
+        Connect, and read a response, so that session tickets have arrived too.
         """
         plain = socket.create_connection(("127.0.0.1", hub.port), PATIENCE)
         self.addCleanup(plain.close)
@@ -148,7 +148,7 @@ class ProfileTests(TLSTestCase):
 
     def test_spoken(self) -> None:
         """
-        TLS 1.2 and 1.3 are spoken, a session is resumed, and a weak suite is refused.
+        TLS 1.2 and 1.3 work, a session is resumed, and a weak cipher suite is refused.
         """
         hub = self.start()
         for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
@@ -168,7 +168,7 @@ class ProfileTests(TLSTestCase):
 
 class RecordsTests(TLSTestCase):
     """
-    What is published in one turn is one TLS record for each connection.
+    Events published in one turn are one TLS record on each connection.
     """
 
     def setUp(self) -> None:
@@ -180,7 +180,7 @@ class RecordsTests(TLSTestCase):
 
     def connect(self, protocol: str) -> Recorded:
         """
-        A client that counts.
+        Connect a client that counts records.
         """
         client = Recorded(self.hub.port, protocol)
         self.addCleanup(client.socket.close)
@@ -188,7 +188,7 @@ class RecordsTests(TLSTestCase):
 
     def assert_one_record_each(self, client: Recorded, take: Callable[[bytes], bytes]) -> None:
         """
-        See that bursts of events come to a stream that is open, as one record each.
+        Assert that an open stream receives each burst of events as one record.
         """
         for size in (1, 3, 10):
             before = client.records
@@ -200,7 +200,7 @@ class RecordsTests(TLSTestCase):
 
     def test_http_1_1(self) -> None:
         """
-        Over HTTP/1.1: chunk size, events and line ends together.
+        Over HTTP/1.1 the record contains the chunk size, the events and the line ends.
         """
         client = self.connect("http/1.1")
         client.send(b"GET /events?topic=news HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -216,7 +216,7 @@ class RecordsTests(TLSTestCase):
 
     def test_http_2(self) -> None:
         """
-        Over HTTP/2: all streams of a connection together.
+        Over HTTP/2 the record contains all streams of the connection.
         """
         client = self.connect("h2")
         protocol = H2Connection(H2Configuration(header_encoding="utf-8"))
@@ -228,7 +228,7 @@ class RecordsTests(TLSTestCase):
         bodies = {1: b"", 3: b""}
 
         def take(data: bytes) -> bytes:
-            # What both streams have, so that neither is still on its way.
+            # The shorter body, so that the wait is for both streams.
             for event in protocol.receive_data(data):
                 if isinstance(event, DataReceived):
                     bodies[event.stream_id] += event.data
@@ -246,7 +246,7 @@ class RenewalTests(TLSTestCase):
 
     def assert_lives(self, hub: HubProcess, stream: RawStream) -> None:
         """
-        See that a stream gets what is published now.
+        Assert that an open stream receives new events.
         """
         publish(hub.url, TOKEN, "news", "still here")
 
@@ -254,15 +254,15 @@ class RenewalTests(TLSTestCase):
 
     def hang_up(self, hub: HubProcess) -> None:
         """
-        Send SIGHUP, which does not end it.
+        Send SIGHUP, which does not end the hub.
         """
         hub.send_signal(signal.SIGHUP)
-        # For cleaning up: the hub has got a signal, and yet it has not been told to stop.
+        # HubProcess.stop() sends no SIGTERM after another signal.
         self.addCleanup(hub.send_signal, signal.SIGTERM)
 
     def test_signal(self) -> None:
         """
-        On SIGHUP the next client gets the new one, and a stream that is open lives.
+        After SIGHUP new clients are sent the new certificate, and an open stream lives on.
         """
         hub = self.start("old.example")
         stream = self.stream(hub)
@@ -276,7 +276,7 @@ class RenewalTests(TLSTestCase):
 
     def test_watching(self) -> None:
         """
-        Without a signal it is the same, some seconds later.
+        Without a signal the same happens some seconds later.
         """
         hub = self.start("old.example")
         stream = self.stream(hub)
@@ -288,10 +288,10 @@ class RenewalTests(TLSTestCase):
 
     def test_wrong(self) -> None:
         """
-        While the file is wrong the old one is shown; one line of the log says why.
+        While the file is invalid, the old certificate is sent, and one log line says why.
         """
         hub = self.start("old.example")
-        # What the log has would have to be looked into.
+        # Not stop(), which fails because the log contains a warning.
         self.addCleanup(hub.kill)
         stream = self.stream(hub)
         certificate = self.home / "certificate.pem"
@@ -308,23 +308,23 @@ class RenewalTests(TLSTestCase):
 
 class HangUpTests(TLSTestCase):
     """
-    The terminal that a hub was started from is closed, which is SIGHUP too.
+    The terminal that a hub was started from is closed, which sends SIGHUP too.
     """
 
     def start_in_terminal(self, *before: str) -> tuple[Background, int]:
         """
-        A hub that answers, with a terminal of its own.
+        Start a hub with a terminal of its own, and wait until it answers.
 
         Args:
-            before: What stands before the command.
+            before: Words before the command, such as ``nohup``.
 
         Returns:
-            The program, and what to close to close the terminal.
+            The program, and the file descriptor to close to close the terminal.
         """
         port = free_port()
         command = [*before, find_twistd(), "-n", "--pidfile=", "sse", "--port", str(port)]
         ours, theirs = os.openpty()
-        # Who has no terminal and opens one has it from then on: sh is the first of a session.
+        # sh leads a session without a terminal, so the first one that it opens becomes its own.
         line = f"exec {shlex.join([*command, *self.options()])} <{os.ttyname(theirs)}"
         program = Background(["sh", "-c", line])
         self.addCleanup(program.end)
@@ -343,7 +343,7 @@ class HangUpTests(TLSTestCase):
 
     def test_closed(self) -> None:
         """
-        It stops in good order, as anybody expects of a program in the foreground.
+        The hub stops properly, as users expect of a program in the foreground.
         """
         program, terminal = self.start_in_terminal()
         os.close(terminal)
@@ -353,23 +353,23 @@ class HangUpTests(TLSTestCase):
 
     def test_nohup(self) -> None:
         """
-        With nohup it stays, as anybody expects of that.
+        With nohup the hub keeps running.
         """
         program, terminal = self.start_in_terminal("nohup")
         os.close(terminal)
 
-        eventually(lambda: "Received SIGHUP" in program.output(), "nothing has come")
+        eventually(lambda: "Received SIGHUP" in program.output(), "the signal has not arrived")
         self.assertTrue(program.running())
 
 
 class RefusedTests(TLSTestCase):
     """
-    What cannot be served ends with exit status 1 and one sentence.
+    Unusable certificates and keys end with exit status 1 and one sentence.
     """
 
     def assert_refused(self, options: list[str], sentence: str) -> None:
         """
-        See how it ends.
+        Assert that the hub exits with status 1 and *sentence* in its last line.
         """
         done = run_twistd(*options)
 
@@ -380,7 +380,7 @@ class RefusedTests(TLSTestCase):
 
     def test_expired(self) -> None:
         """
-        A certificate that has expired.
+        An expired certificate is refused.
         """
         options = self.options(since=timedelta(days=-2), until=timedelta(days=-1))
 
@@ -388,7 +388,7 @@ class RefusedTests(TLSTestCase):
 
     def test_passphrase(self) -> None:
         """
-        A key with a passphrase that nobody has told.
+        A key with a passphrase is refused without the passphrase.
         """
         certificate, key = write_certificate(self.home, passphrase=b"secret")
 

@@ -5,8 +5,12 @@ Events: accepted and refused arguments, and JSON.
 import dataclasses
 import json
 import pickle
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
 from enum import Enum
 from typing import Any
+from uuid import UUID
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -177,6 +181,16 @@ class RefusedTests(SynchronousTestCase):
             ServerSentEvent(retry=-1)
 
 
+@dataclass
+class Point:
+    """
+    A value that JSON does not know.
+    """
+
+    x: int
+    y: int
+
+
 class JSONTests(SynchronousTestCase):
     """
     `ServerSentEvent.json` writes JSON, and `json` of an event reads it.
@@ -234,6 +248,24 @@ class JSONTests(SynchronousTestCase):
 
         with self.assertRaises(InvalidEvent):
             ServerSentEvent.json(value)
+
+    def test_values_of_the_standard_library(self) -> None:
+        """
+        Dataclasses, dates, times, UUIDs and decimals are written, wherever they stand.
+        """
+        day = datetime(2026, 11, 30, 12, 5, tzinfo=UTC)
+        value = {"price": Decimal("1.10"), "at": [day, day.date(), day.time()], "of": Point(1, 2)}
+        event = ServerSentEvent.json({**value, "id": UUID(int=7)})
+
+        self.assertEqual(
+            event.json(),
+            {
+                "price": "1.10",
+                "at": ["2026-11-30T12:05:00+00:00", "2026-11-30", "12:05:00"],
+                "of": {"x": 1, "y": 2},
+                "id": "00000000-0000-0000-0000-000000000007",
+            },
+        )
 
     def test_not_json(self) -> None:
         """

@@ -1,5 +1,5 @@
 """
-What a stream begins with, byte by byte.
+The first blocks of a stream, byte by byte.
 """
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -17,7 +17,7 @@ from twisted_sse.events.preamble import (
 from twisted_sse.events.publication import Position
 from twisted_sse.events.replication import note_of
 
-__all__ = ["AnnotatedTests", "FirstFramesTests", "ResetTests"]
+__all__ = ["FirstFramesTests", "ReplicatedTests", "ResetTests"]
 
 START = StreamStart(Position(7, "e-7"))
 OPENED = b'event: stream-open\nid: e-7\ndata: {"resumed":false}\n\n'
@@ -25,7 +25,7 @@ OPENED = b'event: stream-open\nid: e-7\ndata: {"resumed":false}\n\n'
 
 def fields(frame: bytes) -> list[bytes]:
     """
-    The fields of a block, whatever their order.
+    The sorted fields of a block.
     """
     return sorted(frame.strip(b"\n").split(b"\n"))
 
@@ -44,7 +44,7 @@ class FirstFramesTests(SynchronousTestCase):
 
     def test_priming(self) -> None:
         """
-        A typed event, a block with nothing but the ID, or nothing.
+        The position is a typed event, a block with only an ID, or nothing.
         """
         cases: list[tuple[Priming, bytes]] = [
             ("event", OPENED),
@@ -57,7 +57,7 @@ class FirstFramesTests(SynchronousTestCase):
 
     def test_resumed(self) -> None:
         """
-        It says whether the stream goes on where the subscriber was.
+        It says whether the stream resumes where the subscriber was.
         """
         start = StreamStart(Position(7, "e-7"), resumed=True)
 
@@ -65,7 +65,7 @@ class FirstFramesTests(SynchronousTestCase):
 
     def test_gap(self) -> None:
         """
-        A gap is told whatever the priming, and nothing else is.
+        With any priming, a gap is reported, and nothing else.
         """
         start = StreamStart(OLDEST, asked="lost")
         for priming in ("event", "block", None):
@@ -75,14 +75,14 @@ class FirstFramesTests(SynchronousTestCase):
                 self.assertEqual(frames, expected)
 
 
-class AnnotatedTests(SynchronousTestCase):
+class ReplicatedTests(SynchronousTestCase):
     """
-    The beginning for another hub.
+    The first blocks for another hub.
     """
 
     def test_note(self) -> None:
         """
-        It says where the stream begins, if that is known, and what the newest is.
+        They say where the stream begins, if that is known, and the newest position.
         """
         head, ahead = Position(9, "e-9"), Position(12, "e-12")
         cases = [
@@ -99,7 +99,7 @@ class AnnotatedTests(SynchronousTestCase):
 
     def test_unknown(self) -> None:
         """
-        An ID that is not known is told as to everybody.
+        An unknown ID is reported as it is to every subscriber.
         """
         frames = replicated_first_frames(StreamStart(OLDEST, asked="x"), Position(9, "e-9"))
 
@@ -108,12 +108,12 @@ class AnnotatedTests(SynchronousTestCase):
 
 class ResetTests(SynchronousTestCase):
     """
-    How a gap is told.
+    How a gap is reported.
     """
 
     def test_frame(self) -> None:
         """
-        A typed event without an ID: the subscriber keeps its own.
+        A typed event without an ID, so that the subscriber keeps its own.
         """
         frame = reset_frame(ResetReason.BEHIND, 'é"7')
 

@@ -1,5 +1,5 @@
 """
-What publishers may give.
+What publishers may pass.
 """
 
 from typing import Any
@@ -20,7 +20,7 @@ class PublicationTests(SynchronousTestCase):
 
     def test_data(self) -> None:
         """
-        Strings as they are, other values as JSON, events unchanged.
+        Strings are kept as they are, other values become JSON, events stay unchanged.
         """
         event = ServerSentEvent("x", event="e", id="1", retry=1)
         cases: list[tuple[object, str | None]] = [
@@ -37,7 +37,7 @@ class PublicationTests(SynchronousTestCase):
 
     def test_fields(self) -> None:
         """
-        Type, ID and reconnection time go into the event, for both kinds of data.
+        Type, ID and reconnection time become fields of the event, for both kinds of data.
         """
         for data in ("x", ["x"]):
             with self.subTest(data=data):
@@ -56,7 +56,7 @@ class PublicationTests(SynchronousTestCase):
 
     def test_refused(self) -> None:
         """
-        What would not arrive as it is meant, or could not be come back to.
+        Values that would not arrive as they are meant are refused, and so are unusable IDs.
         """
         event = ServerSentEvent("x")
         cases: list[tuple[object, dict[str, Any]]] = [
@@ -79,13 +79,13 @@ class PublicationTests(SynchronousTestCase):
 
     def test_no_topic(self) -> None:
         """
-        It has to be published to something.
+        A publication needs a topic.
         """
         for topics in ([], "", [""]):
             with self.subTest(topics=topics):
                 self.assertRaises(InvalidTopic, Publication.of, topics, "x")
 
-    def test_ids_that_cannot_travel(self) -> None:
+    def test_id_limits(self) -> None:
         """
         An ID is at most 1,024 bytes of printable characters: it stands in headers and URLs.
         """
@@ -100,7 +100,7 @@ class PublicationTests(SynchronousTestCase):
 
     def test_control_events(self) -> None:
         """
-        The event types of the hub's own events cannot be published.
+        The event types of control events cannot be published.
         """
         for kind in ("stream-open", "stream-reset", "stream-error"):
             with self.subTest(event=kind):
@@ -110,7 +110,7 @@ class PublicationTests(SynchronousTestCase):
 
     def test_private(self) -> None:
         """
-        A publication is private or not; what merely looks true is neither.
+        `private` is a bool; other true or false values are refused.
         """
         for private in (1, 0, "yes", "no", None, []):
             with self.subTest(private=private):

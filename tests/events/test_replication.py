@@ -1,5 +1,5 @@
 """
-What one hub tells another comes out as it was put in.
+What one hub sends another is read back unchanged.
 """
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -20,72 +20,74 @@ from twisted_sse.events.replication import (
 )
 from twisted_sse.testing.contract.samples import SHAPES
 
-__all__ = ["KeptTests", "NoteTests", "PositionTests", "PublicationsTests"]
+__all__ = ["NoteTests", "PositionTests", "PublicationsTests", "RecordTests"]
 
 
-def keep(publication: Publication) -> Record:
+def make_record(publication: Publication) -> Record:
     """
-    What history makes of *publication*.
+    The record that history makes of *publication*.
     """
     return Record(7, publication.event.id or "é-7", publication)
 
 
 def block(written: bytes) -> ServerSentEvent:
     """
-    The only block of what was written.
+    Decode *written*, which is one block.
     """
     (event,) = Decoder().feed(written)
     return event
 
 
-class KeptTests(SynchronousTestCase):
+class RecordTests(SynchronousTestCase):
     """
-    Events with their notes.
+    Records as events with replication comments.
     """
 
     def test_round_trip(self) -> None:
         """
-        Whatever can be published is read as it was kept.
+        Every publication is read back as the same record.
         """
         for publication in SHAPES:
-            kept = keep(publication)
+            record = make_record(publication)
 
-            self.assertEqual(read_record(block(REPLICATED.encode(kept))), kept)
+            self.assertEqual(read_record(block(REPLICATED.encode(record))), record)
 
     def test_without_data(self) -> None:
         """
-        Of an event without data its comment is enough: clients hand on no more.
+        The comment alone is enough for an event without data, of which clients report no more.
         """
         for publication in SHAPES:
-            kept = keep(publication)
-            event = block(REPLICATED.encode(kept))
+            record = make_record(publication)
+            event = block(REPLICATED.encode(record))
             if event.data is None:
-                self.assertEqual(read_record(ServerSentEvent(comment=event.comment)), kept)
+                self.assertEqual(read_record(ServerSentEvent(comment=event.comment)), record)
 
     def test_no_reconnection_time(self) -> None:
         """
-        No reconnection time is told to another hub as its own.
+        Another hub does not take an event's reconnection time for its own.
         """
         event = ServerSentEvent("\nretry: 5", retry=86_400_000)
-        written = REPLICATED.encode(keep(Publication(("a",), event)))
+        written = REPLICATED.encode(make_record(Publication(("a",), event)))
 
         decoder = Decoder()
         decoder.feed(written)
         self.assertIsNone(decoder.reconnection_time)
 
-    def test_others_read_on(self) -> None:
+    def test_rest_is_plain(self) -> None:
         """
         Without its comment the block is what every subscriber gets.
         """
-        kept = keep(Publication(("a", "b"), ServerSentEvent("x\ny", event="e"), private=True))
+        record = make_record(
+            Publication(("a", "b"), ServerSentEvent("x\ny", event="e"), private=True)
+        )
 
-        first_line, _, rest = REPLICATED.encode(kept).partition(b"\n")
-        self.assertEqual(rest, encode_record(kept))
+        first_line, _, rest = REPLICATED.encode(record).partition(b"\n")
+        self.assertEqual(rest, encode_record(record))
         self.assertTrue(first_line.startswith(b": {"))
 
-    def test_others_blocks(self) -> None:
+    def test_other_comments(self) -> None:
         """
-        A block without a note, or with another one, is refused.
+        A block with another comment, or with none, is refused.
         """
         comments = [None, "", "hello", "[1]", "{}", '{"number":1}', '{"number":"x","topics":[]}']
         comments += ['{"number":1,"topics":"a"}', "[" * 100_000]
@@ -97,12 +99,12 @@ class KeptTests(SynchronousTestCase):
 
 class NoteTests(SynchronousTestCase):
     """
-    The first comment of a block.
+    The comment that replication adds to a block.
     """
 
     def test_own_comment(self) -> None:
         """
-        The event's own comment follows, also if it is empty or of several lines.
+        The event's own comment follows it, even an empty one or one of several lines.
         """
         for own in (None, "", "c", "\n", '{"number":1}', "a\n\nb"):
             written = {None: b"", "": b":\n"}.get(own)
@@ -115,18 +117,18 @@ class NoteTests(SynchronousTestCase):
 
 class PositionTests(SynchronousTestCase):
     """
-    Positions inside of notes.
+    Positions inside replication comments.
     """
 
     def test_round_trip(self) -> None:
         """
-        A position is read as it was written.
+        A position is read back unchanged.
         """
         self.assertEqual(read_position(write_position(Position(3, "é"))), Position(3, "é"))
 
     def test_others(self) -> None:
         """
-        What is no position is refused.
+        Anything but a position is refused.
         """
         for value in (None, 3, [], {}, {"number": 1}, {"number": "1", "id": "a"}):
             self.assertRaises(ValueError, read_position, value)
@@ -134,20 +136,20 @@ class PositionTests(SynchronousTestCase):
 
 class PublicationsTests(SynchronousTestCase):
     """
-    What is to be kept.
+    Publications on their way to the upstream hub.
     """
 
     def test_round_trip(self) -> None:
         """
-        Whatever can be published is read as it was, in its order.
+        Publications are read back unchanged and in order.
         """
         body = b"".join(map(encode_publication, SHAPES))
 
         self.assertEqual(read_publications(body), SHAPES)
 
-    def test_cut(self) -> None:
+    def test_truncated(self) -> None:
         """
-        What was cut, anywhere, is no shorter list of publications.
+        A truncated body is refused, and never read as fewer publications.
         """
         body = encode_publication(Publication(("a",), ServerSentEvent("x", comment="c")))
         for size in range(1, len(body)):
@@ -155,8 +157,7 @@ class PublicationsTests(SynchronousTestCase):
 
     def test_checked(self) -> None:
         """
-        What nothing may be published to, and an ID that nobody could come back with, are
-        refused here as well.
+        Invalid topics and IDs are refused here as well.
         """
         star = Publication(("*",), ServerSentEvent("x"))
         self.assertRaises(InvalidTopic, read_publications, encode_publication(star))

@@ -1,5 +1,5 @@
 """
-What tests ask of a browser, and what both of ours can do alike.
+The interface of both browsers that the tests use.
 """
 
 from typing import Any, Protocol
@@ -11,30 +11,30 @@ __all__ = ["Browser", "eventually_in"]
 
 class Browser(Protocol):
     """
-    A browser without a window that shows one page.
+    A headless browser that shows one page.
     """
 
     def open(self, url: str) -> None:
         """
-        Load *url*, and wait until it is loaded.
+        Load *url*, and wait until the page is loaded.
         """
 
     def run(self, script: str, *arguments: object) -> Any:
         """
-        Call the body of a JavaScript function in the page.
+        Run *script* in the page, as the body of a JavaScript function.
 
-        What it puts into ``window`` stays there.
+        Attributes of ``window`` that it sets are kept for later scripts.
 
         Args:
-            arguments: What can be JSON; the script has them as ``arguments``.
+            arguments: JSON values, which the script reads from ``arguments``.
 
         Returns:
-            What the script returns, by way of JSON.
+            The script's result, converted through JSON.
         """
 
     def close(self) -> None:
         """
-        End the browser, and forget all it has stored.
+        Close the browser, and remove its profile.
         """
 
 
@@ -43,14 +43,14 @@ def eventually_in(browser: Browser, expression: str, what: str, patience: float 
     Wait until *expression* is true in the page.
 
     Args:
-        what: Half a sentence for the failure: what has not happened.
+        what: What has not happened, for the message of the failure.
 
-        patience: In seconds.
+        patience: The longest wait, in seconds.
 
     Returns:
-        Its value.
+        The value of *expression*.
 
     Raises:
-        AssertionError: It does not become true.
+        AssertionError: It did not become true within *patience*.
     """
     return eventually(lambda: browser.run(f"return {expression}"), what, patience)

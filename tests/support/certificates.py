@@ -1,5 +1,5 @@
 """
-Certificates that nobody has signed but their own keys.
+Self-signed certificates.
 """
 
 import ssl
@@ -32,18 +32,18 @@ def write_certificate(
     passphrase: bytes | None = None,
 ) -> tuple[Path, Path]:
     """
-    Make a key and a certificate, and write both into *directory*, over those that are there.
+    Make a key and a certificate, and write both into *directory*, replacing older ones.
 
     Args:
-        names: The DNS names on it; ``localhost`` by default.
+        names: The DNS names in the certificate; ``localhost`` by default.
 
-        key: Take this one; an elliptic one by default.
+        key: The key; a new elliptic-curve key by default.
 
-        since: From when it is valid, seen from now.
+        since: The start of its validity, relative to now.
 
-        until: Until when.
+        until: The end of its validity, relative to now.
 
-        passphrase: Of the key's file.
+        passphrase: Encrypts the key's file.
 
     Returns:
         The PEM files of the certificate and of the key.
@@ -61,7 +61,7 @@ def write_certificate(
 
 def trust_everything() -> ssl.SSLContext:
     """
-    What a client needs that takes any certificate.
+    Return a client's context that accepts any certificate.
     """
     context = ssl.create_default_context()
     context.check_hostname = False
@@ -71,9 +71,9 @@ def trust_everything() -> ssl.SSLContext:
 
 def names_on(certificate: bytes | None) -> list[str]:
     """
-    The DNS names on a certificate in DER, as `ssl` hands it out.
+    Return the DNS names in a certificate in DER, as `ssl` returns it.
     """
-    assert certificate is not None, "the server has shown no certificate"
+    assert certificate is not None, "the server has sent no certificate"
     extensions = x509.load_der_x509_certificate(certificate).extensions
     found = extensions.get_extension_for_class(x509.SubjectAlternativeName)
     return found.value.get_values_for_type(x509.DNSName)
@@ -93,7 +93,7 @@ def _sign(names: tuple[str, ...], key: Key, since: timedelta, until: timedelta) 
 
 
 def _replace(path: Path, content: bytes) -> Path:
-    # As programs that renew certificates do it: nobody reads a half of it.
+    # Replaced in one step, as programs that renew certificates do: no reader sees half a file.
     written = path.with_suffix(".new")
     written.write_bytes(content)
     return written.replace(path)

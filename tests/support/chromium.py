@@ -1,5 +1,5 @@
 """
-Chromium, by way of chromedriver and https://www.w3.org/TR/webdriver2/.
+Chromium, controlled through chromedriver and https://www.w3.org/TR/webdriver2/.
 """
 
 import base64
@@ -15,9 +15,9 @@ __all__ = ["Chromium"]
 
 _FLAGS = [
     "--headless",
-    # The sandbox needs what containers do not give.
+    # The sandbox does not work in containers.
     "--no-sandbox",
-    # /dev/shm is small there.
+    # /dev/shm is small in containers.
     "--disable-dev-shm-usage",
     "--disable-gpu",
     "--disable-quic",
@@ -65,12 +65,12 @@ class Chromium:
 
     def picture(self, width: int, height: int, scale: int) -> bytes:
         """
-        The page as PNG.
+        Return a picture of the page as PNG.
 
         Args:
-            width: Of the viewport, in CSS pixels.
+            width: The width of the viewport, in CSS pixels.
 
-            height: The same.
+            height: The height of the viewport, in CSS pixels.
 
             scale: Pixels of the picture for each CSS pixel.
         """

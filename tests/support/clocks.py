@@ -9,7 +9,7 @@ __all__ = ["CostlyClock"]
 
 class CostlyClock(Clock):
     """
-    Each look at it takes *cost* seconds, so a turn's budget is used up by looking.
+    Each `seconds` call takes *cost* seconds, and so uses up a turn's budget.
 
     Attributes:
         cost: In seconds; 0 makes it a `Clock` like any other.
@@ -28,7 +28,7 @@ class CostlyClock(Clock):
 
     def advance(self, amount: float) -> None:
         """
-        One turn of a reactor: what is scheduled meanwhile waits for the next one.
+        Run one reactor turn: calls scheduled during it wait for the next one.
         """
         self.rightNow += amount
         for call in [call for call in self.calls if call.getTime() <= self.rightNow]:

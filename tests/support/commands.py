@@ -1,5 +1,5 @@
 """
-``twisted-sse`` as a process of its own, as users run it.
+``twisted-sse`` as a process, as users run it.
 """
 
 import os
@@ -26,12 +26,12 @@ class Done(NamedTuple):
 
 class Running:
     """
-    ``twisted-sse`` with *arguments*, outside of any terminal.
+    ``twisted-sse`` with *arguments*, without a terminal.
 
     Args:
-        token: In TWISTED_SSE_TOKEN.
+        token: The value of TWISTED_SSE_TOKEN.
 
-        stdin: A file to read; by default a pipe.
+        stdin: Its standard input; a pipe by default.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Running:
 
     def write(self, text: str) -> None:
         """
-        Write into its standard input.
+        Write *text* to its standard input.
         """
         assert self.process.stdin is not None
         self.process.stdin.write(text.encode())
@@ -58,14 +58,14 @@ class Running:
 
     def line(self) -> str:
         """
-        The next line of its standard output.
+        Read the next line of its standard output.
         """
         assert self.process.stdout is not None
         return self.process.stdout.readline().decode().removesuffix("\n")
 
     def end(self, number: int | None = None) -> Done:
         """
-        Wait for its end, after the signal *number* if there is one.
+        Send it the signal *number*, if one is given, and wait until it exits.
         """
         if number is not None:
             self.process.send_signal(number)
@@ -74,7 +74,7 @@ class Running:
 
     def close(self) -> None:
         """
-        End it for certain.
+        Kill it if it still runs, and close its pipes.
         """
         if self.process.poll() is None:
             self.process.kill()
@@ -86,10 +86,10 @@ class Running:
 
 def run_command(*arguments: str, token: str | None = TOKEN, stdin: str | None = None) -> Done:
     """
-    Run it to its end.
+    Run ``twisted-sse`` until it exits.
 
     Args:
-        stdin: What it reads.
+        stdin: The text of its standard input.
     """
     running = Running(
         *arguments, token=token, stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE

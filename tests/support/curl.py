@@ -1,5 +1,5 @@
 """
-curl, as the documentation tells people to use it.
+curl, as the documentation uses it.
 """
 
 import json
@@ -16,11 +16,11 @@ __all__ = ["Answer", "CurlStream", "curl", "publish", "subscribers"]
 class Answer(NamedTuple):
     """
     Attributes:
-        status: The number of the HTTP status.
+        status: The HTTP status code.
 
         version: The HTTP version, such as ``1.1`` or ``2``.
 
-        headers: Their names in lower case; of several with one name the first.
+        headers: The headers, their names in lower case; the first of each name.
 
         body: The body, as text.
     """
@@ -32,22 +32,22 @@ class Answer(NamedTuple):
 
     def json(self) -> Any:
         """
-        The body, from JSON.
+        Return the body, parsed as JSON.
         """
         return json.loads(self.body)
 
 
 def curl(*arguments: str, body: bytes | None = None) -> Answer:
     """
-    Make one request and read the whole answer.
+    Make one request, and read the whole response.
 
     Args:
-        body: What curl reads from its standard input.
+        body: curl's standard input.
 
     Raises:
         subprocess.SubprocessError: curl has failed.
     """
-    # What goes to standard error stays apart from the body.
+    # The report goes to standard error, apart from the body.
     report = "%{stderr}%{http_code} %{http_version} %{header_json}"
     done = subprocess.run(
         [find_program("curl", "curl"), "--silent", "--write-out", report, *arguments],
@@ -66,14 +66,14 @@ def publish(url: str, token: str, topic: str, *messages: str, event: str = "mess
     Publish each of *messages* to *topic*, in order, in one request.
 
     Args:
-        url: The root of a hub.
+        url: The root URL of a hub.
 
         event: The event type.
 
     Returns:
         Their event IDs.
     """
-    # HTML: an event without a type is a "message"; only a type of its own is sent.
+    # HTML: an event without a type is a "message", so only another type is sent.
     typed = {} if event == "message" else {"event": event}
     lines = [json.dumps({"topic": topic, "data": data, **typed}) for data in messages]
     answer = curl(
@@ -90,7 +90,7 @@ def publish(url: str, token: str, topic: str, *messages: str, event: str = "mess
 
 def subscribers(url: str, token: str, topic: str) -> int:
     """
-    How many connections an event on *topic*, which this publishes, is handed to.
+    Publish an event to *topic*, and return the number of its subscribers.
     """
     answer = curl(
         "--insecure",
@@ -104,10 +104,10 @@ def subscribers(url: str, token: str, topic: str) -> int:
 
 class CurlStream:
     """
-    ``curl -N`` in the background, the response's headers shown.
+    ``curl -N --include`` in the background.
 
     Args:
-        arguments: Further ones, the URL among them.
+        arguments: The other arguments, including the URL.
     """
 
     def __init__(self, *arguments: str) -> None:
@@ -117,31 +117,34 @@ class CurlStream:
 
     def wait_for(self, text: str, count: int = 1) -> float:
         """
-        Wait until *text* has come *count* times.
+        Wait until the output contains *text* *count* times.
 
         Returns:
             The seconds since curl was started.
 
         Raises:
-            AssertionError: It does not come.
+            AssertionError: It did not within `PATIENCE`.
         """
         eventually(lambda: self.output().count(text) >= count, f"{text!r} has not come")
         return time.monotonic() - self._started
 
     def output(self) -> str:
         """
-        Status line, headers and body, as far as they have come, line ends as LF.
+        Return the status line, headers and body received so far, with LF as line end.
         """
         return self._program.output()
 
     def wait(self) -> int:
         """
-        Its exit status; 0 if the response was complete.
+        Wait until curl exits.
+
+        Returns:
+            Its exit status, 0 if the response was complete.
         """
         return self._program.wait()
 
     def close(self) -> None:
         """
-        Leave, if the response is not over.
+        Kill curl, if it still runs.
         """
         self._program.end()

@@ -1,8 +1,8 @@
 """
-Firefox, by way of Marionette: what geckodriver, which Debian has not, would speak.
+Firefox, controlled through Marionette, because Debian has no package of geckodriver.
 
 https://firefox-source-docs.mozilla.org/testing/marionette/Protocol.html: each message
-is JSON with its length in front.
+is JSON, preceded by its length.
 """
 
 import json
@@ -16,7 +16,7 @@ from tests.support.waiting import PATIENCE, eventually
 
 __all__ = ["Firefox"]
 
-# 0 lets it choose a port, which it writes into a file of the profile.
+# With port 0 it chooses one, and writes it into a file of the profile.
 _PREFERENCES = """\
 user_pref("marionette.port", 0);
 user_pref("app.update.disabledForTesting", true);
@@ -27,7 +27,7 @@ user_pref("network.connectivity-service.enabled", false);
 user_pref("toolkit.telemetry.reportingpolicy.firstRun", false);
 """
 
-# The protocol's number for a command.
+# The protocol's number for messages that are commands.
 _COMMAND = 0
 
 
@@ -49,7 +49,7 @@ class Firefox:
             port = eventually(lambda: _port(profile), "Firefox does not listen")
             self._socket = socket.create_connection(("127.0.0.1", port), PATIENCE)
             self._messages = self._socket.makefile("rb")
-            # It introduces itself.
+            # The server sends its version first.
             self._receive()
             self._command("WebDriver:NewSession")
         except BaseException:
@@ -93,7 +93,7 @@ class Firefox:
     def _receive(self) -> Any:
         length = b""
         while (byte := self._messages.read(1)) != b":":
-            assert byte, f"Firefox has ended:\n{self._program.output()}"
+            assert byte, f"Firefox has exited:\n{self._program.output()}"
             length += byte
         return json.loads(self._messages.read(int(length)))
 

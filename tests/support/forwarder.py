@@ -1,5 +1,5 @@
 """
-A TCP forwarder between a client and a server, which can lose all connections.
+A TCP forwarder between clients and a server, which can cut all connections.
 """
 
 import socket
@@ -11,13 +11,13 @@ __all__ = ["Forwarder", "reset"]
 
 _SIZE = 65536
 
-# socket(7): with l_onoff 1 and l_linger 0, closing sends RST and drops what waits.
+# socket(7): with l_onoff 1 and l_linger 0, close() sends RST and discards unsent data.
 _LINGER_ZERO = struct.pack("ii", 1, 0)
 
 
 def reset(connection: socket.socket) -> None:
     """
-    Close *connection* by RST.
+    Close *connection* with RST.
     """
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_ZERO)
     connection.close()
@@ -25,15 +25,15 @@ def reset(connection: socket.socket) -> None:
 
 class Forwarder:
     """
-    Passes everything on between clients of its own port and *target_port*.
+    Forwards bytes in both directions between clients and a server on this machine.
 
-    While it is cut it takes no part: what connects is reset.
+    Between `cut` and `mend` it resets every new connection.
 
     Args:
-        target_port: Of a server on this machine.
+        target_port: The server's port.
 
     Attributes:
-        port: Where clients connect to.
+        port: The port that clients connect to.
     """
 
     def __init__(self, target_port: int) -> None:
@@ -48,28 +48,28 @@ class Forwarder:
 
     def cut(self) -> None:
         """
-        Lose all connections, and every further one until `mend`.
+        Close all connections, and reset every new one until `mend`.
         """
         with self._lock:
             self._cut = True
             for connection in self._open:
-                # Wakes the thread that reads from it; that thread closes it.
+                # This wakes the thread that reads from it, and that thread closes it.
                 with suppress(OSError):
                     connection.shutdown(socket.SHUT_RDWR)
 
     def mend(self) -> None:
         """
-        Let connections through again.
+        Forward connections again.
         """
         with self._lock:
             self._cut = False
 
     def close(self) -> None:
         """
-        Lose all connections and listen no longer.
+        Close all connections, and stop listening.
         """
         self.cut()
-        # accept() is not woken by close().
+        # close() does not wake accept().
         self._listening.shutdown(socket.SHUT_RDWR)
         for thread in self._threads:
             thread.join()
@@ -115,7 +115,7 @@ class Forwarder:
         with suppress(OSError):
             while data := source.recv(_SIZE):
                 sink.sendall(data)
-        # Whichever side ends, both do: the other thread wakes.
+        # When one side ends, end both, which wakes the other thread.
         for connection in (source, sink):
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)

@@ -1,7 +1,7 @@
 """
-An HTTP/2 client that sends what it is told to, wrong frames too, and sees every frame.
+An HTTP/2 client that sends any frame, even a wrong one, and sees every frame.
 
-It has no state machine that could refuse: frames are hyperframe's, or bytes.
+No state machine stops it: frames are hyperframe's, or bytes.
 """
 
 import json
@@ -41,20 +41,20 @@ class H2Client:
     A connection to the hub on *port*.
 
     Args:
-        settings: What its first frame says.
+        settings: The settings in its first frame.
 
-        preface: What it sends first; ``None`` for what is right.
+        preface: The bytes that it sends first; by default the preface and the settings.
 
-        window: How many bytes the connection's window is opened beyond 65,535.
+        window: The bytes that are added to the connection's window of 65,535.
 
-        receive_buffer: The socket's, in bytes; a small one fills soon.
+        receive_buffer: The socket's receive buffer, in bytes; a small one fills soon.
 
     Attributes:
-        frames: All that have come, in order.
+        frames: The frames that were received, in order.
 
-        responses: What has come on each stream.
+        responses: The response on each stream, as far as it was received.
 
-        encoder: Makes the lists of headers.
+        encoder: Encodes the lists of headers.
     """
 
     def __init__(
@@ -90,14 +90,14 @@ class H2Client:
 
     def send(self, *parts: Frame | bytes) -> None:
         """
-        Send frames, and bytes as they are, all at once.
+        Send frames and bytes in one call.
         """
         data = b"".join(one if isinstance(one, bytes) else one.serialize() for one in parts)
         self.socket.sendall(data)
 
     def headers(self, stream: int, fields: Iterable[tuple[Any, Any]], *flags: str) -> HeadersFrame:
         """
-        A frame with a complete list of headers.
+        Make a frame with a complete list of headers.
         """
         return HeadersFrame(stream, self.block(fields), flags=["END_HEADERS", *flags])
 
@@ -105,14 +105,14 @@ class H2Client:
         """
         Encode a list of headers.
         """
-        # Never indexed: a list may be sent that the server does not get to decode.
+        # Never indexed, because the server does not decode every list that is sent.
         never = [(name, value, True) for name, value in fields]
         encoded: bytes = self.encoder.encode(never, huffman=False)
         return encoded
 
     def open(self, path: str = "/healthz", *others: tuple[str, str]) -> int:
         """
-        Send a request without a body; its stream.
+        Send a request without a body, and return its stream.
         """
         stream = self.next_stream()
         self.send(self.headers(stream, request_fields(path, "GET", *others), "END_STREAM"))
@@ -120,7 +120,7 @@ class H2Client:
 
     def post(self, *publications: tuple[str, str]) -> int:
         """
-        Publish each topic and data; the request's stream.
+        Publish each pair of topic and data, and return the request's stream.
         """
         stream = self.next_stream()
         lines = [json.dumps({"topic": topic, "data": data}) for topic, data in publications]
@@ -141,14 +141,14 @@ class H2Client:
 
     def next_stream(self) -> int:
         """
-        A stream that was not used yet.
+        Return the number of an unused stream.
         """
         self._next += 2
         return self._next - 2
 
     def subscribe(self, path: str = "/events?topic=*") -> int:
         """
-        Open an event stream and wait for its beginning; its stream.
+        Open an event stream, wait for its first event, and return its HTTP/2 stream.
         """
         stream = self.open(path)
         self.wait(lambda: bool(self.response(stream).events))
@@ -156,13 +156,13 @@ class H2Client:
 
     def response(self, stream: int) -> Response:
         """
-        What has come on *stream*.
+        Return the response on *stream*, as far as it was received.
         """
         return self.responses.setdefault(stream, Response())
 
     def answer(self, stream: int) -> Response:
         """
-        What comes on *stream* until it ends, or is reset.
+        Read the response on *stream* until the stream ends or is reset.
         """
         response = self.response(stream)
         self.wait(lambda: response.ended or response.reset is not None)
@@ -170,26 +170,26 @@ class H2Client:
 
     def wait(self, done: Callable[[], bool]) -> None:
         """
-        Read until *done* says so.
+        Read until *done* returns true.
 
         Raises:
-            AssertionError: The connection is closed before.
+            AssertionError: The server closed the connection first.
         """
         while not done():
             assert self._read(), f"closed; the last frames: {self.frames[-3:]}"
 
     def read_frames(self, count: int) -> None:
         """
-        Read until so many frames have come, all in all.
+        Read until *count* frames were received since the connection was made.
         """
         self.wait(lambda: len(self.frames) >= count)
 
     def ping(self) -> None:
         """
-        See that the server answers; what it has sent before has been read then.
+        Send a PING, and read everything up to its answer.
 
         Raises:
-            AssertionError: It has closed the connection.
+            AssertionError: The server has closed the connection.
         """
         self._pings += 1
         mark = struct.pack(">Q", self._pings)
@@ -198,10 +198,10 @@ class H2Client:
 
     def rest(self) -> int | None:
         """
-        Read until the server has closed the connection.
+        Read until the server closes the connection.
 
         Returns:
-            The code of its GOAWAY, or ``None`` if there was none.
+            The code of the last GOAWAY, or ``None`` if there was none.
         """
         while self._read():
             pass
@@ -210,7 +210,7 @@ class H2Client:
 
     def close(self) -> None:
         """
-        Leave, without a word.
+        Close the connection without a GOAWAY.
         """
         self.socket.close()
 

@@ -1,5 +1,5 @@
 """
-HTTP/2 as bytes: frames that may be wrong, requests, and what comes back.
+HTTP/2 as bytes: frames that may be wrong, requests and responses.
 """
 
 import struct
@@ -10,7 +10,7 @@ from twisted_sse.events.event import ServerSentEvent
 
 __all__ = ["PREFACE", "Fields", "Response", "raw_frame", "request_fields"]
 
-#: RFC 9113, 3.4: what every client sends first.
+#: RFC 9113, 3.4: the bytes that every client sends first.
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
 Fields = Sequence[tuple[str, str]]
@@ -18,10 +18,10 @@ Fields = Sequence[tuple[str, str]]
 
 def raw_frame(kind: int, flags: int, stream: int, body: bytes = b"", length: int = -1) -> bytes:
     """
-    A frame that may be wrong.
+    Make a frame that may be wrong.
 
     Args:
-        length: What its header says; by default how long *body* is.
+        length: The length in its header; by default that of *body*.
     """
     size = len(body) if length < 0 else length
     return size.to_bytes(3, "big") + struct.pack(">BBL", kind, flags, stream) + body
@@ -29,7 +29,7 @@ def raw_frame(kind: int, flags: int, stream: int, body: bytes = b"", length: int
 
 def request_fields(path: str = "/healthz", method: str = "GET", *others: tuple[str, str]) -> Fields:
     """
-    A request's pseudo-headers, and *others*.
+    Return a request's pseudo-headers and *others*.
     """
     return [
         (":method", method),
@@ -42,14 +42,14 @@ def request_fields(path: str = "/healthz", method: str = "GET", *others: tuple[s
 
 class Response:
     """
-    What has come on one HTTP/2 stream.
+    The response on one HTTP/2 stream, as far as it was received.
 
     Attributes:
-        headers: The last ones.
+        headers: The headers that were received last.
 
-        body: All of it.
+        body: The whole body so far.
 
-        ended: Whether END_STREAM has come.
+        ended: Whether END_STREAM was received.
 
         reset: The code of its RST_STREAM, or ``None``.
     """
@@ -63,7 +63,7 @@ class Response:
     @property
     def status(self) -> str:
         """
-        The status code; nothing until it has come.
+        The status code; empty until it is received.
         """
         return self.headers.get(":status", "")
 
@@ -77,7 +77,7 @@ class Response:
     @property
     def data(self) -> list[str]:
         """
-        What somebody has published.
+        The data of published events.
         """
         ours = ("stream-open", "stream-reset")
         return [one.data for one in self.events if one.data is not None and one.event not in ours]

@@ -1,5 +1,5 @@
 """
-Our HTTP/2 connection and a client that keeps to the rules, in memory, on one clock.
+The package's HTTP/2 connection and a correct client, in memory, on one clock.
 """
 
 from __future__ import annotations
@@ -23,12 +23,14 @@ __all__ = ["Pair", "Producer", "Transport"]
 
 class Transport(StringTransportWithDisconnection):
     """
-    Remembers each write.
+    A transport that records each write.
 
     Attributes:
-        writes: Since they were last taken away.
+        writes: The data of each write.
 
         aborted: Whether it was aborted.
+
+        full: Whether each write pauses the producer.
     """
 
     def __init__(self) -> None:
@@ -39,7 +41,7 @@ class Transport(StringTransportWithDisconnection):
 
     def write(self, data: bytes) -> None:
         """
-        See `ITransport.write`; a transport that is full says so.
+        See `ITransport.write`; a full transport pauses its producer.
         """
         super().write(data)
         self.writes.append(data)
@@ -48,7 +50,7 @@ class Transport(StringTransportWithDisconnection):
 
     def loseConnection(self) -> None:
         """
-        See `ITransport.loseConnection`.  The client has to say goodbye as well.
+        See `ITransport.loseConnection`.  The client has not closed its side yet.
         """
         self.disconnecting = True
 
@@ -62,7 +64,7 @@ class Transport(StringTransportWithDisconnection):
 
 class Producer:
     """
-    Writes down what it is told.
+    Records the calls of its methods.
     """
 
     def __init__(self) -> None:
@@ -89,7 +91,7 @@ class Producer:
 
 class _Waiting(Request):
     """
-    A request that waits for a test to answer it.
+    A request that the test answers, unless *at_once* is true.
     """
 
     at_once = False
@@ -105,7 +107,7 @@ class _Waiting(Request):
 
 class _States(H2ConnectionStateMachine):
     """
-    A client's that goes on after the server's GOAWAY, as browsers do and h2 does not.
+    A client's state machine that continues after a GOAWAY, as browsers do and h2 does not.
     """
 
     def process_input(self, input_: ConnectionInputs) -> list[Event]:
@@ -117,25 +119,25 @@ class _States(H2ConnectionStateMachine):
 
 class Pair:
     """
-    Two ends of one connection.
+    Both ends of one connection.
 
     Args:
-        timeout: After how much silence it is closed, in seconds.
+        timeout: The server closes an idle connection after this, in seconds.
 
-        window: How many bytes the connection's window is opened beyond 65,535.
+        window: The bytes that are added to the connection's window of 65,535.
 
-        settings: The client's.
+        settings: The client's settings.
 
     Attributes:
-        client: Its state machine.
+        client: The client's state machine.
 
-        events: What has come to it.
+        events: The events that the client has received.
 
-        at_once: Whether requests answer themselves.
+        at_once: Whether requests are answered when they arrive.
 
-        requests: The server's, by stream.
+        requests: The server's requests, by stream.
 
-        ends: How often each request was told of an end, by stream.
+        ends: The results of each request's `notifyFinish`, by stream.
     """
 
     def __init__(
@@ -170,7 +172,7 @@ class Pair:
 
     def ask(self, method: str = "GET", *, end: bool = True) -> int:
         """
-        Send a request; its stream.
+        Send a request, and return its stream.
         """
         stream = self.prepare(method, end=end)
         self.exchange()
@@ -178,7 +180,7 @@ class Pair:
 
     def prepare(self, method: str = "GET", *, end: bool = True) -> int:
         """
-        Have a request leave with the next exchange; its stream.
+        Queue a request for the next exchange, and return its stream.
         """
         stream: int = self.client.get_next_available_stream_id()
         fields = [(":method", method), (":scheme", "https"), (":authority", "a"), (":path", "/")]
@@ -187,7 +189,7 @@ class Pair:
 
     def answer(self) -> tuple[int, Request, H2Stream]:
         """
-        Ask, and have the headers of the answer sent.
+        Send a request, and have the headers of its response sent.
         """
         stream = self.ask()
         request = self.requests[stream]
@@ -197,7 +199,7 @@ class Pair:
 
     def exchange(self) -> None:
         """
-        Let both sides have what the other has sent, and a turn pass.
+        Deliver what each side has sent, and let one turn pass.
         """
         self.tell(self.client.data_to_send())
         self.clock.advance(0)
@@ -205,14 +207,14 @@ class Pair:
 
     def tell(self, data: bytes) -> None:
         """
-        Give *data* to the server.
+        Deliver *data* to the server.
         """
         if data:
             self.server.dataReceived(data)
 
     def listen(self) -> None:
         """
-        Give the client what the server has sent.
+        Deliver to the client what the server has sent.
         """
         received = self.transport.value()
         self.transport.clear()
@@ -231,14 +233,14 @@ class Pair:
     @property
     def ended(self) -> list[int]:
         """
-        The streams that have ended in good order.
+        The streams that were ended by END_STREAM.
         """
         return [one.stream_id for one in self.events if isinstance(one, StreamEnded)]
 
     @property
     def reset(self) -> dict[int, int]:
         """
-        The streams that the server has reset, and their codes.
+        The streams that the server has reset, with the codes.
         """
         resets = [one for one in self.events if isinstance(one, StreamReset)]
         return {one.stream_id: int(one.error_code) for one in resets}

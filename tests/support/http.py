@@ -1,5 +1,5 @@
 """
-A hub's site in memory: raw request bytes in, parsed answers out.
+A hub's site in memory: raw request bytes in, parsed responses out.
 
 Nothing listens and nothing waits.  Time passes when a test advances the clock.
 """
@@ -30,20 +30,20 @@ from twisted_sse.web.resource import Authorize, everybody
 
 __all__ = ["Answer", "Caller", "H2Caller", "Served", "call", "parse_answers"]
 
-# What RFC 9110 gives no body to, whatever its headers say.
+# RFC 9110: responses with these statuses have no body, whatever their headers say.
 _BODILESS = (204, 304)
 
 
 class Answer(NamedTuple):
     """
-    One response, as far as it has come.
+    One response, as far as it was received.
 
     Attributes:
-        headers: With their names in lower case, in the order they came.
+        headers: The headers in order, their names in lower case.
 
-        body: Without its chunks' sizes.
+        body: The body, without chunk framing.
 
-        ended: Whether the end of the body has come.
+        ended: Whether the end of the body was received.
     """
 
     status: int
@@ -53,11 +53,14 @@ class Answer(NamedTuple):
 
     def header(self, name: str) -> str | None:
         """
-        The value of a header that may come once; ``None`` if it does not come.
+        Return the value of a header, or ``None`` if it is missing.
+
+        Raises:
+            AssertionError: The header occurs more than once.
         """
         values = [value for key, value in self.headers if key == name.lower()]
         if len(values) > 1:
-            raise AssertionError(f"{name} came more than once: {values}")
+            raise AssertionError(f"{name} occurs more than once: {values}")
         return values[0] if values else None
 
     @property
@@ -70,7 +73,7 @@ class Answer(NamedTuple):
     @property
     def detail(self) -> str:
         """
-        The sentence of a problem.
+        The ``detail`` of a problem document.
         """
         detail: str = self.json["detail"]
         return detail
@@ -128,28 +131,28 @@ class Caller:
     @property
     def answers(self) -> list[Answer]:
         """
-        What has come, one after the other.
+        The responses that were received, in order.
         """
         return parse_answers(self.transport.value(), self._methods)
 
     @property
     def answer(self) -> Answer:
         """
-        The only answer that has come.
+        The only response that was received.
         """
         (answer,) = self.answers
         return answer
 
     def stop_reading(self) -> None:
         """
-        Let the transport be full.
+        Pause the transport's producer, as a full transport does.
         """
         producer: Any = self.transport.producer
         producer.pauseProducing()
 
     def read_on(self) -> None:
         """
-        Let the transport have room again.
+        Resume the transport's producer.
         """
         producer: Any = self.transport.producer
         producer.resumeProducing()
@@ -182,7 +185,7 @@ class H2Caller:
     """
     A network connection to *site* that speaks HTTP/2.
 
-    The connection is made directly, without the way by TLS.
+    The connection is made without TLS.
     """
 
     def __init__(self, site: Site, clock: Clock) -> None:
@@ -228,7 +231,7 @@ class H2Caller:
 
     def answer(self, stream: int) -> Answer:
         """
-        What has come on an HTTP/2 stream.
+        Return the response on an HTTP/2 stream, as far as it was received.
         """
         self._exchange()
         return self._answers[stream]
@@ -257,10 +260,10 @@ class H2Caller:
 
 class Served:
     """
-    A hub and the site that ``twistd sse`` makes of it, on one clock.
+    A hub, and the site that ``twistd sse`` serves with it, on one clock.
 
     Args:
-        options: The hub's.
+        options: Arguments of `Hub`.
     """
 
     def __init__(
@@ -302,7 +305,7 @@ class Served:
         version: str = "HTTP/1.1",
     ) -> Caller:
         """
-        Send one request, over a network connection of its own, and let it be answered.
+        Send one request, over a network connection of its own, and let a turn pass.
         """
         caller = call(self.site, method, target, headers, body, version=version)
         self.clock.advance(0)
@@ -314,13 +317,13 @@ class Served:
         headers: Mapping[str, str | bytes] | Sequence[tuple[str, str | bytes]] = (),
     ) -> Answer:
         """
-        What has come of the answer to a ``GET``.
+        Send a ``GET``, and return the response as far as it was received.
         """
         return self.call("GET", target, headers).answer
 
     def post(self, content_type: str, body: bytes, token: str | None = None) -> Answer:
         """
-        Publish at ``/events``.
+        Send a ``POST`` to ``/events``.
         """
         headers = {"Content-Type": content_type}
         if token is not None:
@@ -329,7 +332,7 @@ class Served:
 
     def publish(self, *data: str, topic: str = "news", **options: Any) -> list[str]:
         """
-        Publish events in the same process, and return their IDs.
+        Publish events through the hub object, and return their IDs.
         """
         publishing = [self.hub.publish(topic, one, **options) for one in data]
         ids: list[str] = []
@@ -340,7 +343,7 @@ class Served:
 
     def kept(self) -> list[ServerSentEvent]:
         """
-        Everything that was published and is not private, as a stream brings it.
+        Return all public events, as a stream delivers them.
         """
         caller = self.call("GET", "/events?topic=*", {"Last-Event-ID": "earliest"})
         self.clock.advance(0)
@@ -351,7 +354,7 @@ class Served:
 
 def _h2_server(site: Site, clock: Clock) -> Any:
     server = H2Connection(IReactorTime(clock))
-    # What Twisted sets when it has found out what a client speaks.
+    # Twisted sets these after it has detected the client's protocol.
     vars(server).update(requestFactory=site.requestFactory, site=site, factory=site, timeOut=None)
     return server
 
@@ -361,7 +364,7 @@ def parse_answers(received: bytes, methods: Sequence[str] = ()) -> list[Answer]:
     Read HTTP/1 responses.
 
     Args:
-        methods: Of the requests, because the answer to ``HEAD`` has no body.
+        methods: The requests' methods, because the response to ``HEAD`` has no body.
     """
     answers: list[Answer] = []
     while received:
@@ -396,7 +399,7 @@ def _unchunk(received: bytes) -> tuple[bytes, bool, bytes]:
         length = int(size, 16)
         body += received[:length]
         if received[length : length + 2] != b"\r\n":
-            raise AssertionError(f"A chunk of {length} bytes is not closed: {received!r}")
+            raise AssertionError(f"No CR LF after a chunk of {length} bytes: {received!r}")
         received = received[length + 2 :]
         if not length:
             return body, True, received

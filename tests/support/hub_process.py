@@ -1,5 +1,5 @@
 """
-``twistd sse`` as a process of its own, as users run it.
+``twistd sse`` as a process, as users run it.
 """
 
 import re
@@ -17,20 +17,20 @@ from tests.support.waiting import PATIENCE, eventually
 
 __all__ = ["TOKEN", "HubProcess", "run_twistd"]
 
-#: The secret that lets publish, if the hub is given no other.
+#: The token that may publish, unless the hub is given another one.
 TOKEN = "a-token-for-tests"
 
-# A line of twistd's log is "TIME [NAMESPACE#LEVEL] TEXT"; what comes by the legacy
-# interface has the system "-" there, and is of the level info.
+# A line of twistd's log is "TIME [NAMESPACE#LEVEL] TEXT"; for messages of the legacy
+# interface the part in brackets is "-", and their level is info.
 _ABOVE_INFO = re.compile(r"^\S+ \[\S+#(?:warn|error|critical)\].*", re.MULTILINE)
 
 
 def run_twistd(*options: str) -> "subprocess.CompletedProcess[str]":
     """
-    Run ``twistd sse`` with *options* that it ends at by itself.
+    Run ``twistd sse`` with *options* that make it exit by itself.
 
     Raises:
-        subprocess.TimeoutExpired: It did not end.
+        subprocess.TimeoutExpired: It did not exit within `PATIENCE`.
     """
     command = [find_twistd(), "-n", "--pidfile=", "sse", *options]
     with tempfile.TemporaryDirectory() as home:
@@ -47,17 +47,17 @@ def run_twistd(*options: str) -> "subprocess.CompletedProcess[str]":
 
 class HubProcess:
     """
-    A hub that answers on *port* when the constructor returns.
+    A hub that is ready when the constructor returns.
 
     Args:
-        options: Of ``twistd sse``, ``--port`` aside.
+        options: Options of ``twistd sse``, except ``--port``.
 
-        port: Where it listens on loopback and everywhere else; any by default.
+        port: The port to listen on, on all addresses; a free one by default.
 
-        token: The one that lets publish; ``None`` has the hub make one.
+        token: The token that may publish; with ``None`` the hub generates one.
 
     Attributes:
-        port: Where it listens.
+        port: The port that it listens on.
     """
 
     def __init__(self, *options: str, port: int | None = None, token: str | None = TOKEN) -> None:
@@ -70,7 +70,7 @@ class HubProcess:
     @property
     def url(self) -> str:
         """
-        Its root, without a slash at the end.
+        The URL of its root, without a slash at the end.
         """
         scheme = "https" if "--tls-cert" in self._options else "http"
         return f"{scheme}://localhost:{self.port}"
@@ -78,20 +78,20 @@ class HubProcess:
     @property
     def log(self) -> str:
         """
-        What this run of it has logged.
+        What it has logged since its last start.
         """
         return self._program.output()
 
     def restart(self) -> None:
         """
-        Start it again, with the same options on the same port; it has ended.
+        Start it again after its end, with the same options on the same port.
         """
         self._program.end()
         self._start()
 
     def signal(self, number: int) -> int:
         """
-        Send it the signal *number* and wait for its end.
+        Send it the signal *number*, and wait until it exits.
 
         Returns:
             Its exit status.
@@ -101,26 +101,24 @@ class HubProcess:
 
     def send_signal(self, number: int) -> None:
         """
-        Send it the signal *number* and do not wait.
+        Send it the signal *number* without waiting.
         """
         self._leaving = True
         self._program.send_signal(number)
 
     def kill(self) -> None:
         """
-        Take it away without a word.
+        Kill it with SIGKILL.
         """
         self.signal(signal.SIGKILL)
 
     def stop(self) -> None:
         """
-        Stop it by SIGTERM, which has to go well; for cleaning up.
-
-        One that has ended before may have ended in any way.
+        Stop it with SIGTERM if it still runs, and remove its files.
 
         Raises:
-            AssertionError: Its exit status is not 0, or its log has something
-                that somebody would have to look into.
+            AssertionError: Its exit status is not 0, or its log contains a
+                traceback or a line above info.
         """
         try:
             if self._program.running():
@@ -135,10 +133,10 @@ class HubProcess:
 
     def check_log(self) -> None:
         """
-        See that nothing in the log needs to be looked into.
+        Check what it has logged.
 
         Raises:
-            AssertionError: There is a traceback, or a line above info.
+            AssertionError: The log contains a traceback or a line above info.
         """
         log = self.log
         assert "Traceback" not in log, log
@@ -151,7 +149,7 @@ class HubProcess:
             tokens = Path(self._tokens.name, "tokens")
             tokens.write_text(self._token + "\n", "utf-8")
             command += ["--publish-token-file", str(tokens)]
-        # Whether it has been told to stop.
+        # Whether it was sent a signal.
         self._leaving = False
         self._program = Background([*command, *self._options])
         try:
@@ -161,9 +159,10 @@ class HubProcess:
             raise
 
     def _answers(self) -> bool:
-        # Not only that it accepts: before its reactor runs, a signal would just end it.
+        # An answer, not only an accepted connection: a signal that arrives before the reactor
+        # runs would end the process with a traceback.
         if not self._program.running():
-            raise AssertionError(f"The hub has ended:\n{self.log}")
+            raise AssertionError(f"The hub has exited:\n{self.log}")
         try:
             urlopen(f"{self.url}/readyz", timeout=PATIENCE, context=trust_everything()).close()
         except URLError:

@@ -23,7 +23,7 @@ ADDRESS = IPv4Address("TCP", "192.0.2.1", 50000)
 
 def make_hub(history: IHistoryProvider | None = None, **options: object) -> tuple[Hub, Clock]:
     """
-    A hub on a clock of its own, with keepalive off unless asked for.
+    A hub with its own clock; keepalive is off by default.
     """
     clock = Clock()
     options.setdefault("keepalive", None)
@@ -32,10 +32,10 @@ def make_hub(history: IHistoryProvider | None = None, **options: object) -> tupl
 
 class Subscriber:
     """
-    Somebody who opens a stream, as `twisted_sse.web.stream` does it for a request.
+    A subscriber with an open stream, admitted as `twisted_sse.web.stream` does it.
 
     Attributes:
-        start: Where the stream began, once that was found.
+        start: Where the stream began; None until that is known.
     """
 
     def __init__(
@@ -64,20 +64,20 @@ class Subscriber:
     @property
     def data(self) -> list[str | None]:
         """
-        The data of the events it has got.
+        The data of the events received.
         """
         return [event.data for event in self.sink.events]
 
     @property
     def ids(self) -> list[str | None]:
         """
-        The IDs of the events it has got.
+        The IDs of the events received.
         """
         return [event.id for event in self.sink.events]
 
     def leave(self) -> None:
         """
-        Close the browser's tab.
+        Leave, as when the browser's tab is closed.
         """
         self.connection.end(EndReason.GONE)
 

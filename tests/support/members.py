@@ -1,5 +1,5 @@
 """
-Members of an audience that are no connections, and sinks that take notes.
+Stub members of an audience, and a sink that records its payloads.
 """
 
 from collections.abc import Callable
@@ -13,21 +13,21 @@ __all__ = ["RecordingSink", "StubMember"]
 
 class StubMember:
     """
-    Takes notes of what its audience does to it.
+    Records what its audience does to it.
 
     Attributes:
-        payloads: What it was sent, each as it came.
+        payloads: The payloads it was sent, in order.
 
         room: How many bytes it takes at once.
 
-        on_send: Called while it is being sent to.
+        on_send: Called during each `send`.
 
-        short: What it was told of falling short: the payload and how much of
-            it was sent.
+        short: The arguments of each `fell_short` call: the payload, and how
+            many of its bytes were sent.
 
-        broken: Whether sending raises what a broken network raises.
+        broken: Whether `send` raises BrokenPipeError.
 
-        resumed: How often it was told that it may try again to join.
+        resumed: The number of `resume` calls.
     """
 
     def __init__(self, audience: Audience) -> None:
@@ -74,7 +74,7 @@ class StubMember:
 
 class RecordingSink(MemorySink):
     """
-    A sink in memory that also keeps each payload as the object that it was.
+    A sink in memory that also keeps each payload object.
     """
 
     def __init__(self, room: int = 1 << 40) -> None:

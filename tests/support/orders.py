@@ -1,5 +1,5 @@
 """
-A window and what stands in it, for tests of what is below the hub.
+A window and its entries, for tests of the layers below the hub.
 """
 
 from twisted_sse.broker.audiences.window import Entry, Window
@@ -8,25 +8,25 @@ from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.publication import Position, Publication, Record, Tail
 from twisted_sse.topics import Interest, Selection
 
-__all__ = ["EVERYTHING", "Order", "interest_in", "make_kept"]
+__all__ = ["EVERYTHING", "Order", "interest_in", "make_record"]
 
 
 def interest_in(*selectors: str) -> Interest:
     """
-    What somebody who is not known and asks for *selectors* gets to see.
+    The interest of an anonymous subscriber to *selectors*.
     """
     return ANONYMOUS.interest(Selection.of(selectors))
 
 
-#: Wants all there is.
+#: Matches every public event.
 EVERYTHING = interest_in("*")
 
 
-def make_kept(
+def make_record(
     number: int, *, topic: str = "a", data: str | None = None, private: bool = False
 ) -> Record:
     """
-    A publication that was kept at *number*, whose data says so.
+    A record with number *number*, which is also its data by default.
     """
     event = ServerSentEvent(str(number) if data is None else data)
     return Record(number, f"e-{number}", Publication((topic,), event, private))
@@ -34,10 +34,10 @@ def make_kept(
 
 class Order:
     """
-    The one order of a hub: counts, and keeps what it counts in a window.
+    The total order of a hub: numbers publications, and keeps them in a window.
 
     Attributes:
-        entries: Everything that was published, the oldest first.
+        entries: Every publication, oldest first.
     """
 
     def __init__(self, *, events: int = 1 << 20, size: int = 1 << 40) -> None:
@@ -50,13 +50,13 @@ class Order:
         Add the next publication.
         """
         number = self.window.head.number + 1
-        kept = make_kept(number, topic=topic, data=data, private=private)
-        (entry,) = self.window.extend([kept])
+        record = make_record(number, topic=topic, data=data, private=private)
+        (entry,) = self.window.extend([record])
         self.entries.append(entry)
         return entry
 
     def between(self, after: int, upto: int) -> bytes:
         """
-        The frames of what follows number *after*, up to number *upto*.
+        The frames of the entries after number *after*, up to number *upto*.
         """
         return b"".join(one.frame for one in self.entries if after < one.number <= upto)

@@ -1,5 +1,5 @@
 """
-Other programs: found by name, started in the background, ended for certain.
+Other programs: find them by name, run them in the background, kill them in the end.
 """
 
 import os
@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from unittest import SkipTest
 
 from tests.support.waiting import PATIENCE
 
@@ -18,30 +19,33 @@ __all__ = ["Background", "find_program", "find_twistd"]
 
 def find_program(name: str, package: str) -> str:
     """
-    The path of the program *name*.
+    Find the program *name*.
 
     Args:
-        package: The Debian package that has it.
+        package: The Debian package that contains it.
+
+    Returns:
+        Its path.
 
     Raises:
-        AssertionError: It is not installed.  Nothing is skipped for want of it.
+        SkipTest: It is not installed.  With CI=true, conftest.py makes a failure of this.
     """
     found = shutil.which(name)
     if found is None:
-        raise AssertionError(f"This test needs {name}: install the Debian package {package}.")
+        raise SkipTest(f"This test needs {name}: install the Debian package {package}.")
     return found
 
 
 def find_twistd() -> str:
     """
-    The path of ``twistd`` in the environment that runs the tests.
+    Return the path of ``twistd`` in the environment that runs the tests.
     """
     return str(Path(sys.executable).with_name("twistd"))
 
 
 class Background:
     """
-    A program that runs in the background, in a process group of its own.
+    A program in the background, in a process group of its own.
 
     Args:
         command: The program and its arguments.
@@ -49,7 +53,7 @@ class Background:
     Attributes:
         process: The running program.
 
-        home: An empty directory, its current one; gone after `end`.
+        home: Its working directory, empty at first; `end` removes it.
     """
 
     def __init__(self, command: Sequence[str]) -> None:
@@ -68,34 +72,37 @@ class Background:
 
     def output(self) -> str:
         """
-        What it has written up to now, to both outputs.
+        Return what it has written so far to standard output and standard error.
         """
         return self._output.read_text("utf-8", "replace")
 
     def running(self) -> bool:
         """
-        Whether it has not ended yet.
+        Return whether it has not exited yet.
         """
         return self.process.poll() is None
 
     def send_signal(self, number: int) -> None:
         """
-        Send it the signal *number*.
+        Send the signal *number* to the program.
         """
         self.process.send_signal(number)
 
     def wait(self) -> int:
         """
-        Its exit status.
+        Wait until it exits.
+
+        Returns:
+            Its exit status.
 
         Raises:
-            subprocess.TimeoutExpired: It has not ended within `PATIENCE`.
+            subprocess.TimeoutExpired: It has not exited within `PATIENCE`.
         """
         return self.process.wait(PATIENCE)
 
     def end(self) -> None:
         """
-        Kill it with all that it has started, if it still runs, and clean up.
+        Kill it and every process it has started, if it still runs; remove `home`.
         """
         if self.running():
             os.killpg(self.process.pid, signal.SIGKILL)

@@ -1,5 +1,5 @@
 """
-Readers of one stream, over TCP, TLS and HTTP/2: the same three ways to leave.
+Readers of one stream over TCP, TLS and HTTP/2, each with the same three ways to leave.
 """
 
 import socket
@@ -19,13 +19,13 @@ from tests.support.waiting import PATIENCE
 
 __all__ = ["Reader", "Wire"]
 
-# RFC 9113, 7: the code of those who need a stream no longer.
+# RFC 9113, 7: the error code for a stream that is no longer needed.
 _CANCEL = 8
 
 
 class Reader(Protocol):
     """
-    Somebody who reads one stream.
+    A reader of one stream.
     """
 
     def begin(self) -> None:
@@ -35,7 +35,7 @@ class Reader(Protocol):
 
     def rest(self) -> bool:
         """
-        Read to the end; whether it was one in good order.
+        Read to the end; return whether the stream ended in good order.
         """
 
     def leave(self) -> None:
@@ -45,7 +45,7 @@ class Reader(Protocol):
 
     def reset(self) -> None:
         """
-        Break off.
+        Reset the connection or the HTTP/2 stream.
         """
 
 
@@ -120,10 +120,10 @@ class Http2Reader:
 
 class Wire:
     """
-    A way to the program.
+    A protocol stack over which a hub is reached.
 
     Attributes:
-        name: What to call it.
+        name: Its name in test output.
     """
 
     def __init__(self, name: str, port: int) -> None:
@@ -132,7 +132,7 @@ class Wire:
 
     def open(self, target: str) -> Reader:
         """
-        Ask for a stream.
+        Request a stream.
         """
         if self.name == "HTTP/2":
             return Http2Reader(self._port, target)
@@ -140,7 +140,7 @@ class Wire:
 
     def head(self, target: str) -> int:
         """
-        The status of a ``HEAD``.
+        Return the status of a ``HEAD`` request.
         """
         scheme = "http" if self.name == "TCP" else "https"
         version = "--http2" if self.name == "HTTP/2" else "--http1.1"
@@ -150,7 +150,7 @@ class Wire:
     @contextmanager
     def blocked(self, key: str) -> Iterator[None]:
         """
-        Ask for a stream, and take nothing at all of it.
+        Request a stream, and read none of it.
         """
         if self.name == "HTTP/2":
             client = H2Client(self._port, {SettingsFrame.INITIAL_WINDOW_SIZE: 0})
@@ -166,15 +166,15 @@ class Wire:
     @contextmanager
     def goodbye(self, target: str, wait: Callable[[], object]) -> Iterator[socket.socket]:
         """
-        Ask for a stream by TLS, read nothing, *wait*, and say that nothing more is wanted.
+        Request a stream over TLS, read nothing, call *wait*, then close the sending side.
 
         Yields:
-            The network connection, to be read to its end.
+            The network connection, to be read to the end.
         """
         secured: Any = self._connect()
         secured.sendall(f"GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         wait()
-        # It is sent, and then what comes is not what was to come.
+        # After sending its close_notify, unwrap() fails on the stream's data.
         with suppress(ssl.SSLError):
             secured.unwrap()
         with socket.socket(fileno=secured.detach()) as plain:

@@ -1,5 +1,5 @@
 """
-A sink in memory, with as much room as a test gives it.
+A sink in memory whose free space the test sets.
 """
 
 from twisted_sse.events.codec import Decoder
@@ -12,12 +12,12 @@ __all__ = ["MemorySink"]
 
 class MemorySink:
     """
-    Takes bytes while there is room, as a socket does while its buffer has some.
+    Accepts bytes while it has room, like a socket whose buffer fills up.
 
     Attributes:
-        received: What the reader at the other end has got.
+        received: The bytes that have reached the reader.
 
-        room: How many bytes more are taken at once.
+        room: How many more bytes it accepts now.
     """
 
     def __init__(self, room: int = 1 << 40) -> None:
@@ -32,14 +32,14 @@ class MemorySink:
     @property
     def events(self) -> list[ServerSentEvent]:
         """
-        What was published, of what the reader has got.
+        The published events that have reached the reader.
         """
         return [event for event in self.blocks if event.data is not None and not _control(event)]
 
     @property
     def blocks(self) -> list[ServerSentEvent]:
         """
-        All blocks that the reader has got.
+        All blocks that have reached the reader.
         """
         return Decoder(max_event_size=None).feed(self.received)
 
@@ -57,7 +57,7 @@ class MemorySink:
 
     def pause(self) -> None:
         """
-        The transport says that it is full, until `make_room`.
+        Report that the transport is full, until `make_room`.
         """
         if self._stream is not None:
             self._stream.block()
@@ -88,7 +88,7 @@ class MemorySink:
 
     def make_room(self, room: int) -> None:
         """
-        The reader reads: *room* bytes more can be written.
+        Simulate a read: *room* more bytes can be written.
         """
         taken, self.spilled = self.spilled[:room], self.spilled[room:]
         self.received += taken

@@ -1,5 +1,5 @@
 """
-A reader of event streams at the level of sockets: every byte can be asserted.
+A reader of event streams at socket level: tests can assert every byte.
 """
 
 import socket
@@ -18,10 +18,10 @@ _SIZE = 65536
 
 class ChunkDecoder:
     """
-    Takes the chunks of RFC 9112, 7.1 apart, and takes nothing else.
+    Decodes chunked bodies (RFC 9112, 7.1), and rejects anything else.
 
     Attributes:
-        ended: Whether the last chunk, the one of no bytes, has come.
+        ended: Whether the last chunk, of zero bytes, was received.
     """
 
     def __init__(self) -> None:
@@ -30,7 +30,7 @@ class ChunkDecoder:
 
     def feed(self, data: bytes) -> bytes:
         """
-        The contents of the chunks that *data* completes.
+        Return the contents of the chunks that *data* completes.
 
         Raises:
             AssertionError: The framing is wrong, or something follows the end.
@@ -52,20 +52,20 @@ class ChunkDecoder:
 
 class RawStream:
     """
-    One request for a stream, and what comes back.
+    One request for a stream, and its response.
 
     Args:
-        port: Of a hub on this machine.
+        port: The port of a hub on this machine.
 
         target: The path and the query.
 
-        headers: More lines of the request.
+        headers: Further header lines of the request.
 
         version: ``1.0`` or ``1.1``.
 
-        tls: Connect by TLS, whoever signed the certificate.
+        tls: Connect over TLS, without verifying the certificate.
 
-        receive_buffer: The socket's, in bytes; a small one fills soon.
+        receive_buffer: SO_RCVBUF of the socket, in bytes; a small one fills soon.
 
     Attributes:
         socket: The connection.
@@ -74,7 +74,7 @@ class RawStream:
 
         headers: The response's headers, their names in lower case.
 
-        body: What came after the headers, chunk framing removed.
+        body: The bytes after the headers, without chunk framing.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class RawStream:
 
     def next(self) -> ServerSentEvent:
         """
-        The next block of the stream, whatever is in it.
+        Return the next block of the stream, of any kind.
 
         Raises:
             AssertionError: None comes within `PATIENCE`, or the stream ends.
@@ -107,7 +107,7 @@ class RawStream:
 
     def named(self, event: str) -> ServerSentEvent:
         """
-        The next event of the type *event*; what comes before it is passed over.
+        Return the next event of type *event*, skipping those before it.
 
         Raises:
             AssertionError: None comes within `PATIENCE`, or the stream ends.
@@ -119,7 +119,7 @@ class RawStream:
 
     def data(self, count: int) -> list[str]:
         """
-        The data of the next *count* events that somebody published.
+        Return the data of the next *count* published events.
 
         Raises:
             AssertionError: They do not come within `PATIENCE`, or the stream ends.
@@ -134,7 +134,7 @@ class RawStream:
 
     def rest(self) -> list[ServerSentEvent]:
         """
-        What comes until the server closes the connection, or ends the response.
+        Return all blocks until the server closes the connection or ends the response.
 
         Raises:
             AssertionError: Neither happens within `PATIENCE`.
@@ -153,13 +153,13 @@ class RawStream:
     @property
     def complete(self) -> bool:
         """
-        Whether the last chunk has come.
+        Whether the last chunk was received.
         """
         return self._chunks is not None and self._chunks.ended
 
     def close(self) -> None:
         """
-        Leave.
+        Close the connection.
         """
         self.socket.close()
 
@@ -184,7 +184,7 @@ class RawStream:
 
     def _read_until(self, done: Callable[[], bool], deadline: float) -> None:
         while not (done() or self.ended):
-            # The time-out of the socket is for one call, and comments may come for ever.
+            # The socket's timeout is for one call, and comments may keep coming.
             remaining = deadline - time.monotonic()
             assert remaining > 0, f"waited in vain; the body was {self.body!r}"
             self.socket.settimeout(remaining)

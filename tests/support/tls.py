@@ -1,5 +1,5 @@
 """
-TLS without sockets: Python's own client, and every record that a server sends it.
+TLS without sockets: Python's own client, which sees every record of the server.
 """
 
 import ssl
@@ -13,31 +13,31 @@ from tests.support.certificates import names_on, trust_everything
 
 __all__ = ["APPLICATION_DATA", "Client", "Link"]
 
-#: RFC 8446, 5.1: the content type of records that carry what is served; in TLS
-#: 1.3 of session tickets too.
+#: RFC 8446, 5.1: the content type of records with application data; in TLS 1.3
+#: also of records with session tickets.
 APPLICATION_DATA = 23
 
 _HEADER = 5  # bytes of a record before its content
 
-# More than any handshake takes.
+# More than any handshake needs.
 _ROUND_TRIPS = 5
 
 
 class Client:
     """
-    Takes and gives the bytes of a TLS connection.
+    The client's end of a TLS connection, as bytes.
 
     Args:
-        context: Trusts everything by default.
+        context: The client's context; by default it accepts any certificate.
 
-        name: Of the server that it asks for; ``None`` does not ask.
+        name: The server name to send (SNI), or ``None`` for none.
 
-        session: To resume, if the server lets it.
+        session: The session to resume, if the server agrees.
 
     Attributes:
-        tls: The client's end.
+        tls: The TLS object.
 
-        records: The content type of each record that has come.
+        records: The content type of each record that was received.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Client:
 
     def take(self, data: bytes) -> None:
         """
-        Have *data* come in.
+        Receive *data*.
         """
         self._incoming.write(data)
         self._unread += data
@@ -63,19 +63,19 @@ class Client:
 
     def give(self) -> bytes:
         """
-        What is to go out.
+        Return the bytes to be sent.
         """
         return self._outgoing.read()
 
     def shake_hands(self) -> bool:
         """
-        Go on with the handshake as far as possible.
+        Continue the handshake as far as possible.
 
         Returns:
-            Whether it is complete.
+            Whether the handshake is complete.
 
         Raises:
-            ssl.SSLError: It has failed.
+            ssl.SSLError: The handshake has failed.
         """
         try:
             self.tls.do_handshake()
@@ -85,7 +85,7 @@ class Client:
 
     def read(self) -> bytes:
         """
-        All that has come and was not read yet, decrypted.
+        Decrypt and return everything that was received and not read yet.
         """
         parts = []
         try:
@@ -106,18 +106,17 @@ class Client:
 
 class Link:
     """
-    A client, connected to what a factory builds.
+    A client, connected to the protocol that a factory builds.
 
-    Args:
-        options: Of the `Client`.
+    The arguments after *factory* are those of `Client`.
 
     Attributes:
-        client: One end; its handshake is complete.
+        client: The client, after its handshake.
 
-        transport: What the other end writes to.
+        transport: The server's transport.
 
     Raises:
-        ssl.SSLError: They do not agree.
+        ssl.SSLError: The handshake has failed.
     """
 
     def __init__(
@@ -139,20 +138,20 @@ class Link:
             self.exchange()
         else:
             raise AssertionError("The handshake does not end.")
-        # Session tickets follow.
+        # For the session tickets.
         self.exchange()
         self.client.read()
 
     @property
     def names(self) -> list[str]:
         """
-        The names on the server's certificate.
+        The names in the server's certificate.
         """
         return names_on(self.client.tls.getpeercert(binary_form=True))
 
     def exchange(self) -> None:
         """
-        Hand over what either end has for the other.
+        Deliver what each end has sent.
         """
         data = self.client.give()
         if data:
@@ -162,7 +161,7 @@ class Link:
 
     def ask(self, data: bytes) -> bytes:
         """
-        Send *data*, and read what is answered.
+        Send *data*, and return the answer.
         """
         self.client.tls.write(data)
         self.exchange()

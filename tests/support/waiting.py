@@ -1,5 +1,5 @@
 """
-Waits for what other processes do, and never longer than a bound.
+Bounded waits for other processes.
 """
 
 import time
@@ -10,30 +10,30 @@ __all__ = ["PATIENCE", "eventually"]
 
 T = TypeVar("T")
 
-#: How long anything that is asserted may take, in seconds.  Far above what it
-#: takes on an idle machine: a test tells what works, a benchmark tells how fast.
+#: The longest wait for anything that is asserted, in seconds.  On an idle machine
+#: everything takes far less; benchmarks measure the speed, tests do not.
 PATIENCE = 20.0
 
-# Between two looks, in seconds.
+# Between two calls of the probe, in seconds.
 _STEP = 0.02
 
 
 def eventually(probe: Callable[[], T | None], what: str, patience: float = PATIENCE) -> T:
     """
-    Ask *probe* until it says yes.
+    Call *probe* until its result is true.
 
     Args:
-        probe: Returns something false until what is waited for has happened.
+        probe: Returns a false value until the awaited condition holds.
 
-        what: Half a sentence for the failure: what has not happened.
+        what: What has not happened, for the message of the failure.
 
-        patience: In seconds.
+        patience: The longest wait, in seconds.
 
     Returns:
         The first true result.
 
     Raises:
-        AssertionError: The time is over.
+        AssertionError: No result was true within *patience*.
     """
     deadline = time.monotonic() + patience
     while not (result := probe()):

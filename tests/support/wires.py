@@ -1,5 +1,5 @@
 """
-A real socket under a real transport, with a reactor that turns when it is told.
+A real socket under a real transport, with a reactor that the test turns.
 """
 
 import select
@@ -27,7 +27,7 @@ __all__ = ["FDClock", "Wire"]
 @implementer(IReactorFDSet, IReactorTime)
 class FDClock(Clock):
     """
-    A clock that also looks after descriptors, once for each `turn`.
+    A clock that also polls descriptors, once in each `turn`.
     """
 
     def __init__(self) -> None:
@@ -82,10 +82,10 @@ class FDClock(Clock):
 
     def turn(self, patience: float = 0.0) -> None:
         """
-        Read and write what can be read and written, then make the calls that are due.
+        Serve the descriptors that are ready, then make the calls that are due.
 
         Args:
-            patience: How long to wait until anything can be, in seconds.
+            patience: The longest wait until a descriptor is ready, in seconds.
         """
         readable, writable, _ = select.select(
             list(self._readers), list(self._writers), [], patience
@@ -107,14 +107,14 @@ class FDClock(Clock):
 
 class Wire:
     """
-    A TCP connection to *protocol*, both of whose ends are in this process.
+    A TCP connection to *protocol*, with both ends in this process.
 
     Attributes:
-        client: The other end: a socket that does not block.
+        client: The client's end, a non-blocking socket.
 
-        transport: The protocol's: a `twisted.internet.tcp.Server`.
+        transport: The protocol's transport, a `twisted.internet.tcp.Server`.
 
-        received: What the client has read.
+        received: The bytes that the client has read.
     """
 
     def __init__(self, reactor: FDClock, protocol: Protocol, *, small: bool = False) -> None:
@@ -132,24 +132,24 @@ class Wire:
             server, address = listening.accept()
         server.setblocking(False)
         self.client.setblocking(False)
-        # Only its name in logs would come from the port, and none listens here.
+        # The transport uses the port only for its name in logs, and nothing listens here.
         port: Any = None
         self.transport = tcp.Server(server, protocol, address, port, 0, reactor)
         protocol.makeConnection(self.transport)
 
     def read(self) -> None:
         """
-        Let the client read what has arrived.
+        Read what has arrived at the client.
         """
         with suppress(BlockingIOError):
             self.received += self.client.recv(1 << 20)
 
     def run_until(self, done: Callable[[], bool], *, reading: bool = True) -> None:
         """
-        Turn the reactor, and let the client read, until *done* says so.
+        Turn the reactor, and let the client read, until *done* returns true.
 
         Raises:
-            AssertionError: It does not come to that.
+            AssertionError: *done* was still false after 2,000 turns.
         """
         for _ in range(2000):
             if done():
@@ -157,11 +157,11 @@ class Wire:
             self._reactor.turn(0.01)
             if reading:
                 self.read()
-        raise AssertionError(f"It never came to that; received {self.received[-200:]!r}")
+        raise AssertionError(f"Nothing more happens; received {self.received[-200:]!r}")
 
     def close(self) -> None:
         """
-        Let both ends go.
+        Close both ends.
         """
         self.client.close()
         if self.transport.connected:

@@ -1,5 +1,5 @@
 """
-What makes a text neither a topic nor a selector.
+Texts that can be neither a topic nor a selector.
 """
 
 from typing import Any
@@ -8,7 +8,7 @@ from twisted_sse.topics import MAX_TOPIC_SIZE
 
 __all__ = ["BAD_TEXTS"]
 
-#: The text, and what the sentence that refuses it then says.
+#: The text, and the end of the sentence that refuses it.
 BAD_TEXTS: list[tuple[Any, str]] = [
     (1, "is a int: give a str."),
     (b"a", "is a bytes: give a str."),

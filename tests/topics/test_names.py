@@ -1,5 +1,5 @@
 """
-Names: what may be published to.
+The rules for topics.
 """
 
 from typing import Any
@@ -15,7 +15,7 @@ __all__ = ["TopicTests"]
 
 class TopicTests(SynchronousTestCase):
     """
-    What may be published to.
+    Topics that may be published to, and others.
     """
 
     def test_one(self) -> None:
@@ -26,13 +26,13 @@ class TopicTests(SynchronousTestCase):
 
     def test_several(self) -> None:
         """
-        The order is kept and duplicates go.
+        The order is kept and duplicates are removed.
         """
         self.assertEqual(check_topics(iter(["b", "a", "b", "c", "a"])), ("b", "a", "c"))
 
     def test_any_text(self) -> None:
         """
-        Spaces, braces and every script are fine, up to the largest size.
+        Spaces, braces and every script are allowed, up to the largest size.
         """
         for topic in (
             "a b",
@@ -50,7 +50,7 @@ class TopicTests(SynchronousTestCase):
 
     def test_refused(self) -> None:
         """
-        Each bad topic is refused in a sentence that says what to do.
+        Each bad topic is refused with a sentence that says what to do.
         """
         for topic, sentence in BAD_TEXTS:
             with self.subTest(topic=topic), self.assertRaises(InvalidTopic) as caught:
@@ -60,7 +60,7 @@ class TopicTests(SynchronousTestCase):
 
     def test_everything(self) -> None:
         """
-        Nothing is published to everything.
+        `*` is not a topic.
         """
         for topics in ("*", ["a", "*"]):
             with self.subTest(topics=topics):
@@ -68,7 +68,7 @@ class TopicTests(SynchronousTestCase):
 
     def test_number(self) -> None:
         """
-        There is at least one topic, and at most a hundred different ones.
+        An event has at least one topic, and at most a hundred different ones.
         """
         names = [str(number) for number in range(MAX_TOPICS)]
 
@@ -78,7 +78,7 @@ class TopicTests(SynchronousTestCase):
 
     def test_unhashable(self) -> None:
         """
-        A list where a topic should be is refused like any other value.
+        A list in place of a topic is refused like any other value.
         """
         topics: list[Any] = [["a"]]
 

@@ -1,16 +1,20 @@
 """
-Selectors, selections, and who gets to see what.
+Selectors, selections and interests.
 """
 
 import pickle
+import tracemalloc
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.topics.bad_texts import BAD_TEXTS
+from tests.topics.instructions import instructions
 from twisted_sse.errors import InvalidSelector
 from twisted_sse.topics import (
+    MAX_REQUEST_SIZE,
     Everything,
     Exact,
     Interest,
@@ -21,19 +25,19 @@ from twisted_sse.topics import (
     parse_selector,
 )
 
-__all__ = ["InterestTests", "SelectionTests", "SelectorTests"]
+__all__ = ["InterestTests", "ReplayTests", "RequestTests", "SelectionTests", "SelectorTests"]
 
 HUB = "https://hub.example/.well-known/mercure"
 
 
 class SelectorTests(SynchronousTestCase):
     """
-    What a text selects.
+    A text becomes a selector.
     """
 
     def test_kinds(self) -> None:
         """
-        A star is everything, a brace makes a template, and the rest are names.
+        `*` is everything, a text with a brace is a template, any other text is a name.
         """
         self.assertEqual(parse_selector("*"), Everything())
         self.assertEqual(parse_selector("/books/{id}"), URITemplate("/books/{id}"))
@@ -42,7 +46,7 @@ class SelectorTests(SynchronousTestCase):
 
     def test_matches(self) -> None:
         """
-        A name selects itself, byte for byte, and a star selects all.
+        A name selects itself, byte for byte, and `*` selects every topic.
         """
         self.assertTrue(Exact("é").matches("é"))
         self.assertFalse(Exact("é").matches("e\u0301"))
@@ -76,7 +80,7 @@ class SelectionTests(SynchronousTestCase):
 
     def test_sorted_out(self) -> None:
         """
-        Names go to one side and patterns to the other, without duplicates.
+        Names and patterns are separated, without duplicates.
         """
         selection = Selection.of(["b", "{x}", "a", URLPattern("/:a"), "a", "{x}", Exact("c")])
 
@@ -96,7 +100,7 @@ class SelectionTests(SynchronousTestCase):
 
     def test_everything(self) -> None:
         """
-        A star makes the other selectors superfluous.
+        `*` makes the other selectors superfluous.
         """
         self.assertEqual(Selection.of(["a", "*", "{x}"]), Selection.of([Everything()]))
         self.assertTrue(Selection.of(["*"]).everything)
@@ -123,7 +127,7 @@ class SelectionTests(SynchronousTestCase):
 
     def test_refused(self) -> None:
         """
-        No selector at all is refused, and so is any that is invalid.
+        An empty selection is refused, and so is an invalid selector.
         """
         bad: list[list[Any]] = [[], [""], ["a", "{"], ["a", 1], [None], [["a"]]]
         for selectors in bad:
@@ -142,16 +146,138 @@ class SelectionTests(SynchronousTestCase):
         self.assertTrue(copy.matches(["/books/2"]))
 
 
+class RequestTests(SynchronousTestCase):
+    """
+    What a client may ask for is bounded.
+    """
+
+    def test_parsed(self) -> None:
+        """
+        A request's texts are parsed like any others.
+        """
+        self.assertEqual(Selection.requested(["a", "{x}"]), Selection.of(["{x}", "a"]))
+        self.assertRaises(InvalidSelector, Selection.requested, [])
+        self.assertRaises(InvalidSelector, Selection.requested, ["a", "{"])
+
+    def test_size(self) -> None:
+        """
+        All texts together have at most 64 KiB of UTF-8.
+        """
+        self.assertEqual(MAX_REQUEST_SIZE, 65536)
+        texts = [f"{number:04}" + "a" * 4092 for number in range(15)]
+        largest = [*texts, "é" * 2048]
+        Selection.requested(largest)
+
+        for more in ([*largest, "a"], [*texts, "é" * 2048, "b"], ["a"] * 65537):
+            with self.assertRaises(InvalidSelector) as caught:
+                Selection.requested(more)
+
+            self.assertEqual(
+                str(caught.exception),
+                "The selectors are too long: use at most 65536 bytes of UTF-8 in all.",
+            )
+
+    def test_cost(self) -> None:
+        """
+        All texts together have a bounded number of characters and variables.
+        """
+        for texts in (
+            [f"{{a:990}}{number}" for number in range(33)],
+            ["{/a}" * 60 + str(number) for number in range(55)],
+            [f"{{a}}{number:03}" + "b" * 900 for number in range(36)],
+        ):
+            with self.subTest(texts=texts[0]):
+                Selection.requested([*texts[:-1], texts[0], "c"])
+                with self.assertRaises(InvalidSelector) as caught:
+                    Selection.requested(texts)
+
+                self.assertIn("too complex together", str(caught.exception))
+
+    def test_surrogate(self) -> None:
+        """
+        A lone surrogate is refused by the rules of selectors.
+        """
+        with self.assertRaises(InvalidSelector) as caught:
+            Selection.requested(["a\ud800"])
+
+        self.assertIn("lone surrogate", str(caught.exception))
+
+    def test_weight(self) -> None:
+        """
+        The weight of a selection is about the memory that it takes.
+        """
+        for texts in (["a"], ["{+a}" * 60], [f"{number}{{x}}" + "é" * 400 for number in range(90)]):
+            with self.subTest(texts=texts[0]):
+                # The first one makes classes of characters that all share.
+                Selection.of(map(URITemplate, texts))
+                tracemalloc.start()
+                copies = [str(text.encode(), "utf-8") for text in texts]
+                selection = Selection.of(map(URITemplate, copies))
+                del copies
+                taken, _ = tracemalloc.get_traced_memory()
+                tracemalloc.stop()
+
+                self.assertLess(taken, 1.3 * selection.weight)
+                self.assertLess(selection.weight, 3 * taken)
+
+
+class ReplayTests(SynchronousTestCase):
+    """
+    A selection is matched against many publications, one after the other.
+    """
+
+    def test_many_selectors(self) -> None:
+        """
+        A hundred templates cost less than three times what one does.
+        """
+        texts = [f"https://example.com/users/{{id}}/room/{number}" for number in range(100)]
+        topics = ["https://example.com/users/7/room/x"]
+        one, many = Selection.of(texts[:1]), Selection.of(texts)
+        for selection in (one, many):
+            selection.matches(topics)
+
+        alone = instructions(lambda: one.matches(topics))
+        self.assertLess(instructions(lambda: many.matches(topics)), 3 * alone)
+
+    def test_long_topics(self) -> None:
+        """
+        Topics and selectors that are too long to be remembered are checked and matched as well.
+        """
+        for topic in ("a" * 4000, "/" + "b" * 4000):
+            with self.subTest(topic=topic[:2]):
+                self.assertTrue(Selection.of([topic[:3000] + "{x}"]).matches([topic]))
+                self.assertEqual(
+                    Selection.of([URLPattern("/:x")]).matches([topic]), topic[0] == "/"
+                )
+
+    def test_threads(self) -> None:
+        """
+        A selection may be matched in several threads at once.
+        """
+        selection = Selection.of([f"/{{a}}/{number}{{+b}}" for number in range(50)])
+        topics = [f"/{number}/{number * 7 % 90}{chr(0x100 + number)}!" for number in range(900)]
+        expected = [selection.matches([topic]) for topic in topics]
+        with ThreadPoolExecutor(4) as threads:
+            results = threads.map(
+                lambda start: [
+                    selection.matches([topic]) for topic in topics[start:] + topics[:start]
+                ],
+                range(0, 900, 50),
+            )
+            for start, found in zip(range(0, 900, 50), results, strict=True):
+                self.assertEqual(found, expected[start:] + expected[:start])
+
+
 class InterestTests(SynchronousTestCase):
     """
-    Who gets to see what.
+    The publications that a subscriber receives.
     """
 
     WANTED = Selection.of(["a", "b"])
 
     def test_public(self) -> None:
         """
-        Without a grant, public publications are seen and private ones are not.
+        Without a grant, a subscriber receives public publications only.
         """
         interest = Interest(self.WANTED, None, public=True)
 
@@ -160,7 +286,7 @@ class InterestTests(SynchronousTestCase):
 
     def test_nothing_public(self) -> None:
         """
-        Where nothing is public, every publication needs a grant.
+        Without `public`, every publication needs a grant.
         """
         interest = Interest(self.WANTED, Selection.of(["a"]), public=False)
 
@@ -170,7 +296,7 @@ class InterestTests(SynchronousTestCase):
 
     def test_private(self) -> None:
         """
-        A private publication is seen by whoever wants it and may read it.
+        A private publication is for subscribers that want it and may read it.
         """
         interest = Interest(self.WANTED, Selection.of(["a", "c"]), public=True)
 
@@ -180,7 +306,7 @@ class InterestTests(SynchronousTestCase):
 
     def test_unwanted(self) -> None:
         """
-        What is not wanted is not seen, however much may be read.
+        A publication that is not wanted is not received, whatever the grant.
         """
         interest = Interest(self.WANTED, Selection.of(["*"]), public=True)
 

@@ -1,5 +1,5 @@
 """
-URI Templates: what they select, and what is none.
+URI Templates: the topics they select, and invalid templates.
 """
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -12,7 +12,7 @@ __all__ = ["URITemplateTests"]
 
 class URITemplateTests(SynchronousTestCase):
     """
-    A template selects what it may expand to.
+    A template selects its expansions.
     """
 
     #: The expansions that RFC 6570 gives, by its sections.
@@ -152,7 +152,7 @@ class URITemplateTests(SynchronousTestCase):
         "{&keys*}": ["&semi=%3B&dot=.&comma=%2C"],
     }
 
-    #: What a template may not expand to.
+    #: Topics that a template cannot expand to.
     OTHERS = {
         "https://example.com/books/{id}": [
             "https://example.com/books",
@@ -241,7 +241,7 @@ class URITemplateTests(SynchronousTestCase):
 
     def test_invalid(self) -> None:
         """
-        What is no template is refused, and the sentence says why.
+        An invalid template is refused, and the sentence says why.
         """
         for template, part in self.INVALID.items():
             with self.subTest(template=template), self.assertRaises(InvalidSelector) as caught:
@@ -251,7 +251,7 @@ class URITemplateTests(SynchronousTestCase):
 
     def test_itself(self) -> None:
         """
-        A template selects the topic that is spelled like it.
+        A template selects its own text.
         """
         self.assertTrue(URITemplate("https://example.com/{id}").matches("https://example.com/{id}"))
         self.assertFalse(URITemplate("https://example.com/{id}").matches("https://example.com/{i}"))
@@ -291,7 +291,7 @@ class URITemplateTests(SynchronousTestCase):
 
     def test_literals(self) -> None:
         """
-        What is no expression matches as it is written.
+        Literals match as they are written.
         """
         self.assertTrue(URITemplate("é .*+?^$([{a}x").matches("é .*+?^$([1x"))
 
@@ -308,7 +308,7 @@ class URITemplateTests(SynchronousTestCase):
 
     def test_many_characters(self) -> None:
         """
-        A topic of more different characters than a machine remembers is matched all the same.
+        A topic of more different characters than an automaton remembers is matched, too.
         """
         topic = "".join(f"%{byte:02X}{byte:02x}" for byte in range(256))
 

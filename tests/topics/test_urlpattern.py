@@ -1,5 +1,5 @@
 """
-URL Patterns: what they select, and what is none.
+URL Patterns: the topics they select, and invalid patterns.
 """
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -17,7 +17,7 @@ class URLPatternTests(SynchronousTestCase):
     A URL pattern selects URLs.
     """
 
-    #: Pattern, what it selects, what it does not.
+    #: Pattern, topics that it selects, topics that it does not.
     CASES: list[tuple[str, list[str], list[str]]] = [
         (
             "/books/:id",
@@ -122,7 +122,7 @@ class URLPatternTests(SynchronousTestCase):
 
     def test_cases(self) -> None:
         """
-        Each pattern selects what its row says, and nothing else that the row has.
+        Each pattern selects the first topics of its row, and not the second.
         """
         for pattern, selected, others in self.CASES:
             for topic in (*selected, *others):
@@ -131,7 +131,7 @@ class URLPatternTests(SynchronousTestCase):
 
     def test_invalid(self) -> None:
         """
-        What is no pattern, or not of the subset, is refused, and the sentence says why.
+        A pattern that is invalid or outside the subset is refused, and the sentence says why.
         """
         for pattern, part in self.INVALID.items():
             with self.subTest(pattern=pattern), self.assertRaises(InvalidSelector) as caught:
@@ -141,7 +141,7 @@ class URLPatternTests(SynchronousTestCase):
 
     def test_base(self) -> None:
         """
-        With a base, paths are those of its origin, in the pattern and in topics.
+        With a base, paths belong to its origin, in the pattern and in topics.
         """
         path, url = URLPattern("/books/:id", HUB), URLPattern("https://hub.example/books/:id", HUB)
 
@@ -153,7 +153,7 @@ class URLPatternTests(SynchronousTestCase):
 
     def test_bad_base(self) -> None:
         """
-        A base that is no URL with a host is refused.
+        A base that is not a URL with a host is refused.
         """
         for base in ("hub.example", "/hub", "urn:x:y"):
             with self.subTest(base=base):
@@ -161,7 +161,7 @@ class URLPatternTests(SynchronousTestCase):
 
     def test_no_url(self) -> None:
         """
-        A topic that is no URL with a host is not selected, whatever the pattern.
+        A topic that is not a URL with a host is not selected, whatever the pattern.
         """
         for topic in ("a", "urn:uuid:1", "//example.com/a", "https:///a", "1://a/", "https://"):
             with self.subTest(topic=topic):

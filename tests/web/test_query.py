@@ -10,7 +10,7 @@ from tests.support.http import Answer, Served
 
 SPELLINGS = ("last_event_id", "lastEventID", "lastEventId", "Last-Event-ID")
 
-# What tears if something is unescaped once too often, or split at the wrong place.
+# Values that break if they are decoded once too often, or split in the wrong place.
 DIFFICULT = (
     "a;b",
     "a&b",
@@ -38,7 +38,7 @@ class TopicTests(SynchronousTestCase):
 
     def test_one(self) -> None:
         """
-        A subscriber gets what it asks for and nothing else.
+        A subscriber gets the topics it asks for and nothing else.
         """
         self.assertEqual(self._data("topic=a", "a", "b"), ["a"])
 
@@ -57,13 +57,13 @@ class TopicTests(SynchronousTestCase):
 
     def test_unknown_parameters(self) -> None:
         """
-        Parameters that mean nothing here, with and without a value, are ignored.
+        Unknown parameters, with and without a value, are ignored.
         """
         self.assertEqual(self._data("flag&cache=1&topic=a&empty=", "a"), ["a"])
 
     def test_difficult(self) -> None:
         """
-        A percent-encoded topic arrives as it was meant.
+        A percent-encoded topic is decoded exactly once.
         """
         for topic in DIFFICULT:
             with self.subTest(topic=topic):
@@ -78,7 +78,7 @@ class TopicTests(SynchronousTestCase):
 
 class BadTopicTests(SynchronousTestCase):
     """
-    400, with a sentence that says what to do.
+    Bad topics get 400, with a sentence that says what to do.
     """
 
     CASES = [
@@ -96,7 +96,7 @@ class BadTopicTests(SynchronousTestCase):
 
     def test_refused(self) -> None:
         """
-        No topic, a bad selector and bad UTF-8 are refused, and nobody is registered.
+        A missing topic, a bad selector and bad UTF-8 are refused, and no connection is registered.
         """
         for query, hint in self.CASES:
             with self.subTest(query=query):
@@ -109,7 +109,7 @@ class BadTopicTests(SynchronousTestCase):
 
     def test_head(self) -> None:
         """
-        HEAD is refused as GET would be.
+        HEAD is refused like GET.
         """
         answer = Served().call("HEAD", "/events").answer
 
@@ -142,12 +142,12 @@ class BadTopicTests(SynchronousTestCase):
 
 class ResumeTests(SynchronousTestCase):
     """
-    Where a subscriber that comes back goes on.
+    Where a returning subscriber resumes.
     """
 
     def setUp(self) -> None:
         """
-        Have three events.
+        A hub with three events.
         """
         self.served = Served()
         self.ids = self.served.publish("one", "two", "three")
@@ -164,13 +164,13 @@ class ResumeTests(SynchronousTestCase):
 
     def test_fresh(self) -> None:
         """
-        Who asks for nothing gets nothing that has been.
+        Without an ID, a subscriber gets no earlier events.
         """
         self.assertEqual(self._data(), [])
 
     def test_header(self) -> None:
         """
-        The header brings what followed.
+        The header brings the events after its ID.
         """
         self.assertEqual(self._data(header=self.ids[0]), ["two", "three"])
 
@@ -194,7 +194,7 @@ class ResumeTests(SynchronousTestCase):
 
     def test_last_of_several(self) -> None:
         """
-        Of one spelling given twice the last counts.
+        If one spelling is given twice, the last value counts.
         """
         query = f"&lastEventID={self.ids[0]}&lastEventID={self.ids[1]}"
 
@@ -202,7 +202,7 @@ class ResumeTests(SynchronousTestCase):
 
     def test_last_of_spellings(self) -> None:
         """
-        Of different spellings the last counts as well: a polyfill appends its own.
+        If different spellings are given, the last one counts: a polyfill appends its own.
         """
         for first in SPELLINGS:
             for second in SPELLINGS:
@@ -213,7 +213,7 @@ class ResumeTests(SynchronousTestCase):
 
     def test_blank_header(self) -> None:
         """
-        A blank header does not hide the query, and a blank parameter not another one.
+        A blank header does not hide the query, and a blank parameter does not hide another.
         """
         for header in ("", " ", "\t"):
             self.assertEqual(self._data(f"&last_event_id={self.ids[1]}", header=header), ["three"])
@@ -221,7 +221,7 @@ class ResumeTests(SynchronousTestCase):
 
     def test_empty(self) -> None:
         """
-        An empty ID asks for nothing.
+        An empty ID is ignored.
         """
         answer = self._resumed("&lastEventID=")
 
@@ -230,7 +230,7 @@ class ResumeTests(SynchronousTestCase):
 
     def test_earliest(self) -> None:
         """
-        ``earliest`` brings all that is kept, by header and by query.
+        ``earliest``, as a header or in the query, brings everything kept.
         """
         everything = ["one", "two", "three"]
 
@@ -241,7 +241,7 @@ class ResumeTests(SynchronousTestCase):
 
     def test_response_header(self) -> None:
         """
-        The response says where it begins: what was asked for, or the newest.
+        The response header names the starting position: the ID asked for, or the newest.
         """
         fresh = self._resumed()
         resumed = self._resumed(header=self.ids[0])
@@ -252,7 +252,7 @@ class ResumeTests(SynchronousTestCase):
 
     def test_unknown(self) -> None:
         """
-        An unknown ID is told in the stream and in the header, then all that is kept comes.
+        An unknown ID is reported in the stream and in the header; then everything kept follows.
         """
         answer = self._resumed(header="elsewhere-7")
         reset = answer.events[1]
@@ -264,7 +264,7 @@ class ResumeTests(SynchronousTestCase):
 
     def test_difficult(self) -> None:
         """
-        An ID of any characters comes back by header and, percent-encoded, by query.
+        An ID of any characters works as a header and, percent-encoded, in the query.
         """
         for event_id in DIFFICULT:
             self.served.publish("before", id=event_id)
@@ -277,7 +277,7 @@ class ResumeTests(SynchronousTestCase):
 
     def test_difficult_response_header(self) -> None:
         """
-        HTML: "`Last-Event-ID` [...] value, encoded as UTF-8", in our answers as well.
+        HTML: "`Last-Event-ID` [...] value, encoded as UTF-8", in our responses as well.
         """
         self.served.publish("before", id="grüße/日本")
         answer = self._resumed()
@@ -295,7 +295,7 @@ class ResumeTests(SynchronousTestCase):
 
     def test_not_utf8(self) -> None:
         """
-        A header that is not UTF-8 is an ID that nobody knows.
+        A header that is not UTF-8 is an unknown ID.
         """
         answer = self._resumed(header=b"\xff\xfe")
 

@@ -36,7 +36,7 @@ TARGET = "/events?topic=news"
 
 class BrokenHistory(MemoryHistory):
     """
-    Has a bug where it should find.
+    Raises KeyError in `since`.
     """
 
     def since(self, *arguments: object) -> list[Record]:
@@ -48,7 +48,7 @@ class BrokenHistory(MemoryHistory):
 
 class UnbegunHistory(MemoryHistory):
     """
-    Does not know yet where it ends.
+    Does not know its newest record yet.
     """
 
     def __init__(self) -> None:
@@ -64,7 +64,7 @@ class UnbegunHistory(MemoryHistory):
 
 class BeginningTests(SynchronousTestCase):
     """
-    Headers, reconnection time, position: at once, before any event.
+    Headers, reconnection time and position are sent at once, before any event.
     """
 
     def test_headers(self) -> None:
@@ -119,7 +119,7 @@ class BeginningTests(SynchronousTestCase):
 
     def test_mercure(self) -> None:
         """
-        Mercure's path begins with a block that dispatches nothing.
+        Mercure's path begins with a block that dispatches no event.
         """
         served = Served()
         answer = served.get("/.well-known/mercure?topic=news")
@@ -130,7 +130,7 @@ class BeginningTests(SynchronousTestCase):
 
     def test_mercure_events(self) -> None:
         """
-        Events are the same there.
+        Events are the same on Mercure's path.
         """
         served = Served()
         caller = served.call("GET", "/.well-known/mercure?topic=news")
@@ -140,7 +140,7 @@ class BeginningTests(SynchronousTestCase):
 
     def test_priming(self) -> None:
         """
-        An embedded resource begins as it is told.
+        An embedded resource uses the priming it was given.
         """
         served = Served(retry=None)
         for priming, events in (("event", ["stream-open"]), ("block", [None]), (None, [])):
@@ -153,7 +153,7 @@ class BeginningTests(SynchronousTestCase):
 
     def test_http_1_0(self) -> None:
         """
-        HTTP/1.0 knows no chunks: the stream is the body until the connection ends.
+        HTTP/1.0 has no chunks: the stream is the body until the connection ends.
         """
         served = Served()
         caller = served.call("GET", TARGET, version="HTTP/1.0")
@@ -170,7 +170,7 @@ class HeadTests(SynchronousTestCase):
 
     def test_headers_only(self) -> None:
         """
-        It has the headers of the stream and no body, it ends, and nobody is registered.
+        It has the headers of the stream and no body, it ends, and no connection is registered.
         """
         served = Served()
         caller = served.call("HEAD", TARGET)
@@ -208,12 +208,12 @@ class HeadTests(SynchronousTestCase):
 
 class FlowTests(SynchronousTestCase):
     """
-    Events as they come.
+    Events as they are published.
     """
 
     def test_events(self) -> None:
         """
-        What is published arrives, in order, with its IDs.
+        Published events arrive in order, with their IDs.
         """
         served = Served()
         caller = served.call("GET", TARGET)
@@ -225,7 +225,7 @@ class FlowTests(SynchronousTestCase):
 
     def test_one_chunk_a_turn(self) -> None:
         """
-        All events of a turn leave as one chunk.
+        All events of a turn are sent as one chunk.
         """
         served = Served()
         caller = served.call("GET", TARGET)
@@ -237,7 +237,7 @@ class FlowTests(SynchronousTestCase):
 
     def test_keepalive(self) -> None:
         """
-        After 15 silent seconds a comment is sent, and none before.
+        A comment is sent after 15 silent seconds, and not earlier.
         """
         served = Served()
         caller = served.call("GET", TARGET)
@@ -251,7 +251,7 @@ class FlowTests(SynchronousTestCase):
 
     def test_registered(self) -> None:
         """
-        A subscriber is found in the registry, with what is known of it, until it leaves.
+        A subscriber is in the registry, with its attributes, until it leaves.
         """
         served = Served(authorize=lambda request: Grant("ada", public=True))
         caller = served.call("GET", TARGET)
@@ -267,7 +267,7 @@ class FlowTests(SynchronousTestCase):
 
     def test_paused(self) -> None:
         """
-        Nothing is written while the transport is full; then all that was missed comes.
+        Nothing is written while the transport is full; then all missed events follow.
         """
         served = Served()
         caller = served.call("GET", TARGET)
@@ -285,7 +285,7 @@ class FlowTests(SynchronousTestCase):
 
     def test_fixed_topics(self) -> None:
         """
-        A resource with topics of its own needs none in the query, and heeds none there.
+        A resource with fixed topics ignores those in the query.
         """
         served = Served()
         served.serve(served.hub.subscribe("a", "b"))
@@ -297,7 +297,7 @@ class FlowTests(SynchronousTestCase):
 
     def test_bad_fixed_topics(self) -> None:
         """
-        A bad selector of the application's own is found when the resource is made.
+        A bad selector is refused when the resource is made.
         """
         for topics in ([], ["{"], [""]):
             with self.subTest(topics=topics), self.assertRaises(InvalidSelector):
@@ -306,12 +306,12 @@ class FlowTests(SynchronousTestCase):
 
 class LimitTests(SynchronousTestCase):
     """
-    When there is no room.
+    Connections over a limit.
     """
 
     def test_connections(self) -> None:
         """
-        One more than the limit gets 503, and a place that becomes free is given away.
+        A connection over the limit gets 503; when one leaves, another is admitted.
         """
         served = Served(max_connections=1)
         first = served.call("GET", TARGET)
@@ -325,7 +325,7 @@ class LimitTests(SynchronousTestCase):
 
     def test_connections_of_address(self) -> None:
         """
-        One more from an address than it may have gets 429.
+        A connection over the limit of its address gets 429.
         """
         served = Served(max_connections_per_address=1)
         first = served.call("GET", TARGET)
@@ -336,9 +336,9 @@ class LimitTests(SynchronousTestCase):
         self.assertEqual((refused.status, after.status), (429, 200))
         self.assertEqual(refused.header("Retry-After"), "5")
 
-    def test_too_many_after_a_while(self) -> None:
+    def test_later_grant(self) -> None:
         """
-        The limit is answered as well if the grant comes later.
+        The limit applies, too, if the grant comes later.
         """
 
         async def authorize(request: Request) -> Grant:
@@ -351,7 +351,7 @@ class LimitTests(SynchronousTestCase):
 
     def test_closed(self) -> None:
         """
-        A hub that stops takes nobody in.
+        A stopping hub admits no connections.
         """
         served = Served()
         served.hub.broker.stop_accepting()
@@ -363,7 +363,7 @@ class LimitTests(SynchronousTestCase):
 
 class HistoryTests(SynchronousTestCase):
     """
-    When history cannot say where a stream begins.
+    When history cannot tell where a stream begins.
     """
 
     RESUMING = {"Last-Event-ID": "elsewhere-1"}
@@ -434,7 +434,7 @@ class HistoryTests(SynchronousTestCase):
 
     def test_bug(self) -> None:
         """
-        A bug in history is logged and answered with 500, and nobody is registered.
+        A bug in history is logged and answered with 500, and no connection is registered.
         """
         served = Served(BrokenHistory())
         answer = served.get(TARGET, self.RESUMING)
@@ -464,12 +464,12 @@ class HistoryTests(SynchronousTestCase):
 
 class LeavingTests(SynchronousTestCase):
     """
-    A client that leaves while history is asked.
+    Clients that leave while history is read.
     """
 
     def test_before_answer(self) -> None:
         """
-        Nothing stays registered, and history's answer disturbs nobody.
+        No connection stays registered, and history's answer has no effect.
         """
         history = SlowHistory(MemoryHistory())
         served = Served(history)
@@ -485,7 +485,7 @@ class LeavingTests(SynchronousTestCase):
 
     def test_before_newest(self) -> None:
         """
-        The same while the hub itself has not begun.
+        The same while the hub itself is still starting.
         """
         for result in (Tail(Position(0, "e-0"), []), Failure(HistoryUnavailable("It is away."))):
             with self.subTest(result=result):
@@ -502,7 +502,7 @@ class LeavingTests(SynchronousTestCase):
 
     def test_others_stay(self) -> None:
         """
-        Who waits for the same answer of history gets it, although another has left.
+        Another subscriber that waits for the same answer still gets it.
         """
         history = SlowHistory(MemoryHistory())
         served = Served(history)
@@ -527,7 +527,7 @@ class EndTests(SynchronousTestCase):
 
     def test_last_chunk(self) -> None:
         """
-        The stream ends with the final event and the last chunk, and nobody is registered.
+        The stream ends with the final event and the last chunk, and leaves the registry.
         """
         served, caller = self._served()
         (connection,) = served.hub.connections
@@ -540,7 +540,7 @@ class EndTests(SynchronousTestCase):
 
     def test_without_final(self) -> None:
         """
-        The final event may be left out.
+        The final event is optional.
         """
         served, caller = self._served()
         (connection,) = served.hub.connections
@@ -568,7 +568,7 @@ class EndTests(SynchronousTestCase):
 
     def test_pipelined(self) -> None:
         """
-        A request that was sent during the stream is answered after it.
+        A request sent during the stream is answered after it.
         """
         served, caller = self._served()
         caller.ask("GET", "/healthz")
@@ -599,7 +599,7 @@ class EndTests(SynchronousTestCase):
 
     def test_disconnect_user(self) -> None:
         """
-        All streams of a user end, and those of others go on.
+        All streams of a user end, and those of others continue.
         """
         served = Served(authorize=lambda request: Grant(request.getHeader("X-User"), public=True))
         ada = [served.call("GET", TARGET, {"X-User": "ada"}) for _ in range(2)]
@@ -613,7 +613,7 @@ class EndTests(SynchronousTestCase):
 
     def test_http_1_0(self) -> None:
         """
-        The end of an HTTP/1.0 stream is the end of its network connection.
+        The end of an HTTP/1.0 stream closes its network connection.
         """
         served = Served()
         caller = served.call("GET", TARGET, version="HTTP/1.0")
@@ -625,7 +625,7 @@ class EndTests(SynchronousTestCase):
 
     def test_abort(self) -> None:
         """
-        A stream that is aborted takes its network connection with it.
+        An aborted stream closes its network connection.
         """
         served, caller = self._served()
         (connection,) = served.hub.connections
@@ -638,7 +638,7 @@ class EndTests(SynchronousTestCase):
 
     def test_close_before_open(self) -> None:
         """
-        A subscriber that is let go before history has answered gets its end all the same.
+        A stream that is closed before history has answered still gets its end.
         """
         history = SlowHistory(MemoryHistory())
         served = Served(history)
@@ -653,12 +653,12 @@ class EndTests(SynchronousTestCase):
 
 class ExpiresTests(SynchronousTestCase):
     """
-    Grants that end.
+    Grants that expire.
     """
 
     def setUp(self) -> None:
         """
-        A hub whose grants end a minute after they are given.
+        A hub whose grants expire after a minute.
         """
         self.served = Served(authorize=self._authorize, keepalive=None)
         self.expires = 60.0
@@ -666,9 +666,9 @@ class ExpiresTests(SynchronousTestCase):
     def _authorize(self, request: Request) -> Grant:
         return Grant("ada", public=True, expires=self.expires, state={"path": request.path})
 
-    def test_ends(self) -> None:
+    def test_expires(self) -> None:
         """
-        The stream ends in good order, and who comes back is asked again.
+        The stream ends in good order, and a returning subscriber is authorized again.
         """
         caller = self.served.call("GET", TARGET)
         (connection,) = self.served.hub.connections
@@ -681,9 +681,9 @@ class ExpiresTests(SynchronousTestCase):
         self.assertEqual((first.ended, second.ended), (True, False))
         self.assertEqual(second.status, 200)
 
-    def test_over(self) -> None:
+    def test_expired(self) -> None:
         """
-        A grant that is over when it is given gets 401, and ``HEAD`` too.
+        A grant that has already expired gets 401, for ``HEAD`` too.
         """
         self.served.clock.advance(60)
         answer = self.served.get(TARGET)
@@ -695,7 +695,7 @@ class ExpiresTests(SynchronousTestCase):
 
     def test_before_it_began(self) -> None:
         """
-        A stream whose grant ends before it begins does not begin.
+        A stream whose grant expires before it begins does not begin.
         """
         history = SlowHistory(MemoryHistory())
         self.served = Served(history, authorize=self._authorize, keepalive=None)
@@ -729,14 +729,14 @@ class ExpiresTests(SynchronousTestCase):
 
 class GrantChangedTests(SynchronousTestCase):
     """
-    Grants that change while their streams last.
+    Grants that change during their streams.
     """
 
     ADA = {"X-User": "ada"}
 
     def setUp(self) -> None:
         """
-        A hub where what a user may read can change.
+        A hub whose users' readable topics can change.
         """
         self.served = Served()
         self.readable: dict[str, list[str] | Exception] = {"ada": ["a", "b"], "bob": ["a"]}
@@ -758,7 +758,7 @@ class GrantChangedTests(SynchronousTestCase):
 
     def test_topics(self) -> None:
         """
-        The request that let a stream in is asked with again, and the stream goes by the answer.
+        The request that opened a stream is authorized again, and the stream follows the answer.
         """
         ada, bob = (self.served.call("GET", "/?topic=*", {"X-User": u}) for u in ("ada", "bob"))
         self._publish("a1", "b1")
@@ -771,7 +771,7 @@ class GrantChangedTests(SynchronousTestCase):
 
     def test_refused(self) -> None:
         """
-        A stream that would not be let in any more ends, with its last chunk.
+        A stream that would no longer be admitted ends with its last chunk.
         """
         for error in (Unauthorized("Log in."), Forbidden("No."), NoContent("Never.")):
             with self.subTest(error=error):
@@ -788,7 +788,7 @@ class GrantChangedTests(SynchronousTestCase):
 
     def test_nothing_left(self) -> None:
         """
-        So does one of whose topics none may be read any more: a newcomer would get 403.
+        A stream whose topics may no longer be read ends: a new one would get 403.
         """
         caller = self.served.call("GET", "/?topic=a", self.ADA)
         self.readable["ada"] = ["b"]
@@ -799,7 +799,7 @@ class GrantChangedTests(SynchronousTestCase):
 
     def test_resumes(self) -> None:
         """
-        Who comes back gets, of what was missed, what is granted now.
+        A returning subscriber gets the missed events that its grant now allows.
         """
         self._publish("b0", "a1", "b1")
         self.readable["ada"] = ["b"]
@@ -810,7 +810,7 @@ class GrantChangedTests(SynchronousTestCase):
 
     def test_before_it_began(self) -> None:
         """
-        A stream that has not begun begins by the new grant, or not at all.
+        A stream that has not begun begins with the new grant, or is refused.
         """
         history = SlowHistory(MemoryHistory())
         self.served = Served(history)
@@ -847,7 +847,7 @@ class GrantChangedTests(SynchronousTestCase):
         changed = self.served.hub.grant_changed("ada")
         self._publish("a1")
         self.assertNoResult(changed)
-        # Nothing of what was asked for can be read now.
+        # None of the topics asked for may be read now.
         answers[1].callback(Grant("ada", subscribe=["b"]))
 
         self.successResultOf(changed)
@@ -856,7 +856,7 @@ class GrantChangedTests(SynchronousTestCase):
 
     def test_overtaken(self) -> None:
         """
-        Whoever comes in while a grant is being changed is asked for again.
+        A subscriber that is admitted while its grant changes is authorized again.
         """
         answers: list[Deferred[Grant]] = []
 
@@ -875,7 +875,7 @@ class GrantChangedTests(SynchronousTestCase):
 
     def test_leaves_while_asked(self) -> None:
         """
-        Who leaves while a newcomer's grant is looked up leaves nothing behind.
+        A client that leaves while its request is authorized leaves nothing behind.
         """
         cancelled: list[Deferred[Grant]] = []
         asked: Deferred[Grant] = Deferred(cancelled.append)
@@ -885,9 +885,9 @@ class GrantChangedTests(SynchronousTestCase):
         self.assertEqual(cancelled, [asked])
         self.assertEqual(self.flushLoggedErrors(), [])
 
-    def test_annotated(self) -> None:
+    def test_replicated(self) -> None:
         """
-        Another hub's stream ends when not all may be read any more.
+        Another hub's stream ends when it may no longer read every topic.
         """
         self.readable["ada"] = ["*"]
         caller = self.served.call("GET", "/?topic=*&annotate=comment", self.ADA)
@@ -939,7 +939,7 @@ class HTTP2Tests(SynchronousTestCase):
 
     def setUp(self) -> None:
         """
-        Have a site and a network connection to it.
+        A site, and a network connection to it.
         """
         self.served = Served()
         self.caller = H2Caller(self.served.site, self.served.clock)
@@ -981,7 +981,7 @@ class HTTP2Tests(SynchronousTestCase):
 
     def test_cancel(self) -> None:
         """
-        A reset HTTP/2 stream leaves the registry; the others go on.
+        A reset HTTP/2 stream leaves the registry; the others continue.
         """
         leaving = self.caller.ask("GET", TARGET)
         staying = self.caller.ask("GET", TARGET)
@@ -994,7 +994,7 @@ class HTTP2Tests(SynchronousTestCase):
 
     def test_close(self) -> None:
         """
-        A stream that is closed ends after its final event; the next request is served.
+        A closed stream ends after its final event; the next request is served.
         """
         stream = self.caller.ask("GET", TARGET)
         (connection,) = self.served.hub.connections
@@ -1031,12 +1031,12 @@ class HTTP2Tests(SynchronousTestCase):
 
 class EmbeddedTests(SynchronousTestCase):
     """
-    A hub's resource in a site of somebody else's.
+    A hub's resource in another site.
     """
 
     def test_plain_site(self) -> None:
         """
-        It needs no site of ours.
+        It works in a plain `twisted.web.server.Site`.
         """
         served = Served()
         root = Resource()
@@ -1048,7 +1048,7 @@ class EmbeddedTests(SynchronousTestCase):
 
     def test_own_headers(self) -> None:
         """
-        What the application has put on the response stays there.
+        Headers that the application has set on the response are kept.
         """
         served = Served()
 
@@ -1067,7 +1067,7 @@ class EmbeddedTests(SynchronousTestCase):
 
     def test_two_hubs(self) -> None:
         """
-        Two hubs in one site know nothing of each other.
+        Two hubs in one site are independent.
         """
         served = Served()
         other = Hub(reactor=served.clock)

@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.python.failure import Failure
 
-from twisted_sse.events.publication import Publication, Published, Receipt
+from twisted_sse.events.publication import Publication, Published, Receipt, receipt_of
 
 __all__ = ["Batch", "batch_of", "collect"]
 
@@ -70,7 +70,7 @@ class Batch:
 
     def _tell(self, published: list[Published]) -> None:
         for (_, done), one in zip(self._waiting, published, strict=True):
-            done.callback(one.receipt)
+            done.callback(receipt_of(one))
 
     def _refuse(self, failure: Failure) -> None:
         for _, done in self._waiting:

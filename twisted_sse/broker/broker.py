@@ -10,7 +10,7 @@ is `twisted_sse.broker.admission`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from twisted.internet.defer import Deferred, fail, maybeDeferred, succeed
 from twisted.internet.interfaces import IReactorTime
@@ -52,13 +52,15 @@ class Broker:
     Attributes:
         admission: Takes subscribers.
 
-        listeners: Who is told of connections that begin and end.
+        listeners: The application's listeners for connections that begin and end.
 
         history: The `IHistoryProvider`.
 
         clock: What everything here is scheduled with.
 
         retry: The reconnection time that streams begin with, in milliseconds.
+
+        before_start: Called before history is asked for the first time.
 
         closed: Whether publications are refused, because the hub is stopping.
     """
@@ -83,6 +85,7 @@ class Broker:
         self.clock = clock
         self.retry = retry
         self.closed = False
+        self.before_start: Callable[[], None] = lambda: None
         self.listeners = Listeners()
         self._shared = ISharedHistoryProvider(history, None)
         self._window = Window(window_events, window_bytes)
@@ -132,6 +135,10 @@ class Broker:
             HistoryUnavailable: As the failure of the `Deferred`; the next call
                 tries again.
         """
+        if self._started:
+            return succeed(None)
+        self.before_start()
+        # A schedule that begins then may have started the broker.
         if self._started:
             return succeed(None)
         return self._starts.call(None, self._start)

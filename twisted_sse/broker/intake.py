@@ -161,8 +161,7 @@ class Intake:
     def _deliver_and_tell(self, records: Sequence[Record], batch: Sequence[_Submission]) -> None:
         if self._refused is not None and records:
             self._note_kept()
-        counts = self._deliver(records)
-        published = [Published(*pair) for pair in zip(records, counts, strict=True)]
+        published = list(zip(records, self._deliver(records), strict=True))
         start = 0
         for publications, done in batch:
             stop = start + len(publications)

@@ -9,7 +9,6 @@ queued.
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import inf
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
@@ -19,6 +18,7 @@ from twisted.logger import Logger
 
 from twisted_sse.errors import HistoryUnavailable, HubClosed
 from twisted_sse.events.publication import Receipt
+from twisted_sse.units import check_seconds
 
 __all__ = ["MakeEvent", "Schedule", "Schedules"]
 
@@ -57,9 +57,10 @@ class Schedule:
         clock: IReactorTime,
         owner: Schedules,
     ) -> None:
-        if not 0 < seconds < inf:
-            raise ValueError(
-                f"every {seconds} seconds is impossible: use a finite number greater than 0"
+        check_seconds("seconds", seconds)
+        if not callable(make_event):
+            raise TypeError(
+                f"make_event is {make_event!r}: give a function, such as lambda: {make_event!r}"
             )
         self._seconds = seconds
         self._topics = topics

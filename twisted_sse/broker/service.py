@@ -1,18 +1,15 @@
 """
-The service of a hub: starts its history, and drains the hub when it stops.
+The service of a hub: starts it with an application, and drains it when that stops.
 """
 
 from __future__ import annotations
 
-from twisted.application.service import IService, Service
-from twisted.internet.defer import Deferred, maybeDeferred
-from twisted.logger import Logger
-from twisted.python.failure import Failure
+from twisted.application.service import IServiceCollection, Service
+from twisted.internet.defer import Deferred
 
-from twisted_sse.broker.broker import Broker
-from twisted_sse.broker.drain import OtherStreams, drain
-from twisted_sse.broker.schedule import Schedules
+from twisted_sse.broker.lifecycle import Lifecycle
 from twisted_sse.events.event import ServerSentEvent
+from twisted_sse.units import check_instance, check_seconds
 
 __all__ = ["HubService"]
 
@@ -27,10 +24,6 @@ class HubService(Service):
     generators fill, after the generators have been told.
 
     Args:
-        responses: The streams that generators fill.
-
-        schedules: They run as long as the service does.
-
         grace: How long slow readers and generators may take at the end, in
             seconds.
 
@@ -39,50 +32,40 @@ class HubService(Service):
         farewell: The last event of every connection.
     """
 
-    _log = Logger()
-
     def __init__(
         self,
-        broker: Broker,
-        responses: OtherStreams,
-        schedules: Schedules,
+        lifecycle: Lifecycle,
         *,
         grace: float = 10.0,
         spread: float = 10.0,
         farewell: ServerSentEvent | None = None,
     ) -> None:
-        self._broker = broker
-        self._responses = responses
-        self._schedules = schedules
+        check_seconds("grace", grace, zero=True)
+        check_seconds("spread", spread, zero=True)
+        if farewell is not None:
+            check_instance("farewell", farewell, ServerSentEvent, "ServerSentEvent('bye')")
+        self._lifecycle = lifecycle
         self._grace = grace
         self._spread = spread
         self._farewell = farewell
-        self._history = IService(broker.history, None)
+
+    def setServiceParent(self, parent: IServiceCollection) -> None:
+        """
+        See `IService.setServiceParent`.
+        """
+        super().setServiceParent(parent)
+        self._lifecycle.managed = True
 
     def startService(self) -> None:
         """
         See `IService.startService`.
         """
         super().startService()
-        if self._history is not None:
-            self._history.startService()
-        self._broker.start().addErrback(self._not_started)
-        self._schedules.start()
+        self._lifecycle.start()
 
     def stopService(self) -> Deferred[None]:
         """
         See `IService.stopService`.
         """
         super().stopService()
-        self._schedules.stop()
-        return Deferred.fromCoroutine(self._stop())
-
-    async def _stop(self) -> None:
-        await drain(self._broker, self._responses, self._grace, self._spread, self._farewell)
-        self._broker.stop()
-        if self._history is not None:
-            await maybeDeferred(self._history.stopService)
-
-    def _not_started(self, failure: Failure) -> None:
-        # The hub tries again when it is first used.
-        self._log.warn("History is not available yet: {error}", error=failure.value)
+        return self._lifecycle.stop(self._grace, self._spread, self._farewell)

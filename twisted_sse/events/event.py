@@ -15,8 +15,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import date, time
+from decimal import Decimal
 from typing import Any, NoReturn, Protocol, overload
+from uuid import UUID
 
 from twisted_sse.errors import InvalidEvent
 
@@ -131,7 +134,9 @@ class ServerSentEvent:
         Make an event whose data is *value* as compact JSON.
 
         Args:
-            value: Anything that the standard library's `json` can write.
+            value: Anything that the standard library's `json` can write, and in it
+                dataclasses, as objects; `datetime`, `date` and `time`, in ISO 8601;
+                `UUID` and `Decimal`, as strings.
 
         Raises:
             InvalidEvent: JSON cannot express *value*, for example NaN or
@@ -155,8 +160,23 @@ class ServerSentEvent:
         return json.loads(self.data)
 
 
+def _jsonable(value: object) -> object:
+    """
+    Return what JSON has for a value of the standard library that JSON does not know.
+    """
+    if is_dataclass(value) and not isinstance(value, type):
+        return {each.name: getattr(value, each.name) for each in fields(value)}
+    if isinstance(value, date | time):
+        return value.isoformat()
+    if isinstance(value, UUID | Decimal):
+        return str(value)
+    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
+
+
 # RFC 8259 knows neither NaN nor Infinity: JSON.parse in a browser throws.
-_dumps = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+_dumps = json.JSONEncoder(
+    ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_jsonable
+).encode
 
 
 def unchecked(

@@ -26,7 +26,10 @@ def media_type(header: str | None) -> str:
     return (header or "").partition(";")[0].strip().lower()
 
 
-@lru_cache(maxsize=256)
+# The longest header whose answer is remembered: browsers send less than 200 characters.
+_REMEMBERED = 512
+
+
 def accepts(header: str, offered: str) -> bool:
     """
     Return whether an ``Accept`` header allows the media type *offered*.
@@ -38,6 +41,11 @@ def accepts(header: str, offered: str) -> bool:
 
         offered: A media type in lower case, without parameters.
     """
+    find = _find_acceptance if len(header) > _REMEMBERED else _remembered_acceptance
+    return find(header, offered)
+
+
+def _find_acceptance(header: str, offered: str) -> bool:
     major = offered.partition("/")[0]
     # RFC 9110: "If more than one media range applies to a given type, the most
     # specific reference has precedence."
@@ -47,6 +55,9 @@ def accepts(header: str, offered: str) -> bool:
             # RFC 9110: "a value of 0 means 'not acceptable'".
             return max(qualities) > 0
     return not header.strip()
+
+
+_remembered_acceptance = lru_cache(maxsize=256)(_find_acceptance)
 
 
 def _ranges(header: str) -> list[tuple[str, float]]:

@@ -80,8 +80,6 @@ class StreamStart(NamedTuple):
     asked: str | None = None
 
 
-# benchmarks (memory, accept): subscribers that come between two events start alike.
-@lru_cache(maxsize=256)
 def first_frames(start: StreamStart, retry: int | None, priming: Priming) -> bytes:
     """
     The preamble of a subscriber's stream.
@@ -90,9 +88,20 @@ def first_frames(start: StreamStart, retry: int | None, priming: Priming) -> byt
         retry: The reconnection time in milliseconds; ``None`` leaves it to
             the browser.
     """
-    first = b"" if retry is None else codec.encode(ServerSentEvent(retry=retry))
     if start.asked is not None:
-        return first + reset_frame(ResetReason.UNKNOWN, start.asked)
+        return _retry(retry) + reset_frame(ResetReason.UNKNOWN, start.asked)
+    # An ID of a client may be long, and the next one is another.
+    if start.resumed:
+        return _opening(start, retry, priming)
+    return _remembered_opening(start, retry, priming)
+
+
+def _retry(retry: int | None) -> bytes:
+    return b"" if retry is None else codec.encode(ServerSentEvent(retry=retry))
+
+
+def _opening(start: StreamStart, retry: int | None, priming: Priming) -> bytes:
+    first = _retry(retry)
     if not start.position.id:
         return first
     if priming == "event":
@@ -102,6 +111,10 @@ def first_frames(start: StreamStart, retry: int | None, priming: Priming) -> byt
     if priming == "block":
         return first + codec.encode(ServerSentEvent(id=start.position.id))
     return first
+
+
+# benchmarks (memory, accept): subscribers that come between two events start alike.
+_remembered_opening = lru_cache(maxsize=256)(_opening)
 
 
 def replicated_first_frames(start: StreamStart, head: Position) -> bytes:

@@ -26,6 +26,7 @@ __all__ = [
     "Record",
     "Tail",
     "is_safe_id",
+    "receipt_of",
 ]
 
 #: Asks, as a last event ID, for everything that is kept.
@@ -81,7 +82,7 @@ class Publication:
                 could not come back with its ID; or its type is that of a control
                 event.
         """
-        if not isinstance(private, bool):
+        if private is not False and private is not True:
             raise InvalidEvent(f"The private is {private!r}: give True or False.")
         if isinstance(data, ServerSentEvent):
             if (event, id, retry) != (None, None, None):
@@ -95,7 +96,7 @@ class Publication:
             made = ServerSentEvent.json(data, event=event, id=id, retry=retry)
         if made.id is not None:
             _check_id(made.id)
-        if made.event in CONTROL_EVENTS:
+        if made.event is not None and made.event in CONTROL_EVENTS:
             raise InvalidEvent(
                 f"The event type {made.event!r} is reserved for the hub: choose another."
             )
@@ -199,27 +200,6 @@ class Tail(NamedTuple):
         return self.kept[-1].position if self.kept else self.before
 
 
-class Published(NamedTuple):
-    """
-    A publication that was kept, and is on its way to subscribers.
-
-    Attributes:
-        record: As history has kept it.
-
-        subscribers: The number of connections that get it.
-    """
-
-    record: Record
-    subscribers: int
-
-    @property
-    def receipt(self) -> Receipt:
-        """
-        What its publisher is told.
-        """
-        return Receipt(self.record.id, self.subscribers)
-
-
 class Receipt(NamedTuple):
     """
     What a publisher is told about an event that was kept.
@@ -233,3 +213,15 @@ class Receipt(NamedTuple):
 
     id: str
     subscribers: int
+
+
+#: A publication that was kept, and the number of connections that get it.
+Published = tuple[Record, int]
+
+
+def receipt_of(published: Published) -> Receipt:
+    """
+    What the publisher of *published* is told.
+    """
+    record, subscribers = published
+    return Receipt(record.id, subscribers)

@@ -1,277 +1,263 @@
 """
-The machine: matches a topic in one pass, whatever the selector.
+The automaton: matches a topic against many selectors in one pass.
 
-Matching takes time linear in the topic: selectors come from strangers, and one
-that could hold the reactor would be a weapon.  So no selector ever becomes a
-regular expression; all kinds become a plan, and the plan one small machine that
-reads a topic once, forward only.
+Selectors come from clients that nobody trusts, so no selector ever becomes a
+regular expression, and no selector, nor many together, can make a topic cost more
+than a bounded number of steps for each of its characters.
 
 Nothing here does I/O, keeps time, or imports Twisted.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
-from typing import Final, NamedTuple
+from collections.abc import Sequence
+from sys import getsizeof
+from typing import Any, Final, Generic, TypeVar
 
-from twisted_sse.errors import InvalidSelector
+from twisted_sse.topics.plan import TRACKS, Plan, Track
+from twisted_sse.topics.tokens import NO_TOKEN, TokenClass, common_length
 
-__all__ = [
-    "BYTE",
-    "CONTINUATION",
-    "MAX_SELECTOR_STATES",
-    "MAX_SELECTOR_VARIABLES",
-    "Machine",
-    "Plan",
-    "TokenClass",
-]
+__all__ = ["Automaton"]
 
-#: The most states of a selector's machine.  They are the bits of one number,
-#: and a step on a number of this size costs about what a call costs.
-MAX_SELECTOR_STATES: Final = 1024
+V = TypeVar("V")
 
-#: The most variables of a selector, because each may add two steps to a
-#: character.  Far more than a URL has parts.
-MAX_SELECTOR_VARIABLES: Final = 64
+# How many sets of states an automaton remembers, if each is reached by a few
+# tokens: enough for the different topics of a busy hub, measured.
+_REMEMBERED_SETS: Final = 256
 
-# How many steps a machine remembers: it bounds the memory that a stranger's
-# selector can claim.  Measured: 6 kB for a usual template, 60 kB for one of 960
-# states.
-_REMEMBERED_STEPS: Final = 256
-
-# A topic is read token by token: a character, or a percent-encoded byte.
-_TOKENS = re.compile("%[0-9A-Fa-f]{2}|.", re.DOTALL)
-
-#: What stands for percent-encoded bytes in a class: those that begin a character
-#: of UTF-8, and those that continue one.  Neither can be a token.
-BYTE = "%xx"
-CONTINUATION = "%8x"
-
-
-class TokenClass(NamedTuple):
-    """
-    A set of tokens: those listed, or all but those.
-    """
-
-    members: frozenset[str]
-    inverted: bool = False
-
-    def accepts(self, token: str) -> bool:
-        """
-        Say whether *token* is in the set.
-        """
-        if len(token) > 1:
-            token = CONTINUATION if 0x80 <= int(token[1:], 16) < 0xC0 else BYTE
-        return (token in self.members) != self.inverted
-
-
-_CONTINUATIONS = TokenClass(frozenset({CONTINUATION}))
+# The bytes of a set of states beside its number, and of one step: measured with
+# tracemalloc on CPython 3.11.
+_SET_BYTES: Final = 330
+_STEP_BYTES: Final = 110
 
 
 class _Node(dict[str, "_Node"]):
     """
-    A set of states, and where the tokens met so far lead from it.
+    A set of states, and the sets that the tokens met so far lead to.
+
+    Attributes:
+        found: The values of the selectors that match here, when they are known.
     """
 
-    __slots__ = ("machine", "states")
+    __slots__ = ("automaton", "found", "states")
 
-    def __init__(self, machine: Machine, states: int) -> None:
-        self.machine = machine
+    def __init__(self, automaton: Automaton[Any], states: int) -> None:
+        self.automaton = automaton
         self.states = states
+        self.found: Sequence[Any] | None = None
 
     def __missing__(self, token: str) -> _Node:
-        return self.machine.step(self, token)
+        return self.automaton.step(self, token)
 
 
-class Machine:
+class Automaton(Generic[V]):
     """
-    Matches a topic in one pass, however many ways a selector could match it.
+    A nondeterministic automaton whose states all advance at once.
 
-    A nondeterministic automaton: state *i* is bit *i* of a number, and all
-    states advance at once.  A token leads from a state to the next, or back to
-    the same; a jump leads to later states without a token.  Steps are
-    remembered, so that a token mostly costs one dict lookup.
+    State *i* is bit *i* of a number.  A step takes about twenty operations on
+    numbers of `size` bits, whatever the selectors are, and is remembered, so that
+    a token mostly costs one dict lookup.  What is remembered is bounded.
+
+    The first states are the stem: a literal text, from which the selectors branch
+    off that share some of it.
+
+    Args:
+        stem: The tokens that the selectors to come have in common, about.
+
+    Attributes:
+        size: The number of states; those of removed selectors count.
     """
 
-    def __init__(self, plan: Plan) -> None:
-        self._plan = plan
-        self._reach = plan.reach()
-        self._jumping = sum(self._reach)
-        self._end = 1 << plan.here
-        self._start = _Node(self, self._close(1))
+    def __init__(self, stem: str) -> None:
+        self._literals = stem + NO_TOKEN
+        self._stem = stem
+        # Every topic that can match begins with this much of the stem.
+        self._shared = stem
+        # For each state of the stem, as a set of one: the selectors that begin there.
+        self._branches: dict[int, int] = {}
+        self._branching = 0
+        self._classes: dict[TokenClass, int] = {}
+        self._loops: dict[TokenClass, int] = {}
+        self._tracks = tuple(Track() for _ in range(TRACKS))
+        self._ends: dict[int, V] = {}
+        self._ending = 0
+        # Remembered: the states that read a token, for each token met.
+        self._reading: dict[str, int] = {}
+        self._moves: dict[str, tuple[int, int]] = {}
         self._nodes: dict[int, _Node] = {}
+        self._start: _Node | None = None
         self._remembered = 0
+        self.size = len(stem) + 1
 
-    def matches(self, text: str) -> bool:
+    @property
+    def bound(self) -> int:
         """
-        Say whether *text* leads from the first state to the last.
+        The most bytes that is remembered, about.
         """
-        prefix = self._plan.prefix
-        if not text.startswith(prefix):
-            return False
+        return _REMEMBERED_SETS * (_SET_BYTES + self.size // 8)
+
+    def add(self, plan: Plan, value: V) -> int:
+        """
+        Add the selector of *plan*.
+
+        Returns:
+            Its last state, by which it can be removed.
+        """
+        depth = common_length(self._stem, plan.prefix)
+        rest = plan.prefix[depth:]
+        start = self.size
+        offset = start + len(rest)
+        self.size = offset + plan.here + 1
+        if len(self._ends) == 0 or depth < len(self._shared):
+            self._shared = self._stem[:depth]
+        branch = 1 << depth
+        self._branches[branch] = self._branches.get(branch, 0) | 1 << start
+        self._branching |= branch
+        self._add_literals(start, rest + plan.literals + NO_TOKEN)
+        for kinds, added in ((self._classes, plan.classes), (self._loops, plan.loops)):
+            for kind, states in added.items():
+                kinds[kind] = kinds.get(kind, 0) | states << offset
+        for track, skips in zip(self._tracks, plan.tracks, strict=True):
+            if skips.sources:
+                track.sources |= skips.sources << offset
+                track.run |= skips.run << offset
+                track.sinks |= skips.sinks << offset
+        end = self.size - 1
+        self._ends[end] = value
+        self._ending |= 1 << end
+        self._forget_steps()
+        return end
+
+    def remove(self, end: int) -> None:
+        """
+        Remove the selector whose last state is *end*; its states stay.
+        """
+        del self._ends[end]
+        self._ending ^= 1 << end
+        self._forget_steps()
+
+    def find(self, topic: str) -> Sequence[V]:
+        """
+        Return the values of the selectors that match *topic*, a text of tokens.
+        """
+        shared = self._shared
+        if not topic.startswith(shared):
+            return ()
         node = self._start
-        rest = text[len(prefix) :]
-        for token in _TOKENS.findall(rest) if "%" in rest else rest:
+        if node is None:
+            node = self._start = self._node(self._close(1 << len(shared)))
+        for token in topic[len(shared) :]:
             node = node[token]
             if not node.states:
-                return False
-        return node.states & self._end != 0
+                return ()
+        found = node.found
+        if found is None:
+            found = node.found = self._found(node.states & self._ending)
+            self._remembered += 8 * len(found)
+        return found
 
     def step(self, node: _Node, token: str) -> _Node:
         """
         Work out where *token* leads, and remember it.
         """
-        if self._remembered >= _REMEMBERED_STEPS:
-            self._forget()
-        forward = self._plan.literals.get(token, 0) | _accepting(self._plan.classes, token)
-        again = _accepting(self._plan.loops, token)
-        states = self._close((node.states & forward) << 1 | node.states & again)
-        found = self._nodes.get(states)
-        if found is None:
-            found = self._nodes[states] = _Node(self, states)
-        node[token] = found
-        self._remembered += 1
+        if self._remembered > self.bound:
+            self._make_room()
+        moves = self._moves.get(token)
+        if moves is None:
+            moves = self._moves[token] = self._moves_of(token)
+        forward, again = moves
+        states = node.states
+        states = self._close((states & forward) << 1 | states & again)
+        found = node[token] = self._node(states)
+        self._remembered += _STEP_BYTES
         return found
 
+    def forget(self) -> None:
+        """
+        Forget everything that can be worked out again.
+        """
+        self._reading.clear()
+        self._forget_steps()
+
+    def _make_room(self) -> None:
+        # Kept if they are few: the states that read a token take longest to work out.
+        self._forget_steps()
+        if self._remembered > self.bound // 2:
+            self.forget()
+
+    def _add_literals(self, start: int, literals: str) -> None:
+        self._literals += literals
+        added: dict[str, int] = {}
+        for state, token in enumerate(literals):
+            if token in self._reading and token != NO_TOKEN:
+                added[token] = added.get(token, 0) | 1 << state
+        for token, states in added.items():
+            self._reading[token] |= states << start
+
+    def _node(self, states: int) -> _Node:
+        node = self._nodes.get(states)
+        if node is None:
+            node = self._nodes[states] = _Node(self, states)
+            self._remembered += _SET_BYTES + self.size // 8
+        return node
+
     def _close(self, states: int) -> int:
-        jumping = states & self._jumping
-        while jumping:
-            lowest = jumping & -jumping
-            states |= self._reach[lowest]
-            jumping ^= lowest
+        """
+        Add the states to which branches and skips lead from *states*.
+        """
+        branch = states & self._branching
+        if branch:
+            # The stem has no loops, so at most one of its states is reached.
+            states |= self._branches[branch]
+        for track in self._tracks:
+            sources = states & track.sources
+            if sources:
+                states |= ((sources + track.run) ^ track.run) & track.sinks
         return states
 
-    def _forget(self) -> None:
-        # Emptied one by one, because nodes refer to each other in circles.
-        for node in self._nodes.values():
+    def _moves_of(self, token: str) -> tuple[int, int]:
+        """
+        Return the states that *token* leads on from, and those that it stays in.
+        """
+        forward = self._reading.get(token)
+        if forward is None:
+            forward = self._reading[token] = _places(token, self._literals)
+        again = 0
+        for kind, states in self._classes.items():
+            if kind.accepts(token):
+                forward |= states
+        for kind, states in self._loops.items():
+            if kind.accepts(token):
+                again |= states
+        self._remembered += _STEP_BYTES + 3 * (self.size // 8)
+        return forward, again
+
+    def _found(self, ending: int) -> tuple[V, ...]:
+        found = []
+        while ending:
+            end = ending & -ending
+            found.append(self._ends[end.bit_length() - 1])
+            ending ^= end
+        return tuple(found)
+
+    def _forget_steps(self) -> None:
+        # Emptied one by one, because nodes refer to each other in circles; listed
+        # first, because another thread may be matching.
+        for node in list(self._nodes.values()):
             node.clear()
         self._nodes.clear()
-        self._start.clear()
-        self._remembered = 0
+        self._moves.clear()
+        self._start = None
+        self._remembered = sum(map(getsizeof, self._reading.values()))
 
 
-def _accepting(classes: dict[TokenClass, int], token: str) -> int:
-    states = 0
-    for kind, mask in classes.items():
-        if kind.accepts(token):
-            states |= mask
-    return states
-
-
-class Plan:
+def _places(token: str, text: str) -> int:
     """
-    A machine being built: every method adds to its end.
+    Return where *token* stands in *text*, as a number with a bit for each place.
     """
-
-    def __init__(self) -> None:
-        #: What every match begins with: found by `startswith`, without states.
-        self.prefix = ""
-        #: The number of the present state, which is the last so far.
-        self.here = 0
-        self.literals: dict[str, int] = {}
-        self.classes: dict[TokenClass, int] = {}
-        self.loops: dict[TokenClass, int] = {}
-        self._jumps: dict[int, int] = {}
-        self._in_prefix = True
-        self._variables = 0
-
-    def mark(self) -> int:
-        """
-        End the prefix, because the present state will get a loop or a jump.
-        """
-        self._in_prefix = False
-        return self.here
-
-    def variable(self) -> None:
-        """
-        Count one more variable.
-        """
-        self._variables += 1
-        if self._variables > MAX_SELECTOR_VARIABLES:
-            raise InvalidSelector(
-                f"The selector has too many variables: use at most {MAX_SELECTOR_VARIABLES}."
-            )
-
-    def literal(self, text: str) -> None:
-        """
-        Add *text*, which matches itself.
-        """
-        if self._in_prefix:
-            self.prefix += text
-            return
-        for token in _TOKENS.findall(text):
-            self.literals[token] = self.literals.get(token, 0) | 1 << self._advance()
-
-    def one(self, kind: TokenClass) -> None:
-        """
-        Add exactly one token of *kind*.
-        """
-        self.classes[kind] = self.classes.get(kind, 0) | 1 << self._advance()
-
-    def any(self, kind: TokenClass) -> None:
-        """
-        Add any number of tokens of *kind*.
-
-        Two of these in a row are one of the wider kind, which is exact because
-        whatever meets here is nested: V and comma within V and R, for example.
-        """
-        self.loops[kind] = self.loops.get(kind, 0) | 1 << self.mark()
-
-    def up_to(self, limit: int, members: frozenset[str]) -> None:
-        """
-        Add at most *limit* characters of *members*.
-
-        The number is chosen at the beginning, by a jump, so that there is one
-        jump and not one for each character.
-        """
-        start = self.mark()
-        for _ in range(limit):
-            self.one(TokenClass(members))
-            self.any(_CONTINUATIONS)
-            self.jump(start, self.here)
-
-    def jump(self, source: int, target: int) -> None:
-        """
-        Let a match go on at *target* when it is at *source*, which is earlier.
-        """
-        self._jumps[source] = self._jumps.get(source, 0) | 1 << target
-
-    def gap(self) -> int:
-        """
-        Add a state that only jumps lead to.
-        """
-        self._advance()
-        return self.here
-
-    def join(self, ends: Iterable[int]) -> None:
-        """
-        Add a state to which *ends* and the present state lead.
-        """
-        ended = self.here
-        joined = self.gap()
-        for end in (*ends, ended):
-            self.jump(end, joined)
-
-    def reach(self) -> dict[int, int]:
-        """
-        For each state that jumps: its bit, and all states that it jumps to.
-        """
-        reach: dict[int, int] = {}
-        for source in sorted(self._jumps, reverse=True):
-            targets = self._jumps[source]
-            for later, further in reach.items():
-                if targets & later:
-                    targets |= further
-            reach[1 << source] = targets
-        return reach
-
-    def _advance(self) -> int:
-        before = self.mark()
-        self.here += 1
-        if self.here >= MAX_SELECTOR_STATES:
-            raise InvalidSelector(
-                "The selector is too complex: use fewer characters after the first variable,"
-                " or shorter prefixes."
-            )
-        return before
+    places = bytearray(len(text) // 8 + 1)
+    at = -1 if token == NO_TOKEN else text.find(token)
+    while at >= 0:
+        places[at >> 3] |= 1 << (at & 7)
+        at = text.find(token, at + 1)
+    return int.from_bytes(places, "little")

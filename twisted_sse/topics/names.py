@@ -1,7 +1,7 @@
 """
-Names: what may be published to, and what a selector may be written in.
+The rules for topics, and for the text of selectors.
 
-What is refused is refused in a sentence for whoever sent it, and nothing is
+A text that breaks a rule is refused with a sentence for its sender; no text is
 changed to make it fit.
 
 Nothing here does I/O, keeps time, or imports Twisted.  Comments that begin with
@@ -20,35 +20,40 @@ from twisted_sse.errors import InvalidSelector, InvalidTopic
 __all__ = ["MAX_TOPICS", "MAX_TOPIC_SIZE", "check_selector", "check_topics"]
 
 #: The most bytes of UTF-8 in a topic or a selector.  The reference Mercure hub
-#: has the same bound, and a subscription's URL stays within servers' limits.
+#: has the same bound, and the URL of a subscription stays within servers' limits.
 MAX_TOPIC_SIZE: Final = 4096
 
-#: The most topics of one event.  Each costs a match per selector; the reference
+#: The most topics of one event.  Each is matched against the selectors; the reference
 #: Mercure hub has the same bound for selectors.
 MAX_TOPICS: Final = 100
+
+# The longest topic whose check is remembered, and how many are: 3 MB at most.
+_REMEMBERED_SIZE: Final = 128
+_REMEMBERED: Final = 4096
 
 
 def check_topics(topics: str | Iterable[str]) -> tuple[str, ...]:
     """
-    Check what an event is to be published to.
+    Check the topics that an event is to be published to.
 
     Args:
-        topics: One topic, or several that name the same thing.
+        topics: One topic, or several names of the same resource.
 
     Returns:
         The topics without duplicates, in their order: the first is the
-        canonical one, the others are its alternates.
+        canonical topic, the others are its alternates.
 
     Raises:
-        InvalidTopic: There is no topic, there are more than `MAX_TOPICS`, or
-            one is not a str, empty, larger than `MAX_TOPIC_SIZE`, exactly `*`,
-            or contains a control or format character or a lone surrogate.
+        InvalidTopic: *topics* is empty or has more than `MAX_TOPICS`, or one
+            topic is not a str, empty, larger than `MAX_TOPIC_SIZE`, exactly
+            `*`, or contains a control or format character or a lone surrogate.
     """
     if isinstance(topics, str):
-        return _check_one(topics)
+        _check_one(topics)
+        return (topics,)
     unique = _unique(topics)
     if not unique:
-        raise InvalidTopic("There is no topic: give at least one.")
+        raise InvalidTopic("No topic is given: give at least one.")
     for topic in unique:
         _check_one(topic)
     return unique
@@ -61,23 +66,29 @@ def _unique(topics: Iterable[str]) -> tuple[str, ...]:
             raise InvalidTopic(f"The topic {_fault(topic)}")
         seen[topic] = None
         if len(seen) > MAX_TOPICS:
-            raise InvalidTopic(f"There are too many topics: give at most {MAX_TOPICS}.")
+            raise InvalidTopic(f"Too many topics are given: give at most {MAX_TOPICS}.")
     return tuple(seen)
 
 
-@lru_cache(maxsize=4096)
-def _check_one(topic: str) -> tuple[str]:
+def _check_one(topic: str) -> None:
+    check = _check_remembered if len(topic) <= _REMEMBERED_SIZE else _check
+    check(topic)
+
+
+def _check(topic: str) -> None:
     fault = _fault(topic)
     if fault is not None:
         raise InvalidTopic(f"The topic {fault}")
     if topic == "*":
-        raise InvalidTopic("The topic is *, which selects everything: publish to a name.")
-    return (topic,)
+        raise InvalidTopic("The topic is *, which selects every topic: publish to a name.")
+
+
+_check_remembered = lru_cache(maxsize=_REMEMBERED)(_check)
 
 
 def _fault(text: object) -> str | None:
     """
-    Say what is wrong with a topic or selector, as the end of a sentence.
+    Return what is wrong with a topic or selector, as the end of a sentence.
     """
     if not isinstance(text, str):
         return f"is a {type(text).__name__}: give a str."
@@ -92,8 +103,8 @@ def _fault(text: object) -> str | None:
     if size > MAX_TOPIC_SIZE:
         return f"has {size} bytes of UTF-8: use at most {MAX_TOPIC_SIZE}."
     for index, character in enumerate(text):
-        # Mercure: no C0, C1 or DEL, nor category Cf, which is invisible: two
-        # topics could look the same.
+        # Mercure: no C0, C1 or DEL, nor category Cf, whose characters are
+        # invisible: two topics could look the same.
         if unicodedata.category(character) in ("Cc", "Cf"):
             return f"contains U+{ord(character):04X} at index {index}: remove it."
     return None
@@ -101,10 +112,10 @@ def _fault(text: object) -> str | None:
 
 def check_selector(text: str) -> None:
     """
-    Check that *text* is written like a topic, as every selector is; `*` passes.
+    Check that *text* obeys the rules of a topic, as every selector does; `*` passes.
 
     Raises:
-        InvalidSelector: It is not a str, empty, larger than `MAX_TOPIC_SIZE`, or
+        InvalidSelector: *text* is not a str, empty, larger than `MAX_TOPIC_SIZE`, or
             contains a control or format character or a lone surrogate.
     """
     fault = _fault(text)

@@ -1,7 +1,7 @@
 """
-Selections: what one subscriber asks for, may read, and so gets to see.
+Selections: the topics that one subscriber asks for, may read, and so receives.
 
-A selection is a value: equal ones can be shared, and what it selects never changes.
+A selection is an immutable value: equal selections can be shared.
 
 Nothing here does I/O, keeps time, or imports Twisted.  Comments that begin with
 "Mercure:" follow that protocol.
@@ -10,30 +10,52 @@ Nothing here does I/O, keeps time, or imports Twisted.  Comments that begin with
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from sys import getsizeof
+from typing import Final
 
 from twisted_sse.errors import InvalidSelector
+from twisted_sse.topics.cache import BoundedCache
 from twisted_sse.topics.names import check_selector
+from twisted_sse.topics.patternindex import PatternIndex
 from twisted_sse.topics.selectors import Everything, Exact, Pattern, Selector, parse_selector
 from twisted_sse.topics.templates import URITemplate
 from twisted_sse.topics.urlpattern import URLPattern
 
-__all__ = ["Interest", "Selection"]
+__all__ = ["MAX_REQUEST_COST", "MAX_REQUEST_SIZE", "Interest", "Selection"]
+
+#: The most bytes of UTF-8 in all selectors of one request together.  A hundred
+#: selectors, the most that a request may have by default, of 650 bytes each.
+MAX_REQUEST_SIZE: Final = 64 * 1024
+
+#: The most that all templates and URL patterns of one request may cost together: one
+#: for each character, a prefix (`:3`) counts as its length, and eight for each variable.
+#: Room for a hundred of 300 characters.  Measured: 13 ms to parse, at most.
+MAX_REQUEST_COST: Final = 32 * 1024
+
+# What the indexes of selections may take together, in bytes: those of a hundred
+# replays that go on at once, if each has ten usual templates.
+_INDEX_BYTES: Final = 16 * 1024 * 1024
+
+# What a selection and each of its selectors take beside their text, in bytes:
+# measured with tracemalloc on CPython 3.11.
+_SELECTION_BYTES: Final = 400
+_SELECTOR_BYTES: Final = 150
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
     """
-    What one subscriber asks for, or may read: any of several selectors.
+    The topics that any of several selectors selects.
 
-    Made by `Selection.of`.  Equal to every selection of the same selectors,
-    whatever their order, so that subscribers with equal ones can share work.
+    Made by `Selection.of`.  Selections of the same selectors are equal, whatever
+    their order, so that their subscribers can share work.
 
     Attributes:
         everything: Whether `*` is among the selectors; the others are then
             left out, because they add nothing.
 
-        exact: The names, to index by.
+        exact: The exact names.
 
         patterns: The templates and URL patterns, sorted, without duplicates.
     """
@@ -41,6 +63,60 @@ class Selection:
     everything: bool
     exact: frozenset[str]
     patterns: tuple[Pattern, ...]
+    # A hash of a hundred templates takes long, and every cache asks for it.
+    _hash: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_hash", hash((self.everything, self.exact, self.patterns)))
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __reduce__(self) -> tuple[type[Selection], tuple[object, ...]]:
+        # Without the hash, which differs between processes.
+        return Selection, (self.everything, self.exact, self.patterns)
+
+    @property
+    def weight(self) -> int:
+        """
+        The bytes that this selection takes in memory, about.
+        """
+        texts = [*self.exact, *(pattern.text for pattern in self.patterns)]
+        return _SELECTION_BYTES + sum(_SELECTOR_BYTES + getsizeof(text) for text in texts)
+
+    @classmethod
+    def requested(cls, texts: Sequence[str]) -> Selection:
+        """
+        Make the selection that a client asks for.
+
+        Args:
+            texts: Sent by the client, so trust nothing about them.
+
+        Raises:
+            InvalidSelector: *texts* is empty or larger than `MAX_REQUEST_SIZE`, costs
+                more than `MAX_REQUEST_COST`, or one of them is invalid.
+        """
+        # A character has at least one byte, so this bounds the encoding, too.
+        size = sum(map(len, texts))
+        if size <= MAX_REQUEST_SIZE:
+            size = sum(len(text.encode("utf-8", "surrogatepass")) for text in texts)
+        if size > MAX_REQUEST_SIZE:
+            raise InvalidSelector(
+                f"The selectors are too long: use at most {MAX_REQUEST_SIZE} bytes of UTF-8 in all."
+            )
+        selectors: set[Selector] = set()
+        cost = 0
+        for text in texts:
+            selector = _selector(text)
+            if isinstance(selector, URITemplate | URLPattern) and selector not in selectors:
+                cost += selector.cost
+            if cost > MAX_REQUEST_COST:
+                raise InvalidSelector(
+                    "The selectors are too complex together: use fewer of them, fewer variables,"
+                    " or shorter prefixes."
+                )
+            selectors.add(selector)
+        return cls.of(selectors)
 
     @classmethod
     def of(cls, selectors: Iterable[str | Selector]) -> Selection:
@@ -48,16 +124,16 @@ class Selection:
         Make a selection.
 
         Args:
-            selectors: Text is read by `parse_selector`.
+            selectors: A str is parsed by `parse_selector`.
 
         Raises:
-            InvalidSelector: There is none, or one of them is invalid.
+            InvalidSelector: *selectors* is empty, or one of them is invalid.
         """
         if isinstance(selectors, str):
             selectors = (selectors,)
         parsed = {_selector(s) for s in selectors}
         if not parsed:
-            raise InvalidSelector("There is no selector: give at least one, or * for everything.")
+            raise InvalidSelector("No selector is given: give at least one, or * for every topic.")
         if any(isinstance(s, Everything) for s in parsed):
             return cls(True, frozenset(), ())
         exact = frozenset(s.text for s in parsed if isinstance(s, Exact))
@@ -66,28 +142,42 @@ class Selection:
 
     def matches(self, topics: Sequence[str]) -> bool:
         """
-        Say whether any selector matches any of *topics*.
+        Return whether any selector selects any of *topics*.
         """
         if self.everything or not self.exact.isdisjoint(topics):
             return True
+        if not self.patterns:
+            return False
+        index = _indexes.get(self)
+        if index is None:
+            index = self._index()
+        return any(True for topic in topics for _ in index.find(topic))
+
+    def _index(self) -> PatternIndex[bool]:
+        index: PatternIndex[bool] = PatternIndex()
         for pattern in self.patterns:
-            for topic in topics:
-                if pattern.matches(topic):
-                    return True
-        return False
+            index.add(pattern, True)
+        _indexes.put(self, index, index.weight)
+        return index
+
+
+# Of the selections that are matched one by one, as a replay does: made when needed.
+_indexes: BoundedCache[Selection, PatternIndex[bool]] = BoundedCache(
+    _INDEX_BYTES, PatternIndex[bool].forget
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Interest:
     """
-    What one subscriber gets to see: what it wants, as far as it is allowed.
+    The publications that one subscriber receives: what it wants and may read.
 
     Attributes:
-        wanted: What it asked for.
+        wanted: The topics that it asked for.
 
-        readable: What its grant lets it read, or None for nothing.
+        readable: The topics that its grant covers, or None for no topic.
 
-        public: Whether publications that are not private need no grant.
+        public: Whether it may read every publication that is not private.
     """
 
     wanted: Selection
@@ -96,10 +186,9 @@ class Interest:
 
     def matches(self, topics: Sequence[str], private: bool) -> bool:
         """
-        Say whether the subscriber gets a publication.
+        Return whether the subscriber receives a publication.
 
-        Mercure: one topic has to be wanted and one readable, and they need not
-        be the same one.
+        Mercure: one topic has to be wanted and one readable; they may differ.
         """
         if not self.wanted.matches(topics):
             return False

@@ -1,8 +1,7 @@
 """
-Selectors: which topics a subscriber wants, or may read.
+Selectors: the topics that a subscriber wants, or may read.
 
-Text becomes a selector once, at the edge; whoever holds a selector knows that it
-is valid.
+Text becomes a selector once, at the edge; a selector is always valid.
 
 Nothing here does I/O, keeps time, or imports Twisted.
 """
@@ -19,22 +18,22 @@ from twisted_sse.topics.urlpattern import URLPattern
 
 __all__ = ["Everything", "Exact", "Pattern", "Selector", "parse_selector"]
 
-# How many selectors stay compiled: together with the steps that a machine
-# remembers it bounds the memory that strangers' selectors can claim.
-_CACHED_SELECTORS: Final = 1024
+# The longest selector that is remembered, and how many are: 1 MB at most.
+_REMEMBERED_SIZE: Final = 128
+_REMEMBERED: Final = 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Everything:
     """
-    Selects every topic.  Written `*`.
+    Selects every topic.  It is written `*`.
     """
 
     text: str = field(default="*", init=False)
 
     def matches(self, topic: str) -> bool:
         """
-        Say that *topic* is selected.
+        Return True: every topic is selected.
         """
         return True
 
@@ -42,10 +41,10 @@ class Everything:
 @dataclass(frozen=True, slots=True)
 class Exact:
     """
-    Selects the one topic that is the same, byte for byte.
+    Selects the topic that is equal to *text*, byte for byte.
 
     Raises:
-        InvalidSelector: *text* could not be a topic.
+        InvalidSelector: *text* cannot be a topic.
     """
 
     text: str
@@ -55,31 +54,38 @@ class Exact:
 
     def matches(self, topic: str) -> bool:
         """
-        Say whether *topic* is selected.
+        Return whether *topic* is selected.
         """
         return topic == self.text
 
 
-#: What has to be matched, because no index finds it.
+#: A selector of many topics, which only matching can tell.
 Pattern: TypeAlias = URITemplate | URLPattern
-#: What a subscriber may ask for.
+#: Any selector.
 Selector: TypeAlias = Exact | Everything | URITemplate | URLPattern
 
 
-@lru_cache(maxsize=_CACHED_SELECTORS)
 def parse_selector(text: str) -> Selector:
     """
-    Read a selector that came as text: `*`, a URI Template, or an exact name.
+    Parse a selector: `*`, a URI Template, or an exact name.
 
-    Anything with a brace is a template.  A URL Pattern cannot be told from a
-    name, so it has to be said: `URLPattern(text)`.
+    Any text with a brace is a template.  A URL Pattern looks like a name, so it
+    has to be made explicitly: `URLPattern(text)`.
 
     Raises:
-        InvalidSelector: *text* is none of them, in a sentence for whoever sent it.
+        InvalidSelector: *text* is none of these; the message is for its sender.
     """
     check_selector(text)
+    parse = _parse_remembered if len(text) <= _REMEMBERED_SIZE else _parse
+    return parse(text)
+
+
+def _parse(text: str) -> Selector:
     if text == "*":
         return Everything()
     if "{" in text or "}" in text:
         return URITemplate(text)
     return Exact(text)
+
+
+_parse_remembered = lru_cache(maxsize=_REMEMBERED)(_parse)

@@ -1,8 +1,8 @@
 """
-URI Templates: selectors that say what a topic may be expanded from.
+URI Templates: selectors of the topics that a template may expand to.
 
-A template is read once, from left to right, into a plan.  What is no template is
-refused then, and never when a topic is matched.
+A template is parsed from left to right.  An invalid template is refused when it is
+made, and never when a topic is matched.
 
 Nothing here does I/O, keeps time, or imports Twisted.  Comments that begin with
 "RFC 6570:" follow that RFC.
@@ -14,16 +14,19 @@ import re
 import string
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from typing import NamedTuple
 
 from twisted_sse.errors import InvalidSelector
-from twisted_sse.topics.automaton import BYTE, CONTINUATION, Machine, Plan, TokenClass
 from twisted_sse.topics.names import check_selector
+from twisted_sse.topics.patternindex import matches_alone
+from twisted_sse.topics.plan import TRACKS, Plan
+from twisted_sse.topics.tokens import ENCODED_BYTES, TokenClass, tokens_of
 
 __all__ = ["URITemplate"]
 
 # RFC 6570: "unreserved = ALPHA / DIGIT / "-" / "." / "_" / "~"".
-_UNRESERVED = frozenset(string.ascii_letters + string.digits + "-._~") | {BYTE, CONTINUATION}
+_UNRESERVED = frozenset(string.ascii_letters + string.digits + "-._~") | ENCODED_BYTES
 # RFC 6570: "reserved = gen-delims / sub-delims".
 _RESERVED = frozenset(":/?#[]@!$&'()*+,;=")
 
@@ -39,17 +42,22 @@ _VARIABLE = re.compile(
 )
 _STRAY_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
 
+# The tracks of skips, in the order in which an automaton follows them: to the pair
+# that comes first in a query, within an expression after its operator, and across
+# expressions.
+_FIRST, _INNER, _OUTER = range(TRACKS)
+
 
 @dataclass(frozen=True, slots=True)
 class URITemplate:
     """
-    Selects what a URI Template (RFC 6570, level 4) may expand to, and itself.
+    Selects the expansions of a URI Template (RFC 6570, level 4), and its own text.
 
     Every variable may be undefined, so every expression may be empty.  V below
     is the unreserved characters (ASCII letters, digits, `-._~`) and `%` with
     two hexadecimal digits; R is the reserved ones (`:/?#[]@!$&'()*+,;=`).
-    Nothing else matches an expression: a raw non-ASCII character never does,
-    because expansion percent-encodes it.
+    No other character matches an expression: a raw non-ASCII character never
+    does, because expansion percent-encodes it.
 
         {a} {a,b}      any of V and comma
         {+a}           any of V and R
@@ -68,26 +76,56 @@ class URITemplate:
     prefix, the largest counts for each; if not all have one, none counts.
     Literals match as they are written.
 
+    Attributes:
+        cost: What parsing and matching it takes: see `MAX_REQUEST_COST`.
+
     Raises:
-        InvalidSelector: *text* is no URI Template, or too large a one.
+        InvalidSelector: *text* is not a URI Template, or is too complex.
     """
 
     text: str
-    _machine: Machine = field(init=False, repr=False, compare=False)
+    cost: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         check_selector(self.text)
-        object.__setattr__(self, "_machine", _compile_template(self.text))
+        object.__setattr__(self, "cost", self.plan().cost)
+
+    @property
+    def kind(self) -> None:
+        """
+        Equal for patterns that read topics alike.
+        """
+        return None
+
+    @property
+    def selects_itself(self) -> bool:
+        """
+        Whether the topic that is equal to *text* is selected, too.
+        """
+        return True
+
+    def plan(self) -> Plan:
+        """
+        Return what an automaton needs to match this template.
+        """
+        plan = Plan()
+        for literal, expression in _parts(self.text):
+            plan.literal(literal)
+            if expression is not None:
+                _add_expression(plan, expression)
+        return plan
+
+    def read(self, topic: str) -> str | None:
+        """
+        Return *topic* as the automaton reads it.
+        """
+        return tokens_of(topic)
 
     def matches(self, topic: str) -> bool:
         """
-        Say whether *topic* is selected.
+        Return whether *topic* is selected.
         """
-        return self._machine.matches(topic) or topic == self.text
-
-    def __reduce__(self) -> tuple[type[URITemplate], tuple[str]]:
-        # Without the machine, which is made again.
-        return URITemplate, (self.text,)
+        return matches_alone(self, topic)
 
 
 class _Variable(NamedTuple):
@@ -96,18 +134,9 @@ class _Variable(NamedTuple):
     limit: int | None
 
 
-def _compile_template(text: str) -> Machine:
-    plan = Plan()
-    for literal, expression in _parts(text):
-        plan.literal(literal)
-        if expression is not None:
-            _add_expression(plan, expression)
-    return Machine(plan)
-
-
 def _parts(text: str) -> Iterator[tuple[str, str | None]]:
     """
-    Cut a template into literals, each with the expression that follows it.
+    Split a template into literals, each with the expression that follows it.
     """
     rest = text
     while rest:
@@ -131,10 +160,9 @@ def _add_expression(plan: Plan, expression: str) -> None:
         _add_query(plan, variables)
     elif operator in ("/", ";", "&"):
         for variable in variables:
-            start = plan.mark()
+            start = 1 << plan.mark()
             plan.literal(operator)
-            ends = _add_pair(plan, operator, variable)
-            plan.join([start, *ends])
+            plan.join(_OUTER, start | _add_pair(plan, operator, variable))
     else:
         _add_list(plan, operator, variables)
 
@@ -166,74 +194,85 @@ def _add_list(plan: Plan, operator: str, variables: list[_Variable]) -> None:
     Add an expression without names: `{a}`, `{+a}`, `{#a}`, `{.a}`.
     """
     start = plan.mark()
-    if operator in ("#", "."):
-        plan.literal(operator)
-    allowed = _UNRESERVED | _RESERVED if operator in ("+", "#") else _UNRESERVED
+    first = operator if operator in ("#", ".") else ""
+    plan.literal(first)
     limits = [v.limit for v in variables if v.limit is not None]
-    ends = []
     if len(limits) < len(variables):
-        plan.any(TokenClass(allowed | _separators(any(v.exploded for v in variables), operator)))
-    else:
-        plan.up_to(max(limits), allowed)
-        for _ in limits[1:]:
-            ends.append(plan.here)
-            plan.literal("." if operator == "." else ",")
-            plan.up_to(max(limits), allowed)
-    if operator in ("#", "."):
-        ends.append(start)
-    if ends:
-        plan.join(ends)
+        exploded = any(v.exploded for v in variables)
+        plan.any(_any_kind(operator, exploded))
+        if first:
+            plan.join(_OUTER, 1 << start | 1 << plan.here)
+        return
+    # A skip of all must not lead to a separator, which comes after the operator only.
+    track = _INNER if first else _OUTER
+    kind = _one_kind(operator)
+    plan.join(track, plan.up_to(max(limits), kind))
+    for _ in limits[1:]:
+        between = 1 << plan.here
+        plan.literal("." if operator == "." else ",")
+        plan.join(track, between | plan.up_to(max(limits), kind))
+    if first:
+        plan.skip(_OUTER, start, plan.here)
 
 
-def _add_pair(plan: Plan, operator: str, variable: _Variable) -> list[int]:
+def _add_pair(plan: Plan, operator: str, variable: _Variable) -> int:
     """
     Add one variable of `{/a}`, `{;a}`, `{?a}` or `{&a}`, after its operator.
 
     Returns:
-        The states at which it may end before the present one.
+        The states at which it may end.
     """
-    ends: list[int] = []
+    ends = 0
     if variable.exploded:
-        plan.any(TokenClass(_UNRESERVED | _separators(True, operator)))
-        return ends
+        plan.any(_any_kind(operator, True))
+        return 1 << plan.here
     if operator != "/":
         plan.literal(variable.name)
         if operator == ";":
-            # RFC 6570: ";x" is what an empty value expands to.
-            ends.append(plan.here)
+            # RFC 6570: an empty value expands to ";x".
+            ends = 1 << plan.here
         plan.literal("=")
-    if variable.limit is None:
-        plan.any(TokenClass(_UNRESERVED | _separators(False, operator)))
-    else:
-        plan.up_to(variable.limit, _UNRESERVED)
-    return ends
-
-
-def _separators(exploded: bool, operator: str) -> frozenset[str]:
-    if not exploded:
-        return frozenset(",")
-    return frozenset("=," + ("&" if operator == "?" else operator))
+    if variable.limit is not None:
+        return ends | plan.up_to(variable.limit, _one_kind(operator))
+    plan.any(_any_kind(operator, False))
+    return ends | 1 << plan.here
 
 
 def _add_query(plan: Plan, variables: list[_Variable]) -> None:
     """
-    Add `{?a,b}`: any of the pairs, in this order, each with & before it but the
-    first, which has the ?.
+    Add `{?a,b}`: any of the pairs, in this order, the first after a ?, the others
+    after an &.
     """
     start = plan.mark()
     plan.literal("?")
     first = plan.here
-    # Where a pair has ended and another may follow.
-    between: int | None = None
+    # The state at which a pair has ended and another may follow.
+    between = 0
     for variable in variables:
-        if between is not None:
+        if between:
             plan.literal("&")
-            plan.jump(first, plan.here)
-        _add_pair(plan, "?", variable)
-        ended = plan.here
-        following = plan.gap()
-        plan.jump(ended, following)
-        if between is not None:
-            plan.jump(between, following)
-        between = following
-    plan.jump(start, plan.here)
+            plan.skip(_FIRST, first, plan.here)
+        plan.join(_INNER, between | _add_pair(plan, "?", variable))
+        between = 1 << plan.here
+    plan.skip(_OUTER, start, plan.here)
+
+
+def _counted(operator: str) -> frozenset[str]:
+    return _UNRESERVED | _RESERVED if operator in ("+", "#") else _UNRESERVED
+
+
+@cache
+def _one_kind(operator: str) -> TokenClass:
+    """
+    Return the class of the characters that a prefix counts.
+    """
+    return TokenClass(_counted(operator))
+
+
+@cache
+def _any_kind(operator: str, exploded: bool) -> TokenClass:
+    """
+    Return the class of a value's characters, those between values included.
+    """
+    separators = "," + ("=" + ("&" if operator == "?" else operator) if exploded else "")
+    return TokenClass(_counted(operator) | frozenset(separators))

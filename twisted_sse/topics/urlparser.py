@@ -1,8 +1,8 @@
 """
-The reader of URL Patterns: makes a machine of what a pattern says.
+The parser of URL Patterns.
 
-A pattern is read once, from left to right.  What is not of the subset is refused
-then, and never when a topic is matched.
+A pattern is parsed from left to right.  Syntax outside the subset is refused then,
+and never when a topic is matched.
 
 Nothing here does I/O, keeps time, or imports Twisted.  Comments that begin with
 "URLP:" follow https://urlpattern.spec.whatwg.org/.
@@ -10,92 +10,72 @@ Nothing here does I/O, keeps time, or imports Twisted.  Comments that begin with
 
 from __future__ import annotations
 
-import re
-from typing import NamedTuple
 from urllib.parse import quote
 
 from twisted_sse.errors import InvalidSelector
-from twisted_sse.topics.automaton import Machine, Plan, TokenClass
+from twisted_sse.topics.plan import TRACKS, Plan
+from twisted_sse.topics.tokens import TokenClass
+from twisted_sse.topics.urlpieces import END, Piece, pieces_of
 from twisted_sse.topics.urls import DEFAULT_PORTS, URL_SAFE, origin_of
 
-__all__ = ["compile_url_pattern"]
+__all__ = ["parse_url_pattern"]
 
 # URLP: a name or wildcard stays within its component, and a name also stops at
 # the component's delimiter: a dot for a host, a slash for a path.  The others
 # have none.
 _NAME_IN = {
-    "scheme": TokenClass(frozenset(":/?#"), inverted=True),
-    "host": TokenClass(frozenset(".:/?#@"), inverted=True),
-    "path": TokenClass(frozenset("/?#"), inverted=True),
-    "query": TokenClass(frozenset("#"), inverted=True),
-    "fragment": TokenClass(frozenset(), inverted=True),
+    "scheme": TokenClass(":/?#", inverted=True),
+    "host": TokenClass(".:/?#@", inverted=True),
+    "path": TokenClass("/?#", inverted=True),
+    "query": TokenClass("#", inverted=True),
+    "fragment": TokenClass("", inverted=True),
 }
 _WILDCARD_IN = {
     **_NAME_IN,
-    "host": TokenClass(frozenset(":/?#@"), inverted=True),
-    "path": TokenClass(frozenset("?#"), inverted=True),
+    "host": TokenClass(":/?#@", inverted=True),
+    "path": TokenClass("?#", inverted=True),
 }
 
-_PIECES = re.compile(
-    r"\\(?P<escaped>.)|(?P<name>:(?:[^\W\d]|\$)[\w$]*)|(?P<special>[{}*?+(#/:\\])|[^{}*?+(#/:\\]+",
-    re.DOTALL,
-)
+# The tracks of skips: within an optional group, across what is optional, and within
+# an optional group again, which a skip across others may have led to.
+_INNER_FIRST, _OUTER, _INNER = range(TRACKS)
 
 
-class _Piece(NamedTuple):
+def parse_url_pattern(text: str, base: str) -> Plan:
     """
-    Part of a pattern.  *kind* is `text`, `name`, or the special character.
-    """
-
-    kind: str
-    text: str
-
-
-_END = _Piece("", "")
-
-
-def _pieces(text: str) -> list[_Piece]:
-    pieces = []
-    for found in _PIECES.finditer(text):
-        kind = found["special"] or ("name" if found["name"] else "text")
-        pieces.append(_Piece(kind, found["escaped"] or found[0]))
-    return pieces
-
-
-def compile_url_pattern(text: str, base: str) -> Machine:
-    """
-    Read a URL Pattern, as `URLPattern` has it.
+    Parse a URL Pattern of the subset that `URLPattern` describes.
 
     Raises:
-        InvalidSelector: *text* is no such pattern, or too large a one, or *base*
-            is no URL with a host.
+        InvalidSelector: *text* is not such a pattern or is too complex, or *base*
+            is not a URL with a host.
     """
-    reader = _URLPatternReader(text, base)
-    reader.read()
-    return Machine(reader.plan)
+    parser = _URLPatternParser(text, base)
+    parser.parse()
+    return parser.plan
 
 
-class _URLPatternReader:
+class _URLPatternParser:
     """
-    Reads a pattern piece by piece, and knows the component that it is in.
+    Parses a pattern piece by piece, within the component that it has reached.
     """
 
     def __init__(self, text: str, base: str) -> None:
         self.plan = Plan()
-        self._pieces = _pieces(text)
+        self._pieces = pieces_of(text)
         self._at = 0
         self._scheme = ""
-        # Where the group began that is not closed yet.
+        # The first state of the group that is not closed yet.
         self._group: int | None = None
+        self._in_optional_group = False
         self._component = "scheme"
         origin = origin_of(base)
         if text.startswith("/") and not text.startswith("//"):
             self.plan.literal(origin)
             self._component = "path"
 
-    def read(self) -> None:
+    def parse(self) -> None:
         """
-        Add the whole pattern to the plan.
+        Add the pattern to the plan.
         """
         while self._at < len(self._pieces):
             piece = self._next()
@@ -115,15 +95,15 @@ class _URLPatternReader:
             raise InvalidSelector("The URL Pattern has a { that is not closed: add a }.")
         self._add_rest()
 
-    def _peek(self, ahead: int = 0) -> _Piece:
+    def _peek(self, ahead: int = 0) -> Piece:
         at = self._at + ahead
-        return self._pieces[at] if at < len(self._pieces) else _END
+        return self._pieces[at] if at < len(self._pieces) else END
 
-    def _next(self) -> _Piece:
+    def _next(self) -> Piece:
         self._at += 1
         return self._pieces[self._at - 1]
 
-    def _read_text(self, piece: _Piece) -> None:
+    def _read_text(self, piece: Piece) -> None:
         if piece.kind != "text":
             raise InvalidSelector(
                 f"The URL Pattern has a {piece.kind} that is not supported here:"
@@ -140,9 +120,9 @@ class _URLPatternReader:
             text = quote(text, safe=URL_SAFE)
         self.plan.literal(text)
 
-    def _read_variable(self, piece: _Piece, start: int | None) -> None:
+    def _read_variable(self, piece: Piece, start: int | None) -> None:
         """
-        Add a name or wildcard, which begins at *start* if a slash is part of it.
+        Add a name or wildcard, which begins at *start* if a slash belongs to it.
         """
         self.plan.variable()
         optional = self._modifier()
@@ -154,11 +134,11 @@ class _URLPatternReader:
         else:
             self.plan.any(_WILDCARD_IN[self._component])
         if optional and start is not None:
-            self.plan.join([start])
+            self._join(start, self.plan.here)
 
     def _modifier(self) -> bool:
         """
-        Read the ? after a name, wildcard or group, if there is one.
+        Read the ? after a name, wildcard or group, if one follows.
         """
         if self._peek().kind in ("+", "*"):
             raise InvalidSelector("The URL Pattern repeats a part with + or *: write * alone.")
@@ -173,30 +153,47 @@ class _URLPatternReader:
         if brace == "{":
             if self._group is not None:
                 raise InvalidSelector("The URL Pattern has a group within a group: take it out.")
-            # The group gets a state of its own, so that what loops there, as in
-            # {*a}?, cannot leave by the jump that skips the group.
             self._group = self.plan.mark()
-            self.plan.jump(self._group, self.plan.gap())
+            self._in_optional_group = self._is_group_optional()
+            if self._in_optional_group:
+                # The group gets a state of its own, so that a loop there, as in
+                # {*a}?, cannot leave by the skip across the group.
+                self._join(self._group)
             return
         if self._group is None:
             raise InvalidSelector("The URL Pattern has a } without a { before it: remove it.")
         start, self._group = self._group, None
+        self._in_optional_group = False
         if self._modifier():
             self.plan.variable()
-            self.plan.join([start])
+            self._join(start, self.plan.here)
+
+    def _is_group_optional(self) -> bool:
+        kinds = (self._peek(ahead).kind for ahead in range(len(self._pieces)))
+        closed = next((ahead for ahead, kind in enumerate(kinds) if kind in ("}", "")), 0)
+        return self._peek(closed + 1).kind == "?"
+
+    def _join(self, *sources: int) -> None:
+        """
+        Add a state to which all *sources* skip.
+        """
+        tracks = (_INNER_FIRST, _INNER) if self._in_optional_group else (_OUTER,)
+        joined = self.plan.gap()
+        for track in tracks:
+            for source in sources:
+                self.plan.skip(track, source, joined)
 
     def _read_slash(self) -> None:
-        # URLP: the slash before an optional variable of a path is optional
-        # with it.
+        # URLP: the slash before an optional variable of a path is optional, too.
         optional = self._peek().kind in ("name", "*") and self._peek(1).kind == "?"
         start = self.plan.mark() if optional and self._component == "path" else None
-        self._read_text(_Piece("text", "/"))
+        self._read_text(Piece("text", "/"))
         if start is not None:
             self._read_variable(self._next(), start)
 
     def _read_colon(self) -> None:
         """
-        Read a colon that begins no name.
+        Read a colon that does not begin a name.
         """
         if self._component == "scheme":
             if (self._peek().kind, self._peek(1).kind) != ("/", "/"):
@@ -209,7 +206,7 @@ class _URLPatternReader:
             start = self.plan.mark()
             self.plan.literal(":")
             self.plan.any(_WILDCARD_IN["host"])
-            self.plan.join([start])
+            self._join(start, self.plan.here)
         elif self._component == "host" and f":{self._peek().text}" == DEFAULT_PORTS.get(
             self._scheme
         ):
@@ -234,7 +231,7 @@ class _URLPatternReader:
         follows = self._peek().kind
         if delimiter == "#" and self._component != "fragment":
             self._component = "fragment"
-            # An empty query or fragment is none: `canonical_url` drops the delimiter.
+            # `canonical_url` drops the delimiter of an empty query or fragment.
             if follows:
                 self.plan.literal("#")
         elif delimiter == "?" and self._component == "path":
@@ -242,13 +239,13 @@ class _URLPatternReader:
             if follows not in ("", "#"):
                 self.plan.literal("?")
         else:
-            self._read_text(_Piece("text", delimiter))
+            self._read_text(Piece("text", delimiter))
 
     def _add_rest(self) -> None:
         """
-        Add what the pattern leaves open.
+        Add the components that the pattern does not mention.
 
-        URLP: what comes after the last component that is written is a wildcard.
+        URLP: each component after the last one that is written is a wildcard.
         """
         if self._component == "scheme":
             self._refuse_relative()
@@ -264,7 +261,7 @@ class _URLPatternReader:
         start = self.plan.mark()
         self.plan.literal(delimiter)
         self.plan.any(kind)
-        self.plan.join([start])
+        self._join(start, self.plan.here)
 
     def _refuse_relative(self) -> None:
         raise InvalidSelector(

@@ -1,7 +1,7 @@
 """
-URL Patterns: selectors that say what a URL looks like.
+URL Patterns: selectors of URLs by their parts.
 
-A pattern is checked when it is made, and never refused when it is matched.
+An invalid pattern is refused when it is made, and never when a topic is matched.
 
 Nothing here does I/O, keeps time, or imports Twisted.
 """
@@ -10,9 +10,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from twisted_sse.topics.automaton import Machine
 from twisted_sse.topics.names import check_selector
-from twisted_sse.topics.urlparser import compile_url_pattern
+from twisted_sse.topics.patternindex import matches_alone
+from twisted_sse.topics.plan import Plan
+from twisted_sse.topics.tokens import tokens_of
+from twisted_sse.topics.urlparser import parse_url_pattern
 from twisted_sse.topics.urls import canonical_url
 
 __all__ = ["URLPattern"]
@@ -30,37 +32,62 @@ class URLPattern:
     that the pattern does not mention may be anything.  Regular expressions and
     the modifiers `+` and `*` are refused.
 
-    Topics are read as a browser reads URLs, as far as that matters here:
+    Topics are parsed as a browser parses URLs, as far as that matters here: the
     letter case of scheme and host, default ports, dot segments, and the
-    percent-encoding of what a URL cannot contain make no difference.  A host
-    beyond ASCII is only compared as it is written.  A topic that is no such URL
-    is not selected, nor is one with a user name.
+    percent-encoding of characters that a URL cannot contain make no difference.
+    A non-ASCII host is only compared as it is written.  A topic that is not such
+    a URL, or has a user name, is not selected.
 
     Args:
         text: `scheme://host/path...`, or a path that begins with a slash.
 
-        base: The URL of the hub.  A path, in *text* or a topic, is one of this
-            origin.  Without a base, paths match paths and URLs match URLs.
+        base: The URL of the hub.  A path, in *text* or a topic, belongs to
+            this origin.  Without a base, paths match paths and URLs match URLs.
+
+    Attributes:
+        cost: What parsing and matching it takes: see `MAX_REQUEST_COST`.
 
     Raises:
-        InvalidSelector: *text* is no such pattern, or too large a one.
+        InvalidSelector: *text* is not such a pattern, or is too complex.
     """
 
     text: str
     base: str = ""
-    _machine: Machine = field(init=False, repr=False, compare=False)
+    cost: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         check_selector(self.text)
-        object.__setattr__(self, "_machine", compile_url_pattern(self.text, self.base))
+        object.__setattr__(self, "cost", self.plan().cost)
+
+    @property
+    def kind(self) -> str:
+        """
+        Equal for patterns that read topics alike.
+        """
+        return self.base
+
+    @property
+    def selects_itself(self) -> bool:
+        """
+        Whether the topic that is equal to *text* is selected, too.
+        """
+        return False
+
+    def plan(self) -> Plan:
+        """
+        Return what an automaton needs to match this pattern.
+        """
+        return parse_url_pattern(self.text, self.base)
+
+    def read(self, topic: str) -> str | None:
+        """
+        Return *topic* as the automaton reads it, or None if it is not a URL with a host.
+        """
+        url = canonical_url(topic, self.base)
+        return None if url is None else tokens_of(url)
 
     def matches(self, topic: str) -> bool:
         """
-        Say whether *topic* is selected.
+        Return whether *topic* is selected.
         """
-        url = canonical_url(topic, self.base)
-        return url is not None and self._machine.matches(url)
-
-    def __reduce__(self) -> tuple[type[URLPattern], tuple[str, str]]:
-        # Without the machine, which is made again.
-        return URLPattern, (self.text, self.base)
+        return matches_alone(self, topic)

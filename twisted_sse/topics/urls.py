@@ -1,7 +1,7 @@
 """
-URLs: how a topic is written as a browser would write it.
+URLs: rewrites a topic as a browser would write it.
 
-Only the spelling changes: what two URLs point to is never looked up.
+Only the spelling changes; no URL is ever looked up.
 
 Nothing here does I/O, keeps time, or imports Twisted.  Comments that begin with
 "URL:" follow https://url.spec.whatwg.org/.
@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 import string
 from functools import lru_cache
+from typing import Final
 from urllib.parse import quote
 
 from twisted_sse.errors import InvalidSelector
@@ -27,18 +28,27 @@ _URL = re.compile(
 #: URL: the special schemes and their default ports.
 DEFAULT_PORTS = {"http": ":80", "https": ":443", "ws": ":80", "wss": ":443", "ftp": ":21"}
 
-#: URL: what the path percent-encode set leaves alone.  One set for path, query and
-#: fragment is enough, because patterns and topics go through the same.
+#: URL: the characters that the path percent-encode set leaves alone.  One set for
+#: path, query and fragment is enough, because patterns and topics both use it.
 URL_SAFE = string.punctuation.translate(str.maketrans("", "", '"<>^`{}'))
 
 
-@lru_cache(maxsize=256)
+# The longest topic that is remembered, and how many are: 1 MB at most.
+_REMEMBERED_SIZE: Final = 256
+_REMEMBERED: Final = 256
+
+
 def canonical_url(topic: str, base: str) -> str | None:
     """
-    Write a topic as a browser would, or return None if it is no such URL.
+    Write a topic as a browser would, or return None if it is not a URL with a host.
     """
+    write = _write_remembered if len(topic) <= _REMEMBERED_SIZE else _write
+    return write(topic, base)
+
+
+def _write(topic: str, base: str) -> str | None:
     if topic.startswith("/") and not topic.startswith("//"):
-        # The host is only there to be taken away again.
+        # A path needs some host to be parsed; the result is stripped of it.
         url = canonical_url("x://x" + topic, "")
         return None if url is None else origin_of(base) + url.removeprefix("x://x")
     found = _URL.fullmatch(topic)
@@ -52,9 +62,14 @@ def canonical_url(topic: str, base: str) -> str | None:
     return f"{scheme}://{host}{quote(path + query + fragment, safe=URL_SAFE)}"
 
 
+_write_remembered = lru_cache(maxsize=_REMEMBERED)(_write)
+
+
 def _without_dots(path: str) -> str:
     """
-    URL: "A double-dot URL path segment" takes the segment before it away; both
+    Remove the dot segments of *path*.
+
+    URL: "A double-dot URL path segment" removes the segment before it; both
     kinds may be written with %2e.
     """
     if "/." not in path and "/%2" not in path:
@@ -75,13 +90,13 @@ def _without_dots(path: str) -> str:
 @lru_cache(maxsize=16)
 def origin_of(base: str) -> str:
     """
-    Find the scheme and host of the hub's URL, as they begin a canonical URL.
+    Return the scheme and host of the hub's URL, as a canonical URL begins.
 
     Returns:
-        Both without a slash at the end, or "" if there is no *base*.
+        Both without a slash at the end, or "" if *base* is empty.
 
     Raises:
-        InvalidSelector: *base* is no URL with a host.
+        InvalidSelector: *base* is not a URL with a host.
     """
     if not base:
         return ""

@@ -46,4 +46,4 @@ class EventsResource(MethodResource):
         publishing = Publishing(broker, max_body=max_body)
         handlers = {"GET": streams.get, "HEAD": streams.head, "POST": publishing.post}
         grant = everybody if authorize is None else streams.grant
-        super().__init__(handlers, grant, cors or CORS())
+        super().__init__(handlers, grant, CORS() if cors is None else cors)

@@ -15,7 +15,7 @@ from twisted_sse.broker.broker import Broker
 from twisted_sse.broker.connections.grant import ANONYMOUS, Grant
 from twisted_sse.errors import Forbidden, Unauthorized
 from twisted_sse.events.media import media_type
-from twisted_sse.events.publication import Publication, Published
+from twisted_sse.events.publication import Publication, Published, receipt_of
 from twisted_sse.events.replication import read_publications
 from twisted_sse.web.bodies import MEDIA_TYPES, from_form, from_json, from_ndjson
 from twisted_sse.web.problem import Problem
@@ -100,20 +100,20 @@ def _refuse(grant: Grant) -> None:
 
 
 def _answer_id(published: Sequence[Published], request: Request) -> None:
-    _answer(request, b"text/plain; charset=utf-8", published[0].record.id)
+    _answer(request, b"text/plain; charset=utf-8", published[0][0].id)
 
 
 def _answer_one(published: Sequence[Published], request: Request) -> None:
-    _answer(request, b"application/json", _json(published[0].receipt._asdict()))
+    _answer(request, b"application/json", _json(receipt_of(published[0])._asdict()))
 
 
 def _answer_all(published: Sequence[Published], request: Request) -> None:
-    receipts = [one.receipt._asdict() for one in published]
+    receipts = [receipt_of(one)._asdict() for one in published]
     _answer(request, b"application/json", _json(receipts))
 
 
 def _answer_positions(published: Sequence[Published], request: Request) -> None:
-    positions = [{"id": one.record.id, "number": one.record.number} for one in published]
+    positions = [{"id": record.id, "number": record.number} for record, _ in published]
     _answer(request, b"application/json", _json(positions))
 
 

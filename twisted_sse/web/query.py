@@ -7,13 +7,12 @@ would tear topics and IDs apart.
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import parse_qsl
 
 from twisted.web.server import Request
 
-from twisted_sse.topics import Selection
+from twisted_sse.topics import BoundedCache, Selection
 from twisted_sse.web.problem import Problem
 
 __all__ = ["EXCERPTS", "Query", "ReplicationQuery", "last_event_id", "query_of"]
@@ -26,6 +25,14 @@ _ANNOTATE = ("annotate", "comment")
 
 #: The questions about history that another hub may ask.
 EXCERPTS = ("since", "tail", "locate", "kept")
+
+# benchmarks (memory, accept): the subscribers of one page have the same query.  What the
+# caches hold is bounded in bytes, because strangers choose what is put into them.
+_queries: BoundedCache[bytes, Query] = BoundedCache(2 * 1024 * 1024)
+_selections: BoundedCache[tuple[str, ...], Selection] = BoundedCache(4 * 1024 * 1024)
+
+# What a query takes in the cache beside its text, which it has about five times.
+_QUERY_BYTES = 500
 
 
 class ReplicationQuery(NamedTuple):
@@ -102,14 +109,23 @@ def last_event_id(request: Request, query: Query) -> str | None:
     return (header or b"").decode("utf-8", "replace").strip(" \t") or query.last_event_id
 
 
-# benchmarks (memory, accept): the subscribers of one page ask for the same topics.
-@lru_cache(maxsize=1024)
 def _selection(topics: tuple[str, ...]) -> Selection:
-    return Selection.of(topics)
+    selection = _selections.get(topics)
+    if selection is None:
+        selection = Selection.requested(topics)
+        _selections.put(topics, selection, 2 * selection.weight)
+    return selection
 
 
-@lru_cache(maxsize=1024)
 def _parse(query: bytes) -> Query:
+    parsed = _queries.get(query)
+    if parsed is None:
+        parsed = _parse_anew(query)
+        _queries.put(query, parsed, _QUERY_BYTES + 5 * len(query))
+    return parsed
+
+
+def _parse_anew(query: bytes) -> Query:
     try:
         pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict")
     except ValueError:

@@ -58,16 +58,13 @@ class Replication:
         self._broker = broker
         self._open_stream = open_stream
 
-    def check(self, grant: Grant, selection: Selection, query: ReplicationQuery) -> None:
+    def check_grant(self, grant: Grant) -> None:
         """
         Refuse a hub whose *grant* does not cover everything: events come with all
         their topics, and the hub hands private events to its own subscribers.
 
         Raises:
             Unauthorized, Forbidden: The grant covers less.
-
-            Problem: The stream of some topics is asked for, which is not enough
-                for another hub.
         """
         if grant.subscribe is None or not grant.subscribe.everything:
             if grant is ANONYMOUS:
@@ -75,6 +72,14 @@ class Replication:
             raise Forbidden(
                 "Annotated streams are for hubs: they need a token that may read everything."
             )
+
+    def check_selection(self, selection: Selection, query: ReplicationQuery) -> None:
+        """
+        Refuse a stream of some topics only, which is not enough for another hub.
+
+        Raises:
+            Problem: Such a stream is asked for.
+        """
         if not selection.everything and query.excerpt != "since":
             raise Problem(400, "Annotated streams have all topics: ask with ?topic=*.")
 

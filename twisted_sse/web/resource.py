@@ -13,8 +13,9 @@ from twisted.python.failure import Failure
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
-from twisted_sse.broker.connections.grant import ANONYMOUS, Grant
+from twisted_sse.broker.connections.grant import ANONYMOUS, Grant, check_grant
 from twisted_sse.errors import NoContent
+from twisted_sse.units import check_instance
 from twisted_sse.web.cors import CORS
 from twisted_sse.web.notfound import NotFound
 from twisted_sse.web.problem import Problem, answer_problem, problem_of
@@ -43,6 +44,12 @@ class MethodResource(Resource):
     _log = Logger()
 
     def __init__(self, handlers: Mapping[str, Handler], authorize: Authorize, cors: CORS) -> None:
+        if not callable(authorize):
+            raise TypeError(
+                f"authorize is {authorize!r}: give a function that takes a request and returns a"
+                " Grant"
+            )
+        check_instance("cors", cors, CORS, "CORS(['https://example.com'])")
         super().__init__()
         self._handlers = {method.encode("ascii"): run for method, run in handlers.items()}
         self._allowed = ", ".join([*handlers, "OPTIONS"])
@@ -75,15 +82,15 @@ class MethodResource(Resource):
             detail = f"This resource allows only {self._allowed}."
             raise Problem(405, detail, {"Allow": self._allowed})
         granted = self._authorize(request)
-        if isinstance(granted, Grant):
-            self._run(granted, handler, request)
-        else:
+        if isinstance(granted, Awaitable):
             self._run_later(granted, handler, request)
+        else:
+            self._run(granted, handler, request)
 
     def _run(self, grant: Grant, handler: Handler, request: Request) -> None:
         if has_left(request):
             return
-        answering = handler(request, grant)
+        answering = handler(request, check_grant(grant))
         if answering is not None:
             answering.addErrback(self._fail, request)
 

@@ -14,13 +14,14 @@ from twisted_sse.broker.admission import Subscriber
 from twisted_sse.broker.audiences.representation import PLAIN, Representation
 from twisted_sse.broker.broker import Broker
 from twisted_sse.broker.connections.connection import Connection
-from twisted_sse.broker.connections.grant import ANONYMOUS, Grant
+from twisted_sse.broker.connections.grant import ANONYMOUS, Grant, check_grant
 from twisted_sse.errors import Forbidden, Unauthorized
 from twisted_sse.events.media import accepts
 from twisted_sse.events.preamble import Priming, StreamStart
 from twisted_sse.events.publication import is_safe_id
 from twisted_sse.topics import Selection
 from twisted_sse.transport.sinks.choice import sink_for
+from twisted_sse.units import check_choice, check_count
 from twisted_sse.web.cors import CORS
 from twisted_sse.web.problem import Problem
 from twisted_sse.web.query import Query, last_event_id, query_of
@@ -64,6 +65,8 @@ class Subscriptions:
         max_topics: int = 100,
         authorize: Authorize | None = None,
     ) -> None:
+        check_choice("priming", priming, ("event", "block", None))
+        check_count("max_topics", max_topics)
         self._broker = broker
         self._admission = broker.admission
         self._selection = None if topics is None else Selection.of(topics)
@@ -71,6 +74,11 @@ class Subscriptions:
         self._max_topics = max_topics
         self._replication = Replication(broker, self._open)
         self._authorize = authorize
+        if authorize is not None and not callable(authorize):
+            raise TypeError(
+                f"authorize is {authorize!r}: give a function that takes a request and returns a"
+                " Grant; for topics, write resource(topics=['news']) or subscribe('news')"
+            )
 
     def grant(self, request: Request) -> Grant | Deferred[Grant]:
         """
@@ -108,13 +116,15 @@ class Subscriptions:
             raise Problem(406, "This is an event stream: accept text/event-stream, or */*.")
         grant.check_time(self._broker.clock.seconds())
         query = query_of(request)
+        if query.replication is not None:
+            self._replication.check_grant(grant)
         selection = self._selection or query.selection(self._max_topics)
         if not grant.may_read(selection):
             if grant is ANONYMOUS:
                 raise Unauthorized("Send a token: Authorization: Bearer TOKEN.")
             raise Forbidden("Your token does not allow reading any of these topics.")
         if query.replication is not None:
-            self._replication.check(grant, selection, query.replication)
+            self._replication.check_selection(selection, query.replication)
         return selection, query
 
     def _open(
@@ -155,15 +165,15 @@ class Subscriptions:
     def _reauthorize(self, request: Request) -> Grant | Awaitable[Grant]:
         assert self._authorize is not None
         granted = self._authorize(request)
-        if isinstance(granted, Grant):
-            return self._checked(granted, request)
-        return self._check_later(granted, request)
+        if isinstance(granted, Awaitable):
+            return self._check_later(granted, request)
+        return self._checked(granted, request)
 
     async def _check_later(self, granted: Awaitable[Grant], request: Request) -> Grant:
         return self._checked(await granted, request)
 
     def _checked(self, grant: Grant, request: Request) -> Grant:
-        self._check(request, grant)
+        self._check(request, check_grant(grant))
         return grant
 
 
@@ -205,7 +215,7 @@ class EventStreamResource(MethodResource):
         )
         handlers = {"GET": streams.get, "HEAD": streams.head}
         grant = everybody if authorize is None else streams.grant
-        super().__init__(handlers, grant, cors or CORS())
+        super().__init__(handlers, grant, CORS() if cors is None else cors)
 
 
 def _set_headers(request: Request) -> None:

@@ -1,6 +1,6 @@
 """
-Members of an audience: everybody gets each event once and in order, and whoever
-leaves is told the position of the last one it got.
+Members of an audience: each gets every event once and in order, and a member that leaves is told
+the position of the last event it was sent.
 """
 
 from collections.abc import Callable
@@ -21,16 +21,16 @@ from twisted_sse.topics import Selection
 from twisted_sse.transport.sinks.framing import chunked, raw
 
 __all__ = [
-    "AudienceLawTests",
-    "AudiencesTests",
+    "AudienceIndexTests",
     "BatchTests",
-    "DepartureTests",
+    "InvariantTests",
     "JoiningTests",
+    "LeavingTests",
     "SharedPayloadTests",
     "ShortTests",
 ]
 
-# As many members are written to between two looks at the clock.
+# How many members are written to between two looks at the clock.
 STRIDE = 128
 
 
@@ -44,12 +44,12 @@ def strides(count: int) -> Callable[[], bool]:
 
 def forever() -> bool:
     """
-    A budget without a bound.
+    An unlimited budget.
     """
     return True
 
 
-class Room:
+class AudienceFixture:
     """
     An audience, the order it follows, and its members.
     """
@@ -71,62 +71,62 @@ class Room:
 
     def sweep(self, more_time: Callable[[], bool] = forever) -> None:
         """
-        Have the members written to.
+        Write to the members.
         """
         self.audience.sweep(self.payloads, more_time)
 
     def upto(self, number: int) -> bytes:
         """
-        What a member that was there from the start has got by *number*.
+        What a member that was there from the start has received up to *number*.
         """
         return self.order.between(0, number)
 
     def visited(self) -> StubMember:
         """
-        A member that has been sent the current batch.
+        A member that was sent the current batch.
         """
         return next(member for member in self.members if member.payloads)
 
     def unvisited(self) -> StubMember:
         """
-        A member that has not been sent anything.
+        A member that was sent nothing.
         """
         return next(member for member in self.members if not member.payloads)
 
 
 class AudienceMachine(RuleBasedStateMachine):
     """
-    Members come and go while batches are written, stride by stride.
+    Members join and leave while batches are written, stride by stride.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.room = Room()
+        self.fixture = AudienceFixture()
         self.began: dict[StubMember, int] = {}
         self.left: list[StubMember] = []
 
     @rule(count=st.sampled_from([1, 3, 100, STRIDE, 300]))
     def join(self, count: int) -> None:
         """
-        Newcomers that have been sent everything up to the live position.
+        Add members that were sent everything up to the live position.
         """
         for _ in range(count):
-            member = StubMember(self.room.audience)
-            self.began[member] = self.room.audience.live_position.number
-            self.room.audience.join(member)
+            member = StubMember(self.fixture.audience)
+            self.began[member] = self.fixture.audience.live_position.number
+            self.fixture.audience.join(member)
 
     @rule(data=st.data(), count=st.integers(1, 40))
     def leave(self, data: st.DataObject, count: int) -> None:
         """
-        Any of those who are there leave.
+        Remove some of the members.
         """
         for _ in range(min(count, len(self.began))):
             self._retire(self._choose(data))
 
     @rule()
-    def everybody_leaves(self) -> None:
+    def all_leave(self) -> None:
         """
-        Nobody is left.
+        Remove all members.
         """
         for member in list(self.began):
             self._retire(member)
@@ -134,21 +134,21 @@ class AudienceMachine(RuleBasedStateMachine):
     @rule(size=st.sampled_from([0, 0, 40_000]))
     def publish(self, size: int) -> None:
         """
-        Something new, two of which fill a batch if they are large.
+        Publish an event; two large ones fill a batch.
         """
-        self.room.publish(data=f"{'.' * size}" or None)
+        self.fixture.publish(data=f"{'.' * size}" or None)
 
     @rule(count=st.integers(1, 5))
     def sweep(self, count: int) -> None:
         """
-        Write for a while.
+        Write *count* strides.
         """
-        self.room.sweep(strides(count))
+        self.fixture.sweep(strides(count))
 
     @rule(data=st.data(), count=st.integers(1, 5), room=st.sampled_from([0, 1, 60]))
-    def sweep_with_trouble(self, data: st.DataObject, count: int, room: int) -> None:
+    def sweep_with_failures(self, data: st.DataObject, count: int, room: int) -> None:
         """
-        Write while one falls short, one breaks, and one takes another along.
+        Write while one member falls short, one fails, and one leaves and removes another.
         """
         if len(self.began) < 4:
             return
@@ -159,7 +159,7 @@ class AudienceMachine(RuleBasedStateMachine):
         short.room = room
         broken.broken = True
         leaver.on_send = partial(self._leave_all, [leaver, other])
-        self.room.sweep(strides(count))
+        self.fixture.sweep(strides(count))
         short.room, broken.broken = 1 << 40, False
         leaver.on_send = lambda: None
         for member in list(self.began):
@@ -168,51 +168,51 @@ class AudienceMachine(RuleBasedStateMachine):
                 self._check(member, member.position.number, self.began.pop(member))
 
     @invariant()
-    def everybody_has_what_its_position_says(self) -> None:
+    def received_up_to_position(self) -> None:
         """
-        The law: what a member got is what lies between its start and its position.
+        A member received exactly what lies between its start and its position.
         """
-        audience = self.room.audience
+        audience = self.fixture.audience
         assert sorted(member.slot for member in self.began) == list(range(len(self.began)))
         for member, began in self.began.items():
             self._check(member, audience.position_of(member).number, began)
 
     @invariant()
-    def waiting_is_true(self) -> None:
+    def waiting_matches_positions(self) -> None:
         """
-        The audience waits exactly while somebody has not got everything it wants.
+        The audience waits exactly while a member has not received everything.
         """
-        head = self.room.order.window.head.number
-        positions = [self.room.audience.position_of(member).number for member in self.began]
-        assert self.room.audience.waiting == any(one < head for one in positions)
+        head = self.fixture.order.window.head.number
+        positions = [self.fixture.audience.position_of(member).number for member in self.began]
+        assert self.fixture.audience.waiting == any(one < head for one in positions)
 
     @invariant()
-    def leavers_get_nothing_more(self) -> None:
+    def left_members_are_not_live(self) -> None:
         """
-        Who has left stays where it was.
+        A member that has left does not become live again.
         """
         assert all(member.slot == NOT_LIVE for member in self.left)
 
     def teardown(self) -> None:
         """
-        In the end everybody who stayed has got everything.
+        In the end every remaining member has received everything.
         """
-        self.room.sweep()
-        assert not self.room.audience.waiting
+        self.fixture.sweep()
+        assert not self.fixture.audience.waiting
         for member, began in self.began.items():
-            self._check(member, self.room.order.window.head.number, began)
+            self._check(member, self.fixture.order.window.head.number, began)
 
     def _leave_all(self, members: list[StubMember]) -> None:
         for member in members:
-            self.room.audience.leave(member)
+            self.fixture.audience.leave(member)
 
     def _choose(self, data: st.DataObject) -> StubMember:
-        place = data.draw(st.integers(0, len(self.began) - 1))
-        return next(member for member in self.began if member.slot == place)
+        slot = data.draw(st.integers(0, len(self.began) - 1))
+        return next(member for member in self.began if member.slot == slot)
 
     def _retire(self, member: StubMember) -> None:
-        expected = self.room.audience.position_of(member)
-        self.room.audience.leave(member)
+        expected = self.fixture.audience.position_of(member)
+        self.fixture.audience.leave(member)
         self.left.append(member)
         began = self.began.pop(member)
         assert member.position == expected
@@ -222,20 +222,21 @@ class AudienceMachine(RuleBasedStateMachine):
         got = len(member.received)
         for payload, _ in member.short:
             assert payload
-        expected = self.room.order.between(began, position)
+        expected = self.fixture.order.between(began, position)
         if not any(sent == 0 for _, sent in member.short):
             assert got == len(expected), (member.slot, began, position)
             assert member.received == expected
 
 
-class AudienceLawTests(SynchronousTestCase):
+class InvariantTests(SynchronousTestCase):
     """
-    The law of the lists, whatever happens.
+    What holds in any order of steps.
     """
 
-    def test_law(self) -> None:
+    def test_any_order(self) -> None:
         """
-        Joining, leaving and writing in any order, everybody gets each event once and in order.
+        Whatever the order of joining, leaving and writing, every member gets each event once and in
+        order.
         """
         run_state_machine_as_test(
             AudienceMachine,
@@ -249,389 +250,390 @@ class AudienceLawTests(SynchronousTestCase):
         )
 
 
-class DepartureTests(SynchronousTestCase):
+class LeavingTests(SynchronousTestCase):
     """
-    Whoever leaves knows what it has been sent.
+    A member that leaves knows what it was sent.
     """
 
     def test_visited(self) -> None:
         """
-        In the visited part, with nothing pending, it has the batch.
+        A visited member, with nothing pending, has the batch.
         """
-        room = Room(STRIDE + 1)
-        room.publish(2)
-        room.sweep(strides(1))
-        member = room.visited()
-        room.audience.leave(member)
+        fixture = AudienceFixture(STRIDE + 1)
+        fixture.publish(2)
+        fixture.sweep(strides(1))
+        member = fixture.visited()
+        fixture.audience.leave(member)
 
         self.assertEqual(member.position, (2, "e-2"))
-        self.assertEqual(member.received, room.upto(2))
+        self.assertEqual(member.received, fixture.upto(2))
 
-    def test_visited_with_news(self) -> None:
+    def test_visited_with_pending(self) -> None:
         """
-        In the visited part, with more pending, it has the batch and not the news.
+        A visited member, with more pending, has the batch and not the pending events.
         """
-        room = Room(STRIDE + 1)
-        room.publish(2)
-        room.sweep(strides(1))
-        room.publish(3)
-        member = room.visited()
-        room.audience.leave(member)
+        fixture = AudienceFixture(STRIDE + 1)
+        fixture.publish(2)
+        fixture.sweep(strides(1))
+        fixture.publish(3)
+        member = fixture.visited()
+        fixture.audience.leave(member)
 
         self.assertEqual(member.position, (2, "e-2"))
 
     def test_unvisited(self) -> None:
         """
-        In the unvisited part, it has nothing of the batch.
+        An unvisited member has nothing of the batch.
         """
-        room = Room(STRIDE + 1)
-        room.publish(2)
-        room.sweep(strides(1))
-        member = room.unvisited()
-        room.audience.leave(member)
+        fixture = AudienceFixture(STRIDE + 1)
+        fixture.publish(2)
+        fixture.sweep(strides(1))
+        member = fixture.unvisited()
+        fixture.audience.leave(member)
 
         self.assertEqual(member.position, (0, "e-0"))
 
-    def test_unvisited_with_news(self) -> None:
+    def test_unvisited_with_pending(self) -> None:
         """
-        In the unvisited part, with more pending, it still has nothing of the batch.
+        An unvisited member, with more pending, still has nothing of the batch.
         """
-        room = Room(STRIDE + 1)
-        room.publish()
-        room.sweep()
-        room.publish(2)
-        room.sweep(strides(1))
-        room.publish(3)
-        member = next(one for one in room.members if len(one.payloads) == 1)
-        room.audience.leave(member)
+        fixture = AudienceFixture(STRIDE + 1)
+        fixture.publish()
+        fixture.sweep()
+        fixture.publish(2)
+        fixture.sweep(strides(1))
+        fixture.publish(3)
+        member = next(one for one in fixture.members if len(one.payloads) == 1)
+        fixture.audience.leave(member)
 
         self.assertEqual(member.position, (1, "e-1"))
 
     def test_idle(self) -> None:
         """
-        When all is written, a member stands at the head, events it did not want included.
+        When everything is written, a member's position is the head, past events it did not want.
         """
-        room = Room(1)
-        room.publish()
-        room.sweep()
-        room.order.publish("unwanted")
-        room.audience.leave(room.members[0])
+        fixture = AudienceFixture(1)
+        fixture.publish()
+        fixture.sweep()
+        fixture.order.publish("unwanted")
+        fixture.audience.leave(fixture.members[0])
 
-        self.assertEqual(room.members[0].position, (2, "e-2"))
+        self.assertEqual(fixture.members[0].position, (2, "e-2"))
 
-    def test_before_news(self) -> None:
+    def test_before_pending(self) -> None:
         """
-        Before the first write, a member stands right before the oldest news.
+        Before the first write, a member's position is right before the oldest pending event.
         """
-        room = Room(1)
-        room.order.publish("unwanted")
-        room.publish(2)
-        room.audience.leave(room.members[0])
+        fixture = AudienceFixture(1)
+        fixture.order.publish("unwanted")
+        fixture.publish(2)
+        fixture.audience.leave(fixture.members[0])
 
-        self.assertEqual(room.members[0].position, (1, "e-1"))
+        self.assertEqual(fixture.members[0].position, (1, "e-1"))
 
     def test_twice(self) -> None:
         """
-        Leaving a second time changes nothing, and harms nobody.
+        Leaving a second time changes nothing.
         """
-        room = Room(3)
-        room.audience.leave(room.members[1])
-        room.audience.leave(room.members[1])
-        room.publish()
-        room.sweep()
+        fixture = AudienceFixture(3)
+        fixture.audience.leave(fixture.members[1])
+        fixture.audience.leave(fixture.members[1])
+        fixture.publish()
+        fixture.sweep()
 
-        self.assertEqual([len(one.payloads) for one in room.members], [1, 0, 1])
+        self.assertEqual([len(one.payloads) for one in fixture.members], [1, 0, 1])
 
     def test_last(self) -> None:
         """
-        When nobody is left, nothing waits.
+        An audience without members does not wait.
         """
-        room = Room(1)
-        room.publish()
-        room.audience.leave(room.members[0])
+        fixture = AudienceFixture(1)
+        fixture.publish()
+        fixture.audience.leave(fixture.members[0])
 
-        self.assertFalse(room.audience.waiting)
-        self.assertEqual(room.audience.live_position, (1, "e-1"))
+        self.assertFalse(fixture.audience.waiting)
+        self.assertEqual(fixture.audience.live_position, (1, "e-1"))
 
     def test_while_written_to(self) -> None:
         """
-        A member that leaves while it is sent to has what it was sent, and no one is left out.
+        A member that leaves during its own write keeps what it was sent, and nobody is skipped.
         """
-        room = Room(3)
-        leaver = room.members[1]
-        leaver.on_send = lambda: room.audience.leave(leaver)
-        room.publish()
-        room.sweep()
-        room.publish()
-        room.sweep()
+        fixture = AudienceFixture(3)
+        leaver = fixture.members[1]
+        leaver.on_send = lambda: fixture.audience.leave(leaver)
+        fixture.publish()
+        fixture.sweep()
+        fixture.publish()
+        fixture.sweep()
 
-        self.assertEqual([len(one.payloads) for one in room.members], [2, 1, 2])
+        self.assertEqual([len(one.payloads) for one in fixture.members], [2, 1, 2])
         self.assertEqual(leaver.position, (1, "e-1"))
 
     def test_another_one(self) -> None:
         """
-        A member of a later stride that another's write ends was sent nothing of the batch.
+        A member of a later stride that is removed during another's write was sent nothing of the
+        batch.
         """
-        room = Room(3 * STRIDE)
-        room.publish()
+        fixture = AudienceFixture(3 * STRIDE)
+        fixture.publish()
         order: list[StubMember] = []
-        for member in room.members:
+        for member in fixture.members:
             member.on_send = partial(order.append, member)
-        room.sweep()
+        fixture.sweep()
         first, last = order[0], order[-1]
-        for member in room.members:
+        for member in fixture.members:
             member.on_send = lambda: None
-        first.on_send = lambda: room.audience.leave(last)
-        room.publish()
-        room.sweep()
+        first.on_send = lambda: fixture.audience.leave(last)
+        fixture.publish()
+        fixture.sweep()
 
         self.assertEqual(last.position, (1, "e-1"))
-        self.assertEqual(last.received, room.upto(1))
+        self.assertEqual(last.received, fixture.upto(1))
 
     def test_everybody_while_written_to(self) -> None:
         """
-        All may leave while the first of them is written to.
+        All members may leave during the write to the first of them.
         """
-        room = Room(2 * STRIDE)
+        fixture = AudienceFixture(2 * STRIDE)
 
         def leave() -> None:
-            for one in room.members:
-                room.audience.leave(one)
+            for one in fixture.members:
+                fixture.audience.leave(one)
 
-        for member in room.members:
+        for member in fixture.members:
             member.on_send = leave
-        room.publish(2)
-        room.sweep()
+        fixture.publish(2)
+        fixture.sweep()
 
-        self.assertFalse(room.audience.waiting)
-        self.assertTrue(all(one.slot == NOT_LIVE for one in room.members))
-        self.assertEqual({one.position.number for one in room.members if one.payloads}, {2})
-        self.assertEqual({one.position.number for one in room.members if not one.payloads}, {0})
+        self.assertFalse(fixture.audience.waiting)
+        self.assertTrue(all(one.slot == NOT_LIVE for one in fixture.members))
+        self.assertEqual({one.position.number for one in fixture.members if one.payloads}, {2})
+        self.assertEqual({one.position.number for one in fixture.members if not one.payloads}, {0})
 
 
 class ShortTests(SynchronousTestCase):
     """
-    Members that cannot take it all.
+    Members that cannot take a whole payload.
     """
 
     def test_in_the_middle(self) -> None:
         """
-        Who falls short is told how far it got, and the others get everything.
+        A member that falls short is told how many bytes were sent, and the others get everything.
         """
-        room = Room(3 * STRIDE)
-        short = room.members[STRIDE + 7]
+        fixture = AudienceFixture(3 * STRIDE)
+        short = fixture.members[STRIDE + 7]
         short.room = 5
-        room.publish()
-        room.sweep()
-        room.publish()
-        room.sweep()
+        fixture.publish()
+        fixture.sweep()
+        fixture.publish()
+        fixture.sweep()
 
-        self.assertEqual(short.short, [(room.upto(1), 5)])
+        self.assertEqual(short.short, [(fixture.upto(1), 5)])
         self.assertEqual(short.position, (1, "e-1"))
-        others = [one for one in room.members if one is not short]
-        self.assertEqual({one.received for one in others}, {room.upto(2)})
+        others = [one for one in fixture.members if one is not short]
+        self.assertEqual({one.received for one in others}, {fixture.upto(2)})
 
     def test_error(self) -> None:
         """
-        An error of the network means that nothing was sent, and the others get everything.
+        A network error means that nothing was sent, and the others get everything.
         """
-        room = Room(3)
-        broken = room.members[1]
+        fixture = AudienceFixture(3)
+        broken = fixture.members[1]
         broken.broken = True
-        room.publish()
-        room.sweep()
+        fixture.publish()
+        fixture.sweep()
 
-        self.assertEqual(broken.short, [(room.upto(1), 0)])
-        self.assertEqual([len(one.payloads) for one in room.members], [1, 0, 1])
+        self.assertEqual(broken.short, [(fixture.upto(1), 0)])
+        self.assertEqual([len(one.payloads) for one in fixture.members], [1, 0, 1])
 
     def test_short_and_leaving(self) -> None:
         """
-        Who leaves and falls short in one call is let go once.
+        A member that leaves and falls short in one call is removed once.
         """
-        room = Room(3)
-        member = room.members[0]
+        fixture = AudienceFixture(3)
+        member = fixture.members[0]
         member.room = 1
-        member.on_send = lambda: room.audience.leave(member)
-        room.publish()
-        room.sweep()
-        room.publish()
-        room.sweep()
+        member.on_send = lambda: fixture.audience.leave(member)
+        fixture.publish()
+        fixture.sweep()
+        fixture.publish()
+        fixture.sweep()
 
-        self.assertEqual([len(one.payloads) for one in room.members], [1, 2, 2])
+        self.assertEqual([len(one.payloads) for one in fixture.members], [1, 2, 2])
 
     def test_everybody(self) -> None:
         """
-        When all fall short, nobody is left, and what is pending goes.
+        When all fall short, the audience is empty, and pending events are discarded.
         """
-        room = Room(2 * STRIDE)
-        for member in room.members:
+        fixture = AudienceFixture(2 * STRIDE)
+        for member in fixture.members:
             member.room = 0
-        room.publish()
-        room.sweep(strides(1))
-        room.publish()
-        room.sweep()
+        fixture.publish()
+        fixture.sweep(strides(1))
+        fixture.publish()
+        fixture.sweep()
 
-        self.assertFalse(room.audience.waiting)
-        self.assertEqual({len(one.payloads) for one in room.members}, {1})
-        self.assertEqual({one.position.number for one in room.members}, {1})
+        self.assertFalse(fixture.audience.waiting)
+        self.assertEqual({len(one.payloads) for one in fixture.members}, {1})
+        self.assertEqual({one.position.number for one in fixture.members}, {1})
 
 
 class JoiningTests(SynchronousTestCase):
     """
-    Who joins has everything up to the live position.
+    A member that joins has everything up to the live position.
     """
 
     def test_in_the_middle_of_a_batch(self) -> None:
         """
-        A newcomer does not get the batch that is being written, but what follows.
+        A newcomer does not get the batch that is being written, only what follows.
         """
-        room = Room(2 * STRIDE)
-        room.publish()
-        room.sweep(strides(1))
-        newcomer = StubMember(room.audience)
-        room.audience.join(newcomer)
-        room.publish()
-        room.sweep()
+        fixture = AudienceFixture(2 * STRIDE)
+        fixture.publish()
+        fixture.sweep(strides(1))
+        newcomer = StubMember(fixture.audience)
+        fixture.audience.join(newcomer)
+        fixture.publish()
+        fixture.sweep()
 
-        self.assertEqual(newcomer.received, room.order.between(1, 2))
-        self.assertEqual({one.received for one in room.members}, {room.upto(2)})
+        self.assertEqual(newcomer.received, fixture.order.between(1, 2))
+        self.assertEqual({one.received for one in fixture.members}, {fixture.upto(2)})
 
-    def test_before_news(self) -> None:
+    def test_before_pending(self) -> None:
         """
-        A newcomer gets news that were pending when it came.
+        A newcomer gets the events that were pending when it joined.
         """
-        room = Room(1)
-        room.publish()
-        newcomer = StubMember(room.audience)
-        room.audience.join(newcomer)
-        room.sweep()
+        fixture = AudienceFixture(1)
+        fixture.publish()
+        newcomer = StubMember(fixture.audience)
+        fixture.audience.join(newcomer)
+        fixture.sweep()
 
-        self.assertEqual(newcomer.received, room.upto(1))
+        self.assertEqual(newcomer.received, fixture.upto(1))
 
     def test_early(self) -> None:
         """
-        Who is ahead of the news is told to try again when they are written, once.
+        A member ahead of the pending events is told once, when they are written, to try again.
         """
-        room = Room(2 * STRIDE)
-        room.publish()
-        room.sweep(strides(1))
-        room.publish()
-        early = StubMember(room.audience)
-        room.audience.expect(early)
-        room.sweep(strides(1))
+        fixture = AudienceFixture(2 * STRIDE)
+        fixture.publish()
+        fixture.sweep(strides(1))
+        fixture.publish()
+        early = StubMember(fixture.audience)
+        fixture.audience.expect(early)
+        fixture.sweep(strides(1))
         told = [early.resumed]
-        room.sweep()
+        fixture.sweep()
         told.append(early.resumed)
-        room.publish()
-        room.sweep()
+        fixture.publish()
+        fixture.sweep()
         told.append(early.resumed)
 
         self.assertEqual(early.payloads, [])
-        self.assertEqual(room.audience.live_position.number, 3)
+        self.assertEqual(fixture.audience.live_position.number, 3)
         self.assertEqual(told[1:], [told[1]] * 2)
         self.assertGreaterEqual(told[1], 1)
 
     def test_early_and_everybody_leaves(self) -> None:
         """
-        The same when those who were waited for leave.
+        It is also told when the members that were waited for leave.
         """
-        room = Room(3)
-        room.publish()
-        early = StubMember(room.audience)
-        room.audience.expect(early)
-        for member in room.members:
-            room.audience.leave(member)
+        fixture = AudienceFixture(3)
+        fixture.publish()
+        early = StubMember(fixture.audience)
+        fixture.audience.expect(early)
+        for member in fixture.members:
+            fixture.audience.leave(member)
 
         self.assertEqual(early.resumed, 1)
 
     def test_early_and_the_unvisited_leave(self) -> None:
         """
-        The same when only those leave who have not got the last batch.
+        It is also told when only the members without the last batch leave.
         """
-        room = Room(STRIDE + 1)
-        room.publish()
-        early = StubMember(room.audience)
-        room.audience.expect(early)
-        room.sweep(strides(1))
-        room.audience.leave(room.unvisited())
-        room.sweep()
+        fixture = AudienceFixture(STRIDE + 1)
+        fixture.publish()
+        early = StubMember(fixture.audience)
+        fixture.audience.expect(early)
+        fixture.sweep(strides(1))
+        fixture.audience.leave(fixture.unvisited())
+        fixture.sweep()
 
-        self.assertFalse(room.audience.waiting)
+        self.assertFalse(fixture.audience.waiting)
         self.assertEqual(early.resumed, 1)
 
     def test_nobody(self) -> None:
         """
-        An audience without live members takes no notice of anything.
+        An audience without live members ignores new events.
         """
-        room = Room()
-        room.publish()
+        fixture = AudienceFixture()
+        fixture.publish()
 
-        self.assertFalse(room.audience.waiting)
-        self.assertEqual(room.audience.live_position, (1, "e-1"))
+        self.assertFalse(fixture.audience.waiting)
+        self.assertEqual(fixture.audience.live_position, (1, "e-1"))
 
 
 class BatchTests(SynchronousTestCase):
     """
-    What is written at once.
+    How many events one write carries.
     """
 
     def test_joined(self) -> None:
         """
-        Everything new is one write for each member.
+        All pending events are one write for each member.
         """
-        room = Room(2)
-        room.publish(10)
-        room.sweep()
+        fixture = AudienceFixture(2)
+        fixture.publish(10)
+        fixture.sweep()
 
-        self.assertEqual([one.payloads for one in room.members], [[room.upto(10)]] * 2)
+        self.assertEqual([one.payloads for one in fixture.members], [[fixture.upto(10)]] * 2)
 
-    def test_cut(self) -> None:
+    def test_size_limit(self) -> None:
         """
-        A batch ends with the frame that makes it 64 KiB.
+        A batch ends with the frame that brings it to 64 KiB.
         """
-        room = Room(1)
-        room.publish(5, "x" * 32 * 1024)
-        room.sweep()
+        fixture = AudienceFixture(1)
+        fixture.publish(5, "x" * 32 * 1024)
+        fixture.sweep()
 
-        sizes = [payload.count(b"data: ") for payload in room.members[0].payloads]
+        sizes = [payload.count(b"data: ") for payload in fixture.members[0].payloads]
         self.assertEqual(sizes, [2, 2, 1])
-        self.assertEqual(room.members[0].received, room.upto(5))
+        self.assertEqual(fixture.members[0].received, fixture.upto(5))
 
     def test_exactly_full(self) -> None:
         """
-        A batch of 64 KiB takes nothing more, and one that lacks a byte does.
+        A batch of exactly 64 KiB is full, and one that is a byte smaller is not.
         """
         for lacking, expected in ((0, [1, 1]), (1, [2])):
             with self.subTest(lacking=lacking):
-                room = Room(1)
+                fixture = AudienceFixture(1)
                 frame = len(Order().publish(data="").frame)
-                room.publish(1, "x" * (64 * 1024 - frame - lacking))
-                room.publish(1)
-                room.sweep()
-                sizes = [payload.count(b"data: ") for payload in room.members[0].payloads]
+                fixture.publish(1, "x" * (64 * 1024 - frame - lacking))
+                fixture.publish(1)
+                fixture.sweep()
+                sizes = [payload.count(b"data: ") for payload in fixture.members[0].payloads]
                 self.assertEqual(sizes, expected)
 
     def test_large_event(self) -> None:
         """
         An event larger than a batch is a batch of its own.
         """
-        room = Room(1)
-        room.publish(1, "x" * 200_000)
-        room.publish(1)
-        room.sweep()
+        fixture = AudienceFixture(1)
+        fixture.publish(1, "x" * 200_000)
+        fixture.publish(1)
+        fixture.sweep()
 
-        self.assertEqual(len(room.members[0].payloads), 2)
+        self.assertEqual(len(fixture.members[0].payloads), 2)
 
     def test_budget(self) -> None:
         """
-        Writing stops after the stride in which the time was over.
+        Writing stops after the stride in which the budget ran out.
         """
-        room = Room(3 * STRIDE)
-        room.publish()
-        room.sweep(strides(2))
+        fixture = AudienceFixture(3 * STRIDE)
+        fixture.publish()
+        fixture.sweep(strides(2))
 
-        self.assertEqual(sum(len(one.payloads) for one in room.members), 2 * STRIDE)
-        self.assertTrue(room.audience.waiting)
+        self.assertEqual(sum(len(one.payloads) for one in fixture.members), 2 * STRIDE)
+        self.assertTrue(fixture.audience.waiting)
 
 
 class SharedPayloadTests(SynchronousTestCase):
@@ -641,35 +643,35 @@ class SharedPayloadTests(SynchronousTestCase):
 
     def test_members_share(self) -> None:
         """
-        All members get one and the same object.
+        All members get the same object.
         """
-        room = Room(2 * STRIDE)
-        room.publish(2)
-        room.sweep()
+        fixture = AudienceFixture(2 * STRIDE)
+        fixture.publish(2)
+        fixture.sweep()
 
-        first = room.members[0].payloads[0]
-        for member in room.members:
+        first = fixture.members[0].payloads[0]
+        for member in fixture.members:
             self.assertIs(member.payloads[0], first)
 
     def test_audiences_share(self) -> None:
         """
-        Audiences with the same batch and framing get one and the same object.
+        Audiences with the same batch and framing get the same object.
         """
-        room = Room(1)
-        other = Audience(interest_in("a"), PLAIN, raw, room.order.window)
+        fixture = AudienceFixture(1)
+        other = Audience(interest_in("a"), PLAIN, raw, fixture.order.window)
         member = StubMember(other)
         other.join(member)
-        room.publish(2)
-        for entry in room.order.entries:
+        fixture.publish(2)
+        for entry in fixture.order.entries:
             other.add(entry)
-        room.sweep()
-        other.sweep(room.payloads, forever)
+        fixture.sweep()
+        other.sweep(fixture.payloads, forever)
 
-        self.assertIs(member.payloads[0], room.members[0].payloads[0])
+        self.assertIs(member.payloads[0], fixture.members[0].payloads[0])
 
     def test_framing_and_batch_differ(self) -> None:
         """
-        Another framing is another payload, and so is another batch.
+        Another framing or another batch makes another payload.
         """
         order = Order()
         one, two = order.publish(), order.publish()
@@ -682,7 +684,7 @@ class SharedPayloadTests(SynchronousTestCase):
 
     def test_forget(self) -> None:
         """
-        What was made is let go when the turn is over.
+        Payloads are forgotten when the turn is over.
         """
         order = Order()
         batch = [order.publish(), order.publish()]
@@ -693,21 +695,21 @@ class SharedPayloadTests(SynchronousTestCase):
         self.assertIsNot(payloads.of(PLAIN, raw, batch), before)
 
 
-class AudiencesTests(SynchronousTestCase):
+class AudienceIndexTests(SynchronousTestCase):
     """
-    Which audiences get to see a publication.
+    Which audiences receive a publication.
     """
 
     def setUp(self) -> None:
         """
-        An order that is empty.
+        An empty order.
         """
         self.order = Order()
         self.audiences = AudienceIndex(self.order.window)
 
     def test_shared(self) -> None:
         """
-        The same interest over the same framing is one audience, and its size counts.
+        The same interest with the same framing is one audience; its size counts the members.
         """
         one = self.audiences.enter(interest_in("a", "b"), PLAIN, raw)
         two = self.audiences.enter(interest_in("b", "a"), PLAIN, raw)
@@ -719,7 +721,7 @@ class AudiencesTests(SynchronousTestCase):
 
     def test_wanting(self) -> None:
         """
-        Names, patterns and `*` are found, each audience once, others are not.
+        Names, patterns and `*` match, each audience is found once, and others are not found.
         """
         exact = self.audiences.enter(interest_in("a", "b"), PLAIN, raw)
         pattern = self.audiences.enter(interest_in("{any}"), PLAIN, raw)
@@ -734,7 +736,7 @@ class AudiencesTests(SynchronousTestCase):
 
     def test_private(self) -> None:
         """
-        What is private is only for those who may read it.
+        A private publication is only for subscribers that may read it.
         """
         self.audiences.enter(interest_in("a"), PLAIN, raw)
         grant = Grant(subscribe=["a"])
@@ -745,7 +747,7 @@ class AudiencesTests(SynchronousTestCase):
 
     def test_exit(self) -> None:
         """
-        An audience that nobody belongs to any more is forgotten, and another one stays.
+        An audience is forgotten when its last member leaves, and the others stay.
         """
         one = self.audiences.enter(interest_in("a", "{x}"), PLAIN, raw)
         self.audiences.enter(interest_in("a", "{x}"), PLAIN, raw)

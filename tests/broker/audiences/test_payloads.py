@@ -1,5 +1,5 @@
 """
-The bytes of a batch are joined and framed once, for everybody.
+The bytes of a batch are joined and framed once, for all audiences.
 """
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -9,12 +9,12 @@ from twisted_sse.broker.audiences.audience import PayloadCache
 from twisted_sse.broker.audiences.representation import PLAIN, REPLICATED
 from twisted_sse.transport.sinks.framing import chunked, raw
 
-__all__ = ["PayloadsTests"]
+__all__ = ["PayloadCacheTests"]
 
 
-class PayloadsTests(SynchronousTestCase):
+class PayloadCacheTests(SynchronousTestCase):
     """
-    What is found again, and what is not.
+    What the cache finds, and what it does not.
     """
 
     def setUp(self) -> None:
@@ -27,7 +27,7 @@ class PayloadsTests(SynchronousTestCase):
 
     def test_found(self) -> None:
         """
-        The same batch in the same framing is the same object.
+        The same batch in the same framing gives the same object.
         """
         first = self.payloads.of(PLAIN, raw, [self.one, self.two])
 
@@ -35,7 +35,7 @@ class PayloadsTests(SynchronousTestCase):
 
     def test_differs(self) -> None:
         """
-        Another framing is another payload, and so is another batch.
+        Another framing or another batch makes another payload.
         """
         one, two = self.one, self.two
 
@@ -46,7 +46,7 @@ class PayloadsTests(SynchronousTestCase):
 
     def test_replicated(self) -> None:
         """
-        Other hubs get the same batch with notes.
+        Other hubs get the same batch with replication comments.
         """
         both = b"".join(REPLICATED.frames([self.one, self.two]))
         plain = self.payloads.of(PLAIN, raw, [self.one, self.two])
@@ -56,7 +56,7 @@ class PayloadsTests(SynchronousTestCase):
 
     def test_forget(self) -> None:
         """
-        What was made is let go when the turn is over.
+        Payloads are forgotten when the turn is over.
         """
         batch = [self.one, self.two]
         before = self.payloads.of(PLAIN, raw, batch)

@@ -1,5 +1,5 @@
 """
-How events are written for subscribers, and for other hubs.
+How events are written for subscribers and for other hubs.
 """
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -16,12 +16,12 @@ __all__ = ["EncodeRecordTests", "RepresentationTests"]
 
 class RepresentationTests(SynchronousTestCase):
     """
-    The two representations.
+    The plain and the replicated representation.
     """
 
     def test_how_events_are_written(self) -> None:
         """
-        An event of the window and one of history are written alike, replicated or not.
+        Events from the window and from history are encoded alike, replicated or not.
         """
         record = Record(3, "e-3", Publication(("a",), ServerSentEvent("x"), private=True))
         entry = Entry(record, Position(2, "e-2"))
@@ -35,7 +35,7 @@ class RepresentationTests(SynchronousTestCase):
 
 class EncodeRecordTests(SynchronousTestCase):
     """
-    An event as its subscribers see it.
+    An event as subscribers see it.
     """
 
     def _decoded(self, event: ServerSentEvent) -> list[ServerSentEvent]:
@@ -43,7 +43,7 @@ class EncodeRecordTests(SynchronousTestCase):
 
     def test_provider_id(self) -> None:
         """
-        An event without an ID gets the one that history gave it.
+        An event without an ID gets the one that history assigned.
         """
         event = ServerSentEvent("x\ny", event="greeting", retry=5, comment="c")
 
@@ -54,7 +54,7 @@ class EncodeRecordTests(SynchronousTestCase):
 
     def test_publisher_id(self) -> None:
         """
-        An event with an ID keeps it, and has one ID only.
+        An event with an ID keeps it, and has no second one.
         """
         written = encode_record(
             Record(1, "mine", Publication(("a",), ServerSentEvent("x", id="mine")))
@@ -65,6 +65,6 @@ class EncodeRecordTests(SynchronousTestCase):
 
     def test_no_data(self) -> None:
         """
-        A block without data moves the position too.
+        A block without data carries an ID too.
         """
         self.assertEqual([one.id for one in self._decoded(ServerSentEvent(comment="c"))], ["é-1"])

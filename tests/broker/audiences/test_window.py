@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.support.orders import make_kept
+from tests.support.orders import make_record
 from twisted_sse.broker.audiences.window import Window
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.publication import Position, Publication, Record, Tail
@@ -14,9 +14,9 @@ from twisted_sse.events.publication import Position, Publication, Record, Tail
 __all__ = ["BoundTests", "WindowTests"]
 
 
-def kept_as(number: int, event_id: str) -> Record:
+def make_with_id(number: int, event_id: str) -> Record:
     """
-    A publication whose publisher chose its ID.
+    A record whose publisher chose the event ID.
     """
     event = ServerSentEvent("x", id=event_id)
     return Record(number, event_id, Publication(("a",), event))
@@ -24,21 +24,21 @@ def kept_as(number: int, event_id: str) -> Record:
 
 class WindowTests(SynchronousTestCase):
     """
-    What is found.
+    What the window finds.
     """
 
     def setUp(self) -> None:
         """
-        Three of the five that were published, with gaps in their numbers.
+        A window that holds three of five records, with gaps in their numbers.
         """
         self.window = Window(3, 1 << 20)
         self.window.start(Tail(Position(5, "start"), []))
         for number in (10, 20, 30, 40, 50):
-            self.window.extend([make_kept(number)])
+            self.window.extend([make_record(number)])
 
     def test_head_and_floor(self) -> None:
         """
-        The head is the newest, the floor is the newest that was forgotten.
+        The head is the newest record, the floor the newest that was evicted.
         """
         self.assertEqual(self.window.head, (50, "e-50"))
         self.assertEqual(self.window.floor, (20, "e-20"))
@@ -46,7 +46,7 @@ class WindowTests(SynchronousTestCase):
 
     def test_covers(self) -> None:
         """
-        Who stands at the floor or later finds everything here.
+        The window covers every position from the floor on.
         """
         covered = [self.window.covers(number) for number in (5, 19, 20, 35, 50)]
 
@@ -54,7 +54,7 @@ class WindowTests(SynchronousTestCase):
 
     def test_following(self) -> None:
         """
-        What follows a number, whether that is a publication's or not.
+        It finds the records after a number, whether or not a record has that number.
         """
         cases = {20: [30, 40, 50], 30: [40, 50], 31: [40, 50], 49: [50], 50: [], 99: []}
         for number, expected in cases.items():
@@ -64,7 +64,7 @@ class WindowTests(SynchronousTestCase):
 
     def test_number_of(self) -> None:
         """
-        IDs that history made are known for what is here.
+        It knows the numbers of provider IDs that it holds.
         """
         ids = ("e-10", "e-20", "e-30", "e-50", "e-60", "")
 
@@ -74,7 +74,7 @@ class WindowTests(SynchronousTestCase):
 
     def test_previous(self) -> None:
         """
-        An entry knows the position right before it.
+        An entry knows the position right before its own.
         """
         self.assertEqual(
             [one.previous for one in self.window.following(20)],
@@ -83,7 +83,7 @@ class WindowTests(SynchronousTestCase):
 
     def test_start(self) -> None:
         """
-        A window that has just begun covers where it began.
+        A window that has just started covers its starting position.
         """
         window = Window(3, 1 << 20)
         window.start(Tail(Position(5, "start"), []))
@@ -93,11 +93,11 @@ class WindowTests(SynchronousTestCase):
 
     def test_publishers_ids(self) -> None:
         """
-        IDs of publishers are left to history, which knows whether they were used before.
+        Publishers' IDs are left to history, which knows whether they were used before.
         """
         window = Window(2, 1 << 20)
         for number, event_id in enumerate(["mine", "mine", "other"], 1):
-            window.extend([kept_as(number, event_id)])
+            window.extend([make_with_id(number, event_id)])
 
         self.assertEqual([window.number_of(one) for one in ("mine", "other")], [None, None])
         self.assertEqual(window.head, (3, "other"))
@@ -105,7 +105,7 @@ class WindowTests(SynchronousTestCase):
 
 class BoundTests(SynchronousTestCase):
     """
-    What is forgotten.
+    What the window evicts.
     """
 
     def test_bytes(self) -> None:
@@ -114,7 +114,7 @@ class BoundTests(SynchronousTestCase):
         """
         window = Window(1000, 100_000)
         for number in range(1, 100):
-            window.extend([make_kept(number, data="x" * 10_000)])
+            window.extend([make_record(number, data="x" * 10_000)])
 
         self.assertEqual(len(window), 9)
 
@@ -123,25 +123,25 @@ class BoundTests(SynchronousTestCase):
         A frame larger than the window is not kept, and moves the floor to the head.
         """
         window = Window(1000, 100)
-        window.extend([make_kept(1)])
-        (entry,) = window.extend([make_kept(2, data="x" * 200)])
+        window.extend([make_record(1)])
+        (entry,) = window.extend([make_record(2, data="x" * 200)])
 
         self.assertEqual((len(window), window.floor), (0, window.head))
         self.assertTrue(entry.frame.endswith(b"\n\n"))
-        window.extend([make_kept(3)])
+        window.extend([make_record(3)])
         self.assertEqual([one.number for one in window.following(2)], [3])
 
     @settings(max_examples=60, deadline=None, derandomize=True)
     @given(st.integers(1, 40), st.lists(st.integers(1, 3), min_size=1, max_size=120))
     def test_like_a_list(self, bound: int, steps: list[int]) -> None:
         """
-        It is what the last ones of a list are, whatever was forgotten on the way.
+        It always holds the same records as the end of a list.
         """
         window = Window(bound, 1 << 30)
         numbers: list[int] = []
         for step in steps:
             numbers.append((numbers[-1] if numbers else 0) + step)
-            window.extend([make_kept(numbers[-1])])
+            window.extend([make_record(numbers[-1])])
             newest = numbers[-bound:]
             self.assertEqual(len(window), len(newest))
             for number in range(window.floor.number, numbers[-1] + 1):

@@ -1,5 +1,5 @@
 """
-One open event stream: a cursor with one door out.
+One open event stream: its state, its back pressure, and its single end.
 """
 
 import contextlib
@@ -20,14 +20,14 @@ from twisted_sse.events.publication import Position
 from twisted_sse.topics import Selection
 from twisted_sse.transport.sinks.framing import chunked, raw
 
-__all__ = ["BlockingTests", "DismissTests", "EndTests", "MovingTests", "StateTests"]
+__all__ = ["AttachTests", "BlockingTests", "DismissTests", "EndTests", "StateTests"]
 
 FINAL = ServerSentEvent("bye")
 
 
 class BrokenSink(MemorySink):
     """
-    Raises at the end, as an HTTP/2 stream does that was cut.
+    Raises at the end, as an aborted HTTP/2 stream does.
     """
 
     def spill(self, rest: bytes) -> None:
@@ -43,42 +43,42 @@ class BrokenSink(MemorySink):
         raise KeyError(11)
 
 
-class Book:
+class ObservedConnection:
     """
-    What a connection has told its hub, and the connection.
+    A connection, and the calls it has made to its observer.
     """
 
     def __init__(self, sink: MemorySink | None = None) -> None:
-        self.told: list[str] = []
+        self.calls: list[str] = []
         self.now = 5.0
         self.order = Order()
         self.sink = MemorySink() if sink is None else sink
         self.audience = Audience(EVERYTHING, PLAIN, self.sink.framing, self.order.window)
-        owner = ConnectionObserver(
-            resume=lambda connection: self.told.append("resume"),
-            blocked=lambda connection: self.told.append("blocked"),
-            unblocked=lambda connection: self.told.append("unblocked"),
-            ended=lambda connection, reason: self.told.append(f"ended {reason.value}"),
+        observer = ConnectionObserver(
+            resume=lambda connection: self.calls.append("resume"),
+            blocked=lambda connection: self.calls.append("blocked"),
+            unblocked=lambda connection: self.calls.append("unblocked"),
+            ended=lambda connection, reason: self.calls.append(f"ended {reason.value}"),
             lag=self.order.window.count_after,
             seconds=lambda: self.now,
         )
-        self.connection = Connection(owner, self.audience, self.sink, "ada", ADDRESS)
+        self.connection = Connection(observer, self.audience, self.sink, "ada", ADDRESS)
 
     def open(self) -> None:
         """
-        Begin.
+        Begin the stream.
         """
         self.connection.open(Position(0, "e-0"), None)
 
 
 class StateTests(SynchronousTestCase):
     """
-    What applications see of it.
+    What applications see of a connection.
     """
 
     def test_attributes(self) -> None:
         """
-        Whose it is, from where, since when, and what it wants.
+        It has a user, an address, a start time and topics.
         """
         hub, clock = make_hub()
         clock.advance(7)
@@ -91,16 +91,16 @@ class StateTests(SynchronousTestCase):
 
     def test_state(self) -> None:
         """
-        Applications have a place of their own, one for each connection.
+        Each connection has a dictionary for the application.
         """
-        one, other = Book().connection, Book().connection
+        one, other = ObservedConnection().connection, ObservedConnection().connection
         one.state["x"] = 1
 
         self.assertEqual((one.state, other.state), ({"x": 1}, {}))
 
     def test_live(self) -> None:
         """
-        It is behind until it is brought forward, and then live until it is full.
+        It is behind until it catches up, and then live until its transport is full.
         """
         hub, clock = make_hub()
         subscriber = Subscriber(hub, "a")
@@ -117,7 +117,7 @@ class StateTests(SynchronousTestCase):
 
     def test_position_and_lag(self) -> None:
         """
-        Live, it stands where its audience does; blocked, where it left.
+        A live connection is at its audience's position; a blocked one stays where it left.
         """
         hub, clock = make_hub()
         subscriber = Subscriber(hub, "a")
@@ -137,62 +137,62 @@ class StateTests(SynchronousTestCase):
         """
         Before it is opened it is neither live nor ready.
         """
-        connection = Book().connection
+        connection = ObservedConnection().connection
 
         self.assertEqual((connection.live, connection.ready), (False, False))
 
     def test_silent_since(self) -> None:
         """
-        Live, it was written to with its audience; behind, only by itself.
+        A live connection was last written to with its audience, one behind by itself.
         """
-        book = Book()
-        book.open()
-        book.audience.written = 9.0
-        self.assertEqual(book.connection.silent_since, 5.0)
+        observed = ObservedConnection()
+        observed.open()
+        observed.audience.written = 9.0
+        self.assertEqual(observed.connection.silent_since, 5.0)
 
-        book.audience.join(book.connection)
-        self.assertEqual(book.connection.silent_since, 9.0)
-        book.now = 11.0
-        book.connection.write(b"x")
-        self.assertEqual(book.connection.silent_since, 11.0)
+        observed.audience.join(observed.connection)
+        self.assertEqual(observed.connection.silent_since, 9.0)
+        observed.now = 11.0
+        observed.connection.write(b"x")
+        self.assertEqual(observed.connection.silent_since, 11.0)
 
 
 class BlockingTests(SynchronousTestCase):
     """
-    Readers that are slow.
+    Slow readers.
     """
 
     def test_short_write(self) -> None:
         """
-        The rest of what did not fit is spilled, once, and then it goes on.
+        The unsent rest of a payload is spilled once; then the connection resumes.
         """
-        book = Book()
-        book.open()
-        book.told.clear()
-        book.sink.room = 3
-        book.connection.write(b"abcdef")
-        self.assertEqual((book.sink.received, book.sink.spilled), (b"abc", b"def"))
-        self.assertEqual(book.told, ["blocked"])
-        self.assertFalse(book.connection.ready)
+        observed = ObservedConnection()
+        observed.open()
+        observed.calls.clear()
+        observed.sink.room = 3
+        observed.connection.write(b"abcdef")
+        self.assertEqual((observed.sink.received, observed.sink.spilled), (b"abc", b"def"))
+        self.assertEqual(observed.calls, ["blocked"])
+        self.assertFalse(observed.connection.ready)
 
-        book.sink.make_room(100)
-        self.assertEqual(book.sink.received, b"abcdef")
-        self.assertEqual(book.told, ["blocked", "unblocked", "resume"])
+        observed.sink.make_room(100)
+        self.assertEqual(observed.sink.received, b"abcdef")
+        self.assertEqual(observed.calls, ["blocked", "unblocked", "resume"])
 
     def test_error(self) -> None:
         """
-        When the network raises, all is spilled: the transport finds out what is the matter.
+        When sending raises, everything is spilled: the transport reports the error.
         """
-        book = Book()
-        book.open()
-        book.sink.room = 0
-        book.connection.write(b"abcdef")
+        observed = ObservedConnection()
+        observed.open()
+        observed.sink.room = 0
+        observed.connection.write(b"abcdef")
 
-        self.assertEqual(book.sink.spilled, b"abcdef")
+        self.assertEqual(observed.sink.spilled, b"abcdef")
 
     def test_blocked_and_unblocked_at_once(self) -> None:
         """
-        A sink that is full and has room again within one write leaves its reader live, or behind.
+        A sink that fills and empties within one write leaves its connection live or catching up.
         """
         hub, clock = make_hub()
         sink = RecordingSink()
@@ -215,131 +215,131 @@ class BlockingTests(SynchronousTestCase):
 
     def test_keep_alive(self) -> None:
         """
-        A comment is framed, and is not written before the start, nor while blocked.
+        A comment is framed, and is not written before the start or while blocked.
         """
         sink = MemorySink()
         sink.framing = chunked
-        book = Book(sink)
-        book.connection.keep_alive(b":\n\n")
-        book.open()
-        book.sink.pause()
-        book.connection.keep_alive(b":\n\n")
+        observed = ObservedConnection(sink)
+        observed.connection.keep_alive(b":\n\n")
+        observed.open()
+        observed.sink.pause()
+        observed.connection.keep_alive(b":\n\n")
         self.assertEqual(sink.received, b"")
 
-        book.sink.make_room(0)
-        book.connection.keep_alive(b":\n\n")
+        observed.sink.make_room(0)
+        observed.connection.keep_alive(b":\n\n")
         self.assertEqual(sink.received, chunked(b":\n\n"))
 
 
-class MovingTests(SynchronousTestCase):
+class AttachTests(SynchronousTestCase):
     """
-    Going on under another interest.
+    `Connection.attach`: continue with another interest.
     """
 
     def setUp(self) -> None:
         """
-        A connection that can be written to, and an audience it does not belong to.
+        A ready connection, and an audience that it does not belong to.
         """
-        self.book = Book()
-        self.book.open()
-        self.connection = self.book.connection
-        self.other = Audience(EVERYTHING, PLAIN, raw, self.book.order.window)
-        self.book.told.clear()
+        self.observed = ObservedConnection()
+        self.observed.open()
+        self.connection = self.observed.connection
+        self.other = Audience(EVERYTHING, PLAIN, raw, self.observed.order.window)
+        self.observed.calls.clear()
 
-    def test_goes_on(self) -> None:
+    def test_catches_up(self) -> None:
         """
-        It asks to be brought forward, from where it stands.
+        It asks to catch up from its position.
         """
         position = self.connection.position
         self.connection.attach(self.other)
 
         self.assertIs(self.connection.audience, self.other)
         self.assertEqual(self.connection.position, position)
-        self.assertEqual(self.book.told, ["resume"])
+        self.assertEqual(self.observed.calls, ["resume"])
 
     def test_while_reading(self) -> None:
         """
-        It waits for what is being read for the audience before.
+        It waits for the read that was started for its old audience.
         """
         self.connection.reading = True
         self.connection.attach(self.other)
 
         self.assertFalse(self.connection.ready)
-        self.assertEqual(self.book.told, [])
+        self.assertEqual(self.observed.calls, [])
 
 
 class DismissTests(SynchronousTestCase):
     """
-    Those who may not stay.
+    `Connection.dismiss`.
     """
 
     def test_in_good_order(self) -> None:
         """
-        Who can be written to is told of the end.
+        A connection that can be written to ends in good order.
         """
-        book = Book()
-        book.open()
-        book.connection.dismiss(EndReason.REVOKED)
+        observed = ObservedConnection()
+        observed.open()
+        observed.connection.dismiss(EndReason.REVOKED)
 
-        self.assertEqual((book.sink.finished, book.sink.aborted), (True, False))
-        self.assertEqual(book.told[-1], "ended revoked")
+        self.assertEqual((observed.sink.finished, observed.sink.aborted), (True, False))
+        self.assertEqual(observed.calls[-1], "ended revoked")
 
     def test_slow_reader(self) -> None:
         """
-        Who cannot be written to is cut.
+        A blocked connection is aborted.
         """
-        book = Book()
-        book.open()
-        book.sink.pause()
-        book.connection.dismiss(EndReason.EXPIRED)
-        book.connection.dismiss(EndReason.REVOKED)
+        observed = ObservedConnection()
+        observed.open()
+        observed.sink.pause()
+        observed.connection.dismiss(EndReason.EXPIRED)
+        observed.connection.dismiss(EndReason.REVOKED)
 
-        self.assertEqual((book.sink.finished, book.sink.aborted), (False, True))
-        self.assertEqual(book.connection.ended, EndReason.EXPIRED)
+        self.assertEqual((observed.sink.finished, observed.sink.aborted), (False, True))
+        self.assertEqual(observed.connection.ended, EndReason.EXPIRED)
 
     def test_before_it_began(self) -> None:
         """
-        A stream that has not begun has nothing to be cut.
+        A stream that has not begun is neither finished nor aborted.
         """
-        book = Book()
-        book.connection.dismiss(EndReason.REVOKED)
+        observed = ObservedConnection()
+        observed.connection.dismiss(EndReason.REVOKED)
 
-        self.assertEqual((book.sink.finished, book.sink.aborted), (False, False))
-        self.assertEqual(book.connection.ended, EndReason.REVOKED)
+        self.assertEqual((observed.sink.finished, observed.sink.aborted), (False, False))
+        self.assertEqual(observed.connection.ended, EndReason.REVOKED)
 
 
 class EndTests(SynchronousTestCase):
     """
-    The one door out.
+    The end of a connection.
     """
 
     def test_once(self) -> None:
         """
         Only the first end counts.
         """
-        book = Book()
-        book.open()
-        book.told.clear()
-        book.connection.close()
-        book.connection.end(EndReason.GONE)
-        book.connection.gone()
-        book.connection.abort(EndReason.SEND_TIMEOUT)
-        book.connection.close(FINAL)
+        observed = ObservedConnection()
+        observed.open()
+        observed.calls.clear()
+        observed.connection.close()
+        observed.connection.end(EndReason.GONE)
+        observed.connection.gone()
+        observed.connection.abort(EndReason.SEND_TIMEOUT)
+        observed.connection.close(FINAL)
 
-        self.assertEqual(book.told, ["ended closed"])
-        self.assertEqual(book.connection.ended, EndReason.CLOSED)
-        self.assertEqual((book.sink.received, book.sink.aborted), (b"", False))
+        self.assertEqual(observed.calls, ["ended closed"])
+        self.assertEqual(observed.connection.ended, EndReason.CLOSED)
+        self.assertEqual((observed.sink.received, observed.sink.aborted), (b"", False))
 
     def test_close(self) -> None:
         """
-        The final event leaves, framed, behind what is on its way; then the response ends.
+        The final event is sent, framed, after everything already written; then the response ends.
         """
         sink = MemorySink(room=2)
         sink.framing = chunked
-        book = Book(sink)
-        book.open()
-        book.connection.write(b"abcdef")
-        book.connection.close(FINAL)
+        observed = ObservedConnection(sink)
+        observed.open()
+        observed.connection.write(b"abcdef")
+        observed.connection.close(FINAL)
 
         self.assertEqual(sink.received, b"abcdef" + chunked(b"data: bye\n\n"))
         self.assertTrue(sink.finished)
@@ -348,68 +348,68 @@ class EndTests(SynchronousTestCase):
         """
         Without a final event the response just ends.
         """
-        book = Book()
-        book.open()
-        book.connection.close()
+        observed = ObservedConnection()
+        observed.open()
+        observed.connection.close()
 
-        self.assertEqual((book.sink.received, book.sink.finished), (b"", True))
+        self.assertEqual((observed.sink.received, observed.sink.finished), (b"", True))
 
     def test_gone(self) -> None:
         """
-        Nothing is written to who has left.
+        Nothing is written to a subscriber that has left.
         """
-        book = Book()
-        book.open()
-        book.connection.end(EndReason.GONE, FINAL)
+        observed = ObservedConnection()
+        observed.open()
+        observed.connection.end(EndReason.GONE, FINAL)
 
-        self.assertEqual((book.sink.received, book.sink.finished), (b"", False))
+        self.assertEqual((observed.sink.received, observed.sink.finished), (b"", False))
 
-    def test_cut(self) -> None:
+    def test_abort(self) -> None:
         """
-        Who is cut gets nothing more, and its sink is aborted.
+        An aborted connection is sent nothing more, and its sink is aborted.
         """
-        book = Book()
-        book.open()
-        book.connection.abort(EndReason.SEND_TIMEOUT)
+        observed = ObservedConnection()
+        observed.open()
+        observed.connection.abort(EndReason.SEND_TIMEOUT)
 
-        self.assertEqual((book.sink.aborted, book.sink.finished), (True, False))
-        self.assertEqual(book.told[-1], "ended send-timeout")
+        self.assertEqual((observed.sink.aborted, observed.sink.finished), (True, False))
+        self.assertEqual(observed.calls[-1], "ended send-timeout")
 
     def test_before_it_began(self) -> None:
         """
-        What has not begun is not ended on the wire: the response is not a stream yet.
+        Before the stream begins nothing is written: the response is not a stream yet.
         """
-        book = Book()
-        book.connection.close(FINAL)
+        observed = ObservedConnection()
+        observed.connection.close(FINAL)
 
-        self.assertEqual((book.sink.received, book.sink.finished), (b"", False))
-        self.assertEqual(book.told, ["ended closed"])
+        self.assertEqual((observed.sink.received, observed.sink.finished), (b"", False))
+        self.assertEqual(observed.calls, ["ended closed"])
 
     def test_leaves_its_audience(self) -> None:
         """
-        Whoever ends is live no more.
+        An ended connection is no longer live.
         """
-        book = Book()
-        book.open()
-        book.audience.join(book.connection)
-        book.connection.close()
+        observed = ObservedConnection()
+        observed.open()
+        observed.audience.join(observed.connection)
+        observed.connection.close()
 
-        self.assertFalse(book.connection.live)
-        book.audience.add(book.order.publish())
-        self.assertFalse(book.audience.waiting)
+        self.assertFalse(observed.connection.live)
+        observed.audience.add(observed.order.publish())
+        self.assertFalse(observed.audience.waiting)
 
     def test_drain(self) -> None:
         """
-        Who has everything leaves at once, who is behind when it has been sent that.
+        A live connection ends at once, one that is behind when it has caught up.
         """
-        free, full = Book(), Book()
-        for book in (free, full):
-            book.open()
+        free, full = ObservedConnection(), ObservedConnection()
+        for observed in (free, full):
+            observed.open()
         free.connection.caught_up()
         full.sink.room = 1
         full.connection.write(b"abc")
-        for book in (free, full):
-            book.connection.drain(FINAL)
+        for observed in (free, full):
+            observed.connection.drain(FINAL)
         self.assertEqual((free.connection.ended, full.connection.ended), (EndReason.DRAINED, None))
 
         full.sink.make_room(100)
@@ -421,20 +421,20 @@ class EndTests(SynchronousTestCase):
 
     def test_broken_end(self) -> None:
         """
-        A sink that raises at the end holds nothing back: the hub forgets the connection.
+        If the sink raises at the end, the hub still forgets the connection.
         """
         for final in (None, FINAL):
             with self.subTest(final=final):
-                book = Book(BrokenSink())
-                book.open()
+                observed = ObservedConnection(BrokenSink())
+                observed.open()
                 # What is asked here is only whether it is let go.
                 with contextlib.suppress(KeyError):
-                    book.connection.close(final)
+                    observed.connection.close(final)
                 self.flushLoggedErrors(KeyError)
-                self.assertEqual(book.told[-1], "ended closed")
+                self.assertEqual(observed.calls[-1], "ended closed")
 
     def test_sinks_of_audience(self) -> None:
         """
-        The framing is the sink's.
+        The audience uses the sink's framing.
         """
-        self.assertIs(Book().audience.framing, raw)
+        self.assertIs(ObservedConnection().audience.framing, raw)

@@ -1,5 +1,5 @@
 """
-What a request is allowed.
+What a grant allows.
 """
 
 import math
@@ -38,7 +38,7 @@ class ReadingTests(SynchronousTestCase):
 
     def test_may_read(self) -> None:
         """
-        Refused as a whole is only who could never get anything.
+        A selection is refused only if it could never receive anything.
         """
         for grant, wanted, expected in self.CASES:
             with self.subTest(wanted=wanted, expected=expected):
@@ -46,7 +46,7 @@ class ReadingTests(SynchronousTestCase):
 
     def test_interest(self) -> None:
         """
-        The interest is what is wanted, bounded by what is granted.
+        The interest is the selection, limited by the grant.
         """
         wanted = Selection.of(["a", "b"])
         interest = Grant(subscribe=["a"], public=False).interest(wanted)
@@ -57,7 +57,7 @@ class ReadingTests(SynchronousTestCase):
 
     def test_public(self) -> None:
         """
-        What is public needs no grant, what is private does.
+        Public events need no `subscribe`, private ones do.
         """
         interest = Grant(subscribe=["a"], public=True).interest(Selection.of(["*"]))
 
@@ -67,7 +67,7 @@ class ReadingTests(SynchronousTestCase):
 
     def test_anonymous(self) -> None:
         """
-        Who is not known reads what is public and nothing that is private.
+        An anonymous subscriber reads public events and no private ones.
         """
         interest = ANONYMOUS.interest(Selection.of(["*"]))
 
@@ -95,7 +95,7 @@ class PublishingTests(SynchronousTestCase):
 
     def test_may_publish(self) -> None:
         """
-        Every one of the topics has to be granted.
+        Every topic has to be granted.
         """
         for grant, topics, expected in self.CASES:
             with self.subTest(topics=topics, expected=expected):
@@ -104,12 +104,12 @@ class PublishingTests(SynchronousTestCase):
 
 class ExpiresTests(SynchronousTestCase):
     """
-    When a grant is over.
+    When a grant expires.
     """
 
     def test_units(self) -> None:
         """
-        Seconds since 1970, or a time with a zone: the same moment.
+        `expires` is seconds since 1970 or a datetime with a time zone.
         """
         east = timezone(timedelta(hours=2))
         for expires in (86400, 86400.0, datetime(1970, 1, 2, tzinfo=UTC)):
@@ -118,9 +118,9 @@ class ExpiresTests(SynchronousTestCase):
         self.assertEqual(Grant(expires=datetime(1970, 1, 2, 2, tzinfo=east)).expires, 86400.0)
         self.assertIsNone(Grant().expires)
 
-    def test_no_point_in_time(self) -> None:
+    def test_invalid_time(self) -> None:
         """
-        What could mean several moments, or none, is refused with what to do instead.
+        An ambiguous or infinite time is refused, and the error says what to use instead.
         """
         with self.assertRaisesRegex(ValueError, r"no time zone: .*datetime\.now\(UTC\)"):
             Grant(expires=datetime(2030, 1, 1))
@@ -130,7 +130,7 @@ class ExpiresTests(SynchronousTestCase):
 
     def test_check_time(self) -> None:
         """
-        From the moment on that it names it is over, and before it is not.
+        A grant has expired from its `expires` on, and not before.
         """
         grant = Grant(expires=10)
         grant.check_time(9.9)
@@ -147,7 +147,7 @@ class MakingTests(SynchronousTestCase):
 
     def test_defaults(self) -> None:
         """
-        A grant that says nothing allows nothing, to nobody in particular.
+        A grant without arguments allows nothing and has no user.
         """
         grant = Grant()
 
@@ -158,13 +158,13 @@ class MakingTests(SynchronousTestCase):
 
     def test_user(self) -> None:
         """
-        It carries the user's name.
+        It has the user's name.
         """
         self.assertEqual(Grant("ada").user, "ada")
 
     def test_state(self) -> None:
         """
-        What connections begin with is copied.
+        The initial state of connections is copied.
         """
         given = {"name": "Ada"}
         grant = Grant("ada", state=given)
@@ -175,7 +175,7 @@ class MakingTests(SynchronousTestCase):
 
     def test_equal(self) -> None:
         """
-        Grants that say the same are equal, however they were made.
+        Grants with the same contents are equal, however they were made.
         """
         one = Grant("ada", subscribe=["a", "b"], expires=5, state={"x": 1})
         other = Grant("ada", subscribe=("b", "a"), expires=5.0, state={"x": 1})
@@ -188,7 +188,7 @@ class MakingTests(SynchronousTestCase):
 
     def test_repr(self) -> None:
         """
-        It can be logged, without what the application has put into the state.
+        Its repr omits the state, which belongs to the application.
         """
         text = repr(Grant("ada", public=True, state={"password": "s3cret"}))
 
@@ -198,7 +198,7 @@ class MakingTests(SynchronousTestCase):
 
     def test_any_iterable(self) -> None:
         """
-        The selectors may come from anywhere, once.
+        Selectors may come from any iterable, read once.
         """
         grant = Grant(subscribe=iter(["a", "b"]), publish={"c": 1})
 
@@ -207,7 +207,7 @@ class MakingTests(SynchronousTestCase):
 
     def test_one_string(self) -> None:
         """
-        A string is one selector, as everywhere: its letters are none, and a star in it is none.
+        A string is one selector: it is not split into letters, and a star inside it is literal.
         """
         grant = Grant(subscribe="news", publish="2*3")
 
@@ -217,7 +217,7 @@ class MakingTests(SynchronousTestCase):
 
     def test_bad_selector(self) -> None:
         """
-        A selector that cannot be understood is found at once.
+        A malformed selector is refused when the grant is made.
         """
         for selectors in (["{"], [""], ["a", "{x"]):
             with self.subTest(selectors=selectors):

@@ -1,5 +1,5 @@
 """
-Who hears of connections, when, and what is sent to one of them alone.
+What listeners are told of connections, and events pushed to one connection.
 """
 
 from twisted.internet.defer import Deferred, fail
@@ -17,14 +17,14 @@ from twisted_sse.errors import InvalidEvent
 from twisted_sse.history import MemoryHistory
 from twisted_sse.transport.sinks.sink import Stream
 
-__all__ = ["DurationTests", "ListenerTests", "PushTests", "WireTests"]
+__all__ = ["DurationTests", "ListenerTests", "PushTests", "SocketTests"]
 
 HELLO = ServerSentEvent("hello", event="greeting")
 
 
-class PatientSink(MemorySink):
+class DelayedSink(MemorySink):
     """
-    Has room only after the response's first bytes have left, as a socket has.
+    Has room only after the first bytes of the response were sent, as a socket has.
     """
 
     def open(self, stream: Stream) -> None:
@@ -41,33 +41,33 @@ class ListenerTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         """
-        A hub, and notes of what its listeners hear.
+        A hub, and a list of what its listeners are told.
         """
         self.hub, self.clock = make_hub()
         self.heard: list[tuple[Connection, EndReason | None]] = []
 
     def connected(self, connection: Connection) -> None:
         """
-        Listen to who comes.
+        Record a connection.
         """
         self.heard.append((connection, None))
 
     def disconnected(self, connection: Connection, reason: EndReason) -> None:
         """
-        Listen to who goes.
+        Record a disconnection.
         """
         self.heard.append((connection, reason))
 
     def listen(self) -> None:
         """
-        Hear of everybody.
+        Register both listeners.
         """
         self.hub.on_connect(self.connected)
         self.hub.on_disconnect(self.disconnected)
 
     def test_once_each(self) -> None:
         """
-        A connection is told of when it begins, and once more when it ends, with the reason.
+        Listeners are told once when a connection begins, and once when it ends, with the reason.
         """
         self.listen()
         ann, bob = Subscriber(self.hub, "a"), Subscriber(self.hub, "a")
@@ -87,13 +87,13 @@ class ListenerTests(SynchronousTestCase):
 
     def test_not_begun(self) -> None:
         """
-        Who leaves before the stream has begun is not told of at all.
+        Listeners are not told of a connection that ends before its stream begins.
         """
         history = SlowHistory(MemoryHistory())
         self.hub, self.clock = make_hub(history)
         self.listen()
         searching = Subscriber(self.hub, "a", last_event_id="unknown")
-        waiting = Subscriber(self.hub, "a", sink=PatientSink())
+        waiting = Subscriber(self.hub, "a", sink=DelayedSink())
         self.clock.advance(0)
         searching.leave()
         waiting.leave()
@@ -103,21 +103,21 @@ class ListenerTests(SynchronousTestCase):
 
     def test_first_bytes(self) -> None:
         """
-        A stream has begun when its first bytes have left.
+        A stream has begun when its first bytes were sent.
         """
         self.listen()
-        subscriber = Subscriber(self.hub, "a", sink=PatientSink())
+        subscriber = Subscriber(self.hub, "a", sink=DelayedSink())
         self.assertEqual(self.heard, [])
         subscriber.sink.make_room(1000)
 
         self.assertEqual(self.heard, [(subscriber.connection, None)])
 
-    def test_cut(self) -> None:
+    def test_aborted(self) -> None:
         """
-        One that was cut before has not begun, even if its transport has room then.
+        A stream aborted before its first bytes has not begun, even if its transport has room later.
         """
         self.listen()
-        subscriber = Subscriber(self.hub, "a", sink=PatientSink())
+        subscriber = Subscriber(self.hub, "a", sink=DelayedSink())
         subscriber.connection.abort(EndReason.SEND_TIMEOUT)
         subscriber.sink.make_room(1000)
 
@@ -125,7 +125,7 @@ class ListenerTests(SynchronousTestCase):
 
     def test_out_of_the_registry(self) -> None:
         """
-        Who has ended is not in the registry any more when its end is told.
+        An ended connection is out of the registry before its listeners are told.
         """
         counts: list[int] = []
         self.hub.on_disconnect(lambda connection, reason: counts.append(len(self.hub.connections)))
@@ -136,7 +136,7 @@ class ListenerTests(SynchronousTestCase):
 
     def test_failing(self) -> None:
         """
-        What goes wrong in a listener is logged, at once or later, and harms nobody.
+        An error in a listener, immediate or later, is logged and affects nothing else.
         """
 
         async def later(connection: Connection) -> None:
@@ -157,7 +157,7 @@ class ListenerTests(SynchronousTestCase):
 
     def test_not_waited_for(self) -> None:
         """
-        Nobody waits for a listener that takes its time.
+        The hub does not wait for a listener's Deferred.
         """
         self.hub.on_connect(lambda connection: Deferred())
         self.listen()
@@ -167,7 +167,7 @@ class ListenerTests(SynchronousTestCase):
 
     def test_closed_by_a_listener(self) -> None:
         """
-        If a listener ends a connection, all hear of its beginning before they hear of its end.
+        If a listener ends a connection, all listeners hear of its beginning before its end.
         """
         self.hub.on_connect(lambda connection: connection.close(HELLO))
         self.listen()
@@ -180,7 +180,7 @@ class ListenerTests(SynchronousTestCase):
 
     def test_decorator(self) -> None:
         """
-        They decorate functions, which stay what they were.
+        `on_connect` decorates functions and returns them unchanged.
         """
 
         @self.hub.on_connect
@@ -194,7 +194,7 @@ class ListenerTests(SynchronousTestCase):
 
     def test_removed(self) -> None:
         """
-        Who does not listen any more hears nothing, and may be removed again.
+        A removed listener is not called, and removing it again is allowed.
         """
         self.listen()
         for _ in range(2):
@@ -212,7 +212,7 @@ class DurationTests(SynchronousTestCase):
 
     def test_duration(self) -> None:
         """
-        It grows until the connection has ended.
+        The duration grows until the connection has ended.
         """
         hub, clock = make_hub(send_timeout=None)
         clock.advance(5)
@@ -240,14 +240,14 @@ class PushTests(SynchronousTestCase):
 
     def publish(self, data: str) -> None:
         """
-        Have *data* sent.
+        Publish *data*, and send it.
         """
         self.hub.publish("a", data)
         self.clock.advance(0)
 
     def test_one(self) -> None:
         """
-        One subscriber gets it, in order with what is published, and no position moves.
+        One subscriber gets the event, in order with published ones, and its position stays.
         """
         self.publish("1")
         before = self.ann.connection.position
@@ -261,7 +261,7 @@ class PushTests(SynchronousTestCase):
 
     def test_not_kept(self) -> None:
         """
-        Who comes back does not get what was pushed.
+        A pushed event is not replayed.
         """
         self.ann.connection.push(HELLO)
         self.publish("1")
@@ -281,7 +281,7 @@ class PushTests(SynchronousTestCase):
 
     def test_slow(self) -> None:
         """
-        A reader that is full gets nothing pushed, nothing is queued, and later it works again.
+        A full connection gets nothing pushed and queues nothing; pushing works again later.
         """
         connection, sink = self.ann.connection, self.ann.sink
         sink.room = 0
@@ -295,9 +295,9 @@ class PushTests(SynchronousTestCase):
         self.assertTrue(connection.push(HELLO))
         self.assertEqual(self.ann.data, ["1", "hello"])
 
-    def test_torn(self) -> None:
+    def test_split(self) -> None:
         """
-        What the network takes in two parts arrives as one, before what is published next.
+        An event sent in two parts arrives whole, before what is published next.
         """
         connection, sink = self.ann.connection, self.ann.sink
         sink.room = 5
@@ -311,9 +311,9 @@ class PushTests(SynchronousTestCase):
 
     def test_not_open(self) -> None:
         """
-        Before the stream has begun, and after it has ended, nothing is written.
+        Nothing is written before the stream has begun, nor after it has ended.
         """
-        early = Subscriber(self.hub, "a", sink=PatientSink())
+        early = Subscriber(self.hub, "a", sink=DelayedSink())
         self.assertFalse(early.connection.push(HELLO))
         self.ann.connection.close()
         self.assertFalse(self.ann.connection.push(HELLO))
@@ -322,7 +322,7 @@ class PushTests(SynchronousTestCase):
 
     def test_welcome(self) -> None:
         """
-        A listener that hears of a stream's beginning can push to it, before what was missed.
+        A listener can push to a stream when it begins, before missed events are replayed.
         """
         self.publish("1")
         self.hub.on_connect(lambda connection: connection.push(HELLO))
@@ -332,21 +332,21 @@ class PushTests(SynchronousTestCase):
         self.assertEqual(returning.data, ["hello", "1"])
 
 
-class WireTests(SynchronousTestCase):
+class SocketTests(SynchronousTestCase):
     """
-    The same over the socket of a plain HTTP/1.1 connection.
+    The same over the socket of an HTTP/1.1 connection.
     """
 
     def setUp(self) -> None:
         """
-        A hub that is served.
+        A hub with a site.
         """
         self.clock = FDClock()
         self.hub = Hub(reactor=self.clock, keepalive=None)
 
     def ask(self) -> Wire:
         """
-        Send a request for a stream.
+        Request a stream.
         """
         site = Site(self.hub.subscribe("a"), reactor=self.clock)
         wire = Wire(self.clock, site.buildProtocol(None))
@@ -356,7 +356,7 @@ class WireTests(SynchronousTestCase):
 
     def test_welcome(self) -> None:
         """
-        What is pushed when a stream begins follows what every stream begins with.
+        An event pushed when the stream begins follows the stream's first blocks.
         """
         pushed: list[bool] = []
         self.hub.on_connect(lambda connection: pushed.append(connection.push(HELLO)))
@@ -368,7 +368,7 @@ class WireTests(SynchronousTestCase):
 
     def test_closed_by_a_listener(self) -> None:
         """
-        A stream that a listener ends at its beginning ends in good order.
+        A stream that a listener ends when it begins ends in good order.
         """
         self.hub.on_connect(lambda connection: connection.close(HELLO))
         wire = self.ask()

@@ -1,5 +1,5 @@
 """
-Streams go by what their users are allowed now.
+Open streams follow changes of their users' grants.
 """
 
 from collections.abc import Awaitable, Callable
@@ -29,12 +29,13 @@ __all__ = [
 ]
 
 
-class Office:
+class HubWithGrants:
     """
-    Subscribers of one hub, and what each user is allowed, which can change.
+    A hub, and the current grant of each user.
 
     Attributes:
-        allowed: By user: a grant, or what to raise, or what gives it later.
+        allowed: By user: a grant, an exception to raise, or a function that returns the
+            grant later.
     """
 
     def __init__(self, history: IHistoryProvider | None = None, **options: object) -> None:
@@ -49,7 +50,7 @@ class Office:
         sink: MemorySink | None = None,
     ) -> Subscriber:
         """
-        Come with *grant*, which has a user.
+        Subscribe with *grant*, which has a user.
         """
         user = grant.user
         assert user is not None
@@ -67,7 +68,7 @@ class Office:
 
     def answer(self, user: str) -> Grant | Awaitable[Grant]:
         """
-        What an ``authorize`` function does.
+        Authorize *user*, as an ``authorize`` function does.
         """
         allowed = self.allowed[user]
         if isinstance(allowed, Exception):
@@ -76,7 +77,7 @@ class Office:
 
     def publish(self, *data: str) -> None:
         """
-        Publish private events, each to the topic that its first letter is.
+        Publish private events, each to the topic named by its first letter.
         """
         for one in data:
             self.hub.publish(one[0], one, private=True)
@@ -85,54 +86,54 @@ class Office:
 
 class AnswerTests(SynchronousTestCase):
     """
-    What becomes of a stream, by what the answer is.
+    What each answer does to a stream.
     """
 
     def setUp(self) -> None:
         """
-        A user with two streams, and another.
+        A user with two streams, and another user with one.
         """
-        self.office = Office()
-        self.hub = self.office.hub
-        self.ada = [self.office.subscribe(Grant("ada", subscribe=["a"]), "*") for _ in range(2)]
-        self.bob = self.office.subscribe(Grant("bob", subscribe=["a"]), "*")
+        self.fixture = HubWithGrants()
+        self.hub = self.fixture.hub
+        self.ada = [self.fixture.subscribe(Grant("ada", subscribe=["a"]), "*") for _ in range(2)]
+        self.bob = self.fixture.subscribe(Grant("bob", subscribe=["a"]), "*")
 
     def _change(self, allowed: Grant | Exception) -> list[Connection]:
-        self.office.allowed["ada"] = allowed
+        self.fixture.allowed["ada"] = allowed
         changed: list[Connection] = self.successResultOf(self.hub.grant_changed("ada"))
         return changed
 
     def test_same(self) -> None:
         """
-        If nothing is different, the stream goes on, and nothing is sent.
+        With an equal grant the stream continues, and nothing is sent.
         """
         changed = self._change(Grant("ada", subscribe=["a"]))
-        self.office.publish("a1")
+        self.fixture.publish("a1")
 
         self.assertEqual(changed, [one.connection for one in self.ada])
         self.assertEqual([one.data for one in self.ada], [["a1"], ["a1"]])
-        self.assertEqual(len(self.office.hub.connections), 3)
+        self.assertEqual(len(self.fixture.hub.connections), 3)
 
     def test_refused(self) -> None:
         """
-        Who may not read any more is let go in good order, and the others stay.
+        A stream that may not continue ends in good order, and the others stay.
         """
         for error in (Unauthorized("Log in."), Forbidden("No."), NoContent("Never.")):
             with self.subTest(error=error):
-                ada = self.office.subscribe(Grant("ada", subscribe=["a"]), "*")
+                ada = self.fixture.subscribe(Grant("ada", subscribe=["a"]), "*")
                 changed = self._change(error)
-                self.office.publish("a1")
+                self.fixture.publish("a1")
 
                 self.assertIn(ada.connection, changed)
                 self.assertEqual(ada.connection.ended, EndReason.REVOKED)
                 self.assertTrue(ada.sink.finished)
                 self.assertEqual(ada.data, [])
         self.assertEqual(self.bob.data, ["a1"] * 3)
-        self.assertEqual(self.office.clock.getDelayedCalls(), [])
+        self.assertEqual(self.fixture.clock.getDelayedCalls(), [])
 
     def test_refused_slow_reader(self) -> None:
         """
-        Who has yet to take something does not get it any more.
+        A blocked stream is aborted, so its reader gets none of the unsent events.
         """
         self.ada[0].sink.pause()
         self._change(Forbidden("No."))
@@ -142,7 +143,7 @@ class AnswerTests(SynchronousTestCase):
 
     def test_broken(self) -> None:
         """
-        If nobody can say what is allowed, nothing is; the log says why.
+        If `authorize` fails, the stream ends, and the error is logged.
         """
         self._change(KeyError("a bug"))
 
@@ -152,41 +153,41 @@ class AnswerTests(SynchronousTestCase):
 
     def test_no_grant(self) -> None:
         """
-        An answer that is none counts as a failure.
+        An answer that is not a grant counts as a failure.
         """
-        self.office.allowed["ada"] = lambda: None  # type: ignore[assignment, return-value]
+        self.fixture.allowed["ada"] = lambda: None  # type: ignore[assignment, return-value]
         self.successResultOf(self.hub.grant_changed("ada"))
 
         self.assertEqual([one.connection.ended for one in self.ada], [EndReason.FAILED] * 2)
         self.assertEqual(len(self.flushLoggedErrors(TypeError)), 2)
 
-    def test_over(self) -> None:
+    def test_expired(self) -> None:
         """
-        A grant that is over already lets nobody stay.
+        A grant that has already expired ends the stream.
         """
-        self.office.clock.advance(10)
+        self.fixture.clock.advance(10)
         self._change(Grant("ada", subscribe=["a"], expires=10))
 
         self.assertEqual([one.connection.ended for one in self.ada], [EndReason.REVOKED] * 2)
 
-    def test_another_end(self) -> None:
+    def test_another_expiry(self) -> None:
         """
-        The end that it names now counts, and no other.
+        Only the newest grant's expiry counts.
         """
         self._change(Grant("ada", subscribe=["a"], expires=10))
         self._change(Grant("ada", subscribe=["a"], expires=20))
-        self.office.clock.advance(19)
+        self.fixture.clock.advance(19)
         before = self.ada[0].connection.ended
-        self.office.clock.advance(1)
+        self.fixture.clock.advance(1)
 
         self.assertIsNone(before)
         self.assertEqual(self.ada[0].connection.ended, EndReason.EXPIRED)
 
     def test_another_user(self) -> None:
         """
-        Who has another name now is found by that.
+        A stream whose user's name changed is found by the new name.
         """
-        self.office.allowed["grace"] = Forbidden("No.")
+        self.fixture.allowed["grace"] = Forbidden("No.")
         self._change(Grant("grace", subscribe=["a"]))
         found = self.hub.connections.of_user("grace")
         again = self.successResultOf(self.hub.grant_changed("ada"))
@@ -194,239 +195,239 @@ class AnswerTests(SynchronousTestCase):
         self.assertEqual(found, [one.connection for one in self.ada])
         self.assertEqual(again, [])
 
-    def test_nobody_in_particular(self) -> None:
+    def test_no_user(self) -> None:
         """
-        Who has no name any more is not found again, and stays.
+        A stream whose new grant has no user cannot be found again, and stays.
         """
         self._change(Grant(public=True))
         again = self._change(Forbidden("No."))
         self.hub.publish("a", "for all")
-        self.office.clock.advance(0)
+        self.fixture.clock.advance(0)
 
         self.assertEqual(again, [])
         self.assertEqual(self.ada[0].data, ["for all"])
 
     def test_unknown(self) -> None:
         """
-        A user who has no stream is no mistake.
+        A user without streams is not an error.
         """
         self.assertEqual(self.successResultOf(self.hub.grant_changed("eve")), [])
 
     def test_released(self) -> None:
         """
-        Nothing is kept of who has left, and no audience.
+        Nothing is kept of streams that have ended.
         """
         for one in (*self.ada, self.bob):
             one.leave()
 
         self.assertEqual(self.successResultOf(self.hub.grant_changed("ada")), [])
-        self.assertEqual(self.office.clock.getDelayedCalls(), [])
+        self.assertEqual(self.fixture.clock.getDelayedCalls(), [])
 
 
 class StateTests(SynchronousTestCase):
     """
-    What the grant says for the application.
+    The grant's state, for the application.
     """
 
     def test_begins(self) -> None:
         """
-        A connection begins with it, has its own copy, and keeps that when the grant changes.
+        A connection starts with its own copy, and keeps it when the grant changes.
         """
-        office = Office()
+        fixture = HubWithGrants()
         grant = Grant("ada", public=True, state={"name": "Ada"})
-        one, other = (office.subscribe(grant, "a").connection for _ in range(2))
+        one, other = (fixture.subscribe(grant, "a").connection for _ in range(2))
         one.state["name"] = "Countess"
-        office.allowed["ada"] = Grant("ada", public=True, state={"name": "Eve"})
-        office.hub.grant_changed("ada")
+        fixture.allowed["ada"] = Grant("ada", public=True, state={"name": "Eve"})
+        fixture.hub.grant_changed("ada")
 
         self.assertEqual((one.state, other.state), ({"name": "Countess"}, {"name": "Ada"}))
 
 
 class MovingTests(SynchronousTestCase):
     """
-    A stream whose topics have changed goes on from where it stands.
+    A stream whose topics change continues from its position.
     """
 
     BOTH = Grant("ada", subscribe=["a", "b"])
     ONLY_A = Grant("ada", subscribe=["a"])
     ONLY_B = Grant("ada", subscribe=["b"])
 
-    def _change(self, office: Office, grant: Grant) -> None:
-        office.allowed["ada"] = grant
-        office.hub.grant_changed("ada")
+    def _change(self, fixture: HubWithGrants, grant: Grant) -> None:
+        fixture.allowed["ada"] = grant
+        fixture.hub.grant_changed("ada")
 
     def test_live(self) -> None:
         """
-        What was withheld before stays so; what is granted now comes from now on.
+        Events withheld earlier are not sent; newly granted ones are sent from now on.
         """
-        office = Office()
-        ada = office.subscribe(self.ONLY_A, "*")
-        office.publish("a1", "b1")
-        self._change(office, self.ONLY_B)
-        office.publish("a2", "b2")
-        self._change(office, self.BOTH)
-        office.publish("a3", "b3")
+        fixture = HubWithGrants()
+        ada = fixture.subscribe(self.ONLY_A, "*")
+        fixture.publish("a1", "b1")
+        self._change(fixture, self.ONLY_B)
+        fixture.publish("a2", "b2")
+        self._change(fixture, self.BOTH)
+        fixture.publish("a3", "b3")
 
         self.assertEqual(ada.data, ["a1", "b2", "a3", "b3"])
         self.assertTrue(ada.connection.live)
 
     def test_counted(self) -> None:
         """
-        Receipts count who gets it now.
+        Receipts count the subscribers that may read the event now.
         """
-        office = Office()
-        office.subscribe(self.ONLY_A, "*")
-        self._change(office, self.ONLY_B)
-        receipts = [office.hub.publish(topic, "x", private=True) for topic in "ab"]
-        office.clock.advance(0)
+        fixture = HubWithGrants()
+        fixture.subscribe(self.ONLY_A, "*")
+        self._change(fixture, self.ONLY_B)
+        receipts = [fixture.hub.publish(topic, "x", private=True) for topic in "ab"]
+        fixture.clock.advance(0)
 
         counts = [self.successResultOf(one).subscribers for one in receipts]
         self.assertEqual(counts, [0, 1])
 
     def test_keepalive(self) -> None:
         """
-        No comment comes early because of it.
+        A change of grant does not make a keepalive come early.
         """
-        office = Office(keepalive=15.0)
-        ada = office.subscribe(self.ONLY_A, "*")
-        office.clock.pump([1.0] * 14)
-        office.publish("a1")
-        self._change(office, self.BOTH)
-        office.clock.pump([1.0] * 14)
+        fixture = HubWithGrants(keepalive=15.0)
+        ada = fixture.subscribe(self.ONLY_A, "*")
+        fixture.clock.pump([1.0] * 14)
+        fixture.publish("a1")
+        self._change(fixture, self.BOTH)
+        fixture.clock.pump([1.0] * 14)
         early = ada.sink.received.count(b"\n:\n")
-        office.clock.pump([1.0] * 2)
+        fixture.clock.pump([1.0] * 2)
 
         self.assertEqual((early, ada.sink.received.count(b"\n:\n")), (0, 1))
 
     def test_slow_reader(self) -> None:
         """
-        Who is behind gets, of what it has not been sent, what is granted now.
+        A stream that is behind gets the unsent events that the new grant allows.
         """
-        office = Office()
+        fixture = HubWithGrants()
         sink = MemorySink()
-        ada = office.subscribe(self.ONLY_A, "*", sink=sink)
-        office.publish("a1", "b1")
+        ada = fixture.subscribe(self.ONLY_A, "*", sink=sink)
+        fixture.publish("a1", "b1")
         sink.pause()
-        office.publish("a2", "b2")
-        self._change(office, self.ONLY_B)
-        office.publish("a3", "b3")
+        fixture.publish("a2", "b2")
+        self._change(fixture, self.ONLY_B)
+        fixture.publish("a3", "b3")
         sink.make_room(1 << 20)
-        office.clock.advance(0)
+        fixture.clock.advance(0)
 
         self.assertEqual(ada.data, ["a1", "b2", "b3"])
 
     def test_while_history_is_read(self) -> None:
         """
-        What was read for the grant before is not sent: neither what is withheld now, nor anything
+        A page read for the old grant is not sent: the stream gets nothing withheld, and nothing
         twice.
         """
         history = SlowHistory(MemoryHistory())
-        office = Office(history, window_events=1)
-        self._fill(office, history, "a1", "b1", "a2", "b2", "a3", "b3")
-        ada = office.subscribe(self.BOTH, "*", last_event_id="earliest")
+        fixture = HubWithGrants(history, window_events=1)
+        self._fill(fixture, history, "a1", "b1", "a2", "b2", "a3", "b3")
+        ada = fixture.subscribe(self.BOTH, "*", last_event_id="earliest")
         reading = ada.connection.reading
-        self._change(office, self.ONLY_B)
-        self._settle(office, history)
+        self._change(fixture, self.ONLY_B)
+        self._settle(fixture, history)
 
         self.assertTrue(reading)
         self.assertEqual(ada.data, ["b1", "b2", "b3"])
         self.assertTrue(ada.connection.live)
 
-    def test_there_and_back(self) -> None:
+    def test_changed_back(self) -> None:
         """
-        The same if the grant is as before when history answers.
+        The page is not sent even if the grant is the old one again when history answers.
         """
         history = SlowHistory(MemoryHistory())
-        office = Office(history, window_events=1)
-        self._fill(office, history, "a1", "b1", "a2", "b2")
-        ada = office.subscribe(self.ONLY_A, "*", last_event_id="earliest")
-        self._change(office, self.ONLY_B)
-        self._change(office, self.ONLY_A)
-        self._settle(office, history)
+        fixture = HubWithGrants(history, window_events=1)
+        self._fill(fixture, history, "a1", "b1", "a2", "b2")
+        ada = fixture.subscribe(self.ONLY_A, "*", last_event_id="earliest")
+        self._change(fixture, self.ONLY_B)
+        self._change(fixture, self.ONLY_A)
+        self._settle(fixture, history)
 
         self.assertEqual(ada.data, ["a1", "a2"])
 
     def test_ends_while_history_is_read(self) -> None:
         """
-        A stream that ends meanwhile disturbs nobody.
+        A stream may end while history is read.
         """
         history = SlowHistory(MemoryHistory())
-        office = Office(history, window_events=1)
-        self._fill(office, history, "a1", "b1", "a2")
-        ada = office.subscribe(self.ONLY_A, "*", last_event_id="earliest")
-        self._change(office, self.ONLY_B)
+        fixture = HubWithGrants(history, window_events=1)
+        self._fill(fixture, history, "a1", "b1", "a2")
+        ada = fixture.subscribe(self.ONLY_A, "*", last_event_id="earliest")
+        self._change(fixture, self.ONLY_B)
         history.answer_next()
         ada.leave()
-        self._settle(office, history)
+        self._settle(fixture, history)
 
         self.assertEqual(ada.data, [])
-        self.assertEqual(len(office.hub.connections), 0)
+        self.assertEqual(len(fixture.hub.connections), 0)
 
     def test_while_it_is_written_to(self) -> None:
         """
-        A change that is told of in the middle of a write takes place right after it.
+        A change reported during a write takes effect right after it.
         """
-        office = Office()
+        fixture = HubWithGrants()
         sink = RecordingSink()
-        ada = office.subscribe(self.ONLY_A, "*", sink=sink)
-        sink.on_send = lambda: self._change(office, self.ONLY_B)
-        office.publish("a1")
+        ada = fixture.subscribe(self.ONLY_A, "*", sink=sink)
+        sink.on_send = lambda: self._change(fixture, self.ONLY_B)
+        fixture.publish("a1")
         sink.on_send = lambda: None
-        office.publish("a2", "b2")
+        fixture.publish("a2", "b2")
 
         self.assertEqual(ada.data, ["a1", "b2"])
 
-    def _fill(self, office: Office, history: SlowHistory, *data: str) -> None:
+    def _fill(self, fixture: HubWithGrants, history: SlowHistory, *data: str) -> None:
         for one in data:
-            office.hub.publish(one[0], one, private=True)
-            office.clock.advance(0)
+            fixture.hub.publish(one[0], one, private=True)
+            fixture.clock.advance(0)
             history.answer_next()
-            office.clock.advance(0)
+            fixture.clock.advance(0)
 
-    def _settle(self, office: Office, history: SlowHistory) -> None:
+    def _settle(self, fixture: HubWithGrants, history: SlowHistory) -> None:
         for _ in range(20):
             history.answer_next()
-            office.clock.advance(0)
+            fixture.clock.advance(0)
 
 
 class LaterTests(SynchronousTestCase):
     """
-    Who has to be waited for.
+    Answers that come later.
     """
 
     def setUp(self) -> None:
         """
-        A user whose answers come when a test gives them.
+        A user whose answers the test gives.
         """
-        self.office = Office()
-        self.hub = self.office.hub
-        self.ada = self.office.subscribe(Grant("ada", subscribe=["a"]), "*")
+        self.fixture = HubWithGrants()
+        self.hub = self.fixture.hub
+        self.ada = self.fixture.subscribe(Grant("ada", subscribe=["a"]), "*")
         self.asked: list[Deferred[Grant]] = []
-        self.office.allowed["ada"] = self._ask
+        self.fixture.allowed["ada"] = self._ask
 
     def _ask(self) -> Deferred[Grant]:
         self.asked.append(Deferred())
         return self.asked[-1]
 
-    def test_old_one_counts(self) -> None:
+    def test_until_answered(self) -> None:
         """
-        Until the answer is there, the grant before counts, and whoever told of it can wait.
+        Until the answer comes, the old grant applies, and `grant_changed` waits.
         """
         changed = self.hub.grant_changed("ada")
-        self.office.publish("a1")
+        self.fixture.publish("a1")
         self.assertNoResult(changed)
         self.asked[0].callback(Grant("ada", subscribe=["b"]))
-        self.office.publish("a2", "b2")
+        self.fixture.publish("a2", "b2")
 
         self.assertEqual(self.successResultOf(changed), [self.ada.connection])
         self.assertEqual(self.ada.data, ["a1", "b2"])
 
     def test_refused(self) -> None:
         """
-        A refusal and a failure may come later, too.
+        A refusal or a failure may also come later.
         """
-        bob = self.office.subscribe(Grant("bob", subscribe=["a"]), "*")
-        self.office.allowed["bob"] = self._ask
+        bob = self.fixture.subscribe(Grant("bob", subscribe=["a"]), "*")
+        self.fixture.allowed["bob"] = self._ask
         for user in ("ada", "bob"):
             self.hub.grant_changed(user)
         self.asked[0].errback(Forbidden("No."))
@@ -438,14 +439,14 @@ class LaterTests(SynchronousTestCase):
 
     def test_changed_again(self) -> None:
         """
-        An answer that another change has overtaken is asked for again, and both are told at the
-        end.
+        If the grant changes again before the answer, it is asked for again, and both calls wait for
+        the last answer.
         """
         first, second = self.hub.grant_changed("ada"), self.hub.grant_changed("ada")
         self.asked[0].callback(Grant("ada", subscribe=["a", "b"]))
         self.assertNoResult(first)
         self.asked[1].callback(Grant("ada", subscribe=["b"]))
-        self.office.publish("a1", "b1")
+        self.fixture.publish("a1", "b1")
 
         self.assertEqual(len(self.asked), 2)
         self.assertEqual(self.successResultOf(first), self.successResultOf(second))
@@ -457,21 +458,21 @@ class LaterTests(SynchronousTestCase):
         """
         changed = self.hub.grant_changed("ada")
         self.hub.grant_changed("ada")
-        self.office.allowed["ada"] = Grant("ada", subscribe=["b"])
+        self.fixture.allowed["ada"] = Grant("ada", subscribe=["b"])
         self.asked[0].callback(Grant("ada", subscribe=["a"]))
-        self.office.publish("a1", "b1")
+        self.fixture.publish("a1", "b1")
 
         self.successResultOf(changed)
         self.assertEqual(self.ada.data, ["b1"])
 
     def test_ends_meanwhile(self) -> None:
         """
-        A stream that ends before the answer comes needs none, whatever it is.
+        The answer for a stream that has ended is ignored.
         """
         for answer in (Grant("ada", public=True), Forbidden("No."), KeyError("a bug")):
             with self.subTest(answer=answer):
-                ada = self.office.subscribe(Grant("ada", subscribe=["a"]), "*")
-                self.office.allowed["ada"] = self._ask
+                ada = self.fixture.subscribe(Grant("ada", subscribe=["a"]), "*")
+                self.fixture.allowed["ada"] = self._ask
                 changed = self.hub.grant_changed("ada")
                 for connection in self.hub.connections:
                     connection.gone()
@@ -484,8 +485,7 @@ class LaterTests(SynchronousTestCase):
 
     def test_newcomer(self) -> None:
         """
-        The answer for somebody who is about to come is asked for again, if it was changed
-        meanwhile.
+        A grant that changes while its subscriber is being admitted is asked for again.
         """
         ask = self.hub.broker.admission.reauthorizer.ask(self._ask)
         assert isinstance(ask, Deferred)
@@ -500,20 +500,20 @@ class LaterTests(SynchronousTestCase):
 
 class MemoryReplayTests(TestCase):
     """
-    Who comes back gets what is granted now, of what is in memory.
+    A returning subscriber gets what its current grant allows, from memory.
     """
 
     async def test_lost_topic(self) -> None:
         """
-        Of a topic that a user may not read any more nothing is replayed.
+        Events of a topic that the user may no longer read are not replayed.
         """
         await self.check(MemoryHistory())
 
     async def check(self, history: IHistoryProvider) -> None:
         """
-        Read two topics, lose one of them, and come back for what was missed.
+        Read two topics, lose one of them, and resume.
         """
-        # The window has but one, so history is asked.
+        # The window holds one event, so history is read.
         hub = Hub(history, keepalive=None, send_timeout=None, window_events=1)
         ids = []
         for data in ("a1", "b1", "a2", "b2", "a3"):
@@ -528,7 +528,7 @@ class MemoryReplayTests(TestCase):
 
     async def read(self, hub: Hub, grant: Grant, after: str, until: str) -> list[str | None]:
         """
-        What comes after the event *after*, until the stream is live and *until* was there.
+        Read events after the ID *after*, until the stream is live and has received *until*.
         """
         subscriber = Subscriber(hub, "*", grant=grant, last_event_id=after)
         while not (until in subscriber.data and subscriber.connection.live):
@@ -539,11 +539,11 @@ class MemoryReplayTests(TestCase):
 
 class SQLiteReplayTests(SQLiteTestCase, MemoryReplayTests):
     """
-    The same, of what is in a file.
+    The same from a SQLite file.
     """
 
     async def test_lost_topic(self) -> None:
         """
-        Of a topic that a user may not read any more nothing is replayed.
+        Events of a topic that the user may no longer read are not replayed.
         """
         await self.check(self.open())

@@ -1,8 +1,7 @@
 """
-From replay to live, whatever happens meanwhile.
-
-The rule: each subscriber gets exactly what follows the position it began at,
-of what it wants: nothing twice, nothing missed, nothing out of order.
+From replay to live, in every interleaving.
+| The rule: each subscriber gets exactly the events that follow its starting position and match its
+interest: none twice, none missed, none out of order.
 """
 
 from itertools import combinations
@@ -21,14 +20,13 @@ from twisted_sse.events.publication import EARLIEST, Record
 from twisted_sse.history import MemoryHistory
 from twisted_sse.topics import Interest, Selection
 
-__all__ = ["AheadTests", "EveryInterleavingTests", "RandomHistoriesTests"]
+__all__ = ["AheadTests", "EveryInterleavingTests", "RandomStepsTests"]
 
 
 class CostlyClock(Clock):
     """
-    Time passes while work is done: each look at the clock takes *cost* seconds.
-
-    So a turn's budget is used up after a few steps, and the rest is left over.
+    Each `seconds` call takes *cost* seconds.
+    | So a few steps use up a turn's budget, and the rest is left for the next turn.
     """
 
     def __init__(self, cost: float) -> None:
@@ -43,9 +41,9 @@ class CostlyClock(Clock):
         return super().seconds()
 
 
-class Play:
+class Scenario:
     """
-    A hub whose store answers late, its subscribers, and all that can happen.
+    A hub whose history answers late, its subscribers, and the steps of a test.
     """
 
     def __init__(self, cost: float = 0.0) -> None:
@@ -59,26 +57,26 @@ class Play:
 
     def publish(self, topic: str, size: int = 0) -> None:
         """
-        Publish the next number, and *size* bytes more.
+        Publish the next number, padded with *size* bytes.
         """
         self.count += 1
         self.hub.publish(topic, f"{self.count}{'.' * size}")
 
     def turn(self) -> None:
         """
-        One turn of the reactor.
+        Run one reactor turn.
         """
         self.clock.advance(0)
 
     def subscribe(self, topics: str, resume_at: int | None, room: int) -> None:
         """
-        Come with the ID of an event that was sent before.
+        Subscribe, resuming after an earlier event if *resume_at* is given.
         """
         head = self.hub.broker.position.number
-        kept = [one for one in self.kept() if one.number <= head]
+        records = [one for one in self.records() if one.number <= head]
         last_event_id = None
-        if resume_at is not None and kept:
-            last_event_id = kept[resume_at % len(kept)].id
+        if resume_at is not None and records:
+            last_event_id = records[resume_at % len(records)].id
         sink = MemorySink(room)
         user = Grant(str(len(self.changes)), public=True)
         subscriber = Subscriber(
@@ -89,7 +87,7 @@ class Play:
 
     def regrant(self, index: int, readable: str) -> None:
         """
-        From now on one subscriber may read *readable* only.
+        Change the grant of one subscriber: it may read only *readable*.
         """
         if not self.subscribers:
             return
@@ -105,43 +103,43 @@ class Play:
 
     def read(self, room: int) -> None:
         """
-        All subscribers read up to *room* bytes.
+        Let all subscribers read up to *room* bytes.
         """
         for subscriber in self.subscribers:
             subscriber.sink.make_room(room)
 
     def pause(self, index: int) -> None:
         """
-        One subscriber's transport says that it is full, until `read`.
+        Fill one subscriber's transport, until `read`.
         """
         if self.subscribers:
             self.subscribers[index % len(self.subscribers)].sink.pause()
 
     def settle(self) -> None:
         """
-        Let everything come to its end.
+        Run until nothing is left to do.
         """
         for _ in range(100):
             self.read(1 << 20)
             self.turn()
             self.history.answer_next()
 
-    def kept(self) -> list[Record]:
+    def records(self) -> list[Record]:
         """
-        Everything that was ever kept, in order.
+        All records ever kept, in order.
         """
         return list(self.store.since(None, Selection.of(["*"]), 1 << 20))
 
-    def owed(self, subscriber: Subscriber) -> list[str | None]:
+    def expected(self, subscriber: Subscriber) -> list[str | None]:
         """
-        What *subscriber* is to have got in the end.
+        The data that *subscriber* must have received in the end.
         """
         assert subscriber.start is not None
-        kept = self.kept()
-        ids = [one.id for one in kept]
+        records = self.records()
+        ids = [one.id for one in records]
         began = subscriber.start.position.id
-        after = kept[ids.index(began) + 1 :] if began in ids else kept
-        owed = []
+        after = records[ids.index(began) + 1 :] if began in ids else records
+        expected = []
         for one in after:
             # What it was granted last, of what it was when it stood before this.
             interest = Grant(public=True).interest(subscriber.connection.topics)
@@ -149,13 +147,13 @@ class Play:
                 if stood_at not in ids or ids.index(stood_at) < ids.index(one.id):
                     interest = later
             if interest.matches(one.publication.topics, private=False):
-                owed.append(one.publication.event.data)
-        return owed
+                expected.append(one.publication.event.data)
+        return expected
 
 
-class RandomHistoriesTests(SynchronousTestCase):
+class RandomStepsTests(SynchronousTestCase):
     """
-    Publishing, reading, answering and coming back, in any order.
+    Publishing, reading, answering and resuming, in any order.
     """
 
     ACTIONS = st.one_of(
@@ -177,63 +175,63 @@ class RandomHistoriesTests(SynchronousTestCase):
 
     @settings(max_examples=400, deadline=None, derandomize=True)
     @given(st.lists(ACTIONS, min_size=25, max_size=60), st.sampled_from([0.0, 0.002, 0.01]))
-    def test_exactly_what_is_owed(self, actions: list[Any], cost: float) -> None:
+    def test_expected_events(self, actions: list[Any], cost: float) -> None:
         """
-        Each subscriber gets what follows its start: all, once, in order.
+        Each subscriber gets every event after its start, once, in order.
         """
-        play = Play(cost)
+        scenario = Scenario(cost)
         left: list[Subscriber] = []
         for name, *arguments in actions:
             if name == "answer":
-                play.history.answer_next()
+                scenario.history.answer_next()
             elif name == "leave":
-                if play.subscribers:
-                    left.append(play.subscribers.pop(arguments[0] % len(play.subscribers)))
+                if scenario.subscribers:
+                    left.append(scenario.subscribers.pop(arguments[0] % len(scenario.subscribers)))
                     left[-1].leave()
             else:
-                getattr(play, name)(*arguments)
+                getattr(scenario, name)(*arguments)
 
-        play.settle()
+        scenario.settle()
 
-        for subscriber in play.subscribers:
-            self.assertEqual(subscriber.data, play.owed(subscriber))
+        for subscriber in scenario.subscribers:
+            self.assertEqual(subscriber.data, scenario.expected(subscriber))
         for subscriber in left:
             if subscriber.start is not None:
-                owed = play.owed(subscriber)
-                self.assertEqual(subscriber.data, owed[: len(subscriber.data)])
+                expected = scenario.expected(subscriber)
+                self.assertEqual(subscriber.data, expected[: len(subscriber.data)])
 
 
 class AheadTests(SynchronousTestCase):
     """
-    Coming back with an ID that the audience has not been sent yet.
+    Resuming from an ID that the audience was not sent yet.
     """
 
     def test_beyond_the_window(self) -> None:
         """
-        It is known to history alone, and nothing up to it is sent again.
+        Only history knows the ID, and nothing up to it is sent again.
         """
-        play = Play()
-        play.publish("a")
-        play.turn()
+        scenario = Scenario()
+        scenario.publish("a")
+        scenario.turn()
         for _ in range(11):
-            play.publish("a")
-        play.history.answer_next()
-        play.subscribe("*", None, 0)
-        play.turn()
-        play.read(1)
-        play.publish("a")
-        play.subscribe("a", None, 0)
-        play.history.answer_next()
-        play.subscribe("*", 1, 0)
-        play.history.answer_next()
-        play.settle()
+            scenario.publish("a")
+        scenario.history.answer_next()
+        scenario.subscribe("*", None, 0)
+        scenario.turn()
+        scenario.read(1)
+        scenario.publish("a")
+        scenario.subscribe("a", None, 0)
+        scenario.history.answer_next()
+        scenario.subscribe("*", 1, 0)
+        scenario.history.answer_next()
+        scenario.settle()
 
-        self.assertEqual(play.subscribers[-1].data, [str(number) for number in range(3, 14)])
+        self.assertEqual(scenario.subscribers[-1].data, [str(number) for number in range(3, 14)])
 
 
 class EveryInterleavingTests(SynchronousTestCase):
     """
-    One subscriber comes back while one publisher goes on: each order of steps.
+    One subscriber resumes while one publisher publishes, in every order of their steps.
     """
 
     PUBLISHER = ("publish", "turn", "answer", "publish", "turn", "answer")
@@ -241,34 +239,34 @@ class EveryInterleavingTests(SynchronousTestCase):
 
     def test_every_order(self) -> None:
         """
-        In all 462 orders the subscriber gets what it missed and what comes.
+        In all 462 orders the subscriber gets the events it missed and the new ones.
         """
         length = len(self.PUBLISHER) + len(self.SUBSCRIBER)
         orders = list(combinations(range(length), len(self.SUBSCRIBER)))
-        for places in orders:
+        for positions in orders:
             publisher, subscriber = iter(self.PUBLISHER), iter(self.SUBSCRIBER)
-            steps = [next(subscriber if n in places else publisher) for n in range(length)]
+            steps = [next(subscriber if n in positions else publisher) for n in range(length)]
             with self.subTest(steps=steps):
-                self._play(steps)
+                self._take(steps)
 
         self.assertEqual(len(orders), 462)
 
-    def _play(self, steps: list[str]) -> None:
-        play = Play()
+    def _take(self, steps: list[str]) -> None:
+        scenario = Scenario()
         for _ in range(6):
-            play.publish("a")
-        play.settle()
+            scenario.publish("a")
+        scenario.settle()
         for step in steps:
             if step == "publish":
-                play.publish("a")
+                scenario.publish("a")
             elif step == "subscribe":
                 # Two of the window's three events are known, and three older ones.
-                play.subscribe("a", 1, 40)
+                scenario.subscribe("a", 1, 40)
             elif step == "answer":
-                play.history.answer_next()
+                scenario.history.answer_next()
             elif step == "read":
-                play.read(60)
+                scenario.read(60)
             else:
-                play.turn()
-        play.settle()
-        self.assertEqual(play.subscribers[0].data, ["3", "4", "5", "6", "7", "8"])
+                scenario.turn()
+        scenario.settle()
+        self.assertEqual(scenario.subscribers[0].data, ["3", "4", "5", "6", "7", "8"])

@@ -1,7 +1,6 @@
 """
 The ID of an event that a subscriber may not read is not shown to it.
-
-A publisher may write anything into an ID: the number of an invoice, a name.
+| A publisher may write anything into an ID: an invoice number, a name.
 """
 
 from twisted.internet.task import Clock
@@ -17,19 +16,19 @@ from twisted_sse.events.publication import Record
 from twisted_sse.history import MemoryHistory
 from twisted_sse.interfaces import IHistoryProvider, ISearchableHistory
 
-__all__ = ["BeyondTheWindowTests", "OracleTests", "ShownPositionTests"]
+__all__ = ["BeyondTheWindowTests", "ProbingTests", "ShownPositionTests"]
 
 SECRET = "invoice-4711-ada"
 
 
 class ShownPositionTests(SynchronousTestCase):
     """
-    What a stream tells of its position before the first event.
+    The position that a stream shows before its first event.
     """
 
     def setUp(self) -> None:
         """
-        A public event, then a private one whose publisher chose the ID.
+        A public event, then a private one with its publisher's ID.
         """
         self.hub, self.clock = make_hub(MemoryHistory(), window_events=4)
         self.own = self.publish("news", "1")
@@ -45,7 +44,7 @@ class ShownPositionTests(SynchronousTestCase):
         self.clock.advance(0)
         return self.successResultOf(done).id
 
-    def come(self, grant: Grant | None = None, last_event_id: str | None = None) -> Subscriber:
+    def subscribe(self, grant: Grant | None = None, last_event_id: str | None = None) -> Subscriber:
         """
         Subscribe to everything.
         """
@@ -56,37 +55,37 @@ class ShownPositionTests(SynchronousTestCase):
 
     def test_hidden(self) -> None:
         """
-        The start names the newest ID that may be shown, and a resume from there misses
-        nothing and repeats nothing.
+        The stream starts at the newest ID that may be shown; resuming from it misses nothing and
+        repeats nothing.
         """
-        stranger = self.come()
-        assert stranger.start is not None
-        self.assertEqual(stranger.start.position.id, self.own)
-        self.assertNotIn(SECRET.encode(), stranger.sink.received)
+        reader = self.subscribe()
+        assert reader.start is not None
+        self.assertEqual(reader.start.position.id, self.own)
+        self.assertNotIn(SECRET.encode(), reader.sink.received)
         self.publish("news", "2")
-        returning = self.come(last_event_id=stranger.start.position.id)
+        returning = self.subscribe(last_event_id=reader.start.position.id)
 
-        self.assertEqual((stranger.data, returning.data), (["2"], ["2"]))
+        self.assertEqual((reader.data, returning.data), (["2"], ["2"]))
 
     def test_shown(self) -> None:
         """
         A subscriber that may read the event is shown its ID.
         """
-        ada = self.come(Grant("ada", subscribe=["ada"], public=True))
+        ada = self.subscribe(Grant("ada", subscribe=["ada"], public=True))
 
         assert ada.start is not None
         self.assertEqual(ada.start.position.id, SECRET)
 
     def test_nothing_else_in_the_window(self) -> None:
         """
-        If the window has only such IDs, the position before them is shown; if that is
-        hidden too, no position is.
+        If the window has only hidden IDs, the position before them is shown; if that is hidden too,
+        none is.
         """
         for number in range(3):
             self.publish("ada", "secret", id=f"{SECRET}-{number}", private=True)
-        first = self.come()
+        first = self.subscribe()
         self.publish("ada", "secret", id=f"{SECRET}-3", private=True)
-        second = self.come()
+        second = self.subscribe()
 
         assert first.start is not None
         assert second.start is not None
@@ -99,22 +98,22 @@ class ShownPositionTests(SynchronousTestCase):
         """
         A stream that begins after hidden events gets what follows them, once.
         """
-        stranger = self.come()
+        reader = self.subscribe()
         for number in range(3):
             self.publish("ada", "secret", id=f"{SECRET}-{number}", private=True)
             self.publish("news", str(number))
 
-        self.assertEqual(stranger.data, ["0", "1", "2"])
+        self.assertEqual(reader.data, ["0", "1", "2"])
 
 
-class OracleTests(SynchronousTestCase):
+class ProbingTests(SynchronousTestCase):
     """
-    Asking whether there is an event with some ID.
+    Probing whether an event with some ID exists.
     """
 
     def test_same_answer(self) -> None:
         """
-        The ID of an event that must not be read is as unknown as one that is not there.
+        The ID of an event that may not be read is answered like an unknown one.
         """
         hub, clock = make_hub()
         hub.publish("ada", "secret", id=SECRET, private=True)

@@ -1,11 +1,11 @@
 """
-Pages of what was missed: where they end, and who shares them.
+Pages of missed events: where they end, and which subscribers share them.
 """
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.members import StubMember
-from tests.support.orders import EVERYTHING, Order, interest_in, make_kept
+from tests.support.orders import EVERYTHING, Order, interest_in, make_record
 from twisted_sse.broker.audiences.audience import Audience
 from twisted_sse.broker.audiences.representation import PLAIN, encode_record
 from twisted_sse.broker.replay.pages import (
@@ -19,7 +19,7 @@ from twisted_sse.broker.replay.pages import (
 from twisted_sse.events.publication import Position
 from twisted_sse.transport.sinks.framing import chunked, raw
 
-__all__ = ["HistoryPageTests", "LatestPageTests", "PagesTests", "WindowPageTests"]
+__all__ = ["HistoryPageTests", "LatestPageTests", "ReplayCacheTests", "WindowPageTests"]
 
 LARGE = "x" * 32 * 1024
 
@@ -31,67 +31,67 @@ def at(number: int) -> Position:
     return Position(number, f"e-{number}")
 
 
-class PagesTests(SynchronousTestCase):
+class ReplayCacheTests(SynchronousTestCase):
     """
-    Pages that are kept for others.
+    The cache of pages.
     """
 
     def setUp(self) -> None:
         """
-        An audience, and room for two small pages.
+        An audience, and a cache for two small pages.
         """
         self.window = Order().window
         self.audience = Audience(EVERYTHING, PLAIN, raw, self.window)
-        self.pages = ReplayCache(1200)
+        self.cache = ReplayCache(1200)
 
     def test_found(self) -> None:
         """
         A page is found by interest, framing and position, not by the audience.
         """
         page = ReplayPage(b"one", at(1))
-        self.pages.put(self.audience, at(0), page)
+        self.cache.put(self.audience, at(0), page)
         same = Audience(interest_in("*"), PLAIN, raw, self.window)
 
-        self.assertIs(self.pages.get(same, at(0)), page)
-        self.assertIsNone(self.pages.get(self.audience, at(1)))
-        self.assertIsNone(self.pages.get(Audience(EVERYTHING, PLAIN, chunked, self.window), at(0)))
+        self.assertIs(self.cache.get(same, at(0)), page)
+        self.assertIsNone(self.cache.get(self.audience, at(1)))
+        self.assertIsNone(self.cache.get(Audience(EVERYTHING, PLAIN, chunked, self.window), at(0)))
         self.assertIsNone(
-            self.pages.get(Audience(interest_in("a"), PLAIN, raw, self.window), at(0))
+            self.cache.get(Audience(interest_in("a"), PLAIN, raw, self.window), at(0))
         )
 
     def test_bound(self) -> None:
         """
-        The least recently used is forgotten when there is no room.
+        The least recently used page is evicted when the cache is full.
         """
         for number in (0, 1):
-            self.pages.put(self.audience, at(number), ReplayPage(b"", at(number + 1)))
-        self.pages.get(self.audience, at(0))
-        self.pages.put(self.audience, at(2), ReplayPage(b"", at(3)))
+            self.cache.put(self.audience, at(number), ReplayPage(b"", at(number + 1)))
+        self.cache.get(self.audience, at(0))
+        self.cache.put(self.audience, at(2), ReplayPage(b"", at(3)))
 
-        found = [self.pages.get(self.audience, at(number)) is not None for number in range(3)]
+        found = [self.cache.get(self.audience, at(number)) is not None for number in range(3)]
         self.assertEqual(found, [True, False, True])
 
     def test_size_counts(self) -> None:
         """
-        The bytes of a page count, and one that is too large is not kept.
+        The bytes of a page count, and a page larger than the cache is not kept.
         """
-        self.pages.put(self.audience, at(0), ReplayPage(b"", at(1)))
-        self.pages.put(self.audience, at(1), ReplayPage(b"x" * 2000, at(2)))
-        self.pages.put(self.audience, at(2), ReplayPage(b"", at(3)))
+        self.cache.put(self.audience, at(0), ReplayPage(b"", at(1)))
+        self.cache.put(self.audience, at(1), ReplayPage(b"x" * 2000, at(2)))
+        self.cache.put(self.audience, at(2), ReplayPage(b"", at(3)))
 
-        found = [self.pages.get(self.audience, at(number)) is not None for number in range(3)]
+        found = [self.cache.get(self.audience, at(number)) is not None for number in range(3)]
         self.assertEqual(found, [False, False, True])
 
     def test_twice(self) -> None:
         """
-        Keeping a page twice counts once, and keeps the first.
+        Putting a page twice counts once, and keeps the first.
         """
         first = ReplayPage(b"", at(1))
-        self.pages.put(self.audience, at(0), first)
+        self.cache.put(self.audience, at(0), first)
         for _ in range(10):
-            self.pages.put(self.audience, at(0), ReplayPage(b"", at(1)))
+            self.cache.put(self.audience, at(0), ReplayPage(b"", at(1)))
 
-        self.assertIs(self.pages.get(self.audience, at(0)), first)
+        self.assertIs(self.cache.get(self.audience, at(0)), first)
 
 
 class WindowPageTests(SynchronousTestCase):
@@ -111,7 +111,7 @@ class WindowPageTests(SynchronousTestCase):
 
     def test_all(self) -> None:
         """
-        Everything up to the head, framed once.
+        A page holds everything up to the head, framed once.
         """
         for _ in range(5):
             self.order.publish()
@@ -120,7 +120,7 @@ class WindowPageTests(SynchronousTestCase):
 
     def test_goal(self) -> None:
         """
-        It ends at the live position, also when something wanted follows that.
+        It ends at the live position, even if a matching event follows.
         """
         self.audience.join(StubMember(self.audience))
         self.order.publish()
@@ -131,7 +131,7 @@ class WindowPageTests(SynchronousTestCase):
 
     def test_full(self) -> None:
         """
-        It ends with the frame that makes it 64 KiB, at that frame's position.
+        It ends with the frame that brings it to 64 KiB, at that frame's position.
         """
         for _ in range(5):
             self.order.publish(data=LARGE)
@@ -140,7 +140,7 @@ class WindowPageTests(SynchronousTestCase):
 
     def test_unwanted(self) -> None:
         """
-        What nobody wants brings its readers forward, without a byte.
+        Events that do not match advance the position without a byte.
         """
         audience = Audience(interest_in("b"), PLAIN, raw, self.order.window)
         for _ in range(5):
@@ -150,7 +150,7 @@ class WindowPageTests(SynchronousTestCase):
 
     def test_chunked_nothing(self) -> None:
         """
-        Nothing is not framed: an empty chunk would be the last one.
+        An empty page is not framed: an empty chunk would be the last one.
         """
         audience = Audience(interest_in("b"), PLAIN, chunked, self.order.window)
         self.order.publish()
@@ -159,7 +159,7 @@ class WindowPageTests(SynchronousTestCase):
 
     def test_scan(self) -> None:
         """
-        At most 1,024 entries are looked through in one go.
+        At most 1,024 entries are scanned for one page.
         """
         audience = Audience(interest_in("b"), PLAIN, raw, self.order.window)
         for _ in range(1500):
@@ -173,7 +173,7 @@ class WindowPageTests(SynchronousTestCase):
 
     def test_private(self) -> None:
         """
-        What is private is withheld.
+        Private events are withheld.
         """
         self.order.publish(private=True)
         self.order.publish()
@@ -197,24 +197,24 @@ class HistoryPageTests(SynchronousTestCase):
 
     def test_short(self) -> None:
         """
-        Fewer than asked for are all there is: the reader is where history was asked.
+        Fewer records than the limit are all of them: the page ends where history was asked.
         """
-        kept = [make_kept(number) for number in (3, 5, 9)]
-        page = page_from_history(kept, at(40), self.order.window, self.audience)
+        records = [make_record(number) for number in (3, 5, 9)]
+        page = page_from_history(records, at(40), self.order.window, self.audience)
 
-        self.assertEqual(page, (b"".join(encode_record(one) for one in kept), at(40)))
+        self.assertEqual(page, (b"".join(encode_record(one) for one in records), at(40)))
 
     def test_beyond_asked(self) -> None:
         """
-        What was published after the question and answered too counts as well.
+        A record published after the question but included in the answer counts as well.
         """
-        page = page_from_history([make_kept(41)], at(40), self.order.window, self.audience)
+        page = page_from_history([make_record(41)], at(40), self.order.window, self.audience)
 
-        self.assertEqual(page, (encode_record(make_kept(41)), at(41)))
+        self.assertEqual(page, (encode_record(make_record(41)), at(41)))
 
     def test_nothing(self) -> None:
         """
-        Nothing found is no byte, and brings the reader to where history was asked.
+        An empty answer makes an empty page that ends where history was asked.
         """
         page = page_from_history([], at(40), self.order.window, self.audience)
 
@@ -222,39 +222,39 @@ class HistoryPageTests(SynchronousTestCase):
 
     def test_full(self) -> None:
         """
-        As many as were asked for may not be all: the reader is where the last one is.
+        As many records as the limit may not be all: the page ends at the last one.
         """
-        kept = [make_kept(number) for number in range(1, PAGE_EVENTS + 1)]
-        page = page_from_history(kept, at(1000), self.order.window, self.audience)
+        records = [make_record(number) for number in range(1, PAGE_EVENTS + 1)]
+        page = page_from_history(records, at(1000), self.order.window, self.audience)
 
         self.assertEqual(page.position, at(PAGE_EVENTS))
 
     def test_full_of_unwanted(self) -> None:
         """
-        The same if none of them is for the reader.
+        It ends there even if none of them matches.
         """
-        kept = [make_kept(number, private=True) for number in range(1, PAGE_EVENTS + 1)]
-        page = page_from_history(kept, at(1000), self.order.window, self.audience)
+        records = [make_record(number, private=True) for number in range(1, PAGE_EVENTS + 1)]
+        page = page_from_history(records, at(1000), self.order.window, self.audience)
 
         self.assertEqual(page, (b"", at(PAGE_EVENTS)))
 
-    def test_cut(self) -> None:
+    def test_size_limit(self) -> None:
         """
-        It ends with the frame that makes it 64 KiB, at that frame's position.
+        It ends with the frame that brings it to 64 KiB, at that frame's position.
         """
-        kept = [make_kept(number, data=LARGE) for number in range(1, 6)]
-        page = page_from_history(kept, at(1000), self.order.window, self.audience)
+        records = [make_record(number, data=LARGE) for number in range(1, 6)]
+        page = page_from_history(records, at(1000), self.order.window, self.audience)
 
-        self.assertEqual(page, (encode_record(kept[0]) + encode_record(kept[1]), at(2)))
+        self.assertEqual(page, (encode_record(records[0]) + encode_record(records[1]), at(2)))
 
     def test_not_delivered_yet(self) -> None:
         """
-        It does not reach beyond the head: what follows has yet to be put into its place.
+        It does not reach beyond the head: later records were not delivered yet.
         """
-        kept = [make_kept(number) for number in (999, 1001, 1002)]
-        page = page_from_history(kept, at(1000), self.order.window, self.audience)
+        records = [make_record(number) for number in (999, 1001, 1002)]
+        page = page_from_history(records, at(1000), self.order.window, self.audience)
 
-        self.assertEqual(page, (encode_record(kept[0]), at(1000)))
+        self.assertEqual(page, (encode_record(records[0]), at(1000)))
 
 
 class LatestPageTests(SynchronousTestCase):
@@ -264,7 +264,7 @@ class LatestPageTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         """
-        Topics of which one is newer than the other.
+        Two topics, one newer than the other.
         """
         self.order = Order(events=5)
         for topic in "bbabac":
@@ -272,7 +272,7 @@ class LatestPageTests(SynchronousTestCase):
 
     def test_newest(self) -> None:
         """
-        One of each topic, in order, behind what comes first.
+        One event of each topic, in order, after the given first bytes.
         """
         audience = Audience(interest_in("a", "b"), PLAIN, raw, self.order.window)
         page = latest_page(self.order.window, audience, b":first\n\n")
@@ -281,7 +281,7 @@ class LatestPageTests(SynchronousTestCase):
 
     def test_pending(self) -> None:
         """
-        It does not reach into the news that the audience is about to send.
+        It stops before the events that the audience has pending.
         """
         audience = Audience(interest_in("a", "b"), PLAIN, raw, self.order.window)
         audience.join(StubMember(audience))
@@ -292,7 +292,7 @@ class LatestPageTests(SynchronousTestCase):
 
     def test_private(self) -> None:
         """
-        What is private is withheld.
+        Private events are withheld.
         """
         self.order.publish("a", private=True)
         audience = Audience(interest_in("a"), PLAIN, raw, self.order.window)

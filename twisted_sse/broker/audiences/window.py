@@ -100,12 +100,13 @@ class Window:
             entries.append(entry)
             # A publisher may use an ID again, and then the oldest event with that ID
             # counts: only history knows which one that is.
+            size += len(entry.frame)
             if entry.has_publisher_id:
                 self._by_publisher_id[record.id] = entry
+                head = entry.position
             else:
                 numbers[record.id] = record.number
-            size += len(entry.frame)
-            head = record.position
+                head = Position(record.number, record.id)
         self._size, self.head = size, head
         self._entries += entries
         self._forget()

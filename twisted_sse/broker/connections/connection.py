@@ -424,6 +424,8 @@ def frame_to_push(event: ServerSentEvent) -> bytes:
         InvalidEvent: The event has an ID, which would move the subscriber's
             position.
     """
+    if not isinstance(event, ServerSentEvent):
+        raise TypeError(f"What is pushed is {event!r}: write push(ServerSentEvent('text'))")
     if event.id is not None:
         raise InvalidEvent("A pushed event is not kept, so it cannot have an ID: leave out the id.")
     return codec.encode(event)

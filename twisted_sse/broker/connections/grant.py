@@ -12,7 +12,7 @@ from typing import Any
 from twisted_sse.errors import Unauthorized
 from twisted_sse.topics import Interest, Selection
 
-__all__ = ["ANONYMOUS", "Grant"]
+__all__ = ["ANONYMOUS", "Grant", "check_grant"]
 
 
 class Grant:
@@ -117,6 +117,20 @@ class Grant:
 
     def _values(self) -> tuple[object, ...]:
         return self.user, self.subscribe, self.publish, self.public, self.expires
+
+
+def check_grant(value: object) -> Grant:
+    """
+    Return *value*, which an ``authorize`` function has returned, if it is a grant.
+
+    Raises:
+        TypeError: It is something else.
+    """
+    if not isinstance(value, Grant):
+        raise TypeError(
+            f"authorize returned {value!r}: return a Grant, or raise Unauthorized or Forbidden"
+        )
+    return value
 
 
 def _seconds(expires: float | datetime) -> float:

@@ -20,7 +20,7 @@ from twisted_sse.broker.audiences.index import AudienceIndex
 from twisted_sse.broker.connections.connection import Connection
 from twisted_sse.broker.connections.endreason import EndReason
 from twisted_sse.broker.connections.expiry import GrantExpiry
-from twisted_sse.broker.connections.grant import Grant
+from twisted_sse.broker.connections.grant import Grant, check_grant
 from twisted_sse.broker.connections.registry import Registry
 from twisted_sse.broker.singleflight import SingleFlight
 from twisted_sse.errors import Forbidden, Unauthorized
@@ -95,9 +95,9 @@ class Reauthorizer:
             user: The user, if that is known.
         """
         granted = reauthorize()
-        if isinstance(granted, Grant):
-            return granted
-        return Deferred.fromCoroutine(self._wait_for(granted, reauthorize, user))
+        if isinstance(granted, Awaitable):
+            return Deferred.fromCoroutine(self._wait_for(granted, reauthorize, user))
+        return check_grant(granted)
 
     def changed(self, user: str) -> Deferred[list[Connection]]:
         """
@@ -116,13 +116,13 @@ class Reauthorizer:
         self._lookups.add(lookup)
         try:
             while True:
-                grant = await granted
+                grant = check_grant(await granted)
                 if lookup.changed.isdisjoint({user, grant.user}):
                     return grant
                 lookup.changed.clear()
                 again = reauthorize()
-                if isinstance(again, Grant):
-                    return again
+                if not isinstance(again, Awaitable):
+                    return check_grant(again)
                 granted = again
         finally:
             self._lookups.discard(lookup)

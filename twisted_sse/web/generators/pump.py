@@ -23,7 +23,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from twisted_sse.events import codec
-from twisted_sse.web.generators.source import Item, event_of
+from twisted_sse.web.generators.source import FieldsWarning, Item, event_of
 from twisted_sse.web.generators.writer import StreamWriter
 
 __all__ = ["Pump"]
@@ -43,6 +43,9 @@ class Pump:
     Under an asyncio reactor it runs as an asyncio task, which can await both
     `Deferred` and asyncio's awaitables.
 
+    Args:
+        warning: Shared by the streams of a response; by default one of its own.
+
     Attributes:
         cancelled: Whether `cancel` was called.
     """
@@ -54,7 +57,9 @@ class Pump:
         iterator: Iterator[Item] | AsyncIterator[Item],
         writer: StreamWriter,
         clock: IReactorTime,
+        warning: FieldsWarning | None = None,
     ) -> None:
+        self._warning = FieldsWarning() if warning is None else warning
         self._iterator = iterator
         self._writer = writer
         self._clock = clock
@@ -115,32 +120,32 @@ class Pump:
             raise
         await _close(self._iterator)
 
+    def _frame_of(self, item: Item) -> bytes | None:
+        if item is None:
+            return None
+        if isinstance(item, str):
+            return codec.encode_data(item)
+        self._warning.check(item, self._iterator)
+        return codec.encode(event_of(item))
+
     async def _pump_sync(self, iterator: Iterator[Item]) -> None:
         writer = self._writer
-        write = writer.write
+        write, frame_of = writer.write, self._frame_of
         for item in iterator:
-            if not write(_frame_of(item)):
+            if not write(frame_of(item)):
                 await writer.drained()
             if self.cancelled:
                 return
 
     async def _pump_async(self, iterator: AsyncIterator[Item]) -> None:
         writer = self._writer
-        write = writer.write
+        write, frame_of = writer.write, self._frame_of
         async for item in iterator:
             # A source may yield although it was cancelled.
             if self.cancelled:
                 return
-            if not write(_frame_of(item)):
+            if not write(frame_of(item)):
                 await writer.drained()
-
-
-def _frame_of(item: Item) -> bytes | None:
-    if item is None:
-        return None
-    if isinstance(item, str):
-        return codec.encode_data(item)
-    return codec.encode(event_of(item))
 
 
 async def _close(iterator: object) -> None:
@@ -160,8 +165,13 @@ def _run(work: Coroutine[Any, Any, None]) -> Deferred[None]:
     return Deferred.fromFuture(loop.create_task(_as_task(work, loop)))
 
 
+async def _as_task(work: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop) -> None:
+    # A coroutine of its own, because Python 3.12 no longer makes tasks of generators.
+    await _with_futures(work, loop)
+
+
 @coroutine
-def _as_task(
+def _with_futures(
     work: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop
 ) -> Generator[Any, Any, None]:
     """

@@ -20,9 +20,15 @@ from twisted_sse.events import codec
 from twisted_sse.events.control import FAILED
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.transport.sinks.choice import sink_for
+from twisted_sse.units import (
+    check_instance,
+    check_milliseconds,
+    check_seconds,
+    known_arguments,
+)
 from twisted_sse.web.cors import CORS
 from twisted_sse.web.generators.pump import Pump
-from twisted_sse.web.generators.source import Source, iterator_of, source_finder
+from twisted_sse.web.generators.source import FieldsWarning, Source, iterator_of, source_finder
 from twisted_sse.web.generators.streams import GeneratorStreams
 from twisted_sse.web.generators.writer import StreamWriter
 from twisted_sse.web.resource import MethodResource, everybody
@@ -60,8 +66,8 @@ class ResponseOwner(Protocol):
 
 class EventSourceResponse(MethodResource):
     """
-    Streams the items of a source: `ServerSentEvent`, ``str`` (data), ``dict``
-    (data, as JSON) or ``None`` (nothing).
+    Streams the items of a source: `ServerSentEvent`, ``str`` (data), ``None``
+    (nothing), or anything else (data, as JSON; see `ServerSentEvent.json`).
 
     Items are requested at the subscriber's pace, and never while the subscriber
     is behind.  When the subscriber leaves, the source is cancelled at its await
@@ -125,6 +131,7 @@ class EventSourceResponse(MethodResource):
 
     isLeaf = True
 
+    @known_arguments
     def __init__(
         self,
         source: Source,
@@ -141,9 +148,15 @@ class EventSourceResponse(MethodResource):
         hub: ResponseOwner | None = None,
         clock: IReactorTime | None = None,
     ) -> None:
-        if status in _BODILESS:
-            raise ValueError(f"A response with status {status} has no body: choose another status")
-        super().__init__(self._handlers_of(methods), everybody, cors or CORS())
+        check_seconds("keepalive", keepalive, none="to send no comments")
+        check_seconds("send_timeout", send_timeout, none="to wait forever")
+        check_milliseconds("retry", retry, none="to leave it to the browser")
+        _check_status(status)
+        if farewell is not None:
+            check_instance("farewell", farewell, ServerSentEvent, "ServerSentEvent('bye')")
+        cors = CORS() if cors is None else cors
+        super().__init__(self._handlers_of(methods), everybody, cors)
+        self._warning = FieldsWarning()
         self._find_source = source_finder(source)
         self._keepalive = keepalive
         self._first = b"" if retry is None else codec.encode(ServerSentEvent(retry=retry))
@@ -178,6 +191,8 @@ class EventSourceResponse(MethodResource):
         return Deferred.fromCoroutine(self._streams.drain(grace))
 
     def _handlers_of(self, methods: Iterable[str]) -> dict[str, Any]:
+        if isinstance(methods, str):
+            raise TypeError(f"methods is {methods!r}: give a list, [{methods!r}]")
         handlers: dict[str, Any] = dict.fromkeys(methods, self._stream)
         if not handlers or not handlers.keys().isdisjoint({"HEAD", "OPTIONS"}):
             raise ValueError("Name methods such as GET and POST, and neither HEAD nor OPTIONS")
@@ -188,7 +203,7 @@ class EventSourceResponse(MethodResource):
         draining: Deferred[None] = Deferred()
         iterator = iterator_of(self._find_source(request, draining))
         writer = self._streams.writer(sink_for(request), self._keepalive, self._send_timeout)
-        pump = Pump(iterator, writer, self._clock)
+        pump = Pump(iterator, writer, self._clock, self._warning)
         self._write_head(request)
         request.write(self._first)
         self._streams.add(pump, writer, draining)
@@ -221,6 +236,13 @@ class EventSourceResponse(MethodResource):
     def _finish(self, final: ServerSentEvent | None, pump: Pump, writer: StreamWriter) -> None:
         self._streams.remove(pump)
         writer.finish(*([] if final is None else [codec.encode(final)]))
+
+
+def _check_status(status: object) -> None:
+    if not isinstance(status, int) or not 200 <= status <= 599:
+        raise ValueError(f"status is {status!r}: give an HTTP status such as 200")
+    if status in _BODILESS:
+        raise ValueError(f"A response with status {status} has no body: choose another status")
 
 
 def _clock_of(hub: ResponseOwner | None, clock: IReactorTime | None) -> IReactorTime:

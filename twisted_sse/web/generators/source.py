@@ -9,6 +9,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, It
 from typing import Any, TypeGuard
 
 from twisted.internet.defer import Deferred
+from twisted.logger import Logger
 from twisted.web.server import Request
 
 from twisted_sse.errors import InvalidEvent
@@ -16,6 +17,7 @@ from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.web.query import last_event_id, query_of
 
 __all__ = [
+    "FieldsWarning",
     "FindSource",
     "Item",
     "Items",
@@ -25,8 +27,9 @@ __all__ = [
     "source_finder",
 ]
 
-#: What a source yields; ``None`` is skipped.
-Item = ServerSentEvent | str | dict[str, Any] | None
+#: What a source yields: an event, a string as data, anything else as JSON; ``None`` is
+#: skipped.
+Item = Any
 
 #: A source: it is iterated over for its items.
 Items = Iterable[Item] | AsyncIterable[Item]
@@ -40,13 +43,17 @@ FindSource = Callable[[Request, Deferred[None]], object]
 # The arguments that a source function may declare.
 _OFFERED = ("request", "last_event_id", "draining")
 
+# The keys of a dict that other libraries take for an event, and those that an event has.
+_FIELDS = {"data", "event", "id", "retry", "comment"}
+_NEEDED = {"data", "event"}
+
 # Iterable, but streaming their elements is surely a mistake.
 _NOT_A_SOURCE = (str, bytes, bytearray, dict, Deferred)
 
 
 def event_of(item: Item) -> ServerSentEvent:
     """
-    Convert an item of a source to an event; a ``dict`` becomes data, as JSON.
+    Convert an item of a source to an event, as `twisted_sse.Hub.publish` converts data.
 
     The keys of a ``dict`` have no meaning here: a payload that contains ``data``
     or ``event`` arrives unchanged.
@@ -58,10 +65,41 @@ def event_of(item: Item) -> ServerSentEvent:
         return ServerSentEvent(item)
     if isinstance(item, ServerSentEvent):
         return item
-    if isinstance(item, dict):
+    try:
         return ServerSentEvent.json(item)
-    kind = type(item).__name__
-    raise InvalidEvent(f"The source yielded a {kind}: yield ServerSentEvent, str, dict or None.")
+    except InvalidEvent as error:
+        kind = type(item).__name__
+        raise InvalidEvent(
+            f"The source yielded a {kind}, which is not a ServerSentEvent, not a str, and"
+            f" cannot be written as JSON: {error}"
+        ) from error
+
+
+class FieldsWarning:
+    """
+    Warns once of items whose keys are fields of an event: other libraries would send the
+    fields of such a ``dict``.
+    """
+
+    _log = Logger()
+
+    def __init__(self) -> None:
+        self._given = False
+
+    def check(self, item: object, source: object) -> None:
+        """
+        Log a warning if *item* of *source* is such a ``dict``, and none was logged yet.
+        """
+        if self._given or not isinstance(item, dict):
+            return
+        if item.keys() <= _FIELDS and not _NEEDED.isdisjoint(item):
+            self._given = True
+            self._log.warn(
+                "The source {source} yields a dict, which is sent as JSON data.  To send its"
+                " fields, yield ServerSentEvent({fields}) instead.",
+                source=getattr(source, "__qualname__", type(source).__name__),
+                fields=", ".join(f"{name}=..." for name in item),
+            )
 
 
 def _is_iterable(source: object) -> TypeGuard[Iterable[Item]]:

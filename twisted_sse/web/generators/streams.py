@@ -8,6 +8,7 @@ once the last stream has ended.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from weakref import WeakValueDictionary
 
 from twisted.internet.defer import Deferred
@@ -36,10 +37,14 @@ class GeneratorStreams:
 
     ``len()`` is the number of open streams.  A stream is open until its source is
     closed.
+
+    Attributes:
+        before_begin: Called before each stream begins.
     """
 
     def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
+        self.before_begin: Callable[[], None] = lambda: None
         self._closed = False
         self._streams: dict[Pump, tuple[StreamWriter, Deferred[None]]] = {}
         # The writers that use them keep them alive.
@@ -83,6 +88,7 @@ class GeneratorStreams:
         Args:
             draining: Fired when the streams are told to end.
         """
+        self.before_begin()
         self._streams[pump] = writer, draining
 
     def remove(self, pump: Pump) -> None:

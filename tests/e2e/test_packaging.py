@@ -1,5 +1,5 @@
 """
-The wheel: what it holds, and what installing and removing it does.
+The wheel: its contents, its installation and its removal.
 """
 
 import os
@@ -24,7 +24,7 @@ __all__ = [
     "find_wheel",
 ]
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 STATIC = Path("twisted_sse", "server", "static")
 PLUGINS = {
     "twisted/plugins/twisted_sse_plugin.py",
@@ -32,13 +32,13 @@ PLUGINS = {
 }
 
 # The files of this package in an environment that has it.
-_OURS = shutil.ignore_patterns("twisted_sse*", "*twisted_sse*.pth", "dropin.cache", "__pycache__")
+_OURS = shutil.ignore_patterns("twisted_sse*", "*twisted_sse*.pth", "*dropin.cache*", "__pycache__")
 
 
 @cache
 def find_wheel() -> Path:
     """
-    Find the wheel that the environment names, or build one, once for all tests.
+    Find the wheel that TWISTED_SSE_WHEEL names, or build one, once in each process.
     """
     if given := os.environ.get("TWISTED_SSE_WHEEL"):
         return Path(given)
@@ -51,36 +51,36 @@ def find_wheel() -> Path:
 
 class Environment:
     """
-    A new virtual environment that has Twisted, and nothing of this package.
+    A new virtual environment with Twisted, but without this package.
 
-    What Twisted needs is linked from the running environment, and Twisted itself copied,
-    because what is installed puts files into it.
+    Twisted is copied from the running environment, because plugins are installed into it.
+    Its requirements are linked.
 
     Args:
-        directory: Where it is made.
+        directory: The directory of the environment.
 
     Attributes:
-        python: The command that runs its interpreter: it takes nothing from elsewhere.
+        python: The command that runs its interpreter, isolated from other environments.
 
         twistd: The command that runs its twistd.
     """
 
     def __init__(self, directory: Path) -> None:
-        place = directory.resolve()
-        _output_of(sys.executable, "-m", "venv", "--without-pip", place)
+        home = directory.resolve()
+        _output_of(sys.executable, "-m", "venv", "--without-pip", home)
         here = Path(twisted.__path__[0]).parent
-        (there,) = place.glob("lib/python*/site-packages")
+        (there,) = home.glob("lib/python*/site-packages")
         shutil.copytree(here / "twisted", there / "twisted", ignore=_OURS)
         ours = _OURS(str(here), [entry.name for entry in here.iterdir()])
         for entry in here.iterdir():
             if entry.name not in ours | {"twisted"}:
                 there.joinpath(entry.name).symlink_to(entry)
-        self.python = [str(place / "bin" / "python"), "-I"]
+        self.python = [str(home / "bin" / "python"), "-I"]
         self.twistd = [*self.python, "-c", "from twisted.scripts.twistd import run; run()"]
 
     def pip(self, *arguments: str | Path) -> None:
         """
-        Run its own pip.
+        Run pip in the environment.
         """
         _output_of(*self.python, "-m", "pip", "--quiet", *arguments)
 
@@ -91,7 +91,7 @@ def _output_of(*command: str | Path) -> str:
 
 class WheelTests(SynchronousTestCase):
     """
-    What is in the wheel.
+    The contents of the wheel.
     """
 
     def setUp(self) -> None:
@@ -102,7 +102,7 @@ class WheelTests(SynchronousTestCase):
 
     def test_plugins(self) -> None:
         """
-        It adds two files to Twisted's directory of plugins, and nothing else to Twisted.
+        The wheel adds two files to Twisted's directory of plugins, and nothing else to Twisted.
         """
         in_twisted = {name for name in self.names if name.startswith("twisted/")}
 
@@ -110,7 +110,7 @@ class WheelTests(SynchronousTestCase):
 
     def test_nothing_else(self) -> None:
         """
-        Beside the package and its metadata there is nothing: no tests, no tools, no docs.
+        The wheel contains the package and its metadata, but no tests, tools or documentation.
         """
         tops = {name.partition("/")[0] for name in self.names}
         (dist_info,) = (top for top in tops if top.endswith(".dist-info"))
@@ -119,7 +119,7 @@ class WheelTests(SynchronousTestCase):
 
     def test_complete(self) -> None:
         """
-        Every module, every static file and the marker of a typed package are there.
+        The wheel contains every module, every static file and py.typed.
         """
         sources = [*ROOT.glob("twisted_sse/**/*.py"), *ROOT.joinpath(STATIC).rglob("*")]
         expected = {path.relative_to(ROOT).as_posix() for path in sources if path.is_file()}
@@ -129,7 +129,7 @@ class WheelTests(SynchronousTestCase):
 
     def test_license(self) -> None:
         """
-        It carries its license, by name and as text.
+        The wheel contains the license, as a name and as text.
         """
         licenses = [name for name in self.names if name.endswith("/LICENSE")]
 
@@ -138,7 +138,7 @@ class WheelTests(SynchronousTestCase):
 
     def test_optional_requirements(self) -> None:
         """
-        klein and txredisapi come with extras; TLS and HTTP/2 come with the package.
+        TLS and HTTP/2 are required always; klein and txredisapi only by extras.
         """
         requirements = self.metadata.get_all("Requires-Dist", [])
         always = sorted(each.partition(">")[0] for each in requirements if "extra ==" not in each)
@@ -150,7 +150,7 @@ class WheelTests(SynchronousTestCase):
 
     def test_extras(self) -> None:
         """
-        The extras are there, and "all" is what a program may want.
+        The wheel has all extras, and "all" has the requirements of programs.
         """
         extras = self.metadata.get_all("Provides-Extra", [])
         requirements = self.metadata.get_all("Requires-Dist", [])
@@ -162,7 +162,7 @@ class WheelTests(SynchronousTestCase):
 
 class InstallationTests(SynchronousTestCase):
     """
-    An environment that gets the wheel from pip, and loses it again.
+    An environment into which pip installs the wheel, and removes it again.
     """
 
     def setUp(self) -> None:
@@ -170,7 +170,7 @@ class InstallationTests(SynchronousTestCase):
 
     def test_install_and_uninstall(self) -> None:
         """
-        `twistd sse` is there once the wheel is installed, and gone once it is uninstalled.
+        `twistd sse` exists when the wheel is installed, and not after it is uninstalled.
         """
         before = self.twistd_commands()
         self.environment.pip("install", "--no-deps", "--no-index", find_wheel())
@@ -184,7 +184,7 @@ class InstallationTests(SynchronousTestCase):
 
     def twistd_commands(self) -> set[str]:
         """
-        Ask twistd which services it can run.
+        List the services that twistd can run.
         """
         told = _output_of(*self.environment.twistd, "--help")
         listed = told.partition("Commands:")[2].splitlines()
@@ -193,12 +193,12 @@ class InstallationTests(SynchronousTestCase):
 
 class ImportedPackageTests(SynchronousTestCase):
     """
-    Which twisted_sse the tests have imported.
+    The origin of the twisted_sse that the tests import.
     """
 
     def test_origin(self) -> None:
         """
-        Tests of an installed wheel import it, and not the sources that lie beside them.
+        Tests of an installed wheel import the wheel, not the sources beside the tests.
         """
         is_installed = os.environ.get("TWISTED_SSE_TEST_INSTALLED") == "1"
         expected = Path(sysconfig.get_path("purelib")) if is_installed else ROOT

@@ -1,0 +1,154 @@
+"""
+Starts what a hub needs, and drains the hub, once each, whoever asks first.
+
+A hub of an application starts with its service.  A hub without a service starts at
+the first need, and is drained when the reactor shuts down.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from functools import partial
+
+from twisted.application.service import IService
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
+from twisted.internet.interfaces import IReactorCore, IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from twisted_sse.broker.broker import Broker
+from twisted_sse.broker.drain import OtherStreams, drain
+from twisted_sse.broker.schedule import Schedules
+from twisted_sse.clock import GlobalClock
+from twisted_sse.events.event import ServerSentEvent
+
+__all__ = ["Lifecycle"]
+
+# How a hub without a service is drained; in seconds.
+_GRACE = 10.0
+_SPREAD = 10.0
+
+
+class Lifecycle:
+    """
+    The start and the end of one hub.
+
+    Args:
+        responses: The streams that generators fill.
+
+        schedules: They run as long as the hub does.
+
+    Attributes:
+        managed: Whether an application starts the hub, so that the reactor need not.
+    """
+
+    _log = Logger()
+
+    def __init__(self, broker: Broker, responses: OtherStreams, schedules: Schedules) -> None:
+        self._broker = broker
+        self._responses = responses
+        self._schedules = schedules
+        self._history = IService(broker.history, None)
+        self._started = False
+        self.managed = False
+        self._stopping = False
+        self._stopped: list[Deferred[None]] | None = []
+        self._forget_shutdown: Callable[[], None] = lambda: None
+
+    def start(self) -> None:
+        """
+        Start history, if it is a service, then the hub and its schedules.
+
+        Only the first call has an effect.
+        """
+        if not self._started:
+            self._prepare()
+            self._broker.start().addErrback(self._not_started)
+
+    def before_first_use(self) -> None:
+        """
+        Start history and the schedules, if nobody has started the hub, and drain it
+        when the reactor shuts down.
+        """
+        if self._started or self._stopping:
+            return
+        core = IReactorCore(_reactor_of(self._broker.clock), None)
+        if core is not None:
+            trigger = core.addSystemEventTrigger("before", "shutdown", self._stop_at_shutdown)
+            self._forget_shutdown = partial(core.removeSystemEventTrigger, trigger)
+        self._prepare()
+
+    def start_with_reactor(self) -> None:
+        """
+        Start the hub when the reactor runs, if nobody has started it by then.
+
+        If no reactor has been chosen yet, this does not choose one: the hub then
+        starts at the first need.
+        """
+        clock = self._broker.clock
+        if not isinstance(clock, GlobalClock) or "twisted.internet.reactor" in sys.modules:
+            core = IReactorCore(_reactor_of(clock), None)
+            if core is not None:
+                core.callWhenRunning(self._start_if_needed)
+
+    def stop(self, grace: float, spread: float, farewell: ServerSentEvent | None) -> Deferred[None]:
+        """
+        Drain the hub, then stop history.
+
+        The first call decides how; later calls wait for it.
+
+        Args:
+            grace, spread, farewell: As for `twisted_sse.broker.drain.drain`.
+        """
+        if self._stopped is None:
+            return succeed(None)
+        done: Deferred[None] = Deferred()
+        self._stopped.append(done)
+        if not self._stopping:
+            self._stopping = True
+            self._forget_shutdown()
+            self._schedules.stop()
+            stopping = Deferred.fromCoroutine(self._stop(grace, spread, farewell))
+            stopping.addErrback(self._not_stopped)
+            stopping.addCallback(self._tell)
+        return done
+
+    def _stop_at_shutdown(self) -> Deferred[None]:
+        self._forget_shutdown = lambda: None
+        return self.stop(_GRACE, _SPREAD, None)
+
+    async def _stop(self, grace: float, spread: float, farewell: ServerSentEvent | None) -> None:
+        await drain(self._broker, self._responses, grace, spread, farewell)
+        self._broker.stop()
+        if self._history is not None and self._started:
+            await maybeDeferred(self._history.stopService)
+
+    def _prepare(self) -> None:
+        self._started = True
+        if self._history is not None:
+            self._history.startService()
+        self._schedules.start()
+
+    def _start_if_needed(self) -> None:
+        if not (self._started or self._stopping or self.managed):
+            self._broker.start().addErrback(self._not_started)
+
+    def _tell(self, _: object) -> None:
+        waiting, self._stopped = self._stopped or [], None
+        for done in waiting:
+            done.callback(None)
+
+    def _not_started(self, failure: Failure) -> None:
+        # The hub tries again when it is first used.
+        self._log.warn("History is not available yet: {error}", error=failure.value)
+
+    def _not_stopped(self, failure: Failure) -> None:
+        self._log.failure("The hub could not be stopped in good order", failure)
+
+
+def _reactor_of(clock: IReactorTime) -> object:
+    """
+    The reactor behind *clock*; in a test, the clock itself.
+    """
+    return clock.reactor if isinstance(clock, GlobalClock) else clock
