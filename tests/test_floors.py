@@ -44,7 +44,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("sinks",),
     ),
     "history": (
-        ("memory", "outage", "plugins"),
+        ("follower", "memory", "outage", "plugins"),
         ("remote",),
         ("sqlite", "redis", "upstream"),
         ("__init__", "factories"),

@@ -15,11 +15,11 @@ from twisted.internet.task import deferLater
 
 from twisted_sse.errors import HistoryUnavailable, UnknownEventID
 from twisted_sse.events.publication import Position, Record, Tail
+from twisted_sse.history.follower import PAUSE, RESTART_TAIL, Follower, RestartPause
 from twisted_sse.history.outage import Outage
 from twisted_sse.history.redis.connection import RedisLost, RedisRefused
 from twisted_sse.history.redis.entry import RedisEntry
 from twisted_sse.history.redis.stream import RedisStream
-from twisted_sse.history.remote import PAUSE, RESTART_TAIL, Follower, RestartPause
 
 __all__ = ["BLOCK", "RedisFollower", "as_tail"]
 

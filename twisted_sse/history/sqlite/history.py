@@ -25,10 +25,10 @@ from zope.interface import implementer
 from twisted_sse.clock import GlobalClock
 from twisted_sse.errors import HistoryUnavailable
 from twisted_sse.events.publication import Publication, Record, Tail
-from twisted_sse.history.outage import Outage, Unreadable
+from twisted_sse.history.outage import Unreadable
+from twisted_sse.history.sqlite.availability import READING, WRITING, Availability
 from twisted_sse.history.sqlite.file import absolute, check
 from twisted_sse.history.sqlite.reader import Reader
-from twisted_sse.history.sqlite.row import size_of
 from twisted_sse.history.sqlite.store import Store
 from twisted_sse.history.sqlite.thread import WorkThread
 from twisted_sse.history.sqlite.trim import Bounds
@@ -42,10 +42,6 @@ T = TypeVar("T")
 # How often to forget what is too old while nothing is published, and to try again
 # to open a file that could not be opened, in seconds.
 _INTERVAL: Final = 1.0
-
-# What fails in an outage.
-_WRITING: Final = "writing"
-_READING: Final = "reading"
 
 
 @implementer(ICheckedHistory, ISearchableHistory, IService)
@@ -118,12 +114,8 @@ class SQLiteHistory(Service):
         self._workers: _Workers | None = None
         self._previous_writer: WorkThread | None = None
         self._trimming: LoopingCall | None = None
-        self._outage = Outage("History", self._clock)
+        self._availability = Availability(self._path, self._clock)
         self._unreadable = Unreadable(repr(self._path))
-        # The size of the largest batch that was refused since one was kept, in bytes.
-        self._missing = 0
-        self._written_at: float | None = None
-        self._stalled = False
 
     def __repr__(self) -> str:
         return f"<SQLiteHistory {self._path!r}>"
@@ -229,48 +221,36 @@ class SQLiteHistory(Service):
         return Deferred.fromCoroutine(self._check(self._workers))
 
     async def _check(self, workers: _Workers) -> None:
-        self._outage.check()
-        written = self._written_at
-        # Each attempt waits for the disk, so it is not made for every question.
-        if written is None or abs(self._clock.seconds() - written) >= _INTERVAL:
+        if not self._availability.check():
             await self._probe(workers)
 
     async def _probe(self, workers: _Workers) -> None:
         try:
-            await self._write(workers, workers.store.probe, self._missing)
+            await self._write(workers, workers.store.probe, self._availability.missing)
         except HistoryUnavailable as error:
-            self._note(_WRITING, error)
+            self._note(WRITING, error)
             raise
-        self._note_written()
+        self._availability.written()
 
     def _write(self, workers: _Workers, work: Callable[..., T], *args: object) -> Deferred[T]:
         return workers.writer_thread.run(work, *args, self._clock.seconds())
 
     def _kept(self, records: list[Record], publications: Sequence[Publication]) -> list[Record]:
-        # While there is no room for much, a little may still be kept.
-        if not self._missing or sum(map(size_of, publications)) >= self._missing:
-            self._note_written()
+        self._availability.kept(publications)
         return records
 
     def _refused(self, failure: Failure, publications: Sequence[Publication]) -> Failure:
-        if failure.check(HistoryUnavailable):
-            self._missing = max(self._missing, sum(map(size_of, publications)))
-            self._note(_WRITING, failure.value)
+        if isinstance(failure.value, HistoryUnavailable) and self.running:
+            self._availability.refused(publications, failure.value)
         return failure
 
-    def _note_written(self) -> None:
-        self._missing = 0
-        self._written_at = self._clock.seconds()
-        self._outage.end(_WRITING)
-
     def _note(self, cause: str, error: BaseException | None) -> None:
-        if self.running:
-            reason = str(error).removeprefix("History is not available: ").rstrip(".")
-            self._outage.begin(cause, reason)
+        if isinstance(error, HistoryUnavailable) and self.running:
+            self._availability.failed(cause, error)
 
     def _ended(self, result: T) -> T:
         if self._workers is None:
-            self._outage.stop()
+            self._availability.stop()
         return result
 
     def _read(self, workers: _Workers, work: Callable[..., T], *args: object) -> Deferred[T]:
@@ -285,6 +265,14 @@ class SQLiteHistory(Service):
         opening = self._write(workers, workers.store.open).addErrback(self._not_found)
         return opening.addCallback(read)
 
+    def _found(self, result: T) -> T:
+        self._availability.found()
+        return result
+
+    def _not_found(self, failure: Failure) -> Failure:
+        self._note(READING, failure.value)
+        return failure
+
     def _trim(self) -> Deferred[None] | None:
         workers = self._workers
         if workers is None:
@@ -294,33 +282,12 @@ class SQLiteHistory(Service):
     async def _maintain(self, workers: _Workers) -> None:
         try:
             await self._write(workers, workers.store.trim)
-            if self._outage.has(_WRITING) and self._workers is workers:
+            if not self._availability.writes and self._workers is workers:
                 await self._probe(workers)
             if self._workers is workers:
-                self._note_stalled(await self._write(workers, workers.store.stalled_log))
+                self._availability.stalled(await self._write(workers, workers.store.stalled_log))
         except HistoryUnavailable as error:
-            self._note(_WRITING, error)
-
-    def _note_stalled(self, size: int) -> None:
-        if size and not self._stalled:
-            self._log.warn(
-                "The write-ahead log of {path!r} grows, by {size} MiB so far, because another"
-                " program reads an old state of the file: end that program or its transaction",
-                path=self._path,
-                size=size >> 20,
-            )
-        elif self._stalled and not size:
-            self._log.info("The write-ahead log of {path!r} is emptied again", path=self._path)
-        self._stalled = size > 0
-
-    def _found(self, result: T) -> T:
-        self._outage.end(_READING)
-        return result
-
-    def _not_found(self, failure: Failure) -> Failure:
-        if failure.check(HistoryUnavailable):
-            self._note(_READING, failure.value)
-        return failure
+            self._note(WRITING, error)
 
     def _trimming_failed(self, failure: Failure) -> None:
         self._log.failure("History failed to delete what is too old", failure)

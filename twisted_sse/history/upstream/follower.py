@@ -19,8 +19,8 @@ from twisted_sse.events.control import OPEN, RESET
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.publication import Position, Record, Tail
 from twisted_sse.events.replication import note_of, read_record
+from twisted_sse.history.follower import PAUSE, RESTART_TAIL, Follower, RestartPause
 from twisted_sse.history.outage import Outage
-from twisted_sse.history.remote import PAUSE, RESTART_TAIL, Follower, RestartPause
 from twisted_sse.history.upstream.cursor import Cursor
 from twisted_sse.history.upstream.edgeids import without_edge_id
 from twisted_sse.history.upstream.hubclient import HubClient

@@ -7,9 +7,8 @@ Failures raise `HistoryUnavailable`, unless a more specific error is documented.
 from __future__ import annotations
 
 import json
-from collections.abc import Coroutine, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Coroutine, Sequence
+from typing import Any, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorTime
@@ -18,43 +17,40 @@ from twisted.web.http_headers import Headers
 from twisted_sse.client import Backoff, EventSource
 from twisted_sse.client.agent import client_of
 from twisted_sse.client.failures import meaning_of, too_late
-from twisted_sse.client.response import check_status, content_type, deliver, first_words, read
+from twisted_sse.client.response import check_status, content_type, first_words, read
 from twisted_sse.errors import (
-    EventTooLarge,
     HistoryUnavailable,
-    OutcomeUnknown,
     TwistedSSEError,
     UnexpectedContentType,
     UnknownEventID,
 )
-from twisted_sse.events.codec import Decoder
-from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.publication import Position, Record
 from twisted_sse.events.replication import (
-    note_of,
     read_position,
-    read_record,
 )
 from twisted_sse.history.outage import Unreadable
-from twisted_sse.history.upstream.edgeids import without_edge_id
+from twisted_sse.history.upstream.excerpt import (
+    MOST_ANSWER,
+    MOST_EVENT,
+    AnswerTooLarge,
+    Excerpt,
+    read_blocks,
+    read_excerpt,
+    smaller,
+    valid_answer,
+)
 from twisted_sse.history.upstream.ring import HEADER, Ring
 
-__all__ = ["Excerpt", "HubClient"]
+__all__ = ["HubClient"]
 
 T = TypeVar("T")
-
-# The largest event, and the largest answer with many of them, in bytes.  A hub accepts
-# events of 1 MiB by default; pages that are larger than an answer are asked for in parts.
-_MOST_EVENT = 16 * 1024 * 1024
-_MOST_ANSWER = 64 * 1024 * 1024
 
 # The largest answer to a publication, in bytes: JSON with an ID in it.
 _MOST_RECEIPT = 8 * 1024
 
 # A page of history may take this many times as long as another answer, because it
-# may be large, as long as so many bytes arrive in the usual time.
+# may be large, as long as it arrives.
 _LARGE = 6
-_PROGRESS = 64 * 1024
 
 # The longest silence of a stream, in seconds: a hub sends a keepalive every 15.
 _SILENCE = 45.0
@@ -80,27 +76,6 @@ _BACKOFF = _EdgeBackoff(first=0.2, factor=1.5, limit=2.0, jitter=0.2)
 _ANNOTATED = ("annotate", "comment")
 
 _RING = HEADER.decode()
-
-
-class Excerpt(NamedTuple):
-    """
-    A part of upstream's history.
-
-    Attributes:
-        note: Upstream's note about it; see `twisted_sse.events.replication`.
-
-        last_id: The event ID of the last event, readable or not; empty if it has none.
-    """
-
-    note: dict[str, Any]
-    records: list[Record]
-    last_id: str = ""
-
-
-class _TooLarge(HistoryUnavailable):
-    """
-    An answer exceeds what an edge reads.
-    """
 
 
 class HubClient:
@@ -132,7 +107,7 @@ class HubClient:
     ) -> None:
         self.url = url
         self.unreadable = Unreadable(f"The upstream hub at {url}")
-        self.max_answer = _MOST_ANSWER
+        self.max_answer = MOST_ANSWER
         self._ring = Ring() if ring is None else ring
         self._headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         self._client = client_of(client, clock, timeout)
@@ -152,7 +127,7 @@ class HubClient:
             backoff=_BACKOFF,
             read_timeout=_SILENCE,
             connect_timeout=self._timeout,
-            max_event_size=_MOST_EVENT,
+            max_event_size=MOST_EVENT,
             reactor=self._clock,
         )
 
@@ -168,8 +143,8 @@ class HubClient:
             asked = min(page, limit - len(found))
             try:
                 excerpt = await self._ask("since", last_event_id, asked, selectors)
-            except _TooLarge:
-                page = _smaller(page)
+            except AnswerTooLarge:
+                page = smaller(page)
                 continue
             if found and excerpt.records and excerpt.records[0].number <= found[-1].number:
                 raise HistoryUnavailable(f"The event ID {last_event_id!r} was used twice.")
@@ -186,10 +161,10 @@ class HubClient:
         while True:
             try:
                 excerpt = await self._ask("tail", None, limit)
-            except _TooLarge:
-                limit = _smaller(limit)
+            except AnswerTooLarge:
+                limit = smaller(limit)
                 continue
-            with _valid_answer(self.url):
+            with valid_answer(self.url):
                 before = read_position(excerpt.note["before"])
                 if excerpt.records and excerpt.records[0].number <= before.number:
                     raise ValueError("its events are out of order")
@@ -222,7 +197,7 @@ class HubClient:
         See `ISharedHistoryProvider.locate`.
         """
         excerpt = await self._ask("locate", event_id, 1)
-        with _valid_answer(self.url):
+        with valid_answer(self.url):
             return read_position(excerpt.note["position"])
 
     async def locate_kept(self, event_id: str) -> Position:
@@ -232,7 +207,7 @@ class HubClient:
         Upstream answers when it has decided whether the publication is kept.
         """
         excerpt = await self._ask("kept", event_id, 1)
-        with _valid_answer(self.url):
+        with valid_answer(self.url):
             return read_position(excerpt.note["position"])
 
     async def publish(self, body: bytes, count: int) -> list[Position]:
@@ -295,75 +270,10 @@ class HubClient:
         response = await self._in_time(asking, self._timeout)
         left = max(0.0, began + self._timeout - self._clock.seconds())
         await self._in_time(check_status(response), left)
-        reading = self._read_blocks(response, limit)
+        reading = read_blocks(response, limit, self.max_answer, self._timeout, self._clock)
         blocks = await self._in_time(reading, left if limit == 1 else self._timeout * _LARGE)
-        with _valid_answer(self.url):
-            if not blocks:
-                raise ValueError("the answer is empty")
-            head, *events = blocks
-            note, _ = note_of(head.comment)
-            if note["count"] != len(events):
-                raise ValueError(f"only {len(events)} of {note['count']!r} events have arrived")
-            return Excerpt(note, self._records(events), (events and events[-1].id) or "")
-
-    def _records(self, events: Sequence[ServerSentEvent]) -> list[Record]:
-        """
-        Read *events*, and pass over what cannot be read.
-        """
-        records: list[Record] = []
-        for event in events:
-            try:
-                record = without_edge_id(read_record(event))
-                if records and record.number <= records[-1].number:
-                    raise ValueError("it is out of order")
-            except ValueError as error:
-                self.unreadable.note((event.id or "")[:100], error)
-            else:
-                records.append(record)
-        return records
-
-    async def _read_blocks(self, response: Any, limit: int) -> list[ServerSentEvent]:
-        """
-        Read an answer that has at most *limit* events after its head.
-        """
-        decoder, blocks, size = Decoder(_MOST_EVENT), list[ServerSentEvent](), 0
-
-        def take(data: bytes) -> bool:
-            nonlocal size
-            size += len(data)
-            if size > self.max_answer:
-                raise _TooLarge(f"The upstream hub: its answer exceeds {self.max_answer} bytes.")
-            try:
-                blocks.extend(decoder.feed(data))
-            except EventTooLarge:
-                raise HistoryUnavailable(
-                    f"The upstream hub: one of its events exceeds {_MOST_EVENT} bytes."
-                ) from None
-            if len(blocks) > limit + 1:
-                raise HistoryUnavailable("The upstream hub: it answers with too many events.")
-            return False
-
-        reading = deliver(response, take)
-        watching = self._clock.callLater(self._timeout, lambda: check(0))
-
-        def check(before: int) -> None:
-            nonlocal watching
-            if size - before < _PROGRESS:
-                reading.cancel()
-            else:
-                watching = self._clock.callLater(self._timeout, check, size)
-
-        try:
-            await reading
-        except CancelledError:
-            if watching.active():
-                raise
-            seconds = f"{self._timeout:g} seconds"
-            raise OutcomeUnknown(f"No complete response came within {seconds}.") from None
-        finally:
-            if watching.active():
-                watching.cancel()
-        return blocks
+        with valid_answer(self.url):
+            return read_excerpt(blocks, self.unreadable)
 
     async def _request(self, method: str, headers: dict[str, str], **options: Any) -> Any:
         every = {**self._headers, **headers, _RING: self._ring.names}
@@ -389,25 +299,3 @@ class HubClient:
             if meaning is error:
                 raise
             raise meaning from error
-
-
-def _smaller(limit: int) -> int:
-    """
-    How many events to ask for after an answer with *limit* was too large.
-    """
-    if limit == 1:
-        raise HistoryUnavailable("The upstream hub: one of its events is too large.")
-    return max(1, limit // 8)
-
-
-@contextmanager
-def _valid_answer(url: str) -> Iterator[None]:
-    """
-    Raise `HistoryUnavailable` if reading an answer fails.
-    """
-    try:
-        yield
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise HistoryUnavailable(
-            f"{url} does not answer like a hub with an edge should: {error}"
-        ) from None
