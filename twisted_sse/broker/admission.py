@@ -183,7 +183,9 @@ class Admission:
         self._pending.stop()
 
     def _find(self, connection: Connection, last_event_id: str | None) -> Deferred[StreamStart]:
-        return self._start().addCallback(lambda _: self._catchup.locate(connection, last_event_id))
+        return self._start().addCallback(
+            lambda _: self._catchup.starts.find(connection, last_event_id)
+        )
 
     def _wait(
         self, failure: Failure, connection: Connection, subscriber: Subscriber, begin: Begin

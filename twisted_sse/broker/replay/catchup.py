@@ -33,21 +33,18 @@ from twisted_sse.broker.replay.pages import (
     page_from_window,
     page_key,
 )
+from twisted_sse.broker.replay.starts import Starts
 from twisted_sse.broker.singleflight import SingleFlight
 from twisted_sse.errors import HistoryUnavailable, UnknownEventID
-from twisted_sse.events.preamble import LOST, OLDEST, ResetReason, StreamStart, reset_frame
+from twisted_sse.events.preamble import LOST, OLDEST, ResetReason, reset_frame
 from twisted_sse.events.publication import (
-    EARLIEST,
     Position,
-    Publication,
     PublisherID,
     Record,
 )
 from twisted_sse.interfaces import (
     ICheckedHistory,
     IHistoryProvider,
-    ISearchableHistory,
-    ISharedHistoryProvider,
 )
 
 __all__ = ["Catchup", "FallenBehind"]
@@ -62,11 +59,14 @@ _RETRY_INTERVAL = 1.0
 
 class Catchup:
     """
-    Finds where streams begin, and sends connections what they have missed.
+    Sends connections what they have missed.
 
     Args:
         fallen_behind: What happens to a reader that is so slow that history has
             forgotten what comes next.
+
+    Attributes:
+        starts: Finds where streams start.
     """
 
     _log = Logger()
@@ -80,13 +80,11 @@ class Catchup:
     ) -> None:
         self._window = window
         self._history = history
-        self._shared = ISharedHistoryProvider(history, None)
-        self._searchable = ISearchableHistory(history, None)
         self._clock = clock
         self._fallen_behind = fallen_behind
         self._cache = ReplayCache()
         self._reads: SingleFlight[ReplayPage] = SingleFlight()
-        self._locates: SingleFlight[Position] = SingleFlight()
+        self.starts = Starts(window, history, self._read)
         self._waiting: list[Connection] = []
         self._ahead: list[Connection] = []
         self._generation = 0
@@ -94,28 +92,6 @@ class Catchup:
         # A history that can be asked also logs when it is unavailable.
         self._logs = ICheckedHistory(history, None) is None
         self._away = False
-
-    def locate(self, connection: Connection, last_event_id: str | None) -> Deferred[StreamStart]:
-        """
-        Find the position where *connection* begins.
-
-        Args:
-            last_event_id: Sent by the client, so trust nothing about it; ``None``
-                if the client asks for nothing older.
-
-        Raises:
-            HistoryUnavailable: The position cannot be found now.
-        """
-        if last_event_id is None:
-            return succeed(StreamStart(self._window.head))
-        if last_event_id == EARLIEST:
-            return succeed(StreamStart(OLDEST))
-        number = self._window.number_of(last_event_id)
-        if number is not None:
-            return succeed(StreamStart(Position(number, last_event_id), resumed=True))
-        if self._window.is_hidden(last_event_id, connection.audience.interest.may_read):
-            return succeed(StreamStart(OLDEST, asked=last_event_id))
-        return Deferred.fromCoroutine(self._search(connection, last_event_id))
 
     def advance(self, connection: Connection) -> bool:
         """
@@ -247,38 +223,6 @@ class Catchup:
         waiting, self._waiting = self._waiting, []
         for connection in waiting:
             connection.resume()
-
-    async def _search(self, connection: Connection, last_event_id: str) -> StreamStart:
-        """
-        Find an event that is not in the window.
-        """
-        unknown = StreamStart(OLDEST, asked=last_event_id)
-        if self._searchable is not None:
-            record = await maybeDeferred(self._searchable.find, last_event_id)
-            may_read = connection.audience.interest.may_read
-            if record is not None:
-                publication: Publication = record.publication
-                # That it exists is not told to those who may not read it.
-                if not may_read(publication.topics, publication.private):
-                    return unknown
-        try:
-            position = await self._locate(connection.audience, last_event_id)
-        except UnknownEventID:
-            return unknown
-        return StreamStart(position, resumed=True)
-
-    def _locate(self, audience: Audience, event_id: str) -> Deferred[Position]:
-        """
-        Ask history for the position of *event_id*.
-
-        A history that is not shared may not know the number.  It does not need to:
-        what follows the event is read at once.
-        """
-        shared = self._shared
-        if shared is None:
-            position = Position(OLDEST.number, event_id)
-            return self._read(audience, position).addCallback(lambda _: position)
-        return self._locates.call(event_id, lambda: maybeDeferred(shared.locate, event_id))
 
     def _read(self, audience: Audience, position: Position) -> Deferred[ReplayPage]:
         """
