@@ -38,7 +38,8 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("__main__",),
     ),
     "transport": (
-        ("__init__", "sockets"),
+        ("__init__", "sockets", "refusal", "deadline", "socketlimit"),
+        ("heads",),
         ("http2", "tls"),
         ("http",),
         ("sinks",),
@@ -54,7 +55,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("audiences",),
         ("connections",),
         ("replay",),
-        ("intake", "fanout", "batch", "pendingstarts", "readiness", "schedule"),
+        ("intake", "fanout", "batch", "pendingstarts", "readiness", "receipts", "schedule"),
         ("admission",),
         ("broker",),
         ("drain",),

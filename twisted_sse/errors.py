@@ -15,6 +15,7 @@ __all__ = [
     "NoContent",
     "NotSent",
     "OutcomeUnknown",
+    "PerhapsKept",
     "ReadTimeout",
     "TooManyAttempts",
     "TooManyConnections",
@@ -170,4 +171,11 @@ class NotSent(TwistedSSEError):
 class OutcomeUnknown(TwistedSSEError):
     """
     A publication was sent but not answered, so it may have been kept or not.
+    """
+
+
+class PerhapsKept(HistoryUnavailable, OutcomeUnknown):
+    """
+    The history provider was handed publications and has not said whether it has
+    kept them.  Answered with 503 and ``"kept": "unknown"``.
     """

@@ -62,6 +62,9 @@ class IHistoryProvider(Interface):
         Raises:
             HistoryUnavailable: The publications cannot be kept now.  None of
                 them is sent, and the publishers are told to try again.
+
+            PerhapsKept: They may have been kept, for example because the
+                connection to the store was lost.  The publishers are told so.
         """
 
     def since(last_event_id: str | None, topics: Selection, limit: int) -> Sequence[Record]:

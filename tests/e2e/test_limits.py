@@ -2,14 +2,24 @@
 Limits: the answer to a request above a limit names the limit.
 """
 
+import contextlib
+import socket
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.curl import Answer, curl, publish
 from tests.support.hub_process import TOKEN, HubProcess
 from tests.support.streams import RawStream
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE, eventually
 
-__all__ = ["AnonymousTests", "ConnectionLimitTests", "RequestLimitTests", "SendTimeoutTests"]
+__all__ = [
+    "AnonymousTests",
+    "ConnectionLimitTests",
+    "OpenFilesTests",
+    "RequestLimitTests",
+    "SendTimeoutTests",
+    "SlowRequestTests",
+]
 
 
 class ConnectionLimitTests(SynchronousTestCase):
@@ -139,7 +149,7 @@ class RequestLimitTests(SynchronousTestCase):
         answer = self.post(1025)
 
         self.assertEqual(answer.status, 413)
-        self.assertIn("At most 1024 bytes", answer.json()["detail"])
+        self.assertIn("more than 1024 bytes", answer.json()["detail"])
 
     def test_chunked_body(self) -> None:
         """
@@ -160,6 +170,140 @@ class RequestLimitTests(SynchronousTestCase):
 
         self.assertEqual(answer.status, 413)
         self.assertEqual(self.post(100).status, 200)
+
+
+class SlowRequestTests(SynchronousTestCase):
+    """
+    ``--head-timeout``, ``--body-timeout``, and requests that are not worth reading.
+    """
+
+    hub: HubProcess
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        """
+        Share one hub, which waits for a second.
+        """
+        cls.hub = HubProcess(
+            *["--head-timeout", "1", "--body-timeout", "1", "--max-connections", "10"]
+        )
+        cls.addClassCleanup(cls.hub.stop)
+        # The log warns that sockets are short.
+        cls.addClassCleanup(cls.hub.kill)
+
+    def connect(self, data: bytes) -> socket.socket:
+        """
+        Connect, and send *data*.
+        """
+        client = socket.create_connection(("127.0.0.1", self.hub.port), PATIENCE)
+        self.addCleanup(client.close)
+        client.sendall(data)
+        return client
+
+    def rest(self, client: socket.socket) -> bytes:
+        """
+        Read until the hub has closed its end.
+        """
+        return b"".join(iter(lambda: client.recv(65536), b""))
+
+    HEAD = b"POST /events HTTP/1.1\r\nHost: a\r\n"
+
+    def test_timeouts(self) -> None:
+        """
+        A request that does not arrive is answered with 408.
+        """
+        half = self.connect(self.HEAD)
+        no_body = self.connect(self.HEAD + b"Content-Length: 9\r\n\r\nx")
+
+        for client in (half, no_body):
+            self.assertTrue(self.rest(client).startswith(b"HTTP/1.1 408 Request Timeout\r\n"))
+
+    def test_dripping(self) -> None:
+        """
+        A byte now and then changes nothing.
+        """
+        client = self.connect(self.HEAD + b"X: ")
+        client.settimeout(0.1)
+        received = b""
+
+        def drip() -> bool:
+            nonlocal received
+            try:
+                client.sendall(b"y")
+                received += client.recv(65536)
+            except TimeoutError:
+                return False
+            return True
+
+        eventually(drip, "the headers are still read")
+        self.assertTrue(received.startswith(b"HTTP/1.1 408 "), received)
+
+    def test_half_requests(self) -> None:
+        """
+        Hundreds of half requests leave room for a whole one, and few stay.
+        """
+        clients = [self.connect(self.HEAD) for _ in range(400)]
+
+        self.assertEqual(curl(f"{self.hub.url}/healthz").status, 200)
+        self.assertEqual(publish_one(self.hub).status, 200)
+        still = 0
+        for client in clients:
+            client.settimeout(0)
+            try:
+                client.recv(1)
+            except BlockingIOError:
+                still += 1
+            except ConnectionError:
+                pass
+        self.assertLessEqual(still, 60)
+
+    def test_endless_body(self) -> None:
+        """
+        Without a token, an endless body is answered at once, and not read on.
+        """
+        client = self.connect(self.HEAD + b"Content-Length: 100000000000\r\n\r\n")
+        sent = 0
+        client.settimeout(0.5)
+        with contextlib.suppress(TimeoutError, ConnectionError):
+            while sent < 100_000_000:
+                sent += client.send(bytes(65536))
+
+        # The kernel's buffers take some of it.
+        self.assertLess(sent, 20_000_000)
+        self.assertTrue(client.recv(65536).startswith(b"HTTP/1.1 401 "))
+
+
+class OpenFilesTests(SynchronousTestCase):
+    """
+    When open files run short.
+    """
+
+    def test_reserve(self) -> None:
+        """
+        Streams are refused, publishers and health checks are answered, and the log says so once.
+        """
+        hub = HubProcess(files=100)
+        self.addCleanup(hub.stop)
+        self.addCleanup(hub.kill)
+        clients = [socket.create_connection(("127.0.0.1", hub.port), PATIENCE) for _ in range(300)]
+        statuses = []
+        for client in clients:
+            self.addCleanup(client.close)
+            with contextlib.suppress(ConnectionError):
+                client.sendall(b"GET /events?topic=news HTTP/1.1\r\nHost: a\r\n\r\n")
+                statuses.append(client.recv(65536)[9:12])
+
+        self.assertEqual(set(statuses) - {b""}, {b"200", b"503"})
+        self.assertGreater(statuses.count(b"200"), 40)
+        for _ in range(3):
+            self.assertEqual(curl(f"{hub.url}/healthz").status, 200)
+            self.assertEqual(publish_one(hub).status, 200)
+            # More than is kept in memory, so that a file is needed.
+            body = b"topic=news&data=".ljust(200_000, b"x")
+            self.assertEqual(publish_one(hub, body=body).status, 200)
+        self.assertEqual(hub.log.count("sockets open"), 1)
+        self.assertNotIn("EMFILE", hub.log)
+        self.assertNotIn("Traceback", hub.log)
 
 
 class AnonymousTests(SynchronousTestCase):

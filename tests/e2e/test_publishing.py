@@ -125,6 +125,19 @@ class PublishingTests(SynchronousTestCase):
         self.assertIn("Entry 2", answer.json()["detail"])
         self.assertEqual(self.stream.data(1), ["next"])
 
+    def test_repeat(self) -> None:
+        """
+        A request with a key is published once, however often it is sent.
+        """
+        key = ("--header", "Idempotency-Key: 8e03978e-40d5-43dd-bc93-6894a57f9324")
+        answers = [self.post(*key, "-d", "topic=a", "-d", "data=once") for _ in range(3)]
+        other = self.post(*key, "-d", "topic=a", "-d", "data=other")
+        self.post("-d", "topic=a", "-d", "data=next")
+
+        self.assertEqual(len({answer.body for answer in answers}), 1)
+        self.assertEqual((other.status, other.headers["publication-kept"]), (422, "no"))
+        self.assertEqual(self.stream.data(2), ["once", "next"])
+
     def test_no_token(self) -> None:
         """
         A request without a token is refused, and the answer says how to send one.

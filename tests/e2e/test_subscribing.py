@@ -136,6 +136,22 @@ class SubscribingTests(SynchronousTestCase):
         self.assertEqual(answer.headers["content-type"], "application/problem+json")
         self.assertIn("?topic=NAME", answer.json()["detail"])
 
+    def test_by_form(self) -> None:
+        """
+        A list of topics that is too long for a URL may be in the body.
+        """
+        topics = [f"{number:0180}" for number in range(100)]
+        form = "&".join(f"topic={topic}" for topic in topics)
+        for arguments in (("--request", "QUERY", "/events"), ("/events/subscribe",)):
+            with self.subTest(arguments=arguments):
+                url = f"{self.hub.url}{arguments[-1]}"
+                stream = CurlStream(*arguments[:-1], "--data", form, url)
+                self.addCleanup(stream.close)
+                stream.wait_for("event: stream-open")
+                publish(self.hub.url, TOKEN, topics[-1], f"by {arguments[0]}")
+
+                stream.wait_for(f"data: by {arguments[0]}")
+
     def test_not_accepted(self) -> None:
         """
         A client that does not accept event streams is refused with 406.
@@ -151,7 +167,7 @@ class SubscribingTests(SynchronousTestCase):
         answer = curl("--request", "DELETE", f"{self.hub.url}/events?topic=news")
 
         self.assertEqual(answer.status, 405)
-        self.assertEqual(answer.headers["allow"], "GET, HEAD, POST, OPTIONS")
+        self.assertEqual(answer.headers["allow"], "GET, HEAD, POST, QUERY, OPTIONS")
 
     def test_health(self) -> None:
         """

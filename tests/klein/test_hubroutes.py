@@ -97,8 +97,23 @@ class SubscribingTests(SynchronousTestCase):
         origin = {"Origin": "https://page.example"}
         answer = served.call("OPTIONS", "/events", origin).answer
 
-        self.assertEqual((answer.status, answer.header("Allow")), (204, "GET, HEAD, POST, OPTIONS"))
+        self.assertEqual(
+            (answer.status, answer.header("Allow")), (204, "GET, HEAD, POST, QUERY, OPTIONS")
+        )
         self.assertEqual(answer.header("Access-Control-Allow-Origin"), "https://page.example")
+
+    def test_by_form(self) -> None:
+        """
+        The topics may be in the body, of ``QUERY`` or of ``POST`` to ``subscribe``.
+        """
+        for method, target in (("QUERY", "/events"), ("POST", "/events/subscribe")):
+            with self.subTest(method=method):
+                served = self.served()
+                caller = served.call(method, target, FORM, b"topic=news")
+                served.hub.publish("news", "hello")
+                served.clock.advance(0)
+
+                self.assertEqual(data_of(caller), ["hello"])
 
     def test_other_methods(self) -> None:
         """
@@ -178,6 +193,24 @@ class PublishingTests(SynchronousTestCase):
         self.assertEqual(self.post("eve", authorize=by_name), 403)
         self.assertEqual(self.post("ada", b"topic=other&data=hi", authorize=by_name), 403)
 
+    def test_cookie(self) -> None:
+        """
+        A page of another origin may not publish with its visitor's cookie, unless it is allowed.
+        """
+        headers = {**FORM, "X-User": "ada", "Cookie": "a=b", "Origin": "https://page.example"}
+        for options, status in (
+            (dict[str, Any](), 403),
+            ({"cors": CORS(["https://other.example"])}, 403),
+            ({"cors": CORS(["https://page.example"])}, 200),
+            ({"publish_origins": ["https://page.example"]}, 200),
+        ):
+            with self.subTest(options=options):
+                served = Served()
+                hub_routes(served.app, served.hub, authorize=by_name, **options)
+                caller = served.call("POST", "/events", headers, b"topic=news&data=hi")
+
+                self.assertEqual(caller.answer.status, status)
+
     def test_bound(self) -> None:
         """
         A body larger than the limit is refused.
@@ -231,6 +264,8 @@ class PrefixTests(SynchronousTestCase):
 
         self.assertEqual(served.get("/api/events?topic=news").status, 200)
         self.assertEqual(served.get("/of/ada?topic=news").status, 200)
+        for target in ("/api/events/subscribe", "/of/ada/subscribe"):
+            self.assertEqual(served.call("POST", target, FORM, b"topic=a").answer.status, 200)
 
     def test_url_for(self) -> None:
         """
@@ -255,3 +290,5 @@ class PrefixTests(SynchronousTestCase):
 
         with self.assertRaises(ValueError):
             hub_routes(served.app, Hub(reactor=served.clock))
+        with self.assertRaises(ValueError):
+            hub_routes(served.app, served.hub, "/other", endpoint="/events/subscribe")

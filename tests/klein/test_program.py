@@ -68,6 +68,17 @@ class ProgramTests(SynchronousTestCase):
             stream.rest()
             self.assertTrue(stream.complete, program.place)
 
+    def test_large_bodies(self) -> None:
+        """
+        A body of 200 MB is refused before it is sent.
+        """
+        head = b"POST /events HTTP/1.1\r\nHost: a\r\nContent-Length: 200000000\r\n\r\n"
+        for program in self.programs:
+            with socket.create_connection(("localhost", self.serve(program)), PATIENCE) as client:
+                client.sendall(head)
+
+                self.assertTrue(client.recv(100).startswith(b"HTTP/1.1 401 "), program.place)
+
     def test_broadcasts(self) -> None:
         """
         An event published by a route reaches all subscribers.

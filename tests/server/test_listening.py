@@ -47,6 +47,41 @@ class EndpointTests(SynchronousTestCase):
         self.assertEqual(reactor.tcpServers[0][2:], (7, "127.0.0.1"))
         self.assertIsInstance(endpoint_for(reactor, "unix:/tmp/x"), UNIXServerEndpoint)
 
+    def test_backlog(self) -> None:
+        """
+        A description that has no backlog gets ours.
+        """
+        for description, expected in [
+            ("tcp:8081", 4096),
+            ("tcp:8081:interface=127.0.0.1", 4096),
+            ("tcp:8081:127.0.0.1", 4096),
+            ("tcp:8081:127.0.0.1:9", 9),
+            (r"tcp6:8081:interface=\:\:1", 4096),
+            ("haproxy:tcp:8081", 4096),
+            ("haproxy:tcp:8081:backlog=9", 9),
+        ]:
+            with self.subTest(description=description):
+                reactor = MemoryReactorClock()
+                self.successResultOf(endpoint_for(reactor, description).listen(Factory()))
+
+                self.assertEqual(reactor.tcpServers[0][2], expected)
+
+    def test_backlog_of_unix(self) -> None:
+        """
+        So does a UNIX socket.
+        """
+        for description, expected in [
+            ("unix:/tmp/x", 4096),
+            ("unix:/tmp/x:mode=660", 4096),
+            ("unix:/tmp/x:660:9", 9),
+            ("unix:address=/tmp/x:backlog=9", 9),
+        ]:
+            with self.subTest(description=description):
+                reactor = MemoryReactorClock()
+                self.successResultOf(endpoint_for(reactor, description).listen(Factory()))
+
+                self.assertEqual(reactor.unixServers[0][2], expected)
+
     def test_neither(self) -> None:
         """
         Anything else is refused, numbers that are too large and non-ASCII digits included.

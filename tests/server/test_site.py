@@ -17,6 +17,8 @@ from twisted.web.server import Request
 from tests.support.http import Answer, Served, call
 from twisted_sse.server import site as site_module
 from twisted_sse.server.site import HubSite
+from twisted_sse.transport.socketlimit import SocketLimit, SocketLimits
+from twisted_sse.web.auth import BearerTokens
 
 STATIC = Path(site_module.__file__).parent / "static"
 
@@ -181,14 +183,14 @@ class BodyTests(SynchronousTestCase):
 
     def test_chunked(self) -> None:
         """
-        Of a chunked body no more is kept than the largest size.
+        A chunked body that becomes too large is discarded, and the rest is not received.
         """
         caller = call(self.site, "POST", "/", {"Transfer-Encoding": "chunked"})
         for _ in range(10):
             caller.send(b"a\r\nxxxxxxxxxx\r\n")
         caller.send(b"0\r\n\r\n")
 
-        self.assertEqual([size for size, _ in self.resource.recorded], [30])
+        self.assertEqual(self.resource.recorded, [(0, True)])
 
 
 class TreeTests(SynchronousTestCase):
@@ -256,22 +258,49 @@ class TreeTests(SynchronousTestCase):
         for name in names:
             self.assertNotIn(name.encode(), answer.body)
 
-    def test_nul(self) -> None:
+    def test_odd_paths(self) -> None:
         """
-        A path with a NUL is answered with 404, without a traceback in the log.
+        Paths that are no names of files are answered with 404, without a traceback.
         """
-        answer = Served().get("/static/style.css%00.html")
-
-        self.assertEqual(len(self.flushLoggedErrors()), 0)
-        self.assertEqual(answer.status, 404)
-
-    def test_pages_take_no_posts(self) -> None:
-        """
-        Pages do not accept ``POST``.
-        """
-        for target in ("/", "/static/style.css"):
+        for target in ("style.css%00.html", "%ff", "a%ff.css", "%00", "%", "%zz", "style.css/"):
             with self.subTest(target=target):
-                self.assertEqual(Served().call("POST", target).answer.status, 405)
+                self.assertEqual(Served().get(f"/static/{target}").status, 404)
+                self.assertEqual(self.flushLoggedErrors(), [])
+
+    def test_ranges(self) -> None:
+        """
+        ``Range`` is ignored: the whole file is sent, once.
+        """
+        content = (STATIC / "style.css").read_bytes()
+        for value in ("bytes=0-1", "bytes=-99999999", "bytes=" + "0-," * 3000, b"\xff", "x"):
+            with self.subTest(value=value[:20]):
+                answer = Served().get("/static/style.css", {"Range": value})
+
+                self.assertEqual((answer.status, answer.body), (200, content))
+
+    def test_etag(self) -> None:
+        """
+        A file that the browser has is not sent again.
+        """
+        etag = Served().get("/static/style.css").header("ETag")
+        assert etag is not None
+        again = Served().get("/static/style.css", {"If-None-Match": etag})
+        others = Served().get("/static/style.css", {"If-None-Match": b"\xff"})
+
+        self.assertEqual((again.status, again.body), (304, b""))
+        self.assertEqual(others.status, 200)
+
+    def test_pages_are_read_only(self) -> None:
+        """
+        Pages, their files and health checks accept no other methods than GET and HEAD.
+        """
+        for target in ("/", "/static/style.css", "/healthz", "/readyz"):
+            for method in ("POST", "PUT", "OPTIONS", "PATCH", "GARBAGE"):
+                with self.subTest(target=target, method=method):
+                    answer = Served().call(method, target).answer
+
+                    self.assertEqual(answer.status, 405)
+                    self.assertEqual(answer.header("Allow"), "GET, HEAD")
 
     def test_no_access_log(self) -> None:
         """
@@ -283,3 +312,41 @@ class TreeTests(SynchronousTestCase):
         served.site.doStop()
 
         self.assertEqual(self.flushLoggedErrors(), [])
+
+
+class CrowdedTests(SynchronousTestCase):
+    """
+    A site with few sockets.
+    """
+
+    def setUp(self) -> None:
+        """
+        Make a hub with five sockets, of which streams get three.
+        """
+        self.served = Served(authorize=BearerTokens(["secret"]))
+        self.served.site.sockets = sockets = SocketLimit(SocketLimits(total=5, streams=3))
+        self.served.site._settings = self.served.site._settings._replace(sockets=sockets)
+        self.streams = [self.served.call("GET", "/events?topic=news") for _ in range(3)]
+
+    def test_streams(self) -> None:
+        """
+        A stream is refused with 503, and accepted when another one has ended.
+        """
+        refused = self.served.call("GET", "/events?topic=news")
+        self.assertEqual(refused.answer.status, 503)
+        self.assertEqual(refused.answer.header("Retry-After"), "5")
+
+        refused.leave()
+        self.streams[0].leave()
+        self.assertEqual(self.served.get("/events?topic=news").status, 200)
+
+    def test_others(self) -> None:
+        """
+        Publishers and health checks are answered.
+        """
+        for _ in range(10):
+            self.assertEqual(self.served.get("/healthz").status, 200)
+            form = b"topic=news&data=x"
+            kind = "application/x-www-form-urlencoded"
+            self.assertEqual(self.served.post(kind, form, "secret").status, 200)
+        self.assertEqual([one.transport.connected for one in self.streams], [True] * 3)

@@ -16,6 +16,7 @@ from twisted.web.server import Site
 from zope.interface.verify import verifyObject
 
 from tests.server.commandline import TARGET, CommandLineTests, Running, parse
+from tests.support.http import Caller
 from twisted_sse.history.plugins import find_factories
 from twisted_sse.server.build import make_server
 from twisted_sse.server.tap import Options, makeService
@@ -36,6 +37,8 @@ OPTIONS = [
     "max-streams",
     "max-topics",
     "max-body",
+    "head-timeout",
+    "body-timeout",
     "send-timeout",
     "grace",
     "demo",
@@ -383,6 +386,41 @@ class ObeyedTests(CommandLineTests):
         self.assertEqual(running.post(full, "secret").status, 200)
         self.assertEqual(running.post(full + b"x", "secret").status, 413)
 
+    def test_request_timeouts(self) -> None:
+        """
+        A head and a body have to arrive within their time.
+        """
+        half = b"POST /events HTTP/1.1\r\nHost: a\r\n"
+        body = half + b"Content-Length: 9\r\n\r\n"
+        for arguments, sent, seconds in (
+            ([], half, 10),
+            (["--head-timeout", "3"], half, 3),
+            (["--head-timeout", "off"], half, None),
+            ([], body, 30),
+            (["--body-timeout", "3"], body, 3),
+            (["--body-timeout", "off"], body, None),
+        ):
+            with self.subTest(arguments=arguments, sent=sent):
+                running = Running(*arguments)
+                caller = Caller(running.site)
+                caller.send(sent)
+                running.reactor.advance((seconds or 59) - 1)
+                self.assertTrue(caller.transport.connected)
+
+                running.reactor.advance(1)
+                self.assertEqual(caller.transport.connected, seconds is None)
+
+    def test_sockets(self) -> None:
+        """
+        Sockets have limits too, somewhat above those of streams.
+        """
+        for option, most in (("--max-connections", 60), ("--max-connections-per-address", 20)):
+            with self.subTest(option=option):
+                running = Running(option, "10")
+                callers = [Caller(running.site) for _ in range(400)]
+
+                self.assertEqual(sum(one.transport.connected for one in callers), most)
+
     def test_send_timeout(self) -> None:
         """
         A subscriber that takes nothing for this long is disconnected; with ``off`` it never is.
@@ -480,6 +518,8 @@ class RefusedTests(CommandLineTests):
         ("max-streams", "0"),
         ("max-topics", "0"),
         ("max-body", "1TB"),
+        ("head-timeout", "0"),
+        ("body-timeout", "soon"),
         ("send-timeout", "0"),
         ("grace", "-1"),
     ]

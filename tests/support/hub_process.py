@@ -12,7 +12,7 @@ from urllib.request import urlopen
 
 from tests.support.certificates import trust_everything
 from tests.support.ports import free_port
-from tests.support.processes import Background, find_twistd
+from tests.support.processes import Background, find_program, find_twistd
 from tests.support.waiting import PATIENCE, eventually
 
 __all__ = ["TOKEN", "HubProcess", "run_twistd"]
@@ -56,11 +56,20 @@ class HubProcess:
 
         token: The token that may publish; with ``None`` the hub generates one.
 
+        files: The limit of open files, soft and hard; that of the tests by default.
+
     Attributes:
         port: The port that it listens on.
     """
 
-    def __init__(self, *options: str, port: int | None = None, token: str | None = TOKEN) -> None:
+    def __init__(
+        self,
+        *options: str,
+        port: int | None = None,
+        token: str | None = TOKEN,
+        files: int | None = None,
+    ) -> None:
+        self._files = files
         self.port = free_port() if port is None else port
         self._options = options
         self._token = token
@@ -145,6 +154,9 @@ class HubProcess:
 
     def _start(self) -> None:
         command = [find_twistd(), "-n", "--pidfile=", "sse", "--port", str(self.port)]
+        if self._files is not None:
+            limit = f"--nofile={self._files}:{self._files}"
+            command = [find_program("prlimit", "util-linux"), limit, *command]
         if self._token is not None:
             tokens = Path(self._tokens.name, "tokens")
             tokens.write_text(self._token + "\n", "utf-8")

@@ -74,7 +74,9 @@ class AnswerTests(StreamTests):
         options = self.client.request("OPTIONS", "/news")
 
         self.assertEqual((head.status, head.body, head.ended), (200, b"", True))
-        self.assertEqual((options.status, options.header("Allow")), (204, "GET, HEAD, OPTIONS"))
+        self.assertEqual(
+            (options.status, options.header("Allow")), (204, "GET, HEAD, QUERY, OPTIONS")
+        )
         self.assertEqual(len(self.hub.connections), 0)
 
     def test_large(self) -> None:

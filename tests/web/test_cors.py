@@ -44,7 +44,7 @@ class AnswerTests(SynchronousTestCase):
             {
                 "access-control-allow-origin": ORIGIN,
                 "access-control-allow-credentials": "true",
-                "access-control-expose-headers": "Last-Event-ID, Retry-After",
+                "access-control-expose-headers": "Last-Event-ID, Publication-Kept, Retry-After",
             },
         )
 
@@ -90,7 +90,8 @@ class AnswerTests(SynchronousTestCase):
         self.assertEqual(answer.header("Access-Control-Allow-Origin"), "*")
         self.assertIsNone(answer.header("Access-Control-Allow-Credentials"))
         self.assertEqual(
-            answer.header("Access-Control-Expose-Headers"), "Last-Event-ID, Retry-After"
+            answer.header("Access-Control-Expose-Headers"),
+            "Last-Event-ID, Publication-Kept, Retry-After",
         )
 
     def test_any_as_a_string(self) -> None:
@@ -210,12 +211,12 @@ class PreflightTests(SynchronousTestCase):
             {
                 "access-control-allow-origin": ORIGIN,
                 "access-control-allow-credentials": "true",
-                "access-control-allow-methods": "GET, HEAD, POST, OPTIONS",
+                "access-control-allow-methods": "GET, HEAD, POST, QUERY, OPTIONS",
                 "access-control-allow-headers": (
-                    "Authorization, Cache-Control, Content-Type, Last-Event-ID"
+                    "Authorization, Cache-Control, Content-Type, Idempotency-Key, Last-Event-ID"
                 ),
                 "access-control-max-age": "7200",
-                "access-control-expose-headers": "Last-Event-ID, Retry-After",
+                "access-control-expose-headers": "Last-Event-ID, Publication-Kept, Retry-After",
             },
         )
 
@@ -237,7 +238,7 @@ class PreflightTests(SynchronousTestCase):
 
         self.assertEqual(answer.status, 204)
         self.assertEqual(allowed(answer), {})
-        self.assertEqual(answer.header("Allow"), "GET, HEAD, POST, OPTIONS")
+        self.assertEqual(answer.header("Allow"), "GET, HEAD, POST, QUERY, OPTIONS")
 
     def test_no_body(self) -> None:
         """
@@ -271,7 +272,9 @@ class PreflightTests(SynchronousTestCase):
         """
         answer = self._answer(LISTED, "/.well-known/mercure")
 
-        self.assertEqual(answer.header("Access-Control-Allow-Methods"), "GET, HEAD, POST, OPTIONS")
+        self.assertEqual(
+            answer.header("Access-Control-Allow-Methods"), "GET, HEAD, POST, QUERY, OPTIONS"
+        )
 
     def test_embedded(self) -> None:
         """
@@ -281,7 +284,7 @@ class PreflightTests(SynchronousTestCase):
         served.serve(served.hub.resource(cors=LISTED))
         answer = served.call("OPTIONS", "/", self.ASKED).answer
 
-        self.assertEqual(answer.header("Access-Control-Allow-Methods"), "GET, HEAD, OPTIONS")
+        self.assertEqual(answer.header("Access-Control-Allow-Methods"), "GET, HEAD, QUERY, OPTIONS")
 
 
 class OriginTests(SynchronousTestCase):

@@ -441,13 +441,25 @@ class SizeTests(SynchronousTestCase):
 
     def test_connection_goes_on(self) -> None:
         """
-        After a body that was too large the network connection serves the next request.
+        After a body that was a little too large the connection serves the next request.
         """
         served = Served(authorize=lambda request: EVERYTHING, max_body=30)
         caller = served.call("POST", "/events", {"Content-Type": FORM}, b"x" * 100_000)
         caller.ask("GET", "/healthz")
 
         self.assertEqual([answer.status for answer in caller.answers], [413, 200])
+
+    def test_connection_ends(self) -> None:
+        """
+        A body that is much too large is not read to its end, so the network connection ends.
+        """
+        served = Served(authorize=lambda request: EVERYTHING, max_body=30)
+        caller = Caller(served.site)
+        caller.ask("POST", "/events", {"Content-Type": FORM, "Content-Length": str(10**11)})
+        served.clock.advance(0)
+
+        self.assertEqual(caller.answer.status, 413)
+        self.assertEqual(caller.answer.header("Connection"), "close")
 
 
 class HTTP2Tests(SynchronousTestCase):

@@ -29,9 +29,9 @@ class MethodTests(SynchronousTestCase):
                 answer = Served().call(method, TARGET).answer
 
                 self.assertEqual(answer.status, 405)
-                self.assertEqual(answer.header("Allow"), "GET, HEAD, POST, OPTIONS")
+                self.assertEqual(answer.header("Allow"), "GET, HEAD, POST, QUERY, OPTIONS")
                 self.assertEqual(answer.header("Content-Type"), "application/problem+json")
-                self.assertIn("GET, HEAD, POST, OPTIONS", answer.detail)
+                self.assertIn("GET, HEAD, POST, QUERY, OPTIONS", answer.detail)
 
     def test_embedded(self) -> None:
         """
@@ -42,7 +42,7 @@ class MethodTests(SynchronousTestCase):
         answer = served.call("POST", "/?topic=news").answer
 
         self.assertEqual(answer.status, 405)
-        self.assertEqual(answer.header("Allow"), "GET, HEAD, OPTIONS")
+        self.assertEqual(answer.header("Allow"), "GET, HEAD, QUERY, OPTIONS")
 
     def test_not_authorized_first(self) -> None:
         """

@@ -25,6 +25,7 @@ from twisted_sse.broker.connections.registry import Registry
 from twisted_sse.broker.fanout import Fanout
 from twisted_sse.broker.intake import Intake
 from twisted_sse.broker.readiness import Readiness
+from twisted_sse.broker.receipts import Receipts
 from twisted_sse.broker.replay.catchup import Catchup, FallenBehind
 from twisted_sse.broker.singleflight import SingleFlight
 from twisted_sse.errors import HistoryUnavailable, HubClosed
@@ -63,6 +64,8 @@ class Broker:
         before_start: Called before history is asked for the first time.
 
         closed: Whether publications are refused, because the hub is stopping.
+
+        receipts: The outcomes of the newest publishing requests.
     """
 
     _log = Logger()
@@ -87,6 +90,7 @@ class Broker:
         self.closed = False
         self.before_start: Callable[[], None] = lambda: None
         self.listeners = Listeners()
+        self.receipts = Receipts()
         self._shared = ISharedHistoryProvider(history, None)
         self._window = Window(window_events, window_bytes)
         self._preload = window_events

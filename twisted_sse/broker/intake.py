@@ -16,7 +16,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from twisted_sse.errors import HistoryUnavailable, HubClosed
+from twisted_sse.errors import HistoryUnavailable, HubClosed, PerhapsKept
 from twisted_sse.events.publication import Publication, Published, Record
 from twisted_sse.interfaces import ICheckedHistory, IHistoryProvider
 
@@ -171,7 +171,7 @@ class Intake:
     def _not_kept(self, failure: Failure, batch: Sequence[_Submission]) -> None:
         if not failure.check(HistoryUnavailable):
             self._log.failure("History has failed", failure)
-            failure = Failure(HistoryUnavailable("History has failed; the log says how."))
+            failure = Failure(PerhapsKept("History has failed; the log says how."))
         self._note_refused(str(failure.value))
         for submission in batch:
             if not submission.done.called:

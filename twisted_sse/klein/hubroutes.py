@@ -11,7 +11,8 @@ from twisted.web.resource import IResource
 
 from twisted_sse.events.preamble import Priming
 from twisted_sse.hub import Hub
-from twisted_sse.klein.app import upgrade
+from twisted_sse.klein.app import set_body_bound, upgrade
+from twisted_sse.web.content import MAX_BODY
 from twisted_sse.web.cors import CORS
 from twisted_sse.web.events import EventsResource
 from twisted_sse.web.resource import Authorize
@@ -29,11 +30,13 @@ def hub_routes(
     topics: Iterable[str] | None = None,
     priming: Priming = "event",
     max_topics: int = 100,
-    max_body: int = 1024 * 1024,
+    max_body: int = MAX_BODY,
+    publish_origins: Iterable[str] = (),
     endpoint: str | None = None,
 ) -> None:
     """
-    Serve *hub* at *prefix*: ``GET`` subscribes, ``POST`` publishes.
+    Serve *hub* at *prefix*: ``GET`` and ``QUERY`` subscribe, ``POST`` publishes.
+    ``POST`` to ``subscribe`` below it subscribes too.
 
     Args:
         authorize: Returns the grant of a request.  By default everybody may read
@@ -48,8 +51,13 @@ def hub_routes(
 
         max_topics: The most selectors in one request.
 
-        max_body: The largest body of a publishing request, in bytes.  It is
-            checked after the site has read the body.
+        max_body: The largest body of a request, in bytes.  `twisted_sse.klein.Klein`
+            serves the app so that no more is read, with ``run`` or inside a
+            `StreamSite`; another site reads the whole body before it is refused.
+
+        publish_origins: The origins whose pages may publish with their visitor's
+            cookie or password, in addition to that of the app and to those that
+            *cors* lists.
 
         endpoint: The name of the endpoint for ``app.url_for``; by default
             *prefix*.
@@ -61,8 +69,10 @@ def hub_routes(
             not begin with a slash.
     """
     name = prefix if endpoint is None else endpoint
-    if name in app.endpoints:
-        raise ValueError(f"The app already has an endpoint {name!r}: choose another")
+    form_name = f"{name}/subscribe"
+    for one in (name, form_name):
+        if one in app.endpoints:
+            raise ValueError(f"The app already has an endpoint {one!r}: choose another")
     resource = EventsResource(
         hub.broker,
         authorize=authorize,
@@ -71,10 +81,17 @@ def hub_routes(
         priming=priming,
         max_topics=max_topics,
         max_body=max_body,
+        publish_origins=publish_origins,
     )
 
     def answer(*args: object, **parameters: object) -> IResource:
         return resource
 
+    def answer_form(*args: object, **parameters: object) -> IResource:
+        return resource.by_form
+
+    for function in (answer, answer_form):
+        set_body_bound(function, max_body)
     app.route(prefix, endpoint=name)(answer)
+    app.route(f"{prefix.rstrip('/')}/subscribe", endpoint=form_name)(answer_form)
     upgrade(app)

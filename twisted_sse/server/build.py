@@ -4,7 +4,6 @@ Builds the services that ``twistd sse`` runs.
 
 from __future__ import annotations
 
-import resource
 import secrets
 from typing import Any
 
@@ -16,8 +15,10 @@ from twisted_sse.server.banner import StartupBanner
 from twisted_sse.server.config import Config, InvalidOption
 from twisted_sse.server.demo import publish_demo
 from twisted_sse.server.listening import EndpointService, endpoint_for
+from twisted_sse.server.memory import MemoryTrim
 from twisted_sse.server.process import GarbageCollection, StopSignals
 from twisted_sse.server.site import HubSite, hub_tree
+from twisted_sse.server.socketlimits import allow_many_files, socket_limits
 from twisted_sse.transport.tls.context import TLSFactory, TLSServer
 from twisted_sse.transport.tls.identity import CertificateError, pair_files
 from twisted_sse.transport.tls.renewal import CertificateWatch
@@ -37,6 +38,7 @@ def make_server(config: Config, reactor: Any) -> MultiService:
     Raises:
         InvalidOption: An option cannot be obeyed.
     """
+    allow_many_files()
     token = None if config.publish_tokens else secrets.token_urlsafe(24)
     hub = Hub(
         config.history,
@@ -59,10 +61,10 @@ def make_server(config: Config, reactor: Any) -> MultiService:
     if config.demo:
         publish_demo(hub)
     GarbageCollection().setServiceParent(server)
+    MemoryTrim(lambda: len(hub.connections), reactor).setServiceParent(server)
     StopSignals(reactor, lambda: abort_all(hub.broker, hub.responses)).setServiceParent(server)
     scheme = "https" if config.tls_cert else "http"
     StartupBanner(scheme, endpoints, token).setServiceParent(server)
-    _allow_many_files()
     return server
 
 
@@ -80,7 +82,15 @@ def _site(config: Config, hub: Hub, token: str, reactor: Any) -> HubSite:
         max_body=config.max_body,
         demo=config.demo,
     )
-    site = HubSite(tree, config.max_body, max_streams=config.max_streams, reactor=reactor)
+    site = HubSite(
+        tree,
+        config.max_body,
+        max_streams=config.max_streams,
+        head_timeout=config.head_timeout,
+        body_timeout=config.body_timeout,
+        socket_limits=socket_limits(config.max_connections, config.max_connections_per_address),
+        reactor=reactor,
+    )
     site.sockets_limited = True
     return site
 
@@ -114,9 +124,3 @@ def _tls_server(config: Config) -> TLSServer | None:
         return TLSServer(pair_files(config.tls_cert, config.tls_key), config.tls_passphrase)
     except CertificateError as error:
         raise InvalidOption(_TLS_OPTIONS[error.culprit], error) from None
-
-
-def _allow_many_files() -> None:
-    # Every connection is an open file, and the usual soft limit is 1024.
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -60,6 +60,8 @@ class Config:
     max_streams: int = 256
     max_topics: int = 100
     max_body: int = 1024 * 1024
+    head_timeout: float | None = 10.0
+    body_timeout: float | None = 30.0
     send_timeout: float | None = 60.0
     grace: float = 10.0
     demo: bool = False

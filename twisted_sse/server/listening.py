@@ -4,6 +4,7 @@ Listens on the ports and endpoints of a standalone hub.
 
 from __future__ import annotations
 
+import re
 import socket
 from typing import Any
 
@@ -25,6 +26,13 @@ __all__ = ["EndpointService", "endpoint_for"]
 # subscribers that all reconnect at once; Linux caps this at net.core.somaxconn.
 _BACKLOG = 4096
 
+# The kinds of endpoint that take a backlog, and how many positional arguments they
+# have before it.
+_POSITIONAL = {"tcp": 2, "tcp4": 2, "tcp6": 1, "unix": 2, "ssl": 5, "tls": 2}
+
+# A backslash makes a colon part of an argument.
+_COLON = re.compile(r"(?<!\\):")
+
 
 def endpoint_for(reactor: Any, description: str) -> IStreamServerEndpoint:
     """
@@ -32,13 +40,13 @@ def endpoint_for(reactor: Any, description: str) -> IStreamServerEndpoint:
 
     Args:
         description: A port number, for all addresses of this machine, or a
-            Twisted endpoint description, taken literally.
+            Twisted endpoint description.  It gets our backlog unless it has one.
 
     Raises:
         ValueError: *description* is neither.
     """
     if not (description.isascii() and description.isdigit()):
-        endpoint: IStreamServerEndpoint = serverFromString(reactor, description)
+        endpoint: IStreamServerEndpoint = serverFromString(reactor, _with_backlog(description))
         return endpoint
     port = int(description)
     if port > 65535:
@@ -46,6 +54,30 @@ def endpoint_for(reactor: Any, description: str) -> IStreamServerEndpoint:
     if socket.has_dualstack_ipv6():
         return TCP6ServerEndpoint(reactor, port, backlog=_BACKLOG, interface="::")
     return TCP4ServerEndpoint(reactor, port, backlog=_BACKLOG)
+
+
+def _with_backlog(description: str) -> str:
+    """
+    Add our backlog to *description*, if it may have one and has none.
+    """
+    kind, given, names = _parts(description)
+    most = _POSITIONAL.get(kind)
+    if most is None or given > most or "backlog" in names:
+        return description
+    return f"{description}:backlog={_BACKLOG}"
+
+
+def _parts(description: str) -> tuple[str, int, list[str]]:
+    """
+    Return the kind of endpoint, how many positional arguments it has, and the names
+    of the others.
+    """
+    kind, *arguments = _COLON.split(description)
+    if kind.lower() == "haproxy" and arguments:
+        # It hands everything on to the endpoint that it wraps.
+        kind, *arguments = arguments
+    names = [name for name, equals, _ in (one.partition("=") for one in arguments) if equals]
+    return kind.lower(), len(arguments) - len(names), names
 
 
 class EndpointService(Service):

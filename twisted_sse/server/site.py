@@ -1,64 +1,27 @@
 """
-The site of a standalone hub: its tree of resources, and its limit on bodies.
+The site of a standalone hub: its tree of resources, and its limits.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import succeed
 from twisted.web.resource import IResource, Resource
-from twisted.web.server import Request
-from twisted.web.static import File
+from twisted.web.server import NOT_DONE_YET, Request
 
 from twisted_sse.broker.broker import Broker
 from twisted_sse.events.preamble import Priming
+from twisted_sse.server.staticfiles import Page
 from twisted_sse.transport.http.site import StreamSite
 from twisted_sse.web.cors import CORS
 from twisted_sse.web.events import EventsResource
 from twisted_sse.web.health import Health
 from twisted_sse.web.notfound import NotFound
+from twisted_sse.web.problem import Problem, answer_problem
 from twisted_sse.web.resource import Authorize
 
 __all__ = ["HubSite", "hub_tree"]
-
-_STATIC = Path(__file__).parent / "static"
-
-# The Content-Security-Policy of our pages: load everything from this server.
-_POLICY = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
-
-
-class _BoundedRequest(Request):
-    """
-    Discards a body that is too large.
-
-    Attributes:
-        too_large: Whether the body was discarded: answer 413.
-    """
-
-    too_large = False
-
-    def gotLength(self, length: int | None) -> None:
-        """
-        See `twisted.web.http.Request.gotLength`.
-        """
-        self.too_large = length is not None and length > self._bound()
-        super().gotLength(0 if self.too_large else length)
-
-    def handleContentChunk(self, data: bytes) -> None:
-        """
-        See `twisted.web.http.Request.handleContentChunk`.
-        """
-        content: Any = self.content
-        self.too_large = self.too_large or content.tell() + len(data) > self._bound()
-        if not self.too_large:
-            super().handleContentChunk(data)
-
-    def _bound(self) -> int:
-        channel: Any = self.channel
-        bound: int = channel.site.max_body
-        return bound
 
 
 class HubSite(StreamSite):
@@ -69,15 +32,31 @@ class HubSite(StreamSite):
     each would be of no use.
     """
 
-    requestFactory = _BoundedRequest
-
     # `EndpointService` limits the listening sockets, and on Linux the accepted ones
     # inherit that: two system calls less per connection (benchmarks, memory).
     sockets_limited = False
 
+    # No resource of the tree reads a body, but for those with a limit of their own.
+    refuses_large_bodies = False
+
     def __init__(self, root: IResource, max_body: int, **options: Any) -> None:
-        super().__init__(root, parsePOSTFormSubmission=False, **options)
-        self.max_body = max_body
+        super().__init__(root, parsePOSTFormSubmission=False, max_body=max_body, **options)
+
+    def getResourceFor(self, request: Any) -> IResource:
+        """
+        See `twisted.web.server.Site.getResourceFor`.
+
+        The last sockets are for publishers and health checks, so no stream gets one.
+        """
+        found: IResource = super().getResourceFor(request)
+        if (
+            self.sockets is not None
+            and isinstance(found, EventsResource)
+            and _needs_socket(request)
+            and not self.sockets.has_room_for_stream()
+        ):
+            return _Crowded()
+        return found
 
     def log(self, request: Any) -> None:
         """
@@ -85,53 +64,28 @@ class HubSite(StreamSite):
         """
 
 
-class _Page(Resource):
+class _Crowded(Resource):
     """
-    One of our pages, with the files that it loads.
-    """
-
-    def __init__(self, name: str) -> None:
-        super().__init__()
-        self._page = _Static(str(_STATIC / name))
-        self.putChild(b"static", _Static(str(_STATIC)))
-
-    def getChild(self, path: bytes, request: Request) -> Resource:
-        """
-        See `twisted.web.resource.IResource.getChildWithDefault`.
-        """
-        return self._page if path == b"" else NotFound()
-
-
-class _Static(File):
-    """
-    Static files, with the headers that protect our pages.
+    Refuses a stream because all sockets but the last are open.
     """
 
-    childNotFound: Any = NotFound()
+    def render(self, request: Request) -> int:
+        """
+        See `twisted.web.resource.IResource.render`.
+        """
+        detail = "The hub has no socket left for another stream: try again later."
+        answer_problem(request, Problem(503, detail, {"Retry-After": "5"}))
+        return NOT_DONE_YET
 
-    def getChild(self, path: bytes, request: Request) -> Any:
-        """
-        See `twisted.web.resource.IResource.getChildWithDefault`.
-        """
-        # The file system raises ValueError for a NUL.
-        return self.childNotFound if b"\0" in path else super().getChild(path, request)
 
-    def render_GET(self, request: Request) -> Any:
-        """
-        See `twisted.web.static.File.render_GET`.
-        """
-        request.setHeader("Content-Security-Policy", _POLICY)
-        request.setHeader("X-Content-Type-Options", "nosniff")
-        request.setHeader("Cache-Control", "no-cache")
-        return super().render_GET(request)
-
-    render_HEAD = render_GET
-
-    def directoryListing(self) -> Resource:
-        """
-        See `twisted.web.static.File.directoryListing`.  Listings are not served.
-        """
-        return NotFound()
+def _needs_socket(request: Any) -> bool:
+    """
+    Whether *request* is for a stream that is the first of its connection.
+    """
+    if request.method != b"GET":
+        return False
+    connection = getattr(request.channel, "_conn", None)
+    return connection is None or len(connection.streams) < 2
 
 
 def hub_tree(
@@ -157,7 +111,7 @@ def hub_tree(
             max_body=max_body,
         )
 
-    root = _Page("demo.html" if demo else "index.html")
+    root = Page("demo.html" if demo else "index.html")
     root.putChild(b"events", events("event"))
     well_known = NotFound()
     # A Mercure client may not expect an event that was not published.

@@ -34,6 +34,8 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "max-streams": units.count,
     "max-topics": units.count,
     "max-body": units.size,
+    "head-timeout": units.interval,
+    "body-timeout": units.interval,
     "send-timeout": units.interval,
     "grace": units.seconds,
 }
@@ -82,6 +84,18 @@ class Options(usage.Options):
         ["max-streams", None, None, "The most streams on one HTTP/2 connection [256]."],
         ["max-topics", None, None, "The most topics in one subscription [100]."],
         ["max-body", None, None, "The largest body of a publishing request, in bytes [1MiB]."],
+        [
+            "head-timeout",
+            None,
+            None,
+            "Seconds for the request line and the headers of a request, or off [10].",
+        ],
+        [
+            "body-timeout",
+            None,
+            None,
+            "Seconds for a request's body, plus one for each KiB of it, or off [30].",
+        ],
         [
             "send-timeout",
             None,

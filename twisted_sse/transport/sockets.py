@@ -8,8 +8,10 @@ import socket
 from typing import Any
 
 from twisted.internet import tcp
+from twisted.internet.error import ConnectionAborted
+from twisted.python.failure import Failure
 
-__all__ = ["is_closing", "limit_sending", "server_under"]
+__all__ = ["close_now", "is_closing", "limit_sending", "server_under"]
 
 # The most unsent bytes that the kernel buffers for one client.  By default it
 # buffers up to 4 MiB: 4 GiB for a thousand clients that never read.  Measured,
@@ -62,3 +64,18 @@ def is_closing(layer: Any) -> bool:
     """
     server = server_under(layer)
     return server is not None and bool(server.disconnecting)
+
+
+def close_now(layer: Any) -> None:
+    """
+    Abort the connection below *layer*, and free its descriptor before this returns.
+
+    Twisted's ``abortConnection`` frees it in the next turn of the reactor, before
+    which a hundred more connections may be accepted.  Do not call this while the
+    connection is being read or written.
+    """
+    server = server_under(layer)
+    if server is None or server.disconnected or server._aborting:
+        layer.abortConnection()
+    else:
+        server.connectionLost(Failure(ConnectionAborted()))

@@ -12,7 +12,11 @@ from twisted.web.server import Request
 from twisted_sse.broker.connections.grant import ANONYMOUS, Grant
 from twisted_sse.errors import Unauthorized
 
-__all__ = ["BearerTokens", "bearer_token"]
+__all__ = ["NOTHING", "BearerTokens", "bearer_token"]
+
+#: The grant of a request without a token where reading needs one too.  Its handler
+#: refuses it, because only the handler knows what the token would be for.
+NOTHING = Grant()
 
 _EVERYTHING = Grant(subscribe=["*"], publish=["*"], public=True)
 
@@ -42,9 +46,10 @@ class BearerTokens:
             if any([compare_digest(sent, token) for token in self._tokens]):
                 return _EVERYTHING
             raise Unauthorized("This token is not known here.")
-        # The handler of POST refuses to publish, with a sentence of its own.
-        if self._anonymous or request.method == b"POST":
+        if self._anonymous:
             return ANONYMOUS
+        if request.method == b"POST":
+            return NOTHING
         raise Unauthorized("Subscribing needs a token: Authorization: Bearer TOKEN.")
 
 

@@ -11,13 +11,13 @@ from urllib.parse import urlsplit
 
 from twisted.web.server import Request
 
-__all__ = ["CORS"]
+__all__ = ["CORS", "parse_origin"]
 
 # Request headers of our clients that CORS does not allow by default.
-_REQUEST_HEADERS = b"Authorization, Cache-Control, Content-Type, Last-Event-ID"
+_REQUEST_HEADERS = b"Authorization, Cache-Control, Content-Type, Idempotency-Key, Last-Event-ID"
 
 # Response headers that pages may read in addition to the default ones.
-_RESPONSE_HEADERS = b"Last-Event-ID, Retry-After"
+_RESPONSE_HEADERS = b"Last-Event-ID, Publication-Kept, Retry-After"
 
 
 class CORS:
@@ -43,7 +43,7 @@ class CORS:
     ) -> None:
         listed = [origins] if isinstance(origins, str) else list(origins)
         self._any = listed == ["*"]
-        self._origins = frozenset() if self._any else frozenset(map(_origin, listed))
+        self._origins = frozenset() if self._any else frozenset(map(parse_origin, listed))
         self._credentials = credentials
         self._max_age = b"%d" % max_age
 
@@ -66,6 +66,19 @@ class CORS:
             return
         headers.setRawHeaders(b"Access-Control-Expose-Headers", [_RESPONSE_HEADERS])
 
+    def allows(self, origin: bytes, *, credentials: bool) -> bool:
+        """
+        Whether pages of *origin* may use the resource.
+
+        Args:
+            origin: As sent in ``Origin``.
+
+            credentials: Whether with cookies, which ``*`` does not allow.
+        """
+        if self._any:
+            return not credentials
+        return origin in self._origins and (self._credentials or not credentials)
+
     def preflight(self, request: Request, methods: bytes) -> None:
         """
         Answer ``OPTIONS``.  Call `apply` before.
@@ -84,7 +97,13 @@ class CORS:
         request.finish()
 
 
-def _origin(text: str) -> bytes:
+def parse_origin(text: str) -> bytes:
+    """
+    Write an origin as browsers send it.
+
+    Raises:
+        ValueError: *text* is not an origin.
+    """
     parts = urlsplit(text)
     if text == "*":
         raise ValueError("'*' allows every origin, so it must be the only one")

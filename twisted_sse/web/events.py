@@ -8,7 +8,9 @@ from collections.abc import Iterable
 
 from twisted_sse.broker.broker import Broker
 from twisted_sse.events.preamble import Priming
+from twisted_sse.web.content import MAX_BODY
 from twisted_sse.web.cors import CORS
+from twisted_sse.web.csrf import OriginCheck
 from twisted_sse.web.publish import Publishing
 from twisted_sse.web.resource import Authorize, MethodResource, everybody
 from twisted_sse.web.stream import Subscriptions
@@ -18,13 +20,20 @@ __all__ = ["EventsResource"]
 
 class EventsResource(MethodResource):
     """
-    A hub at one URL: ``GET`` subscribes, ``POST`` publishes.
+    A hub at one URL: ``GET`` and ``QUERY`` subscribe, ``POST`` publishes.  ``POST``
+    to its child ``subscribe`` subscribes too.
 
     Without *authorize* nobody may publish.
 
     Args:
-        max_body: The most bytes in the body of a publisher's request.  The site
-            has read the whole body by then.
+        max_body: The most bytes in the body of a request.
+
+        publish_origins: The origins whose pages may publish with their visitor's
+            cookie or password, in addition to that of this server and to those
+            that *cors* lists.
+
+    Attributes:
+        by_form: The child ``subscribe``.
 
     The other arguments are those of `EventStreamResource`.
     """
@@ -38,12 +47,21 @@ class EventsResource(MethodResource):
         topics: Iterable[str] | None = None,
         priming: Priming = "event",
         max_topics: int = 100,
-        max_body: int = 1024 * 1024,
+        max_body: int = MAX_BODY,
+        publish_origins: Iterable[str] = (),
     ) -> None:
+        cors = CORS() if cors is None else cors
         streams = Subscriptions(
             broker, topics=topics, priming=priming, max_topics=max_topics, authorize=authorize
         )
-        publishing = Publishing(broker, max_body=max_body)
-        handlers = {"GET": streams.get, "HEAD": streams.head, "POST": publishing.post}
+        publishing = Publishing(broker, OriginCheck(cors, publish_origins), max_body=max_body)
+        handlers = {
+            "GET": streams.get,
+            "HEAD": streams.head,
+            "POST": publishing.post,
+            "QUERY": streams.query,
+        }
         grant = everybody if authorize is None else streams.grant
-        super().__init__(handlers, grant, CORS() if cors is None else cors)
+        super().__init__(handlers, grant, cors, publishing=["POST"], max_body=max_body)
+        self.by_form = MethodResource({"POST": streams.query}, grant, cors)
+        self.putChild(b"subscribe", self.by_form)

@@ -7,16 +7,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from twisted.internet.defer import Deferred
-from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
-from twisted_sse.web.notfound import NotFound
+from twisted_sse.web.readonly import ReadOnly
 from twisted_sse.web.resource import has_left
 
 __all__ = ["Health"]
 
 
-class Health(Resource):
+class Health(ReadOnly):
     """
     Answers 200 while *healthy* fires with True, else 503.
 
@@ -28,15 +27,9 @@ class Health(Resource):
         super().__init__()
         self._healthy = healthy
 
-    def getChild(self, path: bytes, request: Request) -> Resource:
-        """
-        See `twisted.web.resource.IResource.getChildWithDefault`.
-        """
-        return NotFound()
-
     def render_GET(self, request: Request) -> int:
         """
-        Answer ``GET``, and ``HEAD``, for which Twisted calls this too.
+        Answer ``GET`` and ``HEAD``.
         """
         request.setHeader("Content-Type", "text/plain; charset=utf-8")
         request.setHeader("Cache-Control", "no-store")

@@ -19,12 +19,13 @@ from twisted_sse.errors import (
     InvalidEvent,
     InvalidSelector,
     InvalidTopic,
+    PerhapsKept,
     TooManyConnections,
     TooManyConnectionsFromAddress,
     Unauthorized,
 )
 
-__all__ = ["Problem", "answer_problem", "problem_of"]
+__all__ = ["Problem", "answer_problem", "problem_of", "with_outcome"]
 
 # When to try again after 429 and 503, in seconds.
 _RETRY_AFTER = {"Retry-After": "5"}
@@ -52,18 +53,30 @@ class Problem(Exception):
         detail: One sentence that says what is wrong and what to do.
 
         headers: Additional headers of the answer.
+
+        members: Additional members of the answer's JSON.
     """
 
-    def __init__(self, status: int, detail: str, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        headers: Mapping[str, str] | None = None,
+        members: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
         self.headers = dict(headers or {})
+        self.members = dict(members or {})
 
 
-def problem_of(failure: Failure, request: Request) -> Problem | None:
+def problem_of(failure: Failure, request: Request, *, publishes: bool) -> Problem | None:
     """
     Return the answer for *failure*; ``None`` for an unexpected error.
+
+    Args:
+        publishes: Whether *request* wanted to publish.
     """
     error = failure.value
     if isinstance(error, Problem):
@@ -76,7 +89,19 @@ def problem_of(failure: Failure, request: Request) -> Problem | None:
         headers = {"WWW-Authenticate": _challenge(status, request)}
     elif status in (429, 503):
         headers = _RETRY_AFTER
-    return Problem(status, _detail(error, request), headers)
+    return Problem(status, _detail(error, publishes), headers)
+
+
+def with_outcome(problem: Problem, failure: Failure) -> Problem:
+    """
+    Add to *problem*, the answer to a publisher, whether the publication was kept.
+
+    Args:
+        failure: Why *problem* is the answer.
+    """
+    kept = "unknown" if failure.check(PerhapsKept) else "no"
+    headers = {**problem.headers, "Publication-Kept": kept}
+    return Problem(problem.status, problem.detail, headers, {**problem.members, "kept": kept})
 
 
 def answer_problem(request: Request, problem: Problem) -> None:
@@ -84,7 +109,12 @@ def answer_problem(request: Request, problem: Problem) -> None:
     Answer *request* with *problem*.  Nothing must have been written to it before.
     """
     title = HTTPStatus(problem.status).phrase
-    body = {"title": title, "status": problem.status, "detail": problem.detail}
+    body = {
+        "title": title,
+        "status": problem.status,
+        "detail": problem.detail,
+        **problem.members,
+    }
     text = json.dumps(body, ensure_ascii=False).encode("utf-8")
     request.setResponseCode(problem.status, title.encode("ascii"))
     for name, value in problem.headers.items():
@@ -96,8 +126,8 @@ def answer_problem(request: Request, problem: Problem) -> None:
     request.finish()
 
 
-def _detail(error: BaseException | None, request: Request) -> str:
-    if isinstance(error, HistoryUnavailable) and request.method in (b"GET", b"HEAD"):
+def _detail(error: BaseException | None, publishes: bool) -> str:
+    if isinstance(error, HistoryUnavailable) and not publishes:
         # The reason names files and addresses.  Only publishers, who have a token,
         # and the log may see those.
         return "The event history is not available now: try again in a few seconds."
@@ -111,6 +141,6 @@ def _challenge(status: int, request: Request) -> str:
     # the client was unaware that authentication is necessary or attempted using
     # an unsupported authentication method), the resource server SHOULD NOT
     # include an error code".
-    header = request.getHeader("Authorization") or ""
-    tried = header.lstrip().lower().startswith("bearer")
+    header = request.getHeader(b"Authorization") or b""
+    tried = header.lstrip().lower().startswith(b"bearer")
     return 'Bearer error="invalid_token"' if tried else "Bearer"

@@ -5,7 +5,7 @@ The handler that publishers post to.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -13,15 +13,24 @@ from twisted.web.server import Request
 
 from twisted_sse.broker.broker import Broker
 from twisted_sse.broker.connections.grant import ANONYMOUS, Grant
-from twisted_sse.errors import Forbidden, Unauthorized
-from twisted_sse.events.media import media_type
-from twisted_sse.events.publication import Publication, Published, receipt_of
+from twisted_sse.broker.receipts import Find, KeyReused, Outcome
+from twisted_sse.errors import Forbidden, Unauthorized, UnknownEventID
+from twisted_sse.events.media import EVENT_STREAM, media_type
+from twisted_sse.events.publication import Position, Publication, Receipt
 from twisted_sse.events.replication import read_publications
+from twisted_sse.web.auth import NOTHING
 from twisted_sse.web.bodies import MEDIA_TYPES, from_form, from_json, from_ndjson
+from twisted_sse.web.content import MAX_BODY, read_body
+from twisted_sse.web.csrf import OriginCheck
+from twisted_sse.web.locate import locate
 from twisted_sse.web.problem import Problem
+from twisted_sse.web.repeat import repeat_key
 from twisted_sse.web.resource import has_left
 
 __all__ = ["Publishing"]
+
+#: Writes the answer, from what became of the publications.
+_Answer = Callable[[Sequence[Outcome], Request], None]
 
 
 class Publishing:
@@ -29,11 +38,14 @@ class Publishing:
     Answers requests to publish.
 
     Args:
+        origins: Checks which page a request comes from.
+
         max_body: The most bytes of a request's body.
     """
 
-    def __init__(self, broker: Broker, *, max_body: int = 1024 * 1024) -> None:
+    def __init__(self, broker: Broker, origins: OriginCheck, *, max_body: int = MAX_BODY) -> None:
         self._broker = broker
+        self._origins = origins
         self._max_body = max_body
 
     def post(self, request: Request, grant: Grant) -> Deferred[None]:
@@ -43,46 +55,90 @@ class Publishing:
         grant.check_time(self._broker.clock.seconds())
         if grant.publish is None:
             _refuse(grant)
-        kind = media_type(request.getHeader("Content-Type"))
-        body = self._body(request)
-        if kind == MEDIA_TYPES[0]:
-            publication = from_form(body)
-            return self._publish([publication], grant).addCallback(_answer_id, request)
-        if kind == MEDIA_TYPES[1]:
-            given = from_json(body)
-            if isinstance(given, Publication):
-                return self._publish([given], grant).addCallback(_answer_one, request)
-        elif kind == MEDIA_TYPES[2]:
-            given = from_ndjson(body)
-        elif kind == "text/event-stream":
-            return self._publish(_from_hub(body), grant).addCallback(_answer_positions, request)
-        else:
+        self._origins.check(request)
+        kind = media_type((request.getHeader(b"Content-Type") or b"").decode("latin-1"))
+        if kind not in _READERS:
             raise Problem(
                 415,
                 f"Send {', '.join(MEDIA_TYPES[:2])} or {MEDIA_TYPES[2]} as Content-Type.",
                 {"Accept": ", ".join(MEDIA_TYPES)},
             )
-        return self._publish(given, grant).addCallback(_answer_all, request)
-
-    def _body(self, request: Request) -> bytes:
-        content: Any = request.content
-        body: bytes = content.read(self._max_body + 1)
-        if len(body) > self._max_body or getattr(request, "too_large", False):
-            raise Problem(413, f"The body has more than {self._max_body} bytes: send less at once.")
-        return body
-
-    def _publish(
-        self, publications: Sequence[Publication], grant: Grant
-    ) -> Deferred[list[Published]]:
+        body = read_body(request, self._max_body)
+        publications, answer = _READERS[kind](body)
         _check(publications, grant)
-        return self._broker.submit(publications)
+        if kind == EVENT_STREAM:
+            # Another hub, which asks for the positions itself if it gets no answer.
+            return self._broker.submit(publications).addCallback(answer, request)
+        submitted = self._submit(request, grant, body, publications)
+        return submitted.addCallback(answer, request)
+
+    def _submit(
+        self, request: Request, grant: Grant, body: bytes, publications: Sequence[Publication]
+    ) -> Deferred[Any]:
+        repeat = repeat_key(request, grant, body, publications)
+        if repeat is None:
+            return self._broker.submit(publications)
+        try:
+            return self._broker.receipts.once(
+                repeat,
+                lambda: self._broker.submit(publications),
+                self._finder([publication.event.id for publication in publications]),
+            )
+        except KeyReused:
+            raise Problem(
+                422,
+                "This Idempotency-Key was used for another body: choose a new key for each"
+                " publication.",
+            ) from None
+
+    def _finder(self, ids: Sequence[str | None]) -> Find | None:
+        """
+        Return a function that looks in history for the publications with *ids*.
+        """
+        known = [event_id for event_id in ids if event_id is not None]
+        if len(known) < len(ids):
+            return None
+
+        async def find() -> Sequence[Outcome] | None:
+            try:
+                # All or none are kept, and the newest are kept longest.
+                await locate(self._broker, known[-1])
+            except UnknownEventID:
+                return None
+            return [(Position(0, event_id), 0) for event_id in known]
+
+        return lambda: Deferred.fromCoroutine(find())
 
 
-def _from_hub(body: bytes) -> list[Publication]:
+def _read_form(body: bytes) -> tuple[Sequence[Publication], _Answer]:
+    return [from_form(body)], _answer_id
+
+
+def _read_json(body: bytes) -> tuple[Sequence[Publication], _Answer]:
+    given = from_json(body)
+    if isinstance(given, Publication):
+        return [given], _answer_one
+    return given, _answer_all
+
+
+def _read_ndjson(body: bytes) -> tuple[Sequence[Publication], _Answer]:
+    return from_ndjson(body), _answer_all
+
+
+def _read_from_hub(body: bytes) -> tuple[Sequence[Publication], _Answer]:
     try:
-        return read_publications(body)
+        return read_publications(body), _answer_positions
     except ValueError as error:
         raise Problem(400, f"This is not what one hub sends to another: {error}") from None
+
+
+# By content type.
+_READERS = {
+    MEDIA_TYPES[0]: _read_form,
+    MEDIA_TYPES[1]: _read_json,
+    MEDIA_TYPES[2]: _read_ndjson,
+    EVENT_STREAM: _read_from_hub,
+}
 
 
 def _check(publications: Sequence[Publication], grant: Grant) -> None:
@@ -94,27 +150,31 @@ def _check(publications: Sequence[Publication], grant: Grant) -> None:
 
 
 def _refuse(grant: Grant) -> None:
-    if grant is ANONYMOUS:
+    if grant is ANONYMOUS or grant is NOTHING:
         raise Unauthorized("Publishing needs a token: Authorization: Bearer TOKEN.")
     raise Forbidden("Your token does not allow publishing to all of these topics.")
 
 
-def _answer_id(published: Sequence[Published], request: Request) -> None:
-    _answer(request, b"text/plain; charset=utf-8", published[0][0].id)
+def _answer_id(outcomes: Sequence[Outcome], request: Request) -> None:
+    _answer(request, b"text/plain; charset=utf-8", outcomes[0][0].id)
 
 
-def _answer_one(published: Sequence[Published], request: Request) -> None:
-    _answer(request, b"application/json", _json(receipt_of(published[0])._asdict()))
+def _answer_one(outcomes: Sequence[Outcome], request: Request) -> None:
+    _answer(request, b"application/json", _json(_receipt(outcomes[0])))
 
 
-def _answer_all(published: Sequence[Published], request: Request) -> None:
-    receipts = [receipt_of(one)._asdict() for one in published]
-    _answer(request, b"application/json", _json(receipts))
+def _answer_all(outcomes: Sequence[Outcome], request: Request) -> None:
+    _answer(request, b"application/json", _json([_receipt(one) for one in outcomes]))
 
 
-def _answer_positions(published: Sequence[Published], request: Request) -> None:
-    positions = [{"id": record.id, "number": record.number} for record, _ in published]
+def _answer_positions(outcomes: Sequence[Outcome], request: Request) -> None:
+    positions = [{"id": kept.id, "number": kept.number} for kept, _ in outcomes]
     _answer(request, b"application/json", _json(positions))
+
+
+def _receipt(outcome: Outcome) -> dict[str, object]:
+    kept, subscribers = outcome
+    return Receipt(kept.id, subscribers)._asdict()
 
 
 def _json(value: object) -> str:

@@ -1,5 +1,5 @@
 """
-The query of a subscriber's URL.
+The query of a subscriber's URL, or the form in its body.
 
 ``request.args`` is not used, because it splits at ``;`` as well as at ``&``, and so
 would tear topics and IDs apart.
@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl
 from twisted.web.server import Request
 
 from twisted_sse.topics import BoundedCache, Selection
+from twisted_sse.web.form import raw_query
 from twisted_sse.web.problem import Problem
 
 __all__ = ["EXCERPTS", "Query", "ReplicationQuery", "last_event_id", "query_of"]
@@ -91,12 +92,12 @@ class Query(NamedTuple):
 
 def query_of(request: Request) -> Query:
     """
-    Parse the query of *request*.
+    Parse the query of *request*, and its form.
 
     Raises:
         Problem: The query is not UTF-8.
     """
-    return _parse(request.uri.partition(b"?")[2])
+    return _parse(raw_query(request))
 
 
 def last_event_id(request: Request, query: Query) -> str | None:

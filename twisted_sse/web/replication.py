@@ -21,16 +21,16 @@ from twisted_sse.broker.broker import Broker
 from twisted_sse.broker.connections.grant import ANONYMOUS, Grant
 from twisted_sse.errors import (
     Forbidden,
-    HistoryUnavailable,
     HubClosed,
     Unauthorized,
     UnknownEventID,
 )
-from twisted_sse.events.publication import Position, Record, Tail
+from twisted_sse.events.publication import Record, Tail
 from twisted_sse.events.replication import write_note, write_position
 from twisted_sse.history.upstream.ring import HEADER, IEdge
-from twisted_sse.interfaces import ISearchableHistory, ISharedHistoryProvider
+from twisted_sse.interfaces import ISearchableHistory
 from twisted_sse.topics import Selection
+from twisted_sse.web.locate import locate
 from twisted_sse.web.problem import Problem
 from twisted_sse.web.query import Query, ReplicationQuery, last_event_id
 from twisted_sse.web.resource import has_left
@@ -39,11 +39,6 @@ __all__ = ["OpenStream", "Replication"]
 
 #: Opens a stream in a representation, as `Subscriptions` does for subscribers.
 OpenStream = Callable[[Request, Grant, Selection, Query, Representation], "Deferred[None]"]
-
-_ALL = Selection.of(["*"])
-
-# How often to look for the position of an event while others are being kept.
-_ATTEMPTS = 10
 
 
 class Replication:
@@ -135,7 +130,7 @@ class Replication:
             # The hub that asks has had no answer, perhaps because there is none yet.
             await self._broker.flush()
         if query.excerpt in ("locate", "kept"):
-            position = await self._locate(last_event_id or "")
+            position = await locate(self._broker, last_event_id or "")
             return {"position": write_position(position)}, await self._find(last_event_id or "")
         return {}, await self._since(last_event_id, selection, query.limit)
 
@@ -151,20 +146,6 @@ class Replication:
         self, last_event_id: str | None, selection: Selection, limit: int
     ) -> Deferred[Sequence[Record]]:
         return maybeDeferred(self._broker.history.since, last_event_id, selection, limit)
-
-    async def _locate(self, event_id: str) -> Position:
-        shared = ISharedHistoryProvider(self._broker.history, None)
-        if shared is not None:
-            return await maybeDeferred(shared.locate, event_id)
-        for _ in range(_ATTEMPTS):
-            following = await self._since(event_id, _ALL, 1)
-            if following:
-                # Nothing stands between the two, so this is the same place.
-                return Position(following[0].number - 1, event_id)
-            newest = (await self._tail(1)).newest
-            if newest.id == event_id:
-                return newest
-        raise HistoryUnavailable("Too much is being kept at the moment to find the event.")
 
 
 def _answer(request: Request, body: bytes) -> None:

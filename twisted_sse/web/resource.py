@@ -4,7 +4,7 @@ The base of all resources of this package: methods, CORS, authorization, errors.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
@@ -12,13 +12,17 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
+from zope.interface import implementer
 
 from twisted_sse.broker.connections.grant import ANONYMOUS, Grant, check_grant
 from twisted_sse.errors import NoContent
+from twisted_sse.transport.http.bounds import IBodyBound
 from twisted_sse.units import check_instance
+from twisted_sse.web.content import MAX_BODY, is_too_large, too_large
 from twisted_sse.web.cors import CORS
+from twisted_sse.web.encoding import refuse_encoding
 from twisted_sse.web.notfound import NotFound
-from twisted_sse.web.problem import Problem, answer_problem, problem_of
+from twisted_sse.web.problem import Problem, answer_problem, problem_of, with_outcome
 
 __all__ = ["Authorize", "Handler", "MethodResource", "everybody", "has_left"]
 
@@ -30,6 +34,7 @@ Handler = Callable[[Request, Grant], "Deferred[Any] | None"]
 Authorize = Callable[[Request], "Grant | Awaitable[Grant]"]
 
 
+@implementer(IBodyBound)
 class MethodResource(Resource):
     """
     A resource with one handler for each method.
@@ -39,11 +44,25 @@ class MethodResource(Resource):
 
         authorize: Called before every handler: a plain function, a function that
             returns a `Deferred`, or a coroutine function.
+
+        publishing: The methods that publish.  Their errors say whether the
+            publication was kept, and why history is not available.
+
+        max_body: The most bytes of a request's body; ``None`` sets no limit.  A
+            `StreamSite` reads no more than this, and the sites of ``twisted.web``
+            read everything.
     """
 
     _log = Logger()
 
-    def __init__(self, handlers: Mapping[str, Handler], authorize: Authorize, cors: CORS) -> None:
+    def __init__(
+        self,
+        handlers: Mapping[str, Handler],
+        authorize: Authorize,
+        cors: CORS,
+        publishing: Collection[str] = (),
+        max_body: int | None = MAX_BODY,
+    ) -> None:
         if not callable(authorize):
             raise TypeError(
                 f"authorize is {authorize!r}: give a function that takes a request and returns a"
@@ -55,6 +74,14 @@ class MethodResource(Resource):
         self._allowed = ", ".join([*handlers, "OPTIONS"])
         self._authorize = authorize
         self._cors = cors
+        self._publishing = {method.encode("ascii") for method in publishing}
+        self._max_body = max_body
+
+    def body_bound(self, path: Sequence[bytes]) -> int | None:
+        """
+        See `twisted_sse.transport.http.bounds.IBodyBound`.
+        """
+        return self._max_body
 
     def getChild(self, path: bytes, request: Request) -> Resource:
         """
@@ -67,6 +94,7 @@ class MethodResource(Resource):
         See `twisted.web.resource.IResource.render`.
         """
         try:
+            refuse_encoding(request)
             self._cors.apply(request)
             if request.method == b"OPTIONS":
                 self._cors.preflight(request, self._allowed.encode("ascii"))
@@ -90,6 +118,9 @@ class MethodResource(Resource):
     def _run(self, grant: Grant, handler: Handler, request: Request) -> None:
         if has_left(request):
             return
+        # Handlers of other methods check it when they read the body.
+        if request.method in (b"GET", b"HEAD") and is_too_large(request):
+            raise too_large(self._max_body)
         answering = handler(request, check_grant(grant))
         if answering is not None:
             answering.addErrback(self._fail, request)
@@ -105,14 +136,17 @@ class MethodResource(Resource):
         if has_left(request) and failure.check(CancelledError):
             return
         answered = has_left(request) or request.startedWriting
-        if failure.check(NoContent) and request.method in (b"GET", b"HEAD"):
+        publishes = request.method in self._publishing
+        if failure.check(NoContent) and not publishes:
             if not answered:
                 _answer_nothing(request)
             return
-        problem = problem_of(failure, request)
+        problem = problem_of(failure, request, publishes=publishes)
         if problem is None:
             self._log.failure("A request could not be answered", failure)
             problem = Problem(500, "The server failed; its log says why.")
+        if publishes:
+            problem = with_outcome(problem, failure)
         if not answered:
             answer_problem(request, problem)
 

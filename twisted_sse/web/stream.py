@@ -22,7 +22,9 @@ from twisted_sse.events.publication import is_safe_id
 from twisted_sse.topics import Selection
 from twisted_sse.transport.sinks.choice import sink_for
 from twisted_sse.units import check_choice, check_count
+from twisted_sse.web.auth import NOTHING
 from twisted_sse.web.cors import CORS
+from twisted_sse.web.form import take_form
 from twisted_sse.web.problem import Problem
 from twisted_sse.web.query import Query, last_event_id, query_of
 from twisted_sse.web.replication import Replication
@@ -97,6 +99,16 @@ class Subscriptions:
             return self._replication.get(request, grant, selection, query)
         return self._open(request, grant, selection, query, PLAIN)
 
+    def query(self, request: Request, grant: Grant) -> Deferred[None]:
+        """
+        Answer ``QUERY``, and ``POST`` to ``subscribe``: with the stream of the topics
+        in the body.
+        """
+        if grant is NOTHING:
+            raise Unauthorized("Subscribing needs a token: Authorization: Bearer TOKEN.")
+        take_form(request, self._max_topics)
+        return self.get(request, grant)
+
     def head(self, request: Request, grant: Grant) -> None:
         """
         Answer ``HEAD``: with the headers of ``GET``, and no stream.
@@ -111,8 +123,9 @@ class Subscriptions:
         Find out what *request* asks for, and refuse it if *grant* does not cover it.
         """
         # RFC 9110, 5.3: several lines of one header are one list.
-        accept = ", ".join(request.requestHeaders.getRawHeaders("Accept", []))
-        if not accepts(accept, "text/event-stream"):
+        accept = b", ".join(request.requestHeaders.getRawHeaders(b"Accept", []))
+        # Bytes: a plain `Site` hands on values that are no UTF-8.
+        if not accepts(accept.decode("latin-1"), "text/event-stream"):
             raise Problem(406, "This is an event stream: accept text/event-stream, or */*.")
         grant.check_time(self._broker.clock.seconds())
         query = query_of(request)
@@ -213,9 +226,11 @@ class EventStreamResource(MethodResource):
         streams = Subscriptions(
             broker, topics=topics, priming=priming, max_topics=max_topics, authorize=authorize
         )
-        handlers = {"GET": streams.get, "HEAD": streams.head}
+        handlers = {"GET": streams.get, "HEAD": streams.head, "QUERY": streams.query}
         grant = everybody if authorize is None else streams.grant
-        super().__init__(handlers, grant, CORS() if cors is None else cors)
+        cors = CORS() if cors is None else cors
+        super().__init__(handlers, grant, cors)
+        self.putChild(b"subscribe", MethodResource({"POST": streams.query}, grant, cors))
 
 
 def _set_headers(request: Request) -> None:

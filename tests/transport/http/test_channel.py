@@ -8,10 +8,9 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransportWithDisconnection
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import Resource
-from twisted.web.server import Request
 from twisted.web.static import Data
 
-from tests.support.http import call
+from tests.support.http import call, parse_answers
 from twisted_sse.transport.http.site import StreamSite
 from twisted_sse.transport.http2.connection import H2Connection
 
@@ -71,9 +70,13 @@ class StrictTests(SynchronousTestCase):
         """
         for title, request in self.REFUSED:
             with self.subTest(title):
-                self.assertEqual(
-                    self.answer_to(request), (b"HTTP/1.1 400 Bad Request\r\n\r\n", True)
-                )
+                received, is_closed = self.answer_to(request)
+                (answer,) = parse_answers(received)
+                self.assertEqual((answer.status, is_closed), (400, True))
+                self.assertEqual(answer.header("Content-Type"), "application/problem+json")
+                self.assertEqual(answer.header("Connection"), "close")
+                self.assertEqual(answer.json["status"], 400)
+                self.assertTrue(answer.ended)
 
     ACCEPTED = [
         ("HTTP/1.0 without Host", b"GET / HTTP/1.0\r\n\r\n"),
@@ -152,4 +155,3 @@ class NegotiationTests(SynchronousTestCase):
         `call`, which other tests use, is served by the same protocol.
         """
         self.assertEqual(call(self.site, "GET", "/").answer.body, b"hello")
-        self.assertIs(self.site.requestFactory, Request)

@@ -7,8 +7,11 @@ from collections.abc import Callable
 from h2.errors import ErrorCodes as Code
 from hyperframe.frame import (
     DataFrame,
+    ExtensionFrame,
     Frame,
+    GoAwayFrame,
     PingFrame,
+    PriorityFrame,
     RstStreamFrame,
     SettingsFrame,
     WindowUpdateFrame,
@@ -36,6 +39,15 @@ class FloodsTests(HubTestCase):
         ("empty frames", lambda c: [c.headers(1, POST), *[DataFrame(1)] * _MANY]),
         ("requests that are reset", lambda c: reset_at_once(c, "/healthz")),
         ("event streams that are reset", lambda c: reset_at_once(c, "/events?topic=flood")),
+        ("priorities", lambda _: [PriorityFrame(1, depends_on=3)] * _MANY),
+        ("window updates", lambda _: [WindowUpdateFrame(0, window_increment=1)] * _MANY),
+        ("window updates of a closed stream", lambda c: after_answer(c, UPDATE)),
+        ("resets of a closed stream", lambda c: after_answer(c, RstStreamFrame(1, CANCEL))),
+        ("unknown frames", lambda _: [ExtensionFrame(0x77, 0)] * _MANY),
+        ("settings' acknowledgments", lambda _: [SettingsFrame(0, flags=["ACK"])] * _MANY),
+        ("pings' acknowledgments", lambda _: [PingFrame(0, bytes(8), flags=["ACK"])] * _MANY),
+        ("pieces of a byte", lambda c: [c.headers(1, POST), *[DataFrame(1, b"x")] * _MANY]),
+        ("GOAWAYs", lambda c: [c.headers(1, POST), *[GoAwayFrame(0)] * _MANY]),
         # CVE-2025-8671: the server is made to do the resetting.
         ("requests that have to be reset", lambda c: made_to_reset(c)),
         ("malformed requests", lambda c: malformed(c)),
@@ -87,6 +99,15 @@ class FloodsTests(HubTestCase):
 
 
 POST = request_fields("/events", "POST")
+UPDATE = WindowUpdateFrame(1, window_increment=1)
+
+
+def after_answer(client: H2Client, frame: Frame) -> list[Frame]:
+    """
+    Many times *frame*, when stream 1 has ended.
+    """
+    client.answer(client.open())
+    return [frame] * _MANY
 
 
 def reset_at_once(client: H2Client, path: str) -> list[Frame]:

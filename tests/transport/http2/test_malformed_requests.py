@@ -1,14 +1,11 @@
 """
 Malformed requests, and lists of headers that cannot be decoded.
-
-RFC 9113, 5.4.1: "an endpoint MAY choose to treat a stream error as a connection
-error", and h2 does so for malformed requests.
 """
 
 from collections.abc import Callable, Sequence
 
 from h2.errors import ErrorCodes as Code
-from hyperframe.frame import DataFrame, Frame, HeadersFrame
+from hyperframe.frame import ContinuationFrame, DataFrame, Frame, HeadersFrame
 
 from tests.support.h2_client import H2Client
 from tests.support.h2_frames import Fields, request_fields
@@ -19,6 +16,8 @@ __all__ = ["FieldsTests", "RequestsTests"]
 # RFC 9113, 7: error codes.
 PROTOCOL = Code.PROTOCOL_ERROR
 COMPRESSION, CALM = Code.COMPRESSION_ERROR, Code.ENHANCE_YOUR_CALM
+
+HUGE = ("content-length", "9" * 5000)
 
 
 class FieldsTests(HubTestCase):
@@ -37,11 +36,11 @@ class FieldsTests(HubTestCase):
         ("Huffman with EOS", "5.2", b"\x82\x86\x84\x40\x84\xff\xff\xff\xff\x01a", COMPRESSION),
         ("Huffman padded with zeros", "5.2", b"\x82\x86\x84\x40\x81\x18\x01a", COMPRESSION),
         ("Huffman padded with 8 bits", "5.2", b"\x82\x86\x84\x40\x82\x1f\xff\x01a", COMPRESSION),
-        # One long header in the table, and 30 references to it of one byte each.
+        # One long header in the table, and 100 references to it of one byte each.
         (
             "a decompression bomb",
             "7.3",
-            b"\x82\x86\x84\x40\x01a\x7f\xf1\x15" + b"b" * 2928 + b"\xbe" * 30,
+            b"\x82\x86\x84\x40\x01a\x7f\xf1\x15" + b"b" * 2928 + b"\xbe" * 100,
             CALM,
         ),
     ]
@@ -58,19 +57,48 @@ class FieldsTests(HubTestCase):
 
     def test_size(self) -> None:
         """
-        More than 16 KiB of headers, counted with 32 bytes for each, are refused.
+        More than 16 KiB of headers, counted with 32 bytes for each, are answered with 431.
         """
         client = self.connect()
         fields = [("x", str(number % 10)) for number in range(500)]
 
-        client.send(client.headers(1, [*request_fields(), *fields], "END_STREAM"))
+        stream = client.next_stream()
+        client.send(client.headers(stream, [*request_fields(), *fields], "END_STREAM"))
 
-        self.assert_ends(client, CALM)
+        self.assertEqual(client.answer(stream).status, "431")
+        self.assertEqual(client.answer(client.open()).status, "200")
+
+    def test_path(self) -> None:
+        """
+        The path may have 64 KiB; a longer one is answered with 414.
+        """
+        client = self.connect()
+        for size, expected in [(65_536, "200"), (65_537, "414")]:
+            fields = request_fields("/healthz?".ljust(size, "x"))
+            stream = client.next_stream()
+            block = client.block(fields)
+            parts = [block[start : start + 16_000] for start in range(0, len(block), 16_000)]
+            client.send(
+                HeadersFrame(stream, parts[0], flags=["END_STREAM"]),
+                *[ContinuationFrame(stream, part) for part in parts[1:-1]],
+                ContinuationFrame(stream, parts[-1], flags=["END_HEADERS"]),
+            )
+
+            self.assertEqual(client.answer(stream).status, expected)
+
+    def test_connect(self) -> None:
+        """
+        CONNECT is answered with 405.
+        """
+        client = self.connect()
+        client.send(client.headers(1, [(":method", "CONNECT"), (":authority", "a:80")]))
+
+        self.assertEqual(client.answer(1).status, "405")
 
 
 class RequestsTests(HubTestCase):
     """
-    RFC 9113, 8: malformed requests.
+    RFC 9113, 8: malformed requests.  8.1.1: they "MUST be treated as a stream error".
     """
 
     CASES: list[tuple[str, str, Fields]] = [
@@ -116,18 +144,24 @@ class RequestsTests(HubTestCase):
             "8.1.1",
             request_fields("/", "GET", ("content-length", "a")),
         ),
+        ("a length that is no number of bytes", "8.1.1", request_fields("/", "POST", HUGE)),
+        ("a control character", "8.2.1", request_fields("/", "GET", ("a", "b\x01c"))),
+        ("a space in :path", "8.3.1", request_fields("/a b")),
+        ("bytes beyond ASCII in :path", "8.3.1", request_fields("/\u00e4")),
+        ("a :path without a slash", "8.3.1", request_fields("healthz")),
+        ("a method that is no token", "8.3.1", request_fields("/", "GE T")),
         ("a host that is another authority", "8.3.1", request_fields("/", "GET", ("host", "a"))),
     ]
 
     def test_errors(self) -> None:
         """
-        Each request is a protocol error, and the connection is closed.
+        Each stream is reset, and the connection serves other streams.
         """
         for title, section, fields in self.CASES:
             with self.subTest(title, section=section):
                 client = self.connect()
                 client.send(client.headers(1, fields, "END_STREAM"))
-                self.assert_ends(client, PROTOCOL)
+                self.assert_reset(client)
 
     BODIES: list[tuple[str, str, Callable[[H2Client], Sequence[Frame]]]] = [
         (
@@ -150,13 +184,21 @@ class RequestsTests(HubTestCase):
 
     def test_bodies(self) -> None:
         """
-        A body that contradicts its headers is a protocol error.
+        A body that contradicts its headers has its stream reset.
         """
         for title, section, frames in self.BODIES:
             with self.subTest(title, section=section):
                 client = self.connect()
                 client.send(*frames(client))
-                self.assert_ends(client, PROTOCOL)
+                self.assert_reset(client)
+
+    def assert_reset(self, client: H2Client) -> None:
+        """
+        Check that stream 1 was reset, and that another request is answered.
+        """
+        self.assertEqual(client.answer(1).reset, PROTOCOL)
+        client.next_stream()
+        self.assertEqual(client.answer(client.open()).status, "200")
 
 
 POST = request_fields("/events", "POST")

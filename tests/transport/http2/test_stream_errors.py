@@ -113,9 +113,9 @@ class IgnoredTests(HubTestCase):
         ("an unknown frame", "5.5", lambda _: [raw_frame(0xBD, 0xFF, 0, b"what?")]),
         ("an unknown frame on a stream", "5.5", lambda one: [raw_frame(0xBD, 0xFF, one, b"what?")]),
         (
-            "thousands of unknown frames",
+            "hundreds of unknown frames",
             "5.5",
-            lambda one: [raw_frame(0x10, 0, 0, bytes(8))] * 2000,
+            lambda one: [raw_frame(0x10, 0, 0, bytes(8))] * 250,
         ),
         ("unknown flags", "5.5", lambda _: [raw_frame(6, 0xFE, 0, bytes(8))]),
         ("the reserved bit", "4.1", lambda _: [raw_frame(6, 0, 2**31, bytes(8))]),
@@ -161,11 +161,11 @@ class IgnoredTests(HubTestCase):
             ],
         ),
         (
-            "thousands of priorities",
+            "hundreds of priorities",
             "5.3",
             lambda _: [
                 PriorityFrame(2 * one + 3, depends_on=2 * one + 1, exclusive=True).serialize()
-                for one in range(3000)
+                for one in range(250)
             ],
         ),
         ("a GOAWAY without error", "6.8", lambda _: [GoAwayFrame(0).serialize()]),
@@ -173,7 +173,7 @@ class IgnoredTests(HubTestCase):
         (
             "a window that grows a byte at a time",
             "6.9",
-            lambda one: [WindowUpdateFrame(one, window_increment=1).serialize()] * 2000,
+            lambda one: [WindowUpdateFrame(one, window_increment=1).serialize()] * 900,
         ),
         ("ALTSVC", "RFC 7838", lambda _: [raw_frame(0xA, 0, 0, b'\0\1ah2=":1"')]),
     ]

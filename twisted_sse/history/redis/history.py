@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from twisted.internet.defer import DeferredLock, TimeoutError
 from twisted.internet.interfaces import IReactorTime
 
-from twisted_sse.errors import HistoryUnavailable
+from twisted_sse.errors import HistoryUnavailable, PerhapsKept
 from twisted_sse.events.publication import Position, Publication, Record, Tail
 from twisted_sse.history.outage import Unreadable
 from twisted_sse.history.redis.connect import RedisConnector
@@ -159,7 +159,7 @@ class RedisHistory(RemoteHistory[RedisStream]):
             except (HistoryUnavailable, TimeoutError) as error:
                 if isinstance(error, RedisLost) and self._clock.seconds() < deadline:
                     continue
-                raise HistoryUnavailable(
+                raise PerhapsKept(
                     f"The connection to Redis at {self._url.address} was lost before it answered;"
                     " the publications may have been kept."
                 ) from None

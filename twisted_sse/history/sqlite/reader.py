@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any, Final, NamedTuple, TypeVar
 
 from twisted_sse.errors import HistoryUnavailable, UnknownEventID
 from twisted_sse.events.publication import Position, Record, Tail
-from twisted_sse.history.sqlite.bulk import PAGE, fetch
+from twisted_sse.history.sqlite.bulk import PAGE, fetch_each
 from twisted_sse.history.sqlite.epochs import Epochs, read_epochs
 from twisted_sse.history.sqlite.file import connect, explain
 from twisted_sse.history.sqlite.row import COLUMNS, publication_of, topics_from
@@ -193,7 +193,7 @@ def _find(snapshot: _Snapshot, event_id: str) -> Record | None:
         return None
     if number < snapshot.oldest:
         return None
-    return next(_readable(snapshot, _rows(snapshot, _LISTED, (json.dumps([number]),))), None)
+    return next(_readable(snapshot, _rows(snapshot, [number])), None)
 
 
 def _locate(snapshot: _Snapshot, event_id: str) -> int:
@@ -220,7 +220,7 @@ def _scan(snapshot: _Snapshot, after: int, topics: Selection, limit: int) -> lis
 def _following(snapshot: _Snapshot, after: int, page: int = PAGE) -> Iterator[list[Any]]:
     last: int | None = after
     while last is not None:
-        rows = _rows(snapshot, _FOLLOWING, (last, page))
+        rows = fetch_each(snapshot.connection, _COLUMNS, _FOLLOWING, (last, page))
         last = None
         for row in rows:
             yield row
@@ -229,38 +229,12 @@ def _following(snapshot: _Snapshot, after: int, page: int = PAGE) -> Iterator[li
 
 def _listed(snapshot: _Snapshot, numbers: list[int]) -> list[Record]:
     pages = [numbers[start : start + PAGE] for start in range(0, len(numbers), PAGE)]
-    rows = (row for page in pages for row in _rows(snapshot, _LISTED, (json.dumps(page),)))
+    rows = (row for page in pages for row in _rows(snapshot, page))
     return list(_readable(snapshot, rows))
 
 
-def _rows(snapshot: _Snapshot, query: str, arguments: Sequence[object]) -> Sequence[list[Any]]:
-    """
-    Fetch rows; one that SQLite cannot return has only its number.
-    """
-    try:
-        return fetch(snapshot.connection, _COLUMNS, query, arguments)
-    except (sqlite3.Error, ValueError) as error:
-        if not _is_of_a_row(error):
-            raise
-    numbers = fetch(snapshot.connection, "number", query, arguments)
-    return [_row(snapshot, number) for (number,) in numbers]
-
-
-def _row(snapshot: _Snapshot, number: int) -> list[Any]:
-    try:
-        return fetch(snapshot.connection, _COLUMNS, _LISTED, (f"[{number}]",))[0]  # type: ignore[no-any-return]
-    except (sqlite3.Error, ValueError) as error:
-        if not _is_of_a_row(error):
-            raise
-        return [number]
-
-
-def _is_of_a_row(error: sqlite3.Error | ValueError) -> bool:
-    """
-    Whether *error* is that of a value, such as a blob, and not of the file.
-    """
-    code = getattr(error, "sqlite_errorcode", None)
-    return code is None or code & 0xFF == sqlite3.SQLITE_ERROR
+def _rows(snapshot: _Snapshot, numbers: list[int]) -> list[list[Any]]:
+    return fetch_each(snapshot.connection, _COLUMNS, _LISTED, (json.dumps(numbers),))
 
 
 def _readable(

@@ -17,6 +17,7 @@ from twisted_sse.errors import (
     HistoryUnavailable,
     NotSent,
     OutcomeUnknown,
+    PerhapsKept,
     UnexpectedContentType,
     UnexpectedStatus,
     UnknownEventID,
@@ -105,7 +106,7 @@ class Appender:
                 if error is otherwise:
                     raise
                 if self._clock.seconds() >= deadline:
-                    raise HistoryUnavailable(
+                    raise PerhapsKept(
                         f"The upstream hub at {self._client.url} has not answered;"
                         " the publications may have been kept."
                     ) from error

@@ -6,71 +6,34 @@ camelCase methods are called by Twisted.
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
-from twisted.web.http import HTTPChannel, _GenericHTTPChannelProtocol
+from twisted.web.http import _GenericHTTPChannelProtocol
 
+from twisted_sse.transport.deadline import RequestTimeouts
+from twisted_sse.transport.http.http1 import StrictHTTPChannel
 from twisted_sse.transport.http2.connection import H2Connection
+from twisted_sse.transport.socketlimit import Slot, SocketLimit
+from twisted_sse.transport.sockets import close_now
 
-__all__ = ["Channel", "StrictHTTPChannel"]
-
-# RFC 9110, 5.5: "field-vchar = VCHAR / obs-text", with spaces and tabs between.
-_CONTROLS = bytes({*range(32), 127} - {0x09})
+__all__ = ["Channel", "ChannelSettings"]
 
 
-class StrictHTTPChannel(HTTPChannel):
+class ChannelSettings(NamedTuple):
     """
-    Answers 400 where RFC 9112 requires it and Twisted does not.
+    What all channels of a site share.
+
+    Attributes:
+        connections: The open HTTP/2 connections.
+
+        sockets: ``None`` if their number is not limited.
     """
 
-    _refused = False
-
-    def headerReceived(self, line: bytes) -> bool:
-        """
-        See `twisted.web.http.HTTPChannel.headerReceived`.
-
-        RFC 9110, 5.5: "field values containing [...] control characters [...]
-        are considered invalid".
-        """
-        if line.translate(None, _CONTROLS) != line:
-            self._refuse()
-            return False
-        accepted: bool = super().headerReceived(line)
-        return accepted
-
-    def allHeadersReceived(self) -> None:
-        """
-        See `twisted.web.http.HTTPChannel.allHeadersReceived`.
-
-        RFC 9112, 3.2: "A server MUST respond with a 400 (Bad Request) status
-        code to any HTTP/1.1 request message that lacks a Host header field and
-        to any request message that contains more than one Host header field".
-        """
-        hosts = self.requests[-1].requestHeaders.getRawHeaders(b"host", [])
-        if len(hosts) > 1 or (not hosts and self._version == b"HTTP/1.1"):
-            self._refuse()
-            return
-        super().allHeadersReceived()
-
-    def allContentReceived(self) -> None:
-        """
-        See `twisted.web.http.HTTPChannel.allContentReceived`.
-        """
-        if not self._refused:
-            super().allContentReceived()
-
-    def rawDataReceived(self, data: bytes) -> None:
-        """
-        See `twisted.protocols.basic.LineReceiver.rawDataReceived`.
-
-        Ignores the body of a refused request, which nothing is prepared to receive.
-        """
-        if not self._refused:
-            super().rawDataReceived(data)
-
-    def _refuse(self) -> None:
-        self._refused = True
-        self._respondToBadRequestAndDisconnect()
+    connections: set[H2Connection]
+    max_streams: int
+    timeouts: RequestTimeouts
+    sockets: SocketLimit | None
 
 
 class Channel(_GenericHTTPChannelProtocol):
@@ -84,10 +47,27 @@ class Channel(_GenericHTTPChannelProtocol):
     _factory: Any
     _negotiatedProtocol: Any
 
-    def __init__(self, connections: set[H2Connection], max_streams: int) -> None:
-        super().__init__(StrictHTTPChannel())
-        self._connections = connections
-        self._max_streams = max_streams
+    def __init__(self, settings: ChannelSettings) -> None:
+        channel = StrictHTTPChannel()
+        channel.timeouts = settings.timeouts
+        super().__init__(channel)
+        self._settings = settings
+        self._slot: Slot | None = None
+
+    def makeConnection(self, transport: Any) -> None:
+        """
+        See `IProtocol.makeConnection`.
+        """
+        sockets = self._settings.sockets
+        if sockets is not None:
+            self._slot = self._channel.slot = sockets.take(
+                transport.getPeer(), partial(close_now, transport)
+            )
+            if self._slot is None:
+                self._channel.transport = transport
+                close_now(transport)
+                return
+        self._channel.makeConnection(transport)
 
     def dataReceived(self, data: bytes) -> Any:
         """
@@ -104,14 +84,18 @@ class Channel(_GenericHTTPChannelProtocol):
         """
         See `IProtocol.connectionLost`.
         """
-        self._connections.discard(self._channel)
+        if self._slot is not None:
+            self._slot.release()
+        self._settings.connections.discard(self._channel)
         self._channel.connectionLost(reason)
 
     def _switch_to(self, connection: Any) -> None:
         previous = self._channel
         previous._networkProducer.unregisterProducer()
         previous.setTimeout(None)
-        connection.max_streams = self._max_streams
+        connection.max_streams = self._settings.max_streams
+        connection.timeouts = self._settings.timeouts
+        connection.slot = self._slot
         connection.requestFactory = self._requestFactory
         connection.site = self._site
         connection.factory = self._factory
@@ -120,4 +104,4 @@ class Channel(_GenericHTTPChannelProtocol):
         self._channel = connection
         connection.makeConnection(previous.transport)
         previous._networkProducer.registerProducer(connection, True)
-        self._connections.add(connection)
+        self._settings.connections.add(connection)

@@ -10,9 +10,12 @@ from twisted.logger import Logger
 from twisted.web.resource import IResource
 from twisted.web.server import Site
 
-from twisted_sse.transport.http.channel import Channel
+from twisted_sse.transport.deadline import BODY_TIMEOUT, HEAD_TIMEOUT, RequestTimeouts
+from twisted_sse.transport.http.channel import Channel, ChannelSettings
+from twisted_sse.transport.http.request import BoundedRequest
 from twisted_sse.transport.http2.connection import MAX_STREAMS, H2Connection
 from twisted_sse.transport.http2.requirements import unmet_requirements
+from twisted_sse.transport.socketlimit import SocketLimit, SocketLimits
 
 __all__ = ["StreamSite"]
 
@@ -28,7 +31,25 @@ class StreamSite(Site):
     Args:
         max_streams: How many streams a client may have open on one HTTP/2
             connection.
+
+        head_timeout: Seconds from the first byte of a request to the end of its
+            headers; ``None`` waits forever.
+
+        body_timeout: Seconds that a body may take, plus one for each KiB of it;
+            ``None`` waits forever.
+
+        max_body: The most bytes of a request's body, for all of its resources.  A
+            larger body is not read, and answered with 413.  ``None`` leaves the
+            limit to the resources; those of this package have one.
+
+        socket_limits: How many sockets may be open.
     """
+
+    requestFactory = BoundedRequest
+
+    #: Whether a request with a body that is too large is answered without the resource
+    #: at its path, if that has no limit of its own.
+    refuses_large_bodies = True
 
     _log = Logger()
 
@@ -36,11 +57,22 @@ class StreamSite(Site):
     unmet_requirements = staticmethod(unmet_requirements)
 
     def __init__(
-        self, root: IResource, *arguments: Any, max_streams: int = MAX_STREAMS, **options: Any
+        self,
+        root: IResource,
+        *arguments: Any,
+        max_streams: int = MAX_STREAMS,
+        head_timeout: float | None = HEAD_TIMEOUT,
+        body_timeout: float | None = BODY_TIMEOUT,
+        max_body: int | None = None,
+        socket_limits: SocketLimits | None = None,
+        **options: Any,
     ) -> None:
         super().__init__(root, *arguments, **options)
-        self._max_streams = max_streams
+        self.max_body = max_body
+        self.sockets = None if socket_limits is None else SocketLimit(socket_limits)
         self._connections: set[H2Connection] = set()
+        timeouts = RequestTimeouts(head_timeout, body_timeout)
+        self._settings = ChannelSettings(self._connections, max_streams, timeouts, self.sockets)
         missing = self.unmet_requirements()
         self._offers_http2 = not missing
         if missing:
@@ -53,7 +85,7 @@ class StreamSite(Site):
         """
         See `twisted.internet.protocol.Factory.protocol`.
         """
-        return Channel(self._connections, self._max_streams)
+        return Channel(self._settings)
 
     def acceptableProtocols(self) -> list[bytes]:
         """

@@ -14,21 +14,25 @@ quote it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import h2.events as e
 from h2.errors import ErrorCodes
-from h2.exceptions import ProtocolError
+from h2.exceptions import DenialOfServiceError, ProtocolError
 from h2.settings import SettingCodes
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import ITCPTransport
 from twisted.python.failure import Failure
 from twisted.web import _http2
 
+from twisted_sse.transport.deadline import RequestTimeouts
+from twisted_sse.transport.http2.floods import FloodGuard
 from twisted_sse.transport.http2.outbox import Outbox
-from twisted_sse.transport.http2.statemachine import ServerMachine, lacks_body
+from twisted_sse.transport.http2.statemachine import RequestRefused, ServerMachine
 from twisted_sse.transport.http2.stream import H2Stream
-from twisted_sse.transport.http2.tokenbucket import TokenBucket
+from twisted_sse.transport.refusal import Refusal, refusal
+from twisted_sse.transport.socketlimit import Slot
 from twisted_sse.transport.sockets import is_closing
 
 __all__ = ["MAX_STREAMS", "H2Connection"]
@@ -38,14 +42,6 @@ __all__ = ["MAX_STREAMS", "H2Connection"]
 #: of a site waits forever.
 MAX_STREAMS = 256
 
-# How many frames that cost the client nothing are accepted: a burst, and then a
-# number per second.  A closed tab resets all its streams at once; no client needs
-# many of the others.  CVE-2023-44487 (resets), CVE-2019-9512 (pings), CVE-2019-9515
-# (settings), CVE-2019-9518 (empty frames).  Priorities and unknown frames are not
-# counted: they cost the server nothing, and browsers send some with each request.
-_RESETS = (1000, 33)
-_CHEAP_FRAMES = (500, 50)
-
 
 class H2Connection(_http2.H2Connection):
     """
@@ -54,10 +50,16 @@ class H2Connection(_http2.H2Connection):
     Attributes:
         max_streams: How many streams may be open at once.
 
+        timeouts: For each request.
+
+        slot: The socket's, if the site's sockets are limited.
+
         outbox: Sends what the streams write.
     """
 
     max_streams = MAX_STREAMS
+    timeouts = RequestTimeouts()
+    slot: Slot | None = None
     transport: Any
     requestFactory: Any
     streams: dict[int, H2Stream]
@@ -66,12 +68,19 @@ class H2Connection(_http2.H2Connection):
 
     def __init__(self, reactor: Any = None) -> None:
         super().__init__(reactor)
-        self.conn = ServerMachine()
+        self._floods = FloodGuard(self._reactor.seconds)
+        self.conn = ServerMachine(self._floods)
         self._all_windows_changed = False
         # Close when the last stream ends, and refuse new ones.
         self._closing = False
-        self._resets = TokenBucket(*_RESETS, self._reactor.seconds)
-        self._cheap_frames = TokenBucket(*_CHEAP_FRAMES, self._reactor.seconds)
+        # Requests whose bodies have begun, and no time limit yet.
+        self._begun: list[H2Stream] = []
+        # How many streams have sent their whole request.
+        self._answering = 0
+        # The time limit of the frame, or list of headers, that is incomplete, and how
+        # many frames had been received before it.
+        self._frame_deadline: Any = None
+        self._frames_before = 0
 
     # Receiving
 
@@ -100,7 +109,6 @@ class H2Connection(_http2.H2Connection):
         except ProtocolError as error:
             self._terminate(Failure(ConnectionLost(f"HTTP/2: {error}")))
             return
-        self.resetTimeout()
         for event in events:
             handle = _HANDLERS.get(type(event))
             if handle is not None:
@@ -112,37 +120,108 @@ class H2Connection(_http2.H2Connection):
             self._all_windows_changed = False
             self.outbox.wake(list(self.streams))
         self._tryToWriteControlData()
+        self._watch()
+
+    def _watch(self) -> None:
+        """
+        Limit the time for what is incomplete.
+        """
+        head, body = self.timeouts
+        if self._begun:
+            begun, self._begun = self._begun, []
+            for stream in begun:
+                if body is not None:
+                    stream.limit_time(self._reactor, body)
+        deadline, frames = self._frame_deadline, self.conn.frames_received
+        if deadline is not None and (self._frames_before != frames or not self.conn.is_mid_frame):
+            deadline.cancel()
+            self._frame_deadline = None
+        if self._frame_deadline is None and head is not None and self.conn.is_mid_frame:
+            self._frames_before = frames
+            self._frame_deadline = self.callLater(head, self._frame_expired)
+
+    def _frame_expired(self) -> None:
+        self._frame_deadline = None
+        self.conn.close_connection(ErrorCodes.NO_ERROR)
+        self._terminate(Failure(ConnectionLost("A frame did not arrive in time")))
 
     def _requestReceived(self, event: e.RequestReceived) -> None:
-        if lacks_body(event):
-            self.conn.reset(event.stream_id, ErrorCodes.PROTOCOL_ERROR)
-            self._count_reset()
-            return
         if self._closing or len(self.streams) >= self.max_streams:
             self.conn.reset(event.stream_id, ErrorCodes.REFUSED_STREAM)
             self._count_reset()
             return
-        self.streams[event.stream_id] = H2Stream(
+        stream = self.streams[event.stream_id] = H2Stream(
             self.outbox,
             *(event.stream_id, self, event.headers, self.requestFactory, self.site, self.factory),
         )
+        if event.stream_ended is None:
+            stream.begin_body()
+            self._begun.append(stream)
+
+    def _request_refused(self, event: RequestRefused) -> None:
+        problem = event.problem
+        if isinstance(problem, Refusal) and event.stream_id not in self.streams:
+            self.refuse(event.stream_id, problem)
+        else:
+            self._break_stream(event.stream_id, str(problem))
+        self._count(self._floods.count_refused)
+
+    def refuse(self, stream_id: int, problem: Refusal) -> None:
+        """
+        Answer with an error instead of a resource's answer, and end the stream.
+        """
+        headers, body = refusal(problem.status, problem.detail)
+        try:
+            self.conn.send_headers(stream_id, [(b":status", b"%d" % problem.status), *headers])
+            self.conn.send_data(stream_id, body, end_stream=True)
+        except ProtocolError:
+            # The stream has ended, or the client's window is too small for the body.
+            self.conn.reset(stream_id, ErrorCodes.CANCEL)
+        stream = self.conn.streams.get(stream_id)
+        if stream is not None and not stream.closed:
+            self.conn.reset(stream_id, ErrorCodes.NO_ERROR)
+        self._forget(stream_id, problem.detail)
+
+    def _break_stream(self, stream_id: int, reason: str) -> None:
+        self.conn.reset(stream_id, ErrorCodes.PROTOCOL_ERROR)
+        self._forget(stream_id, reason)
+
+    def _forget(self, stream_id: int, reason: str) -> None:
+        stream = self.streams.get(stream_id)
+        if stream is not None:
+            self._requestDone(stream_id)
+            stream.connectionLost(Failure(ConnectionLost(reason)))
+        self._tryToWriteControlData()
 
     def _requestDataReceived(self, event: e.DataReceived) -> None:
-        # The last frame of a request may be empty, and often is.
-        if not event.data and event.stream_ended is None:
-            self._count_cheap_frame(event)
         stream = self.streams.get(event.stream_id)
-        if stream is not None:
+        if stream is not None and stream.count(len(event.data)):
             stream.receiveDataChunk(event.data, event.flow_controlled_length)
-        else:
-            # It was answered before it was complete; Twisted raises KeyError.
-            # What came still counts against the connection's window.
-            self.conn.acknowledge(event.flow_controlled_length, event.stream_id)
+            return
+        if stream is not None:
+            self._break_stream(event.stream_id, "The body is longer than its length")
+            self._count_reset()
+        # It was answered before it was complete; Twisted raises KeyError.
+        # What came still counts against the connection's window.
+        self.conn.acknowledge(event.flow_controlled_length, event.stream_id)
 
     def _requestEnded(self, event: e.StreamEnded) -> None:
         stream = self.streams.get(event.stream_id)
-        if stream is not None:
-            stream.requestComplete()
+        if stream is None:
+            return
+        if stream.lacks_bytes:
+            self._break_stream(event.stream_id, "The body is shorter than its length")
+            self._count_reset()
+            return
+        stream.requestComplete()
+
+    def answering(self) -> None:
+        """
+        A stream has sent its whole request.
+        """
+        self._answering += 1
+        if self.slot is not None:
+            self.slot.answering()
 
     def openStreamWindow(self, streamID: int, increment: int) -> None:
         """
@@ -163,7 +242,6 @@ class H2Connection(_http2.H2Connection):
 
         Twisted sends a negative number of bytes then, and nothing ever after.
         """
-        self._count_cheap_frame(event)
         if SettingCodes.INITIAL_WINDOW_SIZE in event.changed_settings:
             self._all_windows_changed = True
 
@@ -251,12 +329,16 @@ class H2Connection(_http2.H2Connection):
             stream.connectionLost(
                 Failure(ConnectionLost(f"Stream reset with code {event.error_code}"))
             )
-        self._count_reset()
+        if not event.remote_reset:
+            self._count_reset()
 
     def _requestDone(self, streamID: int) -> None:
         stream = self.outbox.remove(streamID)
         if stream is not None:
             stream.done()
+            self._answering -= stream.is_answering
+        if not self._answering and self.slot is not None:
+            self.slot.waiting()
         if not self.streams:
             self.resetTimeout()
             self._close_if_done()
@@ -294,6 +376,9 @@ class H2Connection(_http2.H2Connection):
         A request that ends may end others; Twisted's iterates over what changes.
         """
         self._stillProducing = False
+        if self._frame_deadline is not None:
+            self._frame_deadline.cancel()
+            self._frame_deadline = None
         for stream in self.outbox.close():
             stream.connectionLost(reason)
         super().connectionLost(reason, _cancelTimeouts)
@@ -310,13 +395,21 @@ class H2Connection(_http2.H2Connection):
         else:
             self._close_if_done()
 
-    def _count_reset(self) -> None:
-        if not self._resets.take():
-            self._stop_flood("Too many stream resets")
+    def forceAbortClient(self) -> None:
+        """
+        See `twisted.web.http.HTTPChannel.forceAbortClient`; logs nothing.
+        """
+        self._abortingCall = None
+        self.transport.abortConnection()
 
-    def _count_cheap_frame(self, event: object) -> None:
-        if not self._cheap_frames.take():
-            self._stop_flood("Too many pings, settings or empty frames")
+    def _count_reset(self) -> None:
+        self._count(self._floods.count_reset)
+
+    def _count(self, count: Callable[[], None]) -> None:
+        try:
+            count()
+        except DenialOfServiceError as error:
+            self._stop_flood(str(error))
 
     def _stop_flood(self, reason: str) -> None:
         if self._stillProducing:
@@ -336,14 +429,14 @@ class H2Connection(_http2.H2Connection):
         # What waits for room in the transport would wait forever.
         while self._bufferedControlFrames:
             self.transport.write(self._bufferedControlFrames.popleft())
-        # A TLS transport waits for its producer before it closes, and Twisted's
-        # connection stays its producer until it is timed out: for 75 seconds.
-        self.transport.unregisterProducer()
-        self.transport.loseConnection()
         # The client has to receive what is left, and close its end as well.
         self.setTimeout(None)
         if self._abortingCall is None:
             self._abortingCall = self.callLater(self.abortTimeout, self.forceAbortClient)
+        # A TLS transport waits for its producer before it closes, and Twisted's
+        # connection stays its producer until it is timed out: for 75 seconds.
+        self.transport.unregisterProducer()
+        self.transport.loseConnection()
 
 
 _HANDLERS: dict[type, Any] = {
@@ -354,5 +447,5 @@ _HANDLERS: dict[type, Any] = {
     e.WindowUpdated: H2Connection._handleWindowUpdate,
     e.RemoteSettingsChanged: H2Connection._settings_changed,
     e.ConnectionTerminated: H2Connection._goaway_received,
-    e.PingReceived: H2Connection._count_cheap_frame,
+    RequestRefused: H2Connection._request_refused,
 }

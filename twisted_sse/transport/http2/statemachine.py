@@ -15,36 +15,53 @@ from typing import Any
 from h2.config import H2Configuration
 from h2.connection import ConnectionInputs, H2Connection, H2ConnectionStateMachine
 from h2.errors import ErrorCodes
-from h2.events import Event, RequestReceived
-from h2.exceptions import FrameTooLargeError, ProtocolError
-from h2.frame_buffer import FrameBuffer
+from h2.events import Event
+from h2.exceptions import ProtocolError
 from h2.settings import SettingCodes, Settings
-from hpack import Decoder, HPACKError, OversizedHeaderListError
-from hyperframe.frame import Frame, GoAwayFrame, RstStreamFrame, SettingsFrame
+from hyperframe.frame import (
+    Frame,
+    GoAwayFrame,
+    HeadersFrame,
+)
 
-__all__ = ["HEADER_LIST_BYTES", "ServerMachine", "lacks_body"]
+from twisted_sse.transport.http2.fields import (
+    HEADER_LIST_BYTES,
+    BoundedDecoder,
+    Fields,
+    MalformedRequest,
+    check_fields,
+)
+from twisted_sse.transport.http2.floods import FloodGuard
+from twisted_sse.transport.http2.frames import BoundedFrames
+from twisted_sse.transport.refusal import Refusal
 
-#: The most bytes of a request's headers: names, values, and 32 bytes for each
-#: header, as much as Twisted's HTTP/1.1 accepts.
-HEADER_LIST_BYTES = 16 * 1024
-
-_KNOWN_SETTINGS = frozenset(SettingCodes)
-
-# The type and the flags of a frame.
-_SETTINGS_ACK = b"\x04\x01"
+__all__ = ["RequestRefused", "ServerMachine"]
 
 
 class ServerMachine(H2Connection):
     """
     The server's end of one connection.
+
+    Args:
+        floods: Counts the frames that are received.
+
+    Attributes:
+        frames_received: How many were complete.
     """
 
-    def __init__(self) -> None:
-        super().__init__(H2Configuration(client_side=False, header_encoding=None))
+    decoder: Any
+    incoming_buffer: Any
+
+    def __init__(self, floods: FloodGuard) -> None:
+        # `check_fields` validates, because here an error would end the connection.
+        super().__init__(
+            H2Configuration(client_side=False, header_encoding=None, validate_inbound_headers=False)
+        )
+        self._floods = floods
+        self.frames_received = 0
         self.state_machine = _States()
-        self.incoming_buffer = _Frames(self)
-        self.decoder = _Fields()
-        self.decoder.max_header_list_size = HEADER_LIST_BYTES
+        self.incoming_buffer = BoundedFrames(lambda: self.highest_inbound_stream_id)
+        self.decoder = _RequestDecoder()
 
     def begin(self, max_streams: int) -> None:
         """
@@ -96,17 +113,90 @@ class ServerMachine(H2Connection):
         Do nothing: at the client's GOAWAY h2 would discard its acknowledgments.
         """
 
+    @property
+    def is_mid_frame(self) -> bool:
+        """
+        Whether a frame or a list of headers has begun and is incomplete.
 
-def lacks_body(event: RequestReceived) -> bool:
-    """
-    Whether a request ends with its headers although it announces a body.
+        The body of an open request is not meant: it has a time limit of its own.
+        """
+        stream_id = self.incoming_buffer.data_for
+        if stream_id is not None:
+            return stream_id not in self.streams
+        incomplete: bool = self.incoming_buffer.is_incomplete
+        return incomplete
 
-    RFC 9113, 8.1.1: malformed, "if the value of a Content-Length header field does
-    not equal the sum of the DATA frame payload lengths".  h2 checks DATA only.
+    def _receive_frame(self, frame: Frame) -> list[Event]:
+        self.frames_received += 1
+        stream = self.streams.get(frame.stream_id)
+        is_closed = 0 < frame.stream_id <= self.highest_inbound_stream_id and (
+            stream is None or stream.closed
+        )
+        self._floods.count(frame, self.outbound_flow_control_window, is_closed)
+        events: list[Event] = super()._receive_frame(frame)
+        return events
+
+    def _receive_headers_frame(self, frame: HeadersFrame) -> tuple[list[Frame], list[Event]]:
+        """
+        Replace the events of a request that is refused by `RequestRefused`.
+        """
+        decoder = self.decoder
+        decoder.is_trailer = frame.stream_id in self.streams
+        unfinished = decoder.is_trailer and "END_STREAM" not in frame.flags
+        if unfinished:
+            # RFC 9113, 8.1: "[...] HEADERS frame without the END_STREAM flag set
+            # after receiving the HEADERS frame that opens a request [...] is
+            # malformed"; h2 would end the connection.
+            frame.flags.add("END_STREAM")
+        frames, events = super()._receive_headers_frame(frame)
+        # The stream compares the length with the body.
+        self.streams[frame.stream_id]._expected_content_length = None
+        problem = decoder.problem
+        if unfinished:
+            problem = MalformedRequest("The trailer section does not end the request")
+        if problem is not None:
+            refused: list[Event] = [RequestRefused(frame.stream_id, problem)]
+            return frames, refused
+        return frames, events
+
+
+class RequestRefused(Event):
     """
-    return event.stream_ended is not None and any(
-        int(value) for name, value in event.headers if name == b"content-length"
-    )
+    A request is malformed, or the server does not accept it.
+
+    Attributes:
+        problem: Says why.
+    """
+
+    def __init__(self, stream_id: int, problem: MalformedRequest | Refusal) -> None:
+        self.stream_id = stream_id
+        self.problem = problem
+
+
+class _RequestDecoder(BoundedDecoder):
+    """
+    Decodes and validates; the fields of a refused request are replaced by none.
+
+    Attributes:
+        is_trailer: Whether the next fields are a trailer section.
+
+        problem: What is wrong with the last fields.
+    """
+
+    is_trailer = False
+    problem: MalformedRequest | Refusal | None = None
+
+    def decode(self, data: bytes, raw: bool = False) -> Any:
+        """
+        See `hpack.Decoder.decode`.
+        """
+        fields: Fields = list(super().decode(data, raw))
+        self.problem = None
+        try:
+            return check_fields(fields, is_trailer=self.is_trailer)
+        except (MalformedRequest, Refusal) as error:
+            self.problem = error
+            return []
 
 
 class _States(H2ConnectionStateMachine):
@@ -122,77 +212,6 @@ class _States(H2ConnectionStateMachine):
         if input_ is ConnectionInputs.RECV_GOAWAY:
             return []
         return super().process_input(input_)
-
-
-class _Frames(FrameBuffer):
-    """
-    Refuses frames that h2 would wait for or accept.
-    """
-
-    def __init__(self, machine: ServerMachine) -> None:
-        super().__init__(server=True)
-        self._machine = machine
-        self._begun = False
-
-    def __next__(self) -> Frame:
-        head = self._data[:5]
-        length = int.from_bytes(head[:3], "big")
-        # h2 checks a frame's length when it has all of the frame: up to 16 MiB.
-        if length > self.max_frame_size:
-            raise FrameTooLargeError("Received overlong frame")
-        # RFC 9113: "Receipt of a SETTINGS frame with the ACK flag set and a length
-        # field value other than 0 MUST be treated as a connection error [...] of
-        # type FRAME_SIZE_ERROR", not of any other.
-        if length and head[3:] == _SETTINGS_ACK:
-            raise FrameTooLargeError("Received settings that acknowledge settings")
-        frame = super().__next__()
-        if not self._begun:
-            self._begin(frame)
-        if isinstance(frame, RstStreamFrame):
-            self._check_reset(frame)
-        if isinstance(frame, SettingsFrame):
-            # h2 keeps unknown settings: up to 65,536 of them.
-            frame.settings = {
-                code: value for code, value in frame.settings.items() if code in _KNOWN_SETTINGS
-            }
-        return frame
-
-    def _begin(self, frame: Frame) -> None:
-        # RFC 9113: "This sequence MUST be followed by a SETTINGS frame".
-        if not isinstance(frame, SettingsFrame) or "ACK" in frame.flags:
-            raise ProtocolError("The preface has no SETTINGS frame")
-        self._begun = True
-
-    def _check_reset(self, frame: Frame) -> None:
-        # RFC 9113: "If a RST_STREAM frame identifying an idle stream is received,
-        # the recipient MUST treat this as a connection error".
-        if frame.stream_id > self._machine.highest_inbound_stream_id or frame.stream_id % 2 == 0:
-            raise ProtocolError("RST_STREAM on an idle stream")
-
-
-class _CompressionError(ProtocolError):
-    """
-    A list of headers cannot be decoded.
-    """
-
-    error_code = ErrorCodes.COMPRESSION_ERROR
-
-
-class _Fields(Decoder):
-    """
-    Reports decoding errors with the error code of the standard.
-
-    RFC 9113: "A decoding error in a field block MUST be treated as a connection
-    error [...] of type COMPRESSION_ERROR".
-    """
-
-    def decode(self, data: bytes, raw: bool = False) -> Any:
-        try:
-            return super().decode(data, raw)
-        except OversizedHeaderListError:
-            raise
-        except HPACKError as error:
-            raise _CompressionError(f"Error decoding header block: {error}") from error
 
 
 def _settings(max_streams: int) -> Settings:

@@ -17,7 +17,9 @@ from twisted.internet.error import ConnectionAborted, ConnectionDone
 from twisted.python.failure import Failure
 from twisted.web import _http2
 
+from twisted_sse.transport.deadline import BodyDeadline
 from twisted_sse.transport.http2.outbox import Outbox
+from twisted_sse.transport.refusal import Refusal
 
 __all__ = ["H2Stream"]
 
@@ -35,6 +37,8 @@ class H2Stream(_http2.H2Stream):
         queue: See `OutgoingStream`.
 
         queued: See `OutgoingStream`.
+
+        is_answering: Whether the whole request was received.
     """
 
     def __init__(self, outbox: Outbox[H2Stream], *arguments: Any) -> None:
@@ -43,7 +47,12 @@ class H2Stream(_http2.H2Stream):
         self._outbox = outbox
         self._headers_sent = False
         self._losing = False
+        self._deadline: BodyDeadline | None = None
+        self.is_answering = False
         super().__init__(*arguments)
+        lengths = self._request.requestHeaders.getRawHeaders(b"content-length")
+        # How many bytes of the body are to come; `None` if the request does not say.
+        self._left = None if lengths is None else int(lengths[0])
 
     @property
     def _finished(self) -> bool:
@@ -52,21 +61,89 @@ class H2Stream(_http2.H2Stream):
 
     # The request
 
+    @property
+    def lacks_bytes(self) -> bool:
+        """
+        Whether the body is shorter than its length.
+
+        RFC 9113, 8.1.1: malformed, "if the value of a Content-Length header field
+        does not equal the sum of the DATA frame payload lengths".
+        """
+        return bool(self._left)
+
+    def count(self, size: int) -> bool:
+        """
+        Count *size* bytes of the body, and return whether it is as long as it may be.
+        """
+        if self._deadline is not None:
+            self._deadline.received(size)
+        if self._left is None:
+            return True
+        self._left -= size
+        return self._left >= 0
+
+    def begin_body(self) -> None:
+        """
+        A body is to come.
+        """
+        if self._is_too_large:
+            self._answer()
+
+    def _send100Continue(self) -> None:
+        if not self._is_too_large:
+            super()._send100Continue()
+
+    def limit_time(self, clock: Any, timeout: float) -> None:
+        """
+        Refuse the request if its body does not arrive within *timeout*.
+        """
+        if not self.is_answering and not self._finished:
+            self._deadline = BodyDeadline(clock, timeout, self._expired)
+
+    def _expired(self) -> None:
+        self._deadline = None
+        detail = "The body of the request did not arrive in time."
+        if self._headers_sent:
+            self.abortConnection()
+        else:
+            self._conn.refuse(self.streamID, Refusal(408, detail))
+
+    @property
+    def _is_too_large(self) -> bool:
+        return getattr(self._request, "too_large", False)
+
+    def _answer(self) -> None:
+        """
+        Have the request answered, whether its body is complete or not.
+        """
+        if not self.is_answering:
+            self.is_answering = True
+            self._forget_deadline()
+            self._conn.answering()
+            super().requestComplete()
+
+    def _forget_deadline(self) -> None:
+        deadline, self._deadline = self._deadline, None
+        if deadline is not None:
+            deadline.cancel()
+
     def receiveDataChunk(self, data: bytes, flowControlledLength: int) -> None:
         """
         Receive a piece of the request, and ignore it if the response is finished.
         """
-        if self._finished:
+        if self._finished or self.is_answering:
             self._conn.openStreamWindow(self.streamID, flowControlledLength)
         else:
             super().receiveDataChunk(data, flowControlledLength)
+            if self._is_too_large:
+                self._answer()
 
     def requestComplete(self) -> None:
         """
         All of the request has been received.
         """
         if not self._finished:
-            super().requestComplete()
+            self._answer()
 
     # The response
 
@@ -154,6 +231,7 @@ class H2Stream(_http2.H2Stream):
         """
         The response has been sent.
         """
+        self._forget_deadline()
         if self._losing:
             self.connectionLost(Failure(ConnectionDone()))
 
@@ -163,6 +241,7 @@ class H2Stream(_http2.H2Stream):
 
         Twisted's does not stop a producer, so a file would stay open forever.
         """
+        self._forget_deadline()
         producer = self.producer
         if producer is not None:
             self.unregisterProducer()

@@ -29,16 +29,16 @@ class TokenBucket:
         self._seconds = seconds
         self._since = seconds()
 
-    def take(self) -> bool:
+    def take(self, count: float = 1) -> bool:
         """
-        Take a token and return True, or return False if none is left.
+        Take *count* tokens and return True, or return False if fewer are left.
         """
         now = self._seconds()
         # A clock that is set back must not remove tokens.
         elapsed = max(0.0, now - self._since)
         self._since = now
         self._left = min(self._burst, self._left + elapsed * self._rate)
-        if self._left < 1:
+        if self._left < count:
             return False
-        self._left -= 1
+        self._left -= count
         return True

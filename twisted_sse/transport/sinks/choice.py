@@ -10,7 +10,7 @@ from twisted.internet import tcp
 from twisted.web.http import HTTPChannel
 from twisted.web.server import Request
 
-from twisted_sse.transport.http.channel import StrictHTTPChannel
+from twisted_sse.transport.http.http1 import StrictHTTPChannel
 from twisted_sse.transport.http2.stream import H2Stream
 from twisted_sse.transport.sinks.http2 import H2Sink
 from twisted_sse.transport.sinks.request import RequestSink

@@ -26,6 +26,7 @@ from twisted_sse.units import (
     check_seconds,
     known_arguments,
 )
+from twisted_sse.web.content import MAX_BODY
 from twisted_sse.web.cors import CORS
 from twisted_sse.web.generators.pump import Pump
 from twisted_sse.web.generators.source import FieldsWarning, Source, iterator_of, source_finder
@@ -155,7 +156,10 @@ class EventSourceResponse(MethodResource):
         if farewell is not None:
             check_instance("farewell", farewell, ServerSentEvent, "ServerSentEvent('bye')")
         cors = CORS() if cors is None else cors
-        super().__init__(self._handlers_of(methods), everybody, cors)
+        handlers = self._handlers_of(methods)
+        # A source may read the body of other methods, and then its site has the limit.
+        max_body = MAX_BODY if handlers.keys() <= {"GET", "HEAD"} else None
+        super().__init__(handlers, everybody, cors, max_body=max_body)
         self._warning = FieldsWarning()
         self._find_source = source_finder(source)
         self._keepalive = keepalive

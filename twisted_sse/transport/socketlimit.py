@@ -1,0 +1,204 @@
+"""
+A limit for the open sockets of a site, which always leaves room for a new request.
+
+Law: a client that has not sent a whole request holds its socket only until another
+one needs it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from ipaddress import IPv6Address
+from typing import Any, NamedTuple
+
+from twisted.logger import Logger
+
+__all__ = ["Slot", "SocketLimit", "SocketLimits"]
+
+
+_Queue = dict["Slot", None]
+
+
+class SocketLimits(NamedTuple):
+    """
+    How many sockets may be open at once; ``None`` is any number.
+
+    Attributes:
+        total: Of all clients.
+
+        per_address: Of one network address (IPv6: of one /64 network).
+
+        streams: Of those whose requests are being answered, if one is for a stream.
+    """
+
+    total: int | None = None
+    per_address: int | None = None
+    streams: int | None = None
+
+
+class Slot:
+    """
+    One open socket.
+
+    Args:
+        queues: Those that it is in while it waits for a request.
+
+        close: Closes it at once.
+
+        group: The address that it counts for; ``None`` for none.
+    """
+
+    __slots__ = ("_limit", "_queues", "close", "group")
+
+    def __init__(
+        self,
+        limit: SocketLimit,
+        queues: Sequence[_Queue],
+        close: Callable[[], object],
+        group: object | None,
+    ) -> None:
+        self._limit: SocketLimit | None = limit
+        self._queues = queues
+        self.close = close
+        self.group = group
+        self.waiting()
+
+    def answering(self) -> None:
+        """
+        A whole request has arrived: the socket is kept until it has been answered.
+        """
+        for queue in self._queues:
+            queue.pop(self, None)
+
+    def waiting(self) -> None:
+        """
+        The socket waits for a request, and is closed if another one needs its slot.
+        """
+        for queue in self._queues:
+            queue[self] = None
+
+    def release(self) -> None:
+        """
+        The socket has been closed.
+        """
+        self.answering()
+        self._queues = ()
+        limit, self._limit = self._limit, None
+        if limit is not None:
+            limit._released(self)
+
+
+class _Group:
+    """
+    The sockets of one address.
+    """
+
+    __slots__ = ("queue", "size")
+
+    def __init__(self) -> None:
+        self.queue: _Queue = {}
+        self.size = 0
+
+
+class SocketLimit:
+    """
+    Counts sockets, and closes those that wait longest for a request.
+    """
+
+    _log = Logger()
+
+    def __init__(self, limits: SocketLimits) -> None:
+        self._limits = limits
+        self._open = 0
+        # Those without a request, in the order in which they began to wait.
+        self._queue: _Queue = {}
+        self._only_queue = (self._queue,)
+        self._groups: dict[object, _Group] = {}
+        self._few = min(
+            one for one in (limits.total, limits.streams, float("inf")) if one is not None
+        )
+        # Whether the log says so.
+        self._full = False
+
+    def has_room_for_stream(self) -> bool:
+        """
+        Whether a request that has arrived may keep its socket for long.
+        """
+        most = self._limits.streams
+        if most is None or self._open - len(self._queue) <= most:
+            return True
+        self._note_full()
+        return False
+
+    def take(self, peer: Any, close: Callable[[], object]) -> Slot | None:
+        """
+        Take a slot for a new socket; ``None`` if every other one is being answered.
+
+        Args:
+            peer: Its remote address.
+
+            close: Closes it at once.
+        """
+        total, per_address, _ = self._limits
+        name = None if per_address is None else _group(peer)
+        group = self._groups.get(name)
+        if group is not None and group.size >= (per_address or 0) and not _evict(group.queue):
+            return None
+        if total is not None and self._open >= total and not _evict(self._queue):
+            return None
+        self._open += 1
+        if total is not None and self._open >= total:
+            self._note_full()
+        if name is None or per_address is None:
+            return Slot(self, self._only_queue, close, None)
+        # The eviction may have removed the group.
+        group = self._groups.setdefault(name, _Group())
+        group.size += 1
+        return Slot(self, (self._queue, group.queue), close, name)
+
+    def _released(self, slot: Slot) -> None:
+        self._open -= 1
+        group = self._groups.get(slot.group)
+        if group is not None:
+            group.size -= 1
+            if not group.size:
+                del self._groups[slot.group]
+        # Not at once, so that a site at its limit does not fill the log.
+        if self._full and self._open < 0.9 * self._few:
+            self._full = False
+
+    def _note_full(self) -> None:
+        if not self._full:
+            self._full = True
+            self._log.warn(
+                "Clients have {open} sockets open, of {total} that they may have: idle ones"
+                " are closed and streams are refused, so that publishers and health checks"
+                " are answered; see --max-connections, and the system's limit of open files",
+                open=self._open,
+                total=self._limits.total,
+            )
+
+
+def _evict(queue: _Queue) -> bool:
+    """
+    Close the socket that has waited longest; False if none waits.
+    """
+    slot = next(iter(queue), None)
+    if slot is None:
+        return False
+    slot.release()
+    slot.close()
+    return True
+
+
+def _group(peer: Any) -> object | None:
+    host = getattr(peer, "host", None)
+    if not isinstance(host, str) or ":" not in host:
+        return host
+    try:
+        address = IPv6Address(host)
+    except ValueError:
+        return host
+    mapped = address.ipv4_mapped
+    # A network provider gives a customer a /64 network at least.
+    return str(mapped) if mapped is not None else int(address) >> 64

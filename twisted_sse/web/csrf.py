@@ -1,0 +1,109 @@
+"""
+Refuses publications that a page of another site makes with its visitor's credentials.
+
+A browser adds cookies and passwords to any request, and a form may be sent anywhere
+without a preflight.  A token in ``Authorization`` is different: a page must know it to
+send it, and browsers ask the server before they send it to another origin.
+
+Follows https://fetch.spec.whatwg.org/#origin-header and
+https://www.w3.org/TR/fetch-metadata/.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from twisted.web.server import Request
+
+from twisted_sse.web.cors import CORS, parse_origin
+from twisted_sse.web.problem import Problem
+
+__all__ = ["OriginCheck"]
+
+# The schemes of ``Authorization`` for which browsers keep credentials.
+_AMBIENT = {b"basic", b"digest", b"negotiate", b"ntlm"}
+
+# HTML: an opaque origin.  Any page may have it, for example in a sandboxed frame.
+_NULL = b"null"
+
+
+class OriginCheck:
+    """
+    Checks which page a publication comes from.
+
+    Args:
+        cors: Its listed origins may publish.
+
+        origins: Additional origins whose pages may publish, such as that of this
+            server if a proxy changes the header ``Host``.
+
+    Raises:
+        ValueError: One of *origins* is not the origin of a certain page.
+    """
+
+    def __init__(self, cors: CORS, origins: Iterable[str] = ()) -> None:
+        self._cors = cors
+        listed = [origins] if isinstance(origins, str) else origins
+        self._origins = frozenset(map(parse_origin, listed))
+        if _NULL in self._origins:
+            raise ValueError("'null' is the origin of every page that hides its own: leave it out")
+
+    def check(self, request: Request) -> None:
+        """
+        Refuse *request* if a page of another site may have made it.
+
+        Raises:
+            Problem: It may.
+        """
+        schemes = _schemes(request)
+        if schemes and not schemes & _AMBIENT:
+            return
+        ambient = bool(schemes) or request.requestHeaders.hasHeader(b"Cookie")
+        origin, fetch_site = request.getHeader(b"Origin"), request.getHeader(b"Sec-Fetch-Site")
+        if origin is None and fetch_site is None:
+            allowed = not ambient
+        elif fetch_site == b"same-origin":
+            allowed = True
+        elif origin is None:
+            # "none": the user began the request, for example by a reload.
+            allowed = fetch_site == b"none"
+        else:
+            allowed = self._may_publish(origin, ambient) or _is_own(origin, request)
+        if not allowed:
+            raise Problem(403, _sentence(origin, fetch_site))
+
+    def _may_publish(self, origin: bytes, ambient: bool) -> bool:
+        if ambient and origin == _NULL:
+            return False
+        return origin in self._origins or self._cors.allows(origin, credentials=ambient)
+
+
+def _sentence(origin: bytes | None, fetch_site: bytes | None) -> str:
+    if origin is None and fetch_site is None:
+        return (
+            "A publication with a cookie or a password must say which page it comes from: "
+            "send Origin, or a token as Authorization: Bearer TOKEN."
+        )
+    page = "this page" if origin is None else origin.decode("ascii", "backslashreplace")
+    return (
+        f"Pages of {page} may not publish here with their visitor's credentials: "
+        "allow the origin, or send a token as Authorization: Bearer TOKEN."
+    )
+
+
+def _schemes(request: Request) -> set[bytes]:
+    values = request.requestHeaders.getRawHeaders(b"Authorization", [])
+    return {value.strip().partition(b" ")[0].lower() for value in values}
+
+
+def _is_own(origin: bytes, request: Request) -> bool:
+    """
+    Whether *origin* is that of the URL of *request*.
+
+    A proxy may have decrypted the request, so a plain one may belong to either scheme.
+    """
+    host = (request.getHeader(b"Host") or b"").lower()
+    for scheme, port in ((b"https://", b":443"), (b"http://", b":80")):
+        if origin == scheme + host.removesuffix(port):
+            return scheme == b"https://" or not request.isSecure()
+    return False
