@@ -10,6 +10,7 @@ __all__ = [
     "HistoryUnavailable",
     "HubClosed",
     "InvalidEvent",
+    "InvalidResponse",
     "InvalidSelector",
     "InvalidTopic",
     "NoContent",
@@ -22,6 +23,7 @@ __all__ = [
     "TooManyConnectionsFromAddress",
     "TwistedSSEError",
     "Unauthorized",
+    "UnexpectedContentEncoding",
     "UnexpectedContentType",
     "UnexpectedStatus",
     "UnknownEventID",
@@ -146,6 +148,26 @@ class UnexpectedContentType(TwistedSSEError):
         super().__init__(message)
         self.content_type = content_type
         self.detail = detail
+
+
+class UnexpectedContentEncoding(TwistedSSEError):
+    """
+    A server has answered with a content encoding that the client cannot decode.
+
+    Attributes:
+        encoding: The ``Content-Encoding``, such as ``br``.
+    """
+
+    def __init__(self, message: str, encoding: str) -> None:
+        super().__init__(message)
+        self.encoding = encoding
+
+
+class InvalidResponse(TwistedSSEError):
+    """
+    A server's response cannot be read: it is not HTTP, its headers are too large, or
+    its compression is broken.
+    """
 
 
 class ReadTimeout(TwistedSSEError):

@@ -41,8 +41,10 @@ from twisted_sse.units import (
     check_seconds,
     known_arguments,
 )
+from twisted_sse.web.content import MAX_BODY
 from twisted_sse.web.cors import CORS
 from twisted_sse.web.cred import GrantOf, GrantRealm
+from twisted_sse.web.events import PublishResource
 from twisted_sse.web.generators.streams import GeneratorStreams
 from twisted_sse.web.resource import Authorize
 from twisted_sse.web.stream import EventStreamResource
@@ -343,6 +345,25 @@ class Hub:
             topics=topics,
             priming=priming,
             max_topics=max_topics,
+        )
+
+    def publishing(
+        self,
+        authorize: Authorize,
+        cors: CORS | None = None,
+        *,
+        max_body: int = MAX_BODY,
+        publish_origins: Iterable[str] = (),
+    ) -> PublishResource:
+        """
+        Make a resource that takes publications with ``POST``; see `PublishResource`.
+        """
+        return PublishResource(
+            self.broker,
+            authorize,
+            cors=cors,
+            max_body=max_body,
+            publish_origins=publish_origins,
         )
 
     def subscribe(self, *topics: str) -> EventStreamResource:

@@ -19,7 +19,7 @@ from twisted_sse.cli.flow import Sent, check_flow, check_probes, check_resume, l
 from twisted_sse.cli.probe import Arrival, Observation
 from twisted_sse.events.event import ServerSentEvent
 
-__all__ = ["AnswerTests", "FlowTests"]
+__all__ = ["AnswerTests", "FlowTests", "ProbesTests"]
 
 STREAM = {
     "Content-Type": "text/event-stream; charset=utf-8",
@@ -130,6 +130,24 @@ class AnswerTests(SynchronousTestCase):
         lines = [line.text for line in problem("It is wrong.", "Mend it.").lines()]
 
         self.assertEqual(lines, ["problem  It is wrong.", "         Mend it."])
+
+
+class ProbesTests(SynchronousTestCase):
+    """
+    Events that were published as a test.
+    """
+
+    def test_too_late(self) -> None:
+        """
+        An event that was published just before the end is not missed.
+        """
+        came = Arrival(0.1, ServerSentEvent("a"))
+        early = observed(STREAM, watched=1.0, arrivals=[came])
+
+        self.assertEqual(check_probes([Sent(0.0, "a"), Sent(0.5, "b")], early).mark, "ok")
+        self.assertEqual(check_probes([Sent(0.5, "b")], early).mark, "warning")
+        later = observed(STREAM, watched=2.0, arrivals=[came])
+        self.assertEqual(check_probes([Sent(0.0, "a"), Sent(0.5, "b")], later).mark, "problem")
 
 
 class FlowTests(SynchronousTestCase):

@@ -133,6 +133,50 @@ class TerminalTests(SynchronousTestCase):
         """
         self.assertEqual(printable("a\tb\nc\0\x7f é"), "a\tb\nc\\x00\\x7f é")
 
+    def test_kinds(self) -> None:
+        """
+        Control characters of every kind are escaped, and what people write is not.
+        """
+        for hostile, shown in (
+            *(("\x1b[2J", "\\x1b[2J"), ("\r", "\\x0d"), ("\x7f", "\\x7f"), ("\x9b", "\\x9b")),
+            *(("\u202e", "\\u202e"), ("\u2066", "\\u2066"), ("\u200f", "\\u200f")),
+            *(("\u2028", "\\u2028"), ("\u061c", "\\u061c"), ("\U000e0041", "\\U000e0041")),
+        ):
+            self.assertEqual(printable(hostile), shown)
+        harmless = "é \U0001f469\u200d\U0001f4bb \u05d0 \u0915\u094d\u200d"
+        self.assertEqual(printable(harmless), harmless)
+
+    def test_json(self) -> None:
+        """
+        JSON has no control characters, and its value is unchanged.
+        """
+        text = "".join(map(chr, [*range(256), *range(0x2000, 0x2100), 0x61C, 0xFEFF, 0xE0041]))
+        file = io.StringIO()
+        console_for(file).write_json(as_json(ServerSentEvent(text.replace("\r", "")), 0.0))
+
+        line = file.getvalue()
+        self.assertEqual(json.loads(line)["data"], text.replace("\r", ""))
+        self.assertEqual(printable(line), line)
+        self.assertNotIn("\t", line)
+
+    def test_pipe(self) -> None:
+        """
+        An event is escaped in a pipe, too.
+        """
+        event = ServerSentEvent("a\x1b[2J\u202e", event="e\x9b", id="i\x7f")
+        (line,) = as_lines(event, 0.0, None)
+
+        self.assertTrue(line.text.endswith("  e\\x9b  i\\x7f  a\\x1b[2J\\u202e"), line.text)
+
+    def test_sentence(self) -> None:
+        """
+        A sentence that quotes a server is escaped.
+        """
+        file = io.StringIO()
+        console_for(file).say("The server says \x1b[2J.")
+
+        self.assertEqual(file.getvalue(), "The server says \\x1b[2J.\n")
+
     def test_bar(self) -> None:
         """
         A bar is drawn, and removed.

@@ -2,6 +2,7 @@
 Options, as they are parsed and as they are documented.
 """
 
+import os
 import re
 import subprocess
 import sys
@@ -67,6 +68,44 @@ class OptionsTests(SynchronousTestCase):
         self.assertEqual(self.tail("localhost").url(), "http://localhost/events?topic=*")
         self.assertEqual(self.tail("localhost?topic=a").url(), "http://localhost/events?topic=a")
         self.assertEqual(self.tail("http://x/stream").url(), "http://x/stream")
+
+    def test_once(self) -> None:
+        """
+        A request that may have an effect is made once, unless asked otherwise.
+        """
+        for words, once in (
+            *(((), False), (("--once",), True), (("--data", "x"), True), (("--data", ""), True)),
+            *((("-X", "post"), True), (("-X", "head"), False), (("-X", "DELETE"), True)),
+            *((("--data", "x", "--reconnect"), False), (("-X", "QUERY", "-d", "x"), True)),
+            (("--data", "x", "-X", "GET"), True),
+        ):
+            self.assertIs(self.tail("localhost", *words).is_once, once, words)
+        with self.assertRaises(UsageError):
+            self.tail("localhost", "--once", "--reconnect")
+
+    def test_publishable_topic(self) -> None:
+        """
+        The doctor publishes to a topic of the command line or of the URL.
+        """
+        for words, topic in (
+            *((("localhost",), None), (("localhost?topic=*",), None)),
+            *((("localhost?topic=a",), "a"), (("localhost?topic=a", "-t", "b"), "b")),
+            (("localhost?topic=*&topic=x/{id}&topic=c",), "c"),
+        ):
+            options = DoctorOptions()
+            options.parseOptions(words)
+            self.assertEqual(options.publishable_topic(), topic, words)
+
+    def test_proxy(self) -> None:
+        """
+        A proxy that cannot be used is an error of the command line.
+        """
+        os.environ["http_proxy"] = "socks5://proxy.example"
+        self.addCleanup(os.environ.pop, "http_proxy")
+
+        with self.assertRaises(UsageError) as caught:
+            self.tail("example.com")
+        self.assertIn("http_proxy", str(caught.exception))
 
     def test_resume_command(self) -> None:
         """

@@ -44,6 +44,8 @@ class Exchange(StringTransport):
         self.lost = False
         self.aborted = False
         self._unread: list[bytes] = []
+        self._delivering = False
+        self._losing: Failure | None = None
 
     @property
     def request_line(self) -> str:
@@ -122,8 +124,9 @@ class Exchange(StringTransport):
         """
         See `IPushProducer.resumeProducing`.
         """
-        super().resumeProducing()
-        self._deliver()
+        if not self.lost:
+            super().resumeProducing()
+            self._deliver()
 
     def loseConnection(self) -> None:
         """
@@ -141,12 +144,21 @@ class Exchange(StringTransport):
     def _deliver(self) -> None:
         while self._unread and self.producerState == "producing" and not self.lost:
             assert self.protocol is not None
+            self._delivering = True
             self.protocol.dataReceived(self._unread.pop(0))
+            self._delivering = False
+            if self._losing is not None:
+                self.protocol.connectionLost(self._losing)
 
     def _lose(self, reason: Exception) -> None:
-        if not self.lost:
-            self.lost = True
-            assert self.protocol is not None
+        if self.lost:
+            return
+        self.lost = True
+        assert self.protocol is not None
+        if self._delivering:
+            # As with a socket, never within a call of dataReceived.
+            self._losing = Failure(reason)
+        else:
             self.protocol.connectionLost(Failure(reason))
 
 
@@ -212,6 +224,16 @@ class MemoryServer:
         assert exchange.protocol is not None
         exchange.protocol.makeConnection(exchange)
         return succeed(exchange.protocol)
+
+    def turn(self) -> None:
+        """
+        Make the calls that are due now, and not those that they schedule.
+        """
+        for call in self.clock.getDelayedCalls():
+            if call.getTime() <= self.clock.seconds():
+                self.clock.calls.remove(call)
+                call.called = True
+                call.func(*call.args, **call.kw)
 
     def source(self, url: str = URL, **options: Any) -> EventSource:
         """

@@ -100,6 +100,23 @@ class GivenClientTests(SynchronousTestCase):
         self.assertEqual(reader.of(Lost)[0].delay, 1.0)
         self.assertEqual(server.newest.headers["Cookie"], "a=b")
 
+    def test_cookies(self) -> None:
+        """
+        A server cannot fill the cookie jar.
+        """
+        server = MemoryServer()
+        Reader(server.source(backoff=Backoff(jitter=0, factor=1)).signals())
+
+        for attempt in range(5):
+            cookies = [f"Set-Cookie: c{attempt}-{number}=v" for number in range(20)]
+            server.newest.answer("200 OK", *cookies, f"Set-Cookie: large={'x' * 5000}")
+            server.newest.end()
+            server.clock.advance(1.0)
+
+        sent = server.newest.headers["Cookie"]
+        self.assertEqual(len(sent.split("; ")), 50)
+        self.assertNotIn("large", sent)
+
 
 class CompressionTests(SynchronousTestCase):
     """

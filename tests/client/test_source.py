@@ -102,6 +102,40 @@ class SignalTests(SynchronousTestCase):
 
         self.assertEqual(self.reader.got[1:], [Comment(""), Comment("two\nlines")])
 
+    def test_comment_line(self) -> None:
+        """
+        A comment is a signal when its line ends; the event after many of them is not lost.
+        """
+        self.server.newest.send(b": ping\n")
+        self.assertEqual(self.reader.newest, Comment("ping"))
+
+        for _ in range(300):
+            self.server.newest.send(b": ping\n" * 1000)
+        self.server.newest.send(b"data: x\n\n")
+
+        self.assertEqual(self.reader.newest, ServerSentEvent("x"))
+        self.assertFalse(self.server.newest.lost)
+
+    def test_held_comment(self) -> None:
+        """
+        On request a comment waits for its event.
+        """
+        reader = Reader(self.server.source(hold_comments=True).signals())
+        self.server.newest.answer()
+        self.server.newest.send(b": c\n")
+        self.server.newest.send(b"data: x\n\n")
+
+        self.assertEqual(reader.got[1:], [ServerSentEvent("x", comment="c")])
+
+    def test_long_id(self) -> None:
+        """
+        An event ID that fits into no header does not become the position.
+        """
+        self.server.newest.send(b"id: 1\ndata: x\n\nid: " + b"i" * 900_000 + b"\ndata: y\n\n")
+
+        self.assertEqual(self.reader.newest.data, "y")
+        self.assertEqual(self.source.last_event_id, "1")
+
     def test_control(self) -> None:
         """
         A control event of a hub is not an event.

@@ -2,12 +2,16 @@
 ``twisted-sse`` against hubs in processes of their own.
 """
 
+import fcntl
 import json
 import os
 import signal
 import socket
+import sys
 import threading
+from contextlib import suppress as suppressed
 from pathlib import Path
+from termios import FIONREAD
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -18,7 +22,7 @@ from tests.support.hub_process import HubProcess
 from tests.support.ports import free_port
 from tests.support.waiting import eventually
 
-__all__ = ["PublishTests", "TailTests", "UsageTests"]
+__all__ = ["ProxyTests", "PublishTests", "TailTests", "UsageTests"]
 
 
 class HubTestCase(SynchronousTestCase):
@@ -209,6 +213,90 @@ class TailTests(HubTestCase):
         self.assertEqual(untrusted.status, 3)
         self.assertIn("certificate is not trusted", untrusted.err)
 
+    def test_full_pipe(self) -> None:
+        """
+        SIGTERM ends the command although nobody reads its output.
+        """
+        body = b"data: \xc2\x9b%b\n\n" % (b"x" * 1000) * 1000
+        port, _ = serve(self, _STREAM + body)
+        for options in ((), ("--json",)):
+            tail = self.run_in_background("tail", f"http://127.0.0.1:{port}/", *options)
+            eventually(lambda tail=tail: unread(tail) > 40_000, "the pipe is not full")
+
+            tail.process.send_signal(signal.SIGTERM)
+
+            self.assertEqual(tail.process.wait(20), 0)
+            shown = tail.end().out
+            self.assertNotIn("\x9b", shown)
+            self.assertIn("\\u009b" if options else "\\x9b", shown)
+
+    def test_data_once(self) -> None:
+        """
+        A request with a body is made once: the end of its stream is the end.
+        """
+        body = b'data: {"d":"hi"}\n\ndata: [DONE]\n\n'
+        whole = _STREAM.replace(b"\r\n\r\n", b"\r\nContent-Length: %d\r\n\r\n" % len(body)) + body
+        cut = whole[:-2]
+        for answer, options, status, words in (
+            (whole, ("--data", '{"stream":true}'), 0, "The stream has ended."),
+            (_STREAM + body, ("--data", "x"), 0, "The stream has ended."),
+            (whole, ("--once",), 0, "The stream has ended."),
+            (cut, ("--data", "x"), 3, "The stream is lost: "),
+            (b"HTTP/1.1 503 x\r\n\r\n", ("--data", "x", "--wait"), 3, "answered 503"),
+        ):
+            port, requests = serve(self, answer)
+            done = run_command("tail", f"http://127.0.0.1:{port}/v1", *options)
+
+            self.assertEqual(done.status, status, done.err)
+            self.assertIn(words, done.err)
+            self.assertEqual(len(requests), 1)
+            self.check_no_traceback(done)
+
+    def test_reconnect(self) -> None:
+        """
+        On request, a request with a body is made again.
+        """
+        port, requests = serve(self, _STREAM + b"retry: 100\ndata: x\n\n")
+        url = f"http://127.0.0.1:{port}/v1"
+
+        done = run_command("tail", url, "--data", "x", "--reconnect", "--count", "2")
+
+        self.assertEqual((done.status, len(requests)), (0, 2))
+
+    def test_wrong_scheme(self) -> None:
+        """
+        https for http, and http for https, are said at once.
+        """
+        directory = Path(self.mktemp()).resolve()
+        directory.mkdir()
+        certificate, key = write_certificate(directory)
+        plain = self.start()
+        secure = self.start("--tls-cert", str(certificate), "--tls-key", str(key))
+
+        https = run_command("tail", f"https://localhost:{plain.port}/events?topic=a")
+        http = run_command("tail", f"http://localhost:{secure.port}/events?topic=a")
+        publish = run_command(
+            "publish", f"https://localhost:{plain.port}/events?topic=a", "x", "--give-up", "0"
+        )
+
+        self.assertEqual((https.status, http.status, publish.status), (3, 3, 3))
+        self.assertIn("use http:// for https://", https.err)
+        self.assertIn("use https://", http.err)
+        self.assertIn("was not published", publish.err)
+        self.assertIn("use http:// for https://", publish.err)
+
+    def test_encoding(self) -> None:
+        """
+        An encoding that cannot be read exits with status 2 at once.
+        """
+        head = _STREAM.replace(b"\r\n\r\n", b"\r\nContent-Encoding: br\r\n\r\n")
+        port, _ = serve(self, head + b"\x0b\x05\x80data: x\n\n\x03")
+
+        done = run_command("tail", f"http://127.0.0.1:{port}/")
+
+        self.assertEqual(done.status, 2)
+        self.assertIn("encoded with br", done.err)
+
     def test_nobody(self) -> None:
         """
         Without a server the command exits with status 3.
@@ -290,6 +378,29 @@ class PublishTests(HubTestCase):
         self.assertIn("Published 2 events", done.err)
         self.assertIn("Line 4: Unknown key 'color'", done.err)
         self.assertEqual((self.kept(hub, "a", 1), self.kept(hub, "b", 1)), (['{"x":1}'], ["y"]))
+
+    def test_skip_bad(self) -> None:
+        """
+        --skip-bad goes on after bad lines, and says which were not published.
+        """
+        hub = self.start("--max-body", "2000")
+        lines = [
+            '{"topic":"a","data":"one"}',
+            "no JSON",
+            '{"topic":"a","data":"%s"}' % ("x" * 3000),
+        ]
+        lines += ['{"topic":"a","data":"two"}']
+
+        done = run_command(
+            "publish", f"{hub.url}/events", "--ndjson", "--skip-bad", stdin="\n".join(lines)
+        )
+
+        self.assertEqual(done.status, 2, done.err)
+        self.assertIn("Line 2: it is not JSON", done.err)
+        self.assertRegex(done.err, r"Line 3: .*413.* This line was not published\.")
+        self.assertIn("Published 2 events", done.err)
+        self.assertIn("2 lines were not published.", done.err)
+        self.assertEqual(self.kept(hub, "a", 2), ["one", "two"])
 
     def test_refused(self) -> None:
         """
@@ -418,6 +529,144 @@ class PublishTests(HubTestCase):
         self.addCleanup(thread.join)
         port: int = listening.getsockname()[1]
         return port
+
+
+class ProxyTests(HubTestCase):
+    """
+    HTTP proxies of the environment.
+    """
+
+    def use_proxy(self, name: str, target: int) -> list[bytes]:
+        """
+        Run a proxy that connects to one port, whatever it is asked for.
+
+        Returns:
+            The requests, as they come.
+        """
+        listening = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(listening.close)
+        heads: list[bytes] = []
+
+        def carry(client: socket.socket) -> None:
+            with client, socket.create_connection(("127.0.0.1", target)) as server:
+                head = client.recv(65536)
+                heads.append(head)
+                if head.startswith(b"CONNECT "):
+                    client.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+                else:
+                    method, url, rest = head.split(b" ", 2)
+                    path = b"/" + url.split(b"/", 3)[3]
+                    server.sendall(b" ".join([method, path, rest]))
+                back = threading.Thread(target=pump, args=(server, client), daemon=True)
+                back.start()
+                pump(client, server)
+                back.join()
+
+        def accept() -> None:
+            while True:
+                try:
+                    client, _ = listening.accept()
+                except OSError:
+                    return
+                threading.Thread(target=carry, args=(client,), daemon=True).start()
+
+        threading.Thread(target=accept, daemon=True).start()
+        os.environ[name] = f"http://me:secret@127.0.0.1:{listening.getsockname()[1]}"
+        self.addCleanup(os.environ.pop, name)
+        return heads
+
+    def test_http(self) -> None:
+        """
+        Requests without TLS are made with absolute URLs.
+        """
+        hub = self.start()
+        heads = self.use_proxy("http_proxy", hub.port)
+        url = "http://hub.example/events"
+
+        published = run_command("publish", url, "-t", "a", "hello")
+        tail = run_command("tail", url, "-t", "a", "--since", "earliest", "-n", "1")
+        doctor = run_command("doctor", f"{url}?topic=a", "--seconds", "3")
+
+        self.assertEqual((published.status, tail.status), (0, 0), published.err + tail.err)
+        self.assertIn("  hello\n", tail.out)
+        self.assertEqual(doctor.status, 0, doctor.out)
+        self.assertTrue(heads[0].startswith(b"POST http://hub.example/events HTTP/1.1\r\n"))
+        self.assertIn(b"Proxy-Authorization: Basic bWU6c2VjcmV0\r\n", heads[0])
+        self.assertIn(b"Host: hub.example\r\n", heads[0])
+
+    def test_https(self) -> None:
+        """
+        Requests with TLS go through a tunnel, and verify the server itself.
+        """
+        directory = Path(self.mktemp()).resolve()
+        directory.mkdir()
+        certificate, key = write_certificate(directory, "hub.example")
+        hub = self.start("--tls-cert", str(certificate), "--tls-key", str(key))
+        heads = self.use_proxy("https_proxy", hub.port)
+        url, trust = "https://hub.example/events", ("--cafile", str(certificate))
+
+        published = run_command("publish", url, "-t", "a", "hello", *trust)
+        tail = run_command("tail", url, "-t", "a", "--since", "earliest", "-n", "1", *trust)
+        untrusted = run_command("tail", url, "-t", "a")
+        doctor = run_command("doctor", f"{url}?topic=a", "--seconds", "3", *trust)
+
+        self.assertEqual((published.status, tail.status), (0, 0), published.err + tail.err)
+        self.assertIn("  hello\n", tail.out)
+        self.assertIn("certificate is not trusted", untrusted.err)
+        self.assertIn("HTTP/2 is offered", doctor.out)
+        for head in heads:
+            self.assertTrue(head.startswith(b"CONNECT hub.example:443 HTTP/1.1\r\n"))
+            self.assertIn(b"Proxy-Authorization: Basic bWU6c2VjcmV0\r\n", head)
+
+
+_STREAM = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
+
+
+def serve(test: SynchronousTestCase, answer: bytes) -> tuple[int, list[bytes]]:
+    """
+    Answer every connection in the same way, and close it.
+
+    Returns:
+        The port, and the requests as they come.
+    """
+    listening = socket.create_server(("127.0.0.1", 0))
+    test.addCleanup(listening.close)
+    requests: list[bytes] = []
+
+    def talk(connection: socket.socket) -> None:
+        with connection, suppressed(OSError):
+            requests.append(connection.recv(65536))
+            connection.sendall(answer)
+
+    def accept() -> None:
+        while True:
+            try:
+                connection, _ = listening.accept()
+            except OSError:
+                return
+            threading.Thread(target=talk, args=(connection,), daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    port: int = listening.getsockname()[1]
+    return port, requests
+
+
+def unread(running: Running) -> int:
+    """
+    Return the number of bytes in the pipe of stdout.
+    """
+    assert running.process.stdout is not None
+    return int.from_bytes(fcntl.ioctl(running.process.stdout, FIONREAD, bytes(4)), sys.byteorder)
+
+
+def pump(source: socket.socket, target: socket.socket) -> None:
+    """
+    Pass bytes on until one side has closed.
+    """
+    with suppressed(OSError):
+        while data := source.recv(65536):
+            target.sendall(data)
+        target.shutdown(socket.SHUT_WR)
 
 
 class Swallower(Forwarder):

@@ -139,6 +139,17 @@ class DoctorTests(SynchronousTestCase):
         self.assertIn("The preflight allows pages to send Authorization", done.out)
         self.assertIn("HEAD is answered with 200", done.out)
 
+    def test_topic_of_url(self) -> None:
+        """
+        Events are published to the topic of the URL.
+        """
+        hub = self.start_hub()
+
+        done = self.examine(hub.port, "--seconds", "4")
+
+        self.assertEqual(done.status, 0, done.out)
+        self.assertIn("Events came at once: the slowest of ", done.out)
+
     def test_http2(self) -> None:
         """
         A hub with TLS offers HTTP/2.

@@ -20,6 +20,7 @@ from twisted_sse.events.event import MAX_RETRY, ServerSentEvent
 
 __all__ = [
     "BoundTests",
+    "CommentTests",
     "ConformanceTests",
     "EncodeTests",
     "LinearTests",
@@ -360,6 +361,88 @@ class ReconnectionTests(SynchronousTestCase):
 
         self.assertEqual(decoder.feed(stream), [ServerSentEvent(retry=MAX_RETRY)])
         self.assertEqual(decoder.reconnection_time, MAX_RETRY)
+
+
+class CommentTests(SynchronousTestCase):
+    """
+    A decoder that does not hold comments.
+    """
+
+    def feed(self, *chunks: bytes, limit: int | None = MAX_EVENT_SIZE) -> list[list[object]]:
+        """
+        Return the data or the comment of what each chunk completes.
+        """
+        decoder = Decoder(limit, hold_comments=False)
+        return [
+            [event.comment if event.data is None else event.data for event in decoder.feed(chunk)]
+            for chunk in chunks
+        ]
+
+    def test_line(self) -> None:
+        """
+        A comment is returned when its line ends, whatever the line end.
+        """
+        for line in (b": ping\n", b": ping\r", b": ping\r\n"):
+            self.assertEqual(self.feed(line, line), [["ping"], ["ping"]])
+        self.assertEqual(self.feed(b":", b"\n", b": a\n: b", b"\n"), [[], [""], ["a"], ["b"]])
+
+    def test_nothing_held(self) -> None:
+        """
+        Comments without a blank line never fill the decoder, nor does one lose the event.
+        """
+        decoder = Decoder(1000, hold_comments=False)
+        for _ in range(1000):
+            decoder.feed(b": ping\n")
+
+        self.assertEqual(decoder.feed(b"data: x\n\n"), [ServerSentEvent("x")])
+
+    def test_in_event(self) -> None:
+        """
+        Comments within an unfinished event are returned, too; the event stays whole.
+        """
+        told = self.feed(b"data: 1\n", *[b": ping\n"] * 30, b"data: 2\n\n", limit=100)
+
+        self.assertEqual(told, [[], *[["ping"]] * 30, ["1\n2"]])
+
+    def test_at_once(self) -> None:
+        """
+        However many comments come at once, they do not count for the size of an event.
+        """
+        for end in (b"", b"\n"):
+            told = self.feed(b": ping\n" * 100 + end + b"data: x\n\n", limit=20)
+
+            self.assertEqual(told[0][-1], "x")
+
+    def test_before_field(self) -> None:
+        """
+        A comment belongs to the event whose first field comes with it.
+        """
+        for chunks in ([b": c\ndata: x\n\n"], [b": c\nda", b"ta: x\n\n"]):
+            decoder = Decoder(hold_comments=False)
+            events = [event for chunk in chunks for event in decoder.feed(chunk)]
+
+            self.assertEqual(events, [ServerSentEvent("x", comment="c")])
+
+    @settings(derandomize=True, max_examples=500, deadline=None)
+    @given(STREAMS, st.lists(st.integers(0, 200), max_size=6))
+    def test_same_events(self, stream: bytes, cuts: list[int]) -> None:
+        """
+        Everything but the comments is the same as with a decoder that holds them.
+        """
+
+        def rest(decoder: Decoder, chunks: list[bytes]) -> object:
+            events = [event for chunk in chunks for event in decoder.feed(chunk)]
+            fields = [(one.data, one.event, one.id, one.retry) for one in events]
+            return (
+                [each for each in fields if each != (None,) * 4],
+                decoder.last_event_id,
+                decoder.reconnection_time,
+            )
+
+        points = [0, *sorted(cuts), len(stream)]
+        chunks = [stream[a:b] for a, b in pairwise(points)]
+
+        self.assertEqual(rest(Decoder(hold_comments=False), chunks), rest(Decoder(), [stream]))
 
 
 class BoundTests(SynchronousTestCase):

@@ -50,9 +50,19 @@ class Batches:
 
     Args:
         read: Returns the next piece of input, b"" at the end.
+
+        skip_long: Called with a sentence for each line that is too long, which is then
+            skipped.  ``None`` ends at the first one.
     """
 
-    def __init__(self, read: Callable[[], Deferred[bytes]], clock: IReactorTime) -> None:
+    def __init__(
+        self,
+        read: Callable[[], Deferred[bytes]],
+        clock: IReactorTime,
+        skip_long: Callable[[str], None] | None = None,
+    ) -> None:
+        self._skip_long = skip_long
+        self._is_skipping = False
         self._read = read
         self._clock = clock
         self._lines: deque[NumberedLine] = deque()
@@ -134,14 +144,24 @@ class Batches:
         for other in others:
             self._finish_line()
             self._partial, self._partial_size = [other], len(other)
-        if self._ended and self._partial_size:
+        if self._ended and (self._partial_size or self._is_skipping):
             self._finish_line()
-        elif self._partial_size > _MAX_LINE_SIZE:
-            self._failed(Failure(LineTooLong(f"Line {self._number + 1} is longer than 16 MiB.")))
-            return
+        elif self._partial_size > _MAX_LINE_SIZE or self._is_skipping:
+            if self._skip_long is None:
+                self._failed(Failure(LineTooLong(self._too_long())))
+                return
+            self._partial, self._partial_size, self._is_skipping = [], 0, True
         self._wake()
 
+    def _too_long(self) -> str:
+        return f"Line {self._number + 1} is longer than 16 MiB."
+
     def _finish_line(self) -> None:
+        if self._is_skipping and self._skip_long is not None:
+            self._is_skipping = False
+            self._skip_long(self._too_long())
+            self._number += 1
+            return
         # Lines of Windows files end with CR LF.
         text = b"".join(self._partial).removesuffix(b"\r")
         self._number += 1

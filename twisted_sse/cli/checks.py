@@ -180,7 +180,7 @@ def _status_advice(status: int) -> str:
         return "Pass a token that may subscribe, with --token-file."
     if status == 400:
         return "If it is a hub, say which topics: --topic NAME."
-    if status in (502, 504):
+    if status in (502, 504, *range(520, 525)):
         return "A proxy cannot reach the server: check that the server behind it runs."
     if status == 204:
         return "The server says that there is no stream: browsers do not reconnect."

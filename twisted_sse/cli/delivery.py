@@ -15,9 +15,11 @@ from twisted.internet.task import deferLater
 
 from twisted_sse.client import Backoff, Publisher
 from twisted_sse.errors import (
+    InvalidResponse,
     NotSent,
     OutcomeUnknown,
     TwistedSSEError,
+    UnexpectedContentEncoding,
     UnexpectedContentType,
     UnexpectedStatus,
 )
@@ -29,7 +31,7 @@ __all__ = ["Delivery", "GaveUp", "Uncertain"]
 _BUSY = (429, 503)
 
 # The outcome is unknown: a proxy does not know what the hub behind it has done.
-_OUTCOME_UNKNOWN = (408, 500, 502, 504)
+_OUTCOME_UNKNOWN = (408, 500, 502, 504, *range(520, 525))
 
 _TOO_LARGE = 413
 
@@ -79,10 +81,16 @@ class Delivery:
         self._give_up = give_up
         self._timeout = timeout
 
-    async def deliver(self, batch: Sequence[Publication]) -> None:
+    async def deliver(
+        self, batch: Sequence[Publication], count: Callable[[int], None] = lambda number: None
+    ) -> None:
         """
         Have *batch* kept in this order, all of it or nothing.  A batch that is too
         large for the server is sent in halves.
+
+        Args:
+            count: Called with the number of publications whenever some are kept: the
+                first ones of *batch*, before an error is raised for the next.
 
         Raises:
             UnexpectedStatus, UnexpectedContentType: The server refuses.
@@ -93,12 +101,13 @@ class Delivery:
         """
         try:
             await self._deliver_whole(batch)
+            count(len(batch))
         except UnexpectedStatus as error:
             if error.status != _TOO_LARGE or len(batch) == 1:
                 raise
             half = len(batch) // 2
-            await self.deliver(batch[:half])
-            await self.deliver(batch[half:])
+            await self.deliver(batch[:half], count)
+            await self.deliver(batch[half:], count)
 
     async def _deliver_whole(self, batch: Sequence[Publication]) -> None:
         confirmation = _Confirmation(self._publisher, self._to_confirm(batch))
@@ -176,7 +185,7 @@ class _Confirmation:
             if error.status in (*_BUSY, *_OUTCOME_UNKNOWN):
                 raise
             reason: TwistedSSEError = error
-        except UnexpectedContentType as error:
+        except (InvalidResponse, UnexpectedContentEncoding, UnexpectedContentType) as error:
             reason = error
         raise Uncertain(f"The hub cannot be asked what it has kept: {reason}") from reason
 

@@ -36,7 +36,8 @@ class DoctorOptions(RequestOptions):
 
     def opt_topic(self, text: str) -> None:
         """
-        Subscribe to this topic; with a token, publish three events to the first.
+        Subscribe to this topic, in addition to those of the URL; with a token, publish
+        three events to the first.
         """
         self["topics"].append(text)
 
@@ -50,3 +51,12 @@ class DoctorOptions(RequestOptions):
         if self.address.completed and not topics and not self.address.topics():
             topics = ["*"]
         return self.address.with_topics(topics)
+
+    def publishable_topic(self) -> str | None:
+        """
+        Return the first topic that events can be published to.
+        """
+        for topic in (*self["topics"], *self.address.topics()):
+            if topic != "*" and not set("{}") & set(topic):
+                return str(topic)
+        return None

@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.error import ConnectError, DNSLookupError
 from twisted.internet.task import deferLater
-from twisted.web.client import Agent, HTTPConnectionPool
 
 from twisted_sse.cli.checks import (
     check_cors,
@@ -57,9 +56,8 @@ class Examination:
     def __init__(self, options: DoctorOptions, reactor: Any) -> None:
         self._options = options
         self._reactor = reactor
-        pool = HTTPConnectionPool(reactor, persistent=False)
-        agent = options.agent() or Agent(reactor, pool=pool)
-        self._probe = Probe(agent, reactor, options.url(), options.headers)
+        self._agent = options.agent()
+        self._probe = Probe(self._agent, reactor, options.url(), options.headers)
         self._sent: list[Sent] = []
         self._publish_error = ""
 
@@ -137,16 +135,17 @@ class Examination:
             return None
         host, port = parts.hostname or "", parts.port or 443
         try:
+            endpoint = self._agent.endpoints.unencrypted("https", host, port)
             return await offered_protocol(
-                self._reactor, host, port, self._options["cafile"], _TIMEOUT
+                self._reactor, endpoint, host, self._options["cafile"], _TIMEOUT
             )
         except Exception:
             # The stream itself has a connection, so a failure here is no finding.
             return ""
 
     async def _publish(self, observation: Observation) -> None:
-        topics = self._options["topics"]
-        if not topics or self._options["token"] is None:
+        topic = self._options.publishable_topic()
+        if topic is None or self._options["token"] is None:
             return
         # A proxy that buffers everything holds back even the headers, so do not wait long.
         while (
@@ -155,14 +154,14 @@ class Examination:
             await deferLater(self._reactor, _POLL_INTERVAL)
         url = self._options.address.without_topics()
         publisher = Publisher(
-            url, token=self._options["token"], client=self._options.agent(), timeout=_TIMEOUT
+            url, token=self._options["token"], client=self._agent, timeout=_TIMEOUT
         )
         nonce = secrets.token_hex(4)
         for number in range(_EVENT_COUNT):
             data = f"{nonce}-{number}"
             at = self._reactor.seconds() - self._start
             try:
-                await publisher.publish([Publication.of(topics[0], data, event=_EVENT_TYPE)])
+                await publisher.publish([Publication.of(topic, data, event=_EVENT_TYPE)])
             except TwistedSSEError as error:
                 self._publish_error = str(error)
                 return
@@ -178,7 +177,7 @@ class Examination:
         if not self._sent:
             return warning(
                 "No events were published, so their delay is unknown.",
-                "Pass --topic and --token-file to publish three events.",
+                "Pass a topic and --token-file to publish three events.",
             )
         return check_probes(self._sent, observation)
 

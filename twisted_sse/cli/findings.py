@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from twisted_sse.cli.terminal import Line, Span
+from twisted_sse.cli.terminal import Line, Span, printable
 
 __all__ = ["Finding", "Mark", "ok", "problem", "warning"]
 
@@ -35,9 +35,9 @@ class Finding(NamedTuple):
         """
         Format the finding for the terminal.
         """
-        yield Line((Span(self.mark.ljust(_INDENT), self.mark), Span(self.sentence)))
+        yield Line((Span(self.mark.ljust(_INDENT), self.mark), Span(printable(self.sentence))))
         if self.advice:
-            yield Line((Span(self.advice, "dim"),), _INDENT)
+            yield Line((Span(printable(self.advice), "dim"),), _INDENT)
 
 
 def ok(sentence: str) -> Finding:

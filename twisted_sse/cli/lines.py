@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from twisted_sse.cli.terminal import Line, Span
+from twisted_sse.cli.terminal import Line, Span, printable
 from twisted_sse.events.event import ServerSentEvent
 
 __all__ = ["as_json", "as_lines"]
@@ -51,8 +51,11 @@ def as_lines(
     """
     time = _utc(now) if width is None else _local(now)
     head = [time, event.event or "message", *([event.id] if event.id else [])]
+    # Also for a pipe, which often ends in a terminal.
+    head = [printable(text) for text in head]
     room = None if width is None else width - len("  ".join(head)) - 2
     data, style = _laid_out(event.data or "", room)
+    data = printable(data)
     styles = ["dim", "dim" if control else "type", "dim"]
     spans = [Span(text + "  ", name) for text, name in zip(head, styles, strict=False)]
     if control:

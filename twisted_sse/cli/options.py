@@ -11,14 +11,16 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from itertools import chain
 from typing import Any
+from urllib.parse import urlsplit
 
 from twisted.internet.ssl import trustRootFromCertificates
 from twisted.python import usage
-from twisted.web.client import Agent, BrowserLikePolicyForHTTPS, HTTPConnectionPool
-from twisted.web.iweb import IAgent
+from twisted.web.client import BrowserLikePolicyForHTTPS
 
 from twisted_sse import units
 from twisted_sse.cli.address import Address, address_of
+from twisted_sse.client.agent import DefaultAgent
+from twisted_sse.client.proxies import proxy_for
 from twisted_sse.transport.tls.trust import load_ca_certificates
 
 __all__ = ["RequestOptions", "VersionOptions"]
@@ -129,6 +131,7 @@ class RequestOptions(VersionOptions):
             self["token"] = os.environ.get("TWISTED_SSE_TOKEN") or None
         if self["token"] is not None and not self["token"].isprintable():
             raise usage.UsageError("--token: the token contains a control character.")
+        self._check_proxy()
         self["cafile"] = self["cafile"] and self.read("cafile", _load_trust_root, self["cafile"])
 
     def read(self, name: str, read: Callable[[str], Any], text: str) -> Any:
@@ -163,16 +166,24 @@ class RequestOptions(VersionOptions):
             headers.setdefault(name, []).append(value)
         return headers
 
-    def agent(self) -> IAgent | None:
+    def _check_proxy(self) -> None:
+        parts = urlsplit(self.address.url)
+        port = parts.port or {"http": 80, "https": 443}[parts.scheme]
+        try:
+            proxy_for(parts.scheme, parts.hostname or "", port)
+        except ValueError as error:
+            raise usage.UsageError(f"{error}.") from None
+
+    def agent(self) -> DefaultAgent:
         """
-        Make an agent that trusts ``--cafile``; ``None`` without that option.
+        Make an agent that trusts ``--cafile``.
         """
-        if self["cafile"] is None:
-            return None
         from twisted.internet import reactor
 
-        pool = HTTPConnectionPool(reactor, persistent=False)
-        return Agent(reactor, BrowserLikePolicyForHTTPS(self["cafile"]), pool=pool)
+        policy = None
+        if self["cafile"] is not None:
+            policy = BrowserLikePolicyForHTTPS(self["cafile"])
+        return DefaultAgent(reactor, policy=policy)
 
 
 def _load_trust_root(path: str) -> Any:

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
-from twisted.internet.interfaces import IHandshakeListener, IReactorTime
+from twisted.internet.endpoints import wrapClientTLS
+from twisted.internet.interfaces import IHandshakeListener, IReactorTime, IStreamClientEndpoint
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.ssl import optionsForClientTLS
 from twisted.python.failure import Failure
@@ -22,6 +22,7 @@ from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent
 from zope.interface import implementer
 
+from twisted_sse.client.failures import loss_reason
 from twisted_sse.errors import EventTooLarge
 from twisted_sse.events.codec import Decoder
 from twisted_sse.events.event import ServerSentEvent
@@ -30,6 +31,10 @@ __all__ = ["Arrival", "Observation", "Probe", "offered_protocol"]
 
 # The most to keep of a body, for error messages, in bytes.
 _MAX_BODY_START = 1000
+
+# The most events to keep, and the most bytes of their data.
+_MAX_ARRIVALS = 10_000
+_MAX_DATA = 4 * 1024 * 1024
 
 
 class Arrival(NamedTuple):
@@ -145,7 +150,7 @@ class Probe:
         except (RequestTransmissionFailed, ResponseFailed) as error:
             if not any(reason.check(CancelledError) for reason in error.reasons):
                 observation.closed = self._clock.seconds() - begun
-                observation.reason = str(error.reasons[0].value)
+                observation.reason = str(loss_reason(error))
             return
         observation.answered = self._clock.seconds() - begun
         observation.status, observation.headers = response.code, response.headers
@@ -167,7 +172,8 @@ class _Body(Protocol):
         self._observation = observation
         self._now = now
         self._enough = enough
-        self._decoder = Decoder()
+        self._decoder = Decoder(hold_comments=False)
+        self._size = 0
         self.done: Deferred[None] = Deferred(lambda _: self._close())
 
     def dataReceived(self, data: bytes) -> None:
@@ -179,7 +185,8 @@ class _Body(Protocol):
         observation, now = self._observation, self._now()
         observation.body_start = (observation.body_start + data)[:_MAX_BODY_START]
         try:
-            observation.arrivals += [Arrival(now, event) for event in self._decoder.feed(data)]
+            for event in self._decoder.feed(data):
+                self._observe(Arrival(now, event))
         except EventTooLarge:
             # Not a stream; the Content-Type tells what it is.
             self._end()
@@ -195,6 +202,12 @@ class _Body(Protocol):
             self._observation.closed = self._now()
             self.done.callback(None)
 
+    def _observe(self, arrival: Arrival) -> None:
+        self._size += len(arrival.event.data or "")
+        arrivals = self._observation.arrivals
+        if len(arrivals) < _MAX_ARRIVALS and self._size <= _MAX_DATA:
+            arrivals.append(arrival)
+
     def _end(self) -> None:
         self.done.callback(None)
         self._close()
@@ -204,18 +217,22 @@ class _Body(Protocol):
             self.transport.loseConnection()
 
 
-async def offered_protocol(reactor: Any, host: str, port: int, trust: Any, seconds: float) -> str:
+async def offered_protocol(
+    reactor: Any, endpoint: IStreamClientEndpoint, host: str, trust: Any, seconds: float
+) -> str:
     """
     Return the protocol that a TLS server chooses by ALPN, of HTTP/2 and HTTP/1.1;
     "" if it chooses none.
+
+    Args:
+        endpoint: Of the server, below TLS.
 
     Raises:
         Exception: The server cannot be reached, or is not trusted.
     """
     options = {} if trust is None else {"trustRoot": trust}
     secured = optionsForClientTLS(host, acceptableProtocols=[b"h2", b"http/1.1"], **options)
-    endpoint = wrapClientTLS(secured, HostnameEndpoint(reactor, host, port))
-    handshake: Any = await endpoint.connect(Factory.forProtocol(_Handshake))
+    handshake: Any = await wrapClientTLS(secured, endpoint).connect(Factory.forProtocol(_Handshake))
     handshake.chosen.addTimeout(seconds, reactor)
     chosen: bytes | None = await handshake.chosen
     return (chosen or b"").decode("ascii")

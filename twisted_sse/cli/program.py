@@ -4,17 +4,17 @@ The program ``twisted-sse``: parses the command line, and runs the command.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 from twisted.python import usage
 
 from twisted_sse.cli.doctor import doctor
 from twisted_sse.cli.doctor_options import DoctorOptions
 from twisted_sse.cli.options import VersionOptions
+from twisted_sse.cli.output import Output
 from twisted_sse.cli.publish import PublishOptions, publish
 from twisted_sse.cli.running import Status, run
 from twisted_sse.cli.tail import tail
@@ -65,17 +65,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     _configure(sys.stdout)
     _configure(sys.stderr)
-    out, err = console_for(sys.stdout), console_for(sys.stderr)
+    outputs = [Output(sys.stdout), Output(sys.stderr)]
+    out, err = (console_for(cast(TextIO, output)) for output in outputs)
     options = ProgramOptions()
     try:
         options.parseOptions(sys.argv[1:] if arguments is None else arguments)
     except usage.UsageError as error:
         command = " ".join(["twisted-sse", *filter(None, [options.subCommand])])
         err.say(f"{command}: {error}")
+        outputs[1].finish(wait=True)
         return Status.USAGE
-    status = run(partial(_command(options), out=out, err=err), err.say)
-    _flush(sys.stdout)
-    return status
+    return run(partial(_command(options), out=out, err=err), err.say, outputs)
 
 
 def _command(options: ProgramOptions) -> Callable[..., Coroutine[Any, Any, int]]:
@@ -91,13 +91,3 @@ def _configure(stream: TextIO) -> None:
         reconfigure(errors="replace")
     elif reconfigure is not None:
         reconfigure(encoding="utf-8", errors="backslashreplace")
-
-
-def _flush(stream: TextIO) -> None:
-    """
-    Flush *stream*; if its reader is gone, keep Python from reporting that at exit.
-    """
-    try:
-        stream.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

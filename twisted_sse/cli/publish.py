@@ -10,20 +10,20 @@ import secrets
 import sys
 from typing import Any
 
-from twisted.internet.defer import CancelledError
 from twisted.python import usage
 
 from twisted_sse import units
-from twisted_sse.cli.batches import Batches, LineTooLong, NumberedLine
-from twisted_sse.cli.delivery import Delivery, GaveUp, Uncertain
-from twisted_sse.cli.lineparser import BadLine, LineParser
+from twisted_sse.cli.batches import Batches
+from twisted_sse.cli.delivery import Delivery
+from twisted_sse.cli.lineparser import LineParser
+from twisted_sse.cli.linepublisher import LinePublisher, deliver_one
 from twisted_sse.cli.options import RequestOptions
 from twisted_sse.cli.running import CommandFailed, Status
 from twisted_sse.cli.stdin import InputReader, size_left
-from twisted_sse.cli.tally import Tally, lines_of
+from twisted_sse.cli.tally import Tally
 from twisted_sse.cli.terminal import Console
 from twisted_sse.client import Publisher
-from twisted_sse.errors import InvalidEvent, InvalidTopic, UnexpectedContentType, UnexpectedStatus
+from twisted_sse.errors import InvalidEvent, InvalidTopic
 from twisted_sse.events.publication import Publication
 
 __all__ = ["PublishOptions", "publish"]
@@ -32,8 +32,6 @@ _STDIN = 0
 
 # The timeout of a request, in seconds.
 _TIMEOUT = 30.0
-
-_STOPPED = " That line and all lines after it were not published."
 
 # Options that --ndjson excludes.
 _PLAIN_OPTIONS = ("event", "retry", "private")
@@ -60,6 +58,7 @@ class PublishOptions(RequestOptions):
 
     optFlags = [  # noqa: RUF012
         ["ndjson", None, "Each line is a JSON object with topic, data, event, id ..."],
+        ["skip-bad", None, "Skip lines that cannot be published, and say which."],
         ["private", "p", "Only for subscribers that may read one of the topics."],
     ]
 
@@ -103,6 +102,8 @@ class PublishOptions(RequestOptions):
             raise usage.UsageError("--ndjson needs lines on standard input, not DATA.")
         if self["id"] is not None and self.data is None:
             raise usage.UsageError("--id needs DATA: it is for one event, not for lines.")
+        if self["skip-bad"] and self.data is not None:
+            raise usage.UsageError("--skip-bad needs lines on standard input, not DATA.")
         conflicting = [name for name in _PLAIN_OPTIONS if self[name]]
         if self["ndjson"] and conflicting:
             raise usage.UsageError(
@@ -139,6 +140,9 @@ async def publish(options: PublishOptions, out: Console, err: Console) -> int:
     """
     Publish the data, or the lines of standard input.
 
+    Returns:
+        The exit status: 2 if lines were skipped.
+
     Raises:
         CommandFailed: Not everything was published.
     """
@@ -149,16 +153,18 @@ async def publish(options: PublishOptions, out: Console, err: Console) -> int:
         err.say(f"Publishing to {options.address.without_topics()}")
     delivery = options.delivery(reactor, err)
     if one is not None:
-        await _deliver(delivery, [one], "The event")
+        await deliver_one(delivery, one)
         out.say(one.event.id or "")
         return Status.DONE
     tally = Tally(err, size_left(_STDIN), reactor)
+    skip_bad = bool(options["skip-bad"])
+    lines = LinePublisher(delivery, options.parser, tally, err, skip_bad=skip_bad)
     try:
-        batches = Batches(InputReader(_STDIN, reactor).read, reactor)
-        await _publish_lines(batches, delivery, options.parser, tally)
+        skip = lines.skip if skip_bad else None
+        await lines.publish(Batches(InputReader(_STDIN, reactor).read, reactor, skip))
     finally:
         tally.end()
-    return Status.DONE
+    return Status.REFUSED if tally.skipped else Status.DONE
 
 
 def _single(options: PublishOptions) -> Publication:
@@ -166,71 +172,6 @@ def _single(options: PublishOptions) -> Publication:
         return options.parser.one(options.data or "", options["id"])
     except (InvalidEvent, InvalidTopic) as error:
         raise CommandFailed(Status.USAGE, f"twisted-sse publish: {error}") from None
-
-
-async def _publish_lines(
-    batches: Batches, delivery: Delivery, parser: LineParser, tally: Tally
-) -> None:
-    while True:
-        try:
-            lines = await batches.next()
-        except LineTooLong as error:
-            raise CommandFailed(Status.REFUSED, f"{error}{_STOPPED}") from None
-        except OSError as error:
-            raise CommandFailed(
-                Status.USAGE, f"Standard input cannot be read: {error.strerror}."
-            ) from None
-        if not lines:
-            return
-        publications, bad_line = _parsed(parser, lines)
-        if publications:
-            await _deliver(delivery, [one for _, one in publications], lines_of(publications))
-        tally.published(len(publications), lines)
-        if bad_line is not None:
-            raise CommandFailed(Status.REFUSED, f"{bad_line}{_STOPPED}")
-
-
-def _parsed(
-    parser: LineParser, lines: list[NumberedLine]
-) -> tuple[list[tuple[int, Publication]], BadLine | None]:
-    """
-    Return publications and their line numbers, up to the first bad line.
-    """
-    publications: list[tuple[int, Publication]] = []
-    for line in lines:
-        try:
-            publication = parser.line(line)
-        except BadLine as error:
-            return publications, error
-        if publication is not None:
-            publications.append((line.number, publication))
-    return publications, None
-
-
-async def _deliver(delivery: Delivery, batch: list[Publication], subject: str) -> None:
-    """
-    Deliver *batch*.
-
-    Args:
-        subject: Names the batch in sentences, such as "Line 7".
-
-    Raises:
-        CommandFailed: The batch was not published, or may not have been.
-    """
-    try:
-        await delivery.deliver(batch)
-    except (UnexpectedStatus, UnexpectedContentType) as error:
-        raise CommandFailed(Status.REFUSED, f"{subject} was refused. {error}") from error
-    except GaveUp as error:
-        raise CommandFailed(Status.UNREACHABLE, f"{subject} was not published. {error}") from error
-    except Uncertain as error:
-        raise CommandFailed(
-            Status.UNCERTAIN, f"{subject} may have been published. {error}"
-        ) from error
-    except CancelledError:
-        raise CommandFailed(
-            Status.INTERRUPTED, f"Interrupted. {subject} may have been published."
-        ) from None
 
 
 def _is_terminal(stream: Any) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import enum
 import os
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -18,6 +18,8 @@ from twisted.internet.error import ReactorNotRunning
 from twisted.logger import ILogObserver, LogEvent, Logger, globalLogBeginner, textFileLogObserver
 from twisted.python.failure import Failure
 from zope.interface import implementer
+
+from twisted_sse.cli.output import Output
 
 __all__ = ["CommandFailed", "Status", "run"]
 
@@ -61,7 +63,11 @@ class CommandFailed(Exception):
         self.status = status
 
 
-def run(steps: Callable[[], Coroutine[Any, Any, int]], say: Callable[[str], None]) -> int:
+def run(
+    steps: Callable[[], Coroutine[Any, Any, int]],
+    say: Callable[[str], None],
+    outputs: Sequence[Output] = (),
+) -> int:
     """
     Run a command, and return its exit status.
 
@@ -71,6 +77,9 @@ def run(steps: Callable[[], Coroutine[Any, Any, int]], say: Callable[[str], None
         steps: The command; returns the exit status, or raises `CommandFailed`.
 
         say: Shows a sentence to the user.
+
+        outputs: Finished at the end; after an interruption without waiting for
+            their readers.
     """
     from twisted.internet import reactor
 
@@ -79,6 +88,8 @@ def run(steps: Callable[[], Coroutine[Any, Any, int]], say: Callable[[str], None
     task = _Task(running, say)
     running.callWhenRunning(task.start, steps)
     running.run()
+    for output in outputs:
+        output.finish(wait=not task.was_interrupted)
     return task.status
 
 
@@ -88,6 +99,13 @@ class _Task:
         self._say = say
         self._interrupted: Deferred[None] | None = None
         self.status: int = Status.INTERRUPTED
+
+    @property
+    def was_interrupted(self) -> bool:
+        """
+        Whether a signal has ended the command.
+        """
+        return self._interrupted is not None
 
     def start(self, steps: Callable[[], Coroutine[Any, Any, int]]) -> None:
         """

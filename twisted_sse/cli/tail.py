@@ -6,15 +6,17 @@ Events go to stdout, everything else to stderr.
 
 from __future__ import annotations
 
-import sys
-
 from twisted.internet.defer import CancelledError
 
 from twisted_sse.cli.running import CommandFailed, Status
 from twisted_sse.cli.tail_options import TailOptions
 from twisted_sse.cli.terminal import Console
 from twisted_sse.cli.view import JSONLines, Lines, View
-from twisted_sse.errors import UnexpectedContentType, UnexpectedStatus
+from twisted_sse.errors import (
+    UnexpectedContentEncoding,
+    UnexpectedContentType,
+    UnexpectedStatus,
+)
 
 __all__ = ["tail"]
 
@@ -30,20 +32,22 @@ async def tail(options: TailOptions, out: Console, err: Console) -> int:
     if options.address.completed:
         err.say(f"Following {url}")
     source = options.source()
-    print_event = JSONLines(sys.stdout, options["control"]) if options["json"] else Lines(out)
+    print_event = JSONLines(out, options["control"]) if options["json"] else Lines(out)
     view = View(options, source, print_event, err)
     try:
         async with source:
             async for signal in source.signals():
                 if view.show(signal):
                     return Status.DONE
+                await out.drained()
+                await err.drained()
     except CancelledError:
         view.print_summary()
         # As ping does: Ctrl-C is the usual end of a command that runs forever.
         return Status.DONE
     except UnexpectedStatus as error:
         raise CommandFailed(Status.REFUSED, f"{error}{_advice(error, options)}") from error
-    except UnexpectedContentType as error:
+    except (UnexpectedContentEncoding, UnexpectedContentType) as error:
         raise CommandFailed(Status.REFUSED, f"{url} is not an event stream. {error}") from error
     err.say("The server has ended the stream for good.")
     view.print_summary()

@@ -49,6 +49,8 @@ class TailOptions(RequestOptions):
     optFlags = [  # noqa: RUF012
         ["json", "j", "Print one JSON object per line."],
         ["control", None, "With --json: also print control events of the hub."],
+        ["once", None, "Make one request, and end with its stream; so does --data."],
+        ["reconnect", None, "With --data: make the request again when the stream ends."],
         ["wait", None, "Wait for a server that is not running yet."],
     ]
 
@@ -77,6 +79,22 @@ class TailOptions(RequestOptions):
         if more:
             raise usage.UsageError(f"Pass one URL only: {more[0]!r} is too much.")
         super().parseArgs(url)
+
+    def postOptions(self) -> None:
+        """
+        See `twisted.python.usage.Options.postOptions`.
+        """
+        super().postOptions()
+        if self["once"] and self["reconnect"]:
+            raise usage.UsageError("Pass either --once or --reconnect, not both.")
+
+    @property
+    def is_once(self) -> bool:
+        """
+        Whether to make one request only, as it may have an effect.
+        """
+        is_read = self["data"] is None and self["method"] in (None, "GET", "HEAD")
+        return bool(self["once"]) or not (is_read or self["reconnect"])
 
     def url(self) -> str:
         """

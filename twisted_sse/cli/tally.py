@@ -21,6 +21,9 @@ class Tally:
 
     Args:
         total: The size of the input, in bytes; ``None`` if unknown.
+
+    Attributes:
+        skipped: The number of lines that were skipped.
     """
 
     def __init__(self, err: Console, total: int | None, clock: IReactorTime) -> None:
@@ -29,12 +32,18 @@ class Tally:
         self._begun = clock.seconds()
         self._bar = err.progress(total)
         self._events = self._bytes = 0
+        self.skipped = 0
 
-    def published(self, events: int, lines: Sequence[NumberedLine]) -> None:
+    def published(self, events: int) -> None:
         """
-        Count a batch.
+        Count events.
         """
         self._events += events
+
+    def read(self, lines: Sequence[NumberedLine]) -> None:
+        """
+        Count the lines of a batch.
+        """
         self._bytes += sum(len(line.text) + 1 for line in lines)
         self._bar.show(self._bytes, f"{_events(self._events)}, {self._rate():.0f} a second")
 
@@ -48,6 +57,9 @@ class Tally:
             f"Published {_events(self._events)} in {seconds:.1f} seconds,"
             f" {self._rate():.0f} a second."
         )
+        if self.skipped:
+            lines = "1 line was" if self.skipped == 1 else f"{self.skipped} lines were"
+            self._err.say(f"{lines} not published.")
 
     def _rate(self) -> float:
         return self._events / max(self._clock.seconds() - self._begun, 0.001)

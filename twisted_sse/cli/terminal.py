@@ -9,15 +9,37 @@ from __future__ import annotations
 
 import os
 import shutil
+import struct
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol, TextIO
 
-__all__ = ["Console", "Line", "Progress", "Span", "console_for", "printable"]
+from twisted_sse.cli.output import Output
 
-# Control characters that a terminal obeys: C0, DEL and C1, except for tab and LF.
-# With them a server could move the cursor, or write to the clipboard.
-_CONTROLS = {
-    code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if code not in (9, 10)
+__all__ = ["Console", "Line", "Progress", "Span", "console_for", "printable", "printable_json"]
+
+# Control characters that a terminal obeys: C0, DEL and C1.  With them a server could
+# move the cursor, or write to the clipboard.
+_CONTROLS = (*range(32), *range(127, 160))
+
+# Characters that change the order or the lines of a text, or hide in it: bidirectional
+# controls and marks, separators, and tags.
+_INVISIBLE = (
+    *(0x61C, 0x180E, 0xFEFF, *range(0x200E, 0x2010), *range(0x2028, 0x202F)),
+    *(*range(0x2060, 0x2070), *range(0xFFF9, 0xFFFC), *range(0xE0000, 0xE0080)),
+)
+
+_ESCAPES = {
+    code: f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}"
+    for code in (*_CONTROLS, *_INVISIBLE)
+    if code not in (9, 10)
+}
+
+# The same as JSON writes them, in UTF-16.
+_JSON_ESCAPES = {
+    code: "".join(
+        f"\\u{unit[0]:04x}" for unit in struct.iter_unpack(">H", chr(code).encode("utf-16-be"))
+    )
+    for code in (*_CONTROLS, *_INVISIBLE)
 }
 
 # The styles of `Span` as rich names them.
@@ -99,7 +121,20 @@ class Console(Protocol):
 
     def say(self, text: str) -> None:
         """
-        Write a sentence.
+        Write a sentence, with control characters escaped.
+        """
+
+    def write_json(self, text: str) -> None:
+        """
+        Write a line of JSON, with control characters escaped, and flush it.
+        """
+
+    async def drained(self) -> None:
+        """
+        Wait until everything is written.
+
+        Raises:
+            BrokenPipeError: The reader is gone.
         """
 
     def progress(self, total: int | None) -> Progress:
@@ -125,9 +160,27 @@ def console_for(stream: TextIO, environment: Mapping[str, str] = os.environ) -> 
 
 def printable(text: str) -> str:
     """
-    Escape the control characters in *text*.
+    Escape the control characters in *text*, except for tabs and line ends.
     """
-    return text.translate(_CONTROLS)
+    return text.translate(_ESCAPES)
+
+
+def printable_json(text: str) -> str:
+    """
+    Escape the control characters in *text*, which is JSON without line ends.
+    """
+    return text.translate(_JSON_ESCAPES)
+
+
+def _write_json(stream: TextIO, text: str) -> None:
+    stream.write(printable_json(text) + "\n")
+    # So that the reader of a pipe gets each line at once.
+    stream.flush()
+
+
+async def _drain(stream: TextIO) -> None:
+    if isinstance(stream, Output):
+        await stream.drained()
 
 
 class _NoProgress:
@@ -190,7 +243,19 @@ class _Plain:
         """
         See `Console`.
         """
-        self.write(Line((Span(text),)))
+        self.write(Line((Span(printable(text)),)))
+
+    def write_json(self, text: str) -> None:
+        """
+        See `Console`.
+        """
+        _write_json(self._stream, text)
+
+    async def drained(self) -> None:
+        """
+        See `Console`.
+        """
+        await _drain(self._stream)
 
     def progress(self, total: int | None) -> Progress:
         """
@@ -203,6 +268,7 @@ class _Rich:
     def __init__(self, stream: TextIO) -> None:
         from rich.console import Console
 
+        self._stream = stream
         # rich obeys NO_COLOR.
         self._console = Console(file=stream, highlight=False, markup=False, emoji=False)
 
@@ -232,6 +298,18 @@ class _Rich:
         See `Console`.
         """
         self.write(Line((Span(text),)))
+
+    def write_json(self, text: str) -> None:
+        """
+        See `Console`.
+        """
+        _write_json(self._stream, text)
+
+    async def drained(self) -> None:
+        """
+        See `Console`.
+        """
+        await _drain(self._stream)
 
     def progress(self, total: int | None) -> Progress:
         """

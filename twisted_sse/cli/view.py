@@ -6,16 +6,28 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from typing import TextIO
+
+from OpenSSL import SSL
+from service_identity import VerificationError
+from twisted.internet.error import ConnectError, DNSLookupError
+from twisted.web.client import ResponseDone
+from twisted.web.http import PotentialDataLoss
 
 from twisted_sse.cli.lines import as_json, as_lines
 from twisted_sse.cli.running import CommandFailed, Status
 from twisted_sse.cli.tail_options import TailOptions
 from twisted_sse.cli.terminal import Console, Line, Span
 from twisted_sse.client import Control, EventSource, Lost, Opened, Signal
+from twisted_sse.errors import InvalidResponse
 from twisted_sse.events.event import ServerSentEvent
 
 __all__ = ["JSONLines", "Lines", "View"]
+
+# The request was not sent.
+_UNSENT = (ConnectError, DNSLookupError)
+
+# The response is complete, as far as its server tells.
+_ENDED = (ResponseDone, PotentialDataLoss)
 
 
 class JSONLines:
@@ -23,16 +35,14 @@ class JSONLines:
     Prints events as JSON, one per line.
     """
 
-    def __init__(self, stdout: TextIO, control: bool) -> None:
-        self._stdout = stdout
+    def __init__(self, out: Console, control: bool) -> None:
+        self._out = out
         self._control = control
 
     def __call__(self, event: ServerSentEvent, control: bool) -> None:
         if control and not self._control:
             return
-        self._stdout.write(as_json(event, time.time(), control=control) + "\n")
-        # So that the reader of a pipe gets each event at once.
-        self._stdout.flush()
+        self._out.write_json(as_json(event, time.time(), control=control))
 
 
 class Lines:
@@ -78,10 +88,10 @@ class View:
         Show *signal*.
 
         Returns:
-            Whether ``--count`` is reached.
+            Whether ``--count`` is reached, or the only request has ended.
 
         Raises:
-            CommandFailed: The server cannot be reached.
+            CommandFailed: The server cannot be reached, or the only request has failed.
         """
         if isinstance(signal, ServerSentEvent):
             self._print_event(signal, False)
@@ -95,7 +105,7 @@ class View:
                 self._note("The stream is back.")
             self._openings += 1
         elif isinstance(signal, Lost):
-            self._lost(signal)
+            return self._lost(signal)
         return False
 
     def print_summary(self) -> None:
@@ -116,17 +126,33 @@ class View:
         if self._source.last_event_id:
             yield f"last event ID {self._source.last_event_id}"
 
-    def _lost(self, lost: Lost) -> None:
-        reason = str(lost.reason).removesuffix(".") or type(lost.reason).__name__
-        if not (self._openings or self._options["wait"]):
-            raise CommandFailed(Status.UNREACHABLE, f"{self._source.url}: {_unreachable(reason)}")
+    def _lost(self, lost: Lost) -> bool:
+        reason = str(lost.reason).removesuffix(".")
+        is_over = self._options.is_once and not isinstance(lost.reason, _UNSENT)
+        if not self._openings and (is_over or not self._options["wait"]):
+            sentence = _unreachable(lost.reason, can_wait=not is_over)
+            raise CommandFailed(Status.UNREACHABLE, f"{self._source.url}: {sentence}")
+        if is_over and isinstance(lost.reason, _ENDED):
+            self._err.say("The stream has ended.")
+            self.print_summary()
+            return True
+        if is_over:
+            self.print_summary()
+            raise CommandFailed(Status.UNREACHABLE, f"The stream is lost: {reason}.")
         self._note(f"The stream is lost: {reason}. Reconnecting in {lost.delay:.1f} s.")
+        return False
 
     def _note(self, text: str) -> None:
         self._err.write(Line((Span(text, "dim"),)))
 
 
-def _unreachable(reason: str) -> str:
-    if "certificate verify failed" in reason:
+def _unreachable(reason: Exception, *, can_wait: bool) -> str:
+    text = str(reason).removesuffix(".")
+    if "certificate verify failed" in text:
         return "The server's certificate is not trusted; pass --cafile FILE to trust another one."
-    return f"The server cannot be reached ({reason}). Pass --wait to wait for it."
+    if isinstance(reason, VerificationError):
+        return f"The server's certificate is for another host ({text})."
+    if isinstance(reason, InvalidResponse | SSL.Error):
+        return f"{text}."
+    advice = " Pass --wait to wait for it." if can_wait else ""
+    return f"The server cannot be reached ({text}).{advice}"

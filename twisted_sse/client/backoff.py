@@ -11,7 +11,18 @@ from dataclasses import dataclass
 
 from twisted_sse.errors import TooManyAttempts, UnexpectedStatus
 
-__all__ = ["MAX_SERVER_DELAY", "MIN_DELAY", "STABLE_AFTER", "Backoff", "BackoffState"]
+__all__ = [
+    "MAX_SERVER_DELAY",
+    "MIN_DELAY",
+    "RETRY_STATUSES",
+    "STABLE_AFTER",
+    "Backoff",
+    "BackoffState",
+]
+
+#: Statuses of servers and proxies that may serve a later attempt; 520 to 524 are those
+#: of Cloudflare for a server that it cannot reach.
+RETRY_STATUSES = frozenset({408, 429, 502, 503, 504, 520, 521, 522, 523, 524})
 
 #: The shortest delay in seconds, whatever a server or a policy asks for: a server
 #: that sends ``retry: 0`` and ends every stream would be flooded with requests.

@@ -4,6 +4,9 @@ The body of one stream: bytes in, events out, at the consumer's pace.
 While an event waits to be taken, the socket is not read: the server's writes
 back up, and memory holds what one read has brought and one incomplete event.
 The read timeout runs only while the socket is read.
+
+Compressed data is decoded in slices, one in each turn of the reactor, so that a read
+that expands to many events does not block the program.
 """
 
 from __future__ import annotations
@@ -16,19 +19,18 @@ from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
+from twisted.web.client import ResponseDone
+from twisted.web.http import PotentialDataLoss
 from twisted.web.iweb import IResponse
 
-from twisted_sse.client.failures import root_cause
+from twisted_sse.client.encoding import Plain, Slices
+from twisted_sse.client.failures import loss_reason
 from twisted_sse.client.response import close_transport
-from twisted_sse.errors import EventTooLarge, ReadTimeout
+from twisted_sse.errors import EventTooLarge, InvalidResponse, ReadTimeout
 from twisted_sse.events.codec import Decoder
 from twisted_sse.events.event import ServerSentEvent
 
 __all__ = ["Body"]
-
-# The most to decode at once, in bytes: the size of one read.  A compressed read can
-# expand to a thousand times that, and its events take twenty times more memory.
-_SLICE = 64 * 1024
 
 
 class Body(Protocol):
@@ -43,22 +45,37 @@ class Body(Protocol):
         read_timeout: How long the server may be silent, in seconds; ``None`` is
             unlimited.
 
-    Attributes:
-        reason: Why the stream has ended; ``None`` while it is open.
+        slices: Decodes the content encoding; by default there is none.
     """
 
-    def __init__(self, decoder: Decoder, clock: IReactorTime, read_timeout: float | None) -> None:
+    def __init__(
+        self,
+        decoder: Decoder,
+        clock: IReactorTime,
+        read_timeout: float | None,
+        slices: Slices | None = None,
+    ) -> None:
         self._decoder = decoder
+        self._slices = Plain() if slices is None else slices
         self._clock = clock
         self._read_timeout = read_timeout
         self._blocks: deque[ServerSentEvent] = deque()
-        self._undecoded: deque[memoryview] = deque()
+        self._turn: IDelayedCall | None = None
+        self._decoded = 0
         self._waiting: Deferred[None] | None = None
         self._connection: IPushProducer | None = None
         self._paused = False
         self._last_read = 0.0
         self._timer: IDelayedCall | None = None
-        self.reason: Exception | None = None
+        self._reason: Exception | None = None
+        self._ended_properly = False
+
+    @property
+    def reason(self) -> Exception | None:
+        """
+        Why the stream has ended; ``None`` while it is open or data is left to decode.
+        """
+        return None if self._slices else self._reason
 
     @property
     def retry(self) -> int | None:
@@ -96,9 +113,8 @@ class Body(Protocol):
         if not self._blocks:
             return None
         block = self._blocks.popleft()
-        self._decode()
-        if not self._blocks and self._paused:
-            self._resume()
+        if not self._blocks:
+            self._continue()
         return block
 
     def close(self) -> None:
@@ -106,7 +122,10 @@ class Body(Protocol):
         Close the connection, and discard the blocks that were not taken.
         """
         self._blocks.clear()
-        self._undecoded.clear()
+        self._slices.clear()
+        if self._turn is not None:
+            self._turn.cancel()
+            self._turn = None
         self._end(ConnectionDone("The stream was closed by its consumer."))
 
     def connectionMade(self) -> None:
@@ -120,41 +139,79 @@ class Body(Protocol):
         """
         See `IProtocol.dataReceived`.
         """
-        if self.reason is not None:
+        if self._reason is not None:
             return
         self._last_read = self._clock.seconds()
-        self._undecoded.append(memoryview(data))
-        self._decode()
-        self._wake()
+        self._slices.feed(data)
+        if not self._blocks and self._turn is None:
+            self._decoded = 0
+            self._decode()
+            self._wake()
         # The consumer may have taken every block meanwhile, or closed the stream.
-        if self._blocks and not self._paused:
-            self._pause()
+        if self._blocks or self._slices:
+            if not self._paused:
+                self._pause()
+            if not self._blocks:
+                self._continue()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """
         See `IProtocol.connectionLost`.
         """
         self._connection = None
-        self._end(root_cause(reason))
+        self._ended_properly = bool(reason.check(ResponseDone, PotentialDataLoss))
+        error = loss_reason(reason)
+        if self._ended_properly and not self._slices:
+            try:
+                self._slices.end()
+            except InvalidResponse as incomplete:
+                error = incomplete
+        self._end(error)
 
     def _decode(self) -> None:
         """
-        Decode until a block is ready or all data is used.
+        Decode until a block is ready, or enough for this turn of the reactor.
         """
-        while self._undecoded and not self._blocks:
-            data = self._undecoded.popleft()
-            if len(data) > _SLICE:
-                self._undecoded.appendleft(data[_SLICE:])
-            try:
-                self._blocks += self._decoder.feed(bytes(data[:_SLICE]))
-            except EventTooLarge as error:
-                self._undecoded.clear()
-                self._end(error)
+        while self._slices and not self._blocks and self._decoded < self._slices.turn_limit:
+            self._decode_slice()
+
+    def _decode_slice(self) -> None:
+        try:
+            data = self._slices.next()
+            self._decoded += len(data)
+            if data:
+                self._blocks += self._decoder.feed(data)
+            if self._ended_properly and not self._slices:
+                self._slices.end()
+        except (EventTooLarge, InvalidResponse) as error:
+            self._slices.clear()
+            if self._reason is not None:
+                self._reason = error
+            self._end(error)
+
+    def _continue(self) -> None:
+        """
+        Decode more: now, or in the next turn of the reactor.  Read on if nothing is left.
+        """
+        self._decode()
+        if self._blocks:
+            return
+        if self._slices:
+            if self._turn is None:
+                self._turn = self._clock.callLater(0.0, self._take_turn)
+        elif self._paused:
+            self._resume()
+
+    def _take_turn(self) -> None:
+        self._turn = None
+        self._decoded = 0
+        self._continue()
+        self._wake()
 
     def _end(self, reason: Exception) -> None:
-        if self.reason is not None:
+        if self._reason is not None:
             return
-        self.reason = reason
+        self._reason = reason
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -187,7 +244,7 @@ class Body(Protocol):
         Start measuring silence now.
         """
         self._last_read = self._clock.seconds()
-        if self._timer is None and self.reason is None:
+        if self._timer is None and self._reason is None:
             self._check_in(self._read_timeout)
 
     def _check_in(self, delay: float | None) -> None:

@@ -25,6 +25,9 @@ CONFIRMATION_QUERY = [
 #: stream of its topics after the ID instead.
 NEEDS_FULL_READ = (400, 401, 403)
 
+# The most to read for the answer, in bytes: it is in the first blocks.
+_MAX_SIZE = 256 * 1024
+
 
 class Confirmation:
     """
@@ -34,14 +37,16 @@ class Confirmation:
     def __init__(self) -> None:
         self._decoder = Decoder()
         self._is_kept: bool | None = None
+        self._size = 0
 
     def feed(self, data: bytes) -> bool:
         """
         Take the next bytes of the stream.
 
         Returns:
-            Whether the answer has come.
+            Whether the answer has come, or is not to be expected any more.
         """
+        self._size += len(data)
         for event in self._decoder.feed(data):
             if event.event == OPEN:
                 self._is_kept = is_resumed(event)
@@ -49,7 +54,7 @@ class Confirmation:
                 self._is_kept = False
             elif event.data is None and event.comment:
                 self._is_kept = _kept_by_note(event.comment)
-        return self._is_kept is not None
+        return self._is_kept is not None or self._size > _MAX_SIZE
 
     def result(self) -> bool:
         """

@@ -14,6 +14,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.web.iweb import IResponse
 
+from twisted_sse.client.encoding import Slices, encoded
 from twisted_sse.client.redirects import REDIRECTS, redirect
 from twisted_sse.client.request import StreamRequest
 from twisted_sse.client.response import (
@@ -23,7 +24,12 @@ from twisted_sse.client.response import (
     read_start,
     status_error,
 )
-from twisted_sse.errors import ReadTimeout, UnexpectedContentType, UnexpectedStatus
+from twisted_sse.errors import (
+    ReadTimeout,
+    UnexpectedContentEncoding,
+    UnexpectedContentType,
+    UnexpectedStatus,
+)
 from twisted_sse.events.media import EVENT_STREAM, media_type
 
 __all__ = ["OpenedStream", "open_stream"]
@@ -38,10 +44,13 @@ class OpenedStream(NamedTuple):
 
     Attributes:
         url: The URL of the stream, after all redirects.
+
+        slices: Decodes the body, which is delivered as it was sent.
     """
 
     response: IResponse
     url: str
+    slices: Slices
 
 
 async def open_stream(
@@ -65,6 +74,8 @@ async def open_stream(
 
         UnexpectedContentType: The response is not an event stream.
 
+        UnexpectedContentEncoding: It is encoded, and not with gzip.
+
         ReadTimeout: The response took too long.
 
         Exception: There was no response; the client's own error.
@@ -72,25 +83,32 @@ async def open_stream(
     opening = Deferred.fromCoroutine(_follow(client, request, clock))
     if connect_timeout is not None:
         opening.addTimeout(connect_timeout, clock, _timed_out)
-    opened = await opening
-    code = opened.response.code
+    response, url = await opening
+    code = response.code
     # HTML: "Clients will reconnect if the connection is closed; a client can be
     # told to stop reconnecting using the HTTP 204 No Content response code."
     if code == 204:
-        discard(opened.response)
+        discard(response)
         return None
     if code != 200:
-        raise await status_error(opened.response, clock)
-    await _check_type(opened.response, clock)
-    return opened
+        raise await status_error(response, clock)
+    await _check_type(response, clock)
+    try:
+        raw, slices = encoded(response)
+    except UnexpectedContentEncoding:
+        discard(response)
+        raise
+    return OpenedStream(raw, url, slices)
 
 
-async def _follow(client: Any, request: StreamRequest, clock: IReactorTime) -> OpenedStream:
+async def _follow(
+    client: Any, request: StreamRequest, clock: IReactorTime
+) -> tuple[IResponse, str]:
     response = await _request(client, request, clock)
     for _ in range(_MAX_REDIRECTS):
         url, locations = _url_of(response, request), _locations(response)
         if not locations:
-            return OpenedStream(response, url)
+            return response, url
         discard(response)
         status = response.code
         try:
@@ -105,7 +123,7 @@ async def _follow(client: Any, request: StreamRequest, clock: IReactorTime) -> O
         raise UnexpectedStatus(
             f"The server redirected more than {_MAX_REDIRECTS} times.", response.code
         )
-    return OpenedStream(response, _url_of(response, request))
+    return response, _url_of(response, request)
 
 
 def _locations(response: IResponse) -> list[bytes]:

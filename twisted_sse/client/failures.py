@@ -24,13 +24,15 @@ from twisted.python.failure import Failure
 from twisted.web.client import (
     RequestGenerationFailed,
     RequestTransmissionFailed,
+    ResponseDone,
     ResponseFailed,
 )
+from twisted.web.http import PotentialDataLoss
 
 from twisted_sse.client.cancellation import Wait
-from twisted_sse.errors import NotSent, OutcomeUnknown
+from twisted_sse.errors import InvalidResponse, NotSent, OutcomeUnknown, TwistedSSEError
 
-__all__ = ["meaning_of", "root_cause", "run_request", "too_late"]
+__all__ = ["loss_reason", "meaning_of", "run_request", "too_late"]
 
 T = TypeVar("T")
 
@@ -40,19 +42,43 @@ _UNCONNECTED = (ConnectError, ConnectingCancelledError, DNSLookupError)
 # The connection was lost.
 _CLOSED = (ConnectionClosed, RequestTransmissionFailed, ResponseFailed)
 
+# Any other error of a response comes from Twisted's parser, which has many.
+_NETWORK = (*(CancelledError, ConnectionClosed, OSError, TwistedSSEError), VerificationError)
+
+# Errors of OpenSSL for a peer that does not speak TLS; the text depends on its version.
+_PLAIN_PEER = ("wrong version number", "packet length too long", "record layer failure")
+
+# Errors of OpenSSL and of this client before the first byte is sent.
+_UNTRUSTED = "certificate verify failed"
+_HANDSHAKE = (_UNTRUSTED, *_PLAIN_PEER, "handshake")
+
 # Twisted wraps the cause in these; their first reason is the earliest one.
 _WRAPPERS = (RequestGenerationFailed, RequestTransmissionFailed, ResponseFailed)
 
 
-def root_cause(failure: Failure | Exception) -> Exception:
+def loss_reason(failure: Failure | Exception) -> Exception:
     """
-    Return the innermost error of a failure, such as a certificate's.
+    Return the innermost error of a failure, such as a certificate's, with a sentence.
     """
     error = failure.value if isinstance(failure, Failure) else failure
+    was_sent = False
     while isinstance(error, _WRAPPERS) and error.reasons:
+        was_sent = was_sent or isinstance(error, ResponseFailed)
         error = error.reasons[0].value
     assert isinstance(error, Exception), error
-    return error
+    described: Exception
+    if isinstance(error, ResponseDone | PotentialDataLoss):
+        described = type(error)("The server has ended the stream.")
+    elif isinstance(error, SSL.Error):
+        described = SSL.Error(_tls_sentence(error))
+    elif was_sent and not isinstance(error, _NETWORK):
+        described = InvalidResponse(f"The response is not valid HTTP: {_text(error)}.")
+    elif isinstance(error, _WRAPPERS) or not str(error).strip("."):
+        described = InvalidResponse(f"The stream has failed: {type(error).__name__}.")
+    else:
+        return error
+    described.__cause__ = error
+    return described
 
 
 def meaning_of(error: Exception, url: str) -> Exception:
@@ -105,12 +131,31 @@ def _lost(url: str, error: Exception) -> Exception:
     for reason in reasons:
         if isinstance(reason, CancelledError):
             return reason
-        # This side has ended the TLS handshake, so nothing was sent.
-        untrusted = isinstance(reason, SSL.Error) and "certificate verify failed" in str(reason)
-        if isinstance(reason, VerificationError) or untrusted:
-            return _not_sent(url, reason)
-    return OutcomeUnknown(f"The connection to {url} was lost before the response: {reasons[0]}")
+        # The TLS handshake has failed, so nothing was sent.
+        failed = isinstance(reason, SSL.Error) and any(one in str(reason) for one in _HANDSHAKE)
+        if isinstance(reason, VerificationError) or failed:
+            return _not_sent(url, loss_reason(reason))
+    reason = loss_reason(error)
+    return OutcomeUnknown(f"The connection to {url} was lost before the response: {reason}")
 
 
 def _not_sent(url: str, reason: BaseException) -> NotSent:
     return NotSent(f"{url} cannot be reached: {reason}")
+
+
+def _tls_sentence(error: SSL.Error) -> str:
+    first = error.args[0] if error.args else None
+    if isinstance(first, str):
+        return first
+    text = str(error)
+    if any(one in text for one in _PLAIN_PEER):
+        return f"The server does not speak TLS on this port ({text}): use http:// for https://."
+    if _UNTRUSTED in text:
+        return f"The server's certificate is not trusted: {_UNTRUSTED}."
+    reasons = [one[-1] for one in first] if isinstance(first, list) else list(error.args[1:])
+    return f"TLS has failed: {', '.join(map(str, reasons)) or 'the connection was closed'}."
+
+
+def _text(error: Exception) -> str:
+    text = ": ".join(map(str, error.args)) or type(error).__name__
+    return text[:200].removesuffix(".")

@@ -91,7 +91,8 @@ class Publisher:
             OutcomeUnknown: The publications may have been kept.  If they have IDs,
                 `was_kept` finds out.
 
-            UnexpectedContentType: The server is not a hub.
+            UnexpectedContentType, UnexpectedContentEncoding, InvalidResponse: The server
+                is not a hub, or its response cannot be decoded.
         """
         body = json.dumps([_value(one) for one in publications], ensure_ascii=False).encode()
         return await self._run(self._publish(body, len(publications)))
@@ -121,7 +122,8 @@ class Publisher:
 
     async def _publish(self, body: bytes, count: int) -> list[Receipt]:
         headers = {"Content-Type": ["application/json"], "Accept": ["application/json"]}
-        response = await self._request("POST", headers, data=body)
+        # Otherwise treq keeps the whole response in memory, however large.
+        response = await self._request("POST", headers, data=body, unbuffered=True)
         await check_status(response)
         answer = await read(response, _MAX_RESPONSE)
         return _receipts(answer, count, content_type(response))

@@ -22,13 +22,14 @@ from twisted_sse.client.backoff import BackoffState
 from twisted_sse.client.body import Body
 from twisted_sse.client.cancellation import Wait
 from twisted_sse.client.connect import OpenedStream, open_stream
-from twisted_sse.client.failures import root_cause
+from twisted_sse.client.failures import loss_reason
 from twisted_sse.client.redirects import web_origin
 from twisted_sse.client.request import StreamRequest
 from twisted_sse.client.signals import Lost, Opened, ReadyState, Signal, signal_of
 from twisted_sse.errors import (
     EventTooLarge,
     TwistedSSEError,
+    UnexpectedContentEncoding,
     UnexpectedContentType,
     UnexpectedStatus,
 )
@@ -41,8 +42,12 @@ T = TypeVar("T")
 # Another attempt would fail in the same way: the URL or the program is wrong.
 _FATAL = (
     *(AttributeError, LookupError, SchemeNotSupported, TypeError, ValueError),
-    UnexpectedContentType,
+    *(UnexpectedContentEncoding, UnexpectedContentType),
 )
+
+# The longest event ID to send back, in characters: even in UTF-8 its header fits into
+# the 16 KiB that servers usually take.
+_MAX_ID = 4000
 
 
 class Limits(NamedTuple):
@@ -54,6 +59,7 @@ class Limits(NamedTuple):
     read_timeout: float | None
     connect_timeout: float | None
     max_event_size: int | None
+    hold_comments: bool
 
 
 class Reconnector:
@@ -160,7 +166,7 @@ class Reconnector:
         except Exception as error:
             if self._is_fatal(error):
                 raise
-            return self._lost(root_cause(error))
+            return self._lost(loss_reason(error))
         if opened is None:
             self.close()
             return None
@@ -174,7 +180,7 @@ class Reconnector:
     async def _receive(self, body: Body) -> Signal | None:
         block = body.take()
         if block is not None:
-            if block.id is not None:
+            if block.id is not None and len(block.id) <= _MAX_ID:
                 self.last_event_id = block.id
             return signal_of(block)
         if body.reason is None:
@@ -197,12 +203,16 @@ class Reconnector:
             self._waiting = None
 
     def _open(self, opened: OpenedStream) -> Opened:
-        response, url = opened
+        response, url, slices = opened
         self.origin = web_origin(url)
         self.ready_state = ReadyState.OPEN
         attempt = self._backoff.opened(self._clock.seconds())
-        decoder = Decoder(self._limits.max_event_size, self.last_event_id)
-        self._body = Body(decoder, self._clock, self._limits.read_timeout)
+        decoder = Decoder(
+            self._limits.max_event_size,
+            self.last_event_id,
+            hold_comments=self._limits.hold_comments,
+        )
+        self._body = Body(decoder, self._clock, self._limits.read_timeout, slices)
         self._body.read(response)
         self._log.info("{url}: the stream is open", url=self._log_url)
         return Opened(response.code, response.headers, attempt)

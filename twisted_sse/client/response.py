@@ -14,7 +14,7 @@ from http import HTTPStatus
 from time import time
 from typing import Any
 
-from twisted.internet.defer import Deferred, TimeoutError
+from twisted.internet.defer import Deferred, TimeoutError, fail
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
@@ -22,7 +22,8 @@ from twisted.web.client import ResponseDone, ResponseFailed
 from twisted.web.http import PotentialDataLoss
 from twisted.web.http_headers import Headers
 
-from twisted_sse.errors import UnexpectedStatus
+from twisted_sse.client.encoding import Slices, encoded
+from twisted_sse.errors import TwistedSSEError, UnexpectedContentEncoding, UnexpectedStatus
 
 __all__ = [
     "check_status",
@@ -92,7 +93,7 @@ async def read_start(response: Any, clock: IReactorTime | None = None) -> bytes:
     reading = deliver(response, take)
     if clock is not None:
         reading.addTimeout(_DETAIL_TIMEOUT, clock)
-    with suppress(PotentialDataLoss, ResponseFailed, TimeoutError):
+    with suppress(ResponseFailed, TimeoutError, TwistedSSEError):
         await reading
     return b"".join(pieces)[:_MAX_START]
 
@@ -106,9 +107,9 @@ def content_type(response: Any) -> str:
 
 def first_words(body: bytes) -> str:
     """
-    Return the start of a body as one line of text.
+    Return the start of a body as one line of printable text.
     """
-    return " ".join(body[:_MAX_START].decode("utf-8", "replace").split())[:_MAX_WORDS]
+    return _words(body[:_MAX_START].decode("utf-8", "replace"))
 
 
 async def read(response: Any, limit: int) -> bytes:
@@ -117,6 +118,8 @@ async def read(response: Any, limit: int) -> bytes:
 
     Raises:
         ResponseFailed: The connection was lost before the end of the body.
+
+        UnexpectedContentEncoding, InvalidResponse: The body cannot be decoded.
     """
     pieces: list[bytes] = []
     missing = limit
@@ -159,10 +162,16 @@ def deliver(response: Any, take: Callable[[bytes], bool]) -> Deferred[None]:
             connection is closed.
 
     Returns:
-        Fires when the body has ended, or when *take* has returned True.
+        Fires when the body has ended, or when *take* has returned True.  Fails with
+        `UnexpectedContentEncoding` or `InvalidResponse` if it cannot be decoded.
     """
-    body = _Body(take)
-    response.deliverBody(body)
+    try:
+        raw, slices = encoded(response)
+    except UnexpectedContentEncoding:
+        discard(response)
+        return fail()
+    body = _Body(take, slices)
+    raw.deliverBody(body)
     return body.done
 
 
@@ -174,8 +183,9 @@ class _Body(Protocol):
         done: The result of `deliver`.
     """
 
-    def __init__(self, take: Callable[[bytes], bool]) -> None:
+    def __init__(self, take: Callable[[bytes], bool], slices: Slices) -> None:
         self._take = take
+        self._slices = slices
         self.done: Deferred[None] = Deferred(lambda _: self._close())
 
     def dataReceived(self, data: bytes) -> None:
@@ -184,8 +194,9 @@ class _Body(Protocol):
         """
         if self.done.called:
             return
+        self._slices.feed(data)
         try:
-            enough = self._take(data)
+            enough = any(self._take(each) for each in iter(self._slices.next, b""))
         except Exception:
             self.done.errback()
             self._close()
@@ -200,7 +211,8 @@ class _Body(Protocol):
         """
         if self.done.called:
             return
-        if reason.check(ResponseDone):
+        # A body without a length ends with its connection.
+        if reason.check(ResponseDone, PotentialDataLoss):
             self.done.callback(None)
         else:
             self.done.errback(reason)
@@ -228,7 +240,13 @@ def _detail(body: bytes) -> str:
         detail = json.loads(body)["detail"]
     except (ValueError, TypeError, KeyError, RecursionError):
         return first_words(body)
-    return str(detail)
+    return _words(str(detail))
+
+
+def _words(text: str) -> str:
+    # A server may send control characters, which would reach logs and terminals.
+    printable = (each if each.isprintable() else "\ufffd" for each in " ".join(text.split()))
+    return "".join(printable)[:_MAX_WORDS]
 
 
 def _status_line(status: int) -> str:
@@ -244,10 +262,10 @@ def _retry_after(headers: Headers) -> float | None:
     if text.isascii() and text.isdigit():
         return float(text[:9])
     try:
-        date = parsedate_to_datetime(text)
-    except (OverflowError, ValueError):
+        # Dates at either end of the calendar have no timestamp.
+        return max(0.0, parsedate_to_datetime(text).timestamp() - time())
+    except (OSError, OverflowError, ValueError):
         return None
-    return max(0.0, date.timestamp() - time())
 
 
 def _header(headers: Headers, name: bytes) -> str:

@@ -60,7 +60,8 @@ class Comment(NamedTuple):
     """
     A comment outside of any event, such as a hub's keepalive.
 
-    A comment in the block of an event is that event's `ServerSentEvent.comment`.
+    A comment in the block of an event is that event's `ServerSentEvent.comment`, unless
+    the network delivers it earlier; see *hold_comments* of `EventSource`.
 
     Attributes:
         text: May be empty; several lines are joined with LF.
@@ -86,7 +87,7 @@ class Lost(NamedTuple):
     The stream has ended, or an attempt to open it has failed.
 
     Attributes:
-        reason: The error.
+        reason: The error; its text is a sentence.
 
         delay: The time until the next attempt, in seconds.
     """

@@ -15,7 +15,7 @@ from typing import Self, TypeVar
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
-from twisted_sse.client.backoff import Backoff, BackoffState
+from twisted_sse.client.backoff import RETRY_STATUSES, Backoff, BackoffState
 from twisted_sse.client.iterators import EventIterator, SignalIterator, dispatch
 from twisted_sse.client.reconnecting import Limits, Reconnector
 from twisted_sse.client.request import HeadersLike, ParamsLike, check_id, make_request
@@ -75,6 +75,10 @@ class EventSource:
 
         max_event_size: The largest event, in bytes; ``None`` is unlimited.
 
+        hold_comments: Whether a comment waits for the end of its block, so that it is
+            certain to be the `comment` of an event that follows.  By default a comment
+            at the end of what has arrived is a signal at once, and holds no memory.
+
         reactor: Keeps the time; by default the global reactor, looked up when it is
             first needed.
 
@@ -96,11 +100,12 @@ class EventSource:
         params: ParamsLike = None,
         last_event_id: str = "",
         backoff: Backoff = _BACKOFF,
-        retry_statuses: Set[int] = frozenset({429, 502, 503, 504}),
+        retry_statuses: Set[int] = RETRY_STATUSES,
         max_attempts: int | None = None,
         read_timeout: float | None = 60.0,
         connect_timeout: float | None = 30.0,
         max_event_size: int | None = MAX_EVENT_SIZE,
+        hold_comments: bool = False,
         reactor: IReactorTime | None = None,
     ) -> None:
         self.url = url
@@ -109,6 +114,7 @@ class EventSource:
             _positive("read_timeout", read_timeout),
             _positive("connect_timeout", connect_timeout),
             _positive("max_event_size", max_event_size),
+            hold_comments,
         )
         state = BackoffState(backoff, _positive("max_attempts", max_attempts))
         request = make_request(url, method, headers, params, body)
@@ -170,8 +176,8 @@ class EventSource:
             RuntimeError: From the iteration: another consumer is waiting already.  A
                 source has one consumer at a time.
 
-            UnexpectedStatus, UnexpectedContentType: From the iteration: the server
-                refuses for good.
+            UnexpectedStatus, UnexpectedContentType, UnexpectedContentEncoding: From the
+                iteration: the server refuses for good, or is not understood.
 
             TooManyAttempts: From the iteration: *max_attempts* is reached.
         """

@@ -83,6 +83,16 @@ def encode_data(data: str) -> bytes:
         return encode(ServerSentEvent(data))
 
 
+def _without_last_comments(lines: bytes) -> bytes:
+    end = len(lines)
+    while end:
+        start = lines.rfind(b"\n", 0, end - 1) + 1
+        if lines[start : start + 1] != b":":
+            break
+        end = start
+    return lines[:end]
+
+
 def _comment(text: str) -> str:
     # The keepalive is an empty comment; it is sent often, so it has no space.
     return ": " + text.replace("\n", "\n: ") + "\n" if text else ":\n"
@@ -102,13 +112,22 @@ class Decoder:
             ``None`` sets no limit; use it only with a server that you trust.
 
         last_event_id: The last event ID of the previous stream, if any.
+
+        hold_comments: Whether a comment waits for the end of its block.  If not,
+            comments that end the bytes fed so far are returned at once, as an event
+            of their own, and do not count for *max_event_size*.
     """
 
     def __init__(
-        self, max_event_size: int | None = MAX_EVENT_SIZE, last_event_id: str = ""
+        self,
+        max_event_size: int | None = MAX_EVENT_SIZE,
+        last_event_id: str = "",
+        *,
+        hold_comments: bool = True,
     ) -> None:
         self._max_event_size = max_event_size
         self._last_event_id = last_event_id
+        self._hold_comments = hold_comments
         self._reconnection_time: int | None = None
         # The unfinished block: fragments, joined once.  Line ends are LF here.
         self._fragments: list[bytes] = []
@@ -170,6 +189,8 @@ class Decoder:
             data = data.lstrip(b"\n")
         blocks = self._complete(data)
         events = self._interpret(blocks) if blocks else []
+        if self._fragments and not self._hold_comments:
+            events += self._ended_comments()
         limit = self._max_event_size
         if limit is not None and self._size > limit:
             self._too_large = True
@@ -228,6 +249,26 @@ class Decoder:
             self._size += len(data)
         return complete
 
+    def _ended_comments(self) -> list[ServerSentEvent]:
+        """
+        Take the comments at the end of the unfinished block, unless a field follows.
+        """
+        # Between two calls, every fragment ends with a line or belongs to the last line.
+        newest = self._fragments.pop()
+        end = newest.rfind(b"\n") + 1
+        pieces, rest = [newest[:end]], newest[end:]
+        while end and self._fragments and self._fragments[-1][-1:] != b"\n":
+            # The first of these lines began in an earlier call.
+            pieces.append(self._fragments.pop())
+        lines = b"".join(reversed(pieces))
+        kept = _without_last_comments(lines) if rest[:1] in (b"", b":") else lines
+        self._fragments += filter(None, (kept, rest))
+        if len(kept) == len(lines):
+            return []
+        self._size -= len(lines) - len(kept)
+        comment = self._block(lines[len(kept) : -1].decode("utf-8", "replace"))
+        return [] if comment is None else [comment]
+
     def _interpret(self, blocks: bytes) -> list[ServerSentEvent]:
         if self._max_event_size is not None and len(blocks) > self._max_event_size:
             blocks = self._cut_at_too_large(blocks, self._max_event_size)
@@ -252,11 +293,17 @@ class Decoder:
         start = 0
         for block in blocks.split(b"\n\n"):
             # >=, because the block lost its last line end in the split.
-            if len(block.lstrip(b"\n")) >= limit:
+            if len(block.lstrip(b"\n")) >= limit and self._weight(block) >= limit:
                 self._too_large = True
                 return blocks[:start]
             start += len(block) + 2
         return blocks
+
+    def _weight(self, block: bytes) -> int:
+        if self._hold_comments:
+            return len(block.lstrip(b"\n"))
+        fields = [line for line in block.split(b"\n") if line and line[:1] != b":"]
+        return len(b"\n".join(fields))
 
     def _block(self, block: str) -> ServerSentEvent | None:
         """

@@ -9,12 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-from twisted.web.server import Request
+from twisted.web.resource import IResource
+from twisted.web.server import NOT_DONE_YET, Request
+from zope.interface import implementer
 
 __all__ = ["CORS", "parse_origin"]
 
 # Request headers of our clients that CORS does not allow by default.
 _REQUEST_HEADERS = b"Authorization, Cache-Control, Content-Type, Idempotency-Key, Last-Event-ID"
+
+# The methods that a resource of somebody else may have.
+_METHODS = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 
 # Response headers that pages may read in addition to the default ones.
 _RESPONSE_HEADERS = b"Last-Event-ID, Publication-Kept, Retry-After"
@@ -26,8 +31,9 @@ class CORS:
 
     Args:
         origins: Origins as browsers send them, such as ``https://example.com``
-            or ``http://localhost:3000``.  The one entry ``*`` allows every
-            origin, without credentials.
+            or ``http://localhost:3000``.  In ``https://*.example.com`` the star
+            is one label of the host.  The one entry ``*`` allows every origin,
+            without credentials.
 
         credentials: Whether listed origins may send cookies.
 
@@ -43,7 +49,10 @@ class CORS:
     ) -> None:
         listed = [origins] if isinstance(origins, str) else list(origins)
         self._any = listed == ["*"]
-        self._origins = frozenset() if self._any else frozenset(map(parse_origin, listed))
+        parsed = [] if self._any else list(map(parse_origin, listed))
+        self._origins = frozenset(one for one in parsed if b"*" not in one)
+        # The parts before and after one label of the host.
+        self._patterns = [one.partition(b"*")[::2] for one in parsed if b"*" in one]
         self._credentials = credentials
         self._max_age = b"%d" % max_age
 
@@ -53,12 +62,12 @@ class CORS:
         """
         headers = request.responseHeaders
         headers.addRawHeader(b"Vary", b"Origin")
-        if not self._origins and not self._any:
+        if not (self._origins or self._patterns or self._any):
             return
         origin = request.getHeader(b"Origin")
         if self._any:
             headers.setRawHeaders(b"Access-Control-Allow-Origin", [b"*"])
-        elif origin in self._origins:
+        elif origin is not None and self._lists(origin):
             headers.setRawHeaders(b"Access-Control-Allow-Origin", [origin])
             if self._credentials:
                 headers.setRawHeaders(b"Access-Control-Allow-Credentials", [b"true"])
@@ -77,7 +86,25 @@ class CORS:
         """
         if self._any:
             return not credentials
-        return origin in self._origins and (self._credentials or not credentials)
+        return self._lists(origin) and (self._credentials or not credentials)
+
+    def wrap(self, resource: IResource) -> IResource:
+        """
+        Let pages of the listed origins use a resource of your own, and its children.
+
+        Preflights are answered; a request with another method is passed on, with the
+        headers that its answer needs.
+        """
+        return _CrossOrigin(self, resource)
+
+    def _lists(self, origin: bytes) -> bool:
+        return origin in self._origins or any(
+            len(origin) > len(before) + len(after)
+            and origin.startswith(before)
+            and origin.endswith(after)
+            and _is_label(origin[len(before) : -len(after)])
+            for before, after in self._patterns
+        )
 
     def preflight(self, request: Request, methods: bytes) -> None:
         """
@@ -95,6 +122,57 @@ class CORS:
             headers.setRawHeaders(b"Access-Control-Allow-Headers", [_REQUEST_HEADERS])
             headers.setRawHeaders(b"Access-Control-Max-Age", [self._max_age])
         request.finish()
+
+
+@implementer(IResource)
+class _CrossOrigin:
+    """
+    A resource with CORS; camelCase methods are called by Twisted.
+    """
+
+    def __init__(self, cors: CORS, resource: IResource) -> None:
+        self._cors = cors
+        self._resource = resource
+
+    @property
+    def isLeaf(self) -> bool:
+        """
+        See `IResource.isLeaf`.
+        """
+        return bool(self._resource.isLeaf)
+
+    def getChildWithDefault(self, name: bytes, request: Request) -> IResource:
+        """
+        See `IResource.getChildWithDefault`.
+        """
+        if request.method == b"OPTIONS":
+            # Whatever is below, nothing else needs to see a preflight.
+            request.postpath = []
+            return self
+        self._cors.apply(request)
+        child: IResource = self._resource.getChildWithDefault(name, request)
+        return child
+
+    def putChild(self, path: bytes, child: IResource) -> None:
+        """
+        See `IResource.putChild`.
+        """
+        self._resource.putChild(path, child)
+
+    def render(self, request: Request) -> bytes | int:
+        """
+        See `IResource.render`.
+        """
+        self._cors.apply(request)
+        if request.method != b"OPTIONS":
+            answer: bytes | int = self._resource.render(request)
+            return answer
+        self._cors.preflight(request, _METHODS)
+        return NOT_DONE_YET
+
+
+def _is_label(text: bytes) -> bool:
+    return text.replace(b"-", b"").isalnum()
 
 
 def parse_origin(text: str) -> bytes:
@@ -117,6 +195,12 @@ def parse_origin(text: str) -> bytes:
         raise ValueError(f"{text!r} is not an origin: its scheme or host is missing")
     # HTML, "serialization of an origin": the default port of a scheme is omitted.
     default_port = {"http": ":80", "https": ":443"}.get(parts.scheme.lower(), "")
+    host = parts.hostname
+    if "*" in text and not (text.count("*") == 1 and host.startswith("*.") and "." in host[2:]):
+        raise ValueError(
+            f"{text!r} is not an origin: a star is the first label of a host, as in"
+            " https://*.example.com"
+        )
     try:
         return text.lower().removesuffix(default_port).encode("ascii")
     except UnicodeEncodeError:

@@ -44,8 +44,9 @@ class OriginCheck:
     def __init__(self, cors: CORS, origins: Iterable[str] = ()) -> None:
         self._cors = cors
         listed = [origins] if isinstance(origins, str) else origins
-        self._origins = frozenset(map(parse_origin, listed))
-        if _NULL in self._origins:
+        parsed = [parse_origin(one) for one in listed]
+        self._listed = CORS([one.decode("ascii") for one in parsed])
+        if _NULL in parsed:
             raise ValueError("'null' is the origin of every page that hides its own: leave it out")
 
     def check(self, request: Request) -> None:
@@ -75,7 +76,9 @@ class OriginCheck:
     def _may_publish(self, origin: bytes, ambient: bool) -> bool:
         if ambient and origin == _NULL:
             return False
-        return origin in self._origins or self._cors.allows(origin, credentials=ambient)
+        return self._listed.allows(origin, credentials=True) or self._cors.allows(
+            origin, credentials=ambient
+        )
 
 
 def _sentence(origin: bytes | None, fetch_site: bytes | None) -> str:

@@ -1,5 +1,5 @@
 """
-The resource that subscribers read and publishers write.
+The resources that publishers write, and subscribers may read.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from twisted_sse.web.publish import Publishing
 from twisted_sse.web.resource import Authorize, MethodResource, everybody
 from twisted_sse.web.stream import Subscriptions
 
-__all__ = ["EventsResource"]
+__all__ = ["EventsResource", "PublishResource"]
 
 
 class EventsResource(MethodResource):
@@ -65,3 +65,32 @@ class EventsResource(MethodResource):
         super().__init__(handlers, grant, cors, publishing=["POST"], max_body=max_body)
         self.by_form = MethodResource({"POST": streams.query}, grant, cors)
         self.putChild(b"subscribe", self.by_form)
+
+
+class PublishResource(MethodResource):
+    """
+    Takes publications, and serves no streams.
+
+    Args:
+        authorize: Returns the grant of a request.
+
+        cors: The origins whose pages may publish; by default none.
+
+        max_body, publish_origins: As for `EventsResource`.
+    """
+
+    isLeaf = True
+
+    def __init__(
+        self,
+        broker: Broker,
+        authorize: Authorize,
+        *,
+        cors: CORS | None = None,
+        max_body: int = MAX_BODY,
+        publish_origins: Iterable[str] = (),
+    ) -> None:
+        cors = CORS() if cors is None else cors
+        publishing = Publishing(broker, OriginCheck(cors, publish_origins), max_body=max_body)
+        handlers = {"POST": publishing.post}
+        super().__init__(handlers, authorize, cors, publishing=["POST"], max_body=max_body)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -66,24 +67,25 @@ class Publishing:
         body = read_body(request, self._max_body)
         publications, answer = _READERS[kind](body)
         _check(publications, grant)
-        if kind == EVENT_STREAM:
-            # Another hub, which asks for the positions itself if it gets no answer.
-            return self._broker.submit(publications).addCallback(answer, request)
-        submitted = self._submit(request, grant, body, publications)
+        # Another hub needs the positions, which history does not tell here.
+        find = None if kind == EVENT_STREAM else self._finder(publications)
+        submitted = self._submit(request, grant, body, publications, find)
         return submitted.addCallback(answer, request)
 
     def _submit(
-        self, request: Request, grant: Grant, body: bytes, publications: Sequence[Publication]
+        self,
+        request: Request,
+        grant: Grant,
+        body: bytes,
+        publications: Sequence[Publication],
+        find: Find | None,
     ) -> Deferred[Any]:
         repeat = repeat_key(request, grant, body, publications)
         if repeat is None:
             return self._broker.submit(publications)
         try:
-            return self._broker.receipts.once(
-                repeat,
-                lambda: self._broker.submit(publications),
-                self._finder([publication.event.id for publication in publications]),
-            )
+            submit = partial(self._broker.submit, publications)
+            return self._broker.receipts.once(repeat, submit, find)
         except KeyReused:
             raise Problem(
                 422,
@@ -91,10 +93,11 @@ class Publishing:
                 " publication.",
             ) from None
 
-    def _finder(self, ids: Sequence[str | None]) -> Find | None:
+    def _finder(self, publications: Sequence[Publication]) -> Find | None:
         """
-        Return a function that looks in history for the publications with *ids*.
+        Return a function that looks in history for *publications*, if all have IDs.
         """
+        ids = [publication.event.id for publication in publications]
         known = [event_id for event_id in ids if event_id is not None]
         if len(known) < len(ids):
             return None

@@ -128,6 +128,8 @@ class HubClient:
             read_timeout=_SILENCE,
             connect_timeout=self._timeout,
             max_event_size=MOST_EVENT,
+            # Each event has a comment that says its number and topics.
+            hold_comments=True,
             reactor=self._clock,
         )
 
