@@ -46,7 +46,8 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("sinks",),
     ),
     "history": (
-        ("memory", "plugins", "remote"),
+        ("follower", "memory", "outage", "plugins"),
+        ("remote",),
         ("sqlite", "redis", "upstream"),
         ("__init__", "factories"),
     ),
@@ -55,7 +56,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("audiences",),
         ("connections",),
         ("replay",),
-        ("intake", "fanout", "batch", "schedule", "receipts"),
+        ("intake", "fanout", "batch", "pendingstarts", "readiness", "receipts", "schedule"),
         ("admission",),
         ("broker",),
         ("drain",),

@@ -25,6 +25,7 @@ from twisted_sse.broker.connections.registry import Registry
 from twisted_sse.broker.connections.retry import ReconnectionTime
 from twisted_sse.broker.fanout import Fanout
 from twisted_sse.broker.intake import Intake
+from twisted_sse.broker.readiness import Readiness
 from twisted_sse.broker.receipts import Receipts
 from twisted_sse.broker.replay.catchup import Catchup, FallenBehind
 from twisted_sse.broker.singleflight import SingleFlight
@@ -109,6 +110,8 @@ class Broker:
         deliver = self._deliver if self._shared is None else self._count
         self._intake = Intake(history, clock, deliver)
         self._starts: SingleFlight[None] = SingleFlight()
+        self._readiness = Readiness(history, self._window, self._intake.check, clock)
+        self._checks: SingleFlight[bool] = SingleFlight()
         self._started = False
         self.admission = Admission(
             window=self._window,
@@ -155,13 +158,12 @@ class Broker:
 
     def check(self) -> Deferred[bool]:
         """
-        Find out whether subscribers and publications are taken, and history answers.
+        Find out whether subscribers are taken, publications are kept, and what other
+        hubs publish arrives here.
         """
         if self.closed:
             return succeed(False)
-        asked = self.start().addCallback(lambda _: maybeDeferred(self.history.tail, 1))
-        asked.addErrback(self._unavailable)
-        return asked.addCallbacks(lambda _: self.ready, lambda _: False)
+        return self._checks.call(None, self._check)
 
     def submit(self, publications: Sequence[Publication]) -> Deferred[list[Published]]:
         """
@@ -208,8 +210,17 @@ class Broker:
         """
         self.stop_accepting()
         self._intake.stop()
+        self.admission.stop()
         self._catchup.stop()
         self._fanout.stop()
+
+    def _check(self) -> Deferred[bool]:
+        asked = Deferred.fromCoroutine(self._ask()).addErrback(self._unavailable)
+        return asked.addCallbacks(lambda _: self.ready, lambda _: False)
+
+    async def _ask(self) -> None:
+        await self.start()
+        await self._readiness.check()
 
     def _start(self) -> Deferred[None]:
         tail: Deferred[Tail] = maybeDeferred(self.history.tail, self._preload)
@@ -234,6 +245,7 @@ class Broker:
         if not self.closed or len(self.admission.connections):
             self._deliver(records)
             self._catchup.moved_on()
+            self._readiness.arrived()
 
     def _restart(self, tail: Tail) -> None:
         """
@@ -251,6 +263,7 @@ class Broker:
         self._catchup.restart()
         for connection in connections:
             connection.resume()
+        self._readiness.arrived(restarted=True)
 
     def _count(self, records: Sequence[Record]) -> list[int]:
         """

@@ -155,6 +155,7 @@ class Subscriptions:
             address=request.getClientAddress(),
             last_event_id=last_event_id(request, query),
             representation=representation,
+            priming=self._priming,
             reauthorize=None if self._authorize is None else partial(self._reauthorize, request),
         )
         connection, opened = self._admission.admit(subscriber, partial(self._begin, request))
