@@ -606,23 +606,22 @@ def _plain(value: object) -> object:
     return list(value) if isinstance(value, tuple) else value
 
 
-# The calls that refuse a request, with the status first.
-_REFUSING = {"Problem", "Refusal", "refuse"}
-
-
 def _statuses() -> Iterator[int]:
     """
     The statuses of errors in the code.
     """
     for path in _PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.Call):
-                function = getattr(node.func, "id", None) or getattr(node.func, "attr", None)
-                status = node.args[0] if node.args else None
-                if function in _REFUSING and isinstance(status, ast.Constant):
+            if isinstance(node, ast.Call) and _callee(node) in ("Problem", "Refusal", "refuse"):
+                status = node.args[0]
+                if isinstance(status, ast.Constant):
                     yield int(str(status.value))
             elif isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "_STATUS":
                 yield from (int(str(one.value)) for one in node.value.values)  # type: ignore
+
+
+def _callee(call: ast.Call) -> str:
+    return getattr(call.func, "id", getattr(call.func, "attr", ""))
 
 
 class LinkTests(SynchronousTestCase):

@@ -149,9 +149,14 @@ class TokenTests(SynchronousTestCase):
 
     def test_lines(self) -> None:
         """
-        Each line is a token; empty lines and surrounding white space are ignored.
+        Each line is a token; empty lines, white space and a byte-order mark are ignored.
         """
-        for content in (b"one\ntwo\n", b"one\r\ntwo", b"\n  one\t\n\n two \n\n"):
+        for content in (
+            b"one\ntwo\n",
+            b"one\r\ntwo",
+            b"\n  one\t\n\n two \n\n",
+            b"\xef\xbb\xbfone\r\ntwo\r\n",
+        ):
             with self.subTest(content=content):
                 self.assertEqual(units.read_tokens(self._file(content)), ["one", "two"])
 
@@ -174,6 +179,7 @@ class TokenTests(SynchronousTestCase):
             (str(directory), "directory"),
             (self._file(b"\xff\xfe"), "UTF-8"),
             (self._file(b""), "empty"),
+            (self._file(b"\xef\xbb\xbf\n"), "empty"),
             (self._file(b"\n \n"), "empty"),
         ):
             with self.subTest(reason=reason):

@@ -26,7 +26,7 @@ from twisted_sse.broker.lifecycle import Lifecycle
 from twisted_sse.broker.replay.catchup import FallenBehind
 from twisted_sse.broker.schedule import MakeEvent, Schedule, Schedules
 from twisted_sse.broker.service import HubService
-from twisted_sse.clock import GlobalClock
+from twisted_sse.clock import clock_for
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.preamble import Priming
 from twisted_sse.events.publication import Publication, Published, Receipt
@@ -69,8 +69,13 @@ class Hub:
         keepalive: The seconds of silence after which a comment is sent;
             ``None`` sends none.
 
-        retry: The reconnection time that every stream begins with, in
+        retry: The shortest reconnection time that a stream begins with, in
             milliseconds; ``None`` leaves it to the browser.
+
+        retry_spread: Each stream begins with a different reconnection time, at
+            most this much longer, so that subscribers do not all come back at the
+            same moment after a crash.  In milliseconds; by default as much as
+            *retry*.
 
         send_timeout: The seconds after which the stream of a reader ends that
             takes nothing although there is something to send; ``None`` waits
@@ -101,7 +106,8 @@ class Hub:
     Attributes:
         history: The `IHistoryProvider`.
 
-        clock: What everything is scheduled with, an `IReactorTime`.
+        clock: What everything is scheduled with, an `IReactorTime`.  It is
+            monotonic: setting the clock of the machine does not stop it.
 
         connections: The `Registry` of open connections: iterate it, count it,
             search it.
@@ -120,6 +126,7 @@ class Hub:
         *,
         keepalive: float | None = 15.0,
         retry: int | None = 3000,
+        retry_spread: int | None = None,
         send_timeout: float | None = 60.0,
         fallen_behind: FallenBehind = "resume",
         window_events: int = 1024,
@@ -130,6 +137,7 @@ class Hub:
     ) -> None:
         check_seconds("keepalive", keepalive, none="to send no comments")
         check_milliseconds("retry", retry, none="to leave it to the browser")
+        check_milliseconds("retry_spread", retry_spread, none="for as much as retry")
         check_seconds("send_timeout", send_timeout, none="to wait forever")
         check_choice("fallen_behind", fallen_behind, get_args(FallenBehind))
         check_count("window_events", window_events)
@@ -142,6 +150,7 @@ class Hub:
             self.history,
             self.clock,
             retry=retry,
+            retry_spread=retry_spread,
             keepalive=keepalive,
             send_timeout=send_timeout,
             fallen_behind=fallen_behind,
@@ -439,7 +448,7 @@ class Hub:
     def service(
         self,
         *,
-        grace: float = 10.0,
+        grace: float = 8.0,
         spread: float = 10.0,
         farewell: ServerSentEvent | None = None,
     ) -> HubService:
@@ -460,13 +469,11 @@ class Hub:
 
 
 def _clock(reactor: IReactorTime | None) -> IReactorTime:
-    if reactor is None:
-        return GlobalClock()
-    if not IReactorTime.providedBy(reactor):
+    if reactor is not None and not IReactorTime.providedBy(reactor):
         raise TypeError(
             f"reactor is {reactor!r}: give an IReactorTime, such as twisted.internet.reactor"
         )
-    return reactor
+    return clock_for(reactor)
 
 
 def _history(given: IHistoryProvider | str | None, clock: IReactorTime) -> IHistoryProvider:

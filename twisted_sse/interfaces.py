@@ -19,7 +19,13 @@ from zope.interface import Attribute, Interface
 from twisted_sse.events.publication import Position, Publication, Record, Tail
 from twisted_sse.topics import Selection
 
-__all__ = ["IHistoryFactory", "IHistoryProvider", "ISharedHistoryProvider"]
+__all__ = [
+    "ICheckedHistory",
+    "IHistoryFactory",
+    "IHistoryProvider",
+    "ISearchableHistory",
+    "ISharedHistoryProvider",
+]
 
 
 class IHistoryProvider(Interface):
@@ -169,6 +175,51 @@ class ISharedHistoryProvider(IHistoryProvider):
                 has lost what it kept.  Then *deliver* continues after that
                 `Tail`.  Subscribers whose position history no longer knows are
                 sent ``stream-reset``.
+        """
+
+
+class ICheckedHistory(IHistoryProvider):
+    """
+    A history that knows whether it can keep publications.
+
+    Without this, a hub that has failed to append is not ready for some seconds, and
+    then tries again with the next publication.
+    """
+
+    def check_available() -> None:
+        """
+        Check that publications can be kept, found and followed now.
+
+        Called when somebody asks whether the hub is ready, which anybody may do at
+        any rate.  A provider that tries to write bounds how often it does.
+
+        Raises:
+            HistoryUnavailable: They cannot; a sentence that says why.
+        """
+
+
+class ISearchableHistory(IHistoryProvider):
+    """
+    A history that finds a single publication by the ID that its publisher chose.
+
+    With this, a hub can hide whether a publication exists that a subscriber may not
+    read, also when it is older than what the hub has in memory.
+    """
+
+    def find(event_id: str) -> Record | None:
+        """
+        Find the publication whose publisher has chosen *event_id*.
+
+        Args:
+            event_id: Sent by the client, so trust nothing about it.
+
+        Returns:
+            The record that a subscriber with this ID would resume after; the oldest,
+            if several have the ID.  ``None`` if no publisher has chosen it, or the
+            record is not kept.
+
+        Raises:
+            HistoryUnavailable: History cannot be read now.
         """
 
 

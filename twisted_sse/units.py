@@ -143,14 +143,15 @@ def arguments(text: str, readers: Mapping[str, Callable[[str], T]]) -> dict[str,
 
 def read_tokens(path: str) -> list[str]:
     """
-    Read a file of tokens, one on each line that is not empty.
+    Read a file of tokens, one on each line that is not empty; a byte-order mark is
+    ignored.
 
     Raises:
         ValueError: The file cannot be read, has no token, or has a line that is
             not a token; half a sentence that names the file and the reason.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = Path(path).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise ValueError(f"{path} cannot be read: {reason}") from None

@@ -135,22 +135,28 @@ class StartTests(SynchronousTestCase):
 
     def test_fails_at_first(self) -> None:
         """
-        While history is away all are refused, and the first who comes later starts the hub.
+        While history is away publications are refused and subscribers wait; later the first
+        of either starts the hub.
         """
         history = AbsentHistory()
         hub, clock = make_hub(history)
         self.failureResultOf(hub.broker.start(), HistoryUnavailable)
         self.failureResultOf(hub.publish("a", "1"), HistoryUnavailable)
-        self.failureResultOf(Subscriber(hub, "a").located, HistoryUnavailable)
+        early = Subscriber(hub, "a")
+        self.successResultOf(early.located)
         self.assertFalse(hub.broker.ready)
         history.away = False
         subscriber = Subscriber(hub, "a")
         hub.publish("a", "2")
         clock.advance(0)
         clock.advance(0)
+        clock.advance(1)
+        hub.publish("a", "3")
+        clock.advance(0)
 
         self.assertTrue(hub.broker.ready)
-        self.assertEqual(subscriber.data, ["2"])
+        self.assertEqual(subscriber.data, ["2", "3"])
+        self.assertEqual(early.data, ["3"])
 
     def test_all_who_wait_are_told(self) -> None:
         """

@@ -168,6 +168,60 @@ class ServiceTests(SynchronousTestCase):
         self.assertTrue(subscriber.sink.aborted)
         self.successResultOf(stopped)
 
+    def test_stuck(self) -> None:
+        """
+        With a reader that takes nothing and a history that does not stop, a stop takes less
+        than ten seconds by default.
+        """
+        history = RunningHistory()
+        hub, clock = make_hub(history)
+        service = hub.service()
+        service.startService()
+        subscriber = Subscriber(hub, "a")
+        clock.advance(0)
+        subscriber.sink.pause()
+        stopped = service.stopService()
+        with capturedLogs() as logs:
+            clock.pump([0.1] * 98)
+
+        self.successResultOf(stopped)
+        self.assertEqual(
+            [event["log_format"] for event in logs], ["History has not stopped in time"]
+        )
+
+    def test_history_that_takes_long(self) -> None:
+        """
+        Without slow readers, history may use the grace to stop.
+        """
+        history = RunningHistory()
+        hub, clock = make_hub(history)
+        service = hub.service(grace=2.0)
+        service.startService()
+        stopped = service.stopService()
+        clock.pump([0.1] * 28)
+        self.assertNoResult(stopped)
+        history.stopped.callback(None)
+
+        self.successResultOf(stopped)
+        self.assertEqual(clock.getDelayedCalls(), [])
+
+    def test_history_that_fails(self) -> None:
+        """
+        A failure of history to stop is logged, be it in time or too late.
+        """
+        for turns in (1, 20):
+            with self.subTest(turns=turns):
+                history = RunningHistory()
+                hub, clock = make_hub(history)
+                service = hub.service(grace=0.0)
+                service.startService()
+                stopped = service.stopService()
+                clock.pump([0.1] * turns)
+                history.stopped.errback(ZeroDivisionError())
+
+                self.successResultOf(stopped)
+                self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
 
 class CountingReactor(MemoryReactorClock):
     """

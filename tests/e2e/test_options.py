@@ -4,6 +4,7 @@ The command line: refused options and their error sentences.
 
 import os
 import re
+import signal
 import socket
 import subprocess
 import tempfile
@@ -17,9 +18,9 @@ from tests.support.hub_process import TOKEN, HubProcess, run_twistd
 from tests.support.ports import free_port
 from tests.support.processes import find_program
 from tests.support.streams import RawStream
-from tests.support.waiting import PATIENCE
+from tests.support.waiting import PATIENCE, eventually
 
-__all__ = ["AdviceTests", "CheckConfigTests", "ObeyedTests", "RefusedTests"]
+__all__ = ["AdviceTests", "CheckConfigTests", "ObeyedTests", "RefusedTests", "TokenFileTests"]
 
 
 class RefusedTests(SynchronousTestCase):
@@ -191,6 +192,68 @@ class AdviceTests(SynchronousTestCase):
 
         self.hub = other
         self.assertNotEqual(first.split()[5], self.advice("Publish").split()[5])
+
+
+class TokenFileTests(SynchronousTestCase):
+    """
+    A hub with a file of tokens, and without TLS.
+    """
+
+    def setUp(self) -> None:
+        """
+        Start it.
+        """
+        self.tokens = Path(self.mktemp() + " it's").absolute()
+        self.tokens.write_bytes(b"\xef\xbb\xbffirst\r\nsecond\r\n")
+        self.hub = HubProcess("--publish-token-file", str(self.tokens), "--demo", token=None)
+        self.addCleanup(self.hub.stop)
+
+    def status(self, token: str) -> int:
+        """
+        What a publication is answered.
+        """
+        header = f"Authorization: Bearer {token}"
+        return curl("-H", header, "-d", "topic=news", f"{self.hub.url}/events").status
+
+    def test_pasted(self) -> None:
+        """
+        The command in the log publishes with the token in the file.
+        """
+        found = re.search(r"Publish: +(curl .+)", self.hub.log)
+        assert found is not None, self.hub.log
+        done = subprocess.run(
+            ["sh", "-c", f"{found[1]} -w ' %{{http_code}}'"], capture_output=True, timeout=PATIENCE
+        )
+
+        self.assertTrue(done.stdout.endswith(b" 200"), done.stdout)
+        self.assertNotIn("first", self.hub.log)
+
+    def test_page(self) -> None:
+        """
+        The log names the page of the demo.
+        """
+        found = re.search(r"Demo page: (\S+)", self.hub.log)
+        assert found is not None, self.hub.log
+
+        self.assertIn("EventSource", curl(found[1]).body)
+
+    def test_sighup(self) -> None:
+        """
+        SIGHUP does not end the hub: tokens are read again, and open streams live.
+        """
+        stream = RawStream(self.hub.port, "/events?topic=news")
+        self.addCleanup(stream.close)
+        before = self.status("second"), self.status("third")
+
+        self.tokens.write_bytes(b"first\nthird\n")
+        self.hub.send_signal(signal.SIGHUP)
+        # For cleaning up: the hub has received a signal, but was not told to stop.
+        self.addCleanup(self.hub.send_signal, signal.SIGTERM)
+        eventually(lambda: "1 new, 1 removed" in self.hub.log, "nothing was read again")
+
+        self.assertEqual(before, (200, 401))
+        self.assertEqual((self.status("second"), self.status("third")), (401, 200))
+        self.assertEqual(stream.data(2), ["", ""])
 
 
 class ObeyedTests(SynchronousTestCase):

@@ -35,7 +35,8 @@ class ConfigTests(SynchronousTestCase):
         self.assertEqual(default.max_topics, 100)
         self.assertEqual(default.max_body, 1024 * 1024)
         self.assertEqual(default.send_timeout, 60.0)
-        self.assertEqual(default.grace, 10.0)
+        self.assertEqual((default.grace, default.spread), (8.0, 10.0))
+        self.assertIsNone(default.retry_spread)
         self.assertFalse(default.demo)
 
     def test_from_options(self) -> None:

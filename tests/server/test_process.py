@@ -4,13 +4,17 @@ Signals and garbage collection; `tests.e2e.test_stopping` sends signals to a rea
 
 import gc
 import signal
+from typing import Any
 
+from twisted.internet.selectreactor import SelectReactor
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_sse.server.process import GarbageCollection, StopSignals
+from twisted_sse.server.build import make_server
+from twisted_sse.server.config import Config
+from twisted_sse.server.process import GarbageCollection, MonotonicTimers, StopSignals
 
-__all__ = ["GarbageCollectionTests", "StopSignalsTests"]
+__all__ = ["GarbageCollectionTests", "MonotonicTimersTests", "StopSignalsTests"]
 
 
 class StoppingReactor(MemoryReactorClock):
@@ -74,6 +78,37 @@ class StopSignalsTests(SynchronousTestCase):
         signal.raise_signal(signal.SIGINT)
 
         self.assertEqual((self.reactor.stops, self.aborted), (1, [True]))
+
+
+class MonotonicTimersTests(SynchronousTestCase):
+    """
+    `MonotonicTimers`.
+    """
+
+    def test_reactor(self) -> None:
+        """
+        The reactor keeps its time and its calls, and does not look at the date any more.
+        """
+        reactor: Any = SelectReactor()
+        for reader in reactor.removeAll():
+            self.addCleanup(reader.connectionLost, None)
+        date = [1_800_000_000.0]
+        reactor.seconds = lambda: date[0]
+        call = reactor.callLater(10, int)
+        MonotonicTimers(reactor).privilegedStartService()
+        date[0] -= 3600
+        call.reset(20)
+
+        self.assertLess(abs(reactor.seconds() - 1_800_000_000), 5)
+        self.assertLess(abs(call.getTime() - 1_800_000_020), 5)
+
+    def test_first(self) -> None:
+        """
+        It is the first part of the server that starts.
+        """
+        first = next(iter(make_server(Config(), MemoryReactorClock())))
+
+        self.assertIsInstance(first, MonotonicTimers)
 
 
 class GarbageCollectionTests(SynchronousTestCase):

@@ -26,6 +26,7 @@ OPTIONS = [
     "history",
     "keepalive",
     "retry",
+    "retry-spread",
     "cors-origin",
     "anonymous",
     "publish-token-file",
@@ -41,6 +42,7 @@ OPTIONS = [
     "body-timeout",
     "send-timeout",
     "grace",
+    "spread",
     "demo",
     "check-config",
 ]
@@ -133,9 +135,9 @@ class HelpTests(SynchronousTestCase):
         for name in OPTIONS:
             with self.subTest(option=name):
                 self.assertIn(f"--{name}", text)
-        for default in ("[8080]", "[15]", "[3000]", "[yes]", "[100]", "[1MiB]", "[60]", "[10]"):
+        for default in "8080", "15", "3000", "yes", "100", "1MiB", "60", "8", "10":
             with self.subTest(default=default):
-                self.assertIn(default, text)
+                self.assertIn(f"[{default}]", text)
 
     def test_nothing_else(self) -> None:
         """
@@ -156,6 +158,23 @@ class HelpTests(SynchronousTestCase):
 def _option_lines() -> list[str]:
     lines = [line.strip() for line in str(Options()).splitlines()]
     return [line for line in lines if line.startswith("-") and "--" in line]
+
+
+class VersionTests(SynchronousTestCase):
+    """
+    ``--version``.
+    """
+
+    def test_version(self) -> None:
+        """
+        The versions of this package and of Twisted are shown.
+        """
+        written = io.StringIO()
+        with contextlib.redirect_stdout(written), self.assertRaises(SystemExit) as caught:
+            parse("--version")
+
+        self.assertEqual(caught.exception.code, 0)
+        self.assertRegex(written.getvalue(), r"^twisted-sse .+, Twisted \d+\.\d+\.\d+\S*\n$")
 
 
 class HistoryHelpTests(SynchronousTestCase):
@@ -254,6 +273,33 @@ class PortTests(CommandLineTests):
         self.assertIn(b"h2", running.site.acceptableProtocols())
         self.assertIn("https://localhost:8443", running.log)
 
+    def test_unused_certificate(self) -> None:
+        """
+        A certificate that no port would use is refused, and so is not served as plain HTTP.
+        """
+        certificate, key = self.certificate()
+        for port in ("tcp:8443:interface=127.0.0.1", "unix:/run/sse.socket"):
+            with self.subTest(port=port), self.assertRaises(SystemExit) as caught:
+                parse("--check-config", "--port", port, "--tls-cert", certificate, "--tls-key", key)
+
+            self.assertIn("--tls-cert: it applies to ports that are numbers", str(caught.exception))
+
+    def test_both(self) -> None:
+        """
+        Beside a number, a description serves what it says, and the log tells that.
+        """
+        certificate, key = self.certificate()
+        running = Running(
+            *("--port", "tcp:8080:interface=127.0.0.1", "--port", "8443"),
+            *("--tls-cert", certificate, "--tls-key", key),
+        )
+        plain, secured = (server[1] for server in running.reactor.tcpServers)
+
+        self.assertIsInstance(plain, Site)
+        self.assertIsInstance(secured, TLSMemoryBIOFactory)
+        self.assertIn("--port tcp:8080:interface=127.0.0.1 serves HTTP without TLS", running.log)
+        self.assertIn("curl 'http://localhost:8080/events'", running.log)
+
     def test_plain(self) -> None:
         """
         Without a certificate no TLS is served.
@@ -304,6 +350,35 @@ class ObeyedTests(CommandLineTests):
             with self.subTest(retry=text):
                 self.assertEqual(Running("--retry", text).get().events[0].retry, int(text))
 
+    def test_retry_spread(self) -> None:
+        """
+        Streams begin with different times of the given range, which is as wide as the
+        shortest time by default.
+        """
+        for arguments, most in (([], 1000), (["--retry-spread", "64"], 64)):
+            with self.subTest(arguments=arguments):
+                running = Running("--retry", "1000", *arguments)
+                found = {running.get().events[0].retry or 0 for _ in range(64)}
+
+                self.assertEqual(len(found), 64)
+                self.assertEqual(min(found), 1000)
+                self.assertTrue(1000 + most * 0.9 < max(found) < 1000 + most)
+
+    def test_spread(self) -> None:
+        """
+        At the stop each stream gets a reconnection time within the given range.
+        """
+        for arguments, most in (([], 10_000), (["--spread", "2"], 2000), (["--spread", "0"], 0)):
+            with self.subTest(arguments=arguments):
+                running = Running(*arguments)
+                callers = [running.ask("GET", TARGET) for _ in range(50)]
+                running.service.stopService()
+                running.reactor.pump([0.1] * 20)
+                found = [caller.answer.events[-1].retry or 0 for caller in callers]
+
+                self.assertTrue(3000 <= min(found) <= max(found) <= 3000 + most)
+                self.assertGreaterEqual(max(found), 3000 + most / 2)
+
     def test_cors_origin(self) -> None:
         """
         Pages of every given origin may read.
@@ -343,7 +418,7 @@ class ObeyedTests(CommandLineTests):
         self.assertEqual(running.post(b"topic=a", "first-one").status, 200)
         self.assertEqual(running.post(b"topic=a", "second-one").status, 200)
         self.assertEqual(running.post(b"topic=a", "third-one").status, 401)
-        self.assertIn("Bearer TOKEN", running.log)
+        self.assertIn('-H "Authorization: Bearer $(head -n 1 /', running.log)
         self.assertNotIn("first-one", running.log)
 
     def test_max_connections(self) -> None:
@@ -446,7 +521,7 @@ class ObeyedTests(CommandLineTests):
         """
         A subscriber that takes nothing is disconnected after the grace, and not before.
         """
-        for arguments, seconds in (([], 10), (["--grace", "3"], 3), (["--grace", "0"], 0)):
+        for arguments, seconds in (([], 8), (["--grace", "3"], 3), (["--grace", "0"], 0)):
             with self.subTest(arguments=arguments):
                 running = Running(*arguments)
                 caller = running.ask("GET", TARGET)
@@ -506,6 +581,8 @@ class RefusedTests(CommandLineTests):
         ("retry", "3s"),
         # HTML sets no bound, but browsers do: see MAX_RETRY.
         ("retry", "2147483648"),
+        ("retry-spread", "-1"),
+        ("retry-spread", "1s"),
         ("cors-origin", "example.com"),
         ("cors-origin", "https://example.com/"),
         ("anonymous", "maybe"),
@@ -522,6 +599,7 @@ class RefusedTests(CommandLineTests):
         ("body-timeout", "soon"),
         ("send-timeout", "0"),
         ("grace", "-1"),
+        ("spread", "-1"),
     ]
 
     def _refused(self, *arguments: str) -> str:

@@ -83,4 +83,4 @@ class Subscriber:
 
     def _begin(self, connection: Connection, start: StreamStart) -> None:
         self.start = start
-        self.sink.received += first_frames(start, self.hub.broker.retry, "event")
+        self.sink.received += first_frames(start, self.hub.broker.reconnection.next(), "event")

@@ -51,12 +51,12 @@ class Upstream:
         """
         return f"{self._scheme}://localhost:{self._number}/events"
 
-    def start(self) -> None:
+    def start(self, port: int = 0) -> None:
         """
-        Start the hub, and listen on a free port.
+        Start the hub, and listen on *port*, or a free one.
         """
         self._service.startService()
-        self._port = reactor.listenTCP(0, self._site, interface="127.0.0.1")
+        self._port = reactor.listenTCP(port, self._site, interface="127.0.0.1")
         self._number = self._port.getHost().port
 
     def start_tls(self, certificate: Path, key: Path) -> None:

@@ -290,18 +290,20 @@ class RefusalTests(SynchronousTestCase):
 
     def test_history(self) -> None:
         """
-        Subscribers are not told why history is not available.
+        While history is not available, subscribers wait for it as with ``GET``.
         """
         for method, target in WAYS:
             with self.subTest(method=method, target=target):
-                answer = subscribe(Served(AbsentHistory()), method, target).answer
+                history = AbsentHistory()
+                served = Served(history)
+                caller = subscribe(served, method, target)
+                self.assertEqual(caller.answer.status, 200)
+                self.assertIsNone(caller.answer.header("Publication-Kept"))
+                history.away = False
+                served.clock.advance(1)
 
-                self.assertEqual(answer.status, 503)
-                self.assertEqual(
-                    answer.detail,
-                    "The event history is not available now: try again in a few seconds.",
-                )
-                self.assertIsNone(answer.header("Publication-Kept"))
+                # Both ways to begin a stream tell the position.
+                self.assertIsNotNone(caller.answer.events[-1].id)
 
 
 def _refuse(error: Exception, request: Request) -> Grant:

@@ -2,10 +2,56 @@
 Health checks.
 """
 
+from collections.abc import Sequence
+
+from twisted.internet.task import Clock
+from twisted.logger import LogLevel, capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
 
 from tests.support.history import AbsentHistory
 from tests.support.http import Answer, Served
+from tests.support.shared import SharedMemoryHistory, SharedStore
+from twisted_sse import Hub
+from twisted_sse.errors import HistoryUnavailable
+from twisted_sse.events.event import ServerSentEvent
+from twisted_sse.events.publication import Publication, Record
+from twisted_sse.history import MemoryHistory
+from twisted_sse.interfaces import ICheckedHistory, IHistoryProvider
+
+__all__ = ["FollowingTests", "HealthTests", "WritingTests"]
+
+
+class _FullHistory(MemoryHistory):
+    """
+    Keeps nothing while it is full.
+    """
+
+    full = False
+
+    def append(self, publications: Sequence[Publication]) -> Sequence[Record]:
+        """
+        See `IHistoryProvider.append`.
+        """
+        self._refuse()
+        return super().append(publications)
+
+    def _refuse(self) -> None:
+        if self.full:
+            raise HistoryUnavailable("The disk is full.")
+
+
+@implementer(ICheckedHistory)
+class _CheckedHistory(_FullHistory):
+    """
+    Says that it is full.
+    """
+
+    def check_available(self) -> None:
+        """
+        See `ICheckedHistory.check_available`.
+        """
+        self._refuse()
 
 
 class HealthTests(SynchronousTestCase):
@@ -99,3 +145,95 @@ class HealthTests(SynchronousTestCase):
         served = Served(authorize=lambda request: self.fail("it was asked"))
 
         self.assertEqual(served.get("/healthz").status, 200)
+
+
+class WritingTests(SynchronousTestCase):
+    """
+    ``/readyz`` while history answers, but keeps nothing.
+    """
+
+    def _serve(self, history: IHistoryProvider) -> Served:
+        served = Served(history)
+        served.hub.broker.start()
+        return served
+
+    def _publish(self, served: Served) -> None:
+        done = served.hub.publish("a", "x")
+        served.clock.advance(0)
+        done.addErrback(lambda failure: failure.trap(HistoryUnavailable) and None)
+
+    def test_refused(self) -> None:
+        """
+        A hub is not ready after a history has refused a publication that cannot be asked,
+        until a publication is kept, or some seconds have passed; the log has a line for both.
+        """
+        history = _FullHistory()
+        with capturedLogs() as events:
+            served = self._serve(history)
+            for recover in (lambda: self._publish(served), lambda: served.clock.advance(10)):
+                history.full = True
+                for _ in range(3):
+                    self._publish(served)
+                    self.assertEqual(served.get("/readyz").status, 503)
+                history.full = False
+                recover()
+                self.assertEqual(served.get("/readyz").status, 200)
+            self._publish(served)
+
+        self.assertEqual(
+            [formatEvent(one) for one in events if "kept" in (one["log_format"] or "")],
+            2
+            * [
+                "Publications are not kept: The disk is full.",
+                "Publications are kept again; the reason was: The disk is full.",
+            ],
+        )
+
+    def test_asked(self) -> None:
+        """
+        A history that can be asked decides, even before anything is published.
+        """
+        history = _CheckedHistory()
+        served = self._serve(history)
+        statuses = []
+        for history.full in (False, True, False):
+            statuses.append(served.get("/readyz").status)
+
+        self.assertEqual(statuses, [200, 503, 200])
+        self.assertEqual(served.get("/healthz").status, 200)
+
+
+class FollowingTests(SynchronousTestCase):
+    """
+    ``/readyz`` of a hub that shares its history.
+    """
+
+    def test_lag(self) -> None:
+        """
+        A hub is ready when what other hubs have kept arrives within a second, else not; the
+        log has one line for the beginning, and one for the end.
+        """
+        clock = Clock()
+        store = SharedStore(clock)
+        store.prompt = False
+        history, other = SharedMemoryHistory(store), SharedMemoryHistory(store)
+        hub = Hub(history, keepalive=None, reactor=clock)
+        hub.broker.start()
+        other.append([Publication(("a",), ServerSentEvent("x"))])
+        with capturedLogs() as events:
+            in_time = hub.broker.check()
+            self.assertNoResult(in_time)
+            history.deliver_next(1)
+            self.assertIs(self.successResultOf(in_time), True)
+            other.append([Publication(("a",), ServerSentEvent("y"))])
+            for _ in range(3):
+                late = hub.broker.check()
+                clock.advance(1)
+                self.assertIs(self.successResultOf(late), False)
+            history.deliver_next(1)
+            self.assertIs(self.successResultOf(hub.broker.check()), True)
+
+        self.assertEqual(
+            [one["log_level"] for one in events if "arrive" in (one["log_format"] or "")],
+            [LogLevel.warn, LogLevel.info],
+        )

@@ -29,6 +29,7 @@ from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.publication import Position, Record, Tail
 from twisted_sse.history import MemoryHistory
 from twisted_sse.hub import Hub
+from twisted_sse.web.auth import BearerTokens
 
 TARGET = "/events?topic=news"
 
@@ -369,34 +370,67 @@ class HistoryTests(SynchronousTestCase):
 
     def test_unavailable(self) -> None:
         """
-        A resume gets 503, which does not reveal where history is, and is not registered; a fresh
-        subscriber is served.
+        A resume waits: with headers and keepalive comments, until history can tell; who is
+        fresh is served.
         """
         history = AbsentHistory(away=False)
-        served = Served(history)
+        served = Served(history, keepalive=15.0)
         served.hub.broker.start()
         history.away = True
-        refused = served.get(TARGET, self.RESUMING)
+        waiting = served.call("GET", TARGET, self.RESUMING)
 
-        self.assertEqual(refused.status, 503)
-        self.assertEqual(refused.header("Retry-After"), "5")
-        self.assertEqual(refused.header("Content-Type"), "application/problem+json")
-        self.assertIn("try again in a few seconds", refused.detail)
-        self.assertEqual(len(served.hub.connections), 0)
+        self.assertEqual(waiting.answer.status, 200)
+        self.assertEqual(waiting.answer.header("Content-Type"), "text/event-stream")
+        self.assertIsNone(waiting.answer.header("Last-Event-ID"))
+        self.assertEqual(waiting.answer.body, b"retry: 3000\n\n")
         self.assertEqual(served.get(TARGET).status, 200)
+        for _ in range(16):
+            served.clock.advance(1)
+        self.assertEqual(waiting.answer.body, b"retry: 3000\n\n:\n\n")
+        history.away = False
+        served.clock.advance(1)
+        self.assertEqual([one.event for one in waiting.answer.events[2:]], ["stream-reset"])
+
+    def test_without_retry(self) -> None:
+        """
+        The headers leave at once although there is nothing to send yet.
+        """
+        served = Served(AbsentHistory(), retry=None)
+        waiting = served.call("GET", TARGET)
+
+        self.assertEqual((waiting.answer.status, waiting.answer.body), (200, b""))
 
     def test_never_there(self) -> None:
         """
-        Until history has been available once, all are refused; then all are served.
+        A subscriber that comes before history was there once waits for it too.
         """
         history = AbsentHistory()
         served = Served(history)
-        refused = served.get(TARGET)
+        waiting = served.call("GET", TARGET)
         history.away = False
         served_later = served.get(TARGET)
+        served.clock.advance(1)
 
-        self.assertEqual((refused.status, served_later.status), (503, 200))
-        self.assertEqual(len(served.hub.connections), 1)
+        self.assertEqual((waiting.answer.status, served_later.status), (200, 200))
+        self.assertEqual(waiting.answer.events[-1].event, "stream-open")
+        self.assertEqual(len(served.hub.connections), 2)
+
+    def test_another_hub(self) -> None:
+        """
+        Another hub gets 503, without a word of where history is, and is not registered: it
+        knows to come back.
+        """
+        history = AbsentHistory(away=False)
+        served = Served(history, authorize=BearerTokens(["a hub's"]))
+        served.hub.broker.start()
+        history.away = True
+        bearer = {"Authorization": "Bearer a hub's", **self.RESUMING}
+        refused = served.get("/events?topic=*&annotate=comment", bearer)
+
+        self.assertEqual(refused.status, 503)
+        self.assertEqual(refused.header("Retry-After"), "5")
+        self.assertIn("try again in a few seconds", refused.detail)
+        self.assertEqual(len(served.hub.connections), 0)
 
     def test_bug(self) -> None:
         """
@@ -411,17 +445,21 @@ class HistoryTests(SynchronousTestCase):
 
     def test_http2(self) -> None:
         """
-        A resume is refused over HTTP/2, too.
+        A resume waits over HTTP/2.
         """
         history = AbsentHistory(away=False)
         served = Served(history)
         served.hub.broker.start()
         history.away = True
         caller = H2Caller(served.site, served.clock)
-        answer = caller.answer(caller.ask("GET", TARGET, [("last-event-id", "elsewhere-1")]))
+        stream = caller.ask("GET", TARGET, [("last-event-id", "elsewhere-1")])
+        self.assertEqual(caller.answer(stream).status, 200)
+        history.away = False
+        served.clock.advance(1)
+        answer = caller.answer(stream)
 
-        self.assertEqual(answer.status, 503)
-        self.assertTrue(answer.ended)
+        self.assertEqual([one.event for one in answer.events[1:]], ["stream-reset"])
+        self.assertFalse(answer.ended)
 
 
 class LeavingTests(SynchronousTestCase):

@@ -26,9 +26,10 @@ from twisted_sse.broker.connections.reauthorization import Reauthorize, Reauthor
 from twisted_sse.broker.connections.registry import Registry
 from twisted_sse.broker.connections.sendtimeout import SendTimeout
 from twisted_sse.broker.fanout import Fanout
+from twisted_sse.broker.pendingstarts import PendingStarts
 from twisted_sse.broker.replay.catchup import Catchup
-from twisted_sse.errors import HubClosed
-from twisted_sse.events.preamble import StreamStart
+from twisted_sse.errors import HistoryUnavailable, HubClosed
+from twisted_sse.events.preamble import UNLOCATED, Priming, StreamStart
 from twisted_sse.topics import Selection
 from twisted_sse.transport.sinks.sink import Sink
 
@@ -57,6 +58,9 @@ class Subscriber:
 
         representation: How events are written for it.
 
+        priming: How the stream tells its position, if it tells it later than in its
+            first bytes.
+
         reauthorize: Called for a new grant when the user's has changed; ``None``
             if there is nothing to call.
     """
@@ -67,6 +71,7 @@ class Subscriber:
     address: IAddress
     last_event_id: str | None = None
     representation: Representation = PLAIN
+    priming: Priming = "event"
     reauthorize: Reauthorize | None = None
 
 
@@ -106,6 +111,10 @@ class Admission:
         self._send_timeout = send_timeout
         self._send_timeouts = None if send_timeout is None else SendTimeout(send_timeout, clock)
         self._start = start
+        self._window = window
+        self._pending = PendingStarts(self._find, self._place, clock)
+        # How the streams tell their positions that cannot do so yet.
+        self._primings: dict[Connection, Priming] = {}
         self._closed = False
         self._observer = ConnectionObserver(
             resume=fanout.resume,
@@ -122,7 +131,8 @@ class Admission:
 
         Args:
             begin: Called once it is known where the stream starts, and only if
-                the connection has not ended before.
+                the connection has not ended before.  While history is not available,
+                it is called with `UNLOCATED`; the preamble follows in the stream.
 
         Returns:
             The connection, which counts from now on, and a `Deferred` that fires
@@ -133,14 +143,16 @@ class Admission:
                 was admitted.
 
             HubClosed, HistoryUnavailable: As failures of the `Deferred`; the
-                connection has ended.
+                connection has ended.  Only another hub gets the latter, because it
+                knows to come back.
         """
         self.check_capacity(subscriber.address)
         connection = self._register(subscriber)
-        opened = self._start().addCallback(
-            lambda _: self._catchup.locate(connection, subscriber.last_event_id)
+        located = self._find(connection, subscriber.last_event_id)
+        opened = located.addCallbacks(
+            lambda start: self._open(start, connection, begin),
+            lambda failure: self._wait(failure, connection, subscriber, begin),
         )
-        opened.addCallback(self._open, connection, begin)
         return connection, opened.addErrback(self._fail, connection)
 
     def check_capacity(self, address: IAddress) -> None:
@@ -163,6 +175,40 @@ class Admission:
         Admit no more subscribers; open connections stay.
         """
         self._closed = True
+
+    def stop(self) -> None:
+        """
+        Do nothing more.  Call this after all connections have ended.
+        """
+        self._pending.stop()
+
+    def _find(self, connection: Connection, last_event_id: str | None) -> Deferred[StreamStart]:
+        return self._start().addCallback(
+            lambda _: self._catchup.starts.find(connection, last_event_id)
+        )
+
+    def _wait(
+        self, failure: Failure, connection: Connection, subscriber: Subscriber, begin: Begin
+    ) -> None:
+        """
+        Open the stream before its position is known, and find that later.
+        """
+        failure.trap(HistoryUnavailable)
+        if self._closed or subscriber.representation is not PLAIN:
+            failure.raiseException()
+        connection.reading = True
+        self._open(StreamStart(UNLOCATED), connection, begin)
+        if connection.ended is None:
+            self._primings[connection] = subscriber.priming
+            self._pending.add(connection, subscriber.last_event_id)
+
+    def _place(self, connection: Connection, start: StreamStart) -> None:
+        audience = connection.audience
+        # The reconnection time was in the first bytes.
+        preamble = audience.representation.preamble(
+            audience.shown(start), self._window.head, None, self._primings.pop(connection)
+        )
+        connection.place(start.position, preamble)
 
     def _register(self, subscriber: Subscriber) -> Connection:
         grant, sink = subscriber.grant, subscriber.sink
@@ -201,6 +247,8 @@ class Admission:
         self.connections.remove(connection)
         self._audiences.exit(connection.audience)
         self.reauthorizer.forget(connection)
+        self._pending.forget(connection)
+        self._primings.pop(connection, None)
         if self._keepalive is not None:
             self._keepalive.forget(connection)
         if self._send_timeouts is not None:

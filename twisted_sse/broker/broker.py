@@ -22,11 +22,14 @@ from twisted_sse.broker.audiences.index import AudienceIndex
 from twisted_sse.broker.audiences.window import Window
 from twisted_sse.broker.connections.listeners import Listeners
 from twisted_sse.broker.connections.registry import Registry
+from twisted_sse.broker.connections.retry import ReconnectionTime
 from twisted_sse.broker.fanout import Fanout
 from twisted_sse.broker.intake import Intake
+from twisted_sse.broker.readiness import Readiness
 from twisted_sse.broker.receipts import Receipts
 from twisted_sse.broker.replay.catchup import Catchup, FallenBehind
 from twisted_sse.broker.singleflight import SingleFlight
+from twisted_sse.clock import dates_of
 from twisted_sse.errors import HistoryUnavailable, HubClosed
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.publication import Position, Publication, Published, Record, Tail
@@ -58,7 +61,11 @@ class Broker:
 
         clock: What everything here is scheduled with.
 
-        retry: The reconnection time that streams begin with, in milliseconds.
+        now: Returns the date, in seconds since 1970: grants expire by it.
+
+        retry: The shortest reconnection time, in milliseconds.
+
+        reconnection: Chooses the reconnection time that a stream begins with.
 
         before_start: Called before history is asked for the first time.
 
@@ -75,6 +82,7 @@ class Broker:
         clock: IReactorTime,
         *,
         retry: int | None,
+        retry_spread: int | None = None,
         keepalive: float | None,
         send_timeout: float | None,
         fallen_behind: FallenBehind,
@@ -85,7 +93,9 @@ class Broker:
     ) -> None:
         self.history = history
         self.clock = clock
+        self.now = dates_of(clock)
         self.retry = retry
+        self.reconnection = ReconnectionTime(retry, retry_spread)
         self.closed = False
         self.before_start: Callable[[], None] = lambda: None
         self.listeners = Listeners()
@@ -100,6 +110,8 @@ class Broker:
         deliver = self._deliver if self._shared is None else self._count
         self._intake = Intake(history, clock, deliver)
         self._starts: SingleFlight[None] = SingleFlight()
+        self._readiness = Readiness(history, self._window, self._intake.check, clock)
+        self._checks: SingleFlight[bool] = SingleFlight()
         self._started = False
         self.admission = Admission(
             window=self._window,
@@ -146,13 +158,12 @@ class Broker:
 
     def check(self) -> Deferred[bool]:
         """
-        Find out whether subscribers and publications are taken, and history answers.
+        Find out whether subscribers are taken, publications are kept, and what other
+        hubs publish arrives here.
         """
         if self.closed:
             return succeed(False)
-        asked = self.start().addCallback(lambda _: maybeDeferred(self.history.tail, 1))
-        asked.addErrback(self._unavailable)
-        return asked.addCallbacks(lambda _: self.ready, lambda _: False)
+        return self._checks.call(None, self._check)
 
     def submit(self, publications: Sequence[Publication]) -> Deferred[list[Published]]:
         """
@@ -199,8 +210,17 @@ class Broker:
         """
         self.stop_accepting()
         self._intake.stop()
+        self.admission.stop()
         self._catchup.stop()
         self._fanout.stop()
+
+    def _check(self) -> Deferred[bool]:
+        asked = Deferred.fromCoroutine(self._ask()).addErrback(self._unavailable)
+        return asked.addCallbacks(lambda _: self.ready, lambda _: False)
+
+    async def _ask(self) -> None:
+        await self.start()
+        await self._readiness.check()
 
     def _start(self) -> Deferred[None]:
         tail: Deferred[Tail] = maybeDeferred(self.history.tail, self._preload)
@@ -225,6 +245,7 @@ class Broker:
         if not self.closed or len(self.admission.connections):
             self._deliver(records)
             self._catchup.moved_on()
+            self._readiness.arrived()
 
     def _restart(self, tail: Tail) -> None:
         """
@@ -242,6 +263,7 @@ class Broker:
         self._catchup.restart()
         for connection in connections:
             connection.resume()
+        self._readiness.arrived(restarted=True)
 
     def _count(self, records: Sequence[Record]) -> list[int]:
         """

@@ -18,14 +18,30 @@ from twisted.python.failure import Failure
 
 from twisted_sse.errors import HistoryUnavailable, HubClosed, PerhapsKept
 from twisted_sse.events.publication import Publication, Published, Record
-from twisted_sse.interfaces import IHistoryProvider
+from twisted_sse.interfaces import ICheckedHistory, IHistoryProvider
 
 __all__ = ["Intake"]
+
+# How long a history that has refused a publication counts as unavailable if it cannot
+# be asked, in seconds.  Then it is tried again.
+_SUSPECT = 10.0
 
 
 class _Submission(NamedTuple):
     publications: Sequence[Publication]
     done: Deferred[list[Published]]
+
+
+class _Refusal(NamedTuple):
+    """
+    The last publication was not kept.
+
+    Attributes:
+        at: When, in seconds.
+    """
+
+    reason: str
+    at: float
 
 
 class Intake:
@@ -51,6 +67,20 @@ class Intake:
         self._waiting: list[_Submission] = []
         self._busy = True
         self._call: IDelayedCall | None = None
+        # A history that can be asked also logs when it is unavailable.
+        self._logs = ICheckedHistory(history, None) is None
+        self._refused: _Refusal | None = None
+
+    def check(self) -> None:
+        """
+        Check that history keeps what it is given, as far as was seen.
+
+        Raises:
+            HistoryUnavailable: It has just refused a publication.
+        """
+        refused = self._refused
+        if refused is not None and abs(self._clock.seconds() - refused.at) < _SUSPECT:
+            raise HistoryUnavailable(refused.reason)
 
     def start(self) -> None:
         """
@@ -129,6 +159,8 @@ class Intake:
         return records
 
     def _deliver_and_tell(self, records: Sequence[Record], batch: Sequence[_Submission]) -> None:
+        if self._refused is not None and records:
+            self._note_kept()
         published = list(zip(records, self._deliver(records), strict=True))
         start = 0
         for publications, done in batch:
@@ -140,9 +172,22 @@ class Intake:
         if not failure.check(HistoryUnavailable):
             self._log.failure("History has failed", failure)
             failure = Failure(PerhapsKept("History has failed; the log says how."))
+        self._note_refused(str(failure.value))
         for submission in batch:
             if not submission.done.called:
                 submission.done.errback(failure)
+
+    def _note_refused(self, reason: str) -> None:
+        if self._logs and self._refused is None:
+            self._log.warn("Publications are not kept: {reason}", reason=reason)
+        self._refused = _Refusal(reason, self._clock.seconds())
+
+    def _note_kept(self) -> None:
+        refused, self._refused = self._refused, None
+        if self._logs and refused is not None:
+            self._log.info(
+                "Publications are kept again; the reason was: {reason}", reason=refused.reason
+            )
 
     def _next(self, _: object) -> None:
         self._busy = False

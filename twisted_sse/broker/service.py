@@ -25,7 +25,8 @@ class HubService(Service):
 
     Args:
         grace: How long slow readers and generators may take at the end, in
-            seconds.
+            seconds.  The default leaves time for the rest of the stop before a
+            container is killed, usually after 10 seconds.
 
         spread: The window over which reconnection times are spread, in seconds.
 
@@ -36,7 +37,7 @@ class HubService(Service):
         self,
         lifecycle: Lifecycle,
         *,
-        grace: float = 10.0,
+        grace: float = 8.0,
         spread: float = 10.0,
         farewell: ServerSentEvent | None = None,
     ) -> None:

@@ -20,6 +20,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from twisted_sse.cli.output import Output
+from twisted_sse.clock import make_monotonic
 
 __all__ = ["CommandFailed", "Status", "run"]
 
@@ -84,6 +85,7 @@ def run(
     from twisted.internet import reactor
 
     running: Any = reactor
+    make_monotonic(running)
     _start_logging()
     task = _Task(running, say)
     running.callWhenRunning(task.start, steps)

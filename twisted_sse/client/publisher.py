@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.web.http_headers import Headers
@@ -19,6 +19,7 @@ from twisted_sse.client.agent import client_of
 from twisted_sse.client.confirmation import CONFIRMATION_QUERY, NEEDS_FULL_READ, Confirmation
 from twisted_sse.client.failures import run_request
 from twisted_sse.client.response import check_status, content_type, deliver, first_words, read
+from twisted_sse.clock import clock_for
 from twisted_sse.errors import InvalidEvent, UnexpectedContentType, UnexpectedStatus
 from twisted_sse.events.media import EVENT_STREAM, media_type
 from twisted_sse.events.publication import Publication, Receipt
@@ -171,13 +172,9 @@ class Publisher:
     def _treq(self) -> Any:
         return client_of(self._client, self._clock, None)
 
-    @property
+    @cached_property
     def _clock(self) -> IReactorTime:
-        if self._reactor is not None:
-            return self._reactor
-        from twisted.internet import reactor
-
-        return cast(IReactorTime, reactor)
+        return clock_for(self._reactor)
 
 
 def _value(publication: Publication) -> dict[str, object]:

@@ -9,7 +9,7 @@ a time, and cancelling the consumer stops everything.
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorTime
@@ -26,6 +26,7 @@ from twisted_sse.client.failures import loss_reason
 from twisted_sse.client.redirects import web_origin
 from twisted_sse.client.request import StreamRequest
 from twisted_sse.client.signals import Lost, Opened, ReadyState, Signal, signal_of
+from twisted_sse.clock import clock_for
 from twisted_sse.errors import (
     EventTooLarge,
     TwistedSSEError,
@@ -245,11 +246,7 @@ class Reconnector:
 
     @cached_property
     def _clock(self) -> IReactorTime:
-        if self._reactor is not None:
-            return self._reactor
-        from twisted.internet import reactor
-
-        return cast(IReactorTime, reactor)
+        return clock_for(self._reactor)
 
 
 def _described(reason: Exception) -> str:

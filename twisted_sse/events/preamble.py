@@ -20,6 +20,7 @@ from twisted_sse.events.replication import write_note, write_position
 __all__ = [
     "LOST",
     "OLDEST",
+    "UNLOCATED",
     "Priming",
     "ResetReason",
     "StreamStart",
@@ -38,6 +39,9 @@ LOST = -2
 #: How a stream tells its position before the first event: by a ``stream-open`` event,
 #: by a block that has only an ID, or not at all.
 Priming = Literal["event", "block"] | None
+
+#: The position of a stream that is open, but whose position is not known yet.
+UNLOCATED = Position(-3, "")
 
 # All subscribers of another hub wait while that hub reconnects.  This also replaces
 # the reconnection time that the hub was sent when this one drained.

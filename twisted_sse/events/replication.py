@@ -17,6 +17,7 @@ from typing import Any
 from twisted_sse.events import codec
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.publication import Position, Publication, Record
+from twisted_sse.topics import MAX_TOPICS
 
 __all__ = [
     "annotate",
@@ -28,6 +29,9 @@ __all__ = [
     "write_note",
     "write_position",
 ]
+
+# The greatest number of a position.
+_MOST = 2**63 - 1
 
 _write = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -95,8 +99,8 @@ def read_record(event: ServerSentEvent) -> Record:
             raise ValueError("The event has no ID.")
         own_id = event_id if note.get("given") else None
         made = ServerSentEvent(event.data, type, own_id, note.get("retry"), comment)
-        publication = Publication(tuple(_topics(note)), made, _private(note))
-        return Record(int(note["number"]), event_id, publication)
+        publication = Publication(_texts(_topics(note)), made, _private(note))
+        return Record(_number(note["number"]), _printable(event_id), publication)
     except (KeyError, TypeError, RecursionError) as error:
         raise ValueError(f"This is not an annotated event: {error!r}") from None
 
@@ -119,9 +123,7 @@ def read_position(value: Any) -> Position:
         number, event_id = value["number"], value["id"]
     except (KeyError, TypeError):
         raise ValueError(f"{value!r} is not a position") from None
-    if not (isinstance(number, int) and isinstance(event_id, str)):
-        raise ValueError(f"{value!r} is not a position")
-    return Position(number, event_id)
+    return Position(_number(number), _printable(event_id))
 
 
 def encode_publication(publication: Publication) -> bytes:
@@ -157,11 +159,30 @@ def _read_publication(event: ServerSentEvent) -> Publication:
     return Publication.of(_topics(note), made, private=_private(note))
 
 
+def _texts(topics: list[Any]) -> tuple[str, ...]:
+    if not topics or len(topics) > MAX_TOPICS or not all(type(one) is str for one in topics):
+        raise ValueError("its topics are not one or more strings")
+    return tuple(topics)
+
+
 def _topics(note: dict[str, Any]) -> list[str]:
     topics = note["topics"]
     if not isinstance(topics, list):
         raise TypeError("its topics are not an array")
     return topics
+
+
+def _number(value: Any) -> int:
+    # No store has more, and greater ones would cost time and memory.
+    if type(value) is not int or abs(value) > _MOST:
+        raise ValueError("its number is not an integer of 64 bits")
+    return value
+
+
+def _printable(event_id: Any) -> str:
+    if type(event_id) is not str or not event_id.isprintable():
+        raise ValueError("its ID cannot be shown")
+    return event_id
 
 
 def _private(note: dict[str, Any]) -> bool:

@@ -16,10 +16,10 @@ from sys import getsizeof
 from twisted.internet.interfaces import IReactorTime
 from zope.interface import implementer
 
-from twisted_sse.clock import GlobalClock
+from twisted_sse.clock import clock_for
 from twisted_sse.errors import UnknownEventID
 from twisted_sse.events.publication import Position, Publication, Record, Tail
-from twisted_sse.interfaces import IHistoryProvider
+from twisted_sse.interfaces import ISearchableHistory
 from twisted_sse.topics import Selection
 
 __all__ = ["MemoryHistory"]
@@ -29,7 +29,7 @@ __all__ = ["MemoryHistory"]
 _OVERHEAD = 340
 
 
-@implementer(IHistoryProvider)
+@implementer(ISearchableHistory)
 class MemoryHistory:
     """
     Keeps the newest publications in memory.
@@ -59,7 +59,7 @@ class MemoryHistory:
             if bound <= 0:
                 raise ValueError(f"{name} must be greater than 0, not {bound!r}")
         self._bounds = (events, bytes, age)
-        self._clock = GlobalClock() if clock is None else clock
+        self._clock = clock_for(clock)
         self._epoch = secrets.token_hex(4)
         self._newest = 0
         self._kept: deque[tuple[float, int, Record]] = deque()
@@ -98,6 +98,16 @@ class MemoryHistory:
         before = self._newest - count
         return Tail(Position(before, self._id_of(before)), records)
 
+    def find(self, event_id: str) -> Record | None:
+        """
+        See `ISearchableHistory.find`.
+        """
+        self._trim(self._clock.seconds())
+        shared = self._publisher_ids.get(event_id)
+        if shared is None or shared.oldest is None or self._own(event_id) is not None:
+            return None
+        return self._kept[shared.oldest - self._newest - 1][2]
+
     def _keep(self, publication: Publication, now: float) -> Record:
         self._newest += 1
         event = publication.event
@@ -126,7 +136,10 @@ class MemoryHistory:
         if shared.count == 0:
             del self._publisher_ids[forgotten.id]
 
-    def _locate(self, event_id: str) -> int:
+    def _own(self, event_id: str) -> int | None:
+        """
+        The number in *event_id* if it has the form of this history's own IDs.
+        """
         epoch, _, sequence = event_id.rpartition("-")
         # isdecimal() and int() accept other scripts' digits too: comparing the
         # whole ID accepts only what _id_of() writes.
@@ -134,6 +147,12 @@ class MemoryHistory:
             number = int(sequence)
             if event_id == self._id_of(number):
                 return number
+        return None
+
+    def _locate(self, event_id: str) -> int:
+        number = self._own(event_id)
+        if number is not None:
+            return number
         shared = self._publisher_ids.get(event_id)
         if shared is not None and shared.oldest is not None:
             return shared.oldest

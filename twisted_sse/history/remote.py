@@ -9,83 +9,34 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, Final, Generic, TypeVar
+from contextlib import suppress
+from typing import Any, Generic, TypeVar
 
 from twisted.application.service import Service
 from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
-from twisted.logger import Logger
-from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from twisted_sse.clock import GlobalClock
+from twisted_sse.clock import clock_for
 from twisted_sse.errors import HistoryUnavailable
 from twisted_sse.events.publication import Position, Publication, Record, Tail
-from twisted_sse.interfaces import ISharedHistoryProvider
+from twisted_sse.history.follower import PAUSE, Follower
+from twisted_sse.history.outage import Outage
+from twisted_sse.interfaces import (
+    ICheckedHistory,
+    ISearchableHistory,
+    ISharedHistoryProvider,
+)
 from twisted_sse.topics import Selection
 
-__all__ = ["PAUSE", "RESTART_TAIL", "Follower", "RemoteHistory"]
+__all__ = ["RemoteHistory"]
 
 S = TypeVar("S")
 T = TypeVar("T")
 
-#: How many publications `restart` gets.  A hub keeps as many in memory.
-RESTART_TAIL: Final = 1024
 
-#: The pause after the store has refused to be followed, in seconds.
-PAUSE: Final = 1.0
-
-
-class Follower(ABC):
-    """
-    Follows a store from its creation until `stop`.
-
-    The constructor begins to follow, so a subclass sets its own attributes first.
-
-    Args:
-        deliver, restart: See `ISharedHistoryProvider.follow`.
-    """
-
-    _log = Logger()
-
-    def __init__(
-        self,
-        clock: IReactorTime,
-        deliver: Callable[[Sequence[Record]], None],
-        restart: Callable[[Tail], None],
-    ) -> None:
-        self._clock = clock
-        self._deliver = deliver
-        self._restart = restart
-        self._running: Deferred[None] = Deferred.fromCoroutine(self._run())
-        self._running.addErrback(self._ended)
-
-    async def stop(self) -> None:
-        """
-        Stop delivering.
-        """
-        self._running.cancel()
-
-    @abstractmethod
-    async def _run(self) -> None:
-        """
-        Follow the store until this is cancelled.
-        """
-
-    def _hand_over(self, take: Callable[[T], None], what: T) -> None:
-        try:
-            take(what)
-        except Exception:
-            # Subscribers still wait for what follows.
-            self._log.failure("The hub failed to take what history has delivered")
-
-    def _ended(self, failure: Failure) -> None:
-        if not failure.check(CancelledError):
-            self._log.failure("History has stopped delivering because of an error", failure)
-
-
-@implementer(ISharedHistoryProvider)
+@implementer(ISharedHistoryProvider, ICheckedHistory, ISearchableHistory)
 class RemoteHistory(Service, ABC, Generic[S]):
     """
     A shared history on a remote store.
@@ -94,13 +45,17 @@ class RemoteHistory(Service, ABC, Generic[S]):
 
     Args:
         most_reads: How many reads run at the same time; the others wait.
+
+        name: How log lines name the store.
     """
 
-    def __init__(self, most_reads: int, clock: IReactorTime | None) -> None:
-        self._clock = GlobalClock() if clock is None else clock
+    def __init__(self, most_reads: int, name: str, clock: IReactorTime | None) -> None:
+        self._clock = clock_for(clock)
         self._reading = DeferredSemaphore(most_reads)
         self._store: S | None = None
         self._follower: Follower | None = None
+        self._outage = Outage(name, self._clock)
+        self._probing: Deferred[None] | None = None
 
     def stopService(self) -> Deferred[None]:
         """
@@ -140,6 +95,18 @@ class RemoteHistory(Service, ABC, Generic[S]):
         """
         return self._read(self._locate, event_id)
 
+    def find(self, event_id: str) -> Deferred[Record | None]:  # type: ignore[override]
+        """
+        See `ISearchableHistory.find`.
+        """
+        return self._read(self._find, event_id)
+
+    def check_available(self) -> Deferred[None]:  # type: ignore[override]
+        """
+        See `ICheckedHistory.check_available`.
+        """
+        return self._read(self._check)
+
     def follow(
         self,
         after: Position,
@@ -166,6 +133,21 @@ class RemoteHistory(Service, ABC, Generic[S]):
     async def _locate(self, store: S, event_id: str) -> Position: ...
 
     @abstractmethod
+    async def _find(self, store: S, event_id: str) -> Record | None: ...
+
+    async def _check(self, store: S) -> None:
+        if self._follower is not None:
+            self._follower.check()
+        await self._check_writing(store)
+
+    @abstractmethod
+    async def _check_writing(self, store: S) -> None:
+        """
+        Raise `HistoryUnavailable` if nothing can be kept now, else note that the outage
+        of writing has ended.
+        """
+
+    @abstractmethod
     def _new_follower(
         self,
         store: S,
@@ -179,6 +161,26 @@ class RemoteHistory(Service, ABC, Generic[S]):
         """
         Call `_stop_following`, finish or cancel what has begun, and disconnect.
         """
+
+    def _note_refused(self, store: S, reason: str) -> None:
+        """
+        Note that nothing is kept, and probe until that changes.
+        """
+        if self._store is not store:
+            return
+        self._outage.begin("writing", reason)
+        if self._probing is None:
+            self._probing = Deferred.fromCoroutine(self._probe(store))
+            self._probing.addErrback(lambda failure: failure.trap(CancelledError) and None)
+
+    async def _probe(self, store: S) -> None:
+        try:
+            while self._outage.has("writing"):
+                await deferLater(self._clock, PAUSE)
+                with suppress(HistoryUnavailable):
+                    await self._check_writing(store)
+        finally:
+            self._probing = None
 
     def _start_append(self, call: Coroutine[Any, Any, T]) -> Deferred[T]:
         return Deferred.fromCoroutine(call)
@@ -203,6 +205,9 @@ class RemoteHistory(Service, ABC, Generic[S]):
 
     async def _stop_following(self) -> None:
         self._store = None
+        if self._probing is not None:
+            self._probing.cancel()
+        self._outage.stop()
         follower, self._follower = self._follower, None
         # The follower may be delivering what led to this call: let it return first.
         await deferLater(self._clock, 0)

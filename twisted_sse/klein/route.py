@@ -96,7 +96,7 @@ class EventStreamRoute(Generic[P]):
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Deferred[IResource]:
         return Deferred.fromCoroutine(self._answer(args, kwargs))
 
-    def drain(self, grace: float = 10.0) -> Deferred[None]:
+    def drain(self, grace: float = 8.0) -> Deferred[None]:
         """
         See `EventSourceResponse.drain`.  With a *hub*, the hub does this.
         """

@@ -5,18 +5,20 @@ Builds the services that ``twistd sse`` runs.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from typing import Any
 
 from twisted.application.service import MultiService
 
 from twisted_sse.broker.drain import abort_all
 from twisted_sse.hub import Hub
-from twisted_sse.server.banner import StartupBanner
+from twisted_sse.server.banner import Served, StartupBanner, bearer_from_file
 from twisted_sse.server.config import Config, InvalidOption
 from twisted_sse.server.demo import publish_demo
 from twisted_sse.server.listening import EndpointService, endpoint_for
 from twisted_sse.server.memory import MemoryTrim
-from twisted_sse.server.process import GarbageCollection, StopSignals
+from twisted_sse.server.process import GarbageCollection, MonotonicTimers, StopSignals
+from twisted_sse.server.reload import Reloadable, ReloadSignal, TokenFile
 from twisted_sse.server.site import HubSite, hub_tree
 from twisted_sse.server.socketlimits import allow_many_files, socket_limits
 from twisted_sse.transport.tls.context import TLSFactory, TLSServer
@@ -30,6 +32,9 @@ __all__ = ["make_server"]
 # The option to blame for a CertificateError, by its culprit.
 _TLS_OPTIONS = {"certificate": "tls-cert", "key": "tls-key", "passphrase": "tls-passphrase-file"}
 
+# The endpoint descriptions that speak TLS by themselves.
+_TLS_ENDPOINTS = ("ssl:", "tls:", "haproxy:ssl:", "haproxy:tls:")
+
 
 def make_server(config: Config, reactor: Any) -> MultiService:
     """
@@ -39,41 +44,65 @@ def make_server(config: Config, reactor: Any) -> MultiService:
         InvalidOption: An option cannot be obeyed.
     """
     allow_many_files()
-    token = None if config.publish_tokens else secrets.token_urlsafe(24)
+    token = secrets.token_urlsafe(24)
+    tokens = BearerTokens(config.publish_tokens or [token], anonymous=config.anonymous)
     hub = Hub(
         config.history,
         keepalive=config.keepalive,
         retry=config.retry,
+        retry_spread=config.retry_spread,
         send_timeout=config.send_timeout,
         max_connections=config.max_connections,
         max_connections_per_address=config.max_connections_per_address,
         reactor=reactor,
     )
-    site = _site(config, hub, token or "", reactor)
+    site = _site(config, hub, tokens, reactor)
     server = MultiService()
-    hub.service(grace=config.grace).setServiceParent(server)
+    MonotonicTimers(reactor).setServiceParent(server)
+    reloads: dict[str, Reloadable] = {}
+    hub.service(grace=config.grace, spread=config.spread).setServiceParent(server)
     tls = _tls_server(config)
     if tls is not None:
-        CertificateWatch(tls, reactor).setServiceParent(server)
-    endpoints = _endpoints(config, site, tls, reactor)
-    for endpoint in endpoints:
-        endpoint.setServiceParent(server)
+        reloads["the certificates"] = watch = CertificateWatch(tls, reactor)
+        watch.setServiceParent(server)
+    served = _endpoints(config, site, tls, reactor)
+    for one in served:
+        one.endpoint.setServiceParent(server)
     if config.demo:
         publish_demo(hub)
+    if config.publish_token_file is not None:
+        reloads["the tokens"] = TokenFile(
+            config.publish_token_file, list(config.publish_tokens), tokens
+        )
     GarbageCollection().setServiceParent(server)
     MemoryTrim(lambda: len(hub.connections), reactor).setServiceParent(server)
+    ReloadSignal(reactor, reloads).setServiceParent(server)
     StopSignals(reactor, lambda: abort_all(hub.broker, hub.responses)).setServiceParent(server)
-    scheme = "https" if config.tls_cert else "http"
-    StartupBanner(scheme, endpoints, token).setServiceParent(server)
+    _banner(config, served, token).setServiceParent(server)
     return server
 
 
-def _site(config: Config, hub: Hub, token: str, reactor: Any) -> HubSite:
+def _banner(config: Config, served: Sequence[Served], token: str) -> StartupBanner:
+    if config.publish_token_file is not None:
+        header = bearer_from_file(config.publish_token_file, config.publish_tokens[0])
+    else:
+        # Only a token that is valid for one run is logged.
+        shown = "TOKEN" if config.publish_tokens else token
+        header = f"-H 'Authorization: Bearer {shown}'"
+    return StartupBanner(
+        served,
+        header,
+        generated=not config.publish_tokens,
+        anonymous=config.anonymous,
+        demo=config.demo,
+    )
+
+
+def _site(config: Config, hub: Hub, tokens: BearerTokens, reactor: Any) -> HubSite:
     try:
         cors = CORS(config.cors_origins)
     except ValueError as error:
         raise InvalidOption("cors-origin", error) from None
-    tokens = BearerTokens(config.publish_tokens or [token], anonymous=config.anonymous)
     tree = hub_tree(
         hub.broker,
         authorize=tokens,
@@ -95,11 +124,17 @@ def _site(config: Config, hub: Hub, token: str, reactor: Any) -> HubSite:
     return site
 
 
-def _endpoints(
-    config: Config, site: HubSite, tls: TLSServer | None, reactor: Any
-) -> list[EndpointService]:
+def _endpoints(config: Config, site: HubSite, tls: TLSServer | None, reactor: Any) -> list[Served]:
+    numbers = [description for description in config.ports if description.isdigit()]
+    if tls is not None and not numbers:
+        raise InvalidOption(
+            "tls-cert",
+            "it applies to ports that are numbers, and there is none: add --port 8443, or put the "
+            "certificate into the description, as in "
+            "--port ssl:8443:interface=127.0.0.1:certKey=cert.pem:privateKey=key.pem",
+        )
     secured = site if tls is None else TLSFactory(tls, site)
-    services = []
+    served = []
     for description in config.ports:
         try:
             endpoint = endpoint_for(reactor, description)
@@ -108,9 +143,13 @@ def _endpoints(
             raise InvalidOption("port", f"{description!r} is not an endpoint: {error}") from None
         # An endpoint description is taken literally: whether to use TLS is part
         # of it.
-        factory = secured if description.isdigit() else site
-        services.append(EndpointService(endpoint, factory, description, config.send_timeout))
-    return services
+        number = description in numbers
+        service = EndpointService(
+            endpoint, secured if number else site, description, config.send_timeout
+        )
+        secure = tls is not None if number else description.startswith(_TLS_ENDPOINTS)
+        served.append(Served(service, secure))
+    return served
 
 
 def _tls_server(config: Config) -> TLSServer | None:

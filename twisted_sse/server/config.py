@@ -37,9 +37,12 @@ class Config:
     Attributes:
         ports: Port numbers or endpoint descriptions.
 
-        retry: In milliseconds, as on the wire.
+        retry: In milliseconds, as on the wire; so is *retry_spread*, which is as
+            much as *retry* by default.
 
         publish_tokens: Tokens that may publish; if empty, one is generated.
+
+        publish_token_file: The file that they were read from, to read them again.
 
         tls_cert: Certificate files.  Their keys are in the files *tls_key*, in
             the same order; a certificate without one contains its key.
@@ -49,9 +52,11 @@ class Config:
     history: IHistoryProvider | None = None
     keepalive: float | None = 15.0
     retry: int = 3000
+    retry_spread: int | None = None
     cors_origins: Sequence[str] = ()
     anonymous: bool = True
     publish_tokens: Sequence[str] = ()
+    publish_token_file: str | None = None
     tls_cert: Sequence[str] = ()
     tls_key: Sequence[str] = ()
     tls_passphrase: bytes | None = None
@@ -63,7 +68,8 @@ class Config:
     head_timeout: float | None = 10.0
     body_timeout: float | None = 30.0
     send_timeout: float | None = 60.0
-    grace: float = 10.0
+    grace: float = 8.0
+    spread: float = 10.0
     demo: bool = False
 
 

@@ -15,7 +15,12 @@ from twisted.internet.endpoints import (
     TCP6ServerEndpoint,
     serverFromString,
 )
-from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IStreamServerEndpoint
+from twisted.internet.interfaces import (
+    IAddress,
+    IListeningPort,
+    IProtocolFactory,
+    IStreamServerEndpoint,
+)
 from twisted.python.failure import Failure
 
 from twisted_sse.transport.sockets import limit_sending
@@ -100,16 +105,23 @@ class EndpointService(Service):
     ) -> None:
         self._endpoint = endpoint
         self._factory = factory
-        self._description = description
+        self.description = description
         self._send_timeout = send_timeout
         self._port: IListeningPort | None = None
+
+    @property
+    def address(self) -> IAddress | None:
+        """
+        Where it listens; ``None`` before it does.
+        """
+        return None if self._port is None else self._port.getHost()
 
     @property
     def port(self) -> int | None:
         """
         The TCP port number; ``None`` before it listens, and for other sockets.
         """
-        return None if self._port is None else getattr(self._port.getHost(), "port", None)
+        return getattr(self.address, "port", None)
 
     def privilegedStartService(self) -> None:
         """
@@ -123,7 +135,7 @@ class EndpointService(Service):
         if failures:
             # Raised here, because in a callback it would only be logged.
             reason = getattr(failures[0].value, "strerror", None) or failures[0].getErrorMessage()
-            raise SystemExit(f"twistd sse: --port {self._description}: {reason}")
+            raise SystemExit(f"twistd sse: --port {self.description}: {reason}")
 
     def stopService(self) -> Deferred[None]:
         """

@@ -1,5 +1,5 @@
 """
-The process of a standalone hub: its signals, and its garbage collection.
+The process of a standalone hub: its signals, its timers, and its garbage collection.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from typing import Any
 from twisted.application.service import Service
 from twisted.logger import Logger
 
-__all__ = ["GarbageCollection", "StopSignals"]
+from twisted_sse.clock import make_monotonic
+
+__all__ = ["GarbageCollection", "MonotonicTimers", "StopSignals"]
 
 
 class StopSignals(Service):
@@ -58,6 +60,23 @@ class StopSignals(Service):
         self._stopping = True
         self._log.info("Received {name}, shutting down", name=name)
         self._reactor.stop()
+
+
+class MonotonicTimers(Service):
+    """
+    Makes all timers of the process right even if the clock of the machine is set.
+
+    It must start before every service that uses a timer.
+    """
+
+    def __init__(self, reactor: Any) -> None:
+        self._reactor = reactor
+
+    def privilegedStartService(self) -> None:
+        """
+        See `IService.privilegedStartService`, which is called first.
+        """
+        make_monotonic(self._reactor)
 
 
 class GarbageCollection(Service):

@@ -6,9 +6,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from twisted.application.service import IService
+from twisted.copyright import version as twisted_version
 from twisted.python import usage
 
 from twisted_sse import units
@@ -26,6 +28,7 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "history": build_history,
     "keepalive": units.interval,
     "retry": units.milliseconds,
+    "retry-spread": units.milliseconds,
     "anonymous": units.yes_or_no,
     "publish-token-file": units.read_tokens,
     "tls-passphrase-file": read_passphrase,
@@ -38,6 +41,7 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "body-timeout": units.interval,
     "send-timeout": units.interval,
     "grace": units.seconds,
+    "spread": units.seconds,
 }
 
 
@@ -65,7 +69,13 @@ class Options(usage.Options):
             None,
             "Send a comment after this many seconds of silence, or off [15].",
         ],
-        ["retry", None, None, "Reconnection time that browsers are told, in ms [3000]."],
+        ["retry", None, None, "Shortest reconnection time that browsers are told, in ms [3000]."],
+        [
+            "retry-spread",
+            None,
+            None,
+            "The most by which it is longer for some of them, in ms [the same].",
+        ],
         ["anonymous", None, None, "Whether subscribing works without a token, yes or no [yes]."],
         [
             "publish-token-file",
@@ -106,7 +116,13 @@ class Options(usage.Options):
             "grace",
             None,
             None,
-            "Seconds that slow subscribers may take to finish when the hub stops [10].",
+            "Seconds that slow subscribers may take to finish when the hub stops [8].",
+        ],
+        [
+            "spread",
+            None,
+            None,
+            "Seconds over which subscribers come back after the hub has stopped [10].",
         ],
     ]
 
@@ -158,6 +174,18 @@ class Options(usage.Options):
         """
         self["tls-keys"].append(path)
 
+    def opt_version(self) -> None:
+        """
+        Show the versions of this package and of Twisted, and exit.
+        """
+        try:
+            number = version("twisted-sse")
+        except PackageNotFoundError:
+            # The package runs from a source directory, without being installed.
+            number = "of an unknown version"
+        sys.stdout.write(f"twisted-sse {number}, Twisted {twisted_version}\n")
+        sys.exit(0)
+
     def parseOptions(self, options: Sequence[str] | None = None) -> None:
         """
         See `twisted.python.usage.Options.parseOptions`.
@@ -198,6 +226,7 @@ class Options(usage.Options):
             values,
             ports=self["ports"],
             cors_origins=self["cors-origins"],
+            publish_token_file=self["publish-token-file"],
             tls_cert=self["tls-certs"],
             tls_key=self["tls-keys"],
             demo=bool(self["demo"]),

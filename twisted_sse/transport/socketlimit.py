@@ -8,10 +8,11 @@ one needs it.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from ipaddress import IPv6Address
 from typing import Any, NamedTuple
 
 from twisted.logger import Logger
+
+from twisted_sse.transport.addresses import network_of
 
 __all__ = ["Slot", "SocketLimit", "SocketLimits"]
 
@@ -140,7 +141,7 @@ class SocketLimit:
             close: Closes it at once.
         """
         total, per_address, _ = self._limits
-        name = None if per_address is None else _group(peer)
+        name = None if per_address is None else network_of(peer) or None
         group = self._groups.get(name)
         if group is not None and group.size >= (per_address or 0) and not _evict(group.queue):
             return None
@@ -189,16 +190,3 @@ def _evict(queue: _Queue) -> bool:
     slot.release()
     slot.close()
     return True
-
-
-def _group(peer: Any) -> object | None:
-    host = getattr(peer, "host", None)
-    if not isinstance(host, str) or ":" not in host:
-        return host
-    try:
-        address = IPv6Address(host)
-    except ValueError:
-        return host
-    mapped = address.ipv4_mapped
-    # A network provider gives a customer a /64 network at least.
-    return str(mapped) if mapped is not None else int(address) >> 64

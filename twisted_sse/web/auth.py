@@ -32,9 +32,15 @@ class BearerTokens:
     """
 
     def __init__(self, tokens: Iterable[str], *, anonymous: bool = True) -> None:
+        self.replace(tokens)
+        self._anonymous = anonymous
+
+    def replace(self, tokens: Iterable[str]) -> None:
+        """
+        Accept *tokens* from now on, and no others.  Open streams stay.
+        """
         several = [tokens] if isinstance(tokens, str) else tokens
         self._tokens = [token.encode("utf-8") for token in several]
-        self._anonymous = anonymous
 
     def __call__(self, request: Request) -> Grant:
         """

@@ -53,7 +53,7 @@ class Publishing:
         """
         Answer ``POST``: with the ID of what was published, or with receipts.
         """
-        grant.check_time(self._broker.clock.seconds())
+        grant.check_time(self._broker.now())
         if grant.publish is None:
             _refuse(grant)
         self._origins.check(request)

@@ -27,6 +27,8 @@ from twisted_sse.errors import (
 )
 from twisted_sse.events.publication import Record, Tail
 from twisted_sse.events.replication import write_note, write_position
+from twisted_sse.history.upstream.ring import HEADER, IEdge
+from twisted_sse.interfaces import ISearchableHistory
 from twisted_sse.topics import Selection
 from twisted_sse.web.locate import locate
 from twisted_sse.web.problem import Problem
@@ -84,9 +86,17 @@ class Replication:
         """
         replication = query.replication
         assert replication is not None
+        edge = IEdge(self._broker.history, None)
+        names = request.getHeader(HEADER.decode()) or ""
+        if edge is not None and edge.follows(names):
+            raise Problem(
+                508,
+                "This hub follows the edge that asks, so edges follow each other in a ring:"
+                " give one of them another upstream hub.",
+            )
+        last_id = last_event_id(request, query)
         if replication.excerpt is None:
             return self._open_stream(request, grant, selection, query, REPLICATED)
-        last_id = last_event_id(request, query)
         return Deferred.fromCoroutine(self._answer(request, selection, last_id, replication))
 
     async def _answer(
@@ -111,14 +121,23 @@ class Replication:
     ) -> tuple[dict[str, Any], Sequence[Record]]:
         if query.excerpt == "tail":
             tail = await self._tail(query.limit)
-            return {"before": write_position(tail.before)}, tail.kept
+            note: dict[str, Any] = {"before": write_position(tail.before)}
+            if query.limit == 1:
+                # An edge asks so to find out whether it is ready itself.
+                note["ready"] = await self._broker.check()
+            return note, tail.kept
         if query.excerpt == "kept":
             # The hub that asks has had no answer, perhaps because there is none yet.
             await self._broker.flush()
         if query.excerpt in ("locate", "kept"):
             position = await locate(self._broker, last_event_id or "")
-            return {"position": write_position(position)}, ()
+            return {"position": write_position(position)}, await self._find(last_event_id or "")
         return {}, await self._since(last_event_id, selection, query.limit)
+
+    async def _find(self, event_id: str) -> Sequence[Record]:
+        searchable = ISearchableHistory(self._broker.history, None)
+        record = None if searchable is None else await maybeDeferred(searchable.find, event_id)
+        return () if record is None else (record,)
 
     def _tail(self, limit: int) -> Deferred[Tail]:
         return maybeDeferred(self._broker.history.tail, limit)

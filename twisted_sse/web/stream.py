@@ -127,7 +127,7 @@ class Subscriptions:
         # Bytes: a plain `Site` hands on values that are no UTF-8.
         if not accepts(accept.decode("latin-1"), "text/event-stream"):
             raise Problem(406, "This is an event stream: accept text/event-stream, or */*.")
-        grant.check_time(self._broker.clock.seconds())
+        grant.check_time(self._broker.now())
         query = query_of(request)
         if query.replication is not None:
             self._replication.check_grant(grant)
@@ -155,6 +155,7 @@ class Subscriptions:
             address=request.getClientAddress(),
             last_event_id=last_event_id(request, query),
             representation=representation,
+            priming=self._priming,
             reauthorize=None if self._authorize is None else partial(self._reauthorize, request),
         )
         connection, opened = self._admission.admit(subscriber, partial(self._begin, request))
@@ -170,7 +171,7 @@ class Subscriptions:
         broker = self._broker
         request.write(
             connection.audience.representation.preamble(
-                start, broker.position, broker.retry, self._priming
+                start, broker.position, broker.reconnection.next(), self._priming
             )
         )
 

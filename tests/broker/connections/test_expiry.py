@@ -7,12 +7,11 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.hubs import Subscriber, make_hub
 from tests.support.sinks import MemorySink
-from twisted_sse import Grant
-from twisted_sse.broker.connections.connection import Connection
+from twisted_sse import Grant, Hub
 from twisted_sse.broker.connections.endreason import EndReason
 from twisted_sse.broker.connections.expiry import GrantExpiry
 
-__all__ = ["EndingTests", "SchedulingTests"]
+__all__ = ["DateTests", "EndingTests", "SchedulingTests"]
 
 NOW = 1_800_000_000.0
 
@@ -74,22 +73,106 @@ class EndingTests(SynchronousTestCase):
 
     def test_many(self) -> None:
         """
-        Of those that end together not all do so in one turn of the reactor.
+        Connections that expire together are closed evenly over two seconds, from then on.
         """
-        left: list[int] = []
-
-        @self.hub.on_disconnect
-        def _(connection: Connection, reason: EndReason) -> None:
-            if len(self.hub.connections) == 499:
-                self.clock.callLater(0, lambda: left.append(len(self.hub.connections)))
-
         for _ in range(500):
+            self._subscribe(NOW + 1)
+        left = []
+        self.clock.advance(0.99)
+        for _ in range(5):
+            left.append(len(self.hub.connections))
+            self.clock.pump([0.01] * 50)
+
+        self.assertEqual(left[0], 500)
+        for expected, found in zip([370, 240, 110, 0], left[1:], strict=True):
+            self.assertLessEqual(abs(found - expected), 30, left)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_more_while_closing(self) -> None:
+        """
+        Those that expire while others are still being closed are not late for that.
+        """
+        for number in range(600):
+            self._subscribe(NOW + 1 + (number >= 200))
+        self.clock.pump([0.01] * 420)
+
+        self.assertEqual(len(self.hub.connections), 0)
+
+    def test_few(self) -> None:
+        """
+        A few that expire together are closed at once.
+        """
+        for _ in range(5):
             self._subscribe(NOW + 1)
         self.clock.advance(1)
 
-        self.assertEqual(left, [300])
         self.assertEqual(len(self.hub.connections), 0)
-        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_planned_while_many_end(self) -> None:
+        """
+        Streams that begin with a grant that is over do not hold the others up.
+        """
+        for _ in range(200):
+            self._subscribe(NOW + 1)
+        self.clock.advance(1)
+        before = len(self.hub.connections)
+        for _ in range(30):
+            self._subscribe(NOW)
+            self.clock.advance(0.02)
+
+        self.assertLess(len(self.hub.connections), before)
+
+
+class DatedClock(Clock):
+    """
+    A clock of a machine whose date can be set.
+    """
+
+    date = NOW
+
+    def now(self) -> float:
+        """
+        See `MonotonicClock.now`.
+        """
+        return self.date + self.seconds()
+
+
+class DateTests(SynchronousTestCase):
+    """
+    A date that is set while streams are open.
+    """
+
+    def setUp(self) -> None:
+        """
+        A stream that may last for an hour.
+        """
+        self.clock = DatedClock()
+        self.hub = Hub(reactor=self.clock, keepalive=None)
+        grant = Grant("ada", public=True, expires=NOW + 3600)
+        self.connection = Subscriber(self.hub, "a", grant=grant).connection
+
+    def test_forward(self) -> None:
+        """
+        A grant that has expired by the new date ends its stream within ten seconds.
+        """
+        self.clock.advance(100)
+        self.clock.date += 7200
+        self.clock.advance(10)
+
+        self.assertEqual(self.connection.ended, EndReason.EXPIRED)
+
+    def test_back(self) -> None:
+        """
+        A grant that has not expired by the new date lasts longer.
+        """
+        self.clock.pump([1800.0])
+        self.clock.date -= 1000
+        self.clock.pump([10.0] * 270)
+        early = self.connection.ended
+        self.clock.pump([10.0] * 11)
+
+        self.assertIsNone(early)
+        self.assertEqual(self.connection.ended, EndReason.EXPIRED)
 
 
 class SchedulingTests(SynchronousTestCase):
@@ -169,7 +252,7 @@ class SchedulingTests(SynchronousTestCase):
 
     def test_far_future(self) -> None:
         """
-        No reactor has to wait longer than an hour in one go.
+        The time of day may be set, so it is looked at every ten seconds.
         """
         self.expiry.plan(self.one, 1e15)
         waits = []
@@ -178,7 +261,7 @@ class SchedulingTests(SynchronousTestCase):
             waits.append(call.getTime() - self.clock.seconds())
             self.clock.advance(waits[-1])
 
-        self.assertEqual(waits, [3600.0] * 3)
+        self.assertEqual(waits, [10.0] * 3)
         self.assertEqual(self._ended(), [False, False])
 
     def test_memory(self) -> None:

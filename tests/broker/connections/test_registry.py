@@ -20,6 +20,13 @@ def at(host: str, port: int = 1) -> IPv4Address:
     return IPv4Address("TCP", host, port)
 
 
+def at6(host: str) -> IPv6Address:
+    """
+    An IPv6 address.
+    """
+    return IPv6Address("TCP", host, 1)
+
+
 class FindingTests(SynchronousTestCase):
     """
     Finding connections.
@@ -116,6 +123,32 @@ class LimitTests(SynchronousTestCase):
         first.leave()
         self._come(hub, at("192.0.2.1", 3))
         self.assertRaises(TooManyConnectionsFromAddress, self._come, hub, at("192.0.2.1", 4))
+
+    def test_ipv6(self) -> None:
+        """
+        All addresses of an IPv6 /64 network are one, and other networks are not concerned.
+        """
+        hub, _ = make_hub(max_connections_per_address=2)
+        first = self._come(hub, at6("2001:db8:1:2::1"))
+        self._come(hub, at6("2001:db8:1:2:ffff:ffff:ffff:ffff"))
+        self.assertRaises(TooManyConnectionsFromAddress, self._come, hub, at6("2001:db8:1:2:3::4"))
+        self._come(hub, at6("2001:db8:1:3::1"))
+
+        first.leave()
+        self._come(hub, at6("2001:db8:1:2:3::4"))
+        self.assertEqual(len(hub.connections), 3)
+
+    def test_mapped(self) -> None:
+        """
+        An IPv4 address that a dual-stack socket reports is the IPv4 address.
+        """
+        hub, _ = make_hub(max_connections_per_address=1)
+        self._come(hub, at("192.0.2.1"))
+        for host in ("::ffff:192.0.2.1", "::FFFF:192.0.2.1", "::ffff:c000:201"):
+            with self.subTest(host=host):
+                self.assertRaises(TooManyConnectionsFromAddress, self._come, hub, at6(host))
+
+        self._come(hub, at6("::ffff:192.0.2.2"))
 
     def test_unix(self) -> None:
         """

@@ -15,8 +15,8 @@ from tests.support.sinks import MemorySink
 from tests.support.stores import BookkeepingHistory
 from twisted_sse.broker.connections.endreason import EndReason
 from twisted_sse.broker.replay.pages import PAGE_EVENTS
-from twisted_sse.errors import HistoryUnavailable
 from twisted_sse.events.event import ServerSentEvent
+from twisted_sse.events.preamble import UNLOCATED, StreamStart
 from twisted_sse.events.publication import Position, Receipt
 from twisted_sse.history import MemoryHistory
 
@@ -147,12 +147,20 @@ class LocateTests(SynchronousTestCase):
 
     def test_unavailable(self) -> None:
         """
-        When history is away, nobody can tell.
+        When history is away, nobody can tell: the stream is open, and waits.
         """
         self.stream.books.away = True
         returning = self.stream.come(self.stream.ids[0])
+        self.stream.clock.advance(1)
+        self.assertEqual(returning.start, StreamStart(UNLOCATED))
+        self.assertEqual(returning.sink.received, b"retry: 3000\n\n")
+        self.stream.books.away = False
+        self.stream.clock.advance(1)
+        self.stream.settle()
 
-        self.failureResultOf(returning.located, HistoryUnavailable)
+        first, *_ = returning.sink.blocks[1:]
+        self.assertEqual((first.event, first.id), ("stream-open", self.stream.ids[0]))
+        self.assertEqual(returning.ids[0], self.stream.ids[1])
 
     def test_before_the_first(self) -> None:
         """
@@ -569,7 +577,7 @@ class AbsenceTests(SynchronousTestCase):
 
         self.assertEqual([(one or "")[0] for one in slow.data], list("1234567"))
         self.assertEqual(resets(slow), [])
-        self.assertEqual(len(events), 2)
+        self.assertEqual(len(events), 1)
         self.assertEqual(stream.clock.getDelayedCalls(), [])
 
     def test_one_call(self) -> None:

@@ -3,13 +3,20 @@ The ID of an event that a subscriber may not read is not shown to it.
 | A publisher may write anything into an ID: an invoice number, a name.
 """
 
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
 
+from tests.support.history import AbsentHistory
 from tests.support.hubs import Subscriber, make_hub
+from tests.support.shared import SharedMemoryHistory, SharedStore
 from twisted_sse import Grant
+from twisted_sse.errors import HistoryUnavailable
+from twisted_sse.events.publication import Record
 from twisted_sse.history import MemoryHistory
+from twisted_sse.interfaces import IHistoryProvider, ISearchableHistory
 
-__all__ = ["ProbingTests", "ShownPositionTests"]
+__all__ = ["BeyondTheWindowTests", "ProbingTests", "ShownPositionTests"]
 
 SECRET = "invoice-4711-ada"
 
@@ -108,7 +115,7 @@ class ProbingTests(SynchronousTestCase):
         """
         The ID of an event that may not be read is answered like an unknown one.
         """
-        hub, clock = make_hub()
+        hub, clock = make_hub(retry_spread=0)
         hub.publish("ada", "secret", id=SECRET, private=True)
         clock.advance(0)
         asked = [Subscriber(hub, "*", last_event_id=one) for one in (SECRET, "invoice-4712-ada")]
@@ -120,3 +127,83 @@ class ProbingTests(SynchronousTestCase):
         self.assertEqual(streams[0], streams[1])
         assert ada.start is not None
         self.assertTrue(ada.start.resumed)
+
+
+class BeyondTheWindowTests(SynchronousTestCase):
+    """
+    The same for events that only history has.
+    """
+
+    def ask(self, history: IHistoryProvider, event_id: str, grant: Grant) -> Subscriber:
+        """
+        Publish a private event with an ID, and more than fits into the window; then come
+        with *event_id*.
+        """
+        hub, clock = make_hub(history, window_events=2)
+        hub.publish("ada", "secret", id=SECRET, private=True)
+        for number in range(5):
+            hub.publish("news", str(number))
+            clock.advance(0)
+        subscriber = Subscriber(hub, "*", last_event_id=event_id, grant=grant)
+        clock.advance(0)
+        return subscriber
+
+    def test_same_answer(self) -> None:
+        """
+        The ID is as unknown as one that is not there; whoever may read the event resumes.
+        """
+        for make in (MemoryHistory, _SharedMemory):
+            with self.subTest(history=make):
+                asked = [self.ask(make(), one, Grant(public=True)) for one in (SECRET, "invoice-1")]
+                ada = self.ask(make(), SECRET, Grant("ada", subscribe=["ada"], public=True))
+
+                self.assertEqual([one.start.resumed for one in asked if one.start], [False] * 2)
+                streams = [
+                    [(block.event, block.data) for block in one.sink.blocks] for one in asked
+                ]
+                self.assertIn("unknown-id", str(streams[0]))
+                self.assertEqual(
+                    str(streams[0]).replace(SECRET, "ID"),
+                    str(streams[1]).replace("invoice-1", "ID"),
+                )
+                assert ada.start is not None
+                self.assertTrue(ada.start.resumed)
+
+    def test_unreadable_now(self) -> None:
+        """
+        If history cannot be searched now, nothing is told.
+        """
+        history = _SharedMemory()
+        history.find = _fail  # type: ignore[method-assign]
+        subscriber = self.ask(history, SECRET, Grant(public=True))
+
+        self.assertEqual(subscriber.sink.received, b"retry: 3000\n\n")
+
+    def test_plain_provider(self) -> None:
+        """
+        A provider that cannot search resumes as before.
+        """
+        subscriber = self.ask(AbsentHistory(away=False), SECRET, Grant(public=True))
+
+        assert subscriber.start is not None
+        self.assertTrue(subscriber.start.resumed)
+
+
+@implementer(ISearchableHistory)
+class _SharedMemory(SharedMemoryHistory):
+    """
+    A shared history that searches.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(SharedStore(Clock()))
+
+    def find(self, event_id: str) -> Record | None:
+        """
+        See `ISearchableHistory.find`.
+        """
+        return self.store.memory.find(event_id)
+
+
+def _fail(event_id: str) -> Record | None:
+    raise HistoryUnavailable("The store is away.")

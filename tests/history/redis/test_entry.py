@@ -55,6 +55,7 @@ class EntryTests(SynchronousTestCase):
         """
         entry = parse_entry(raw("n", "0", "b", "0"))
 
+        assert entry is not None
         self.assertEqual(entry, RedisEntry("5-1", 0, None))
         self.assertEqual(entry.position, Position(0, "5-1"))
         self.assertTrue(entry.stands_at(Position(0, "5-1")))
@@ -65,6 +66,7 @@ class EntryTests(SynchronousTestCase):
         """
         entry = parse_entry(raw("n", "7", "b", "99", "topic", "a", "data", "x", "id", "mine"))
 
+        assert entry is not None
         for event_id in ("5-1", "mine"):
             self.assertTrue(entry.stands_at(Position(7, event_id)))
             self.assertFalse(entry.stands_at(Position(8, event_id)))
@@ -72,21 +74,41 @@ class EntryTests(SynchronousTestCase):
 
     def test_foreign(self) -> None:
         """
-        An entry that another program has written is refused, and named.
+        An entry without a number has no place in the order.
         """
         cases = [
+            raw(),
             raw("foo", "bar"),
             raw("n", "x", "b", "0", "topic", "a", "data", "x"),
-            raw("n", "1", "b", "0", "data", "x"),
-            raw("n", "1", "b", "0", "topic", "a"),
-            raw("n", "1", "b", "0", "topic", "a", "data", "x", "retry", "soon"),
+            raw("n", "9" * 400, "b", "0", "topic", "a", "data", "x"),
+            raw("n", "-1", "b", "0", "topic", "a", "data", "x"),
+            raw("n", "1", "b", "", "topic", "a", "data", "x"),
+            raw("n", "\u0661", "b", "0", "topic", "a", "data", "x"),
+            raw("n", "1", "topic", "a", "data", "x"),
             raw("n", "1", "b"),
-            (b"5-1", [b"n", b"1", b"topic", b"a", b"data", b"\xff"]),
         ]
         for case in cases:
-            with self.subTest(case=case), self.assertRaises(HistoryUnavailable) as caught:
-                parse_entry(case)
-            self.assertIn("5-1", str(caught.exception))
+            with self.subTest(case=case):
+                self.assertIsNone(parse_entry(case))
+
+    def test_damaged(self) -> None:
+        """
+        An entry that is no publication keeps its place, and says what is wrong.
+        """
+        cases = [
+            raw("n", "1", "b", "0", "data", "x"),
+            raw("n", "1", "b", "0", "topic", "a"),
+            raw("n", "1", "b", "0", "topic", "a", "data"),
+            raw("n", "1", "b", "0", "topic", "a", "data", "x", "retry", "soon"),
+            raw("n", "1", "b", "0", "topic", "a", "data", "x", "event", "a\nb"),
+            (b"5-1", [b"n", b"1", b"b", b"0", b"topic", b"a", b"data", b"\xff"]),
+        ]
+        for case in cases:
+            with self.subTest(case=case):
+                entry = parse_entry(case)
+                assert entry is not None
+                self.assertEqual(entry[:3], ("5-1", 1, None))
+                self.assertNotEqual(entry.damage, "")
 
 
 class EntryIDTests(SynchronousTestCase):

@@ -21,7 +21,7 @@ from twisted_sse.errors import HistoryUnavailable
 from twisted_sse.events.publication import Record
 from twisted_sse.history.redis import RedisHistory
 
-__all__ = ["AwayTests", "CrashTests"]
+__all__ = ["AwayTests", "CrashTests", "FullTests"]
 
 
 def told(events: Sequence[LogEvent], level: LogLevel) -> list[str]:
@@ -161,11 +161,15 @@ class AwayTests(RedisTestCase):
             server.restart()
             await self.available(history)
             await following.restarted()
+            # The log says so when it has been available for a second.
+            await deferLater(self.reactor(), 1.2)
 
         warnings = told(events, LogLevel.warn)
         self.assertEqual(len(warnings), 1)
         self.assertIn(f"Redis at 127.0.0.1:{server.port} is not available: ", warnings[0])
-        self.assertEqual(told(events, LogLevel.info), [f"Redis at 127.0.0.1:{server.port} is back"])
+        (back,) = told(events, LogLevel.info)
+        self.assertIn(f"Redis at 127.0.0.1:{server.port} is available again after ", back)
+        self.assertIn("the reason was: ", back)
         self.assertEqual(told(events, LogLevel.critical), [])
         self.assertNotIn("secret", "".join(map(formatEvent, events)))
 
@@ -223,3 +227,60 @@ class AwayTests(RedisTestCase):
         from twisted.internet import reactor
 
         return reactor
+
+
+class FullTests(RedisTestCase):
+    """
+    A Redis that keeps nothing.
+    """
+
+    async def refused(self, history: RedisHistory) -> str:
+        """
+        Why *history* is not available.
+        """
+        error = await self.assertFailure(history.check_available(), HistoryUnavailable)
+        return str(error)
+
+    async def test_memory(self) -> None:
+        """
+        A Redis without memory is not available, before and after a publication was refused;
+        it is again without one, and the log has two lines.
+        """
+        from twisted.internet import reactor
+
+        with capturedLogs() as events:
+            history = self.open()
+            await self.follow(history)
+            await self.fill(history, "a")
+            await history.check_available()
+            self.server.cli("CONFIG", "SET", "maxmemory", "1")
+            self.assertIn("its memory is full", await self.refused(history))
+            for _ in range(5):
+                await self.assertFailure(history.append([publication("b")]), HistoryUnavailable)
+                await self.refused(history)
+            self.server.cli("CONFIG", "SET", "maxmemory", "0")
+            await deferLater(reactor, 2.5)
+            await history.check_available()
+
+        (line,) = told(events, LogLevel.warn)
+        self.assertIn("its memory is full", line)
+        (line,) = told(events, LogLevel.info)
+        self.assertIn("is available again", line)
+
+    async def test_follower(self) -> None:
+        """
+        A history whose other connection is lost is not available either.
+        """
+        server = RedisServer()
+        self.addCleanup(server.end)
+        history = self.open(url=server.url)
+        following = await self.follow(history)
+        await self.fill(history, "a")
+        await following.has(1)
+        await history.check_available()
+        server.kill()
+        self.assertIn("is not available", await self.refused(history))
+        server.restart()
+        await following.restarted()
+        await self.available(history)
+        await history.check_available()

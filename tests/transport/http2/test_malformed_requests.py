@@ -114,6 +114,8 @@ class RequestsTests(HubTestCase):
         ("a name in upper case", "8.2.1", request_fields("/", "GET", ("Accept", "*/*"))),
         ("a name with a space", "8.2.1", request_fields("/", "GET", ("a b", "c"))),
         ("a name with a colon", "8.2.1", request_fields("/", "GET", ("a:b", "c"))),
+        ("a name with a quote", "8.2.1", request_fields("/", "GET", ('a"b', "c"))),
+        ("a name beyond ASCII", "8.2.1", request_fields("/", "GET", ("\u00e4", "c"))),
         ("an empty name", "8.2.1", request_fields("/", "GET", ("", "c"))),
         ("a value with a line break", "8.2.1", request_fields("/", "GET", ("a", "b\r\nc: d"))),
         ("a value with NUL", "8.2.1", request_fields("/", "GET", ("a", "b\0c"))),

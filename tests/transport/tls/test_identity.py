@@ -284,9 +284,9 @@ class KeyTests(CertificateTestCase):
 
     def test_passphrase_file(self) -> None:
         """
-        The passphrase is the only line of its file, with or without a line end.
+        The passphrase is the only line of its file, whatever editor wrote that.
         """
-        for content in (b"a b ", b"a b \n", b"a b \r\n"):
+        for content in (b"a b ", b"a b \n", b"a b \r\n", b"\xef\xbb\xbfa b \r\n"):
             self.assertEqual(read_passphrase(self.file(content)), b"a b ")
 
     def test_no_passphrase_file(self) -> None:

@@ -2,7 +2,6 @@
 The reloading of certificates; `tests.e2e.test_tls` tests it with a real hub.
 """
 
-import signal
 from pathlib import Path
 
 from twisted.logger import capturedLogs, formatEvent
@@ -28,11 +27,8 @@ class CertificateWatchTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         """
-        Watch a certificate, and restore the handler of SIGHUP afterward.
+        Watch a certificate.
         """
-        self.addCleanup(signal.signal, signal.SIGHUP, signal.getsignal(signal.SIGHUP))
-        self.previous = lambda number, frame: None
-        signal.signal(signal.SIGHUP, self.previous)
         self.home = Path(self.mktemp())
         self.home.mkdir()
         tls = TLSServer([CertificateFiles(*map(str, self.write("old.example")))])
@@ -46,13 +42,6 @@ class CertificateWatchTests(SynchronousTestCase):
         Write another certificate to the same files.
         """
         return write_certificate(self.home, name)
-
-    def run_reactor(self) -> None:
-        """
-        Call what waits for the reactor to run.
-        """
-        for call, arguments, options in self.reactor.whenRunningHooks:
-            call(*arguments, **options)
 
     def served(self) -> list[str]:
         """
@@ -87,39 +76,28 @@ class CertificateWatchTests(SynchronousTestCase):
         self.reactor.advance(INTERVAL)
         self.assertEqual(self.served(), ["new.example"])
 
-    def test_signal(self) -> None:
+    def test_reload(self) -> None:
         """
-        SIGHUP reloads the certificates at once, and does not stop the reactor.
+        The certificates are read at once when somebody asks for it, and the log says what came.
         """
-        self.run_reactor()
-        self.write("new.example")
         with capturedLogs() as logs:
-            signal.raise_signal(signal.SIGHUP)
+            self.watch.reload()
+            self.write("new.example")
+            self.watch.reload()
 
-        self.assertEqual((self.served(), self.reactor.stops), (["new.example"], 0))
-        self.assertEqual(formatEvent(logs[0]), "Received SIGHUP, reading the certificates again")
+        lines = [formatEvent(event) for event in logs]
+        self.assertEqual(self.served(), ["new.example"])
+        self.assertEqual(lines[0], "The certificates have not changed")
+        self.assertTrue(lines[1].startswith("New certificate for new.example"), lines[1])
+        self.assertEqual(len(lines), 2)
 
-    def test_handler(self) -> None:
+    def test_stop(self) -> None:
         """
-        SIGHUP is handled while the service runs, and its previous handler is restored.
+        After the service has stopped nothing is scheduled.
         """
-        self.assertIs(signal.getsignal(signal.SIGHUP), self.previous)
-        self.run_reactor()
-        self.assertIsNot(signal.getsignal(signal.SIGHUP), self.previous)
-
         self.watch.stopService()
 
-        self.assertIs(signal.getsignal(signal.SIGHUP), self.previous)
         self.assertEqual(self.reactor.getDelayedCalls(), [])
-
-    def test_stopped_early(self) -> None:
-        """
-        A service that stops before the reactor runs does not install a handler.
-        """
-        self.watch.stopService()
-        self.run_reactor()
-
-        self.assertIs(signal.getsignal(signal.SIGHUP), self.previous)
 
     def test_ticket_key(self) -> None:
         """

@@ -21,7 +21,7 @@ from twisted_sse.broker.connections.endreason import EndReason
 from twisted_sse.errors import InvalidEvent
 from twisted_sse.events import codec
 from twisted_sse.events.event import ServerSentEvent
-from twisted_sse.events.preamble import LOST, OLDEST
+from twisted_sse.events.preamble import LOST, OLDEST, UNLOCATED
 from twisted_sse.events.publication import Position
 from twisted_sse.topics import Selection
 from twisted_sse.transport.sinks.sink import Sink
@@ -279,6 +279,22 @@ class Connection:
         self._opened = True
         self._sink.open(self)
 
+    def place(self, position: Position, preamble: bytes) -> None:
+        """
+        Continue at *position*, after the frames *preamble*.
+
+        The connection was opened at `UNLOCATED` with `reading` set, because history
+        could not be asked.
+        """
+        self.position = position
+        self.reading = False
+        payload = self._sink.framing(preamble)
+        if self._blocked:
+            self._sink.spill(payload)
+        elif payload:
+            self.write(payload)
+        self.resume()
+
     def resume(self) -> None:
         """
         Ask to be sent more, if it is behind and can be written to.
@@ -356,14 +372,14 @@ class Connection:
         Stop being live: history has to say whether it still knows the position.
         """
         self.audience.leave(self)
-        if self._position != OLDEST:
+        if self._position not in (OLDEST, UNLOCATED):
             self._position = Position(LOST, self._position.id)
 
     def drain(self, final: ServerSentEvent) -> None:
         """
         End the stream after *final*, as soon as everything before it was sent.
         """
-        if self.live or not self._opened:
+        if self.live or not self._opened or self._position == UNLOCATED:
             self.end(EndReason.DRAINED, final)
         else:
             self._final = final

@@ -23,6 +23,7 @@ from twisted_sse.broker.connections.expiry import GrantExpiry
 from twisted_sse.broker.connections.grant import Grant, check_grant
 from twisted_sse.broker.connections.registry import Registry
 from twisted_sse.broker.singleflight import SingleFlight
+from twisted_sse.clock import dates_of
 from twisted_sse.errors import Forbidden, Unauthorized
 
 __all__ = ["Reauthorize", "Reauthorizer"]
@@ -58,6 +59,7 @@ class Reauthorizer:
         self._connections = connections
         self._audiences = audiences
         self._clock = clock
+        self._now = dates_of(clock)
         self._expiry = GrantExpiry(clock)
         self._reauthorize: dict[Connection, Reauthorize] = {}
         self._lookups: set[_Lookup] = set()
@@ -138,7 +140,7 @@ class Reauthorizer:
             grant = self.ask(self._reauthorize[connection], connection.user)
             if not isinstance(grant, Grant):
                 grant = await grant
-            grant.check_time(self._clock.seconds())
+            grant.check_time(self._now())
             if connection.ended is None:
                 self._apply(grant, connection)
         except (Unauthorized, Forbidden):

@@ -14,6 +14,7 @@ from twisted.internet.interfaces import IAddress
 
 from twisted_sse.broker.connections.connection import Connection
 from twisted_sse.errors import TooManyConnections, TooManyConnectionsFromAddress
+from twisted_sse.transport.addresses import network_of
 
 __all__ = ["Registry"]
 
@@ -27,15 +28,15 @@ class Registry:
     Args:
         limit: The most connections; ``None`` for no limit.
 
-        limit_per_address: The most connections from one network address; ``None``
-            for no limit.
+        limit_per_address: The most connections from one client, as `network_of`
+            tells them apart; ``None`` for no limit.
     """
 
     def __init__(self, limit: int | None, limit_per_address: int | None) -> None:
         self._limit = limit
         self._limit_per_address = limit_per_address
         self._connections: dict[Connection, None] = {}
-        self._addresses: Counter[str] = Counter()
+        self._networks: Counter[str] = Counter()
 
     def __len__(self) -> int:
         return len(self._connections)
@@ -72,7 +73,7 @@ class Registry:
         if self._limit is not None and len(self._connections) >= self._limit:
             raise TooManyConnections(f"The limit of {self._limit} connections is reached.")
         limit = self._limit_per_address
-        if limit is not None and self._addresses[_host(address)] >= limit:
+        if limit is not None and self._networks[network_of(address)] >= limit:
             raise TooManyConnectionsFromAddress(
                 f"The limit of {limit} connections from one address is reached."
             )
@@ -82,20 +83,14 @@ class Registry:
         Add *connection*.
         """
         self._connections[connection] = None
-        self._addresses[_host(connection.address)] += 1
+        self._networks[network_of(connection.address)] += 1
 
     def remove(self, connection: Connection) -> None:
         """
         Remove *connection*.
         """
         del self._connections[connection]
-        host = _host(connection.address)
-        self._addresses[host] -= 1
-        if not self._addresses[host]:
-            del self._addresses[host]
-
-
-def _host(address: IAddress) -> str:
-    # The address of a UNIX socket has no host: all connections through a proxy's
-    # socket count as one address.
-    return getattr(address, "host", "")
+        network = network_of(connection.address)
+        self._networks[network] -= 1
+        if not self._networks[network]:
+            del self._networks[network]

@@ -33,11 +33,19 @@ from twisted_sse.broker.replay.pages import (
     page_from_window,
     page_key,
 )
+from twisted_sse.broker.replay.starts import Starts
 from twisted_sse.broker.singleflight import SingleFlight
 from twisted_sse.errors import HistoryUnavailable, UnknownEventID
-from twisted_sse.events.preamble import LOST, OLDEST, ResetReason, StreamStart, reset_frame
-from twisted_sse.events.publication import EARLIEST, Position, PublisherID, Record
-from twisted_sse.interfaces import IHistoryProvider, ISharedHistoryProvider
+from twisted_sse.events.preamble import LOST, OLDEST, ResetReason, reset_frame
+from twisted_sse.events.publication import (
+    Position,
+    PublisherID,
+    Record,
+)
+from twisted_sse.interfaces import (
+    ICheckedHistory,
+    IHistoryProvider,
+)
 
 __all__ = ["Catchup", "FallenBehind"]
 
@@ -51,11 +59,14 @@ _RETRY_INTERVAL = 1.0
 
 class Catchup:
     """
-    Finds where streams begin, and sends connections what they have missed.
+    Sends connections what they have missed.
 
     Args:
         fallen_behind: What happens to a reader that is so slow that history has
             forgotten what comes next.
+
+    Attributes:
+        starts: Finds where streams start.
     """
 
     _log = Logger()
@@ -69,41 +80,18 @@ class Catchup:
     ) -> None:
         self._window = window
         self._history = history
-        self._shared = ISharedHistoryProvider(history, None)
         self._clock = clock
         self._fallen_behind = fallen_behind
         self._cache = ReplayCache()
         self._reads: SingleFlight[ReplayPage] = SingleFlight()
-        self._locates: SingleFlight[Position] = SingleFlight()
+        self.starts = Starts(window, history, self._read)
         self._waiting: list[Connection] = []
         self._ahead: list[Connection] = []
         self._generation = 0
         self._retry: IDelayedCall | None = None
-
-    def locate(self, connection: Connection, last_event_id: str | None) -> Deferred[StreamStart]:
-        """
-        Find the position where *connection* begins.
-
-        Args:
-            last_event_id: Sent by the client, so trust nothing about it; ``None``
-                if the client asks for nothing older.
-
-        Raises:
-            HistoryUnavailable: The position cannot be found now.
-        """
-        if last_event_id is None:
-            return succeed(StreamStart(self._window.head))
-        if last_event_id == EARLIEST:
-            return succeed(StreamStart(OLDEST))
-        number = self._window.number_of(last_event_id)
-        if number is not None:
-            return succeed(StreamStart(Position(number, last_event_id), resumed=True))
-        if self._window.is_hidden(last_event_id, connection.audience.interest.may_read):
-            return succeed(StreamStart(OLDEST, asked=last_event_id))
-        return self._locate(connection.audience, last_event_id).addCallbacks(
-            lambda position: StreamStart(position, resumed=True),
-            lambda failure: self._unknown(failure, last_event_id),
-        )
+        # A history that can be asked also logs when it is unavailable.
+        self._logs = ICheckedHistory(history, None) is None
+        self._away = False
 
     def advance(self, connection: Connection) -> bool:
         """
@@ -188,6 +176,7 @@ class Catchup:
         if not connection.ready:
             return
         if isinstance(result, ReplayPage):
+            self._note_available()
             self._send(connection, result)
             connection.resume()
         elif result.check(UnknownEventID):
@@ -213,36 +202,27 @@ class Catchup:
         connection.resume()
 
     def _ask_again_later(self, connection: Connection, failure: Failure) -> None:
-        if not self._waiting:
+        if self._logs and not self._away:
             self._log.warn(
                 "History is not available; connections that are behind have to wait: {error}",
                 error=failure.value,
             )
+        self._away = True
+        if not self._waiting:
             self._retry = self._clock.callLater(_RETRY_INTERVAL, self._ask_again)
         self._waiting.append(connection)
+
+    def _note_available(self) -> None:
+        if self._away:
+            self._away = False
+            if self._logs:
+                self._log.info("History is available again")
 
     def _ask_again(self) -> None:
         self._retry = None
         waiting, self._waiting = self._waiting, []
         for connection in waiting:
             connection.resume()
-
-    def _unknown(self, failure: Failure, last_event_id: str) -> StreamStart:
-        failure.trap(UnknownEventID)
-        return StreamStart(OLDEST, asked=last_event_id)
-
-    def _locate(self, audience: Audience, event_id: str) -> Deferred[Position]:
-        """
-        Ask history for the position of *event_id*.
-
-        A history that is not shared may not know the number.  It does not need to:
-        what follows the event is read at once.
-        """
-        shared = self._shared
-        if shared is None:
-            position = Position(OLDEST.number, event_id)
-            return self._read(audience, position).addCallback(lambda _: position)
-        return self._locates.call(event_id, lambda: maybeDeferred(shared.locate, event_id))
 
     def _read(self, audience: Audience, position: Position) -> Deferred[ReplayPage]:
         """

@@ -18,12 +18,13 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from twisted_sse.errors import HistoryUnavailable
+from twisted_sse.history.outage import Outage
 from twisted_sse.history.redis.connect import RedisConnector
 from twisted_sse.history.redis.errors import is_passing, reason_of, sentence_of
 from twisted_sse.history.redis.protocol import ConnectionGone, RedisProtocol, Refused
 from twisted_sse.history.redis.scripts import Script
 
-__all__ = ["Outage", "RedisConnection", "RedisLost"]
+__all__ = ["RedisConnection", "RedisLost", "RedisRefused"]
 
 # The pauses after the first loss and after many, in seconds.  Each is shortened
 # at random by up to a half, so that hubs do not all reconnect at the same time.
@@ -40,38 +41,17 @@ class RedisLost(HistoryUnavailable):
     """
 
 
-class Outage:
+class RedisRefused(HistoryUnavailable):
     """
-    Logs when Redis becomes unavailable, and when it is back: once each, for any
-    number of connections and attempts.
+    Redis has refused a command.
+
+    Attributes:
+        reason: Half a sentence.
     """
 
-    _log = Logger()
-
-    def __init__(self, address: str) -> None:
-        self.address = address
-        self._away: set[object] = set()
-
-    def begin(self, connection: object, reason: str) -> None:
-        """
-        Note that *connection* is lost, or cannot be made.
-        """
-        if not self._away:
-            self._log.warn(
-                "Redis at {address} is not available: {reason}; trying again",
-                address=self.address,
-                reason=reason,
-            )
-        self._away.add(connection)
-
-    def end(self, connection: object) -> None:
-        """
-        Note that *connection* is made.
-        """
-        if connection in self._away:
-            self._away.remove(connection)
-            if not self._away:
-                self._log.info("Redis at {address} is back", address=self.address)
+    def __init__(self, sentence: str, reason: str) -> None:
+        super().__init__(sentence)
+        self.reason = reason
 
 
 class RedisConnection:
@@ -112,6 +92,13 @@ class RedisConnection:
         self._disconnected("this history has stopped")
         self._wake(self._ready)
 
+    def check(self) -> None:
+        """
+        Raise `HistoryUnavailable` if there is no connection.
+        """
+        if self._protocol is None and self._reason is not None:
+            raise HistoryUnavailable(self._sentence())
+
     def ready(self) -> Deferred[None]:
         """
         Wait until there is a connection, or `stop` was called.
@@ -128,8 +115,9 @@ class RedisConnection:
         Raises:
             RedisLost: The connection was lost before Redis answered.
 
-            HistoryUnavailable: There is no connection, or Redis has refused the
-                command.
+            RedisRefused: Redis has refused the command.
+
+            HistoryUnavailable: There is no connection.
 
             Refused: Redis does not know the script.
         """
@@ -218,10 +206,10 @@ class RedisConnection:
         reason = HistoryUnavailable(sentence_of(message))
         if is_passing(message):
             protocol.drop(reason)
-        return HistoryUnavailable(self._sentence(str(reason)))
+        return RedisRefused(self._sentence(str(reason)), str(reason))
 
     def _sentence(self, reason: str | None = None) -> str:
-        return f"Redis at {self._outage.address} is not available: {reason or self._reason}."
+        return f"{self._outage.store} is not available: {reason or self._reason}."
 
     def _wake(self, waiting: list[Deferred[None]]) -> None:
         woken, waiting[:] = waiting[:], []

@@ -16,7 +16,6 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from twisted_sse.errors import HistoryUnavailable
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.publication import Position, Publication, Record
 
@@ -28,6 +27,9 @@ RawEntry = tuple[bytes, Sequence[bytes]]
 # Redis: "<millisecondsTime>-<sequenceNumber>"; "Both quantities are 64 bit numbers."
 _ENTRY_ID = re.compile("(0|[1-9][0-9]{0,19})-(0|[1-9][0-9]{0,19})")
 _LARGEST = 2**64 - 1
+
+# A number that Lua holds exactly.
+_COUNTER = re.compile(rb"[0-9]{1,15}")
 
 # With these arguments json.dumps() would make an encoder for each call.
 _write = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -42,12 +44,16 @@ class RedisEntry(NamedTuple):
 
         number: Its place in the one order.
 
-        record: The stored publication; ``None`` where the order begins.
+        record: The stored publication; ``None`` where the order begins, and if the
+            entry cannot be read.
+
+        damage: Why it cannot be read.
     """
 
     entry_id: str
     number: int
     record: Record | None
+    damage: str = ""
 
     @property
     def position(self) -> Position:
@@ -86,21 +92,26 @@ def encode_entry(publication: Publication) -> str:
     return _write(texts)
 
 
-def parse_entry(raw: RawEntry) -> RedisEntry:
+def parse_entry(raw: RawEntry) -> RedisEntry | None:
     """
-    Read an entry.
+    Read an entry, whoever has written it.
 
-    Raises:
-        HistoryUnavailable: This package has not written the entry.
+    Returns:
+        ``None`` if it has no place in the order, as `scripts` also decides.
     """
+    name, values = raw
+    if len(values) < 4 or values[0] != b"n" or values[2] != b"b":
+        return None
+    if not (_COUNTER.fullmatch(values[1]) and _COUNTER.fullmatch(values[3])):
+        return None
+    entry_id, number = name.decode(), int(values[1])
+    if number == 0:
+        return RedisEntry(entry_id, 0, None)
     try:
-        return _parse(*raw)
-    except (KeyError, ValueError, TypeError):
+        return RedisEntry(entry_id, number, _parse(entry_id, number, values))
+    except (KeyError, ValueError, TypeError) as error:
         # InvalidEvent is a ValueError.
-        raise HistoryUnavailable(
-            f"The stream in Redis has an entry that is not a publication, {raw[0]!r}:"
-            " delete the stream, or use another prefix."
-        ) from None
+        return RedisEntry(entry_id, number, None, str(error) or "it is not a publication")
 
 
 def as_entry_id(event_id: str) -> str:
@@ -114,16 +125,13 @@ def as_entry_id(event_id: str) -> str:
     return event_id
 
 
-def _parse(name: bytes, values: Sequence[bytes]) -> RedisEntry:
+def _parse(entry_id: str, number: int, values: Sequence[bytes]) -> Record:
     texts = [value.decode() for value in values]
     pairs = list(zip(texts[::2], texts[1::2], strict=True))
     fields = dict(pairs)
-    entry_id, number = name.decode(), int(fields["n"])
     topics = tuple(value for field, value in pairs if field == "topic")
-    if number == 0:
-        return RedisEntry(entry_id, 0, None)
     if not topics:
-        raise ValueError
+        raise ValueError("it has no topic")
     retry = fields.get("retry")
     event = ServerSentEvent(
         data=fields.get("data"),
@@ -133,4 +141,4 @@ def _parse(name: bytes, values: Sequence[bytes]) -> RedisEntry:
         comment=fields.get("comment"),
     )
     publication = Publication(topics, event, "private" in fields)
-    return RedisEntry(entry_id, number, Record(number, event.id or entry_id, publication))
+    return Record(number, event.id or entry_id, publication)

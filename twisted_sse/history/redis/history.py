@@ -19,8 +19,9 @@ from twisted.internet.interfaces import IReactorTime
 
 from twisted_sse.errors import HistoryUnavailable, PerhapsKept
 from twisted_sse.events.publication import Position, Publication, Record, Tail
+from twisted_sse.history.outage import Unreadable
 from twisted_sse.history.redis.connect import RedisConnector
-from twisted_sse.history.redis.connection import Outage, RedisConnection, RedisLost
+from twisted_sse.history.redis.connection import RedisConnection, RedisLost, RedisRefused
 from twisted_sse.history.redis.follower import BLOCK, RedisFollower, as_tail
 from twisted_sse.history.redis.protocol import check_installed
 from twisted_sse.history.redis.stream import RedisBounds, RedisStream
@@ -86,7 +87,6 @@ class RedisHistory(RemoteHistory[RedisStream]):
         cafile: str | None = None,
         clock: IReactorTime | None = None,
     ) -> None:
-        super().__init__(_READERS, clock)
         check_installed()
         given = (("events", events), ("bytes", bytes), ("age", age), ("timeout", timeout))
         for name, bound in given:
@@ -101,7 +101,9 @@ class RedisHistory(RemoteHistory[RedisStream]):
         self._prefix = prefix
         self._bounds = RedisBounds(events, bytes, age)
         self._timeout = timeout
-        self._outage = Outage(self._url.address)
+        name = f"Redis at {self._url.address}"
+        super().__init__(_READERS, name, clock)
+        self._unreadable = Unreadable(name)
         self._appending = DeferredLock()
         self._node = ""
         self._batches = 0
@@ -121,7 +123,7 @@ class RedisHistory(RemoteHistory[RedisStream]):
     def _open(self, silence: float) -> RedisStream:
         connector = RedisConnector(self._url, self._ca_certificates, self._timeout, self._clock)
         connection = RedisConnection(connector, self._outage, silence, self._clock)
-        return RedisStream(connection, self._prefix, self._bounds)
+        return RedisStream(connection, self._prefix, self._bounds, self._unreadable)
 
     async def _append(self, publications: Sequence[Publication]) -> Sequence[Record]:
         await self._appending.acquire()
@@ -129,9 +131,14 @@ class RedisHistory(RemoteHistory[RedisStream]):
             stream = self._running_store()
             self._batches += 1
             try:
-                return await stream.append(self._node, self._batches, publications)
+                records = await stream.append(self._node, self._batches, publications)
             except RedisLost:
-                return await self._append_again(stream, publications)
+                records = await self._append_again(stream, publications)
+            self._outage.end("writing")
+            return records
+        except RedisRefused as refused:
+            self._note_refused(stream, refused.reason)
+            raise
         finally:
             self._appending.release()
 
@@ -157,6 +164,18 @@ class RedisHistory(RemoteHistory[RedisStream]):
                     " the publications may have been kept."
                 ) from None
 
+    async def _check_writing(self, store: RedisStream) -> None:
+        try:
+            await store.probe()
+        except RedisRefused as refused:
+            self._note_refused(store, refused.reason)
+            raise
+        self._outage.end("writing")
+
+    async def _find(self, store: RedisStream, event_id: str) -> Record | None:
+        entry = await store.locate(event_id)
+        return None if entry is None else entry.record
+
     async def _since(
         self, store: RedisStream, last_event_id: str | None, topics: Selection, limit: int
     ) -> Sequence[Record]:
@@ -178,7 +197,7 @@ class RedisHistory(RemoteHistory[RedisStream]):
     ) -> RedisFollower:
         # Waiting for entries occupies a connection.
         stream = self._open(self._timeout + BLOCK)
-        return RedisFollower(stream, self._clock, after, deliver, restart)
+        return RedisFollower(stream, self._outage, self._clock, after, deliver, restart)
 
     async def _stop(self) -> None:
         stream = self._running_store()

@@ -1,6 +1,8 @@
 """
 The Lua scripts that Redis runs, each as one atomic step: append, find, read back.
 
+Entries that another program has put into the stream are passed over.
+
 The stream holds the kept publications, and one more entry right before them:
 the position that the oldest of them follows.  At first that is an entry with the
 number 0.  So the stream is never empty, a subscriber can resume from every entry
@@ -42,14 +44,46 @@ local stream, ids = KEYS[1], KEYS[2]
 
 local function text(number) return string.format('%.0f', number) end
 
-local function first(entries)
-  local one = entries[1]
-  if one and one[2][1] ~= 'n' then error('NOTOURS the stream was not made by twisted_sse') end
+-- Whether twisted_sse may have written *entry*: it has a place in the order.
+local function ours(entry)
+  local f = entry[2]
+  return f[1] == 'n' and f[3] == 'b' and #f[2] < 16 and #f[4] < 16
+    and f[2]:match('^%d+$') and f[4]:match('^%d+$')
+end
+
+-- The first *count* entries of ours; *command* is XRANGE or XREVRANGE.  The IDs of
+-- others become part of the answer.
+local strangers = {}
+local function read(command, from, to, count)
+  local found, asked, last, looked = {}, count, nil, 0
+  while true do
+    local page = redis.call(command, stream, from, to, 'COUNT', asked)
+    for _, entry in ipairs(page) do
+      if entry[1] ~= last and #found < count then
+        if ours(entry) then
+          found[#found + 1] = entry
+        elseif #strangers < 20 then
+          strangers[#strangers + 1] = entry[1]
+        end
+      end
+    end
+    looked = looked + #page
+    if #found >= count or #page < asked or looked > 20000 then return found end
+    last = page[#page][1]
+    from, asked = last, count - #found + 64
+  end
+end
+
+local function first(command, from, to)
+  local one = read(command, from, to, 1)[1]
+  if not one and redis.call('XLEN', stream) > 0 then
+    error('NOTOURS the stream was not made by twisted_sse')
+  end
   return one
 end
 
-local function oldest() return first(redis.call('XRANGE', stream, '-', '+', 'COUNT', 1)) end
-local function newest() return first(redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)) end
+local function oldest() return first('XRANGE', '-', '+') end
+local function newest() return first('XREVRANGE', '+', '-') end
 
 local function number(entry) return tonumber(entry[2][2]) end
 local function size(entry) return tonumber(entry[2][4]) end
@@ -68,7 +102,7 @@ end
 -- The entry after which everything is kept, and young enough.
 local function floor(age)
   local bound = age == '' and -1 or latest(tonumber(age))
-  local old = bound >= 0 and redis.call('XREVRANGE', stream, text(bound), '-', 'COUNT', 1)[1]
+  local old = bound >= 0 and read('XREVRANGE', text(bound), '-', 1)[1]
   return old or oldest()
 end
 
@@ -120,7 +154,8 @@ for at = 5, #ARGV do
   for _, field in ipairs(fields) do b = b + #field end
   local entry = redis.call('XADD', stream, '*', 'n', text(n), 'b', text(b), unpack(fields))
   if own ~= '' then
-    local count, owner = (redis.call('HGET', ids, own) or '0 ' .. entry):match('^(%d+) (.*)$')
+    local count, owner = (redis.call('HGET', ids, own) or ''):match('^(%d+) (.*)$')
+    if not count then count, owner = 0, entry end
     redis.call('HSET', ids, own, text(count + 1) .. ' ' .. owner)
   end
   answer[#answer + 1] = entry
@@ -131,7 +166,7 @@ local function forget(entry)
   local known = own and redis.call('HGET', ids, own)
   if not known then return end
   local count, owner = known:match('^(%d+) (.*)$')
-  if tonumber(count) == 1 then
+  if not count or tonumber(count) <= 1 then
     redis.call('HDEL', ids, own)
   else
     redis.call('HSET', ids, own, text(count - 1) .. ' ' .. (owner == entry[1] and '' or owner))
@@ -148,11 +183,13 @@ end
 local left = math.max(64, 2 * (#ARGV - 4))
 local step = #ARGV
 repeat
-  local entries = redis.call('XRANGE', stream, '-', '+', 'COUNT', step + 1)
-  local gone = 0
-  while gone < #entries - 1 and superfluous(entries[gone + 1], entries[gone + 2]) do
-    gone = gone + 1
-    forget(entries[gone])
+  local gone, before = 0, nil
+  for at, entry in ipairs(redis.call('XRANGE', stream, '-', '+', 'COUNT', step + 1)) do
+    if ours(entry) then
+      if before and not superfluous(before, entry) then break end
+      if before then forget(before) end
+      gone, before = at - 1, entry
+    end
   end
   if gone > 0 then redis.call('XTRIM', stream, 'MAXLEN', redis.call('XLEN', stream) - gone) end
   left = left - gone
@@ -167,8 +204,9 @@ return answer
 #: Keys: stream, IDs.  Arguments: a publisher's ID, the same ID as an entry's
 #: (either may be empty; if both are, the oldest is meant), the longest age in
 #: milliseconds or an empty string, the most entries.  Answers the number of the
-#: newest entry, the entry asked for, and those that follow; an empty list, if the
-#: entry or one that followed it is not kept.
+#: newest entry; the entry asked for, and those that follow; the IDs of some entries
+#: that were passed over.  Answers an empty list, if the entry or one that followed it
+#: is not kept.
 FIND = Script.of(
     _COMMON,
     """
@@ -180,7 +218,7 @@ if ARGV[1] ~= '' or ARGV[2] ~= '' then
   local known = ARGV[1] ~= '' and redis.call('HGET', ids, ARGV[1])
   local named = known and known:match('^%d+ (.*)$')
   if named == '' then return {} end
-  local function at(id) return id and redis.call('XRANGE', stream, id, id)[1] end
+  local function at(id) return id and read('XRANGE', id, id, 1)[1] end
   local one, other = at(named), at(ARGV[2] ~= '' and ARGV[2])
   -- If several publications have the same ID, the oldest of them counts.
   if one and other and number(other) < number(one) then one = other end
@@ -191,20 +229,20 @@ end
 
 local last = newest()
 local count = fair(tonumber(ARGV[4]), low, last)
-return {text(number(last)), redis.call('XRANGE', stream, start, '+', 'COUNT', count + 1)}
+return {text(number(last)), read('XRANGE', start, '+', count + 1), strangers}
 """,
 )
 
 #: Keys: stream, IDs.  Arguments: an entry's ID, or ``+``; the longest age in
 #: milliseconds; the most entries.  Answers the number after which everything is
-#: young enough; then that entry and those before it, the newest first.  Begins
-#: the order in an empty stream.
+#: young enough; then that entry and those before it, the newest first; the IDs of some
+#: entries that were passed over.  Begins the order in an empty stream.
 BACK = Script.of(
     _COMMON,
     """
 if not newest() then begin() end
 local low = floor(ARGV[2])
 local count = fair(tonumber(ARGV[3]), oldest(), newest())
-return {text(number(low)), redis.call('XREVRANGE', stream, ARGV[1], '-', 'COUNT', count + 1)}
+return {text(number(low)), read('XREVRANGE', ARGV[1], '-', count + 1), strangers}
 """,
 )

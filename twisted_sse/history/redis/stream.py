@@ -9,8 +9,15 @@ from typing import NamedTuple
 
 from twisted_sse.errors import UnknownEventID
 from twisted_sse.events.publication import Position, Publication, Record
+from twisted_sse.history.outage import Unreadable
 from twisted_sse.history.redis.connection import RedisConnection
-from twisted_sse.history.redis.entry import RedisEntry, as_entry_id, encode_entry, parse_entry
+from twisted_sse.history.redis.entry import (
+    RawEntry,
+    RedisEntry,
+    as_entry_id,
+    encode_entry,
+    parse_entry,
+)
 from twisted_sse.history.redis.scripts import APPEND, BACK, FIND
 from twisted_sse.topics import Selection
 
@@ -19,6 +26,9 @@ __all__ = ["Found", "RedisBounds", "RedisStream"]
 # The most entries in one answer.  Parsing so many takes some milliseconds, and
 # the reactor does other work between two answers.
 _PAGE = 256
+
+# Why an entry of another program is passed over.
+_NO_NUMBER = "it has no number"
 
 
 class RedisBounds(NamedTuple):
@@ -60,14 +70,25 @@ class RedisStream:
     The stream of one prefix.
 
     The prefix is in braces, so that one node of a cluster holds all of its keys.
+
+    Args:
+        unreadable: Told of entries that are passed over.
     """
 
-    def __init__(self, connection: RedisConnection, prefix: str, bounds: RedisBounds) -> None:
+    def __init__(
+        self,
+        connection: RedisConnection,
+        prefix: str,
+        bounds: RedisBounds,
+        unreadable: Unreadable,
+    ) -> None:
         self.connection = connection
+        self._unreadable = unreadable
         self._bounds = bounds
         self._name = f"{{{prefix}}}:events"
         self._keys = (self._name, f"{{{prefix}}}:ids")
         self._batch = f"{{{prefix}}}:batch:"
+        self._probe = f"{{{prefix}}}:probe"
 
     async def append(
         self, node: str, number: int, publications: Sequence[Publication]
@@ -106,10 +127,10 @@ class RedisStream:
         newest, last, matching = found.newest, found.start, list[Record]()
         while True:
             for entry in found.following:
-                if entry.record is None or entry.number != last.number + 1:
+                if entry.number != last.number + 1:
                     raise UnknownEventID(f"an event after {event_id!r} is not kept")
                 last = entry
-                if topics.matches(entry.record.publication.topics):
+                if entry.record is not None and topics.matches(entry.record.publication.topics):
                     matching.append(entry.record)
                     if len(matching) == limit:
                         return matching
@@ -145,15 +166,24 @@ class RedisStream:
         """
         return await self._find("", entry_id, "", count)
 
-    async def wait(self, entry_id: str, seconds: float, count: int = _PAGE) -> Sequence[RedisEntry]:
+    async def wait(
+        self, entry_id: str, seconds: float, count: int = _PAGE
+    ) -> tuple[str, Sequence[RedisEntry]]:
         """
         Wait for entries after *entry_id*, for at most *seconds*.
 
         Redis answers nothing else on this connection meanwhile.
+
+        Returns:
+            The ID to wait after next, which is *entry_id* if there are none; and the
+            entries.
         """
         blocking = ("BLOCK", round(seconds * 1000), "COUNT", count)
         answer = await self.connection.call("XREAD", *blocking, "STREAMS", self._name, entry_id)
-        return [parse_entry(raw) for raw in answer[0][1]] if answer else []
+        if not answer:
+            return entry_id, []
+        raws: Sequence[RawEntry] = answer[0][1]
+        return raws[-1][0].decode(), self._parsed(raws)
 
     async def tail(self, limit: int) -> Sequence[RedisEntry]:
         """
@@ -171,6 +201,30 @@ class RedisStream:
             entries += new
         young = [one for one in entries[: limit + 1] if one.number >= floor]
         return young[::-1]
+
+    async def locate(self, publisher_id: str) -> RedisEntry | None:
+        """
+        Find the oldest entry with an ID that a publisher has chosen; ``None`` if no
+        publisher has, or the entry is not kept.
+        """
+        try:
+            publisher_id.encode()
+        except UnicodeEncodeError:
+            return None
+        own = await self.connection.call("HGET", self._keys[1], publisher_id)
+        if own is None:
+            return None
+        entry_id = as_entry_id(own.decode("utf-8", "replace").partition(" ")[2])
+        if not entry_id:
+            return None
+        answer = await self.connection.call("XRANGE", self._name, entry_id, entry_id)
+        return next(iter(self._parsed(answer)), None)
+
+    async def probe(self) -> None:
+        """
+        Check that Redis can write.
+        """
+        await self.connection.call("SET", self._probe, "", "EX", 60)
 
     async def seek(self, position: Position) -> RedisEntry | None:
         """
@@ -190,11 +244,27 @@ class RedisStream:
         answer = await self.connection.run(FIND, self._keys, own, entry_id, age, count)
         if not answer:
             raise UnknownEventID(f"{own or entry_id!r}, or an event after it, is not kept")
-        start, *following = map(parse_entry, answer[1])
+        start, *following = self._parsed(answer[1], answer[2])
         return Found(int(answer[0]), start, following)
 
     async def _back(self, cursor: str, count: int) -> tuple[int, Sequence[RedisEntry]]:
         answer = await self.connection.run(
             BACK, self._keys, cursor, self._bounds.milliseconds, count
         )
-        return int(answer[0]), [parse_entry(raw) for raw in answer[1]]
+        return int(answer[0]), self._parsed(answer[1], answer[2])
+
+    def _parsed(
+        self, raws: Sequence[RawEntry], strangers: Sequence[bytes] = ()
+    ) -> list[RedisEntry]:
+        for entry_id in strangers:
+            self._unreadable.note(entry_id.decode(), _NO_NUMBER)
+        entries = []
+        for raw in raws:
+            entry = parse_entry(raw)
+            if entry is None:
+                self._unreadable.note(raw[0].decode(), _NO_NUMBER)
+                continue
+            if entry.damage:
+                self._unreadable.note(entry.entry_id, entry.damage)
+            entries.append(entry)
+        return entries

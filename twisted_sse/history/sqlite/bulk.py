@@ -19,7 +19,7 @@ from functools import cache
 from itertools import chain
 from typing import Any, Final
 
-__all__ = ["PAGE", "fetch", "insert"]
+__all__ = ["PAGE", "fetch", "fetch_each", "insert"]
 
 #: How many rows to fetch at a time; few, to save memory.
 PAGE: Final = 256
@@ -62,6 +62,54 @@ def fetch(
     # The order within an SQL aggregate is undefined.
     rows.sort(key=_first)
     return rows
+
+
+def fetch_each(
+    connection: sqlite3.Connection, columns: str, query: str, arguments: Sequence[object]
+) -> list[list[Any]]:
+    """
+    Do what `fetch` does, although another program may have damaged some rows.
+
+    Returns:
+        The rows; one with a value that SQLite cannot return has only its first column,
+        which is an integer.
+    """
+    try:
+        return fetch(connection, columns, query, arguments)
+    except (sqlite3.Error, ValueError) as error:
+        if not _is_of_a_value(error):
+            raise
+    key = columns.partition(",")[0]
+    return [
+        _fetch_one(connection, columns, key, query, arguments, number)
+        for (number,) in fetch(connection, key, query, arguments)
+    ]
+
+
+def _fetch_one(
+    connection: sqlite3.Connection,
+    columns: str,
+    key: str,
+    query: str,
+    arguments: Sequence[object],
+    number: int,
+) -> list[Any]:
+    one = f"SELECT * FROM ({query}) WHERE {key} = ?"
+    try:
+        row: list[Any] = fetch(connection, columns, one, (*arguments, number))[0]
+    except (sqlite3.Error, ValueError) as error:
+        if not _is_of_a_value(error):
+            raise
+        return [number]
+    return row
+
+
+def _is_of_a_value(error: sqlite3.Error | ValueError) -> bool:
+    """
+    Whether *error* is that of a value, such as a blob, and not of the file.
+    """
+    code = getattr(error, "sqlite_errorcode", None)
+    return code is None or code & 0xFF == sqlite3.SQLITE_ERROR
 
 
 def _first(row: list[Any]) -> Any:

@@ -30,6 +30,7 @@ __all__ = [
     "connect",
     "explain",
     "identify",
+    "identity_of",
     "open_database",
 ]
 
@@ -189,6 +190,17 @@ def _create(connection: sqlite3.Connection) -> None:
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {VERSION}")
     connection.execute("COMMIT")
+
+
+def identity_of(path: str) -> tuple[int, int] | None:
+    """
+    Tell which file is at *path*, without opening it; ``None`` if none is.
+    """
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def explain(path: str, error: sqlite3.Error | OSError) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final, Literal, NamedTuple, TypeVar, cast
 
 from twisted.application.service import IService, Service
@@ -21,15 +22,17 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from twisted_sse.clock import GlobalClock
+from twisted_sse.clock import clock_for, dates_of
 from twisted_sse.errors import HistoryUnavailable
 from twisted_sse.events.publication import Publication, Record, Tail
+from twisted_sse.history.outage import Unreadable
+from twisted_sse.history.sqlite.availability import READING, WRITING, Availability
 from twisted_sse.history.sqlite.file import absolute, check
 from twisted_sse.history.sqlite.reader import Reader
 from twisted_sse.history.sqlite.store import Store
 from twisted_sse.history.sqlite.thread import WorkThread
 from twisted_sse.history.sqlite.trim import Bounds
-from twisted_sse.interfaces import IHistoryProvider
+from twisted_sse.interfaces import ICheckedHistory, ISearchableHistory
 from twisted_sse.topics import Selection
 
 __all__ = ["SQLiteHistory"]
@@ -41,7 +44,7 @@ T = TypeVar("T")
 _INTERVAL: Final = 1.0
 
 
-@implementer(IHistoryProvider, IService)
+@implementer(ICheckedHistory, ISearchableHistory, IService)
 class SQLiteHistory(Service):
     """
     Keeps the newest publications in a file of its own, for one hub.
@@ -63,8 +66,8 @@ class SQLiteHistory(Service):
 
     Beside the file are ``PATH-lock``, which excludes other hubs, and while the
     file is open ``PATH-wal`` and ``PATH-shm``, which are part of the database:
-    copy it with SQLite's ``.backup``, never with ``cp``.  The file must be on a
-    local disk.
+    copy it with SQLite's ``VACUUM INTO``, never with ``cp``; ``.backup`` begins
+    anew at every commit of the hub.  The file must be on a local disk.
 
     Args:
         path: The file.  It is created if necessary; its directory must exist.
@@ -107,11 +110,14 @@ class SQLiteHistory(Service):
         self._path = absolute(path)
         self._sync = sync
         self._bounds = Bounds(events, bytes, age)
-        self._clock = GlobalClock() if clock is None else clock
+        self._clock = clock_for(clock)
+        # Ages outlive the process.
+        self._now = dates_of(self._clock)
         self._workers: _Workers | None = None
         self._previous_writer: WorkThread | None = None
         self._trimming: LoopingCall | None = None
-        self._last_error: str | None = None
+        self._availability = Availability(self._path, self._clock)
+        self._unreadable = Unreadable(repr(self._path))
 
     def __repr__(self) -> str:
         return f"<SQLiteHistory {self._path!r}>"
@@ -142,7 +148,8 @@ class SQLiteHistory(Service):
         store = Store(self._path, self._sync, self._bounds)
         # It waits for the previous one, which closes the file first.
         writer_thread = WorkThread("history writer", in_thread, self._previous_writer)
-        reader = Reader(self._path, store, self._bounds)
+        tell = partial(in_thread.callFromThread, self._unreadable.note)
+        reader = Reader(self._path, store, self._bounds, tell)
         reader_thread = WorkThread("history reader", in_thread)
         self._workers = _Workers(store, writer_thread, reader, reader_thread)
         # Making a LoopingCall chooses a reactor, so the constructor cannot.
@@ -164,7 +171,7 @@ class SQLiteHistory(Service):
         self._previous_writer = workers.writer_thread
         if self._trimming is not None:
             self._trimming.stop()
-        return Deferred.fromCoroutine(workers.end())
+        return Deferred.fromCoroutine(workers.end()).addBoth(self._ended)
 
     def append(  # type: ignore[override]
         self, publications: Sequence[Publication]
@@ -174,7 +181,12 @@ class SQLiteHistory(Service):
         """
         if self._workers is None:
             return fail(_not_running())
-        return self._write(self._workers, self._workers.store.append, publications)
+        workers = self._workers
+        done = self._write(workers, workers.store.append, publications)
+        return done.addCallbacks(
+            lambda records: self._kept(records, publications),
+            lambda failure: self._refused(failure, publications),
+        )
 
     def since(  # type: ignore[override]
         self, last_event_id: str | None, topics: Selection, limit: int
@@ -194,40 +206,93 @@ class SQLiteHistory(Service):
             return fail(_not_running())
         return self._read(self._workers, self._workers.reader.tail, limit)
 
+    def find(self, event_id: str) -> Deferred[Record | None]:  # type: ignore[override]
+        """
+        See `ISearchableHistory.find`.
+        """
+        if self._workers is None:
+            return fail(_not_running())
+        return self._read(self._workers, self._workers.reader.find, event_id)
+
+    def check_available(self) -> Deferred[None]:  # type: ignore[override]
+        """
+        See `ICheckedHistory.check_available`.
+        """
+        if self._workers is None:
+            return fail(_not_running())
+        return Deferred.fromCoroutine(self._check(self._workers))
+
+    async def _check(self, workers: _Workers) -> None:
+        if not self._availability.check():
+            await self._probe(workers)
+
+    async def _probe(self, workers: _Workers) -> None:
+        try:
+            await self._write(workers, workers.store.probe, self._availability.missing)
+        except HistoryUnavailable as error:
+            self._note(WRITING, error)
+            raise
+        self._availability.written()
+
     def _write(self, workers: _Workers, work: Callable[..., T], *args: object) -> Deferred[T]:
-        done = workers.writer_thread.run(work, *args, self._clock.seconds())
-        return done.addCallbacks(self._succeeded, self._failed)
+        return workers.writer_thread.run(work, *args, self._now())
+
+    def _kept(self, records: list[Record], publications: Sequence[Publication]) -> list[Record]:
+        self._availability.kept(publications)
+        return records
+
+    def _refused(self, failure: Failure, publications: Sequence[Publication]) -> Failure:
+        if isinstance(failure.value, HistoryUnavailable) and self.running:
+            self._availability.refused(publications, failure.value)
+        return failure
+
+    def _note(self, cause: str, error: BaseException | None) -> None:
+        if isinstance(error, HistoryUnavailable) and self.running:
+            self._availability.failed(cause, error)
+
+    def _ended(self, result: T) -> T:
+        if self._workers is None:
+            self._availability.stop()
+        return result
 
     def _read(self, workers: _Workers, work: Callable[..., T], *args: object) -> Deferred[T]:
-        now = self._clock.seconds()
+        now = self._now()
 
         def read(_: None = None) -> Deferred[T]:
-            return workers.reader_thread.run(work, *args, now).addErrback(self._failed)
+            reading = workers.reader_thread.run(work, *args, now)
+            return reading.addCallbacks(self._found, self._not_found)
 
         if workers.store.epoch is not None:
             return read()
-        return self._write(workers, workers.store.open).addCallback(read)
+        opening = self._write(workers, workers.store.open).addErrback(self._not_found)
+        return opening.addCallback(read)
 
-    def _trim(self) -> None:
-        if self._workers is not None:
-            self._write(self._workers, self._workers.store.trim).addErrback(self._trimming_failed)
-
-    def _succeeded(self, result: T) -> T:
-        if self._last_error is not None:
-            self._log.info("{history} is available again", history=self)
-            self._last_error = None
+    def _found(self, result: T) -> T:
+        self._availability.found()
         return result
 
-    def _failed(self, failure: Failure) -> Failure:
-        # Log an error once, however many calls it fails.
-        if failure.check(HistoryUnavailable) and str(failure.value) != self._last_error:
-            self._last_error = str(failure.value)
-            self._log.error("{error}", error=self._last_error)
+    def _not_found(self, failure: Failure) -> Failure:
+        self._note(READING, failure.value)
         return failure
 
+    def _trim(self) -> Deferred[None] | None:
+        workers = self._workers
+        if workers is None:
+            return None
+        return Deferred.fromCoroutine(self._maintain(workers)).addErrback(self._trimming_failed)
+
+    async def _maintain(self, workers: _Workers) -> None:
+        try:
+            await self._write(workers, workers.store.trim)
+            if not self._availability.writes and self._workers is workers:
+                await self._probe(workers)
+            if self._workers is workers:
+                self._availability.stalled(await self._write(workers, workers.store.stalled_log))
+        except HistoryUnavailable as error:
+            self._note(WRITING, error)
+
     def _trimming_failed(self, failure: Failure) -> None:
-        if not failure.check(HistoryUnavailable):
-            self._log.failure("History failed to delete what is too old", failure)
+        self._log.failure("History failed to delete what is too old", failure)
 
 
 class _Workers(NamedTuple):

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any, Final, NamedTuple, TypeVar
 
 from twisted_sse.errors import HistoryUnavailable, UnknownEventID
 from twisted_sse.events.publication import Position, Record, Tail
-from twisted_sse.history.sqlite.bulk import PAGE, fetch
+from twisted_sse.history.sqlite.bulk import PAGE, fetch_each
 from twisted_sse.history.sqlite.epochs import Epochs, read_epochs
 from twisted_sse.history.sqlite.file import connect, explain
 from twisted_sse.history.sqlite.row import COLUMNS, publication_of, topics_from
@@ -51,12 +51,15 @@ class _Snapshot(NamedTuple):
         oldest: The number of the oldest publication within the bounds.
 
         newest: The number of the newest publication, even if it is forgotten.
+
+        unreadable: See `Reader`.
     """
 
     connection: sqlite3.Connection
     epochs: Epochs
     oldest: int
     newest: int
+    unreadable: Callable[[int, str], object]
 
 
 class Reader:
@@ -65,12 +68,22 @@ class Reader:
         store: The writer, which has opened the file.
 
         bounds: Publications that exceed them are hidden until they are deleted.
+
+        unreadable: Called in this thread with the number of a publication that is
+            passed over, and what is wrong with it.
     """
 
-    def __init__(self, path: str, store: Store, bounds: Bounds) -> None:
+    def __init__(
+        self,
+        path: str,
+        store: Store,
+        bounds: Bounds,
+        unreadable: Callable[[int, str], object] = lambda number, error: None,
+    ) -> None:
         self._path = path
         self._store = store
         self._bounds = bounds
+        self._unreadable = unreadable
         self._connection: sqlite3.Connection | None = None
         self._epoch: str | None = None
         self._epochs: Epochs
@@ -90,6 +103,12 @@ class Reader:
         See `IHistoryProvider.tail`.
         """
         return self._read(lambda snapshot: _tail(snapshot, limit), now)
+
+    def find(self, event_id: str, now: float) -> Record | None:
+        """
+        See `ISearchableHistory.find`.
+        """
+        return self._read(lambda snapshot: _find(snapshot, event_id), now)
 
     def close(self) -> None:
         """
@@ -111,15 +130,13 @@ class Reader:
             self.close()
             reason = explain(self._path, error)
             raise HistoryUnavailable(f"History is not available: {reason}.") from error
-        except ValueError as error:
-            raise HistoryUnavailable(
-                f"History is not available: {self._path!r} contains an invalid event: {error}"
-            ) from error
 
     def _open(self) -> sqlite3.Connection:
         # Another epoch means that the writer has reopened the file.
         if self._connection is None or self._epoch != self._store.epoch:
             self.close()
+            if not self._store.look():
+                raise HistoryUnavailable(self._store.misplaced)
             self._epoch = self._store.epoch
             self._connection = connect(self._path, "rw")
             self._connection.execute("PRAGMA query_only = ON")
@@ -134,7 +151,7 @@ class Reader:
         lowest = max(self._oldest, newest - events + 1)
         oldest = connection.execute(_OLDEST, (lowest, now - age, extent.ends - size)).fetchone()
         self._oldest = newest + 1 if oldest is None else oldest[0]
-        return _Snapshot(connection, self._epochs, self._oldest, newest)
+        return _Snapshot(connection, self._epochs, self._oldest, newest, self._unreadable)
 
 
 def _since(
@@ -150,13 +167,33 @@ def _since(
     names = names_of(snapshot.connection, topics)
     if names is None:
         return _scan(snapshot, after, topics, limit)
-    return _listed(snapshot, numbers_of(snapshot.connection, names, after, limit))
+    found: list[Record] = []
+    while (missing := limit - len(found)) > 0:
+        numbers = numbers_of(snapshot.connection, names, after, missing)
+        found += _listed(snapshot, numbers)
+        if len(numbers) < missing:
+            break
+        # Some may have been passed over.
+        after = numbers[-1]
+    return found
 
 
 def _tail(snapshot: _Snapshot, limit: int) -> Tail:
     before = max(snapshot.oldest - 1, snapshot.newest - limit)
-    records = [_record(snapshot, row) for row in islice(_following(snapshot, before), limit)]
+    records = list(islice(_readable(snapshot, _following(snapshot, before)), limit))
     return Tail(Position(before, snapshot.epochs.name(before)), records)
+
+
+def _find(snapshot: _Snapshot, event_id: str) -> Record | None:
+    if snapshot.epochs.locate(event_id, snapshot.newest) is not None:
+        return None
+    try:
+        number = _locate(snapshot, event_id)
+    except UnknownEventID:
+        return None
+    if number < snapshot.oldest:
+        return None
+    return next(_readable(snapshot, _rows(snapshot, [number])), None)
 
 
 def _locate(snapshot: _Snapshot, event_id: str) -> int:
@@ -176,27 +213,44 @@ def _locate(snapshot: _Snapshot, event_id: str) -> int:
 
 
 def _scan(snapshot: _Snapshot, after: int, topics: Selection, limit: int) -> list[Record]:
-    matching = (
-        row
-        for row in _following(snapshot, after, min(limit, PAGE))
-        if topics.everything or topics.matches(topics_from(row[1]))
-    )
-    return [_record(snapshot, row) for row in islice(matching, limit)]
+    rows = _following(snapshot, after, min(limit, PAGE))
+    return list(islice(_readable(snapshot, rows, topics), limit))
 
 
 def _following(snapshot: _Snapshot, after: int, page: int = PAGE) -> Iterator[list[Any]]:
-    while rows := fetch(snapshot.connection, _COLUMNS, _FOLLOWING, (after, page)):
-        yield from rows
-        after = rows[-1][0]
+    last: int | None = after
+    while last is not None:
+        rows = fetch_each(snapshot.connection, _COLUMNS, _FOLLOWING, (last, page))
+        last = None
+        for row in rows:
+            yield row
+            last = row[0]
 
 
 def _listed(snapshot: _Snapshot, numbers: list[int]) -> list[Record]:
     pages = [numbers[start : start + PAGE] for start in range(0, len(numbers), PAGE)]
-    return [
-        _record(snapshot, row)
-        for page in pages
-        for row in fetch(snapshot.connection, _COLUMNS, _LISTED, (json.dumps(page),))
-    ]
+    rows = (row for page in pages for row in _rows(snapshot, page))
+    return list(_readable(snapshot, rows))
+
+
+def _rows(snapshot: _Snapshot, numbers: list[int]) -> list[list[Any]]:
+    return fetch_each(snapshot.connection, _COLUMNS, _LISTED, (json.dumps(numbers),))
+
+
+def _readable(
+    snapshot: _Snapshot, rows: Iterable[list[Any]], topics: Selection | None = None
+) -> Iterator[Record]:
+    """
+    The records of *rows* that match *topics*, if given.  What another program has
+    damaged is passed over.
+    """
+    every = topics is None or topics.everything
+    for row in rows:
+        try:
+            if every or topics.matches(topics_from(row[1])):  # type: ignore[union-attr]
+                yield _record(snapshot, row)
+        except (ValueError, TypeError, IndexError, RecursionError) as error:
+            snapshot.unreadable(row[0], str(error) or type(error).__name__)
 
 
 def _record(snapshot: _Snapshot, row: list[Any]) -> Record:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.publication import Publication
@@ -76,7 +76,7 @@ def publication_of(row: Sequence[Any]) -> Publication:
     Read the publication in a row.
 
     Raises:
-        InvalidEvent: Another program has changed the row.
+        ValueError, TypeError: Another program has changed the row.
     """
     topics, private, given, data, event, retry, comment = row
     made = ServerSentEvent(data, event, given, retry, comment)
@@ -109,8 +109,14 @@ def topics_text(topics: tuple[str, ...]) -> str:
 def topics_from(text: str) -> tuple[str, ...]:
     """
     Read the result of `topics_text`.
+
+    Raises:
+        ValueError, TypeError: It is something else.
     """
-    return tuple(cast(list[str], json.loads(text)))
+    topics = json.loads(text)
+    if not (isinstance(topics, list) and topics and all(type(one) is str for one in topics)):
+        raise ValueError("it has no topics")
+    return tuple(topics)
 
 
 def _bytes(text: str) -> int:

@@ -17,7 +17,14 @@ from twisted_sse.errors import HistoryUnavailable
 from twisted_sse.events.publication import Publication, Record
 from twisted_sse.history.sqlite.bulk import insert
 from twisted_sse.history.sqlite.epochs import add_epoch
-from twisted_sse.history.sqlite.file import Lock, check_location, explain, open_database
+from twisted_sse.history.sqlite.file import (
+    Lock,
+    check_location,
+    explain,
+    identity_of,
+    open_database,
+)
+from twisted_sse.history.sqlite.room import reserve, stalled_log
 from twisted_sse.history.sqlite.row import size_of
 from twisted_sse.history.sqlite.topics import TopicIndex
 from twisted_sse.history.sqlite.trim import Bounds, Extent, read_extent, trim
@@ -35,8 +42,17 @@ _PAUSE: Final = 1.0
 _STEP: Final = 64
 _IDLE_STEP: Final = 1024
 
+# The most bytes that are written to find out whether there is room on the disk.
+_MOST_PROBED: Final = 64 * 1024 * 1024
+
 # The errors after which the file can stay open.
 _PASSING: Final = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL)
+
+# What is kept in a file without a name is lost when the hub ends.
+_MISPLACED: Final = (
+    "History is not available: {path!r} was removed or replaced while the hub has it open:"
+    " put it back, or restart the hub."
+)
 
 _INTO: Final = (
     "events (number, kept_at, size, ends, topics, private, given, data, event, retry, comment)"
@@ -53,10 +69,14 @@ class Store:
     Attributes:
         epoch: The epoch of this opening; None while the file is not open.  Other
             threads may read it.
+
+        misplaced: Why nothing is written, if the file is no longer at its path; else
+            empty.
     """
 
     def __init__(self, path: str, sync: Literal["normal", "full"], bounds: Bounds) -> None:
         self.epoch: str | None = None
+        self.misplaced = ""
         self._path = path
         self._sync = sync
         self._bounds = bounds
@@ -68,6 +88,8 @@ class Store:
         self._trimmed = 0
         self._retry_at = float("-inf")
         self._reason = ""
+        # Which file is open.
+        self._identity: tuple[int, int] | None = None
 
     def open(self, now: float) -> None:
         """
@@ -98,11 +120,53 @@ class Store:
         """
         return self._commit(lambda connection: self._keep(connection, publications, now), now)
 
-    def trim(self, now: float) -> None:
+    def probe(self, size: int, now: float) -> None:
         """
-        Delete some of the publications that exceed the bounds.
+        Check that something can be written.
+
+        Args:
+            size: The bytes that could not be written before; 0 if a little is enough.
+
+        Raises:
+            HistoryUnavailable: It cannot.
         """
         self.open(now)
+        extent = self._extent
+        assert extent is not None
+        try:
+            if size:
+                reserve(f"{self._path}-probe", min(size, _MOST_PROBED))
+        except OSError as error:
+            reason = explain(self._path, error)
+            raise HistoryUnavailable(f"History is not available: {reason}.") from error
+        # It changes nothing, but SQLite writes it to the log and syncs that.
+        touch = "UPDATE forgotten SET number = number"
+        self._commit(lambda connection: (connection.execute(touch) and None, extent), now)
+
+    def stalled_log(self, now: float) -> int:
+        """
+        Find how much of the write-ahead log cannot be emptied, because another program
+        reads an old state of the file; in bytes.
+        """
+        self.open(now)
+        assert self._connection is not None
+        return stalled_log(self._path, self._connection)
+
+    def look(self) -> bool:
+        """
+        See whether the open file is still at its path; any thread may.
+        """
+        there = identity_of(self._path) == self._identity
+        self.misplaced = "" if there else _MISPLACED.format(path=self._path)
+        return there
+
+    def trim(self, now: float) -> None:
+        """
+        Delete some of the publications that exceed the bounds, after a look whether
+        the file is still there.
+        """
+        self.open(now)
+        self.look()
         extent = self._extent
         if extent is not None and extent.exceeds(self._bounds, now):
             self._commit(
@@ -134,6 +198,7 @@ class Store:
         epoch = add_epoch(connection, extent.oldest, extent.newest)
         connection.execute("COMMIT")
         self._extent = extent
+        self._identity, self.misplaced = identity_of(self._path), ""
         self._trimmed = extent.newest
         self.epoch = epoch
 
@@ -160,6 +225,8 @@ class Store:
         self.open(now)
         connection = self._connection
         assert connection is not None
+        if self.misplaced:
+            raise HistoryUnavailable(self.misplaced)
         try:
             connection.execute("BEGIN IMMEDIATE")
             result, extent = work(connection)

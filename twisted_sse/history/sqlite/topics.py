@@ -60,7 +60,7 @@ class TopicIndex:
         Args:
             texts: Their topics, as written by `topics_text`.
         """
-        for name in {name for text in texts for name in topics_from(text)}:
+        for name in {name for text in texts for name in _readable(text)}:
             topic = self._number(name)
             self._connection.execute(
                 "DELETE FROM filed WHERE topic = ? AND number < ?", (topic, oldest)
@@ -86,6 +86,14 @@ class TopicIndex:
         made = self._connection.execute("INSERT INTO topics (name) VALUES (?)", (name,))
         assert made.lastrowid is not None
         return made.lastrowid
+
+
+def _readable(text: str) -> tuple[str, ...]:
+    try:
+        return topics_from(text)
+    except (ValueError, TypeError, RecursionError):
+        # Another program has changed it.
+        return ()
 
 
 def names_of(connection: sqlite3.Connection, topics: Selection) -> set[str] | None:

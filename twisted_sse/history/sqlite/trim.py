@@ -8,12 +8,20 @@ from __future__ import annotations
 
 import math
 import sqlite3
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from twisted_sse.history.sqlite.bulk import fetch
 from twisted_sse.history.sqlite.topics import TopicIndex
 
 __all__ = ["Bounds", "Extent", "read_extent", "trim"]
+
+
+# Another program may have written anything into a row.
+_NUMBERS: Final = (
+    "number, CAST(ends AS INTEGER) AS ends, CAST(size AS INTEGER) AS size,"
+    " CAST(kept_at AS REAL) AS kept_at"
+)
+_TOPICS: Final = "CASE typeof(topics) WHEN 'text' THEN topics ELSE '' END AS topics"
 
 
 class Bounds(NamedTuple):
@@ -72,7 +80,7 @@ def read_extent(connection: sqlite3.Connection) -> Extent:
     """
     Read the extent of the file.
     """
-    query = "SELECT number, ends, size, kept_at FROM events ORDER BY number {} LIMIT 1"
+    query = f"SELECT {_NUMBERS} FROM events ORDER BY number {{}} LIMIT 1"
     oldest = connection.execute(query.format("ASC")).fetchone()
     if oldest is None:
         (newest,) = connection.execute("SELECT number FROM forgotten").fetchone()
@@ -101,7 +109,7 @@ def trim(
     newest, ends = extent.newest, extent.ends
     texts: set[str] = set()
     columns = "number, ends, size, kept_at, topics"
-    query = f"SELECT {columns} FROM events ORDER BY number LIMIT ?"
+    query = f"SELECT {_NUMBERS}, {_TOPICS} FROM events ORDER BY number LIMIT ?"
     rows = fetch(connection, columns, query, (most + 1,))
     for dropped, (number, end, size, kept_at, text) in enumerate(rows):
         extent = Extent(newest, ends, number, end - size, kept_at)

@@ -78,21 +78,32 @@ class Appender:
                 raise refused from error
             # The answer may be a proxy's, or that of an edge that does not know
             # the outcome.
-            return await self._find_if_kept(ids, refused)
+            if error.status != 503:
+                await deferLater(self._clock, _SETTLE)
+            return await self._find_out(ids, refused)
         except (OutcomeUnknown, UnexpectedContentType):
             await deferLater(self._clock, _SETTLE)
-            return await self._find_out(ids)
+            lost = HistoryUnavailable(
+                "The upstream hub has not answered, and does not know the publications."
+            )
+            return await self._find_out(ids, lost)
 
-    async def _find_out(self, ids: Sequence[str]) -> Sequence[Position]:
+    async def _find_out(
+        self, ids: Sequence[str], otherwise: HistoryUnavailable
+    ) -> Sequence[Position]:
+        """
+        Ask until upstream, or a proxy before it, has an answer.
+
+        Raises:
+            HistoryUnavailable: *otherwise* if nothing was kept; another one if that
+                is not known.
+        """
         deadline = self._clock.seconds() + self._timeout
-        lost = HistoryUnavailable(
-            "The upstream hub has not answered, and does not know the publications."
-        )
         while True:
             try:
-                return await self._find_if_kept(ids, lost)
+                return await self._find_if_kept(ids, otherwise)
             except HistoryUnavailable as error:
-                if error is lost:
+                if error is otherwise:
                     raise
                 if self._clock.seconds() >= deadline:
                     raise PerhapsKept(

@@ -19,7 +19,8 @@ from twisted_sse.events.control import OPEN, RESET
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.publication import Position, Record, Tail
 from twisted_sse.events.replication import note_of, read_record
-from twisted_sse.history.remote import PAUSE, RESTART_TAIL, Follower
+from twisted_sse.history.follower import PAUSE, RESTART_TAIL, Follower, RestartPause
+from twisted_sse.history.outage import Outage
 from twisted_sse.history.upstream.cursor import Cursor
 from twisted_sse.history.upstream.edgeids import without_edge_id
 from twisted_sse.history.upstream.hubclient import HubClient
@@ -30,24 +31,31 @@ __all__ = ["UpstreamFollower"]
 class UpstreamFollower(Follower):
     """
     Args:
+        outage: Told when upstream cannot be followed.
+
         after, deliver, restart: See `ISharedHistoryProvider.follow`.
     """
 
     def __init__(
         self,
         client: HubClient,
+        outage: Outage,
         clock: IReactorTime,
         after: Position,
         deliver: Callable[[Sequence[Record]], None],
         restart: Callable[[Tail], None],
     ) -> None:
         self._client = client
+        self._outage = outage
+        self._restarts = RestartPause()
         self._cursor = Cursor(after)
         self._batch: list[Record] = []
         self._call: IDelayedCall | None = None
-        # Why upstream is not available, as logged; empty while it is.
-        self._outage = ""
+        # Whether the stream is open at the position that was asked for.
+        self._open_now = False
         self._gap = False
+        # Where the subscribers were restarted.
+        self._restarted: Position | None = None
         super().__init__(clock, deliver, restart)
 
     async def stop(self) -> None:
@@ -67,10 +75,7 @@ class UpstreamFollower(Follower):
                     await self._restart_at_tail()
                 await self._follow()
             except UnknownEventID as error:
-                self._log.info(
-                    "The upstream hub cannot continue exactly: {reason}", reason=str(error)
-                )
-                self._gap = True
+                await self._note_gap(str(error))
                 continue
             except TwistedSSEError as error:
                 self._note_outage(str(error))
@@ -81,13 +86,37 @@ class UpstreamFollower(Follower):
                 self._log.failure("The upstream hub could not be followed")
             await deferLater(self._clock, PAUSE)
 
+    def check(self) -> None:
+        """
+        See `Follower.check`.
+        """
+        self._outage.check()
+        if not self._open_now:
+            raise HistoryUnavailable("The upstream hub is not followed yet.")
+
+    async def _note_gap(self, reason: str) -> None:
+        """
+        Note that the order cannot be continued.  After the first time, wait before
+        upstream is asked again.
+        """
+        self._gap = True
+        pause = self._restarts.next(self._clock.seconds())
+        if not pause:
+            self._log.info("The upstream hub cannot continue exactly: {reason}", reason=reason)
+            return
+        self._note_outage(f"it says again and again that it does not know its own end: {reason}")
+        await deferLater(self._clock, pause)
+
     async def _restart_at_tail(self) -> None:
         before, records = await self._client.tail(RESTART_TAIL)
         tail = Tail(before, records)
         self._flush()
         self._cursor = Cursor(tail.newest, [before, *(Position(*one[:2]) for one in records)])
         self._gap = False
-        self._hand_over(self._restart, tail)
+        # Subscribers are told once, not as often as upstream forgets.
+        if self._restarted != tail.newest:
+            self._restarted = tail.newest
+            self._hand_over(self._restart, tail)
 
     async def _follow(self) -> None:
         if self._cursor.resume is None:
@@ -97,11 +126,13 @@ class UpstreamFollower(Follower):
             async for signal in source.signals():
                 self._take(signal)
         finally:
+            self._open_now = False
             source.close()
         raise HistoryUnavailable("the stream has ended")
 
     def _take(self, signal: Signal) -> None:
         if isinstance(signal, Lost):
+            self._open_now = False
             self._note_outage(str(signal.reason))
             if self._cursor.resume != self._cursor.last.id:
                 # The client would reconnect with an ID that no server accepts.
@@ -129,8 +160,10 @@ class UpstreamFollower(Follower):
         try:
             record = without_edge_id(read_record(event))
         except ValueError as error:
-            raise HistoryUnavailable(f"an event cannot be read: {error}") from None
+            self._client.unreadable.note((event.id or "")[:100], error)
+            return
         if self._cursor.take(record):
+            self._restarted = None
             self._batch.append(record)
             if self._call is None:
                 # Deliver the events of one turn together.
@@ -141,9 +174,8 @@ class UpstreamFollower(Follower):
             self._cursor.open(note)
         except ValueError as error:
             raise HistoryUnavailable(f"the stream is not one for an edge: {error}") from None
-        if self._outage:
-            self._log.info("The upstream hub at {url} is available again", url=self._client.url)
-            self._outage = ""
+        self._open_now = True
+        self._outage.end("following")
 
     def _flush_in_turn(self) -> None:
         self._call = None
@@ -158,10 +190,4 @@ class UpstreamFollower(Follower):
             self._hand_over(self._deliver, batch)
 
     def _note_outage(self, reason: str) -> None:
-        if not self._outage:
-            self._log.warn(
-                "The upstream hub at {url} is not available: {reason}",
-                url=self._client.url,
-                reason=reason,
-            )
-        self._outage = reason or "gone"
+        self._outage.begin("following", reason.rstrip(".") or "the stream has ended")

@@ -15,14 +15,18 @@ from urllib.parse import urlsplit
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.ssl import Certificate
+from zope.interface import implementer
 
+from twisted_sse.errors import HistoryUnavailable, UnexpectedStatus
 from twisted_sse.events.publication import Position, Publication, Record, Tail
 from twisted_sse.history.remote import RemoteHistory
 from twisted_sse.history.upstream.append import Appender
+from twisted_sse.history.upstream.edgeids import is_edge_id
 from twisted_sse.history.upstream.follower import UpstreamFollower
 from twisted_sse.history.upstream.hubclient import HubClient
 from twisted_sse.history.upstream.pendingcalls import PendingCalls
-from twisted_sse.history.upstream.query import check_sendable, find
+from twisted_sse.history.upstream.query import check_sendable, find, is_sendable
+from twisted_sse.history.upstream.ring import IEdge, Ring
 from twisted_sse.topics import Selection
 from twisted_sse.transport.tls.trust import agent_trusting, load_ca_certificates
 
@@ -34,6 +38,7 @@ T = TypeVar("T")
 _READERS = 8
 
 
+@implementer(IEdge)
 class UpstreamHistory(RemoteHistory[HubClient]):
     """
     The history of another hub.
@@ -71,8 +76,8 @@ class UpstreamHistory(RemoteHistory[HubClient]):
         client: Any = None,
         clock: IReactorTime | None = None,
     ) -> None:
-        super().__init__(_READERS, clock)
         self._url = _checked(url)
+        super().__init__(_READERS, f"The upstream hub at {self._url}", clock)
         if cafile is not None and not self._url.startswith("https:"):
             raise ValueError("cafile is for TLS, so the URL has to begin with https://")
         if cafile is not None and client is not None:
@@ -88,6 +93,7 @@ class UpstreamHistory(RemoteHistory[HubClient]):
         self._appender: Appender | None = None
         self._reads = PendingCalls()
         self._appends = PendingCalls()
+        self._ring = Ring()
 
     def __repr__(self) -> str:
         return f"<UpstreamHistory {self._url}>"
@@ -100,13 +106,40 @@ class UpstreamHistory(RemoteHistory[HubClient]):
         agent = self._agent
         if agent is None and self._ca_certificates:
             agent = agent_trusting(self._ca_certificates, self._timeout)
-        self._store = HubClient(self._url, self._token, agent, self._timeout, self._clock)
+        self._ring = Ring()
+        self._store = HubClient(
+            self._url, self._token, agent, self._timeout, self._clock, self._ring
+        )
         self._appender = Appender(self._store, self._timeout, self._clock)
 
+    def follows(self, names: str) -> bool:
+        """
+        See `IEdge.follows`.
+        """
+        return self._ring.follows(names)
+
     async def _append(self, publications: Sequence[Publication]) -> Sequence[Record]:
-        self._running_store()
+        store = self._running_store()
         assert self._appender is not None
-        return await self._appender.append(publications)
+        try:
+            records = await self._appender.append(publications)
+        except HistoryUnavailable as error:
+            cause = error.__cause__
+            # Upstream may refuse what is too large for it, and keep everything else.
+            if not (isinstance(cause, UnexpectedStatus) and cause.status < 500):
+                self._note_refused(store, str(error).rstrip("."))
+            raise
+        self._outage.end("writing")
+        return records
+
+    async def _check_writing(self, store: HubClient) -> None:
+        await store.check_ready()
+        self._outage.end("writing")
+
+    async def _find(self, store: HubClient, event_id: str) -> Record | None:
+        if is_edge_id(event_id) or not is_sendable(event_id):
+            return None
+        return await store.find(event_id)
 
     async def _since(
         self, store: HubClient, last_event_id: str | None, topics: Selection, limit: int
@@ -127,7 +160,7 @@ class UpstreamHistory(RemoteHistory[HubClient]):
         deliver: Callable[[Sequence[Record]], None],
         restart: Callable[[Tail], None],
     ) -> UpstreamFollower:
-        return UpstreamFollower(store, self._clock, after, deliver, restart)
+        return UpstreamFollower(store, self._outage, self._clock, after, deliver, restart)
 
     def _start_append(self, call: Coroutine[Any, Any, T]) -> Deferred[T]:
         return self._appends.run(call)

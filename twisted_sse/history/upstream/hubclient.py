@@ -7,9 +7,8 @@ Failures raise `HistoryUnavailable`, unless a more specific error is documented.
 from __future__ import annotations
 
 import json
-from collections.abc import Coroutine, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Coroutine, Sequence
+from typing import Any, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorTime
@@ -25,45 +24,58 @@ from twisted_sse.errors import (
     UnexpectedContentType,
     UnknownEventID,
 )
-from twisted_sse.events.codec import Decoder
 from twisted_sse.events.publication import Position, Record
 from twisted_sse.events.replication import (
-    note_of,
     read_position,
-    read_record,
 )
-from twisted_sse.history.upstream.edgeids import without_edge_id
+from twisted_sse.history.outage import Unreadable
+from twisted_sse.history.upstream.excerpt import (
+    MOST_ANSWER,
+    MOST_EVENT,
+    AnswerTooLarge,
+    Excerpt,
+    read_blocks,
+    read_excerpt,
+    smaller,
+    valid_answer,
+)
+from twisted_sse.history.upstream.ring import HEADER, Ring
 
-__all__ = ["Excerpt", "HubClient"]
+__all__ = ["HubClient"]
 
 T = TypeVar("T")
 
-# The largest answer, in bytes: practically unbounded, because upstream is trusted.
-_UNBOUNDED = 1 << 40
+# The largest answer to a publication, in bytes: JSON with an ID in it.
+_MOST_RECEIPT = 8 * 1024
 
 # A page of history may take this many times as long as another answer, because it
-# may be large.
+# may be large, as long as it arrives.
 _LARGE = 6
 
 # The longest silence of a stream, in seconds: a hub sends a keepalive every 15.
 _SILENCE = 45.0
 
-# Short, because the edge's subscribers wait as long as the edge does.
-_BACKOFF = Backoff(first=0.2, limit=5.0)
+
+class _EdgeBackoff(Backoff):
+    """
+    Ignores what the server asks for: a hub that restarts spreads its subscribers over
+    many seconds, but the subscribers of an edge wait as long as the edge does.
+    """
+
+    __slots__ = ()
+
+    def least(self, attempt: int, asked: float = 0.0) -> float:
+        """
+        See `Backoff.least`.
+        """
+        return Backoff.least(self, attempt)
+
+
+_BACKOFF = _EdgeBackoff(first=0.2, factor=1.5, limit=2.0, jitter=0.2)
 
 _ANNOTATED = ("annotate", "comment")
 
-
-class Excerpt(NamedTuple):
-    """
-    A part of upstream's history.
-
-    Attributes:
-        note: Upstream's note about it; see `twisted_sse.events.replication`.
-    """
-
-    note: dict[str, Any]
-    records: list[Record]
+_RING = HEADER.decode()
 
 
 class HubClient:
@@ -74,13 +86,29 @@ class HubClient:
         client: A treq client or an `IAgent`; ``None`` to make one.
 
         timeout: The longest time for an answer, in seconds.  A page of history
-            may take longer.
+            may take longer, as long as it arrives.
+
+        ring: Names this edge and its followers in every request.
+
+    Attributes:
+        unreadable: Told of events that are passed over.
+
+        max_answer: The largest answer that is read, in bytes.
     """
 
     def __init__(
-        self, url: str, token: str | None, client: Any, timeout: float, clock: IReactorTime
+        self,
+        url: str,
+        token: str | None,
+        client: Any,
+        timeout: float,
+        clock: IReactorTime,
+        ring: Ring | None = None,
     ) -> None:
         self.url = url
+        self.unreadable = Unreadable(f"The upstream hub at {url}")
+        self.max_answer = MOST_ANSWER
+        self._ring = Ring() if ring is None else ring
         self._headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         self._client = client_of(client, clock, timeout)
         self._timeout = timeout
@@ -93,13 +121,13 @@ class HubClient:
         return EventSource(
             self.url,
             client=self._client,
-            headers=self._headers,
+            headers={**self._headers, _RING: self._ring.names},
             params=[("topic", "*"), _ANNOTATED],
             last_event_id=last_event_id,
             backoff=_BACKOFF,
             read_timeout=_SILENCE,
             connect_timeout=self._timeout,
-            max_event_size=None,
+            max_event_size=MOST_EVENT,
             # Each event has a comment that says its number and topics.
             hold_comments=True,
             reactor=self._clock,
@@ -111,23 +139,67 @@ class HubClient:
         """
         See `IHistoryProvider.since`.
         """
-        excerpt = await self._ask("since", last_event_id, limit, selectors)
-        return excerpt.records
+        found: list[Record] = []
+        page = limit
+        while True:
+            asked = min(page, limit - len(found))
+            try:
+                excerpt = await self._ask("since", last_event_id, asked, selectors)
+            except AnswerTooLarge:
+                page = smaller(page)
+                continue
+            if found and excerpt.records and excerpt.records[0].number <= found[-1].number:
+                raise HistoryUnavailable(f"The event ID {last_event_id!r} was used twice.")
+            found += excerpt.records
+            if excerpt.note["count"] < asked or len(found) == limit:
+                return found
+            # Some events could not be read, or were too large for one answer.
+            last_event_id = excerpt.last_id
 
     async def tail(self, limit: int) -> tuple[Position, list[Record]]:
         """
         See `IHistoryProvider.tail`.
         """
-        excerpt = await self._ask("tail", None, limit)
-        with _valid_answer(self.url):
-            return read_position(excerpt.note["before"]), excerpt.records
+        while True:
+            try:
+                excerpt = await self._ask("tail", None, limit)
+            except AnswerTooLarge:
+                limit = smaller(limit)
+                continue
+            with valid_answer(self.url):
+                before = read_position(excerpt.note["before"])
+                if excerpt.records and excerpt.records[0].number <= before.number:
+                    raise ValueError("its events are out of order")
+                return before, excerpt.records
+
+    async def check_ready(self) -> None:
+        """
+        Check that upstream keeps and delivers publications.
+
+        Raises:
+            HistoryUnavailable: It does not, or cannot be asked.
+        """
+        excerpt = await self._ask("tail", None, 1)
+        # Absent if upstream is of an earlier version.
+        if excerpt.note.get("ready") is False:
+            raise HistoryUnavailable("The upstream hub is not ready.")
+
+    async def find(self, event_id: str) -> Record | None:
+        """
+        See `ISearchableHistory.find`.
+        """
+        try:
+            excerpt = await self._ask("locate", event_id, 1)
+        except UnknownEventID:
+            return None
+        return excerpt.records[0] if excerpt.records else None
 
     async def locate(self, event_id: str) -> Position:
         """
         See `ISharedHistoryProvider.locate`.
         """
         excerpt = await self._ask("locate", event_id, 1)
-        with _valid_answer(self.url):
+        with valid_answer(self.url):
             return read_position(excerpt.note["position"])
 
     async def locate_kept(self, event_id: str) -> Position:
@@ -137,7 +209,7 @@ class HubClient:
         Upstream answers when it has decided whether the publication is kept.
         """
         excerpt = await self._ask("kept", event_id, 1)
-        with _valid_answer(self.url):
+        with valid_answer(self.url):
             return read_position(excerpt.note["position"])
 
     async def publish(self, body: bytes, count: int) -> list[Position]:
@@ -160,7 +232,7 @@ class HubClient:
     async def _publish(self, body: bytes, count: int) -> list[Position]:
         response = await self._request("POST", {"Content-Type": "text/event-stream"}, data=body)
         await check_status(response)
-        answer = await read(response, _UNBOUNDED)
+        answer = await read(response, _MOST_RECEIPT * (count + 1))
         try:
             positions = [read_position(one) for one in json.loads(answer)]
         except (ValueError, TypeError, RecursionError):
@@ -185,28 +257,28 @@ class HubClient:
         if last_event_id is not None:
             params.append(("last_event_id", last_event_id))
         try:
-            timeout = self._timeout if limit == 1 else self._timeout * _LARGE
-            found = await self._in_time(self._get(params), timeout)
+            found = await self._get(params, limit)
+        except HistoryUnavailable:
+            raise
         except TwistedSSEError as error:
             raise HistoryUnavailable(f"The upstream hub: {error}") from error
         if found.note.get("unknown"):
             raise UnknownEventID(f"{last_event_id!r} is not kept upstream")
         return found
 
-    async def _get(self, params: list[tuple[str, str]]) -> Excerpt:
-        response = await self._request("GET", {"Accept": "text/event-stream"}, params=params)
-        await check_status(response)
-        body = await read(response, _UNBOUNDED)
-        with _valid_answer(self.url):
-            head, *events = Decoder(None).feed(body)
-            note, _ = note_of(head.comment)
-            records = [without_edge_id(read_record(event)) for event in events]
-            if note["count"] != len(records):
-                raise ValueError(f"only {len(records)} of {note['count']} events have arrived")
-        return Excerpt(note, records)
+    async def _get(self, params: list[tuple[str, str]], limit: int) -> Excerpt:
+        began = self._clock.seconds()
+        asking = self._request("GET", {"Accept": "text/event-stream"}, params=params)
+        response = await self._in_time(asking, self._timeout)
+        left = max(0.0, began + self._timeout - self._clock.seconds())
+        await self._in_time(check_status(response), left)
+        reading = read_blocks(response, limit, self.max_answer, self._timeout, self._clock)
+        blocks = await self._in_time(reading, left if limit == 1 else self._timeout * _LARGE)
+        with valid_answer(self.url):
+            return read_excerpt(blocks, self.unreadable)
 
     async def _request(self, method: str, headers: dict[str, str], **options: Any) -> Any:
-        every = {**self._headers, **headers}
+        every = {**self._headers, **headers, _RING: self._ring.names}
         return await self._client.request(
             method,
             self.url,
@@ -229,16 +301,3 @@ class HubClient:
             if meaning is error:
                 raise
             raise meaning from error
-
-
-@contextmanager
-def _valid_answer(url: str) -> Iterator[None]:
-    """
-    Raise `HistoryUnavailable` if reading an answer fails.
-    """
-    try:
-        yield
-    except (ValueError, KeyError, TypeError) as error:
-        raise HistoryUnavailable(
-            f"{url} does not answer like a hub with an edge should: {error}"
-        ) from None

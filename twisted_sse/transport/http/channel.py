@@ -65,7 +65,8 @@ class Channel(_GenericHTTPChannelProtocol):
             )
             if self._slot is None:
                 self._channel.transport = transport
-                close_now(transport)
+                # TLS has not begun, and must not find its connection lost.
+                transport.abortConnection()
                 return
         self._channel.makeConnection(transport)
 

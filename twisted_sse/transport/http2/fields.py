@@ -104,8 +104,11 @@ def check_fields(fields: Fields, *, is_trailer: bool) -> Fields:
         checked = list(validate_headers(fields, _TRAILERS if is_trailer else _REQUEST))
     except ProtocolError as error:
         raise MalformedRequest(str(error)) from None
-    if any(_CONTROL.search(value) for _, value in checked):
-        raise MalformedRequest("A value has a control character")
+    for name, value in checked:
+        if not _TOKEN.fullmatch(name.removeprefix(b":")):
+            raise MalformedRequest("A name is no token")
+        if _CONTROL.search(value):
+            raise MalformedRequest("A value has a control character")
     if not is_trailer:
         _check_request(checked)
     return [(name, readable(value)) for name, value in checked]

@@ -8,6 +8,7 @@ and 26.10.0.
 
 from __future__ import annotations
 
+from h2.connection import H2Connection as H2Machine
 from h2.frame_buffer import FrameBuffer
 from twisted.web import _http2
 
@@ -20,8 +21,14 @@ _REQUIRED = {
         *["openStreamWindow", "writeHeaders", "forceAbortClient", "timeoutConnection"],
         *["_flushBufferedControlData", "abortTimeout"],
     ],
-    "H2Stream": ["receiveDataChunk", "requestComplete", "windowUpdated", "flowControlBlocked"],
+    "H2Stream": [
+        *["receiveDataChunk", "requestComplete", "windowUpdated", "flowControlBlocked"],
+        "_send100Continue",
+    ],
 }
+
+_H2_BUFFER = ["_data", "_headers_buffer"]
+_H2_METHODS = ["_receive_frame", "_receive_headers_frame"]
 
 
 def unmet_requirements(implementation: object = _http2) -> list[str]:
@@ -41,5 +48,8 @@ def unmet_requirements(implementation: object = _http2) -> list[str]:
         for name in names
         if not hasattr(getattr(implementation, class_name, None), name)
     ]
-    # h2's, which comes with Twisted: see `statemachine`.
-    return missing if hasattr(FrameBuffer(), "_data") else [*missing, "FrameBuffer._data"]
+    # h2's, which comes with Twisted: see `statemachine` and `frames`.
+    buffer = FrameBuffer()
+    missing += [f"FrameBuffer.{name}" for name in _H2_BUFFER if not hasattr(buffer, name)]
+    missing += [f"H2Connection.{name}" for name in _H2_METHODS if not hasattr(H2Machine, name)]
+    return missing

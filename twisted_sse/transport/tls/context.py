@@ -131,9 +131,9 @@ class TLSServer:
         Returns:
             Whether a certificate has changed.
         """
-        return self._stamps() != self._loaded_stamps and self.reload()
+        return self._stamps() != self._loaded_stamps and bool(self.reload())
 
-    def reload(self) -> bool:
+    def reload(self) -> bool | None:
         """
         Read the files again.
 
@@ -142,14 +142,14 @@ class TLSServer:
         earlier tickets become useless, whether a certificate has changed or not.
 
         Returns:
-            Whether a certificate has changed.
+            Whether a certificate has changed; ``None`` if one cannot be used.
         """
         previous = self._identities
         try:
             self._load()
         except CertificateError as error:
             self._log.warn("The certificates in use stay, because {error}", error=error)
-            return False
+            return None
         renewed = [one for one in self._identities if one not in previous]
         for one in renewed:
             self._log.info(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from codecs import BOM_UTF8
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -250,6 +251,7 @@ def _stamp(path: str) -> object:
 
 def _read(path: str, culprit: Culprit) -> bytes:
     try:
-        return Path(path).read_bytes()
+        # Some editors write a byte-order mark before UTF-8 text.
+        return Path(path).read_bytes().removeprefix(BOM_UTF8)
     except OSError as error:
         raise CertificateError(culprit, f"{path} cannot be read: {error.strerror}") from None

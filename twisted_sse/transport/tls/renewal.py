@@ -4,8 +4,6 @@ Serves renewed certificates while the hub runs.
 
 from __future__ import annotations
 
-import os
-import signal
 from typing import Any
 
 from twisted.application.service import Service
@@ -26,13 +24,13 @@ _TICKET_KEY_AGE = 24 * 3600.0
 
 class CertificateWatch(Service):
     """
-    Reloads the certificates of a TLS server when their files change, and on SIGHUP.
+    Reloads the certificates of a TLS server when their files change.
 
     A process that may not read them after dropping privileges keeps serving the
     old ones, and the log says so.
 
     Args:
-        reactor: Schedules the checks, and handles the signal.
+        reactor: Schedules the checks.
 
         interval: Between two checks, in seconds.
     """
@@ -46,9 +44,6 @@ class CertificateWatch(Service):
         self._loop = LoopingCall(self._check)
         self._loop.clock = reactor
         self._last_reload = 0.0
-        self._installed = False
-        self._previous_handler: Any = None
-        self._had_terminal = False
 
     def startService(self) -> None:
         """
@@ -57,41 +52,20 @@ class CertificateWatch(Service):
         super().startService()
         self._last_reload = self._reactor.seconds()
         self._loop.start(self._interval, now=False)
-        self._reactor.callWhenRunning(self._install)
 
     def stopService(self) -> None:
         """
-        See `IService.stopService`.  Restores the previous handler of SIGHUP.
+        See `IService.stopService`.
         """
         super().stopService()
         self._loop.stop()
-        if self._installed:
-            self._installed = False
-            signal.signal(signal.SIGHUP, self._previous_handler)
 
-    def _install(self) -> None:
-        # Neither Twisted nor twistd handles it, so it would end the process.
-        if self.running:
-            self._had_terminal = _has_terminal()
-            # None: the handler was not installed by Python, which cannot restore it.
-            previous = signal.signal(signal.SIGHUP, self._signaled)
-            self._previous_handler = previous or signal.SIG_DFL
-            self._installed = True
-
-    def _signaled(self, number: int, frame: object) -> None:
-        # A handler interrupts any code, and only this wakes the reactor safely.
-        self._reactor.callFromThread(self._handle_sighup)
-
-    def _handle_sighup(self) -> None:
-        # A terminal that closes sends the same signal, to end the process, unless it
-        # was ignored before (nohup).
-        ignored = self._previous_handler is signal.SIG_IGN
-        if self._had_terminal and not ignored and not _has_terminal():
-            self._log.info("The terminal is gone, shutting down")
-            self._reactor.stop()
-            return
-        self._log.info("Received SIGHUP, reading the certificates again")
-        self._reload()
+    def reload(self) -> None:
+        """
+        Reload the certificates now, and log what has changed.
+        """
+        if self._reload() is False:
+            self._log.info("The certificates have not changed")
 
     def _check(self) -> None:
         try:
@@ -103,14 +77,6 @@ class CertificateWatch(Service):
             # An error would end the checks forever.
             self._log.failure("The certificate files could not be checked")
 
-    def _reload(self) -> None:
+    def _reload(self) -> bool | None:
         self._last_reload = self._reactor.seconds()
-        self._tls.reload()
-
-
-def _has_terminal() -> bool:
-    try:
-        os.close(os.open(os.ctermid(), os.O_RDWR | os.O_NOCTTY))
-    except OSError:
-        return False
-    return True
+        return self._tls.reload()

@@ -15,7 +15,7 @@ from twisted.web.server import Request
 
 from twisted_sse.broker.connections.endreason import EndReason
 from twisted_sse.broker.connections.grant import Grant
-from twisted_sse.clock import GlobalClock
+from twisted_sse.clock import clock_for
 from twisted_sse.events import codec
 from twisted_sse.events.control import FAILED
 from twisted_sse.events.event import ServerSentEvent
@@ -175,7 +175,7 @@ class EventSourceResponse(MethodResource):
         self._hub = hub
         self._streams = GeneratorStreams(self._clock) if hub is None else hub.responses
 
-    def drain(self, grace: float = 10.0) -> Deferred[None]:
+    def drain(self, grace: float = 8.0) -> Deferred[None]:
         """
         Tell all sources that the server stops, and refuse new requests with 503.
 
@@ -257,7 +257,7 @@ class EventSourceResponse(MethodResource):
 
 def _clock_of(hub: ResponseOwner | None, clock: IReactorTime | None) -> IReactorTime:
     if hub is None:
-        return GlobalClock() if clock is None else clock
-    if clock is not None and clock is not hub.clock:
+        return clock_for(clock)
+    if clock is not None and clock_for(clock) is not hub.clock:
         raise ValueError("A response uses the clock of its hub: leave out one of the two")
     return hub.clock

@@ -1,0 +1,106 @@
+"""
+Readiness: whether history keeps, finds and delivers now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from twisted.internet.defer import Deferred, TimeoutError, maybeDeferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from twisted_sse.broker.audiences.window import Window
+from twisted_sse.errors import HistoryUnavailable
+from twisted_sse.events.publication import Tail
+from twisted_sse.interfaces import ICheckedHistory, IHistoryProvider, ISharedHistoryProvider
+
+__all__ = ["Readiness"]
+
+# How long what is kept may take to arrive while readiness is checked, in seconds.
+_ARRIVAL = 1.0
+
+
+class Readiness:
+    """
+    Checks a history.
+
+    Args:
+        check_kept: Raises `HistoryUnavailable` if the last publication was refused;
+            for a history that cannot be asked.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        history: IHistoryProvider,
+        window: Window,
+        check_kept: Callable[[], None],
+        clock: IReactorTime,
+    ) -> None:
+        self._history = history
+        self._shared = ISharedHistoryProvider(history, None) is not None
+        self._checked = ICheckedHistory(history, None)
+        self._window = window
+        self._check_kept = check_kept
+        self._clock = clock
+        # Checks that wait until the window has reached a number.
+        self._arrivals: list[tuple[int, Deferred[None]]] = []
+        self._lagging = False
+
+    async def check(self) -> None:
+        """
+        Check that publications are kept and found, and that those of other hubs arrive.
+
+        Raises:
+            HistoryUnavailable: They are not.
+        """
+        tail: Tail = await maybeDeferred(self._history.tail, 1)
+        if self._checked is None:
+            self._check_kept()
+        else:
+            await maybeDeferred(self._checked.check_available)
+        if self._shared:
+            await self._arrive(tail.newest.number)
+
+    def arrived(self, *, restarted: bool = False) -> None:
+        """
+        Note that the window has moved.
+
+        Args:
+            restarted: Whether it has begun anew, so that no number will be reached.
+        """
+        if not self._arrivals:
+            return
+        head = self._window.head.number
+        for one in [one for one in self._arrivals if restarted or one[0] <= head]:
+            self._arrivals.remove(one)
+            one[1].callback(None)
+
+    async def _arrive(self, number: int) -> None:
+        """
+        Wait until the record *number* has arrived.
+        """
+        if self._window.head.number < number:
+            arrived: Deferred[None] = Deferred()
+            self._arrivals.append((number, arrived))
+            try:
+                await arrived.addTimeout(_ARRIVAL, self._clock)
+            except TimeoutError:
+                self._arrivals.remove((number, arrived))
+                self._note_lag(number - self._window.head.number)
+                raise HistoryUnavailable("What history keeps does not arrive.") from None
+        if self._lagging:
+            self._lagging = False
+            self._log.info("What history keeps arrives in time again")
+
+    def _note_lag(self, count: int) -> None:
+        if not self._lagging:
+            self._lagging = True
+            self._log.warn(
+                "The hub is not ready: history is {count} positions ahead, and what it keeps"
+                " has not arrived for {seconds:g} seconds",
+                count=count,
+                seconds=_ARRIVAL,
+            )

@@ -1,0 +1,133 @@
+"""
+Reads files again at SIGHUP, which never ends a hub that has lost no terminal.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from twisted.application.service import Service
+from twisted.logger import Logger
+
+from twisted_sse import units
+from twisted_sse.web.auth import BearerTokens
+
+__all__ = ["ReloadSignal", "Reloadable", "TokenFile"]
+
+
+class Reloadable(Protocol):
+    """
+    Something that was read from files, and can be read again.
+    """
+
+    def reload(self) -> object:
+        """
+        Read the files again, and log what has changed.  If they cannot be used, keep
+        what is in use, and log why.
+        """
+
+
+class TokenFile:
+    """
+    The tokens in a file.
+
+    Args:
+        path: It is read again by its absolute path: twistd changes its directory.
+
+        tokens: What the file contains now.
+
+        authorize: Gets the tokens after they were read again.
+    """
+
+    _log = Logger()
+
+    def __init__(self, path: str, tokens: list[str], authorize: BearerTokens) -> None:
+        self._path = str(Path(path).absolute())
+        self._tokens = tokens
+        self._authorize = authorize
+
+    def reload(self) -> None:
+        """
+        See `Reloadable`.
+        """
+        try:
+            tokens = units.read_tokens(self._path)
+        except ValueError as error:
+            self._log.warn("The tokens in use stay, because {error}", error=error)
+            return
+        before, self._tokens = set(self._tokens), tokens
+        self._authorize.replace(tokens)
+        self._log.info(
+            "Tokens that may publish: {count} now, {added} new, {removed} removed",
+            count=len(set(tokens)),
+            added=len(set(tokens) - before),
+            removed=len(before - set(tokens)),
+        )
+
+
+class ReloadSignal(Service):
+    """
+    Handles SIGHUP: reloads everything that can be.
+
+    The handler stays when the service stops: a signal while streams end must not cut
+    them.
+
+    Args:
+        reloads: What to reload, by what the log calls it.
+    """
+
+    _log = Logger()
+
+    def __init__(self, reactor: Any, reloads: Mapping[str, Reloadable]) -> None:
+        self._reactor = reactor
+        self._reloads = reloads
+        self._ignored = False
+        self._had_terminal = False
+
+    def startService(self) -> None:
+        """
+        See `IService.startService`.
+        """
+        super().startService()
+        self._had_terminal = _has_terminal()
+        # Neither Twisted nor twistd handles it, so it would end the process.
+        self._ignored = signal.signal(signal.SIGHUP, self._handle) is signal.SIG_IGN
+
+    def _handle(self, number: int, frame: object) -> None:
+        # A handler may interrupt any code: only this call wakes the reactor safely.
+        self._reactor.callFromThread(self._reload)
+
+    def _reload(self) -> None:
+        if not self.running:
+            self._log.info("Received SIGHUP, and reading nothing again: the hub is stopping")
+            return
+        # A terminal that closes sends the same signal, to end the process, unless it
+        # was ignored before (nohup).
+        if self._had_terminal and not self._ignored and not _has_terminal():
+            self._log.info("The terminal is gone, shutting down")
+            self._reactor.stop()
+            return
+        if not self._reloads:
+            self._log.info(
+                "Received SIGHUP: there is neither a --tls-cert nor a --publish-token-file to "
+                "read again"
+            )
+            return
+        self._log.info("Received SIGHUP, reading {what} again", what=" and ".join(self._reloads))
+        for what, one in self._reloads.items():
+            try:
+                one.reload()
+            except Exception:
+                self._log.failure("Reading {what} again has failed", what=what)
+
+
+def _has_terminal() -> bool:
+    try:
+        os.close(os.open(os.ctermid(), os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
