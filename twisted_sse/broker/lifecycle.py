@@ -30,6 +30,10 @@ __all__ = ["Lifecycle"]
 _GRACE = 8.0
 _SPREAD = 10.0
 
+# Not the logger of an instance: Twisted keeps the first events until a log begins, and
+# they would keep the hub.
+_starts = Logger()
+
 # How long history may take to stop after slow readers have used all of the grace, in
 # seconds: with the default grace, a stop takes less than 10 seconds in all.
 _HISTORY_GRACE = 1.0
@@ -138,7 +142,7 @@ class Lifecycle:
         self._started = True
         # Not its repr, which may contain a password.
         name = type(self._broker.history).__name__
-        self._log.info("The hub starts; its history is a {name}", name=name)
+        _starts.info("The hub starts; its history is a {name}", name=name)
         if self._history is not None:
             self._history.startService()
         self._schedules.start()
