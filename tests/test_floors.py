@@ -49,7 +49,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("follower", "memory", "outage", "plugins"),
         ("remote",),
         ("sqlite", "redis", "upstream"),
-        ("__init__", "factories"),
+        ("__init__", "choice", "factories"),
     ),
     "broker": (
         ("__init__", "singleflight", "shutdown"),

@@ -19,10 +19,19 @@ from typing import Any, cast
 from weakref import WeakKeyDictionary, ref
 
 from twisted.internet.base import ReactorBase
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IReactorFromThreads, IReactorTime
 from zope.interface import implementer
 
-__all__ = ["GlobalClock", "MonotonicClock", "Timers", "clock_for", "dates_of", "make_monotonic"]
+__all__ = [
+    "GlobalClock",
+    "MonotonicClock",
+    "Timers",
+    "clock_for",
+    "dates_of",
+    "make_monotonic",
+    "reactor_behind",
+    "threads_of",
+]
 
 # A change of the clock by less than this many seconds is not corrected: the time between
 # the readings of two clocks looks the same.
@@ -217,13 +226,37 @@ def clock_for(clock: IReactorTime | None) -> IReactorTime:
     The clock for intervals: the global reactor's for ``None``, a `MonotonicClock` for a
     reactor, always the same one, and *clock* itself if it is anything else, such as a
     clock of a test.
+
+    Raises:
+        TypeError: *clock* is not a clock.
     """
     if clock is None:
         return GlobalClock()
+    if not IReactorTime.providedBy(clock):
+        raise TypeError(
+            f"reactor is {clock!r}: give an IReactorTime, such as twisted.internet.reactor"
+        )
     return _clock_of(clock) if isinstance(clock, ReactorBase) else clock
 
 
 _clock_of = cache(MonotonicClock)
+
+
+def reactor_behind(clock: IReactorTime) -> object:
+    """
+    The reactor behind *clock*; in a test, the clock itself.
+    """
+    return clock.reactor if isinstance(clock, MonotonicClock) else clock
+
+
+def threads_of(clock: IReactorTime) -> IReactorFromThreads:
+    """
+    What other threads call: the reactor behind *clock*, or else the global reactor.
+    """
+    reactor = reactor_behind(clock)
+    if not IReactorFromThreads.providedBy(reactor):
+        from twisted.internet import reactor
+    return IReactorFromThreads(reactor)
 
 
 def dates_of(clock: IReactorTime) -> Callable[[], float]:

@@ -14,7 +14,7 @@ from threading import get_ident
 from typing import Any, TypeVar, get_args
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorFromThreads, IReactorTime
+from twisted.internet.interfaces import IReactorTime
 from twisted.python import threadable
 
 from twisted_sse.broker.batch import batch_of, collect
@@ -26,12 +26,11 @@ from twisted_sse.broker.lifecycle import Lifecycle
 from twisted_sse.broker.replay.catchup import FallenBehind
 from twisted_sse.broker.schedule import MakeEvent, Schedule, Schedules
 from twisted_sse.broker.service import HubService
-from twisted_sse.clock import clock_for
+from twisted_sse.clock import clock_for, threads_of
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.preamble import Priming
 from twisted_sse.events.publication import Publication, Published, Receipt
-from twisted_sse.history import MemoryHistory
-from twisted_sse.history.plugins import build_history
+from twisted_sse.history.choice import history_for
 from twisted_sse.interfaces import IHistoryProvider
 from twisted_sse.topics import check_topics
 from twisted_sse.units import (
@@ -144,8 +143,8 @@ class Hub:
         check_count("window_bytes", window_bytes)
         check_count("max_connections", max_connections, none="for no limit")
         check_count("max_connections_per_address", max_connections_per_address, none="for no limit")
-        self.clock = _clock(reactor)
-        self.history = _history(history, self.clock)
+        self.clock = clock_for(reactor)
+        self.history = history_for(history, self.clock)
         self.broker = Broker(
             self.history,
             self.clock,
@@ -239,7 +238,7 @@ class Hub:
         """
         publication = Publication.of(topics, data, event=event, id=id, retry=retry, private=private)
         future: Future[Receipt] = Future()
-        _reactor_of(self.clock).callFromThread(self._publish_for, publication, future)
+        threads_of(self.clock).callFromThread(self._publish_for, publication, future)
         return future
 
     def batch(self) -> AbstractContextManager[None]:
@@ -468,28 +467,6 @@ class Hub:
         done.addCallbacks(future.set_result, lambda failure: future.set_exception(failure.value))
 
 
-def _clock(reactor: IReactorTime | None) -> IReactorTime:
-    if reactor is not None and not IReactorTime.providedBy(reactor):
-        raise TypeError(
-            f"reactor is {reactor!r}: give an IReactorTime, such as twisted.internet.reactor"
-        )
-    return clock_for(reactor)
-
-
-def _history(given: IHistoryProvider | str | None, clock: IReactorTime) -> IHistoryProvider:
-    if given is None:
-        return MemoryHistory(clock=clock)
-    if isinstance(given, str):
-        return build_history(given)
-    if isinstance(given, type):
-        raise TypeError(f"history is a class: give an instance, {given.__name__}(...)")
-    if not IHistoryProvider.providedBy(given):
-        raise TypeError(
-            f"history is {given!r}: give an IHistoryProvider such as SQLiteHistory('events.db')"
-        )
-    return given
-
-
 def _check_listener(listener: object) -> None:
     if not callable(listener):
         raise TypeError(f"The listener is {listener!r}: give a function")
@@ -502,14 +479,6 @@ def _check_thread() -> None:
             "publish() was called outside the reactor's thread:"
             " call publish_from_thread(), which returns a concurrent.futures.Future."
         )
-
-
-def _reactor_of(clock: IReactorTime) -> IReactorFromThreads:
-    if IReactorFromThreads.providedBy(clock):
-        return IReactorFromThreads(clock)
-    from twisted.internet import reactor
-
-    return IReactorFromThreads(reactor)
 
 
 def _first_receipt(published: list[Published]) -> Receipt:

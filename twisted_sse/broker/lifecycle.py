@@ -13,7 +13,7 @@ from functools import partial
 
 from twisted.application.service import IService
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
-from twisted.internet.interfaces import IReactorCore, IReactorTime
+from twisted.internet.interfaces import IReactorCore
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -21,7 +21,7 @@ from twisted_sse.broker.broker import Broker
 from twisted_sse.broker.drain import OtherStreams, drain
 from twisted_sse.broker.schedule import Schedules
 from twisted_sse.broker.shutdown import wait_for
-from twisted_sse.clock import GlobalClock, MonotonicClock
+from twisted_sse.clock import GlobalClock, reactor_behind
 from twisted_sse.events.event import ServerSentEvent
 
 __all__ = ["Lifecycle"]
@@ -82,7 +82,7 @@ class Lifecycle:
         """
         if self._started or self._stopping:
             return
-        core = IReactorCore(_reactor_of(self._broker.clock), None)
+        core = IReactorCore(reactor_behind(self._broker.clock), None)
         if core is not None:
             trigger = core.addSystemEventTrigger("before", "shutdown", self._stop_at_shutdown)
             self._forget_shutdown = partial(core.removeSystemEventTrigger, trigger)
@@ -97,7 +97,7 @@ class Lifecycle:
         """
         clock = self._broker.clock
         if not isinstance(clock, GlobalClock) or "twisted.internet.reactor" in sys.modules:
-            core = IReactorCore(_reactor_of(clock), None)
+            core = IReactorCore(reactor_behind(clock), None)
             if core is not None:
                 core.callWhenRunning(self._start_if_needed)
 
@@ -162,10 +162,3 @@ class Lifecycle:
 
     def _not_stopped(self, failure: Failure) -> None:
         self._log.failure("The hub could not be stopped in good order", failure)
-
-
-def _reactor_of(clock: IReactorTime) -> object:
-    """
-    The reactor behind *clock*; in a test, the clock itself.
-    """
-    return clock.reactor if isinstance(clock, MonotonicClock) else clock

@@ -20,6 +20,9 @@ STRAY = (
 
 _PACKAGE = __name__.partition(".")[0]
 
+# A site may be without the clock, as Twisted's own is: it limits the time of requests.
+_SITES = f"{_PACKAGE}.transport."
+
 
 def stray_calls() -> set[IDelayedCall]:
     """
@@ -34,4 +37,4 @@ def stray_calls() -> set[IDelayedCall]:
 def _is_ours(function: Any) -> bool:
     instance = getattr(function, "__self__", None)
     module: str = (function if instance is None else type(instance)).__module__ or ""
-    return module.partition(".")[0] == _PACKAGE
+    return module.partition(".")[0] == _PACKAGE and not module.startswith(_SITES)
