@@ -111,8 +111,8 @@ class Hub:
         connections: The `Registry` of open connections: iterate it, count it,
             search it.
 
-        responses: The open streams of every `EventSourceResponse` of this hub;
-            ``len()`` counts them.
+        responses: The open streams of every `EventSourceResponse` of this hub:
+            iterate over them, count them.
 
         broker: The `Broker` inside, for resources that this package does not
             have.
