@@ -119,7 +119,7 @@ def _hub(
         title=title,
         port=port,
         command=command,
-        needs=(build.ROOT / "twisted_sse" / "tap.py",),
+        needs=(build.ROOT / "twisted_sse" / "server" / "tap.py",),
         path="/events?topic=bench",
         publishing=_hub_publishing("json"),
         batches=True,

@@ -38,6 +38,7 @@ from benchmarks.probe import INTERVAL, Collections, Lateness
 from benchmarks.process import parse_memory
 from benchmarks.results import Results, Sample, append, load
 from benchmarks.servers import SERVERS
+from benchmarks.servers import SERVERS
 from benchmarks.sizes import FULL, QUICK, sizes_of
 from benchmarks.stores import fresh_store, passing_store
 from twisted_sse.history.sqlite import SQLiteHistory
@@ -883,3 +884,18 @@ class PlanTests(SynchronousTestCase):
         ports = [server.port for server in SERVERS]
 
         self.assertEqual(len(ports), len(set(ports)))
+
+
+class ServerTests(SynchronousTestCase):
+    """
+    The servers of this package.
+    """
+
+    def test_not_left_out(self) -> None:
+        """
+        What they need is there, so none of them is left out.
+        """
+        needed = [path for one in SERVERS if one.name.startswith("hub") for path in one.needs]
+
+        self.assertTrue(needed)
+        self.assertEqual([path for path in needed if not path.exists()], [])
