@@ -38,7 +38,6 @@ from benchmarks.probe import INTERVAL, Collections, Lateness
 from benchmarks.process import parse_memory
 from benchmarks.results import Results, Sample, append, load
 from benchmarks.servers import SERVERS
-from benchmarks.servers import SERVERS
 from benchmarks.sizes import FULL, QUICK, sizes_of
 from benchmarks.stores import fresh_store, passing_store
 from twisted_sse.history.sqlite import SQLiteHistory
