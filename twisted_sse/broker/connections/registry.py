@@ -57,9 +57,10 @@ class Registry:
         """
         The connections that subscribe to *topic*.
         """
-        return [
-            connection for connection in self._connections if connection.topics.matches((topic,))
-        ]
+        # Many connections have the same selection, and matching one takes a while.
+        selections = {connection.topics for connection in self._connections}
+        matching = {selection for selection in selections if selection.matches((topic,))}
+        return [one for one in self._connections if one.topics in matching]
 
     def check_capacity(self, address: IAddress) -> None:
         """
