@@ -2,6 +2,7 @@
 Streams that are opened and aborted at random leave nothing behind: see `tests.soak`.
 """
 
+import pytest
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import TestCase
@@ -18,6 +19,8 @@ class SoakTests(TestCase):
 
     timeout = 120
 
+    # It counts all objects of the process, so other tests must not run in it meanwhile.
+    @pytest.mark.alone
     def test_generators(self) -> "Deferred[None]":
         """
         Every source that began is closed once, and no object, timer or file remains.

@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
+import pytest
 from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.events import DataReceived
@@ -341,6 +342,7 @@ class HangUpTests(TLSTestCase):
         eventually(answers, "the hub does not answer")
         return program, ours
 
+    @pytest.mark.alone
     def test_closed(self) -> None:
         """
         The hub stops properly, as users expect of a program in the foreground.
