@@ -7,11 +7,11 @@ import gc
 import tracemalloc
 from random import Random
 
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.support.statemachines import check_machine
 from tests.topics.instructions import instructions
 from tests.topics.languages import PATHS, PATTERN_PARTS, TEMPLATES, TOPICS
 from twisted_sse.topics import Pattern, URITemplate, URLPattern
@@ -109,16 +109,7 @@ class AgreementTests(SynchronousTestCase):
         """
         Whatever is added and removed, the index finds what each pattern matches alone.
         """
-        run_state_machine_as_test(
-            Additions,
-            settings=settings(
-                derandomize=True,
-                max_examples=60,
-                stateful_step_count=20,
-                deadline=None,
-                suppress_health_check=list(HealthCheck),
-            ),
-        )
+        check_machine(Additions, max_examples=60)
 
     def test_itself(self) -> None:
         """

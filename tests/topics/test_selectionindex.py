@@ -2,11 +2,11 @@
 The index of selections: it agrees with each selection alone.
 """
 
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, rule
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.support.statemachines import check_machine
 from tests.topics.instructions import instructions
 from tests.topics.languages import PATHS, TOPICS
 from tests.topics.test_patternindex import PATTERNS
@@ -68,16 +68,7 @@ class AgreementTests(SynchronousTestCase):
         """
         Whatever is added and removed, the index finds the selections that match alone.
         """
-        run_state_machine_as_test(
-            Additions,
-            settings=settings(
-                derandomize=True,
-                max_examples=50,
-                stateful_step_count=20,
-                deadline=None,
-                suppress_health_check=list(HealthCheck),
-            ),
-        )
+        check_machine(Additions, max_examples=50)
 
 
 class SelectionIndexTests(SynchronousTestCase):

@@ -6,13 +6,13 @@ the position of the last event it was sent.
 from collections.abc import Callable
 from functools import partial
 
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.members import StubMember
 from tests.support.orders import EVERYTHING, Order, interest_in
+from tests.support.statemachines import check_machine
 from twisted_sse.broker.audiences.audience import NOT_LIVE, Audience, PayloadCache
 from twisted_sse.broker.audiences.index import AudienceIndex
 from twisted_sse.broker.audiences.representation import PLAIN
@@ -238,16 +238,7 @@ class InvariantTests(SynchronousTestCase):
         Whatever the order of joining, leaving and writing, every member gets each event once and in
         order.
         """
-        run_state_machine_as_test(
-            AudienceMachine,
-            settings=settings(
-                max_examples=60,
-                stateful_step_count=20,
-                deadline=None,
-                derandomize=True,
-                suppress_health_check=list(HealthCheck),
-            ),
-        )
+        check_machine(AudienceMachine, max_examples=60)
 
 
 class LeavingTests(SynchronousTestCase):
