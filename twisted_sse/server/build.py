@@ -13,7 +13,8 @@ from twisted.application.service import MultiService
 from twisted_sse.broker.drain import abort_all
 from twisted_sse.hub import Hub
 from twisted_sse.server.banner import Served, StartupBanner, bearer_from_file
-from twisted_sse.server.config import Config, InvalidOption
+from twisted_sse.server.config.config import Config
+from twisted_sse.server.config.option import InvalidOption
 from twisted_sse.server.demo import publish_demo
 from twisted_sse.server.listening import EndpointService, endpoint_for
 from twisted_sse.server.memory import MemoryTrim
@@ -45,7 +46,8 @@ def make_server(config: Config, reactor: Any) -> MultiService:
     """
     allow_many_files()
     token = secrets.token_urlsafe(24)
-    tokens = BearerTokens(config.publish_tokens or [token], anonymous=config.anonymous)
+    listed = config.publish_tokens
+    tokens = BearerTokens(listed.tokens if listed else [token], anonymous=config.anonymous)
     hub = Hub(
         config.history,
         keepalive=config.keepalive,
@@ -70,10 +72,8 @@ def make_server(config: Config, reactor: Any) -> MultiService:
         one.endpoint.setServiceParent(server)
     if config.demo:
         publish_demo(hub)
-    if config.publish_token_file is not None:
-        reloads["the tokens"] = TokenFile(
-            config.publish_token_file, list(config.publish_tokens), tokens
-        )
+    if listed is not None:
+        reloads["the tokens"] = TokenFile(listed.path, listed.tokens, tokens)
     GarbageCollection().setServiceParent(server)
     MemoryTrim(lambda: len(hub.connections), reactor).setServiceParent(server)
     ReloadSignal(reactor, reloads).setServiceParent(server)
@@ -83,16 +83,16 @@ def make_server(config: Config, reactor: Any) -> MultiService:
 
 
 def _banner(config: Config, served: Sequence[Served], token: str) -> StartupBanner:
-    if config.publish_token_file is not None:
-        header = bearer_from_file(config.publish_token_file, config.publish_tokens[0])
+    listed = config.publish_tokens
+    if listed is not None:
+        header = bearer_from_file(listed.path, listed.tokens[0])
     else:
         # Only a token that is valid for one run is logged.
-        shown = "TOKEN" if config.publish_tokens else token
-        header = f"-H 'Authorization: Bearer {shown}'"
+        header = f"-H 'Authorization: Bearer {token}'"
     return StartupBanner(
         served,
         header,
-        generated=not config.publish_tokens,
+        generated=listed is None,
         anonymous=config.anonymous,
         demo=config.demo,
     )
