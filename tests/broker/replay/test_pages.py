@@ -254,7 +254,8 @@ class HistoryPageTests(SynchronousTestCase):
         records = [make_record(number, data=LARGE) for number in range(1, 6)]
         page = page_from_history(records, at(1000), self.order.window, self.audience)
 
-        self.assertEqual(content(page), (encode_record(records[0]) + encode_record(records[1]), at(2)))
+        expected = encode_record(records[0]) + encode_record(records[1])
+        self.assertEqual(content(page), (expected, at(2)))
 
     def test_not_delivered_yet(self) -> None:
         """
