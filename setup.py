@@ -18,8 +18,8 @@ TWISTED = "twisted[tls,http2]>=26.4"
 # The oldest that accepts certificates and keys of the cryptography package without a warning.
 PYOPENSSL = "pyopenssl>=25.3"
 
-# Required, although only twisted_sse.klein imports it: embedding a hub
-# in a Klein app is one of the three uses, and a missing module would be the answer to the first try.
+# Only twisted_sse.klein imports it.  It is required all the same, because embedding in Klein is one
+# of the three uses, and a ModuleNotFoundError would be the answer to the first try.
 KLEIN = "klein>=24.8"
 
 REDIS = ["txredisapi>=1.6"]

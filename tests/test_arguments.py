@@ -2,6 +2,7 @@
 Mistakes in a program: what is written, and what is answered, at once and in one sentence.
 """
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -92,6 +93,8 @@ class MistakeTests(SynchronousTestCase):
         (lambda: make(history=[]), "history is []: give an IHistoryProvider"),
         (lambda: make(history="sqlit:x.db"), "history 'sqlit' is unknown"),
         (lambda: make(history="memory:events=0"), "events"),
+        (lambda: make(encoder="json"), "encoder is 'json': give a function"),
+        (lambda: make(encoder=json.JSONEncoder), "give its method, JSONEncoder().default"),
         (lambda: make(keep_alive=3), "did you mean keepalive?"),
         (lambda: make(send_time_out=3), "did you mean send_timeout?"),
         (lambda: make(colour=3), "Hub() has no argument colour"),
@@ -100,8 +103,10 @@ class MistakeTests(SynchronousTestCase):
         (lambda: MemoryHistory(bytes=-1), "bytes must be greater than 0"),
         (lambda: MemoryHistory(age=0), "age must be greater than 0"),
         # Publishing
-        (lambda: hub().publish("a", object()), "JSON"),
-        (lambda: hub().publish("a", b"x"), "JSON"),
+        (lambda: hub().publish("a", object()), "publish() got a object, which cannot be written"),
+        (lambda: hub().publish("a", b"x"), "so make it text, as in value.decode()"),
+        (lambda: hub().publish("a", {"a": {1}}), "so make it a list, as in sorted(value)"),
+        (lambda: hub().publish("a", NAN), "publish() got a float, which cannot be written as JSON"),
         (lambda: hub().publish("a", "x", retry=-1), "The retry is out of range"),
         (lambda: hub().publish("a", "x", retry="5"), "The retry is a str"),
         (lambda: hub().publish("a", "x", event=""), "The event type is empty"),
@@ -158,6 +163,7 @@ class MistakeTests(SynchronousTestCase):
         (lambda: response(farewell="bye"), "farewell is 'bye': give ServerSentEvent('bye')"),
         (lambda: response(cors=["https://a.example"]), "give CORS(['https://example.com'])"),
         (lambda: response(hub=hub(), clock=Clock()), "uses the clock of its hub"),
+        (lambda: response(encoder=5), "encoder is 5: give a function"),
         (lambda: response(keep_alive=5), "did you mean keepalive?"),
         (lambda: event_stream(keepalive=0)(lambda request: []), "keepalive is 0"),
         # Events

@@ -112,7 +112,10 @@ def hubs() -> None:
     as_service: IService = hub.service(grace=5.0, spread=0.0, farewell=ServerSentEvent("bye"))
     print(as_service)
 
+    print(Hub(encoder=str), ServerSentEvent.json(hub, encoder=lambda value: repr(value)))
+
     Hub(fallen_behind="never")  # type: ignore[arg-type]
+    Hub(encoder=5)  # type: ignore[arg-type]
 
 
 def registries(hub: Hub) -> None:
