@@ -27,6 +27,7 @@ __all__ = [
     "Record",
     "Tail",
     "is_safe_id",
+    "posted",
     "receipt_of",
 ]
 
@@ -230,3 +231,19 @@ def receipt_of(published: Published) -> Receipt:
     """
     record, subscribers = published
     return Receipt(record.id, subscribers)
+
+
+def posted(publication: Publication) -> dict[str, object]:
+    """
+    The JSON object that a client posts to publish *publication* at another hub.
+
+    Raises:
+        InvalidEvent: The event has a comment or no data, and cannot be posted.
+    """
+    event = publication.event
+    if event.data is None or event.comment is not None:
+        raise InvalidEvent("An event with a comment or without data cannot be posted.")
+    value: dict[str, object] = {"topic": list(publication.topics), "data": event.data}
+    optional = {"event": event.event, "id": event.id, "retry": event.retry}
+    value |= {name: field for name, field in optional.items() if field is not None}
+    return value | {"private": True} if publication.private else value
