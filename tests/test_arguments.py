@@ -13,6 +13,7 @@ from tests.support.http import Served
 from tests.support.hubs import Subscriber, make_hub
 from twisted_sse import (
     CORS,
+    BearerTokens,
     EventSourceResponse,
     Hub,
     MemoryHistory,
@@ -48,6 +49,13 @@ def connection() -> Any:
     subscriber = Subscriber(made, "a")
     clock.advance(0)
     return subscriber.connection
+
+
+def tokens(*arguments: Any, **options: Any) -> object:
+    """
+    Tokens, of a type that takes anything.
+    """
+    return BearerTokens(*arguments, **options)
 
 
 def make(**options: Any) -> object:
@@ -145,6 +153,15 @@ class MistakeTests(SynchronousTestCase):
         (lambda: hub().resource(topics=[]), "No selector is given"),
         (lambda: hub().resource(topics=[""]), "The selector is empty"),
         (lambda: hub().subscribe(), "No selector is given"),
+        (lambda: hub().publishing("secret"), "authorize is 'secret': give a function"),
+        (lambda: tokens([]), "tokens is empty: give at least one token"),
+        (lambda: tokens(""), "A token is empty"),
+        (lambda: tokens(None), "tokens is a NoneType: give a list of str"),
+        (lambda: tokens(b"secret"), "tokens is a bytes: give a list of str"),
+        (lambda: tokens([b"secret"]), "A token is a bytes: give a str"),
+        (lambda: tokens("a", anonymous="no"), "anonymous is 'no': give True or False"),
+        (lambda: tokens("a", anonymus=False), "did you mean anonymous?"),
+        (lambda: BearerTokens.from_file("/nowhere"), "/nowhere cannot be read: No such file"),
         (lambda: CORS(["example.com"]), "'example.com' is not an origin"),
         (lambda: CORS(["https://a.example/"]), "write scheme, host and port"),
         (lambda: CORS(["*", "https://a.example"]), "it must be the only one"),

@@ -20,6 +20,7 @@ from zope.interface import implementer
 
 from twisted_sse import (
     CORS,
+    BearerTokens,
     EndReason,
     EventSourceResponse,
     EventStream,
@@ -161,6 +162,12 @@ def resources(hub: Hub) -> None:
 
     as_realm: IRealm = hub.realm(Grant, topics=["news"])
     print(as_realm)
+
+    tokens = BearerTokens.from_file("tokens", anonymous=False)
+    tokens.replace(["secret"])
+    as_publishing: IResource = hub.publishing(BearerTokens(["secret"]))
+    print(as_publishing, hub.resource(tokens), tokens.reload())
+    BearerTokens([b"secret"])  # type: ignore[list-item]
 
     hub.resource(authorize=len)  # type: ignore[arg-type]
     hub.realm(len)  # type: ignore[arg-type]

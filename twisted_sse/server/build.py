@@ -18,7 +18,7 @@ from twisted_sse.server.demo import publish_demo
 from twisted_sse.server.listening import EndpointService, endpoint_for
 from twisted_sse.server.memory import MemoryTrim
 from twisted_sse.server.process import GarbageCollection, MonotonicTimers, StopSignals
-from twisted_sse.server.reload import Reloadable, ReloadSignal, TokenFile
+from twisted_sse.server.reload import Reloadable, ReloadSignal
 from twisted_sse.server.site import HubSite, hub_tree
 from twisted_sse.server.socketlimits import allow_many_files, socket_limits
 from twisted_sse.transport.tls.context import TLSFactory, TLSServer
@@ -45,7 +45,7 @@ def make_server(config: Config, reactor: Any) -> MultiService:
     """
     allow_many_files()
     token = secrets.token_urlsafe(24)
-    tokens = BearerTokens(config.publish_tokens or [token], anonymous=config.anonymous)
+    tokens = _tokens(config, token, reactor)
     hub = Hub(
         config.history,
         keepalive=config.keepalive,
@@ -71,15 +71,24 @@ def make_server(config: Config, reactor: Any) -> MultiService:
     if config.demo:
         publish_demo(hub)
     if config.publish_token_file is not None:
-        reloads["the tokens"] = TokenFile(
-            config.publish_token_file, list(config.publish_tokens), tokens
-        )
+        reloads["the tokens"] = tokens
     GarbageCollection().setServiceParent(server)
     MemoryTrim(lambda: len(hub.connections), reactor).setServiceParent(server)
     ReloadSignal(reactor, reloads).setServiceParent(server)
     StopSignals(reactor, lambda: abort_all(hub.broker, hub.responses)).setServiceParent(server)
     _banner(config, served, token).setServiceParent(server)
     return server
+
+
+def _tokens(config: Config, token: str, reactor: Any) -> BearerTokens:
+    if config.publish_token_file is None:
+        return BearerTokens(config.publish_tokens or [token], anonymous=config.anonymous)
+    try:
+        return BearerTokens.from_file(
+            config.publish_token_file, anonymous=config.anonymous, clock=reactor
+        )
+    except ValueError as error:
+        raise InvalidOption("publish-token-file", error) from None
 
 
 def _banner(config: Config, served: Sequence[Served], token: str) -> StartupBanner:
