@@ -213,7 +213,9 @@ class TokenFileTests(SynchronousTestCase):
         What a publication is answered.
         """
         header = f"Authorization: Bearer {token}"
-        return curl("-H", header, "-d", "topic=news", "-d", "data=", f"{self.hub.url}/events").status
+        return curl(
+            "-H", header, "-d", "topic=news", "-d", "data=", f"{self.hub.url}/events"
+        ).status
 
     def test_pasted(self) -> None:
         """

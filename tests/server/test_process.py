@@ -11,7 +11,7 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_sse.server.build import make_server
-from twisted_sse.server.config import Config
+from twisted_sse.server.config.config import default_config
 from twisted_sse.server.process import GarbageCollection, MonotonicTimers, StopSignals
 
 __all__ = ["GarbageCollectionTests", "MonotonicTimersTests", "StopSignalsTests"]
@@ -106,7 +106,7 @@ class MonotonicTimersTests(SynchronousTestCase):
         """
         It is the first part of the server that starts.
         """
-        first = next(iter(make_server(Config(), MemoryReactorClock())))
+        first = next(iter(make_server(default_config(), MemoryReactorClock())))
 
         self.assertIsInstance(first, MonotonicTimers)
 

@@ -44,7 +44,9 @@ OPTIONS = [
     "grace",
     "spread",
     "demo",
+    "config",
     "check-config",
+    "print-config",
 ]
 
 
@@ -623,9 +625,9 @@ class RefusedTests(CommandLineTests):
         """
         This table covers every option that has a value.
         """
-        flags = {"demo", "check-config"}
+        others = {"demo", "config", "check-config", "print-config"}
 
-        self.assertEqual({option for option, _ in self.CASES}, set(OPTIONS) - flags)
+        self.assertEqual({option for option, _ in self.CASES}, set(OPTIONS) - others)
 
     def test_star_beside_others(self) -> None:
         """

@@ -166,7 +166,8 @@ def resources(hub: Hub) -> None:
     tokens = BearerTokens.from_file("tokens", anonymous=False)
     tokens.replace(["secret"])
     as_publishing: IResource = hub.publishing(BearerTokens(["secret"]))
-    print(as_publishing, hub.resource(tokens), tokens.reload())
+    tokens.reload()
+    print(as_publishing, hub.resource(tokens))
     BearerTokens([b"secret"])  # type: ignore[list-item]
 
     hub.resource(authorize=len)  # type: ignore[arg-type]

@@ -179,7 +179,9 @@ class AnswerTests(SynchronousTestCase):
         served = open_to_all()
         caller = Caller(served.site)
         for number in range(3):
-            caller.ask("POST", "/events", {"Content-Type": FORM}, b"topic=a&data=&id=%d" % (number + 1))
+            caller.ask(
+                "POST", "/events", {"Content-Type": FORM}, b"topic=a&data=&id=%d" % (number + 1)
+            )
             served.clock.advance(0)
 
         self.assertEqual([answer.body for answer in caller.answers], [b"1", b"2", b"3"])

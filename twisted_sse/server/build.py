@@ -13,7 +13,8 @@ from twisted.application.service import MultiService
 from twisted_sse.broker.drain import abort_all
 from twisted_sse.hub import Hub
 from twisted_sse.server.banner import Served, StartupBanner, bearer_from_file
-from twisted_sse.server.config import Config, InvalidOption
+from twisted_sse.server.config.config import Config
+from twisted_sse.server.config.option import InvalidOption
 from twisted_sse.server.demo import publish_demo
 from twisted_sse.server.listening import EndpointService, endpoint_for
 from twisted_sse.server.memory import MemoryTrim
@@ -26,6 +27,7 @@ from twisted_sse.transport.tls.identity import CertificateError, pair_files
 from twisted_sse.transport.tls.renewal import CertificateWatch
 from twisted_sse.web.auth import BearerTokens
 from twisted_sse.web.cors import CORS
+from twisted_sse.web.tokenfile import TokenFile
 
 __all__ = ["make_server"]
 
@@ -45,6 +47,7 @@ def make_server(config: Config, reactor: Any) -> MultiService:
     """
     allow_many_files()
     token = secrets.token_urlsafe(24)
+    listed = config.publish_tokens
     tokens = _tokens(config, token, reactor)
     hub = Hub(
         config.history,
@@ -70,7 +73,7 @@ def make_server(config: Config, reactor: Any) -> MultiService:
         one.endpoint.setServiceParent(server)
     if config.demo:
         publish_demo(hub)
-    if config.publish_token_file is not None:
+    if listed is not None:
         reloads["the tokens"] = tokens
     GarbageCollection().setServiceParent(server)
     MemoryTrim(lambda: len(hub.connections), reactor).setServiceParent(server)
@@ -81,27 +84,24 @@ def make_server(config: Config, reactor: Any) -> MultiService:
 
 
 def _tokens(config: Config, token: str, reactor: Any) -> BearerTokens:
-    if config.publish_token_file is None:
-        return BearerTokens(config.publish_tokens or [token], anonymous=config.anonymous)
-    try:
-        return BearerTokens.from_file(
-            config.publish_token_file, anonymous=config.anonymous, clock=reactor
-        )
-    except ValueError as error:
-        raise InvalidOption("publish-token-file", error) from None
+    listed = config.publish_tokens
+    if listed is None:
+        return BearerTokens(token, anonymous=config.anonymous)
+    file = TokenFile(listed.path, reactor, listed.tokens)
+    return BearerTokens.of_file(file, anonymous=config.anonymous)
 
 
 def _banner(config: Config, served: Sequence[Served], token: str) -> StartupBanner:
-    if config.publish_token_file is not None:
-        header = bearer_from_file(config.publish_token_file, config.publish_tokens[0])
+    listed = config.publish_tokens
+    if listed is not None:
+        header = bearer_from_file(listed.path, listed.tokens[0])
     else:
         # Only a token that is valid for one run is logged.
-        shown = "TOKEN" if config.publish_tokens else token
-        header = f"-H 'Authorization: Bearer {shown}'"
+        header = f"-H 'Authorization: Bearer {token}'"
     return StartupBanner(
         served,
         header,
-        generated=not config.publish_tokens,
+        generated=listed is None,
         anonymous=config.anonymous,
         demo=config.demo,
     )

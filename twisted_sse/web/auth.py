@@ -71,7 +71,13 @@ class BearerTokens:
         """
         if not isinstance(path, str | os.PathLike):
             raise TypeError(f"path is {path!r}: give the path of a file with tokens")
-        file = TokenFile(path, clock)
+        return cls.of_file(TokenFile(path, clock), anonymous=anonymous)
+
+    @classmethod
+    def of_file(cls, file: TokenFile, *, anonymous: bool = True) -> BearerTokens:
+        """
+        Do what `from_file` does, with a file that was read already.
+        """
         made = cls(file.tokens, anonymous=anonymous)
         made._file = file
         return made

@@ -34,6 +34,8 @@ class TokenFile:
 
         clock: Limits how often the file is looked at.
 
+        tokens: What was read from it a moment ago: a pipe can be read only once.
+
     Raises:
         ValueError: The file cannot be read, has no token, or has a line that is not a
             token.
@@ -44,13 +46,18 @@ class TokenFile:
 
     _log = Logger()
 
-    def __init__(self, path: str | os.PathLike[str], clock: IReactorTime | None = None) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        clock: IReactorTime | None = None,
+        tokens: list[str] | None = None,
+    ) -> None:
         self._path = str(Path(path).absolute())
         self._clock = clock_for(clock)
         # Before it is read: a change meanwhile is found later.
         self._stamp = self._stamp_of()
         self._checked = self._clock.seconds()
-        self.tokens = read_tokens(self._path)
+        self.tokens = read_tokens(self._path) if tokens is None else tokens
 
     def check(self) -> bool:
         """
