@@ -133,6 +133,8 @@ class MistakeTests(SynchronousTestCase):
         (lambda: hub().publish("a", "x", private=1), "The private is 1"),
         (lambda: hub().publish("", "x"), "The topic is empty"),
         (lambda: hub().publish([], "x"), "topic"),
+        (lambda: hub().publish(None, "x"), "The topic is None: give a str, or a list of them"),
+        (lambda: hub().publish(5, "x"), "The topic is 5: give a str, or a list of them"),
         (lambda: hub().publish("*", "x"), "publish to a name"),
         (lambda: hub().publish([1], "x"), "The topic is a int"),
         (lambda: hub().push("text"), "push(ServerSentEvent('text'))"),
