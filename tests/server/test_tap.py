@@ -41,6 +41,8 @@ OPTIONS = [
     "head-timeout",
     "body-timeout",
     "send-timeout",
+    "max-lifetime",
+    "drain-delay",
     "grace",
     "spread",
     "demo",
@@ -558,6 +560,9 @@ class RefusedTests(CommandLineTests):
 
     CASES = [
         ("port", "99999"),
+        ("max-lifetime", "0"),
+        ("max-lifetime", "long"),
+        ("drain-delay", "-1"),
         ("port", "65536"),
         ("port", "-1"),
         ("port", ""),

@@ -4,8 +4,10 @@ Builds the services that ``twistd sse`` runs.
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from twisted.application.service import MultiService
@@ -22,6 +24,7 @@ from twisted_sse.server.process import GarbageCollection, MonotonicTimers, StopS
 from twisted_sse.server.reload import Reloadable, ReloadSignal
 from twisted_sse.server.site import HubSite, hub_tree
 from twisted_sse.server.socketlimits import allow_many_files, socket_limits
+from twisted_sse.server.systemd import Notifier
 from twisted_sse.transport.tls.context import TLSFactory, TLSServer
 from twisted_sse.transport.tls.identity import CertificateError, pair_files
 from twisted_sse.transport.tls.renewal import CertificateWatch
@@ -55,6 +58,7 @@ def make_server(config: Config, reactor: Any) -> MultiService:
         retry=config.retry,
         retry_spread=config.retry_spread,
         send_timeout=config.send_timeout,
+        max_lifetime=config.max_lifetime,
         max_connections=config.max_connections,
         max_connections_per_address=config.max_connections_per_address,
         reactor=reactor,
@@ -77,8 +81,15 @@ def make_server(config: Config, reactor: Any) -> MultiService:
         reloads["the tokens"] = tokens
     GarbageCollection().setServiceParent(server)
     MemoryTrim(lambda: len(hub.connections), reactor).setServiceParent(server)
-    ReloadSignal(reactor, reloads).setServiceParent(server)
-    StopSignals(reactor, lambda: abort_all(hub.broker, hub.responses)).setServiceParent(server)
+    notifier = Notifier(lambda: len(hub.connections), os.environ, reactor)
+    notifier.setServiceParent(server)
+    ReloadSignal(reactor, reloads, notifier.reloading).setServiceParent(server)
+    StopSignals(
+        reactor,
+        leave=partial(_leave, hub, notifier),
+        abort=lambda: abort_all(hub.broker, hub.responses),
+        delay=config.drain_delay,
+    ).setServiceParent(server)
     _banner(config, served, token).setServiceParent(server)
     return server
 
@@ -89,6 +100,11 @@ def _tokens(config: Config, token: str, reactor: Any) -> BearerTokens:
         return BearerTokens(token, anonymous=config.anonymous)
     file = TokenFile(listed.path, reactor, listed.tokens)
     return BearerTokens.of_file(file, anonymous=config.anonymous)
+
+
+def _leave(hub: Hub, notifier: Notifier) -> None:
+    hub.broker.leaving = True
+    notifier.stopping()
 
 
 def _banner(config: Config, served: Sequence[Served], token: str) -> StartupBanner:

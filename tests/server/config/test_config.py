@@ -125,7 +125,5 @@ class OptionTests(SynchronousTestCase):
         signature = inspect.signature(twisted_sse.MemoryHistory).parameters
         bounds = [signature[name].default for name in ("events", "bytes", "age")]
 
-        self.assertEqual(
-            option_named("history").silent, "memory:events=10000,bytes=64MiB,age=3600"
-        )
+        self.assertEqual(option_named("history").silent, "memory:events=10000,bytes=64MiB,age=3600")
         self.assertEqual(bounds, [10000, 64 * 1024 * 1024, 3600])

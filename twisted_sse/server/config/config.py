@@ -57,6 +57,8 @@ class Config:
     head_timeout: float | None
     body_timeout: float | None
     send_timeout: float | None
+    max_lifetime: float | None
+    drain_delay: float
     grace: float
     spread: float
     demo: bool

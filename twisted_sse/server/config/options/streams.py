@@ -58,6 +58,27 @@ STREAMS = (
         default="60",
     ),
     Option(
+        name="max-lifetime",
+        help="Seconds after which a stream ends at the latest, or off",
+        kind=INTERVAL,
+        silent="off",
+        more=(
+            "Each stream ends after three quarters of this time or later, and its subscriber "
+            "comes back without missing anything: so subscribers spread over all hubs behind a "
+            "load balancer again."
+        ),
+    ),
+    Option(
+        name="drain-delay",
+        help="Seconds between the signal to stop and the stop",
+        kind=SECONDS,
+        default="0",
+        more=(
+            "Meanwhile the hub serves as before, but `/readyz` answers 503, so that a load "
+            "balancer sends it no newcomers."
+        ),
+    ),
+    Option(
         name="grace",
         help="Seconds that slow subscribers may take to finish when the hub stops",
         kind=SECONDS,
