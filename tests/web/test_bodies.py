@@ -152,6 +152,17 @@ class FormTests(SynchronousTestCase):
 
                 self.assertIn(f"did you mean {meant!r}?", str(problem))
 
+    def test_bounded(self) -> None:
+        """
+        Names are compared only if they are few and short.
+        """
+        many = "&".join(f"field{number}=" for number in range(101))
+        problem = self.assertRaises(Problem, from_form, f"topic=a&data=x&{many}".encode())
+        long = from_form(b"topic=a&data=x&" + b"private" * 100_000)
+
+        self.assertIn("more than 100 fields", str(problem))
+        self.assertEqual(long, Publication(("a",), ServerSentEvent("x")))
+
     def test_no_data(self) -> None:
         """
         A form without data is no empty event.

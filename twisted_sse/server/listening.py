@@ -42,8 +42,7 @@ _NAMES = {
     "unix": ("address", "mode", "backlog", "lockfile"),
 }
 
-# What is wrong with them is else the address.
-_EXAMPLES = {"tcp": "a port number, as in tcp:8080", "unix": "a path, as in unix:/run/sse.sock"}
+_TCP_PORT = re.compile(r"(?:haproxy:)?tcp:(?:port=)?[0-9]+(?::|$)", re.IGNORECASE)
 
 # A host and a port, as clients write them.
 _ADDRESS = re.compile(r"(\[[0-9a-fA-F:.]+\]|[\w.-]+):([0-9]{1,5})")
@@ -92,14 +91,18 @@ def _advice(description: str) -> str | None:
         return f"to listen on one address, write tcp:{address[2]}:interface={host}"
     if re.match("https?:", description):
         return "write a port number, and --tls-cert for https"
-    kind, _, names = _parts(description)
+    kind, given, names = _parts(description)
     known = _NAMES.get(kind, ())
     for name in names:
         if known and name not in known:
             close = difflib.get_close_matches(name, known, 1, 0.6)
             advice = f"did you mean {close[0]}" if close else f"use {', '.join(known)}"
             return f"{kind} has no argument {name!r}, {advice}"
-    return f"write {_EXAMPLES[kind]}" if kind in _EXAMPLES else None
+    if kind == "tcp" and not _TCP_PORT.match(description):
+        return "write a port number, as in tcp:8080"
+    if kind == "unix" and not given:
+        return "write a path, as in unix:/run/sse.sock"
+    return None
 
 
 def _with_backlog(description: str) -> str:
