@@ -46,7 +46,9 @@ import socket
 import sys
 from collections.abc import Iterable, Iterator
 from functools import cache, partial
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import NamedTuple
 from urllib.request import urlopen
 
@@ -557,6 +559,18 @@ class ReferenceTests(SynchronousTestCase):
         for name in [*twisted_sse.__all__, *errors.__all__, *arguments]:
             self.assertIn(name, words)
 
+    def test_documented_modules(self) -> None:
+        """
+        Every name that a module of the reference exports is there.
+        """
+        code = " ".join(re.findall(r"`([^`\n]+)`", self.text))
+        words = set(re.findall(r"\w+", code))
+        documented = set(filter(None, map(_module_in, re.findall(r"twisted_sse[\w.]*", code))))
+        self.assertGreater(len(documented), 8)
+
+        for module in documented:
+            self.assertEqual(set(module.__all__) - words, set(), module.__name__)
+
     def test_hub(self) -> None:
         """
         Every public member of a hub, and no other, is there.
@@ -595,6 +609,18 @@ class ReferenceTests(SynchronousTestCase):
         """
         for name in [OPEN, RESET, *(gap.value for gap in ResetReason)]:
             self.assertIn(f"| `{name}` |", self.text)
+
+
+def _module_in(dotted: str) -> ModuleType | None:
+    """
+    The module that a dotted name begins with.
+    """
+    while dotted:
+        try:
+            return import_module(dotted)
+        except ModuleNotFoundError:
+            dotted = dotted.rpartition(".")[0]
+    return None
 
 
 def _plain(value: object) -> object:

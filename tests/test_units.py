@@ -181,6 +181,7 @@ class TokenTests(SynchronousTestCase):
             (self._file(b""), "empty"),
             (self._file(b"\xef\xbb\xbf\n"), "empty"),
             (self._file(b"\n \n"), "empty"),
+            (self._file(b"one\x00\n"), "control character"),
         ):
             with self.subTest(reason=reason):
                 with self.assertRaises(ValueError) as caught:

@@ -29,6 +29,7 @@ from twisted_sse.broker.schedule import MakeEvent, Schedule, Schedules
 from twisted_sse.broker.service import HubService
 from twisted_sse.clock import clock_for, threads_of
 from twisted_sse.events.event import ServerSentEvent
+from twisted_sse.events.jsontext import Encoder, check_encoder, json_writer
 from twisted_sse.events.preamble import Priming
 from twisted_sse.events.publication import Publication, Published, Receipt
 from twisted_sse.history.choice import history_for
@@ -105,6 +106,10 @@ class Hub:
         access_log: Whether the end of each stream is logged: whose it was, why it
             ended, and what it was sent.
 
+        encoder: Called for values that `json` cannot write, in `publish` and in the
+            responses of this hub, like the *default* of `json.dumps`; see
+            `ServerSentEvent.json`.
+
         reactor: What everything is scheduled with.  By default the global
             reactor, looked up when it is first needed.
 
@@ -116,6 +121,8 @@ class Hub:
 
         clock: What everything is scheduled with, an `IReactorTime`.  It is
             monotonic: setting the clock of the machine does not stop it.
+
+        encoder: As it was given.
 
         connections: The `Registry` of open connections: iterate it, count it,
             search it.
@@ -143,6 +150,7 @@ class Hub:
         max_connections: int | None = None,
         max_connections_per_address: int | None = None,
         access_log: bool = False,
+        encoder: Encoder | None = None,
         reactor: IReactorTime | None = None,
     ) -> None:
         check_seconds("keepalive", keepalive, none="to send no comments")
@@ -155,6 +163,10 @@ class Hub:
         check_count("window_bytes", window_bytes)
         check_count("max_connections", max_connections, none="for no limit")
         check_count("max_connections_per_address", max_connections_per_address, none="for no limit")
+        check_encoder(encoder)
+        self.encoder = encoder
+        write_json = json_writer(encoder, "publish() got")
+        self._publication = partial(Publication.of, write_json=write_json)
         self.clock = clock_for(reactor)
         self.history = history_for(history, self.clock)
         self.broker = Broker(
@@ -223,7 +235,9 @@ class Hub:
                 event was not sent.
         """
         _check_thread()
-        publication = Publication.of(topics, data, event=event, id=id, retry=retry, private=private)
+        publication = self._publication(
+            topics, data, event=event, id=id, retry=retry, private=private
+        )
         batch = batch_of(self)
         if batch is not None:
             return batch.add(publication)
@@ -251,7 +265,9 @@ class Hub:
         Raises:
             InvalidTopic, InvalidEvent: The event cannot be sent.
         """
-        publication = Publication.of(topics, data, event=event, id=id, retry=retry, private=private)
+        publication = self._publication(
+            topics, data, event=event, id=id, retry=retry, private=private
+        )
         future: Future[Receipt] = Future()
         threads_of(self.clock).callFromThread(self._publish_for, publication, future)
         return future

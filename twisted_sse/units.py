@@ -158,6 +158,8 @@ def read_tokens(path: str) -> list[str]:
     lines = [line.strip() for line in text.split("\n") if line.strip()]
     if any(len(line.split()) > 1 for line in lines):
         raise ValueError(f"{path} has a line of several words; a token cannot contain spaces")
+    if not all(map(str.isprintable, lines)):
+        raise ValueError(f"{path} has a control character; write tokens as text")
     if not lines:
         raise ValueError(f"{path} is empty; write a token into it")
     return lines

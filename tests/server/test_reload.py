@@ -147,7 +147,7 @@ class TokenFileTests(CommandLineTests):
         """
         What publications with these tokens are answered.
         """
-        return [self.running.post(b"topic=a", token).status for token in tokens]
+        return [self.running.post(b"topic=a&data=", token).status for token in tokens]
 
     def test_replaced(self) -> None:
         """

@@ -422,9 +422,9 @@ class ObeyedTests(CommandLineTests):
         """
         running = Running("--publish-token-file", self.file(b"first-one\nsecond-one\n"))
 
-        self.assertEqual(running.post(b"topic=a", "first-one").status, 200)
-        self.assertEqual(running.post(b"topic=a", "second-one").status, 200)
-        self.assertEqual(running.post(b"topic=a", "third-one").status, 401)
+        self.assertEqual(running.post(b"topic=a&data=", "first-one").status, 200)
+        self.assertEqual(running.post(b"topic=a&data=", "second-one").status, 200)
+        self.assertEqual(running.post(b"topic=a&data=", "third-one").status, 401)
         self.assertIn('-H "Authorization: Bearer $(head -n 1 /', running.log)
         self.assertNotIn("first-one", running.log)
 

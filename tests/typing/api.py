@@ -20,6 +20,8 @@ from zope.interface import implementer
 
 from twisted_sse import (
     CORS,
+    BearerTokens,
+    Connection,
     EndReason,
     EventSourceResponse,
     EventStream,
@@ -29,12 +31,13 @@ from twisted_sse import (
     IHistoryProvider,
     ISharedHistoryProvider,
     MemoryHistory,
+    Publisher,
+    Receipt,
     ResponseStream,
     ServerSentEvent,
     Unauthorized,
     event_stream_for,
 )
-from twisted_sse.broker.connections.connection import Connection
 from twisted_sse.client import (
     Backoff,
     Comment,
@@ -45,7 +48,7 @@ from twisted_sse.client import (
     ReadyState,
     Signal,
 )
-from twisted_sse.events.publication import Position, Publication, Receipt, Record, Tail
+from twisted_sse.events.publication import Position, Publication, Record, Tail
 from twisted_sse.history.upstream.history import UpstreamHistory
 from twisted_sse.klein import EventStreamRoute, Klein, event_stream, hub_routes
 from twisted_sse.testing import StreamAnswer, StreamClient
@@ -112,7 +115,12 @@ def hubs() -> None:
     as_service: IService = hub.service(grace=5.0, spread=0.0, farewell=ServerSentEvent("bye"))
     print(as_service)
 
+    publisher = Publisher("http://localhost/events", token="secret", encoder=str)
+    assert_type(publisher.publish("news", {"home": 1}), Receipt)
+    print(Hub(encoder=str), ServerSentEvent.json(hub, encoder=lambda value: repr(value)))
+
     Hub(fallen_behind="never")  # type: ignore[arg-type]
+    Hub(encoder=5)  # type: ignore[arg-type]
 
 
 def registries(hub: Hub) -> None:
@@ -128,6 +136,7 @@ def registries(hub: Hub) -> None:
     for connection in hub.connections:
         assert_type(connection.user, str | None)
         assert_type(connection.topics, Selection)
+        assert_type(list(connection.topics), list[str])
         assert_type(connection.since, float)
         assert_type(connection.state, dict[str, Any])
         connection.close(ServerSentEvent("bye"))
@@ -158,6 +167,13 @@ def resources(hub: Hub) -> None:
 
     as_realm: IRealm = hub.realm(Grant, topics=["news"])
     print(as_realm)
+
+    tokens = BearerTokens.from_file("tokens", anonymous=False)
+    tokens.replace(["secret"])
+    as_publishing: IResource = hub.publishing(BearerTokens(["secret"]))
+    tokens.reload()
+    print(as_publishing, hub.resource(tokens))
+    BearerTokens([b"secret"])  # type: ignore[list-item]
 
     hub.resource(authorize=len)  # type: ignore[arg-type]
     hub.realm(len)  # type: ignore[arg-type]

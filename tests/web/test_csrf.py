@@ -185,7 +185,7 @@ class AllowedTests(PublishTestCase):
                 served = Served(authorize=everything)
                 lines = (
                     f"POST /events HTTP/1.1\r\nHost: {host}\r\nOrigin: {origin}\r\nCookie: a=b\r\n"
-                    f"Content-Type: {FORM}\r\nContent-Length: 7\r\n\r\ntopic=a"
+                    f"Content-Type: {FORM}\r\nContent-Length: 13\r\n\r\ntopic=a&data="
                 )
                 caller = served.call("GET", "/healthz")
                 caller.send(lines.encode())
@@ -312,7 +312,7 @@ class SentenceTests(PublishTestCase):
         """
         served = self.served
         caller = served.call(
-            "POST", "/events", {"Content-Type": FORM, "Origin": b"\xff\xfe"}, b"topic=a"
+            "POST", "/events", {"Content-Type": FORM, "Origin": b"\xff\xfe"}, b"topic=a&data="
         )
 
         self.assertEqual(caller.answer.status, 403)

@@ -421,10 +421,10 @@ class HistoryTests(SynchronousTestCase):
         knows to come back.
         """
         history = AbsentHistory(away=False)
-        served = Served(history, authorize=BearerTokens(["a hub's"]))
+        served = Served(history, authorize=BearerTokens(["a-hub's"]))
         served.hub.broker.start()
         history.away = True
-        bearer = {"Authorization": "Bearer a hub's", **self.RESUMING}
+        bearer = {"Authorization": "Bearer a-hub's", **self.RESUMING}
         refused = served.get("/events?topic=*&annotate=comment", bearer)
 
         self.assertEqual(refused.status, 503)

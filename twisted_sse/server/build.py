@@ -21,7 +21,7 @@ from twisted_sse.server.demo import publish_demo
 from twisted_sse.server.listening import EndpointService, endpoint_for
 from twisted_sse.server.memory import MemoryTrim
 from twisted_sse.server.process import GarbageCollection, MonotonicTimers, StopSignals
-from twisted_sse.server.reload import Reloadable, ReloadSignal, TokenFile
+from twisted_sse.server.reload import Reloadable, ReloadSignal
 from twisted_sse.server.site import HubSite, hub_tree
 from twisted_sse.server.socketlimits import allow_many_files, socket_limits
 from twisted_sse.server.systemd import Notifier
@@ -30,6 +30,7 @@ from twisted_sse.transport.tls.identity import CertificateError, pair_files
 from twisted_sse.transport.tls.renewal import CertificateWatch
 from twisted_sse.web.auth import BearerTokens
 from twisted_sse.web.cors import CORS
+from twisted_sse.web.tokenfile import TokenFile
 
 __all__ = ["make_server"]
 
@@ -50,7 +51,7 @@ def make_server(config: Config, reactor: Any) -> MultiService:
     allow_many_files()
     token = secrets.token_urlsafe(24)
     listed = config.publish_tokens
-    tokens = BearerTokens(listed.tokens if listed else [token], anonymous=config.anonymous)
+    tokens = _tokens(config, token, reactor)
     hub = Hub(
         config.history,
         keepalive=config.keepalive,
@@ -78,7 +79,7 @@ def make_server(config: Config, reactor: Any) -> MultiService:
     if config.demo:
         publish_demo(hub)
     if listed is not None:
-        reloads["the tokens"] = TokenFile(listed.path, listed.tokens, tokens)
+        reloads["the tokens"] = tokens
     GarbageCollection().setServiceParent(server)
     MemoryTrim(lambda: len(hub.connections), reactor).setServiceParent(server)
     notifier = Notifier(lambda: len(hub.connections), os.environ, reactor)
@@ -92,6 +93,14 @@ def make_server(config: Config, reactor: Any) -> MultiService:
     ).setServiceParent(server)
     _banner(config, served, token).setServiceParent(server)
     return server
+
+
+def _tokens(config: Config, token: str, reactor: Any) -> BearerTokens:
+    listed = config.publish_tokens
+    if listed is None:
+        return BearerTokens(token, anonymous=config.anonymous)
+    file = TokenFile(listed.path, reactor, listed.tokens)
+    return BearerTokens.of_file(file, anonymous=config.anonymous)
 
 
 def _leave(hub: Hub, notifier: Notifier) -> None:

@@ -4,6 +4,7 @@ Listens on the ports and endpoints of a standalone hub.
 
 from __future__ import annotations
 
+import difflib
 import re
 import socket
 from typing import Any
@@ -35,6 +36,17 @@ _BACKLOG = 4096
 # have before it.
 _POSITIONAL = {"tcp": 2, "tcp4": 2, "tcp6": 1, "unix": 2, "ssl": 5, "tls": 2}
 
+# The arguments of the kinds that people type by hand.
+_NAMES = {
+    "tcp": ("port", "interface", "backlog"),
+    "unix": ("address", "mode", "backlog", "lockfile"),
+}
+
+_TCP_PORT = re.compile(r"(?:haproxy:)?tcp:(?:port=)?[0-9]+(?::|$)", re.IGNORECASE)
+
+# A host and a port, as clients write them.
+_ADDRESS = re.compile(r"(\[[0-9a-fA-F:.]+\]|[\w.-]+):([0-9]{1,5})")
+
 # A backslash makes a colon part of an argument.
 _COLON = re.compile(r"(?<!\\):")
 
@@ -51,14 +63,46 @@ def endpoint_for(reactor: Any, description: str) -> IStreamServerEndpoint:
         ValueError: *description* is neither.
     """
     if not (description.isascii() and description.isdigit()):
-        endpoint: IStreamServerEndpoint = serverFromString(reactor, _with_backlog(description))
-        return endpoint
+        return _described(reactor, description)
     port = int(description)
     if port > 65535:
         raise ValueError("the highest port number is 65535")
     if socket.has_dualstack_ipv6():
         return TCP6ServerEndpoint(reactor, port, backlog=_BACKLOG, interface="::")
     return TCP4ServerEndpoint(reactor, port, backlog=_BACKLOG)
+
+
+def _described(reactor: Any, description: str) -> IStreamServerEndpoint:
+    try:
+        endpoint: IStreamServerEndpoint = serverFromString(reactor, _with_backlog(description))
+    except Exception as error:
+        # Every kind of endpoint has its own parser, with its own errors.
+        raise ValueError(_advice(description) or str(error)) from error
+    return endpoint
+
+
+def _advice(description: str) -> str | None:
+    """
+    What to write instead of something that is no endpoint, if it is a usual mistake.
+    """
+    address = _ADDRESS.fullmatch(description)
+    if address is not None:
+        host = address[1].strip("[]").replace(":", r"\:")
+        return f"to listen on one address, write tcp:{address[2]}:interface={host}"
+    if re.match("https?:", description):
+        return "write a port number, and --tls-cert for https"
+    kind, given, names = _parts(description)
+    known = _NAMES.get(kind, ())
+    for name in names:
+        if known and name not in known:
+            close = difflib.get_close_matches(name, known, 1, 0.6)
+            advice = f"did you mean {close[0]}" if close else f"use {', '.join(known)}"
+            return f"{kind} has no argument {name!r}, {advice}"
+    if kind == "tcp" and not _TCP_PORT.match(description):
+        return "write a port number, as in tcp:8080"
+    if kind == "unix" and not given:
+        return "write a path, as in unix:/run/sse.sock"
+    return None
 
 
 def _with_backlog(description: str) -> str:

@@ -8,16 +8,12 @@ import os
 import signal
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from pathlib import Path
 from typing import Any, Protocol
 
 from twisted.application.service import Service
 from twisted.logger import Logger
 
-from twisted_sse import units
-from twisted_sse.web.auth import BearerTokens
-
-__all__ = ["ReloadSignal", "Reloadable", "TokenFile"]
+__all__ = ["ReloadSignal", "Reloadable"]
 
 
 class Reloadable(Protocol):
@@ -30,44 +26,6 @@ class Reloadable(Protocol):
         Read the files again, and log what has changed.  If they cannot be used, keep
         what is in use, and log why.
         """
-
-
-class TokenFile:
-    """
-    The tokens in a file.
-
-    Args:
-        path: It is read again by its absolute path: twistd changes its directory.
-
-        tokens: What the file contains now.
-
-        authorize: Gets the tokens after they were read again.
-    """
-
-    _log = Logger()
-
-    def __init__(self, path: str, tokens: list[str], authorize: BearerTokens) -> None:
-        self._path = str(Path(path).absolute())
-        self._tokens = tokens
-        self._authorize = authorize
-
-    def reload(self) -> None:
-        """
-        See `Reloadable`.
-        """
-        try:
-            tokens = units.read_tokens(self._path)
-        except ValueError as error:
-            self._log.warn("The tokens in use stay, because {error}", error=error)
-            return
-        before, self._tokens = set(self._tokens), tokens
-        self._authorize.replace(tokens)
-        self._log.info(
-            "Tokens that may publish: {count} now, {added} new, {removed} removed",
-            count=len(set(tokens)),
-            added=len(set(tokens) - before),
-            removed=len(before - set(tokens)),
-        )
 
 
 class ReloadSignal(Service):

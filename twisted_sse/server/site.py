@@ -112,7 +112,7 @@ def hub_tree(
     Build the tree of resources that ``twistd sse`` serves.
     """
 
-    def events(priming: Priming) -> EventsResource:
+    def events(priming: Priming, strict_forms: bool) -> EventsResource:
         return EventsResource(
             broker,
             authorize=authorize,
@@ -120,13 +120,14 @@ def hub_tree(
             priming=priming,
             max_topics=max_topics,
             max_body=max_body,
+            strict_forms=strict_forms,
         )
 
     root = Page("demo.html" if demo else "index.html")
-    root.putChild(b"events", events("event"))
+    root.putChild(b"events", events("event", True))
     well_known = NotFound()
-    # A Mercure client may not expect an event that was not published.
-    well_known.putChild(b"mercure", events("block"))
+    # A Mercure client may not expect an event that was not published, and may leave out data.
+    well_known.putChild(b"mercure", events("block", False))
     root.putChild(b".well-known", well_known)
     root.putChild(b"healthz", Health(lambda: succeed(True)))
     root.putChild(b"readyz", Health(broker.check))

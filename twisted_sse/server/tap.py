@@ -69,6 +69,13 @@ class Options(usage.Options):
         sys.stdout.write(f"twisted-sse {number}, Twisted {twisted_version}\n")
         sys.exit(0)
 
+    def parseArgs(self, *words: str) -> None:
+        """
+        See `twisted.python.usage.Options.parseArgs`: every option has a name.
+        """
+        if words:
+            raise usage.UsageError(f"{words[0]!r} is not an option: {_advice(words[0])}.")
+
     def parseOptions(self, options: Sequence[str] | None = None) -> None:
         """
         See `twisted.python.usage.Options.parseOptions`.
@@ -144,6 +151,17 @@ for _option in OPTIONS:
     # usage.Options shows two names of one method as one option.
     for _name in filter(None, (_option.name, _option.short)):
         setattr(Options, f"opt_{_name.replace('-', '_')}", _method)
+
+
+def _advice(word: str) -> str:
+    """
+    What to write instead of a word that belongs to no option.
+    """
+    if word.isdigit():
+        return f"write --port {word}"
+    if word in ("yes", "no", "on", "off", "true", "false"):
+        return "a flag such as --demo stands alone"
+    return "every value follows its option, and --help lists them"
 
 
 def makeService(options: Options) -> IService:

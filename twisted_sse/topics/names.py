@@ -51,6 +51,8 @@ def check_topics(topics: str | Iterable[str]) -> tuple[str, ...]:
     if isinstance(topics, str):
         _check_one(topics)
         return (topics,)
+    if not isinstance(topics, Iterable):
+        raise InvalidTopic(f"The topic is {topics!r}: give a str, or a list of them.")
     unique = _unique(topics)
     if not unique:
         raise InvalidTopic("No topic is given: give at least one.")

@@ -9,7 +9,7 @@ Nothing here does I/O, keeps time, or imports Twisted.  Comments that begin with
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from sys import getsizeof
 from typing import Final
@@ -51,6 +51,9 @@ class Selection:
     Made by `Selection.of`.  Selections of the same selectors are equal, whatever
     their order, so that their subscribers can share work.
 
+    Iterating over one gives the texts of its selectors in alphabetical order, and so does
+    `str`.
+
     Attributes:
         everything: Whether `*` is among the selectors; the others are then
             left out, because they add nothing.
@@ -71,6 +74,14 @@ class Selection:
 
     def __hash__(self) -> int:
         return self._hash
+
+    def __iter__(self) -> Iterator[str]:
+        if self.everything:
+            yield "*"
+        yield from sorted([*self.exact, *(pattern.text for pattern in self.patterns)])
+
+    def __str__(self) -> str:
+        return ", ".join(self)
 
     def __reduce__(self) -> tuple[type[Selection], tuple[object, ...]]:
         # Without the hash, which differs between processes.

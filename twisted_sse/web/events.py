@@ -28,6 +28,9 @@ class EventsResource(MethodResource):
     Args:
         max_body: The most bytes in the body of a request.
 
+        strict_forms: Whether a form without ``data``, or with a misspelled field, is
+            refused, and ``private=no`` means no; see `from_form`.
+
         publish_origins: The origins whose pages may publish with their visitor's
             cookie or password, in addition to that of this server and to those
             that *cors* lists.
@@ -48,13 +51,15 @@ class EventsResource(MethodResource):
         priming: Priming = "event",
         max_topics: int = 100,
         max_body: int = MAX_BODY,
+        strict_forms: bool = True,
         publish_origins: Iterable[str] = (),
     ) -> None:
         cors = CORS() if cors is None else cors
         streams = Subscriptions(
             broker, topics=topics, priming=priming, max_topics=max_topics, authorize=authorize
         )
-        publishing = Publishing(broker, OriginCheck(cors, publish_origins), max_body=max_body)
+        origins = OriginCheck(cors, publish_origins)
+        publishing = Publishing(broker, origins, max_body=max_body, strict_forms=strict_forms)
         handlers = {
             "GET": streams.get,
             "HEAD": streams.head,

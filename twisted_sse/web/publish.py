@@ -5,7 +5,7 @@ The handler that publishers post to.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -33,6 +33,9 @@ __all__ = ["Publishing"]
 #: Writes the answer, from what became of the publications.
 _Answer = Callable[[Sequence[Outcome], Request], None]
 
+#: Reads a body, and says how to answer.
+_Reader = Callable[[bytes], tuple[Sequence[Publication], _Answer]]
+
 
 class Publishing:
     """
@@ -42,9 +45,20 @@ class Publishing:
         origins: Checks which page a request comes from.
 
         max_body: The most bytes of a request's body.
+
+        strict_forms: As *strict* of `from_form`.
     """
 
-    def __init__(self, broker: Broker, origins: OriginCheck, *, max_body: int = MAX_BODY) -> None:
+    def __init__(
+        self,
+        broker: Broker,
+        origins: OriginCheck,
+        *,
+        max_body: int = MAX_BODY,
+        strict_forms: bool = True,
+    ) -> None:
+        read_form = partial(_read_form, strict=strict_forms)
+        self._readers: Mapping[str, _Reader] = {**_READERS, MEDIA_TYPES[0]: read_form}
         self._broker = broker
         self._origins = origins
         self._max_body = max_body
@@ -58,14 +72,14 @@ class Publishing:
             _refuse(grant)
         self._origins.check(request)
         kind = media_type((request.getHeader(b"Content-Type") or b"").decode("latin-1"))
-        if kind not in _READERS:
+        if kind not in self._readers:
             raise Problem(
                 415,
                 f"Send {', '.join(MEDIA_TYPES[:2])} or {MEDIA_TYPES[2]} as Content-Type.",
                 {"Accept": ", ".join(MEDIA_TYPES)},
             )
         body = read_body(request, self._max_body)
-        publications, answer = _READERS[kind](body)
+        publications, answer = self._readers[kind](body)
         _check(publications, grant)
         # Another hub needs the positions, which history does not tell here.
         find = None if kind == EVENT_STREAM else self._finder(publications)
@@ -113,8 +127,8 @@ class Publishing:
         return lambda: Deferred.fromCoroutine(find())
 
 
-def _read_form(body: bytes) -> tuple[Sequence[Publication], _Answer]:
-    return [from_form(body)], _answer_id
+def _read_form(body: bytes, strict: bool) -> tuple[Sequence[Publication], _Answer]:
+    return [from_form(body, strict=strict)], _answer_id
 
 
 def _read_json(body: bytes) -> tuple[Sequence[Publication], _Answer]:
@@ -135,9 +149,8 @@ def _read_from_hub(body: bytes) -> tuple[Sequence[Publication], _Answer]:
         raise Problem(400, f"This is not what one hub sends to another: {error}") from None
 
 
-# By content type.
-_READERS = {
-    MEDIA_TYPES[0]: _read_form,
+# By content type; forms are read as each resource needs.
+_READERS: Mapping[str, _Reader] = {
     MEDIA_TYPES[1]: _read_json,
     MEDIA_TYPES[2]: _read_ndjson,
     EVENT_STREAM: _read_from_hub,

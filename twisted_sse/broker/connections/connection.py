@@ -142,7 +142,8 @@ class Connection:
     @property
     def topics(self) -> Selection:
         """
-        The topics that it subscribes to.
+        The topics that it subscribes to: iterate over the selectors, print them, or ask
+        what they match.
         """
         return self.audience.interest.wanted
 

@@ -23,7 +23,7 @@ ACCESS = (
         silent="a token is made and logged",
         more=(
             "A client with one of them may publish everything and read everything, private "
-            "events included."
+            "events included. Read again when it has changed, and at `SIGHUP`."
         ),
     ),
     Option(
