@@ -3,7 +3,8 @@ Blocks: patterns of one kind, matched together.
 
 Patterns are sorted by their texts and cut into blocks, so that the patterns of a
 block begin alike: a topic that begins otherwise passes the block at the cost of
-comparing its beginning.  A block is one automaton.  Adding or removing a pattern
+comparing its beginning.  So does one that ends like none of the patterns.  A block is
+one automaton.  Adding or removing a pattern
 changes one block, at about the cost of the pattern's length.
 
 Nothing here does I/O, keeps time, or imports Twisted.
@@ -12,12 +13,13 @@ Nothing here does I/O, keeps time, or imports Twisted.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Hashable, Iterator
+from collections import Counter
+from collections.abc import Hashable
 from itertools import accumulate
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Final, Generic, NamedTuple, Protocol, TypeVar
 
 from twisted_sse.topics.automaton import Automaton
-from twisted_sse.topics.plan import Plan
+from twisted_sse.topics.plan import ENDING, Plan
 from twisted_sse.topics.tokens import common_length
 
 __all__ = ["BlockList", "Matchable"]
@@ -107,15 +109,23 @@ class BlockList(Generic[V]):
         if not block.values or 3 * block.removed > 2 * block.automaton.size:
             self._rebuild(block)
 
-    def find(self, tokens: str) -> Iterator[V]:
+    def find(self, tokens: str) -> list[V]:
         """
         Find the values of the patterns that match a topic.
 
         Args:
             tokens: The topic, as its patterns read it.
         """
-        for block in self._blocks:
-            yield from block.automaton.find(tokens)
+        found: list[V] = []
+        for automaton in self._automata(tokens):
+            found += automaton.find(tokens)
+        return found
+
+    def has(self, tokens: str) -> bool:
+        """
+        Return whether any pattern matches a topic.
+        """
+        return any(automaton.find(tokens) for automaton in self._automata(tokens))
 
     def forget(self) -> None:
         """
@@ -123,6 +133,13 @@ class BlockList(Generic[V]):
         """
         for block in self._blocks:
             block.automaton.forget()
+
+    def _automata(self, tokens: str) -> list[Automaton[V]]:
+        """
+        The automata of the blocks that have a pattern with the ending of a topic.
+        """
+        endings = ["", *(tokens[-length:] for length in range(1, ENDING + 1))]
+        return [one.automaton for one in self._blocks if not one.endings.keys().isdisjoint(endings)]
 
     def _block_for(self, text: str, plan: Plan) -> _Block[V]:
         at = bisect_right(self._blocks, text, key=_lowest)
@@ -156,6 +173,23 @@ class BlockList(Generic[V]):
             one.automaton.forget()
 
 
+class _Filed(NamedTuple):
+    """
+    Where a pattern is in its block.
+
+    Attributes:
+        end: Its last state.
+
+        states: How many states it has.
+
+        ending: See `Plan.ending`.
+    """
+
+    end: int
+    states: int
+    ending: str
+
+
 class _Block(Generic[V]):
     """
     Neighboring patterns, and their automaton.
@@ -165,6 +199,8 @@ class _Block(Generic[V]):
 
         highest: No text is greater than this.
 
+        endings: What topics that match end with, and how many patterns say so.
+
         removed: How many states belong to patterns that have been removed.
     """
 
@@ -173,8 +209,9 @@ class _Block(Generic[V]):
         self.highest = lowest
         self.values: dict[Matchable, V] = {}
         self.automaton: Automaton[V] = Automaton(stem)
+        self.endings: Counter[str] = Counter()
         self.removed = 0
-        self._states: dict[Matchable, tuple[int, int]] = {}
+        self._filed: dict[Matchable, _Filed] = {}
 
     @property
     def live(self) -> int:
@@ -200,16 +237,20 @@ class _Block(Generic[V]):
         end = self.automaton.add(plan, value)
         self.highest = max(self.highest, pattern.text)
         self.values[pattern] = value
-        self._states[pattern] = (end, self.automaton.size - before)
+        self.endings[plan.ending] += 1
+        self._filed[pattern] = _Filed(end, self.automaton.size - before, plan.ending)
 
     def remove(self, pattern: Matchable) -> None:
         """
         Remove *pattern*; its states stay.
         """
         del self.values[pattern]
-        end, count = self._states.pop(pattern)
-        self.automaton.remove(end)
-        self.removed += count
+        filed = self._filed.pop(pattern)
+        self.automaton.remove(filed.end)
+        self.removed += filed.states
+        self.endings[filed.ending] -= 1
+        if not self.endings[filed.ending]:
+            del self.endings[filed.ending]
 
 
 def _lowest(block: _Block[V]) -> str:
