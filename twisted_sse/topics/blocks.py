@@ -19,7 +19,7 @@ from itertools import accumulate
 from typing import Final, Generic, NamedTuple, Protocol, TypeVar
 
 from twisted_sse.topics.automaton import Automaton
-from twisted_sse.topics.plan import ENDING, Plan
+from twisted_sse.topics.plan import Plan
 from twisted_sse.topics.tokens import common_length
 
 __all__ = ["BlockList", "Matchable"]
@@ -116,16 +116,22 @@ class BlockList(Generic[V]):
         Args:
             tokens: The topic, as its patterns read it.
         """
+        endings = _endings(tokens)
         found: list[V] = []
-        for automaton in self._automata(tokens):
-            found += automaton.find(tokens)
+        for block in self._blocks:
+            if not block.endings.keys().isdisjoint(endings):
+                found += block.automaton.find(tokens)
         return found
 
     def has(self, tokens: str) -> bool:
         """
         Return whether any pattern matches a topic.
         """
-        return any(automaton.find(tokens) for automaton in self._automata(tokens))
+        endings = _endings(tokens)
+        for block in self._blocks:
+            if not block.endings.keys().isdisjoint(endings) and block.automaton.find(tokens):
+                return True
+        return False
 
     def forget(self) -> None:
         """
@@ -133,13 +139,6 @@ class BlockList(Generic[V]):
         """
         for block in self._blocks:
             block.automaton.forget()
-
-    def _automata(self, tokens: str) -> list[Automaton[V]]:
-        """
-        The automata of the blocks that have a pattern with the ending of a topic.
-        """
-        endings = ["", *(tokens[-length:] for length in range(1, ENDING + 1))]
-        return [one.automaton for one in self._blocks if not one.endings.keys().isdisjoint(endings)]
 
     def _block_for(self, text: str, plan: Plan) -> _Block[V]:
         at = bisect_right(self._blocks, text, key=_lowest)
@@ -251,6 +250,13 @@ class _Block(Generic[V]):
         self.endings[filed.ending] -= 1
         if not self.endings[filed.ending]:
             del self.endings[filed.ending]
+
+
+def _endings(tokens: str) -> tuple[str, ...]:
+    """
+    Every value of `Plan.ending` that a pattern can have that matches *tokens*.
+    """
+    return "", tokens[-1:], tokens[-2:], tokens[-3:]
 
 
 def _lowest(block: _Block[V]) -> str:
