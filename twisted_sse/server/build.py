@@ -77,12 +77,13 @@ def make_server(config: Config, reactor: Any) -> MultiService:
     if config.demo:
         publish_demo(hub)
     if listed is not None:
-        reloads["the tokens"] = TokenFile(listed.path, listed.tokens, tokens)
+        reloads["the tokens"] = TokenFile(listed.path, listed.tokens, tokens, reactor)
     GarbageCollection().setServiceParent(server)
     MemoryTrim(lambda: len(hub.connections), reactor).setServiceParent(server)
     notifier = Notifier(lambda: len(hub.connections), os.environ, reactor)
     notifier.setServiceParent(server)
-    ReloadSignal(reactor, reloads, notifier.reloading).setServiceParent(server)
+    fixed = [one for one in config.ports if one.startswith(_TLS_ENDPOINTS)]
+    ReloadSignal(reactor, reloads, notifier.reloading, fixed).setServiceParent(server)
     StopSignals(
         reactor,
         leave=partial(_leave, hub, notifier),

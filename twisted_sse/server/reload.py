@@ -6,12 +6,13 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, Protocol
 
 from twisted.application.service import Service
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from twisted_sse import units
@@ -42,14 +43,19 @@ class TokenFile:
         tokens: What the file contains now.
 
         authorize: Gets the tokens after they were read again.
+
+        clock: Times how the streams of removed tokens are ended.
     """
 
     _log = Logger()
 
-    def __init__(self, path: str, tokens: list[str], authorize: BearerTokens) -> None:
+    def __init__(
+        self, path: str, tokens: list[str], authorize: BearerTokens, clock: IReactorTime
+    ) -> None:
         self._path = str(Path(path).absolute())
         self._tokens = tokens
         self._authorize = authorize
+        self._clock = clock
 
     def reload(self) -> None:
         """
@@ -61,12 +67,14 @@ class TokenFile:
             self._log.warn("The tokens in use stay, because {error}", error=error)
             return
         before, self._tokens = set(self._tokens), tokens
-        self._authorize.replace(tokens)
+        ended = sum(one.revoke(self._clock) for one in self._authorize.replace(tokens))
         self._log.info(
-            "Tokens that may publish: {count} now, {added} new, {removed} removed",
+            "Tokens that may publish: {count} now, {added} new, {removed} removed; streams that"
+            " end with them: {ended}",
             count=len(set(tokens)),
             added=len(set(tokens) - before),
             removed=len(before - set(tokens)),
+            ended=ended,
         )
 
 
@@ -81,6 +89,8 @@ class ReloadSignal(Service):
         reloads: What to reload, by what the log calls it.
 
         reloading: Returns a context in which they are reloaded.
+
+        fixed: Endpoint descriptions with certificates, which only Twisted reads, once.
     """
 
     _log = Logger()
@@ -90,10 +100,12 @@ class ReloadSignal(Service):
         reactor: Any,
         reloads: Mapping[str, Reloadable],
         reloading: Callable[[], AbstractContextManager[None]] = nullcontext,
+        fixed: Sequence[str] = (),
     ) -> None:
         self._reactor = reactor
         self._reloads = reloads
         self._reloading = reloading
+        self._fixed = fixed
         self._ignored = False
         self._had_terminal = False
 
@@ -124,6 +136,12 @@ class ReloadSignal(Service):
             self._reload_all()
 
     def _reload_all(self) -> None:
+        if self._fixed:
+            self._log.warn(
+                "Received SIGHUP: the certificate in --port {ports} is not read again, but that of"
+                " --tls-cert would be; restart the hub, or use --tls-cert with a port number",
+                ports=" and ".join(self._fixed),
+            )
         if not self._reloads:
             self._log.info(
                 "Received SIGHUP: there is neither a --tls-cert nor a --publish-token-file to "

@@ -10,6 +10,7 @@ from hmac import compare_digest
 from twisted.web.server import Request
 
 from twisted_sse.broker.connections.grant import ANONYMOUS, Grant
+from twisted_sse.broker.connections.revocation import Revocable
 from twisted_sse.errors import Unauthorized
 
 __all__ = ["NOTHING", "BearerTokens", "bearer_token"]
@@ -18,7 +19,11 @@ __all__ = ["NOTHING", "BearerTokens", "bearer_token"]
 #: refuses it, because only the handler knows what the token would be for.
 NOTHING = Grant()
 
-_EVERYTHING = Grant(subscribe=["*"], publish=["*"], public=True)
+
+def _everything() -> Grant:
+    grant = Grant(subscribe=["*"], publish=["*"], public=True)
+    grant.source = Revocable()
+    return grant
 
 
 class BearerTokens:
@@ -32,15 +37,24 @@ class BearerTokens:
     """
 
     def __init__(self, tokens: Iterable[str], *, anonymous: bool = True) -> None:
+        self._grants: dict[bytes, Grant] = {}
         self.replace(tokens)
         self._anonymous = anonymous
 
-    def replace(self, tokens: Iterable[str]) -> None:
+    def replace(self, tokens: Iterable[str]) -> list[Revocable]:
         """
-        Accept *tokens* from now on, and no others.  Open streams stay.
+        Accept *tokens* from now on, and no others.
+
+        Returns:
+            What the grants of the tokens came from that are no longer accepted: revoke
+            each, to end their streams.
         """
         several = [tokens] if isinstance(tokens, str) else tokens
-        self._tokens = [token.encode("utf-8") for token in several]
+        before = self._grants
+        accepted = {token.encode("utf-8") for token in several}
+        self._grants = {token: before.get(token) or _everything() for token in accepted}
+        removed = [grant.source for token, grant in before.items() if token not in accepted]
+        return [source for source in removed if source is not None]
 
     def __call__(self, request: Request) -> Grant:
         """
@@ -49,8 +63,9 @@ class BearerTokens:
         sent = bearer_token(request)
         if sent is not None:
             # A list, so that the time does not depend on which token matches.
-            if any([compare_digest(sent, token) for token in self._tokens]):
-                return _EVERYTHING
+            same = [one for token, one in self._grants.items() if compare_digest(sent, token)]
+            if same:
+                return same[0]
             raise Unauthorized("This token is not known here.")
         if self._anonymous:
             return ANONYMOUS
