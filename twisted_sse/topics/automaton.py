@@ -213,10 +213,13 @@ class Automaton(Generic[V]):
         Do what `_follow` does, without remembering.
         """
         self._skipping -= 1
-        states = node.states
+        states, moves = node.states, self._moves
+        has_skips = any(track.sources for track in self._tracks)
         for token in tokens:
-            forward, again = self._moves.get(token) or self._moves_of(token)
-            states = self._close((states & forward) << 1 | states & again)
+            forward, again = moves.get(token) or self._moves_of(token)
+            states = (states & forward) << 1 | states & again
+            if has_skips or states & self._branching:
+                states = self._close(states)
             if not states:
                 break
         return self._nodes.get(states) or _Node(self, states)
@@ -279,10 +282,12 @@ class Automaton(Generic[V]):
 
     def _found(self, ending: int) -> tuple[V, ...]:
         found = []
-        while ending:
-            end = ending & -ending
-            found.append(self._ends[end.bit_length() - 1])
-            ending ^= end
+        # A text is searched faster than a number is changed.
+        bits = f"{ending:b}"[::-1]
+        end = bits.find("1")
+        while end >= 0:
+            found.append(self._ends[end])
+            end = bits.find("1", end + 1)
         return tuple(found)
 
     def _forget_steps(self) -> None:
