@@ -196,7 +196,7 @@ def _selected(
     found: list[Record] = []
     if numbers is not None and not numbers:
         return found
-    window = limit
+    window = min(limit, _MOST_SCANNED)
     while after < snapshot.newest and len(found) < limit:
         missing = limit - len(found)
         last = min(after + window, snapshot.newest)
