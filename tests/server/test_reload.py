@@ -10,7 +10,7 @@ from pathlib import Path
 from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.server.commandline import CommandLineTests, Running
+from tests.server.commandline import TARGET, CommandLineTests, Running
 from tests.server.test_process import StoppingReactor
 from twisted_sse.server.reload import Reloadable, ReloadSignal
 
@@ -96,6 +96,17 @@ class ReloadSignalTests(SynchronousTestCase):
         self.assertTrue(line.startswith("Received SIGHUP: there is neither"), line)
         self.assertEqual(self.reactor.stops, 0)
 
+    def test_fixed(self) -> None:
+        """
+        The log says which certificates are not read again.
+        """
+        service = ReloadSignal(self.reactor, {}, fixed=["ssl:8443:certKey=a.pem"])
+        service.startService()
+        with capturedLogs() as logs:
+            signal.raise_signal(signal.SIGHUP)
+
+        self.assertIn("--port ssl:8443:certKey=a.pem is not read again", formatEvent(logs[0]))
+
     def test_failure(self) -> None:
         """
         If one cannot be reloaded, the others are.
@@ -157,6 +168,18 @@ class TokenFileTests(CommandLineTests):
 
         self.assertEqual(line, "Tokens that may publish: 2 now, 1 new, 1 removed")
         self.assertEqual(self.statuses("first-one", "second-one", "third-one"), [401, 200, 200])
+
+    def test_streams(self) -> None:
+        """
+        The streams of a removed token end, and all others stay.
+        """
+        headers = [{"Authorization": f"Bearer {token}-one"} for token in ("first", "second")]
+        streams = [self.running.ask("GET", TARGET, one) for one in (*headers, {})]
+        line = self.hang_up(b"second-one\n")
+        self.running.reactor.advance(0)
+
+        self.assertEqual(line, "Streams that end because their token was removed: 1")
+        self.assertEqual([one.answer.ended for one in streams], [True, False, False])
 
     def test_unusable(self) -> None:
         """

@@ -14,10 +14,14 @@ from zope.interface import implementer
 from twisted_sse.errors import HistoryUnavailable
 from twisted_sse.events.publication import Position, Publication, Record, Tail
 from twisted_sse.history import MemoryHistory
-from twisted_sse.interfaces import ISharedHistoryProvider
+from twisted_sse.interfaces import (
+    ICheckedHistory,
+    ISearchableHistory,
+    ISharedHistoryProvider,
+)
 from twisted_sse.topics import Selection
 
-__all__ = ["SharedMemoryHistory", "SharedStore"]
+__all__ = ["CompleteHistory", "SharedMemoryHistory", "SharedStore"]
 
 _ALL = Selection.of(["*"])
 _MANY = 1 << 30
@@ -237,3 +241,25 @@ class SharedMemoryHistory(Service):
         """
         super().stopService()
         self._following = None
+
+
+@implementer(ISearchableHistory, ICheckedHistory)
+class CompleteHistory(SharedMemoryHistory):
+    """
+    A `SharedMemoryHistory` with the optional interfaces.  It must be started to pass
+    its check.
+    """
+
+    def find(self, event_id: str) -> Record | None:
+        """
+        See `ISearchableHistory.find`.
+        """
+        return self.store.available.find(event_id)
+
+    def check_available(self) -> None:
+        """
+        See `ICheckedHistory.check_available`.
+        """
+        if not self.running:
+            raise HistoryUnavailable("It is not running.")
+        self.store.available.tail(1)

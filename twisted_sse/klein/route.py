@@ -61,6 +61,7 @@ class StreamOptions(TypedDict, total=False):
 
     keepalive: float | None
     retry: int | None
+    retry_spread: int | None
     headers: Mapping[str, str] | Iterable[tuple[str, str]]
     status: int
     methods: Iterable[str]

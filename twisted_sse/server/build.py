@@ -84,7 +84,8 @@ def make_server(config: Config, reactor: Any) -> MultiService:
     MemoryTrim(lambda: len(hub.connections), reactor).setServiceParent(server)
     notifier = Notifier(lambda: len(hub.connections), os.environ, reactor)
     notifier.setServiceParent(server)
-    ReloadSignal(reactor, reloads, notifier.reloading).setServiceParent(server)
+    fixed = [one for one in config.ports if one.startswith(_TLS_ENDPOINTS)]
+    ReloadSignal(reactor, reloads, notifier.reloading, fixed).setServiceParent(server)
     StopSignals(
         reactor,
         leave=partial(_leave, hub, notifier),
@@ -100,7 +101,7 @@ def _tokens(config: Config, token: str, reactor: Any) -> BearerTokens:
     if listed is None:
         return BearerTokens(token, anonymous=config.anonymous)
     file = TokenFile(listed.path, reactor, listed.tokens)
-    return BearerTokens.of_file(file, anonymous=config.anonymous)
+    return BearerTokens.of_file(file, anonymous=config.anonymous, clock=reactor)
 
 
 def _leave(hub: Hub, notifier: Notifier) -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol
 
@@ -39,6 +39,8 @@ class ReloadSignal(Service):
         reloads: What to reload, by what the log calls it.
 
         reloading: Returns a context in which they are reloaded.
+
+        fixed: Endpoint descriptions with certificates, which only Twisted reads, once.
     """
 
     _log = Logger()
@@ -48,10 +50,12 @@ class ReloadSignal(Service):
         reactor: Any,
         reloads: Mapping[str, Reloadable],
         reloading: Callable[[], AbstractContextManager[None]] = nullcontext,
+        fixed: Sequence[str] = (),
     ) -> None:
         self._reactor = reactor
         self._reloads = reloads
         self._reloading = reloading
+        self._fixed = fixed
         self._ignored = False
         self._had_terminal = False
 
@@ -82,6 +86,12 @@ class ReloadSignal(Service):
             self._reload_all()
 
     def _reload_all(self) -> None:
+        if self._fixed:
+            self._log.warn(
+                "Received SIGHUP: the certificate in --port {ports} is not read again, but that of"
+                " --tls-cert would be; restart the hub, or use --tls-cert with a port number",
+                ports=" and ".join(self._fixed),
+            )
         if not self._reloads:
             self._log.info(
                 "Received SIGHUP: there is neither a --tls-cert nor a --publish-token-file to "

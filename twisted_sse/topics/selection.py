@@ -162,7 +162,7 @@ class Selection:
         index = _indexes.get(self)
         if index is None:
             index = self._index()
-        return any(True for topic in topics for _ in index.find(topic))
+        return any(map(index.has, topics))
 
     def _index(self) -> PatternIndex[bool]:
         index: PatternIndex[bool] = PatternIndex()

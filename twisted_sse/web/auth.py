@@ -9,9 +9,12 @@ from collections.abc import Iterable
 from hmac import compare_digest
 
 from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
 from twisted.web.server import Request
 
 from twisted_sse.broker.connections.grant import ANONYMOUS, Grant
+from twisted_sse.broker.connections.revocation import Revocable
+from twisted_sse.clock import clock_for
 from twisted_sse.errors import Unauthorized
 from twisted_sse.units import known_arguments
 from twisted_sse.web.tokenfile import TokenFile
@@ -22,7 +25,11 @@ __all__ = ["NOTHING", "BearerTokens", "bearer_token"]
 #: refuses it, because only the handler knows what the token would be for.
 NOTHING = Grant()
 
-_EVERYTHING = Grant(subscribe=["*"], publish=["*"], public=True)
+
+def _everything() -> Grant:
+    grant = Grant(subscribe=["*"], publish=["*"], public=True)
+    grant.source = Revocable()
+    return grant
 
 
 class BearerTokens:
@@ -40,11 +47,15 @@ class BearerTokens:
         TypeError, ValueError: There is no token, or one of them is not a token.
     """
 
+    _log = Logger()
+
     @known_arguments
     def __init__(self, tokens: Iterable[str], *, anonymous: bool = True) -> None:
         if not isinstance(anonymous, bool):
             raise TypeError(f"anonymous is {anonymous!r}: give True or False")
         self._file: TokenFile | None = None
+        self._clock = clock_for(None)
+        self._grants: dict[bytes, Grant] = {}
         self.replace(tokens)
         self._anonymous = anonymous
 
@@ -63,7 +74,8 @@ class BearerTokens:
         used, the tokens stay, and the log says why.
 
         Args:
-            clock: Limits how often the file is looked at; by default, monotonic time.
+            clock: Limits how often the file is looked at, and times the ends of streams;
+                by default, monotonic time of the reactor.
 
         Raises:
             TypeError, ValueError: The file cannot be read, is empty, or has a line of
@@ -71,20 +83,23 @@ class BearerTokens:
         """
         if not isinstance(path, str | os.PathLike):
             raise TypeError(f"path is {path!r}: give the path of a file with tokens")
-        return cls.of_file(TokenFile(path, clock), anonymous=anonymous)
+        return cls.of_file(TokenFile(path, clock), anonymous=anonymous, clock=clock)
 
     @classmethod
-    def of_file(cls, file: TokenFile, *, anonymous: bool = True) -> BearerTokens:
+    def of_file(
+        cls, file: TokenFile, *, anonymous: bool = True, clock: IReactorTime | None = None
+    ) -> BearerTokens:
         """
         Do what `from_file` does, with a file that was read already.
         """
         made = cls(file.tokens, anonymous=anonymous)
         made._file = file
+        made._clock = clock_for(clock)
         return made
 
     def replace(self, tokens: Iterable[str]) -> None:
         """
-        Accept *tokens* from now on, and no others.  Open streams stay.
+        Accept *tokens* from now on, and no others.  The streams of other tokens end.
 
         Raises:
             TypeError, ValueError: As for the constructor.
@@ -95,7 +110,15 @@ class BearerTokens:
         checked = [_encoded(token) for token in several]
         if not checked:
             raise ValueError("tokens is empty: give at least one token")
-        self._tokens = checked
+        before = self._grants
+        self._grants = {token: before.get(token) or _everything() for token in checked}
+        ended = sum(
+            grant.source.revoke(self._clock)
+            for token, grant in before.items()
+            if grant.source is not None and token not in self._grants
+        )
+        if ended:
+            self._log.info("Streams that end because their token was removed: {ended}", ended=ended)
 
     def reload(self) -> None:
         """
@@ -118,8 +141,9 @@ class BearerTokens:
             if self._file is not None and self._file.check():
                 self.replace(self._file.tokens)
             # A list, so that the time does not depend on which token matches.
-            if any([compare_digest(sent, token) for token in self._tokens]):
-                return _EVERYTHING
+            same = [one for token, one in self._grants.items() if compare_digest(sent, token)]
+            if same:
+                return same[0]
             raise Unauthorized("This token is not known here.")
         if self._anonymous:
             return ANONYMOUS

@@ -9,6 +9,7 @@ from datetime import datetime
 from math import isfinite
 from typing import Any
 
+from twisted_sse.broker.connections.revocation import Revocable
 from twisted_sse.errors import Unauthorized
 from twisted_sse.topics import Interest, Selection
 
@@ -35,13 +36,16 @@ class Grant:
 
         state: The initial content of ``connection.state``; copied.
 
+    Attributes:
+        source: What the grant came from, if that can be revoked: then the streams end.
+
     Raises:
         InvalidSelector: A selector cannot be understood.
 
         ValueError: *expires* is not a point in time.
     """
 
-    __slots__ = ("expires", "public", "publish", "state", "subscribe", "user")
+    __slots__ = ("expires", "public", "publish", "source", "state", "subscribe", "user")
 
     def __init__(
         self,
@@ -59,6 +63,7 @@ class Grant:
         self.public = public
         self.expires = None if expires is None else _seconds(expires)
         self.state = None if state is None else dict(state)
+        self.source: Revocable | None = None
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Grant):

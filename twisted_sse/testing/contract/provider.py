@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from twisted_sse.testing.contract.append import AppendRules
 from twisted_sse.testing.contract.bounds import BoundRules
+from twisted_sse.testing.contract.checked import CheckRules
+from twisted_sse.testing.contract.find import FindRules, SharedFindRules
 from twisted_sse.testing.contract.follow import FollowRules
 from twisted_sse.testing.contract.lifecycle import AvailabilityRules, LifecycleRules
 from twisted_sse.testing.contract.locate import LocateRules
@@ -22,6 +24,8 @@ class HistoryProviderContract(
     UnknownIDRules,
     TailRules,
     BoundRules,
+    FindRules,
+    CheckRules,
     AvailabilityRules,
     LifecycleRules,
 ):
@@ -38,12 +42,15 @@ class HistoryProviderContract(
                 return OwnHistory(**bounds)
 
     trial, pytest and unittest run it.  Describe the provider further with the
-    attributes and methods of `Hooks`; tests of what it cannot do pass at once.
+    attributes and methods of `Hooks`; tests of what it cannot do pass at once, and so
+    do those of `ISearchableHistory` and `ICheckedHistory` if it does not provide them.
     Every failure begins with the rule that is broken.
     """
 
 
-class SharedHistoryProviderContract(LocateRules, FollowRules, HistoryProviderContract):
+class SharedHistoryProviderContract(
+    LocateRules, FollowRules, SharedFindRules, HistoryProviderContract
+):
     """
     The tests of `ISharedHistoryProvider`, including those of
     `HistoryProviderContract`; write the method `second_hub`, too.

@@ -15,6 +15,7 @@ from twisted.web.server import Request
 
 from twisted_sse.broker.connections.endreason import EndReason
 from twisted_sse.broker.connections.grant import Grant
+from twisted_sse.broker.connections.retry import ReconnectionTime
 from twisted_sse.clock import clock_for
 from twisted_sse.events import codec
 from twisted_sse.events.control import FAILED
@@ -92,7 +93,12 @@ class EventSourceResponse(MethodResource):
         keepalive: Seconds of silence after which a comment is sent; ``None``
             sends no comments.
 
-        retry: The reconnection time, in milliseconds.
+        retry: The shortest reconnection time, in milliseconds; ``None`` leaves it to the
+            browser.
+
+        retry_spread: Each stream has a different reconnection time, at most this much
+            longer, so that subscribers do not all come back at the same moment after a
+            crash.  In milliseconds; by default as much as *retry*.
 
         headers: Response headers; they replace the default ones of the same
             name.
@@ -151,6 +157,7 @@ class EventSourceResponse(MethodResource):
         *,
         keepalive: float | None = 15.0,
         retry: int | None = None,
+        retry_spread: int | None = None,
         headers: Mapping[str, str] | Iterable[tuple[str, str]] = (),
         status: int = 200,
         methods: Iterable[str] = ("GET",),
@@ -166,6 +173,7 @@ class EventSourceResponse(MethodResource):
         check_seconds("keepalive", keepalive, none="to send no comments")
         check_seconds("send_timeout", send_timeout, none="to wait forever")
         check_milliseconds("retry", retry, none="to leave it to the browser")
+        check_milliseconds("retry_spread", retry_spread, none="for as much as retry")
         check_thread(thread, source)
         check_encoder(encoder)
         if farewell is not None:
@@ -180,7 +188,6 @@ class EventSourceResponse(MethodResource):
         self._items = ItemConverter(encoder, self._given)
         self._find_source = source_finder(source)
         self._keepalive = keepalive
-        self._first = b"" if retry is None else codec.encode(ServerSentEvent(retry=retry))
         self._head = ResponseHead(status, headers)
         self._farewell = farewell
         self._error = error
@@ -189,6 +196,7 @@ class EventSourceResponse(MethodResource):
         self._clock = _clock_of(hub, clock)
         self._hub = hub
         self._streams = GeneratorStreams(self._clock) if hub is None else hub.responses
+        self._reconnection = ReconnectionTime(retry, retry_spread, self._streams.turns)
 
     def drain(self, grace: float = 8.0) -> Deferred[None]:
         """
@@ -244,7 +252,8 @@ class EventSourceResponse(MethodResource):
 
     def _begin(self, request: Request, stream: ResponseStream) -> None:
         self._head.write(request)
-        request.write(self._first)
+        retry = self._reconnection.next()
+        request.write(b"" if retry is None else codec.encode(ServerSentEvent(retry=retry)))
         self._streams.add(stream)
 
     def _answer_head(self, request: Request, grant: Grant) -> None:
