@@ -12,6 +12,7 @@ from twisted_sse.history import MemoryHistory, SQLiteHistory
 from twisted_sse.hub import Hub
 from twisted_sse.interfaces import IHistoryProvider, ISharedHistoryProvider
 from twisted_sse.publisher import Publisher
+from twisted_sse.web.auth import BearerTokens
 from twisted_sse.web.cors import CORS
 from twisted_sse.web.generators.imperative import EventStream, StreamClosed, event_stream_for
 from twisted_sse.web.generators.response import EventSourceResponse
@@ -19,6 +20,7 @@ from twisted_sse.web.generators.responsestream import ResponseStream
 
 __all__ = [
     "CORS",
+    "BearerTokens",
     "Connection",
     "EndReason",
     "EventSourceResponse",
