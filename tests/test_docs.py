@@ -27,6 +27,9 @@ A comment before a block of code says how it is tested; GitHub does not show the
 ``<!-- embeds NAME -->``
     It is the file NAME, which tests/e2e/test_embedding.py runs.
 
+``<!-- joins NAME -->``
+    It is the file NAME, which tests/e2e/test_joints.py runs.
+
 ``<!-- file NAME -->``
     It is a file next to the servers of the same document.
 
@@ -180,7 +183,7 @@ class ProgramTests(SynchronousTestCase):
 
     MARKS = (
         *("embeds", "runs", "makes", "serves", "generates", "follows", "publishes", "tests"),
-        "original",
+        *("joins", "original"),
     )
 
     def test_marked(self) -> None:

@@ -1,5 +1,5 @@
 """
-A program that serves a page, Chromium that shows it, and a network between the two.
+A program that serves, Chromium that shows its page, and a network between the two.
 """
 
 import socket
@@ -15,17 +15,43 @@ from tests.support.ports import free_port
 from tests.support.processes import Background
 from tests.support.waiting import eventually
 
-__all__ = ["PageTests"]
+__all__ = ["PageTests", "ProgramTests"]
 
 
-class PageTests(SynchronousTestCase):
+class ProgramTests(SynchronousTestCase):
+    """
+    The base of tests that run a server in Python.
+
+    Attributes:
+        port: The port of the program; set by `serve`.
+    """
+
+    def serve(self, *arguments: str) -> Background:
+        """
+        Run a Python program that listens on `port`.
+
+        Args:
+            arguments: Of the interpreter; ``PORT`` stands for the number of the port.
+        """
+        self.port = free_port()
+        words = [word.replace("PORT", str(self.port)) for word in arguments]
+        program = Background([sys.executable, *words])
+        self.addCleanup(program.end)
+        eventually(lambda: self._listens(program), "the program does not listen")
+        return program
+
+    def _listens(self, program: Background) -> bool:
+        self.assertTrue(program.running(), program.output())
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+
+class PageTests(ProgramTests):
     """
     The base of tests that look at the page of a program.
 
     Attributes:
         browser: Shared by the tests of a class.
-
-        port: The port of the program; set by `serve`.
 
         network: What the page connects through; set by `serve`.
     """
@@ -42,16 +68,9 @@ class PageTests(SynchronousTestCase):
 
     def serve(self, *arguments: str) -> Background:
         """
-        Run a Python program that listens on `port`, behind `network`.
-
-        Args:
-            arguments: Of the interpreter; ``PORT`` stands for the number of the port.
+        See `ProgramTests.serve`.
         """
-        self.port = free_port()
-        words = [word.replace("PORT", str(self.port)) for word in arguments]
-        program = Background([sys.executable, *words])
-        self.addCleanup(program.end)
-        eventually(lambda: self._listens(program), "the program does not listen")
+        program = super().serve(*arguments)
         self.network = Forwarder(self.port)
         self.addCleanup(self.network.close)
         self.addCleanup(self.browser.open, "about:blank")
@@ -82,8 +101,3 @@ class PageTests(SynchronousTestCase):
         """
         self.network.mend()
         self.wait("source.readyState === EventSource.OPEN")
-
-    def _listens(self, program: Background) -> bool:
-        self.assertTrue(program.running(), program.output())
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
