@@ -3,19 +3,23 @@ Programs in the how-to that join a hub to something else: a store, TLS, a page, 
 """
 
 import re
+import shlex
 import signal
 from pathlib import Path
 
 from tests.support.certificates import write_certificate
 from tests.support.curl import CurlStream, curl
 from tests.support.pages import PageTests, ProgramTests
+from tests.support.processes import Background
 from tests.support.redis_server import RedisServer
 from tests.support.streams import RawStream
 from tests.test_docs import Snippet, marked, snippets
 
-__all__ = ["DevelopingTests", "HistoryTests", "PulseTests", "SecureTests"]
+__all__ = ["DevelopingTests", "HistoryTests", "PulseTests", "ReadmeTests", "SecureTests"]
 
-_HOW_TO = Path(__file__).resolve().parents[2] / "docs" / "how-to"
+_ROOT = Path(__file__).resolve().parents[2]
+_HOW_TO = _ROOT / "docs" / "how-to"
+_README = _ROOT / "README.md"
 
 
 def _program(name: str) -> Snippet:
@@ -124,6 +128,62 @@ class DevelopingTests(ProgramTests):
 
         self.assertEqual(first.retry, 100)
         self.assertEqual([block.retry for block in stream.rest()], [100])
+
+
+class ReadmeTests(PageTests):
+    """
+    The two programs in the README.
+    """
+
+    def run_in(self, directory: Path, program: Snippet) -> Background:
+        """
+        Run *program* in *directory*.
+        """
+        change = f"import os\nos.chdir({str(directory)!r})\n"
+        return self.serve("-c", change + program.text.replace("8080", "PORT"))
+
+    def publish(self, program: Snippet, text: str) -> None:
+        """
+        Publish *text* as the README says.
+        """
+        (line,) = re.findall(r"^curl localhost:8080.*$", _README.read_text("utf-8"), re.M)
+        if "klein" in program.text:
+            line = line.replace("/publish", "/events")
+        _, url, *arguments = shlex.split(line.replace("8080", str(self.port)))
+        answer = curl(url, *(word.replace("=hello", f"={text}") for word in arguments))
+        self.assertEqual(answer.status, 200, answer)
+
+    def test_restart(self) -> None:
+        """
+        The page shows what is published with the token, before and after a restart.
+        """
+        found = [each for each in snippets() if each.document == _README]
+        (page,) = (each for each in found if each.mark[:1] == ["file"])
+        programs = [each for each in found if each.mark[:1] == ["serves"]]
+        self.assertEqual(len(programs), 2)
+
+        for program in programs:
+            directory = Path(self.mktemp()).resolve()
+            directory.mkdir()
+            directory.joinpath("page.html").write_text(page.text, "utf-8")
+            running = self.run_in(directory, program)
+            self.publish(program, "one")
+            self.show()
+            self.wait("news.children.length === 1")
+            self.lose_connection()
+            self.publish(program, "two")
+            self.come_back()
+            self.wait("news.children.length >= 2")
+            running.send_signal(signal.SIGTERM)
+            self.assertEqual(running.wait(), 0, running.output())
+            self.run_in(directory, program)
+            self.publish(program, "three")
+            self.show()
+            self.wait("news.children.length >= 3")
+
+            texts = "return [...news.children].map((item) => item.textContent)"
+            self.assertEqual(self.browser.run(texts), ["one", "two", "three"])
+            self.assertLessEqual(sum(bool(line) for line in program.text.splitlines()), 12)
 
 
 class PulseTests(PageTests):
