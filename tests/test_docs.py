@@ -27,13 +27,19 @@ A comment before a block of code says how it is tested; GitHub does not show the
 ``<!-- embeds NAME -->``
     It is the file NAME, which tests/e2e/test_embedding.py runs.
 
+``<!-- joins NAME -->``
+    It is the file NAME, which tests/e2e/test_joints.py runs.
+
 ``<!-- file NAME -->``
     It is a file next to the servers of the same document.
+
+``<!-- original -->``
+    It is written for another library, and not run.
 
 ``<!-- nginx -->``
     It is a ``server`` for nginx.
 
-Every block of Python needs such a comment, so that each is run.
+Every block of Python needs such a comment, so that each of this library is run.
 """
 
 import ast
@@ -177,7 +183,10 @@ class ProgramTests(SynchronousTestCase):
     Python in the documentation.
     """
 
-    MARKS = (*("embeds", "runs", "makes", "serves", "generates", "follows", "publishes", "tests"),)
+    MARKS = (
+        *("embeds", "runs", "makes", "serves", "generates", "follows", "publishes", "tests"),
+        *("joins", "original"),
+    )
 
     def test_marked(self) -> None:
         """
