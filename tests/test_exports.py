@@ -32,6 +32,8 @@ PUBLIC = [
     "ISharedHistoryProvider",
     "MemoryHistory",
     "NoContent",
+    "Presence",
+    "PresenceMember",
     "Publisher",
     "Receipt",
     "ResponseStream",

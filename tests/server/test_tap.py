@@ -41,6 +41,7 @@ OPTIONS = [
     "head-timeout",
     "body-timeout",
     "send-timeout",
+    "presence",
     "grace",
     "spread",
     "demo",
@@ -598,6 +599,8 @@ class RefusedTests(CommandLineTests):
         ("head-timeout", "0"),
         ("body-timeout", "soon"),
         ("send-timeout", "0"),
+        ("presence", "perhaps"),
+        ("presence", "-1"),
         ("grace", "-1"),
         ("spread", "-1"),
     ]

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from twisted_sse.errors import InvalidEvent
 from twisted_sse.events.control import CONTROL_EVENTS
 from twisted_sse.events.event import ServerSentEvent
+from twisted_sse.events.presence import PRESENCE_EVENTS
 from twisted_sse.topics import check_topics
 
 __all__ = [
@@ -35,6 +36,9 @@ EARLIEST = "earliest"
 #: The most bytes of an event ID, in UTF-8.  An ID travels in headers, in URLs and in
 #: JSON, next to what else is there; the usual limit for all headers is 8 KiB.
 MAX_ID_SIZE = 1024
+
+# What only the hub itself sends: nobody may forge it.
+_RESERVED = CONTROL_EVENTS | PRESENCE_EVENTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,7 @@ class Publication:
             InvalidEvent: It cannot be written as an event; or *data* is an event
                 already, and something else is given beside it; or a subscriber
                 could not come back with its ID; or its type is that of a control
-                event.
+                event or of presence.
         """
         if private is not False and private is not True:
             raise InvalidEvent(f"The private is {private!r}: give True or False.")
@@ -96,7 +100,7 @@ class Publication:
             made = ServerSentEvent.json(data, event=event, id=id, retry=retry)
         if made.id is not None:
             _check_id(made.id)
-        if made.event is not None and made.event in CONTROL_EVENTS:
+        if made.event is not None and made.event in _RESERVED:
             raise InvalidEvent(
                 f"The event type {made.event!r} is reserved for the hub: choose another."
             )

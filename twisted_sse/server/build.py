@@ -54,6 +54,7 @@ def make_server(config: Config, reactor: Any) -> MultiService:
         send_timeout=config.send_timeout,
         max_connections=config.max_connections,
         max_connections_per_address=config.max_connections_per_address,
+        presence=config.presence or False,
         reactor=reactor,
     )
     site = _site(config, hub, tokens, reactor)

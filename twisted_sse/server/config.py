@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from twisted_sse.broker.presence.settings import Presence
 from twisted_sse.interfaces import IHistoryProvider
 
 __all__ = ["Config", "InvalidOption", "from_options"]
@@ -68,6 +69,7 @@ class Config:
     head_timeout: float | None = 10.0
     body_timeout: float | None = 30.0
     send_timeout: float | None = 60.0
+    presence: Presence | None = None
     grace: float = 8.0
     spread: float = 10.0
     demo: bool = False

@@ -14,6 +14,7 @@ from twisted.copyright import version as twisted_version
 from twisted.python import usage
 
 from twisted_sse import units
+from twisted_sse.broker.presence.settings import read_presence
 from twisted_sse.history.plugins import build_history, describe_histories
 from twisted_sse.server import config
 from twisted_sse.server.build import make_server
@@ -40,6 +41,7 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "head-timeout": units.interval,
     "body-timeout": units.interval,
     "send-timeout": units.interval,
+    "presence": read_presence,
     "grace": units.seconds,
     "spread": units.seconds,
 }
@@ -111,6 +113,12 @@ class Options(usage.Options):
             None,
             None,
             "Disconnect a subscriber that takes nothing for this many seconds, or off [60].",
+        ],
+        [
+            "presence",
+            None,
+            None,
+            "Tell who is on a topic: yes, no, or the grace of a reconnect in seconds [no].",
         ],
         [
             "grace",
