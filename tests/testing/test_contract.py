@@ -26,6 +26,7 @@ for _rules in (
     "ids",
     "lifecycle",
     "locate",
+    "presence",
     "since",
     "tail",
 ):
