@@ -156,7 +156,9 @@ class Sharing:
             except Exception as error:
                 self._give_back(node, batch, error)
                 return
-            self._failed = False
+            if self._failed:
+                self._failed = False
+                self._log.info("Presence is shared with other hubs again")
             if not news.known and node == self._node:
                 everybody = ((one.topic, one.user, one) for one in self._everybody())
                 self._pending = {(topic, user): one for topic, user, one in everybody}
@@ -186,9 +188,11 @@ class Sharing:
         # What has changed since is newer.
         if node == self._node:
             self._pending = {**batch, **self._pending}
-        # The history says itself that its store is not available.
-        if not self._failed and not isinstance(error, HistoryUnavailable):
-            self._log.failure("Presence cannot be shared now")
+        if not self._failed:
+            if isinstance(error, HistoryUnavailable):
+                self._log.warn("Presence is not shared with other hubs: {error}", error=error)
+            else:
+                self._log.failure("Presence is not shared with other hubs")
         self._failed = True
 
     async def _learn(self, news: PresenceNews) -> None:

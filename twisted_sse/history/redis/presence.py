@@ -10,7 +10,7 @@ notices, and reads the hashes instead.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from twisted_sse.events.presence import NodeChange, Occupancy, PresenceNews
@@ -128,16 +128,15 @@ class RedisPresence:
     async def _everything(self, node: str) -> list[NodeChange]:
         nodes = await self._connection.call("ZRANGE", self._keys[2], 0, -1)
         found: list[NodeChange] = []
-        for other in (one.decode() for one in nodes):
+        for other in (one.decode("utf-8", "replace") for one in nodes):
             if other == node:
                 continue
             cursor = "0"
             while True:
                 key = self._members + other
                 answer = await self._connection.call("HSCAN", key, cursor, "COUNT", _FIELDS)
-                fields = [one.decode() for one in answer[1]]
-                pairs = zip(fields[::2], fields[1::2], strict=True)
-                found += (NodeChange(other, _occupancy(*pair)) for pair in pairs)
+                fields = [one.decode("utf-8", "replace") for one in answer[1]]
+                found += _changes(other, zip(fields[::2], fields[1::2], strict=True))
                 cursor = answer[0].decode()
                 if cursor == "0":
                     break
@@ -147,16 +146,28 @@ class RedisPresence:
 def _entry_changes(fields: Sequence[bytes], node: str) -> Iterator[NodeChange]:
     """
     The changes in one entry of the log, without those of *node* itself.
+
+    What another program has written there is passed over.
     """
-    values = dict(zip(fields[::2], fields[1::2], strict=True))
-    other = values[b"n"].decode()
+    values = dict(zip(fields[::2], fields[1::2], strict=False))
+    try:
+        other = values[b"n"].decode()
+        pairs = json.loads(values[b"c"]) if b"c" in values else None
+    except (KeyError, ValueError):
+        return
     if other == node:
         return
-    if b"c" not in values:
+    if pairs is None:
         yield NodeChange(other, None)
-        return
-    for field, value in json.loads(values[b"c"]):
-        yield NodeChange(other, _occupancy(field, value))
+    else:
+        yield from _changes(other, pairs)
+
+
+def _changes(node: str, pairs: Iterable[Sequence[Any]]) -> Iterator[NodeChange]:
+    for field, value in pairs:
+        occupancy = _occupancy(field, value)
+        if occupancy is not None:
+            yield NodeChange(node, occupancy)
 
 
 def _field(occupancy: Occupancy) -> str:
@@ -167,9 +178,18 @@ def _value(occupancy: Occupancy) -> str:
     return _json([occupancy.number, occupancy.info]) if occupancy.number else ""
 
 
-def _occupancy(field: str, value: str) -> Occupancy:
-    topic, user = json.loads(field)
-    number, info = json.loads(value) if value else (0, None)
+def _occupancy(field: str, value: str) -> Occupancy | None:
+    """
+    Read a field of a hash; ``None`` if another program has written it.
+    """
+    try:
+        topic, user = json.loads(field)
+        number, info = json.loads(value) if value else (0, None)
+    except (TypeError, ValueError):
+        return None
+    kinds = (topic, str), (user, str | None), (number, int), (info, str | None)
+    if not all(isinstance(one, kind) for one, kind in kinds):
+        return None
     return Occupancy(topic, user, number, info)
 
 

@@ -191,16 +191,16 @@ class PresenceRules(SharedRules):
         """
         Presence takes no room in history.
         """
-        first, _ = await self.hubs()
+        first, second = await self.hubs()
         if not IPresenceStore.providedBy(first):
             return
-        records = await self.append(first, "x")
-        before = await self.tail(first, 5)
+        records = await self.append(second, "x")
+        before = await self.tail(second, 5)
         for _ in range(5):
             await self.exchanged(first, "one", _ADA)
 
-        self.same("tail() returned", await self.tail(first, 5), before)
-        self.same("since(None) returned", await self.since(first, None), records)
+        self.same("tail() returned", await self.tail(second, 5), before)
+        self.same("since(None) returned", await self.since(second, None), records)
 
     @needs("interruptible")
     async def test_presence_unavailable(self) -> None:
