@@ -87,6 +87,20 @@ class KeyTests(RedisTestCase):
         self.assertEqual((news.known, news.whole), (False, True))
         self.assertEqual(list(news.changes), [NodeChange("two", ADA)])
 
+    async def test_counter_lost(self) -> None:
+        """
+        If Redis has evicted only the counter, numbers continue after the newest change.
+        """
+        history = self.open()
+        keys = f"{{{self.prefix}}}:presence:"
+        await history.exchange("one", [ADA], None, 10.0)
+        late = "9" * 14
+        self.server.cli("XADD", f"{keys}log", f"{late}-0", "n", "one", "c", "[]")
+        self.server.cli("DEL", f"{keys}counter")
+        news = await history.exchange("one", [ADA], None, 10.0)
+
+        self.assertEqual(news.cursor, f"1{'0' * 14}")
+
     async def test_stopped(self) -> None:
         """
         A history that has stopped raises HistoryUnavailable.

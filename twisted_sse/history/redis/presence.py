@@ -40,9 +40,14 @@ local function text(number) return string.format('%.0f', number) end
 
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local newest = tonumber(redis.call('GET', counter) or now)
-local until_ = tonumber(redis.call('ZSCORE', nodes, node) or 0)
-local known = until_ > 0
+local function number(entry) return tonumber(entry[1]:match('^%d+')) end
+local newest = tonumber(redis.call('GET', counter) or '')
+if not newest then
+  local last = redis.call('XREVRANGE', log, '+', '-', 'COUNT', 1)[1]
+  newest = math.max(now, last and number(last) or 0)
+end
+local due = tonumber(redis.call('ZSCORE', nodes, node) or 0)
+local known = due > 0
 local expired = redis.call('ZRANGEBYSCORE', nodes, '-inf', text(now))
 
 local function note(...)
@@ -51,7 +56,7 @@ local function note(...)
 end
 
 for _, other in ipairs(expired) do
-  if known and until_ <= now then
+  if known and due <= now then
     -- Nobody has called for so long that this one has expired too: Redis was away.
     redis.call('ZADD', nodes, text(now + life), other)
   elseif other ~= node then
@@ -84,7 +89,7 @@ if not from or from > newest then return answer end
 local entries = {}
 if from < newest then
   local oldest = redis.call('XRANGE', log, '-', '+', 'COUNT', 1)[1]
-  if not oldest or tonumber(oldest[1]:match('^%d+')) > from + 1 then return answer end
+  if not oldest or number(oldest) > from + 1 then return answer end
   entries = redis.call('XRANGE', log, text(from + 1) .. '-0', '+', 'COUNT', ARGV[5])
 end
 answer[3] = entries
