@@ -83,6 +83,11 @@ class Hub:
             takes nothing although there is something to send; ``None`` waits
             forever.
 
+        max_lifetime: The seconds after which a stream ends at the latest, so that
+            subscribers spread over all hubs behind a load balancer again; each one
+            ends after three quarters of it or later.  They come back and miss
+            nothing.  ``None`` sets no limit.
+
         fallen_behind: What happens to a reader that is so slow that history has
             forgotten what comes next: it is sent ``stream-reset`` and continues
             with the oldest event that is kept (``resume``) or with the newest
@@ -133,6 +138,7 @@ class Hub:
         retry: int | None = 3000,
         retry_spread: int | None = None,
         send_timeout: float | None = 60.0,
+        max_lifetime: float | None = None,
         fallen_behind: FallenBehind = "resume",
         window_events: int = 1024,
         window_bytes: int = 16 * 1024 * 1024,
@@ -145,6 +151,7 @@ class Hub:
         check_milliseconds("retry", retry, none="to leave it to the browser")
         check_milliseconds("retry_spread", retry_spread, none="for as much as retry")
         check_seconds("send_timeout", send_timeout, none="to wait forever")
+        check_seconds("max_lifetime", max_lifetime, none="for no limit")
         check_choice("fallen_behind", fallen_behind, get_args(FallenBehind))
         check_count("window_events", window_events)
         check_count("window_bytes", window_bytes)
@@ -159,6 +166,7 @@ class Hub:
             retry_spread=retry_spread,
             keepalive=keepalive,
             send_timeout=send_timeout,
+            max_lifetime=max_lifetime,
             fallen_behind=fallen_behind,
             window_events=window_events,
             window_bytes=window_bytes,

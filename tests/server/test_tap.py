@@ -42,10 +42,14 @@ OPTIONS = [
     "body-timeout",
     "send-timeout",
     "presence",
+    "max-lifetime",
+    "drain-delay",
     "grace",
     "spread",
     "demo",
+    "config",
     "check-config",
+    "print-config",
 ]
 
 
@@ -557,6 +561,9 @@ class RefusedTests(CommandLineTests):
 
     CASES = [
         ("port", "99999"),
+        ("max-lifetime", "0"),
+        ("max-lifetime", "long"),
+        ("drain-delay", "-1"),
         ("port", "65536"),
         ("port", "-1"),
         ("port", ""),
@@ -626,9 +633,9 @@ class RefusedTests(CommandLineTests):
         """
         This table covers every option that has a value.
         """
-        flags = {"demo", "check-config"}
+        others = {"demo", "config", "check-config", "print-config"}
 
-        self.assertEqual({option for option, _ in self.CASES}, set(OPTIONS) - flags)
+        self.assertEqual({option for option, _ in self.CASES}, set(OPTIONS) - others)
 
     def test_star_beside_others(self) -> None:
         """

@@ -14,13 +14,9 @@ from typing import Any, Final, NamedTuple
 from twisted_sse.events.event import ServerSentEvent
 
 __all__ = [
-    "COUNT",
-    "JOIN",
-    "LEAVE",
     "MAX_INFO_SIZE",
     "MAX_NAMED",
     "PRESENCE_EVENTS",
-    "STATE",
     "NodeChange",
     "Occupancy",
     "PresenceMember",
@@ -33,14 +29,14 @@ __all__ = [
     "state_event",
 ]
 
-#: The event types by which streams tell who is on their topics.
-STATE: Final = "presence-state"
-JOIN: Final = "presence-join"
-LEAVE: Final = "presence-leave"
-COUNT: Final = "presence-count"
+# The event types by which streams tell who is on their topics.
+_STATE: Final = "presence-state"
+_JOIN: Final = "presence-join"
+_LEAVE: Final = "presence-leave"
+_COUNT: Final = "presence-count"
 
 #: All of them.  Nobody may publish events of these types.
-PRESENCE_EVENTS: Final = frozenset({STATE, JOIN, LEAVE, COUNT})
+PRESENCE_EVENTS: Final = frozenset({_STATE, _JOIN, _LEAVE, _COUNT})
 
 #: The most bytes of the JSON that others are told about a user: it is kept by every hub
 #: once for each topic, and sent to every watcher.
@@ -173,7 +169,7 @@ def state_event(described: dict[str, Any]) -> ServerSentEvent:
     """
     Tell who is on a topic; *described* is from `presence_data`.
     """
-    return ServerSentEvent.json(described, event=STATE)
+    return ServerSentEvent.json(described, event=_STATE)
 
 
 def join_event(topic: str, count: int, member: PresenceMember) -> ServerSentEvent:
@@ -181,18 +177,18 @@ def join_event(topic: str, count: int, member: PresenceMember) -> ServerSentEven
     Tell that *member* has come; *count* includes it.
     """
     data = {"topic": topic, "count": count, **member._asdict()}
-    return ServerSentEvent.json(data, event=JOIN)
+    return ServerSentEvent.json(data, event=_JOIN)
 
 
 def leave_event(topic: str, count: int, user: str) -> ServerSentEvent:
     """
     Tell that *user* has left; *count* are still there.
     """
-    return ServerSentEvent.json({"topic": topic, "count": count, "user": user}, event=LEAVE)
+    return ServerSentEvent.json({"topic": topic, "count": count, "user": user}, event=_LEAVE)
 
 
 def count_event(topic: str, count: int) -> ServerSentEvent:
     """
     Tell how many are on *topic*.
     """
-    return ServerSentEvent.json({"topic": topic, "count": count}, event=COUNT)
+    return ServerSentEvent.json({"topic": topic, "count": count}, event=_COUNT)

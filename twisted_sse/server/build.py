@@ -4,8 +4,10 @@ Builds the services that ``twistd sse`` runs.
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from twisted.application.service import MultiService
@@ -13,7 +15,8 @@ from twisted.application.service import MultiService
 from twisted_sse.broker.drain import abort_all
 from twisted_sse.hub import Hub
 from twisted_sse.server.banner import Served, StartupBanner, bearer_from_file
-from twisted_sse.server.config import Config, InvalidOption
+from twisted_sse.server.config.config import Config
+from twisted_sse.server.config.option import InvalidOption
 from twisted_sse.server.demo import publish_demo
 from twisted_sse.server.listening import EndpointService, endpoint_for
 from twisted_sse.server.memory import MemoryTrim
@@ -21,6 +24,7 @@ from twisted_sse.server.process import GarbageCollection, MonotonicTimers, StopS
 from twisted_sse.server.reload import Reloadable, ReloadSignal, TokenFile
 from twisted_sse.server.site import HubSite, hub_tree
 from twisted_sse.server.socketlimits import allow_many_files, socket_limits
+from twisted_sse.server.systemd import Notifier
 from twisted_sse.transport.tls.context import TLSFactory, TLSServer
 from twisted_sse.transport.tls.identity import CertificateError, pair_files
 from twisted_sse.transport.tls.renewal import CertificateWatch
@@ -45,13 +49,15 @@ def make_server(config: Config, reactor: Any) -> MultiService:
     """
     allow_many_files()
     token = secrets.token_urlsafe(24)
-    tokens = BearerTokens(config.publish_tokens or [token], anonymous=config.anonymous)
+    listed = config.publish_tokens
+    tokens = BearerTokens(listed.tokens if listed else [token], anonymous=config.anonymous)
     hub = Hub(
         config.history,
         keepalive=config.keepalive,
         retry=config.retry,
         retry_spread=config.retry_spread,
         send_timeout=config.send_timeout,
+        max_lifetime=config.max_lifetime,
         max_connections=config.max_connections,
         max_connections_per_address=config.max_connections_per_address,
         presence=config.presence or False,
@@ -71,29 +77,39 @@ def make_server(config: Config, reactor: Any) -> MultiService:
         one.endpoint.setServiceParent(server)
     if config.demo:
         publish_demo(hub)
-    if config.publish_token_file is not None:
-        reloads["the tokens"] = TokenFile(
-            config.publish_token_file, list(config.publish_tokens), tokens
-        )
+    if listed is not None:
+        reloads["the tokens"] = TokenFile(listed.path, listed.tokens, tokens)
     GarbageCollection().setServiceParent(server)
     MemoryTrim(lambda: len(hub.connections), reactor).setServiceParent(server)
-    ReloadSignal(reactor, reloads).setServiceParent(server)
-    StopSignals(reactor, lambda: abort_all(hub.broker, hub.responses)).setServiceParent(server)
+    notifier = Notifier(lambda: len(hub.connections), os.environ, reactor)
+    notifier.setServiceParent(server)
+    ReloadSignal(reactor, reloads, notifier.reloading).setServiceParent(server)
+    StopSignals(
+        reactor,
+        leave=partial(_leave, hub, notifier),
+        abort=lambda: abort_all(hub.broker, hub.responses),
+        delay=config.drain_delay,
+    ).setServiceParent(server)
     _banner(config, served, token).setServiceParent(server)
     return server
 
 
+def _leave(hub: Hub, notifier: Notifier) -> None:
+    hub.broker.leaving = True
+    notifier.stopping()
+
+
 def _banner(config: Config, served: Sequence[Served], token: str) -> StartupBanner:
-    if config.publish_token_file is not None:
-        header = bearer_from_file(config.publish_token_file, config.publish_tokens[0])
+    listed = config.publish_tokens
+    if listed is not None:
+        header = bearer_from_file(listed.path, listed.tokens[0])
     else:
         # Only a token that is valid for one run is logged.
-        shown = "TOKEN" if config.publish_tokens else token
-        header = f"-H 'Authorization: Bearer {shown}'"
+        header = f"-H 'Authorization: Bearer {token}'"
     return StartupBanner(
         served,
         header,
-        generated=not config.publish_tokens,
+        generated=listed is None,
         anonymous=config.anonymous,
         demo=config.demo,
     )
