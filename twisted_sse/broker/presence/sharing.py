@@ -25,7 +25,7 @@ __all__ = ["LIFE", "Sharing"]
 
 #: How much longer than the grace a hub is taken for alive, in seconds, after its last
 #: call: it may miss several of them.
-LIFE = 5.0
+LIFE = 4.0
 
 # The pause between two calls, and how long changes here are collected, in seconds.
 _INTERVAL = 1.0
