@@ -240,6 +240,21 @@ class EndTests(SynchronousTestCase):
             sorted(self.cluster.told), [(k, u) for k in ("join", "leave") for u in ("ada", "eve")]
         )
 
+    def test_killed_with_many(self) -> None:
+        """
+        More users than are removed in one turn are gone as well.
+        """
+        for number in range(1500):
+            self.cluster.join(0, Grant(f"user {number}", subscribe=["*"]))
+        self.cluster.wait(3)
+        counts = [hub.presence.count("a") for hub in self.cluster.hubs]
+        self.kill()
+        self.cluster.wait(17)
+
+        self.assertEqual(counts, [1503] * 3)
+        self.assertEqual([hub.presence.count("a") for hub in self.cluster.hubs[1:]], [0, 0])
+        self.assertEqual([len(hub.presence._roster) for hub in self.cluster.hubs[1:]], [0, 0])
+
     def test_killed_and_back(self) -> None:
         """
         Those who come back to another hub in time do not leave.

@@ -9,7 +9,7 @@ shown as they were known last.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -201,34 +201,43 @@ class Sharing:
             self._review = now + self._life
             for known in self._others.values():
                 known.update(dict.fromkeys(known, self._review))
-        for at, change in enumerate(news.changes, 1):
-            self._apply(change)
-            if not at % _SLICE:
-                await deferLater(self._clock, 0)
+        await self._apply(self._steps(news.changes))
         if self._review is not None and self._review <= now:
             self._review = None
-            self._forget_doubtful(now)
+            await self._apply(self._doubtful(now))
 
-    def _apply(self, change: NodeChange) -> None:
-        node, occupancy = change
-        if node == self._node:
-            return
-        if occupancy is None:
-            for topic, user in self._others.pop(node, ()):
-                self._roster.put(node, Occupancy(topic, user, 0))
-            return
-        known = self._others.setdefault(node, {})
-        key = (occupancy.topic, occupancy.user)
-        if occupancy.number:
-            known[key] = None
-        else:
-            known.pop(key, None)
-        self._roster.put(node, occupancy)
-
-    def _forget_doubtful(self, now: float) -> None:
-        for node, known in list(self._others.items()):
-            for key in [key for key, until in known.items() if until is not None and until <= now]:
-                del known[key]
-                self._roster.put(node, Occupancy(*key, 0))
+    async def _apply(self, steps: Iterable[tuple[str, Occupancy]]) -> None:
+        """
+        Apply what is the case at other hubs, some of it in each turn of the reactor.
+        """
+        for at, (node, occupancy) in enumerate(steps, 1):
+            known = self._others.setdefault(node, {})
+            key = (occupancy.topic, occupancy.user)
+            if occupancy.number:
+                known[key] = None
+            else:
+                known.pop(key, None)
             if not known:
                 del self._others[node]
+            self._roster.put(node, occupancy)
+            if not at % _SLICE:
+                await deferLater(self._clock, 0)
+
+    def _steps(self, changes: Iterable[NodeChange]) -> Iterator[tuple[str, Occupancy]]:
+        for node, occupancy in changes:
+            if node == self._node:
+                continue
+            if occupancy is not None:
+                yield node, occupancy
+            else:
+                for topic, user in list(self._others.get(node, ())):
+                    yield node, Occupancy(topic, user, 0)
+
+    def _doubtful(self, now: float) -> Iterator[tuple[str, Occupancy]]:
+        """
+        Those who have not been announced again in time.
+        """
+        for node, known in list(self._others.items()):
+            for (topic, user), until in list(known.items()):
+                if until is not None and until <= now:
+                    yield node, Occupancy(topic, user, 0)
