@@ -21,6 +21,7 @@ from twisted_sse import (
     EventSourceResponse,
     Hub,
     MemoryHistory,
+    Presence,
     ServerSentEvent,
     SQLiteHistory,
 )
@@ -93,6 +94,10 @@ class MistakeTests(SynchronousTestCase):
         (lambda: make(max_lifetime=0), "max_lifetime is 0"),
         (lambda: make(send_timeout=-5), "send_timeout is -5"),
         (lambda: make(send_timeout=NAN), "send_timeout is nan"),
+        (lambda: make(presence="yes"), "presence is 'yes': give True, False or Presence(grace=10)"),
+        (lambda: make(presence=1), "presence is 1"),
+        (lambda: Presence(grace=-1), "grace is -1: give seconds, at least 0"),
+        (lambda: Presence(most=0), "most is 0: give a whole number, at least 1"),
         (lambda: make(fallen_behind="drop"), "give 'resume', 'latest' or 'disconnect'"),
         (lambda: make(fallen_behind=None), "fallen_behind is None"),
         (lambda: make(window_events=0), "window_events is 0"),

@@ -424,7 +424,7 @@ class CurlTests(SynchronousTestCase):
         """
         Each opens a stream, or succeeds.
         """
-        hub = HubProcess()
+        hub = HubProcess("--presence", "yes")
         self.addCleanup(hub.stop)
         find_program("curl", "curl")
         lines = [

@@ -33,6 +33,8 @@ PUBLIC = [
     "ISharedHistoryProvider",
     "MemoryHistory",
     "NoContent",
+    "Presence",
+    "PresenceMember",
     "Publisher",
     "Receipt",
     "ResponseStream",

@@ -55,7 +55,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("__init__", "singleflight", "shutdown"),
         ("audiences",),
         ("connections",),
-        ("replay",),
+        ("presence", "replay"),
         ("intake", "fanout", "batch", "pendingstarts", "readiness", "receipts", "schedule"),
         ("admission",),
         ("broker",),

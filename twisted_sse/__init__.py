@@ -5,8 +5,10 @@ Server-Sent Events for Twisted: a hub that runs by itself, and resources to embe
 from twisted_sse.broker.connections.connection import Connection
 from twisted_sse.broker.connections.endreason import EndReason
 from twisted_sse.broker.connections.grant import Grant
+from twisted_sse.broker.presence.settings import Presence
 from twisted_sse.errors import Forbidden, NoContent, Unauthorized
 from twisted_sse.events.event import ServerSentEvent
+from twisted_sse.events.presence import PresenceMember
 from twisted_sse.events.publication import Receipt
 from twisted_sse.history import MemoryHistory, SQLiteHistory
 from twisted_sse.hub import Hub
@@ -32,6 +34,8 @@ __all__ = [
     "ISharedHistoryProvider",
     "MemoryHistory",
     "NoContent",
+    "Presence",
+    "PresenceMember",
     "Publisher",
     "Receipt",
     "ResponseStream",

@@ -24,6 +24,8 @@ from twisted_sse.broker.connections.endlog import log_end
 from twisted_sse.broker.connections.listeners import ConnectListener, DisconnectListener
 from twisted_sse.broker.connections.registry import Registry
 from twisted_sse.broker.lifecycle import Lifecycle
+from twisted_sse.broker.presence.presence import HubPresence
+from twisted_sse.broker.presence.settings import Presence, presence_settings
 from twisted_sse.broker.replay.catchup import FallenBehind
 from twisted_sse.broker.schedule import MakeEvent, Schedule, Schedules
 from twisted_sse.broker.service import HubService
@@ -47,6 +49,7 @@ from twisted_sse.web.cors import CORS
 from twisted_sse.web.cred import GrantOf, GrantRealm
 from twisted_sse.web.events import PublishResource
 from twisted_sse.web.generators.streams import GeneratorStreams
+from twisted_sse.web.presence import PresenceResource
 from twisted_sse.web.resource import Authorize
 from twisted_sse.web.stream import EventStreamResource
 
@@ -110,6 +113,9 @@ class Hub:
             responses of this hub, like the *default* of `json.dumps`; see
             `ServerSentEvent.json`.
 
+        presence: Whether to keep who is on which topic, for `presence` and for streams
+            that ask for it; a `Presence` says how.
+
         reactor: What everything is scheduled with.  By default the global
             reactor, looked up when it is first needed.
 
@@ -151,6 +157,7 @@ class Hub:
         max_connections_per_address: int | None = None,
         access_log: bool = False,
         encoder: Encoder | None = None,
+        presence: bool | Presence = False,
         reactor: IReactorTime | None = None,
     ) -> None:
         check_seconds("keepalive", keepalive, none="to send no comments")
@@ -182,6 +189,7 @@ class Hub:
             window_bytes=window_bytes,
             max_connections=max_connections,
             max_connections_per_address=max_connections_per_address,
+            presence=presence_settings(presence),
         )
         self.connections: Registry = self.broker.admission.connections
         self.responses = GeneratorStreams(self.clock)
@@ -191,6 +199,18 @@ class Hub:
         self._lifecycle = Lifecycle(self.broker, self.responses, self._schedules)
         self.broker.before_start = self._lifecycle.before_first_use
         self.responses.before_begin = self._lifecycle.before_first_use
+
+    @property
+    def presence(self) -> HubPresence:
+        """
+        Who is on which topic.
+
+        Raises:
+            RuntimeError: The hub keeps no presence.
+        """
+        if self.broker.presence is None:
+            raise RuntimeError("This hub keeps no presence: write Hub(presence=True)")
+        return self.broker.presence
 
     def publish(
         self,
@@ -404,6 +424,17 @@ class Hub:
             max_body=max_body,
             publish_origins=publish_origins,
         )
+
+    def presence_resource(
+        self, authorize: Authorize | None = None, cors: CORS | None = None
+    ) -> PresenceResource:
+        """
+        Make a resource that tells who is on a topic; see `PresenceResource`.
+
+        Raises:
+            RuntimeError: The hub keeps no presence.
+        """
+        return PresenceResource(self.presence, self.broker.now, authorize=authorize, cors=cors)
 
     def subscribe(self, *topics: str) -> EventStreamResource:
         """

@@ -41,6 +41,7 @@ OPTIONS = [
     "head-timeout",
     "body-timeout",
     "send-timeout",
+    "presence",
     "max-lifetime",
     "drain-delay",
     "grace",
@@ -612,6 +613,8 @@ class RefusedTests(CommandLineTests):
         ("head-timeout", "0"),
         ("body-timeout", "soon"),
         ("send-timeout", "0"),
+        ("presence", "perhaps"),
+        ("presence", "-1"),
         ("grace", "-1"),
         ("spread", "-1"),
     ]

@@ -29,6 +29,7 @@ for _rules in (
     "ids",
     "lifecycle",
     "locate",
+    "presence",
     "since",
     "tail",
 ):

@@ -31,6 +31,8 @@ from twisted_sse import (
     IHistoryProvider,
     ISharedHistoryProvider,
     MemoryHistory,
+    Presence,
+    PresenceMember,
     Publisher,
     Receipt,
     ResponseStream,
@@ -60,6 +62,8 @@ __all__ = [
     "handler",
     "hubs",
     "klein_apps",
+    "presence",
+    "print_nothing",
     "providers",
     "registries",
     "resources",
@@ -121,6 +125,35 @@ def hubs() -> None:
 
     Hub(fallen_behind="never")  # type: ignore[arg-type]
     Hub(encoder=5)  # type: ignore[arg-type]
+
+
+def presence() -> None:
+    """
+    Who is on a topic has types.
+    """
+    hub = Hub(presence=Presence(grace=30.0, most=10))
+    grant = Grant("ada", info={"name": "Ada"})
+
+    assert_type(hub.presence.of("room"), list[PresenceMember])
+    assert_type(hub.presence.count("room"), int)
+    assert_type(hub.presence.of("room")[0].user, str)
+    assert_type(grant.info, str | None)
+
+    @hub.presence.on_join
+    async def joined(topic: str, member: PresenceMember) -> None:
+        print(topic, member.info)
+
+    resource: IResource = hub.presence_resource(lambda request: grant, CORS())
+    print(resource, joined)
+
+    Hub(presence="yes")  # type: ignore[arg-type]
+    hub.presence.on_leave(print_nothing)  # type: ignore[type-var]
+
+
+def print_nothing() -> None:
+    """
+    A listener that takes no arguments.
+    """
 
 
 def registries(hub: Hub) -> None:

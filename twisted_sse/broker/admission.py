@@ -28,6 +28,7 @@ from twisted_sse.broker.connections.registry import Registry
 from twisted_sse.broker.connections.sendtimeout import SendTimeout
 from twisted_sse.broker.fanout import Fanout
 from twisted_sse.broker.pendingstarts import PendingStarts
+from twisted_sse.broker.presence.presence import HubPresence, PresenceWish
 from twisted_sse.broker.replay.catchup import Catchup
 from twisted_sse.errors import HistoryUnavailable, HubClosed
 from twisted_sse.events.preamble import UNLOCATED, Priming, StreamStart
@@ -64,6 +65,8 @@ class Subscriber:
 
         reauthorize: Called for a new grant when the user's has changed; ``None``
             if there is nothing to call.
+
+        presence: What the stream asks for, if the hub has presence.
     """
 
     sink: Sink
@@ -74,6 +77,7 @@ class Subscriber:
     representation: Representation = PLAIN
     priming: Priming = "event"
     reauthorize: Reauthorize | None = None
+    presence: PresenceWish = None
 
 
 class Admission:
@@ -82,6 +86,8 @@ class Admission:
 
     Args:
         start: Makes sure that the hub knows where history ends.
+
+        presence: Told of connections; ``None`` if the hub keeps no presence.
 
     Attributes:
         connections: The `Registry` of open connections.
@@ -103,9 +109,11 @@ class Admission:
         max_lifetime: float | None,
         clock: IReactorTime,
         start: Callable[[], Deferred[None]],
+        presence: HubPresence | None = None,
     ) -> None:
         self.connections = registry
-        self.reauthorizer = Reauthorizer(registry, audiences, clock)
+        self.reauthorizer = Reauthorizer(registry, audiences, clock, self._regranted)
+        self._presence = presence
         self._audiences = audiences
         self._catchup = catchup
         self._listeners = listeners
@@ -221,6 +229,9 @@ class Admission:
         self.connections.add(connection)
         if grant is not ANONYMOUS:
             self.reauthorizer.hold(connection, grant, subscriber.reauthorize)
+        # Another hub is not a member.
+        if self._presence is not None and subscriber.representation is PLAIN:
+            self._presence.admitted(connection, grant, subscriber.presence)
         return connection
 
     def _open(self, start: StreamStart, connection: Connection, begin: Begin) -> None:
@@ -246,7 +257,14 @@ class Admission:
     def _unblocked(self, connection: Connection) -> None:
         if self._send_timeouts is not None:
             self._send_timeouts.wait_no_more(connection)
+        # The application's listeners may ask who is there.
+        if self._presence is not None:
+            self._presence.writable(connection)
         self._listeners.writable(connection)
+
+    def _regranted(self, connection: Connection, grant: Grant) -> None:
+        if self._presence is not None:
+            self._presence.changed(connection, grant)
 
     def _ended(self, connection: Connection, reason: EndReason) -> None:
         self.connections.remove(connection)
@@ -260,4 +278,6 @@ class Admission:
             self._lifetimes.forget(connection)
         if self._send_timeouts is not None:
             self._send_timeouts.wait_no_more(connection)
+        if self._presence is not None:
+            self._presence.ended(connection)
         self._listeners.ended(connection, reason)

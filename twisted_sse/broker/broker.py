@@ -25,6 +25,8 @@ from twisted_sse.broker.connections.registry import Registry
 from twisted_sse.broker.connections.retry import ReconnectionTime
 from twisted_sse.broker.fanout import Fanout
 from twisted_sse.broker.intake import Intake
+from twisted_sse.broker.presence.presence import HubPresence
+from twisted_sse.broker.presence.settings import Presence
 from twisted_sse.broker.readiness import Readiness
 from twisted_sse.broker.receipts import Receipts
 from twisted_sse.broker.replay.catchup import Catchup, FallenBehind
@@ -52,6 +54,8 @@ class Broker:
             window_bytes, max_connections, max_connections_per_address: As
             `twisted_sse.Hub` takes them.
 
+        presence: How presence is kept; ``None`` to keep none.
+
     Attributes:
         admission: Takes subscribers.
 
@@ -74,6 +78,8 @@ class Broker:
         leaving: Whether the hub is about to stop, and so is not ready any more.
 
         receipts: The outcomes of the newest publishing requests.
+
+        presence: Who is on which topic; ``None`` if that is not kept.
     """
 
     _log = Logger()
@@ -93,6 +99,7 @@ class Broker:
         window_bytes: int,
         max_connections: int | None,
         max_connections_per_address: int | None,
+        presence: Presence | None = None,
     ) -> None:
         self.history = history
         self.clock = clock
@@ -104,6 +111,7 @@ class Broker:
         self.before_start: Callable[[], None] = lambda: None
         self.listeners = Listeners()
         self.receipts = Receipts()
+        self.presence = None if presence is None else HubPresence(presence, history, clock)
         self._shared = ISharedHistoryProvider(history, None)
         self._window = Window(window_events, window_bytes)
         self._preload = window_events
@@ -129,6 +137,7 @@ class Broker:
             max_lifetime=max_lifetime,
             clock=clock,
             start=self.start,
+            presence=self.presence,
         )
 
     @property
@@ -208,6 +217,8 @@ class Broker:
         """
         self.closed = True
         self.admission.close()
+        if self.presence is not None:
+            self.presence.suspend()
 
     def stop(self) -> None:
         """

@@ -14,6 +14,7 @@ from twisted_sse.errors import InvalidEvent
 from twisted_sse.events.control import CONTROL_EVENTS
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.jsontext import json_writer
+from twisted_sse.events.presence import PRESENCE_EVENTS
 from twisted_sse.topics import check_topics
 
 __all__ = [
@@ -39,6 +40,9 @@ EARLIEST = "earliest"
 MAX_ID_SIZE = 1024
 
 _write_json = json_writer(None, "The data is")
+
+# What only the hub itself sends: nobody may forge it.
+_RESERVED = CONTROL_EVENTS | PRESENCE_EVENTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +91,7 @@ class Publication:
             InvalidEvent: It cannot be written as an event; or *data* is an event
                 already, and something else is given beside it; or a subscriber
                 could not come back with its ID; or its type is that of a control
-                event.
+                event or of presence.
         """
         if private is not False and private is not True:
             raise InvalidEvent(f"The private is {private!r}: give True or False.")
@@ -102,7 +106,7 @@ class Publication:
             made = ServerSentEvent(text, event=event, id=id, retry=retry)
         if made.id is not None:
             _check_id(made.id)
-        if made.event is not None and made.event in CONTROL_EVENTS:
+        if made.event is not None and made.event in _RESERVED:
             raise InvalidEvent(
                 f"The event type {made.event!r} is reserved for the hub: choose another."
             )

@@ -62,6 +62,7 @@ def make_server(config: Config, reactor: Any) -> MultiService:
         access_log=config.access_log,
         max_connections=config.max_connections,
         max_connections_per_address=config.max_connections_per_address,
+        presence=config.presence or False,
         reactor=reactor,
     )
     site = _site(config, hub, tokens, reactor)

@@ -19,6 +19,7 @@ from twisted_sse.web.cors import CORS
 from twisted_sse.web.events import EventsResource
 from twisted_sse.web.health import Health
 from twisted_sse.web.notfound import NotFound
+from twisted_sse.web.presence import PresenceResource
 from twisted_sse.web.problem import Problem, answer_problem
 from twisted_sse.web.resource import Authorize
 
@@ -129,6 +130,9 @@ def hub_tree(
     # A Mercure client may not expect an event that was not published, and may leave out data.
     well_known.putChild(b"mercure", events("block", False))
     root.putChild(b".well-known", well_known)
+    if broker.presence is not None:
+        presence = PresenceResource(broker.presence, broker.now, authorize=authorize, cors=cors)
+        root.putChild(b"presence", presence)
     root.putChild(b"healthz", Health(lambda: succeed(True)))
     root.putChild(b"readyz", Health(broker.check))
     return root

@@ -61,11 +61,14 @@ class Query(NamedTuple):
         last_event_id: ``None`` if none is given.
 
         replication: ``None`` unless another hub asks.
+
+        presence: How the stream takes part in presence, as given; ``None`` if nothing is.
     """
 
     topics: tuple[str, ...]
     last_event_id: str | None
     replication: ReplicationQuery | None = None
+    presence: str | None = None
 
     def selection(self, limit: int) -> Selection:
         """
@@ -138,7 +141,8 @@ def _parse_anew(query: bytes) -> Query:
     # The last one counts: a polyfill appends its own to the URL of the page.
     ids = [value for name, value in pairs if name in _LAST_EVENT_ID and value]
     replication = _replication(dict(pairs)) if _ANNOTATE in pairs else None
-    return Query(topics, ids[-1] if ids else None, replication)
+    presence = next((value for name, value in pairs if name == "presence"), None)
+    return Query(topics, ids[-1] if ids else None, replication, presence)
 
 
 def _replication(values: dict[str, str]) -> ReplicationQuery:

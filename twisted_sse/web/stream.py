@@ -25,6 +25,7 @@ from twisted_sse.units import check_choice, check_count
 from twisted_sse.web.auth import NOTHING
 from twisted_sse.web.cors import CORS
 from twisted_sse.web.form import take_form
+from twisted_sse.web.presence import presence_wish
 from twisted_sse.web.problem import Problem
 from twisted_sse.web.query import Query, last_event_id, query_of
 from twisted_sse.web.replication import Replication
@@ -138,6 +139,7 @@ class Subscriptions:
             raise Forbidden("Your token does not allow reading any of these topics.")
         if query.replication is not None:
             self._replication.check_selection(selection, query.replication)
+        presence_wish(query, selection, self._broker.presence)
         return selection, query
 
     def _open(
@@ -157,6 +159,7 @@ class Subscriptions:
             representation=representation,
             priming=self._priming,
             reauthorize=None if self._authorize is None else partial(self._reauthorize, request),
+            presence=presence_wish(query, selection, self._broker.presence),
         )
         connection, opened = self._admission.admit(subscriber, partial(self._begin, request))
         # Before the stream is open, nothing else reports that the client has left.

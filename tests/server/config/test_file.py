@@ -36,6 +36,7 @@ REFUSED = [
     ("keepalive = [15]", "line 1: keepalive is a list: write a number of seconds"),
     ("max-topics = 1.5", "line 1: max-topics is 1.5: write a whole number, such as 100."),
     ("anonymous = 1", "line 1: anonymous is 1: write true or false."),
+    ("presence = 'soon'", "line 1: presence: 'soon' is neither yes, no nor a number of seconds"),
     ("history = 5", 'line 1: history is 5: write a string such as "sqlite:events.db".'),
     ("cors-origin = [1]", "line 1: cors-origin is 1: write a string .*, or a list of those."),
     ("cors-origin = []", "line 1: cors-origin is an empty list: write at least one value"),

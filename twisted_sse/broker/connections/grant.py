@@ -11,6 +11,7 @@ from typing import Any
 
 from twisted_sse.broker.connections.revocation import Revocable
 from twisted_sse.errors import Unauthorized
+from twisted_sse.events.presence import encode_info
 from twisted_sse.topics import Interest, Selection
 
 __all__ = ["ANONYMOUS", "Grant", "check_grant"]
@@ -36,16 +37,30 @@ class Grant:
 
         state: The initial content of ``connection.state``; copied.
 
+        info: What presence tells others about the user, a value for JSON of at most
+            1,024 bytes; kept as JSON.
+
     Attributes:
         source: What the grant came from, if that can be revoked: then the streams end.
 
     Raises:
         InvalidSelector: A selector cannot be understood.
 
-        ValueError: *expires* is not a point in time.
+        ValueError: *expires* is not a point in time, or *info* is too large.
+
+        TypeError: *info* is not a value for JSON.
     """
 
-    __slots__ = ("expires", "public", "publish", "source", "state", "subscribe", "user")
+    __slots__ = (
+        "expires",
+        "info",
+        "public",
+        "publish",
+        "source",
+        "state",
+        "subscribe",
+        "user",
+    )
 
     def __init__(
         self,
@@ -56,6 +71,7 @@ class Grant:
         public: bool = False,
         expires: float | datetime | None = None,
         state: Mapping[str, Any] | None = None,
+        info: object = None,
     ) -> None:
         self.user = user
         self.subscribe = _selection(subscribe)
@@ -64,6 +80,7 @@ class Grant:
         self.expires = None if expires is None else _seconds(expires)
         self.state = None if state is None else dict(state)
         self.source: Revocable | None = None
+        self.info = encode_info(info)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Grant):
@@ -76,7 +93,7 @@ class Grant:
     def __repr__(self) -> str:
         # Without the state, which may be secret: a grant may be logged.
         values = zip(
-            ("user", "subscribe", "publish", "public", "expires"), self._values(), strict=True
+            ("user", "subscribe", "publish", "public", "expires"), self._values(), strict=False
         )
         return f"<Grant {' '.join(f'{name}={value!r}' for name, value in values)}>"
 
@@ -121,7 +138,7 @@ class Grant:
         return granted is not None and all(granted.matches((topic,)) for topic in topics)
 
     def _values(self) -> tuple[object, ...]:
-        return self.user, self.subscribe, self.publish, self.public, self.expires
+        return self.user, self.subscribe, self.publish, self.public, self.expires, self.info
 
 
 def check_grant(value: object) -> Grant:

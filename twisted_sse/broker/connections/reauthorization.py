@@ -50,16 +50,24 @@ class Reauthorizer:
 
     A connection costs something here only if its grant expires or can be revoked, or
     names a user and can be looked up again.
+
+    Args:
+        changed: Told of each connection that has another grant.
     """
 
     _log = Logger()
 
     def __init__(
-        self, connections: Registry, audiences: AudienceIndex, clock: IReactorTime
+        self,
+        connections: Registry,
+        audiences: AudienceIndex,
+        clock: IReactorTime,
+        changed: Callable[[Connection, Grant], None] = lambda connection, grant: None,
     ) -> None:
         self._connections = connections
         self._audiences = audiences
         self._clock = clock
+        self._changed = changed
         self._now = dates_of(clock)
         self._expiry = GrantExpiry(clock)
         self._reauthorize: dict[Connection, Reauthorize] = {}
@@ -166,6 +174,7 @@ class Reauthorizer:
             self._audiences.exit(before)
         connection.user = grant.user
         self._remember(connection, grant, self._reauthorize.pop(connection))
+        self._changed(connection, grant)
 
     def _remember(
         self, connection: Connection, grant: Grant, reauthorize: Reauthorize | None

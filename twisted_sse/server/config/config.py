@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from twisted_sse.broker.presence.settings import Presence
 from twisted_sse.interfaces import IHistoryProvider
 from twisted_sse.server.config.kinds import TokenList
 from twisted_sse.server.config.option import Given
@@ -58,6 +59,7 @@ class Config:
     head_timeout: float | None
     body_timeout: float | None
     send_timeout: float | None
+    presence: Presence | None
     max_lifetime: float | None
     drain_delay: float
     grace: float

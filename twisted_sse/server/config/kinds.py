@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from twisted_sse import units
+from twisted_sse.broker.presence.settings import read_presence
 from twisted_sse.history.plugins import build_history
 from twisted_sse.server.log.formats import FORMATS
 from twisted_sse.server.log.levels import read_level
@@ -23,6 +24,7 @@ __all__ = [
     "MILLISECONDS",
     "PASSPHRASE_FILE",
     "PORT",
+    "PRESENCE",
     "SECONDS",
     "SIZE",
     "TEXT",
@@ -92,3 +94,6 @@ SIZE = Kind(read=units.size, expected='a size, such as 65536 or "64KiB"', types=
 LOG_FORMAT = Kind(read=_read_format, expected='"text" or "json"')
 LOG_LEVEL = Kind(read=read_level, expected='a level such as "warn", or "twisted_sse.history=debug"')
 YES_OR_NO = Kind(read=units.yes_or_no, expected="true or false", types=(bool,))
+PRESENCE = Kind(
+    read=read_presence, expected="true, false, or a number of seconds", types=(bool, int, float)
+)

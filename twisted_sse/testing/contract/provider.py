@@ -11,6 +11,7 @@ from twisted_sse.testing.contract.find import FindRules, SharedFindRules
 from twisted_sse.testing.contract.follow import FollowRules
 from twisted_sse.testing.contract.lifecycle import AvailabilityRules, LifecycleRules
 from twisted_sse.testing.contract.locate import LocateRules
+from twisted_sse.testing.contract.presence import PresenceRules
 from twisted_sse.testing.contract.since import SinceRules
 from twisted_sse.testing.contract.tail import TailRules
 from twisted_sse.testing.contract.unknown_ids import UnknownIDRules
@@ -49,9 +50,10 @@ class HistoryProviderContract(
 
 
 class SharedHistoryProviderContract(
-    LocateRules, FollowRules, SharedFindRules, HistoryProviderContract
+    LocateRules, FollowRules, SharedFindRules, PresenceRules, HistoryProviderContract
 ):
     """
     The tests of `ISharedHistoryProvider`, including those of
-    `HistoryProviderContract`; write the method `second_hub`, too.
+    `HistoryProviderContract`; write the method `second_hub`, too.  A provider that
+    provides `IPresenceStore` is tested for that as well.
     """

@@ -4,7 +4,13 @@ The options of streams: what they can resume from, and how they begin, idle and 
 
 import re
 
-from twisted_sse.server.config.kinds import HISTORY, INTERVAL, MILLISECONDS, SECONDS
+from twisted_sse.server.config.kinds import (
+    HISTORY,
+    INTERVAL,
+    MILLISECONDS,
+    PRESENCE,
+    SECONDS,
+)
 from twisted_sse.server.config.option import Option
 
 __all__ = ["STREAMS"]
@@ -56,6 +62,17 @@ STREAMS = (
         ),
         kind=INTERVAL,
         default="60",
+    ),
+    Option(
+        name="presence",
+        help="Tell who is on a topic: yes, no, or the grace of a reconnect in seconds",
+        kind=PRESENCE,
+        default="no",
+        more=(
+            "It is told at `/presence`, and [by events](how-to/presence.md) in streams that ask "
+            "for them. A user has left a topic after the grace without a connection; with `yes` "
+            "it is 10 seconds."
+        ),
     ),
     Option(
         name="max-lifetime",
