@@ -96,6 +96,13 @@ class Hub:
         max_connections_per_address: The most connections from one network
             address; one more is answered with 429.  ``None`` sets no limit.
 
+        max_connections_per_user: The most connections of one user, whom the grant
+            names; one more is answered with 429.  ``None`` sets no limit.
+
+        max_publish_rate: The most publications per second that one user, or one
+            token, may send over HTTP, and ten times as many at once; more are
+            answered with 429.  ``None`` sets no limit.
+
         reactor: What everything is scheduled with.  By default the global
             reactor, looked up when it is first needed.
 
@@ -132,6 +139,8 @@ class Hub:
         window_bytes: int = 16 * 1024 * 1024,
         max_connections: int | None = None,
         max_connections_per_address: int | None = None,
+        max_connections_per_user: int | None = None,
+        max_publish_rate: int | None = None,
         reactor: IReactorTime | None = None,
     ) -> None:
         check_seconds("keepalive", keepalive, none="to send no comments")
@@ -143,6 +152,8 @@ class Hub:
         check_count("window_bytes", window_bytes)
         check_count("max_connections", max_connections, none="for no limit")
         check_count("max_connections_per_address", max_connections_per_address, none="for no limit")
+        check_count("max_connections_per_user", max_connections_per_user, none="for no limit")
+        check_count("max_publish_rate", max_publish_rate, none="for no limit")
         self.clock = clock_for(reactor)
         self.history = history_for(history, self.clock)
         self.broker = Broker(
@@ -157,6 +168,8 @@ class Hub:
             window_bytes=window_bytes,
             max_connections=max_connections,
             max_connections_per_address=max_connections_per_address,
+            max_connections_per_user=max_connections_per_user,
+            max_publish_rate=max_publish_rate,
         )
         self.connections: Registry = self.broker.admission.connections
         self.responses = GeneratorStreams(self.clock)
@@ -341,7 +354,7 @@ class Hub:
         topics: Iterable[str] | None = None,
         *,
         priming: Priming = "event",
-        max_topics: int = 100,
+        max_topics: int | None = 100,
     ) -> EventStreamResource:
         """
         Make a resource for subscribers; see `EventStreamResource`.
@@ -360,7 +373,7 @@ class Hub:
         authorize: Authorize,
         cors: CORS | None = None,
         *,
-        max_body: int = MAX_BODY,
+        max_body: int | None = MAX_BODY,
         publish_origins: Iterable[str] = (),
     ) -> PublishResource:
         """

@@ -25,6 +25,7 @@ from twisted_sse.broker.connections.registry import Registry
 from twisted_sse.broker.connections.retry import ReconnectionTime
 from twisted_sse.broker.fanout import Fanout
 from twisted_sse.broker.intake import Intake
+from twisted_sse.broker.publishrate import PublishRate
 from twisted_sse.broker.readiness import Readiness
 from twisted_sse.broker.receipts import Receipts
 from twisted_sse.broker.replay.catchup import Catchup, FallenBehind
@@ -34,6 +35,7 @@ from twisted_sse.errors import HistoryUnavailable, HubClosed
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.publication import Position, Publication, Published, Record, Tail
 from twisted_sse.interfaces import IHistoryProvider, ISharedHistoryProvider
+from twisted_sse.transport.refusals import Refusals
 
 __all__ = ["Broker"]
 
@@ -49,8 +51,9 @@ class Broker:
 
     Args:
         retry, keepalive, send_timeout, fallen_behind, window_events,
-            window_bytes, max_connections, max_connections_per_address: As
-            `twisted_sse.Hub` takes them.
+            window_bytes, max_connections, max_connections_per_address,
+            max_connections_per_user, max_publish_rate: As `twisted_sse.Hub` takes
+            them.
 
     Attributes:
         admission: Takes subscribers.
@@ -72,6 +75,11 @@ class Broker:
         closed: Whether publications are refused, because the hub is stopping.
 
         receipts: The outcomes of the newest publishing requests.
+
+        publish_rate: Limits what one publisher sends over HTTP; ``None`` if nothing
+            does.
+
+        refusals: Counts what the hub's limits have refused.
     """
 
     _log = Logger()
@@ -90,6 +98,8 @@ class Broker:
         window_bytes: int,
         max_connections: int | None,
         max_connections_per_address: int | None,
+        max_connections_per_user: int | None = None,
+        max_publish_rate: int | None = None,
     ) -> None:
         self.history = history
         self.clock = clock
@@ -100,6 +110,9 @@ class Broker:
         self.before_start: Callable[[], None] = lambda: None
         self.listeners = Listeners()
         self.receipts = Receipts()
+        rate = max_publish_rate
+        self.publish_rate = None if rate is None else PublishRate(rate, clock)
+        self.refusals = Refusals()
         self._shared = ISharedHistoryProvider(history, None)
         self._window = Window(window_events, window_bytes)
         self._preload = window_events
@@ -118,7 +131,9 @@ class Broker:
             audiences=self._audiences,
             catchup=self._catchup,
             fanout=self._fanout,
-            registry=Registry(max_connections, max_connections_per_address),
+            registry=Registry(
+                max_connections, max_connections_per_address, max_connections_per_user
+            ),
             listeners=self.listeners,
             keepalive=keepalive,
             send_timeout=send_timeout,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from twisted_sse.interfaces import IHistoryProvider
+from twisted_sse.server.limits import Limits
 
 __all__ = ["Config", "InvalidOption", "from_options"]
 
@@ -30,9 +31,10 @@ class InvalidOption(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config:
+class Config(Limits):
     """
-    The configuration of a standalone hub.  Sizes are in bytes, times in seconds.
+    The configuration of a standalone hub.  Sizes are in bytes, times in seconds.  The
+    limits are attributes too: see `Limits`.
 
     Attributes:
         ports: Port numbers or endpoint descriptions.
@@ -60,14 +62,6 @@ class Config:
     tls_cert: Sequence[str] = ()
     tls_key: Sequence[str] = ()
     tls_passphrase: bytes | None = None
-    max_connections: int | None = None
-    max_connections_per_address: int | None = None
-    max_streams: int = 256
-    max_topics: int = 100
-    max_body: int = 1024 * 1024
-    head_timeout: float | None = 10.0
-    body_timeout: float | None = 30.0
-    send_timeout: float | None = 60.0
     grace: float = 8.0
     spread: float = 10.0
     demo: bool = False

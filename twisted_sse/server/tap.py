@@ -15,7 +15,7 @@ from twisted.python import usage
 
 from twisted_sse import units
 from twisted_sse.history.plugins import build_history, describe_histories
-from twisted_sse.server import config
+from twisted_sse.server import config, limits
 from twisted_sse.server.build import make_server
 from twisted_sse.server.config import Config
 from twisted_sse.transport.tls.identity import read_passphrase
@@ -32,20 +32,13 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "anonymous": units.yes_or_no,
     "publish-token-file": units.read_tokens,
     "tls-passphrase-file": read_passphrase,
-    "max-connections": units.count,
-    "max-connections-per-address": units.count,
-    "max-streams": units.count,
-    "max-topics": units.count,
-    "max-body": units.size,
-    "head-timeout": units.interval,
-    "body-timeout": units.interval,
-    "send-timeout": units.interval,
+    **limits.READERS,
     "grace": units.seconds,
     "spread": units.seconds,
 }
 
 
-class Options(usage.Options):
+class Options(limits.LimitOptions):
     """
     The options of ``twistd sse``.
 
@@ -84,34 +77,6 @@ class Options(usage.Options):
             "A file with the tokens that may publish, one per line.",
         ],
         ["tls-passphrase-file", None, None, "A file with the passphrase of the private keys."],
-        ["max-connections", None, None, "The most subscribers; one more is answered with 503."],
-        [
-            "max-connections-per-address",
-            None,
-            None,
-            "The most subscribers of one address; one more is answered with 429.",
-        ],
-        ["max-streams", None, None, "The most streams on one HTTP/2 connection [256]."],
-        ["max-topics", None, None, "The most topics in one subscription [100]."],
-        ["max-body", None, None, "The largest body of a publishing request, in bytes [1MiB]."],
-        [
-            "head-timeout",
-            None,
-            None,
-            "Seconds for the request line and the headers of a request, or off [10].",
-        ],
-        [
-            "body-timeout",
-            None,
-            None,
-            "Seconds for a request's body, plus one for each KiB of it, or off [30].",
-        ],
-        [
-            "send-timeout",
-            None,
-            None,
-            "Disconnect a subscriber that takes nothing for this many seconds, or off [60].",
-        ],
         [
             "grace",
             None,
@@ -229,6 +194,7 @@ class Options(usage.Options):
             publish_token_file=self["publish-token-file"],
             tls_cert=self["tls-certs"],
             tls_key=self["tls-keys"],
+            trusted_proxies=tuple(self["trusted-proxies"]),
             demo=bool(self["demo"]),
         )
 
