@@ -39,7 +39,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
     ),
     "transport": (
         ("addresses",),
-        ("__init__", "sockets", "refusal", "refusals", "deadline", "proxies"),
+        ("__init__", "sockets", "refusal", "refusals", "deadline", "keyedrate", "proxies"),
         ("acceptlimit", "proxyprotocol", "socketlimit"),
         ("heads",),
         ("http2", "tls"),

@@ -86,14 +86,15 @@ class PublishRateTests(SynchronousTestCase):
         Publishers that may send a whole burst are forgotten, and the number of others is bounded.
         """
         self.patch(publishrate, "_MOST", 50)
+        self.rate = PublishRate(2, self.clock)
         for number in range(40):
             self.rate.take(b"%d" % number, 20)
-        self.assertEqual(len(self.rate), 40)
+        self.assertEqual(len(self.rate._publishers), 40)
 
         for number in range(40):
             self.rate.take(b"x%d" % number, 20)
-        self.assertEqual(len(self.rate), 50)
+        self.assertEqual(len(self.rate._publishers), 50)
 
         self.clock.advance(11)
         self.rate.take(b"ada", 1)
-        self.assertEqual(len(self.rate), 1)
+        self.assertEqual(len(self.rate._publishers), 1)

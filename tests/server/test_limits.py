@@ -37,10 +37,10 @@ class DefaultTests(SynchronousTestCase):
         The open files allow so many streams, and a quarter to one address or user.
         """
         for files, expected in [
-            (1024, (812, 203, 203)),
-            (100, (60, 100, 100)),
-            (1_000_000, (999_788, 249_947, 249_947)),
-            (resource.RLIM_INFINITY, (None, None, None)),
+            (1024, (812, 203, 203, 250)),
+            (100, (60, 100, 100, 250)),
+            (1_000_000, (999_788, 249_947, 249_947, 250)),
+            (resource.RLIM_INFINITY, (None, None, None, 250)),
         ]:
             with self.subTest(files=files):
                 self.files(files)
@@ -53,10 +53,13 @@ class DefaultTests(SynchronousTestCase):
         """
         self.files(1024)
         for config, expected in [
-            (Config(max_connections=2000), (2000, 500, 500)),
-            (Config(max_connections=None), (None, None, None)),
-            (Config(max_connections_per_address=7), (812, 7, 203)),
-            (Config(max_connections_per_user=None), (812, 203, None)),
+            (Config(max_connections=2000), (2000, 500, 500, 250)),
+            (Config(max_connections=None), (None, None, None, 250)),
+            (Config(max_connections_per_address=7), (812, 7, 203, 250)),
+            (Config(max_connections_per_user=None), (812, 203, None, 250)),
+            (Config(max_accepts=1), (812, 203, 203, 1)),
+            (Config(max_accepts=None), (812, 203, 203, None)),
+            (Config(max_accepts_per_address=7), (812, 203, 203, 7)),
         ]:
             with self.subTest(config=config):
                 self.assertEqual(connection_limits(config), expected)
@@ -72,6 +75,7 @@ class NoLimitTests(CommandLineTests):
         "max-connections-per-address",
         "max-connections-per-user",
         "max-accepts",
+        "max-accepts-per-address",
         "max-streams",
         "max-topics",
         "max-publication-topics",
@@ -141,15 +145,6 @@ class ObeyedTests(CommandLineTests):
                 answer = Running(*tokens, *arguments).post(b"topic=a&topic=b&topic=c", "secret")
 
                 self.assertEqual(answer.status, expected)
-
-    def test_accepts(self) -> None:
-        """
-        ``--max-accepts``: connections are counted.
-        """
-        running = Running("--max-accepts", "1")
-        running.get()
-
-        self.assertEqual(running.site.refusals["accepts"], 1)  # type: ignore[attr-defined]
 
     def test_handshake_timeout(self) -> None:
         """

@@ -216,7 +216,7 @@ class PublishRateTests(LimitCase):
 
         rate = self.served.hub.broker.publish_rate
         assert rate is not None
-        self.assertEqual(len(rate), 0)
+        self.assertEqual(len(rate._publishers), 0)
 
 
 class PublicationTopicsTests(LimitCase):

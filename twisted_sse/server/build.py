@@ -70,9 +70,14 @@ def make_server(config: Config, reactor: Any) -> MultiService:
         max_publish_rate=config.max_publish_rate,
         reactor=reactor,
     )
-    rate = config.max_accepts
-    accepts = None if rate is None else AcceptLimit(rate, reactor, hub.broker.refusals)
-    site = _site(config, hub, tokens, limits, accepts, reactor)
+    site = _site(config, hub, tokens, limits, reactor)
+    accepts = AcceptLimit(
+        config.max_accepts,
+        limits.accepts_per_address,
+        reactor,
+        hub.broker.refusals,
+        site.trusted_proxies,
+    )
     server = MultiService()
     MonotonicTimers(reactor).setServiceParent(server)
     reloads: dict[str, Reloadable] = {}
@@ -119,7 +124,6 @@ def _site(
     hub: Hub,
     tokens: BearerTokens,
     limits: ConnectionLimits,
-    accepts: AcceptLimit | None,
     reactor: Any,
 ) -> HubSite:
     try:
@@ -138,7 +142,6 @@ def _site(
     site = HubSite(
         tree,
         config.max_body,
-        accepts=accepts,
         max_streams=_MOST_STREAMS if config.max_streams is None else config.max_streams,
         handshake_timeout=config.handshake_timeout,
         head_timeout=config.head_timeout,
@@ -169,7 +172,7 @@ def _endpoints(
     config: Config,
     site: HubSite,
     tls: TLSServer | None,
-    accepts: AcceptLimit | None,
+    accepts: AcceptLimit,
     reactor: Any,
 ) -> list[Served]:
     numbers = [one for one in config.ports if one.removeprefix(_PROXIED).isdigit()]

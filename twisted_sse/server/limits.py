@@ -25,8 +25,9 @@ AUTO: Final = "auto"
 
 _Auto = Literal["auto"]
 
-# One address or user gets a quarter of all connections, so that nobody alone can take
-# the places of others; but at least as many as a school behind one address needs.
+# One address or user gets a quarter of all connections, and of those that are accepted,
+# so that nobody alone can take the places of others; but at least as many as a school
+# behind one address needs.
 _SHARE = 4
 _LEAST_SHARE = 100
 
@@ -38,7 +39,7 @@ class Limits:
     limit.
 
     Attributes:
-        max_accepts: Connections per second.
+        max_accepts, max_accepts_per_address: Connections per second.
 
         max_publish_rate: Publications per second of one user or token.
 
@@ -52,6 +53,7 @@ class Limits:
     max_connections_per_address: int | _Auto | None = AUTO
     max_connections_per_user: int | _Auto | None = AUTO
     max_accepts: int | None = 1000
+    max_accepts_per_address: int | _Auto | None = AUTO
     max_streams: int | None = 256
     max_topics: int | None = 100
     max_publication_topics: int | None = MAX_TOPICS
@@ -68,11 +70,15 @@ class Limits:
 class ConnectionLimits(NamedTuple):
     """
     The numbers of connections, when the open files are known; ``None`` is no limit.
+
+    Attributes:
+        accepts_per_address: Per second.
     """
 
     total: int | None
     per_address: int | None
     per_user: int | None
+    accepts_per_address: int | None
 
 
 def connection_limits(limits: Limits) -> ConnectionLimits:
@@ -81,10 +87,15 @@ def connection_limits(limits: Limits) -> ConnectionLimits:
     """
     total = _number(limits.max_connections, max_streams_of_files())
     share = None if total is None else max(_LEAST_SHARE, total // _SHARE)
+    accepts = limits.max_accepts
     return ConnectionLimits(
         total,
         _number(limits.max_connections_per_address, share),
         _number(limits.max_connections_per_user, share),
+        _number(
+            limits.max_accepts_per_address,
+            None if accepts is None else max(1, accepts // _SHARE),
+        ),
     )
 
 
@@ -111,6 +122,7 @@ READERS: Mapping[str, Callable[[str], Any]] = {
     "max-connections-per-address": units.limit(units.count),
     "max-connections-per-user": units.limit(units.count),
     "max-accepts": units.limit(units.count),
+    "max-accepts-per-address": units.limit(units.count),
     "max-streams": units.limit(units.count),
     "max-topics": units.limit(units.count),
     "max-publication-topics": units.limit(_topics),
@@ -136,6 +148,9 @@ _HELP = {
         "The most subscribers of one user; one more is answered with 429 [the same]."
     ),
     "max-accepts": "The most new connections per second; others wait [1000].",
+    "max-accepts-per-address": (
+        "The most new connections per second of one address; others are closed [a quarter of all]."
+    ),
     "max-streams": "The most streams on one HTTP/2 connection [256].",
     "max-topics": "The most topics in one subscription [100].",
     "max-publication-topics": "The most topics of one event, at most 100 [100].",

@@ -7,14 +7,12 @@ from __future__ import annotations
 from typing import Any
 
 from twisted.internet.defer import succeed
-from twisted.internet.interfaces import IAddress
 from twisted.web.resource import IResource, Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
 from twisted_sse.broker.broker import Broker
 from twisted_sse.events.preamble import Priming
 from twisted_sse.server.staticfiles import Page
-from twisted_sse.transport.acceptlimit import AcceptLimit
 from twisted_sse.transport.http.site import StreamSite
 from twisted_sse.web.cors import CORS
 from twisted_sse.web.events import EventsResource
@@ -28,8 +26,7 @@ __all__ = ["HubSite", "hub_tree"]
 
 class HubSite(StreamSite):
     """
-    Serves *root*, reads bodies of up to *max_body* bytes, tells *accepts* of every
-    connection, and logs no requests.
+    Serves *root*, reads bodies of up to *max_body* bytes, and logs no requests.
 
     Streams last for hours and publications come by the thousand: one log line for
     each would be of no use.
@@ -42,24 +39,8 @@ class HubSite(StreamSite):
     # No resource of the tree reads a body, but for those with a limit of their own.
     refuses_large_bodies = False
 
-    def __init__(
-        self,
-        root: IResource,
-        max_body: int | None,
-        *,
-        accepts: AcceptLimit | None = None,
-        **options: Any,
-    ) -> None:
+    def __init__(self, root: IResource, max_body: int | None, **options: Any) -> None:
         super().__init__(root, parsePOSTFormSubmission=False, max_body=max_body, **options)
-        self._accepts = accepts
-
-    def buildProtocol(self, addr: IAddress | None) -> Any:
-        """
-        See `twisted.internet.interfaces.IProtocolFactory.buildProtocol`.
-        """
-        if self._accepts is not None:
-            self._accepts.accepted()
-        return super().buildProtocol(addr)
 
     def getResourceFor(self, request: Any) -> IResource:
         """

@@ -24,6 +24,7 @@ LIMITS: Mapping[str, str] = {
     "sockets_per_address": "a socket, because its address has as many as it may have",
     "streams": "an HTTP/2 stream, because its connection has as many as it may have",
     "accepts": "to accept connections for a moment, because too many arrive",
+    "accepts_per_address": "a connection, because too many arrive from its address",
     "proxies": "a connection to a PROXY port, because it is not from a trusted proxy",
     "handshake_timeout": "a connection that did not begin in time",
     "head_timeout": "a request whose headers did not arrive in time",
