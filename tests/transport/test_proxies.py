@@ -10,7 +10,7 @@ from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.http_headers import Headers
 
-from twisted_sse.transport.proxies import TrustedProxies, address_of
+from twisted_sse.transport.proxies import TrustedProxies, numeric_address
 
 __all__ = ["ClientTests", "ForwardedTests", "NetworkTests", "SpoofingTests"]
 
@@ -91,12 +91,12 @@ class NetworkTests(SynchronousTestCase):
         """
         Only numeric addresses are addresses.
         """
-        self.assertEqual(address_of("192.0.2.1", 80), IPv4Address("TCP", "192.0.2.1", 80))
-        self.assertEqual(address_of("2001:DB8::0:1"), IPv6Address("TCP", "2001:db8::1", 0))
-        self.assertEqual(address_of("::ffff:192.0.2.1"), IPv4Address("TCP", "192.0.2.1", 0))
+        self.assertEqual(numeric_address("192.0.2.1", 80), IPv4Address("TCP", "192.0.2.1", 80))
+        self.assertEqual(numeric_address("2001:DB8::0:1"), IPv6Address("TCP", "2001:db8::1", 0))
+        self.assertEqual(numeric_address("::ffff:192.0.2.1"), IPv4Address("TCP", "192.0.2.1", 0))
         for host in ("", "localhost", "192.0.2", "192.0.2.1.", "192.0.2.01", "0x7f.1", "1"):
             with self.subTest(host=host):
-                self.assertIsNone(address_of(host))
+                self.assertIsNone(numeric_address(host))
 
 
 class ClientTests(SynchronousTestCase):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from twisted_sse.interfaces import IHistoryProvider
-from twisted_sse.server.limits import Limits
+from twisted_sse.server.limits import HubLimits
 
 __all__ = ["Config", "InvalidOption", "from_options"]
 
@@ -31,10 +31,10 @@ class InvalidOption(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(Limits):
+class Config(HubLimits):
     """
     The configuration of a standalone hub.  Sizes are in bytes, times in seconds.  The
-    limits are attributes too: see `Limits`.
+    limits are attributes too: see `HubLimits`.
 
     Attributes:
         ports: Port numbers or endpoint descriptions.

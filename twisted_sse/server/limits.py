@@ -18,7 +18,7 @@ from twisted_sse.topics import MAX_TOPICS
 from twisted_sse.transport.deadline import BODY_TIMEOUT, HANDSHAKE_TIMEOUT, HEAD_TIMEOUT
 from twisted_sse.transport.proxies import PROXY_HEADERS
 
-__all__ = ["AUTO", "READERS", "ConnectionLimits", "LimitOptions", "Limits", "connection_limits"]
+__all__ = ["AUTO", "READERS", "ConnectionLimits", "HubLimits", "LimitOptions", "connection_limits"]
 
 #: A limit that follows from the number of open files.
 AUTO: Final = "auto"
@@ -33,7 +33,7 @@ _LEAST_SHARE = 100
 
 
 @dataclass(frozen=True, kw_only=True)
-class Limits:
+class HubLimits:
     """
     The limits of a standalone hub.  Sizes are in bytes, times in seconds; ``None`` is no
     limit.
@@ -81,7 +81,7 @@ class ConnectionLimits(NamedTuple):
     accepts_per_address: int | None
 
 
-def connection_limits(limits: Limits) -> ConnectionLimits:
+def connection_limits(limits: HubLimits) -> ConnectionLimits:
     """
     Work out the limits of connections.
     """

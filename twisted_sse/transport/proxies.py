@@ -20,7 +20,7 @@ from twisted.internet.address import IPv6Address as TCP6Address
 from twisted.internet.address import UNIXAddress
 from twisted.internet.interfaces import IAddress
 
-__all__ = ["PROXY_HEADERS", "TrustedProxies", "address_of"]
+__all__ = ["PROXY_HEADERS", "TrustedProxies", "numeric_address"]
 
 #: The headers by which proxies report clients; the first is the default.
 PROXY_HEADERS = ("x-forwarded-for", "forwarded")
@@ -91,7 +91,7 @@ class TrustedProxies:
             return peer
         client = peer
         for hop in self._hops(headers.getRawHeaders(self._header, [])):
-            found = address_of(hop)
+            found = numeric_address(hop)
             if found is None:
                 break
             client = found
@@ -100,7 +100,7 @@ class TrustedProxies:
         return client
 
 
-def address_of(host: str, port: int = 0) -> TCP4Address | TCP6Address | None:
+def numeric_address(host: str, port: int = 0) -> TCP4Address | TCP6Address | None:
     """
     Return the address with *host*, or ``None`` if that is not a numeric address.
     """

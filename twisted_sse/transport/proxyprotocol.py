@@ -21,7 +21,7 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from zope.interface import directlyProvides, providedBy
 
-from twisted_sse.transport.proxies import TrustedProxies, address_of
+from twisted_sse.transport.proxies import TrustedProxies, numeric_address
 
 __all__ = ["Header", "ProxyProtocolFactory", "read_header"]
 
@@ -114,7 +114,7 @@ def _written(packed: bytes) -> str:
 
 
 def _client(host: str, port: int, version_4: bool) -> IAddress:
-    address = address_of(host, port)
+    address = numeric_address(host, port)
     if address is None or port > 65535 or (version_4 and ":" in host):
         raise ValueError("the address is malformed")
     return address
