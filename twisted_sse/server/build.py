@@ -207,7 +207,7 @@ def _proxied(config: Config, site: HubSite, factory: Any, reactor: Any) -> Proxy
     if site.trusted_proxies is None:
         raise InvalidOption(
             "port",
-            "haproxy: needs --trusted-proxy, the network of the proxy: whoever may speak the PROXY"
+            "haproxy: needs --trusted-proxy, the network of the proxy: a client that speaks the PROXY"
             " protocol can name any address",
         )
     return ProxyProtocolFactory(

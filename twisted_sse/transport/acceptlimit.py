@@ -21,12 +21,12 @@ from twisted_sse.transport.refusals import Refusals
 __all__ = ["AcceptLimit"]
 
 # How many times a second ports may be read.  A burst is what may be accepted between two
-# of them: 20 connections of 1,000 a second, which take about 3 ms.
-_SLICES = 50
+# of them: 10 connections of 1,000 a second, which take some 3 ms with TLS.
+_SLICES = 100
 
-# The most connections that are accepted in one turn of the reactor, be it to be closed:
-# 40 take about 1 ms then.
-_AT_ONCE = 40
+# How many connections a port accepts in one turn of the reactor, be it to be closed, before
+# others get their turn.  Twisted adds 20 to a smaller number that was not enough.
+_AT_ONCE = 20
 
 # An address that was silent may open as many connections at once as in this many seconds.
 _BURST = 4.0
@@ -129,6 +129,8 @@ class AcceptLimit:
     def _pause(self) -> None:
         for port in self._ports:
             port.stopReading()
+            # It may be read once more in this turn.
+            port.numberAccepts = 1
         # Until a whole burst may be accepted, so that this happens `_SLICES` times a second.
         self._call = self._clock.callLater((self._burst - self._left) / self._rate, self._resume)
 
@@ -167,7 +169,7 @@ class _Gate:
         See `IProtocolFactory.buildProtocol`.
         """
         if self._port.numberAccepts >= _AT_ONCE:
-            # Twisted adds 20 for the next turn if it has accepted as many as this.
+            # Otherwise Twisted adds 20 here too.
             self._port.numberAccepts = 0
         if not self._limit.accepts(addr):
             return None
