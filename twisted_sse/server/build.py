@@ -207,8 +207,8 @@ def _proxied(config: Config, site: HubSite, factory: Any, reactor: Any) -> Proxy
     if site.trusted_proxies is None:
         raise InvalidOption(
             "port",
-            "haproxy: needs --trusted-proxy, the network of the proxy: a client that speaks the PROXY"
-            " protocol can name any address",
+            "haproxy: needs --trusted-proxy, the network of the proxy: a client that speaks the"
+            " PROXY protocol can name any address",
         )
     return ProxyProtocolFactory(
         factory,
