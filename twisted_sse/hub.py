@@ -106,6 +106,13 @@ class Hub:
         max_connections_per_address: The most connections from one network
             address; one more is answered with 429.  ``None`` sets no limit.
 
+        max_connections_per_user: The most connections of one user, whom the grant
+            names; one more is answered with 429.  ``None`` sets no limit.
+
+        max_publish_rate: The most publications per second that one user, or one
+            token, may send over HTTP, and ten times as many at once; more are
+            answered with 429.  ``None`` sets no limit.
+
         access_log: Whether the end of each stream is logged: whose it was, why it
             ended, and what it was sent.
 
@@ -155,6 +162,8 @@ class Hub:
         window_bytes: int = 16 * 1024 * 1024,
         max_connections: int | None = None,
         max_connections_per_address: int | None = None,
+        max_connections_per_user: int | None = None,
+        max_publish_rate: int | None = None,
         access_log: bool = False,
         encoder: Encoder | None = None,
         presence: bool | Presence = False,
@@ -170,6 +179,8 @@ class Hub:
         check_count("window_bytes", window_bytes)
         check_count("max_connections", max_connections, none="for no limit")
         check_count("max_connections_per_address", max_connections_per_address, none="for no limit")
+        check_count("max_connections_per_user", max_connections_per_user, none="for no limit")
+        check_count("max_publish_rate", max_publish_rate, none="for no limit")
         check_encoder(encoder)
         self.encoder = encoder
         write_json = json_writer(encoder, "publish() got")
@@ -189,6 +200,8 @@ class Hub:
             window_bytes=window_bytes,
             max_connections=max_connections,
             max_connections_per_address=max_connections_per_address,
+            max_connections_per_user=max_connections_per_user,
+            max_publish_rate=max_publish_rate,
             presence=presence_settings(presence),
         )
         self.connections: Registry = self.broker.admission.connections
@@ -392,7 +405,7 @@ class Hub:
         topics: Iterable[str] | None = None,
         *,
         priming: Priming = "event",
-        max_topics: int = 100,
+        max_topics: int | None = 100,
     ) -> EventStreamResource:
         """
         Make a resource for subscribers; see `EventStreamResource`.
@@ -411,7 +424,7 @@ class Hub:
         authorize: Authorize,
         cors: CORS | None = None,
         *,
-        max_body: int = MAX_BODY,
+        max_body: int | None = MAX_BODY,
         publish_origins: Iterable[str] = (),
     ) -> PublishResource:
         """

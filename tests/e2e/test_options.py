@@ -43,6 +43,9 @@ class RefusedTests(SynchronousTestCase):
         (["--publish-token-file", os.devnull], "--publish-token-file: /dev/null is empty"),
         (["--max-connections", "0"], "--max-connections: '0' is not"),
         (["--max-connections-per-address", "x"], "--max-connections-per-address: 'x' is not"),
+        (["--max-accepts", "0"], "--max-accepts: '0' is not .*write 'none' for no limit"),
+        (["--trusted-proxy", "10.0.0.1/8"], "--trusted-proxy: .*did you mean 10.0.0.0/8"),
+        (["--port", "haproxy:8080"], "--port: haproxy: needs --trusted-proxy"),
         (["--max-topics", "1.5"], "--max-topics: '1.5' is not"),
         (["--max-body", "much"], "--max-body: 'much' is not a size"),
         (["--send-timeout", "long"], "--send-timeout: 'long' is not a number of seconds"),
@@ -122,7 +125,7 @@ class CheckConfigTests(SynchronousTestCase):
         """
         An invalid configuration is refused.
         """
-        done = run_twistd("--check-config", "--max-topics", "none")
+        done = run_twistd("--check-config", "--max-topics", "several")
 
         self.assertEqual(done.returncode, 1)
         self.assertNotIn("is good", done.stdout)

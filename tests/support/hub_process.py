@@ -82,6 +82,13 @@ class HubProcess:
         self._start()
 
     @property
+    def pid(self) -> int:
+        """
+        The ID of its process.
+        """
+        return self._program.process.pid
+
+    @property
     def url(self) -> str:
         """
         The URL of its root, without a slash at the end.

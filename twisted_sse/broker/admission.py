@@ -150,14 +150,14 @@ class Admission:
             when events flow or the subscriber has left.
 
         Raises:
-            HubClosed, TooManyConnections, TooManyConnectionsFromAddress: Nothing
-                was admitted.
+            HubClosed, TooManyConnections, TooManyConnectionsFromAddress,
+                TooManyConnectionsOfUser: Nothing was admitted.
 
             HubClosed, HistoryUnavailable: As failures of the `Deferred`; the
                 connection has ended.  Only another hub gets the latter, because it
                 knows to come back.
         """
-        self.check_capacity(subscriber.address)
+        self.check_capacity(subscriber.address, subscriber.grant.user)
         connection = self._register(subscriber)
         located = self._find(connection, subscriber.last_event_id)
         opened = located.addCallbacks(
@@ -166,7 +166,7 @@ class Admission:
         )
         return connection, opened.addErrback(self._fail, connection)
 
-    def check_capacity(self, address: IAddress) -> None:
+    def check_capacity(self, address: IAddress, user: str | None = None) -> None:
         """
         Raise what `admit` would raise for a subscriber at *address*.
 
@@ -176,10 +176,12 @@ class Admission:
             TooManyConnections: A limit of all connections is reached.
 
             TooManyConnectionsFromAddress: The limit of *address* is reached.
+
+            TooManyConnectionsOfUser: The limit of *user* is reached.
         """
         if self._closed:
             raise HubClosed("The hub is stopping; come back in a moment.")
-        self.connections.check_capacity(address)
+        self.connections.check_capacity(address, user)
 
     def close(self) -> None:
         """

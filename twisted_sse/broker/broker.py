@@ -27,6 +27,7 @@ from twisted_sse.broker.fanout import Fanout
 from twisted_sse.broker.intake import Intake
 from twisted_sse.broker.presence.presence import HubPresence
 from twisted_sse.broker.presence.settings import Presence
+from twisted_sse.broker.publishrate import PublishRate
 from twisted_sse.broker.readiness import Readiness
 from twisted_sse.broker.receipts import Receipts
 from twisted_sse.broker.replay.catchup import Catchup, FallenBehind
@@ -36,6 +37,7 @@ from twisted_sse.errors import HistoryUnavailable, HubClosed
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.publication import Position, Publication, Published, Record, Tail
 from twisted_sse.interfaces import IHistoryProvider, ISharedHistoryProvider
+from twisted_sse.transport.refusals import Refusals
 
 __all__ = ["Broker"]
 
@@ -51,8 +53,9 @@ class Broker:
 
     Args:
         retry, keepalive, send_timeout, max_lifetime, fallen_behind, window_events,
-            window_bytes, max_connections, max_connections_per_address: As
-            `twisted_sse.Hub` takes them.
+            window_bytes, max_connections, max_connections_per_address,
+            max_connections_per_user, max_publish_rate: As `twisted_sse.Hub` takes
+            them.
 
         presence: How presence is kept; ``None`` to keep none.
 
@@ -80,6 +83,11 @@ class Broker:
         receipts: The outcomes of the newest publishing requests.
 
         presence: Who is on which topic; ``None`` if that is not kept.
+
+        publish_rate: Limits what one publisher sends over HTTP; ``None`` if nothing
+            does.
+
+        refusals: Counts what the hub's limits have refused.
     """
 
     _log = Logger()
@@ -100,6 +108,8 @@ class Broker:
         max_connections: int | None,
         max_connections_per_address: int | None,
         presence: Presence | None = None,
+        max_connections_per_user: int | None = None,
+        max_publish_rate: int | None = None,
     ) -> None:
         self.history = history
         self.clock = clock
@@ -112,6 +122,9 @@ class Broker:
         self.listeners = Listeners()
         self.receipts = Receipts()
         self.presence = None if presence is None else HubPresence(presence, history, clock)
+        rate = max_publish_rate
+        self.publish_rate = None if rate is None else PublishRate(rate, clock)
+        self.refusals = Refusals()
         self._shared = ISharedHistoryProvider(history, None)
         self._window = Window(window_events, window_bytes)
         self._preload = window_events
@@ -130,7 +143,9 @@ class Broker:
             audiences=self._audiences,
             catchup=self._catchup,
             fanout=self._fanout,
-            registry=Registry(max_connections, max_connections_per_address),
+            registry=Registry(
+                max_connections, max_connections_per_address, max_connections_per_user
+            ),
             listeners=self.listeners,
             keepalive=keepalive,
             send_timeout=send_timeout,

@@ -18,6 +18,7 @@ from twisted_sse.server.banner import Served, StartupBanner, bearer_from_file
 from twisted_sse.server.config.config import Config
 from twisted_sse.server.config.option import InvalidOption
 from twisted_sse.server.demo import publish_demo
+from twisted_sse.server.limits import ConnectionLimits, connection_limits
 from twisted_sse.server.listening import EndpointService, endpoint_for
 from twisted_sse.server.memory import MemoryTrim
 from twisted_sse.server.process import GarbageCollection, MonotonicTimers, StopSignals
@@ -25,6 +26,9 @@ from twisted_sse.server.reload import Reloadable, ReloadSignal
 from twisted_sse.server.site import HubSite, hub_tree
 from twisted_sse.server.socketlimits import allow_many_files, socket_limits
 from twisted_sse.server.systemd import Notifier
+from twisted_sse.transport.acceptlimit import AcceptLimit
+from twisted_sse.transport.proxies import PROXY_HEADERS, TrustedProxies
+from twisted_sse.transport.proxyprotocol import ProxyProtocolFactory
 from twisted_sse.transport.tls.context import TLSFactory, TLSServer
 from twisted_sse.transport.tls.identity import CertificateError, pair_files
 from twisted_sse.transport.tls.renewal import CertificateWatch
@@ -36,6 +40,13 @@ __all__ = ["make_server"]
 
 # The option to blame for a CertificateError, by its culprit.
 _TLS_OPTIONS = {"certificate": "tls-cert", "key": "tls-key", "passphrase": "tls-passphrase-file"}
+
+# What precedes the description of a port that speaks the PROXY protocol.
+_PROXIED = "haproxy:"
+
+# RFC 9113, 6.5.2: the value of SETTINGS_MAX_CONCURRENT_STREAMS has 32 bits, and a stream
+# identifier has 31.
+_MOST_STREAMS = 2**31 - 1
 
 # The endpoint descriptions that speak TLS by themselves.
 _TLS_ENDPOINTS = ("ssl:", "tls:", "haproxy:ssl:", "haproxy:tls:")
@@ -49,6 +60,7 @@ def make_server(config: Config, reactor: Any) -> MultiService:
         InvalidOption: An option cannot be obeyed.
     """
     allow_many_files()
+    limits = connection_limits(config)
     token = secrets.token_urlsafe(24)
     listed = config.publish_tokens
     tokens = _tokens(config, token, reactor)
@@ -60,12 +72,21 @@ def make_server(config: Config, reactor: Any) -> MultiService:
         send_timeout=config.send_timeout,
         max_lifetime=config.max_lifetime,
         access_log=config.access_log,
-        max_connections=config.max_connections,
-        max_connections_per_address=config.max_connections_per_address,
+        max_connections=limits.total,
+        max_connections_per_address=limits.per_address,
+        max_connections_per_user=limits.per_user,
+        max_publish_rate=config.max_publish_rate,
         presence=config.presence or False,
         reactor=reactor,
     )
-    site = _site(config, hub, tokens, reactor)
+    site = _site(config, hub, tokens, limits, reactor)
+    accepts = AcceptLimit(
+        config.max_accepts,
+        limits.accepts_per_address,
+        reactor,
+        hub.broker.refusals,
+        site.trusted_proxies,
+    )
     server = MultiService()
     MonotonicTimers(reactor).setServiceParent(server)
     reloads: dict[str, Reloadable] = {}
@@ -74,7 +95,7 @@ def make_server(config: Config, reactor: Any) -> MultiService:
     if tls is not None:
         reloads["the certificates"] = watch = CertificateWatch(tls, reactor)
         watch.setServiceParent(server)
-    served = _endpoints(config, site, tls, reactor)
+    served = _endpoints(config, site, tls, accepts, reactor)
     for one in served:
         one.endpoint.setServiceParent(server)
     if config.demo:
@@ -126,7 +147,13 @@ def _banner(config: Config, served: Sequence[Served], token: str) -> StartupBann
     )
 
 
-def _site(config: Config, hub: Hub, tokens: BearerTokens, reactor: Any) -> HubSite:
+def _site(
+    config: Config,
+    hub: Hub,
+    tokens: BearerTokens,
+    limits: ConnectionLimits,
+    reactor: Any,
+) -> HubSite:
     try:
         cors = CORS(config.cors_origins)
     except ValueError as error:
@@ -137,24 +164,47 @@ def _site(config: Config, hub: Hub, tokens: BearerTokens, reactor: Any) -> HubSi
         cors=cors,
         max_topics=config.max_topics,
         max_body=config.max_body,
+        max_publication_topics=config.max_publication_topics,
         demo=config.demo,
     )
     site = HubSite(
         tree,
         config.max_body,
         access_log=config.access_log,
-        max_streams=config.max_streams,
+        max_streams=_MOST_STREAMS if config.max_streams is None else config.max_streams,
+        handshake_timeout=config.handshake_timeout,
         head_timeout=config.head_timeout,
         body_timeout=config.body_timeout,
-        socket_limits=socket_limits(config.max_connections, config.max_connections_per_address),
+        socket_limits=socket_limits(limits.total, limits.per_address),
+        trusted_proxies=_proxies(config),
+        refusals=hub.broker.refusals,
         reactor=reactor,
     )
     site.sockets_limited = True
     return site
 
 
-def _endpoints(config: Config, site: HubSite, tls: TLSServer | None, reactor: Any) -> list[Served]:
-    numbers = [description for description in config.ports if description.isdigit()]
+def _proxies(config: Config) -> TrustedProxies | None:
+    if not config.trusted_proxies:
+        if config.proxy_header is not None:
+            raise InvalidOption(
+                "proxy-header", "it needs --trusted-proxy, the network of the proxy that sends it"
+            )
+        return None
+    try:
+        return TrustedProxies(config.trusted_proxies, config.proxy_header or PROXY_HEADERS[0])
+    except ValueError as error:
+        raise InvalidOption("trusted-proxy", error) from None
+
+
+def _endpoints(
+    config: Config,
+    site: HubSite,
+    tls: TLSServer | None,
+    accepts: AcceptLimit,
+    reactor: Any,
+) -> list[Served]:
+    numbers = [one for one in config.ports if one.removeprefix(_PROXIED).isdigit()]
     if tls is not None and not numbers:
         raise InvalidOption(
             "tls-cert",
@@ -166,19 +216,36 @@ def _endpoints(config: Config, site: HubSite, tls: TLSServer | None, reactor: An
     served = []
     for description in config.ports:
         try:
-            endpoint = endpoint_for(reactor, description)
+            endpoint = endpoint_for(reactor, description.removeprefix(_PROXIED))
         except Exception as error:
             # Every kind of endpoint has its own parser, with its own errors.
             raise InvalidOption("port", f"{description!r} is not an endpoint: {error}") from None
         # An endpoint description is taken literally: whether to use TLS is part
         # of it.
         number = description in numbers
-        service = EndpointService(
-            endpoint, secured if number else site, description, config.send_timeout
-        )
+        factory: Any = secured if number else site
+        if description.startswith(_PROXIED):
+            factory = _proxied(config, site, factory, reactor)
+        service = EndpointService(endpoint, factory, description, config.send_timeout, accepts)
         secure = tls is not None if number else description.startswith(_TLS_ENDPOINTS)
         served.append(Served(service, secure))
     return served
+
+
+def _proxied(config: Config, site: HubSite, factory: Any, reactor: Any) -> ProxyProtocolFactory:
+    if site.trusted_proxies is None:
+        raise InvalidOption(
+            "port",
+            "haproxy: needs --trusted-proxy, the network of the proxy: a client that speaks the"
+            " PROXY protocol can name any address",
+        )
+    return ProxyProtocolFactory(
+        factory,
+        site.trusted_proxies,
+        timeout=config.handshake_timeout,
+        clock=reactor,
+        refused=site.refusals.count,
+    )
 
 
 def _tls_server(config: Config) -> TLSServer | None:

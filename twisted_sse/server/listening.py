@@ -24,6 +24,7 @@ from twisted.internet.interfaces import (
 )
 from twisted.python.failure import Failure
 
+from twisted_sse.transport.acceptlimit import AcceptLimit
 from twisted_sse.transport.sockets import limit_sending
 
 __all__ = ["EndpointService", "endpoint_for"]
@@ -138,6 +139,8 @@ class EndpointService(Service):
 
         send_timeout: See `limit_sending`.  Connections inherit it from the
             listening socket.
+
+        accepts: Pauses the port when too many connections arrive.
     """
 
     def __init__(
@@ -146,11 +149,13 @@ class EndpointService(Service):
         factory: IProtocolFactory,
         description: str,
         send_timeout: float | None,
+        accepts: AcceptLimit | None = None,
     ) -> None:
         self._endpoint = endpoint
         self._factory = factory
         self.description = description
         self._send_timeout = send_timeout
+        self._accepts = accepts
         self._port: IListeningPort | None = None
 
     @property
@@ -194,6 +199,12 @@ class EndpointService(Service):
         sock = getattr(port, "socket", None)
         if isinstance(sock, socket.socket):
             limit_sending(sock, self._send_timeout)
+        if self._accepts is not None:
+            self._accepts.add(port)
 
     def _close(self) -> Any:
-        return None if self._port is None else self._port.stopListening()
+        if self._port is None:
+            return None
+        if self._accepts is not None:
+            self._accepts.remove(self._port)
+        return self._port.stopListening()

@@ -42,7 +42,7 @@ class HubSite(StreamSite):
     refuses_large_bodies = False
 
     def __init__(
-        self, root: IResource, max_body: int, *, access_log: bool = False, **options: Any
+        self, root: IResource, max_body: int | None, *, access_log: bool = False, **options: Any
     ) -> None:
         super().__init__(root, parsePOSTFormSubmission=False, max_body=max_body, **options)
         self._access_log = access_log
@@ -105,8 +105,9 @@ def hub_tree(
     *,
     authorize: Authorize,
     cors: CORS,
-    max_topics: int,
-    max_body: int,
+    max_topics: int | None,
+    max_body: int | None,
+    max_publication_topics: int | None = None,
     demo: bool = False,
 ) -> Resource:
     """
@@ -122,6 +123,7 @@ def hub_tree(
             max_topics=max_topics,
             max_body=max_body,
             strict_forms=strict_forms,
+            max_publication_topics=max_publication_topics,
         )
 
     root = Page("demo.html" if demo else "index.html")

@@ -1,5 +1,6 @@
 """
-Refuses publications that a page of another site makes with its visitor's credentials.
+Refuses what pages of other sites may not do: first of all, use a hub that lists the
+origins of its pages, and then publish with their visitor's credentials.
 
 A browser adds cookies and passwords to any request, and a form may be sent anywhere
 without a preflight.  A token in ``Authorization`` is different: a page must know it to
@@ -29,7 +30,7 @@ _NULL = b"null"
 
 class OriginCheck:
     """
-    Checks which page a publication comes from.
+    Checks which page a request comes from.
 
     Args:
         cors: Its listed origins may publish.
@@ -48,6 +49,34 @@ class OriginCheck:
         self._listed = CORS([one.decode("ascii") for one in parsed])
         if _NULL in parsed:
             raise ValueError("'null' is the origin of every page that hides its own: leave it out")
+
+    def check_page(self, request: Request) -> None:
+        """
+        Refuse *request*, whatever it is for, if it comes from a page whose origin is
+        neither listed nor that of this server.  If no origins are listed, or all are
+        allowed, every request is accepted.
+
+        Raises:
+            Problem: It comes from such a page.
+        """
+        if not self._cors.is_restricted:
+            return
+        headers = request.requestHeaders.getRawHeaders(b"Origin", [])
+        if not headers or request.getHeader(b"Sec-Fetch-Site") == b"same-origin":
+            return
+        origin = headers[0]
+        if len(headers) == 1 and (
+            self._cors.allows(origin, credentials=False)
+            or self._listed.allows(origin, credentials=False)
+            or _is_own(origin, request)
+        ):
+            return
+        page = b", ".join(headers).decode("ascii", "backslashreplace")
+        raise Problem(
+            403,
+            f"Pages of {page} may not use this server: its operator has to list their origin,"
+            " with --cors-origin or CORS([...]).",
+        )
 
     def check(self, request: Request) -> None:
         """

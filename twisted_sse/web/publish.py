@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from hashlib import sha256
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -15,9 +16,9 @@ from twisted.web.server import Request
 from twisted_sse.broker.broker import Broker
 from twisted_sse.broker.connections.grant import ANONYMOUS, Grant
 from twisted_sse.broker.receipts import Find, KeyReused, Outcome
-from twisted_sse.errors import Forbidden, Unauthorized, UnknownEventID
+from twisted_sse.errors import Forbidden, TooManyTopics, Unauthorized, UnknownEventID
 from twisted_sse.events.media import EVENT_STREAM, media_type
-from twisted_sse.events.publication import Position, Publication, Receipt
+from twisted_sse.events.publication import Position, Publication, Published, Receipt
 from twisted_sse.events.replication import read_publications
 from twisted_sse.web.auth import NOTHING
 from twisted_sse.web.bodies import MEDIA_TYPES, from_form, from_json, from_ndjson
@@ -25,7 +26,7 @@ from twisted_sse.web.content import MAX_BODY, read_body
 from twisted_sse.web.csrf import OriginCheck
 from twisted_sse.web.locate import locate
 from twisted_sse.web.problem import Problem
-from twisted_sse.web.repeat import repeat_key
+from twisted_sse.web.repeat import publisher_of, repeat_key
 from twisted_sse.web.resource import has_left
 
 __all__ = ["Publishing"]
@@ -44,7 +45,10 @@ class Publishing:
     Args:
         origins: Checks which page a request comes from.
 
-        max_body: The most bytes of a request's body.
+        max_body: The most bytes of a request's body; ``None`` for no limit.
+
+        max_topics: The most topics of one event; ``None`` for as many as
+            `twisted_sse.topics.MAX_TOPICS`.
 
         strict_forms: As *strict* of `from_form`.
     """
@@ -54,7 +58,8 @@ class Publishing:
         broker: Broker,
         origins: OriginCheck,
         *,
-        max_body: int = MAX_BODY,
+        max_body: int | None = MAX_BODY,
+        max_topics: int | None = None,
         strict_forms: bool = True,
     ) -> None:
         read_form = partial(_read_form, strict=strict_forms)
@@ -62,6 +67,7 @@ class Publishing:
         self._broker = broker
         self._origins = origins
         self._max_body = max_body
+        self._max_topics = max_topics
 
     def post(self, request: Request, grant: Grant) -> Deferred[None]:
         """
@@ -80,7 +86,7 @@ class Publishing:
             )
         body = read_body(request, self._max_body)
         publications, answer = self._readers[kind](body)
-        _check(publications, grant)
+        self._check(publications, grant)
         # Another hub needs the positions, which history does not tell here.
         find = None if kind == EVENT_STREAM else self._finder(publications)
         submitted = self._submit(request, grant, body, publications, find)
@@ -95,10 +101,10 @@ class Publishing:
         find: Find | None,
     ) -> Deferred[Any]:
         repeat = repeat_key(request, grant, body, publications)
+        submit = partial(self._submit_new, publisher_of(request, grant), publications)
         if repeat is None:
-            return self._broker.submit(publications)
+            return submit()
         try:
-            submit = partial(self._broker.submit, publications)
             return self._broker.receipts.once(repeat, submit, find)
         except KeyReused:
             raise Problem(
@@ -106,6 +112,30 @@ class Publishing:
                 "This Idempotency-Key was used for another body: choose a new key for each"
                 " publication.",
             ) from None
+
+    def _submit_new(
+        self, publisher: bytes, publications: Sequence[Publication]
+    ) -> Deferred[list[Published]]:
+        """
+        Submit what is no repeat: only this counts for the publisher's rate.
+
+        Raises:
+            TooManyPublications: The publisher has to wait.
+        """
+        rate = self._broker.publish_rate
+        if rate is not None:
+            rate.take(sha256(publisher).digest(), len(publications))
+        return self._broker.submit(publications)
+
+    def _check(self, publications: Sequence[Publication], grant: Grant) -> None:
+        if not publications:
+            raise Problem(400, "The request has no publication: send at least one.")
+        most = self._max_topics
+        for publication in publications:
+            if most is not None and len(publication.topics) > most:
+                raise TooManyTopics(f"Too many topics are given: give at most {most}.")
+            if not grant.may_publish(publication.topics):
+                _refuse(grant)
 
     def _finder(self, publications: Sequence[Publication]) -> Find | None:
         """
@@ -155,14 +185,6 @@ _READERS: Mapping[str, _Reader] = {
     MEDIA_TYPES[2]: _read_ndjson,
     EVENT_STREAM: _read_from_hub,
 }
-
-
-def _check(publications: Sequence[Publication], grant: Grant) -> None:
-    if not publications:
-        raise Problem(400, "The request has no publication: send at least one.")
-    for publication in publications:
-        if not grant.may_publish(publication.topics):
-            _refuse(grant)
 
 
 def _refuse(grant: Grant) -> None:

@@ -70,13 +70,13 @@ class Query(NamedTuple):
     replication: ReplicationQuery | None = None
     presence: str | None = None
 
-    def selection(self, limit: int) -> Selection:
+    def selection(self, limit: int | None) -> Selection:
         """
         Parse the selectors.
 
         Args:
-            limit: The most selectors.  Another hub that asks about history,
-                which needs a token, may name any number.
+            limit: The most selectors; ``None`` for no limit.  Another hub that asks
+                about history, which needs a token, may name any number.
 
         Raises:
             Problem: There is no selector, or there are more than *limit*.
@@ -86,10 +86,9 @@ class Query(NamedTuple):
         if not self.topics:
             raise Problem(400, "Say what to subscribe to: add ?topic=NAME, once for each topic.")
         asks_history = self.replication is not None and self.replication.excerpt is not None
-        if len(self.topics) > limit and not asks_history:
-            raise Problem(
-                400, f"At most {limit} topics are allowed in one request, not {len(self.topics)}."
-            )
+        if limit is not None and len(self.topics) > limit and not asks_history:
+            detail = f"At most {limit} topics are allowed in one request, not {len(self.topics)}."
+            raise Problem(400, detail, limit="topics")
         return _selection(self.topics)
 
 

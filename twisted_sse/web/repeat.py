@@ -16,7 +16,7 @@ from twisted_sse.broker.receipts import RepeatKey
 from twisted_sse.events.publication import Publication
 from twisted_sse.web.problem import Problem
 
-__all__ = ["repeat_key"]
+__all__ = ["publisher_of", "repeat_key"]
 
 # The longest Idempotency-Key, in bytes.  A UUID has 36.
 _LONGEST = 255
@@ -43,7 +43,7 @@ def repeat_key(
     kind = (request.getHeader(b"Content-Type") or b"").lower()
     content = sha256(kind + b"\0" + body).digest()
     key = b"body:" + content if not keys else b"key:" + _checked(keys)
-    return RepeatKey(sha256(_publisher(request, grant) + b"\0" + key).digest(), content)
+    return RepeatKey(sha256(publisher_of(request, grant) + b"\0" + key).digest(), content)
 
 
 def _checked(keys: Sequence[bytes]) -> bytes:
@@ -57,7 +57,7 @@ def _checked(keys: Sequence[bytes]) -> bytes:
     return key
 
 
-def _publisher(request: Request, grant: Grant) -> bytes:
+def publisher_of(request: Request, grant: Grant) -> bytes:
     """
     Identify the publisher: two may choose the same key, and neither may see the other's
     receipt.

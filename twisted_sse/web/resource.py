@@ -17,12 +17,14 @@ from zope.interface import implementer
 from twisted_sse.broker.connections.grant import ANONYMOUS, Grant, check_grant
 from twisted_sse.errors import NoContent
 from twisted_sse.transport.http.bounds import IBodyBound
+from twisted_sse.transport.refusals import Refusals
 from twisted_sse.units import check_instance
 from twisted_sse.web.content import MAX_BODY, is_too_large, too_large
 from twisted_sse.web.cors import CORS
+from twisted_sse.web.csrf import OriginCheck
 from twisted_sse.web.encoding import refuse_encoding
 from twisted_sse.web.notfound import NotFound
-from twisted_sse.web.problem import Problem, answer_problem, problem_of, with_outcome
+from twisted_sse.web.problem import Problem, answer_problem, limit_behind, problem_of, with_outcome
 
 __all__ = ["Authorize", "Handler", "MethodResource", "everybody", "has_left"]
 
@@ -51,6 +53,11 @@ class MethodResource(Resource):
         max_body: The most bytes of a request's body; ``None`` sets no limit.  A
             `StreamSite` reads no more than this, and the sites of ``twisted.web``
             read everything.
+
+        origins: Checks which pages may use the resource; by default those that *cors*
+            lists, and those of this server.
+
+        refusals: Counts the requests that are above a limit.
     """
 
     _log = Logger()
@@ -62,6 +69,8 @@ class MethodResource(Resource):
         cors: CORS,
         publishing: Collection[str] = (),
         max_body: int | None = MAX_BODY,
+        origins: OriginCheck | None = None,
+        refusals: Refusals | None = None,
     ) -> None:
         if not callable(authorize):
             raise TypeError(
@@ -76,6 +85,8 @@ class MethodResource(Resource):
         self._cors = cors
         self._publishing = {method.encode("ascii") for method in publishing}
         self._max_body = max_body
+        self._origins = OriginCheck(cors) if origins is None else origins
+        self._refusals = refusals
 
     def body_bound(self, path: Sequence[bytes]) -> int | None:
         """
@@ -109,6 +120,7 @@ class MethodResource(Resource):
         if handler is None:
             detail = f"This resource allows only {self._allowed}."
             raise Problem(405, detail, {"Allow": self._allowed})
+        self._origins.check_page(request)
         granted = self._authorize(request)
         if isinstance(granted, Awaitable):
             self._run_later(granted, handler, request)
@@ -135,6 +147,9 @@ class MethodResource(Resource):
     def _fail(self, failure: Failure, request: Request) -> None:
         if has_left(request) and failure.check(CancelledError):
             return
+        limit = limit_behind(failure)
+        if limit is not None and self._refusals is not None:
+            self._refusals.count(limit)
         answered = has_left(request) or request.startedWriting
         publishes = request.method in self._publishing
         if failure.check(NoContent) and not publishes:

@@ -53,7 +53,7 @@ class Subscriptions:
 
         priming: How a stream tells its position before the first event.
 
-        max_topics: The most selectors in one request.
+        max_topics: The most selectors in one request; ``None`` for no limit.
 
         authorize: Called again when a user's grant has changed; ``None`` if
             everybody may read what is not private.
@@ -65,11 +65,11 @@ class Subscriptions:
         *,
         topics: Iterable[str] | None = None,
         priming: Priming = "event",
-        max_topics: int = 100,
+        max_topics: int | None = 100,
         authorize: Authorize | None = None,
     ) -> None:
         check_choice("priming", priming, ("event", "block", None))
-        check_count("max_topics", max_topics)
+        check_count("max_topics", max_topics, none="for no limit")
         self._broker = broker
         self._admission = broker.admission
         self._selection = None if topics is None else Selection.of(topics)
@@ -115,7 +115,7 @@ class Subscriptions:
         Answer ``HEAD``: with the headers of ``GET``, and no stream.
         """
         self._check(request, grant)
-        self._admission.check_capacity(request.getClientAddress())
+        self._admission.check_capacity(request.getClientAddress(), grant.user)
         _set_headers(request)
         request.finish()
 
@@ -210,7 +210,7 @@ class EventStreamResource(MethodResource):
         priming: How a stream tells its position before the first event: by a
             ``stream-open`` event, by a quiet block with only an ID, or not.
 
-        max_topics: The most selectors in one request.
+        max_topics: The most selectors in one request; ``None`` for no limit.
 
     Raises:
         InvalidSelector: One of *topics* is not a selector.
@@ -224,7 +224,7 @@ class EventStreamResource(MethodResource):
         cors: CORS | None = None,
         topics: Iterable[str] | None = None,
         priming: Priming = "event",
-        max_topics: int = 100,
+        max_topics: int | None = 100,
     ) -> None:
         streams = Subscriptions(
             broker, topics=topics, priming=priming, max_topics=max_topics, authorize=authorize
@@ -232,8 +232,10 @@ class EventStreamResource(MethodResource):
         handlers = {"GET": streams.get, "HEAD": streams.head, "QUERY": streams.query}
         grant = everybody if authorize is None else streams.grant
         cors = CORS() if cors is None else cors
-        super().__init__(handlers, grant, cors)
-        self.putChild(b"subscribe", MethodResource({"POST": streams.query}, grant, cors))
+        refusals = broker.refusals
+        super().__init__(handlers, grant, cors, refusals=refusals)
+        by_form = MethodResource({"POST": streams.query}, grant, cors, refusals=refusals)
+        self.putChild(b"subscribe", by_form)
 
 
 def _set_headers(request: Request) -> None:

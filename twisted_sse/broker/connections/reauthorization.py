@@ -172,7 +172,7 @@ class Reauthorizer:
             moved = self._audiences.enter(interest, before.representation, before.framing)
             connection.attach(moved)
             self._audiences.exit(before)
-        connection.user = grant.user
+        self._connections.set_user(connection, grant.user)
         self._remember(connection, grant, self._reauthorize.pop(connection))
         self._changed(connection, grant)
 

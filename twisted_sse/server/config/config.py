@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from twisted_sse.broker.presence.settings import Presence
 from twisted_sse.interfaces import IHistoryProvider
@@ -15,7 +15,11 @@ from twisted_sse.server.config.option import Given
 from twisted_sse.server.config.options import OPTIONS
 from twisted_sse.server.log.levels import LoggerLevel
 
-__all__ = ["Config", "default_config", "read_config"]
+__all__ = ["Config", "ConnectionLimit", "default_config", "read_config"]
+
+
+#: ``None`` for no limit; "auto" follows from other limits.
+ConnectionLimit = int | Literal["auto"] | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,14 +55,22 @@ class Config:
     tls_cert: Sequence[str]
     tls_key: Sequence[str]
     tls_passphrase: bytes | None
-    max_connections: int | None
-    max_connections_per_address: int | None
-    max_streams: int
-    max_topics: int
-    max_body: int
+    max_connections: ConnectionLimit
+    max_connections_per_address: ConnectionLimit
+    max_connections_per_user: ConnectionLimit
+    max_accepts: int | None
+    max_accepts_per_address: ConnectionLimit
+    max_streams: int | None
+    max_topics: int | None
+    max_publication_topics: int | None
+    max_publish_rate: int | None
+    max_body: int | None
+    handshake_timeout: float | None
     head_timeout: float | None
     body_timeout: float | None
     send_timeout: float | None
+    trusted_proxies: Sequence[str]
+    proxy_header: str | None
     presence: Presence | None
     max_lifetime: float | None
     drain_delay: float

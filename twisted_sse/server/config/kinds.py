@@ -6,33 +6,45 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from twisted_sse import units
 from twisted_sse.broker.presence.settings import read_presence
 from twisted_sse.history.plugins import build_history
 from twisted_sse.server.log.formats import FORMATS
 from twisted_sse.server.log.levels import read_level
+from twisted_sse.topics import MAX_TOPICS
+from twisted_sse.transport.proxies import PROXY_HEADERS
 from twisted_sse.transport.tls.identity import read_passphrase
 
 __all__ = [
+    "AUTO",
+    "CONNECTION_LIMIT",
     "COUNT",
     "HISTORY",
     "INTERVAL",
+    "LIMIT",
     "LOG_FORMAT",
     "LOG_LEVEL",
     "MILLISECONDS",
     "PASSPHRASE_FILE",
     "PORT",
     "PRESENCE",
+    "PROXY_HEADER",
     "SECONDS",
     "SIZE",
+    "SIZE_LIMIT",
     "TEXT",
     "TOKEN_FILE",
+    "TOPIC_LIMIT",
     "YES_OR_NO",
     "Kind",
     "TokenList",
 ]
+
+
+#: A limit that follows from others, and from the number of open files.
+AUTO: Final = "auto"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +85,23 @@ def _read_format(text: str) -> str:
     return text
 
 
+def _read_connection_limit(text: str) -> int | str | None:
+    return AUTO if text == AUTO else units.limit(units.count)(text)
+
+
+def _read_topics(text: str) -> int:
+    number = units.count(text)
+    if number > MAX_TOPICS:
+        raise ValueError(f"{text!r} is more than the {MAX_TOPICS} topics that an event may have")
+    return number
+
+
+def _read_proxy_header(text: str) -> str:
+    if text.lower() not in PROXY_HEADERS:
+        raise ValueError(f"{text!r} is neither X-Forwarded-For nor Forwarded")
+    return text.lower()
+
+
 TEXT = Kind(read=str)
 PORT = Kind(
     read=str, expected='a port number, or a string such as "unix:/run/sse.sock"', types=(int,)
@@ -87,10 +116,31 @@ MILLISECONDS = Kind(
 SECONDS = Kind(read=units.seconds, expected="a number of seconds, such as 10", types=(int, float))
 INTERVAL = Kind(
     read=units.interval,
-    expected='a number of seconds, such as 10, or "off"',
+    expected='a number of seconds, such as 10, or "none"',
     types=(int, float),
 )
 SIZE = Kind(read=units.size, expected='a size, such as 65536 or "64KiB"', types=(int,))
+LIMIT = Kind(
+    read=units.limit(units.count),
+    expected='a whole number, such as 100, or "none"',
+    types=(int,),
+)
+CONNECTION_LIMIT = Kind(
+    read=_read_connection_limit,
+    expected='a whole number, such as 100, "none" or "auto"',
+    types=(int,),
+)
+TOPIC_LIMIT = Kind(
+    read=units.limit(_read_topics),
+    expected='a whole number, such as 10, or "none"',
+    types=(int,),
+)
+SIZE_LIMIT = Kind(
+    read=units.limit(units.size),
+    expected='a size, such as 65536 or "64KiB", or "none"',
+    types=(int,),
+)
+PROXY_HEADER = Kind(read=_read_proxy_header, expected='"X-Forwarded-For" or "Forwarded"')
 LOG_FORMAT = Kind(read=_read_format, expected='"text" or "json"')
 LOG_LEVEL = Kind(read=read_level, expected='a level such as "warn", or "twisted_sse.history=debug"')
 YES_OR_NO = Kind(read=units.yes_or_no, expected="true or false", types=(bool,))

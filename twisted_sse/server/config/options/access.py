@@ -32,8 +32,8 @@ ACCESS = (
         attribute="cors_origins",
         several=True,
         more=(
-            "Such as `https://app.example`. `*` allows any origin, without credentials, and must "
-            "be the only one."
+            "Such as `https://app.example`. Pages of others are then refused. `*` allows any "
+            "origin, without credentials, and must be the only one."
         ),
     ),
 )

@@ -55,15 +55,6 @@ STREAMS = (
         ),
     ),
     Option(
-        name="send-timeout",
-        help=(
-            "Disconnect a subscriber that takes nothing for this many seconds although there is "
-            "something to send, or off"
-        ),
-        kind=INTERVAL,
-        default="60",
-    ),
-    Option(
         name="presence",
         help="Tell who is on a topic: yes, no, or the grace of a reconnect in seconds",
         kind=PRESENCE,
