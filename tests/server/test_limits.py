@@ -142,7 +142,7 @@ class ObeyedTests(CommandLineTests):
         tokens = ("--publish-token-file", self.file(b"secret"))
         for arguments, expected in ([("--max-publication-topics", "2"), 400], [(), 200]):
             with self.subTest(arguments=arguments):
-                answer = Running(*tokens, *arguments).post(b"topic=a&topic=b&topic=c", "secret")
+                answer = Running(*tokens, *arguments).post(b"topic=a&topic=b&topic=c&data=1", "secret")
 
                 self.assertEqual(answer.status, expected)
 

@@ -18,7 +18,7 @@ __all__ = ["FileTests", "RefusedTests"]
 REFUSED = [
     # Values that the command line would refuse as well.
     ("keepalive = 'often'", "line 1: keepalive: 'often' is not a number of seconds."),
-    ("keepalive = 0", "line 1: keepalive: 0 seconds is not an interval; write 'off' to disable"),
+    ("keepalive = 0", "line 1: keepalive: 0 seconds is not an interval; write 'none' to disable"),
     ("grace = -1", "line 1: grace: '-1' is not a number of seconds."),
     ("retry = 99999999999", "line 1: retry: '99999999999' is longer than browsers can wait"),
     ("max-topics = 0", "line 1: max-topics: '0' is not a whole number greater than 0."),

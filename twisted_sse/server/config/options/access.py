@@ -5,9 +5,9 @@ The options that say who may read and publish.
 from twisted_sse.server.config.kinds import TOKEN_FILE, YES_OR_NO
 from twisted_sse.server.config.option import Option
 
-__all__ = ["ACCESS"]
+__all__ = ["ACCESS_OPTIONS"]
 
-ACCESS = (
+ACCESS_OPTIONS = (
     Option(
         name="anonymous",
         help="Whether subscribing works without a token, yes or no",

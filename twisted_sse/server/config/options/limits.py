@@ -14,9 +14,9 @@ from twisted_sse.server.config.kinds import (
 )
 from twisted_sse.server.config.option import Option
 
-__all__ = ["LIMITS"]
+__all__ = ["LIMIT_OPTIONS"]
 
-LIMITS = (
+LIMIT_OPTIONS = (
     Option(
         name="max-connections",
         help=(

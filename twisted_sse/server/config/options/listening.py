@@ -5,9 +5,9 @@ The options that say where a hub listens, and with which certificate.
 from twisted_sse.server.config.kinds import PASSPHRASE_FILE, PORT, YES_OR_NO
 from twisted_sse.server.config.option import Option
 
-__all__ = ["LISTENING"]
+__all__ = ["LISTENING_OPTIONS"]
 
-LISTENING = (
+LISTENING_OPTIONS = (
     Option(
         name="port",
         short="p",

@@ -5,9 +5,9 @@ The options of the log.
 from twisted_sse.server.config.kinds import LOG_FORMAT, LOG_LEVEL, YES_OR_NO
 from twisted_sse.server.config.option import Option
 
-__all__ = ["LOGGING"]
+__all__ = ["LOGGING_OPTIONS"]
 
-LOGGING = (
+LOGGING_OPTIONS = (
     Option(
         name="log-format",
         help="The format of the log, text or json",

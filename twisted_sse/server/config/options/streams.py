@@ -13,14 +13,14 @@ from twisted_sse.server.config.kinds import (
 )
 from twisted_sse.server.config.option import Option
 
-__all__ = ["STREAMS"]
+__all__ = ["STREAM_OPTIONS"]
 
 
 def _hide_password(history: str) -> str:
     return re.sub(r"(://[^:@/]*):[^@/]*@", r"\1:***@", history)
 
 
-STREAMS = (
+STREAM_OPTIONS = (
     Option(
         name="history",
         help="Where to keep events for replay: memory, sqlite, redis, upstream; help lists all",
