@@ -20,6 +20,7 @@ from twisted.python import threadable
 from twisted_sse.broker.batch import batch_of, collect
 from twisted_sse.broker.broker import Broker
 from twisted_sse.broker.connections.connection import Connection, frame_to_push
+from twisted_sse.broker.connections.endlog import log_end
 from twisted_sse.broker.connections.listeners import ConnectListener, DisconnectListener
 from twisted_sse.broker.connections.registry import Registry
 from twisted_sse.broker.lifecycle import Lifecycle
@@ -107,6 +108,9 @@ class Hub:
         presence: Whether to keep who is on which topic, for `presence` and for streams
             that ask for it; a `Presence` says how.
 
+        access_log: Whether the end of each stream is logged: whose it was, why it
+            ended, and what it was sent.
+
         reactor: What everything is scheduled with.  By default the global
             reactor, looked up when it is first needed.
 
@@ -145,6 +149,7 @@ class Hub:
         max_connections: int | None = None,
         max_connections_per_address: int | None = None,
         presence: bool | Presence = False,
+        access_log: bool = False,
         reactor: IReactorTime | None = None,
     ) -> None:
         check_seconds("keepalive", keepalive, none="to send no comments")
@@ -176,6 +181,8 @@ class Hub:
         )
         self.connections: Registry = self.broker.admission.connections
         self.responses = GeneratorStreams(self.clock)
+        if access_log:
+            self.broker.listeners.on_disconnect(log_end)
         self._schedules = Schedules()
         self._lifecycle = Lifecycle(self.broker, self.responses, self._schedules)
         self.broker.before_start = self._lifecycle.before_first_use

@@ -47,6 +47,9 @@ OPTIONS = [
     "grace",
     "spread",
     "demo",
+    "log-format",
+    "log-level",
+    "access-log",
     "config",
     "check-config",
     "print-config",
@@ -561,6 +564,10 @@ class RefusedTests(CommandLineTests):
 
     CASES = [
         ("port", "99999"),
+        ("log-format", "xml"),
+        ("log-level", "loud"),
+        ("log-level", "=debug"),
+        ("access-log", "maybe"),
         ("max-lifetime", "0"),
         ("max-lifetime", "long"),
         ("drain-delay", "-1"),

@@ -58,6 +58,7 @@ def make_server(config: Config, reactor: Any) -> MultiService:
         retry_spread=config.retry_spread,
         send_timeout=config.send_timeout,
         max_lifetime=config.max_lifetime,
+        access_log=config.access_log,
         max_connections=config.max_connections,
         max_connections_per_address=config.max_connections_per_address,
         presence=config.presence or False,
@@ -131,6 +132,7 @@ def _site(config: Config, hub: Hub, tokens: BearerTokens, reactor: Any) -> HubSi
     site = HubSite(
         tree,
         config.max_body,
+        access_log=config.access_log,
         max_streams=config.max_streams,
         head_timeout=config.head_timeout,
         body_timeout=config.body_timeout,

@@ -13,6 +13,7 @@ from twisted_sse.interfaces import IHistoryProvider
 from twisted_sse.server.config.kinds import TokenList
 from twisted_sse.server.config.option import Given
 from twisted_sse.server.config.options import OPTIONS
+from twisted_sse.server.log.levels import LoggerLevel
 
 __all__ = ["Config", "default_config", "read_config"]
 
@@ -64,6 +65,9 @@ class Config:
     grace: float
     spread: float
     demo: bool
+    log_format: str
+    log_levels: Sequence[LoggerLevel]
+    access_log: bool
 
 
 def read_config(given: Mapping[str, Given]) -> Config:

@@ -11,12 +11,16 @@ from typing import Any, NamedTuple
 from twisted_sse import units
 from twisted_sse.broker.presence.settings import read_presence
 from twisted_sse.history.plugins import build_history
+from twisted_sse.server.log.formats import FORMATS
+from twisted_sse.server.log.levels import read_level
 from twisted_sse.transport.tls.identity import read_passphrase
 
 __all__ = [
     "COUNT",
     "HISTORY",
     "INTERVAL",
+    "LOG_FORMAT",
+    "LOG_LEVEL",
     "MILLISECONDS",
     "PASSPHRASE_FILE",
     "PORT",
@@ -63,6 +67,12 @@ def _read_tokens(path: str) -> TokenList:
     return TokenList(path, units.read_tokens(path))
 
 
+def _read_format(text: str) -> str:
+    if text not in FORMATS:
+        raise ValueError(f"{text!r} is neither text nor json")
+    return text
+
+
 TEXT = Kind(read=str)
 PORT = Kind(
     read=str, expected='a port number, or a string such as "unix:/run/sse.sock"', types=(int,)
@@ -81,6 +91,8 @@ INTERVAL = Kind(
     types=(int, float),
 )
 SIZE = Kind(read=units.size, expected='a size, such as 65536 or "64KiB"', types=(int,))
+LOG_FORMAT = Kind(read=_read_format, expected='"text" or "json"')
+LOG_LEVEL = Kind(read=read_level, expected='a level such as "warn", or "twisted_sse.history=debug"')
 YES_OR_NO = Kind(read=units.yes_or_no, expected="true or false", types=(bool,))
 PRESENCE = Kind(
     read=read_presence, expected="true, false, or a number of seconds", types=(bool, int, float)

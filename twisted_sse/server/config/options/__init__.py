@@ -8,12 +8,13 @@ from twisted_sse.server.config.option import Option
 from twisted_sse.server.config.options.access import ACCESS
 from twisted_sse.server.config.options.limits import LIMITS
 from twisted_sse.server.config.options.listening import LISTENING
+from twisted_sse.server.config.options.logging import LOGGING
 from twisted_sse.server.config.options.streams import STREAMS
 
 __all__ = ["OPTIONS", "option_named"]
 
 #: Every option.
-OPTIONS: tuple[Option, ...] = (*LISTENING, *STREAMS, *ACCESS, *LIMITS)
+OPTIONS: tuple[Option, ...] = (*LISTENING, *STREAMS, *ACCESS, *LIMITS, *LOGGING)
 
 _BY_NAME = {option.name: option for option in OPTIONS}
 
