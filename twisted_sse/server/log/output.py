@@ -49,6 +49,7 @@ class WithLog(MultiService):
         if isinstance(parent, Componentized):
             parent.setComponent(ILogObserver, self._observer)
 
+
     def startService(self) -> None:
         """
         See `IService.startService`.
