@@ -140,9 +140,10 @@ class ObeyedTests(CommandLineTests):
         ``--max-publication-topics``: one more is refused.
         """
         tokens = ("--publish-token-file", self.file(b"secret"))
+        form = b"topic=a&topic=b&topic=c&data=1"
         for arguments, expected in ([("--max-publication-topics", "2"), 400], [(), 200]):
             with self.subTest(arguments=arguments):
-                answer = Running(*tokens, *arguments).post(b"topic=a&topic=b&topic=c&data=1", "secret")
+                answer = Running(*tokens, *arguments).post(form, "secret")
 
                 self.assertEqual(answer.status, expected)
 

@@ -14,7 +14,13 @@ from twisted_sse.server.config.options.streams import STREAM_OPTIONS
 __all__ = ["OPTIONS", "option_named"]
 
 #: Every option.
-OPTIONS: tuple[Option, ...] = (*LISTENING_OPTIONS, *STREAM_OPTIONS, *ACCESS_OPTIONS, *LIMIT_OPTIONS, *LOGGING_OPTIONS)
+OPTIONS: tuple[Option, ...] = (
+    *LISTENING_OPTIONS,
+    *STREAM_OPTIONS,
+    *ACCESS_OPTIONS,
+    *LIMIT_OPTIONS,
+    *LOGGING_OPTIONS,
+)
 
 _BY_NAME = {option.name: option for option in OPTIONS}
 
