@@ -5,10 +5,11 @@ The configuration of a standalone hub.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from twisted_sse.interfaces import IHistoryProvider
+from twisted_sse.server.accessoptions import AccessConfig
 
 __all__ = ["Config", "InvalidOption", "from_options"]
 
@@ -44,6 +45,8 @@ class Config:
 
         publish_token_file: The file that they were read from, to read them again.
 
+        access: Who else may read and publish.
+
         tls_cert: Certificate files.  Their keys are in the files *tls_key*, in
             the same order; a certificate without one contains its key.
     """
@@ -57,6 +60,7 @@ class Config:
     anonymous: bool = True
     publish_tokens: Sequence[str] = ()
     publish_token_file: str | None = None
+    access: AccessConfig = field(default_factory=AccessConfig)
     tls_cert: Sequence[str] = ()
     tls_key: Sequence[str] = ()
     tls_passphrase: bytes | None = None

@@ -4,6 +4,7 @@ The site of a standalone hub: its tree of resources, and its limits.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from twisted.internet.defer import succeed
@@ -96,15 +97,22 @@ def hub_tree(
     max_topics: int,
     max_body: int,
     demo: bool = False,
+    publish_authorize: Authorize | None = None,
+    publish_origins: Iterable[str] = (),
 ) -> Resource:
     """
     Build the tree of resources that ``twistd sse`` serves.
+
+    Args:
+        publish_authorize, publish_origins: As for `EventsResource`.
     """
 
     def events(priming: Priming) -> EventsResource:
         return EventsResource(
             broker,
             authorize=authorize,
+            publish_authorize=publish_authorize,
+            publish_origins=publish_origins,
             cors=cors,
             priming=priming,
             max_topics=max_topics,
