@@ -106,7 +106,7 @@ class RemoteKeys:
                 self._check_fetched()
                 raise
             return self.refresh().addCallback(lambda _: self._find_again(token))
-        if self._is_old() and self._may_fetch():
+        if self._is_old() and not self._under_way and self._may_fetch():
             self.refresh()
         return found
 
@@ -151,7 +151,7 @@ class RemoteKeys:
         self._under_way = True
         return Deferred.fromCoroutine(self._refresh()).addBoth(self._end)
 
-    def _end(self, result: None | Failure) -> None | Failure:
+    def _end(self, result: Failure | None) -> Failure | None:
         self._under_way = False
         return result
 
