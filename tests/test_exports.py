@@ -22,6 +22,8 @@ __all__ = ["ExportsTests", "PlantedMistakeTests", "undocumented", "wrong_exports
 PUBLIC = [
     "CORS",
     "BearerTokens",
+    "JWT",
+    "ClientCertificate",
     "Connection",
     "EndReason",
     "EventSourceResponse",

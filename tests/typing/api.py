@@ -20,7 +20,9 @@ from zope.interface import implementer
 
 from twisted_sse import (
     CORS,
+    JWT,
     BearerTokens,
+    ClientCertificate,
     Connection,
     EndReason,
     EventSourceResponse,
@@ -57,6 +59,7 @@ from twisted_sse.testing import StreamAnswer, StreamClient
 from twisted_sse.topics import Selection
 
 __all__ = [
+    "authorizations",
     "events",
     "grants",
     "handler",
@@ -105,6 +108,22 @@ def grants() -> None:
 
     Grant(subscribe=1)  # type: ignore[arg-type]
     Grant(expires="tomorrow")  # type: ignore[arg-type]
+
+
+def authorizations() -> None:
+    """
+    Tokens and certificates authorize the resources of a hub.
+    """
+    hub = Hub()
+    jwt = JWT(jwks_url="https://issuer.example/keys", algorithms=["RS256"], audience="hub")
+    either = ClientCertificate(subscribe=["rooms/{room}"], publish=[], otherwise=jwt)
+
+    resources: list[IResource] = [hub.resource(jwt), hub.publishing(jwt), hub.resource(either)]
+    print(resources, jwt.reload())
+    assert_type(Grant(payloads=[(["news"], 1)]).payload_of("news"), Any)
+
+    JWT("key")  # type: ignore[call-arg]
+    JWT(key=7)  # type: ignore[arg-type]
 
 
 def hubs() -> None:

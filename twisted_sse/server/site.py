@@ -4,6 +4,7 @@ The site of a standalone hub: its tree of resources, and its limits.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from twisted.internet.defer import succeed
@@ -109,15 +110,22 @@ def hub_tree(
     max_body: int | None,
     max_publication_topics: int | None = None,
     demo: bool = False,
+    publish_authorize: Authorize | None = None,
+    publish_origins: Iterable[str] = (),
 ) -> Resource:
     """
     Build the tree of resources that ``twistd sse`` serves.
+
+    Args:
+        publish_authorize, publish_origins: As for `EventsResource`.
     """
 
     def events(priming: Priming, strict_forms: bool) -> EventsResource:
         return EventsResource(
             broker,
             authorize=authorize,
+            publish_authorize=publish_authorize,
+            publish_origins=publish_origins,
             cors=cors,
             priming=priming,
             max_topics=max_topics,

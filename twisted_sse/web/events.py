@@ -26,6 +26,9 @@ class EventsResource(MethodResource):
     Without *authorize* nobody may publish.
 
     Args:
+        publish_authorize: Returns the grant of a request that publishes, if another
+            key is for publishers; *authorize* by default.
+
         max_body: The most bytes in the body of a request; ``None`` for no limit.
 
         max_publication_topics: The most topics of one event; ``None`` for as many as
@@ -57,6 +60,7 @@ class EventsResource(MethodResource):
         max_publication_topics: int | None = None,
         strict_forms: bool = True,
         publish_origins: Iterable[str] = (),
+        publish_authorize: Authorize | None = None,
     ) -> None:
         cors = CORS() if cors is None else cors
         streams = Subscriptions(
@@ -81,6 +85,7 @@ class EventsResource(MethodResource):
             *(handlers, grant, cors),
             publishing=["POST"],
             max_body=max_body,
+            publish_authorize=publish_authorize,
             origins=origins,
             refusals=broker.refusals,
         )

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from twisted_sse.broker.presence.settings import Presence
 from twisted_sse.interfaces import IHistoryProvider
+from twisted_sse.server.config.access import AccessConfig
 from twisted_sse.server.config.kinds import TokenList
 from twisted_sse.server.config.option import Given
 from twisted_sse.server.config.options import OPTIONS
@@ -23,7 +24,7 @@ ConnectionLimit = int | Literal["auto"] | None
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config:
+class Config(AccessConfig):
     """
     The configuration of a standalone hub.  Sizes are in bytes, times in seconds.
 

@@ -10,6 +10,7 @@ from twisted_sse.server.config.options.limits import LIMIT_OPTIONS
 from twisted_sse.server.config.options.listening import LISTENING_OPTIONS
 from twisted_sse.server.config.options.logging import LOGGING_OPTIONS
 from twisted_sse.server.config.options.streams import STREAM_OPTIONS
+from twisted_sse.server.config.options.tokens import TOKEN_OPTIONS
 
 __all__ = ["OPTIONS", "option_named"]
 
@@ -18,6 +19,7 @@ OPTIONS: tuple[Option, ...] = (
     *LISTENING_OPTIONS,
     *STREAM_OPTIONS,
     *ACCESS_OPTIONS,
+    *TOKEN_OPTIONS,
     *LIMIT_OPTIONS,
     *LOGGING_OPTIONS,
 )
