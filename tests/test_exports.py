@@ -21,8 +21,8 @@ __all__ = ["ExportsTests", "PlantedMistakeTests", "undocumented", "wrong_exports
 # The names that programs may rely on: removing one must be deliberate.
 PUBLIC = [
     "CORS",
-    "BearerTokens",
     "JWT",
+    "BearerTokens",
     "ClientCertificate",
     "Connection",
     "EndReason",

@@ -29,7 +29,7 @@ def statuses(running: Running, headers: dict[str, str]) -> tuple[int, int]:
     """
     The statuses of a request for a stream and of a publication.
     """
-    publishing: Answer = running.ask("POST", "/events", {**FORM, **headers}, b"topic=a").answer
+    publishing: Answer = running.ask("POST", "/events", {**FORM, **headers}, b"topic=a&data=1").answer
     return running.get("/events?topic=a", headers).status, publishing.status
 
 
@@ -68,7 +68,7 @@ class RoleTests(CommandLineTests):
             "POST",
             "/events/subscribe",
             {**FORM, **bearer(signed(CLAIMS, key=subscriber))},
-            b"topic=a",
+            b"topic=a&data=1",
         )
         self.assertEqual(form.answer.status, 200)
 
