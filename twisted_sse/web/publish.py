@@ -5,7 +5,7 @@ The handler that publishers post to.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -28,10 +28,13 @@ from twisted_sse.web.problem import Problem
 from twisted_sse.web.repeat import repeat_key
 from twisted_sse.web.resource import has_left
 
-__all__ = ["Publishing"]
+__all__ = ["Publishing", "Reader", "answer_id"]
 
 #: Writes the answer, from what became of the publications.
 _Answer = Callable[[Sequence[Outcome], Request], None]
+
+#: Parses a body, and returns its publications and what writes the answer.
+Reader = Callable[[bytes], tuple[Sequence[Publication], _Answer]]
 
 
 class Publishing:
@@ -42,9 +45,20 @@ class Publishing:
         origins: Checks which page a request comes from.
 
         max_body: The most bytes of a request's body.
+
+        readers: What parses a body, by its media type; by default all that this
+            package knows.
     """
 
-    def __init__(self, broker: Broker, origins: OriginCheck, *, max_body: int = MAX_BODY) -> None:
+    def __init__(
+        self,
+        broker: Broker,
+        origins: OriginCheck,
+        *,
+        max_body: int = MAX_BODY,
+        readers: Mapping[str, Reader] | None = None,
+    ) -> None:
+        self._readers = _READERS if readers is None else readers
         self._broker = broker
         self._origins = origins
         self._max_body = max_body
@@ -58,14 +72,14 @@ class Publishing:
             _refuse(grant)
         self._origins.check(request)
         kind = media_type((request.getHeader(b"Content-Type") or b"").decode("latin-1"))
-        if kind not in _READERS:
+        if kind not in self._readers:
+            # Another hub knows what it sends.
+            known = [one for one in self._readers if one != EVENT_STREAM]
             raise Problem(
-                415,
-                f"Send {', '.join(MEDIA_TYPES[:2])} or {MEDIA_TYPES[2]} as Content-Type.",
-                {"Accept": ", ".join(MEDIA_TYPES)},
+                415, f"Send {_or(known)} as Content-Type.", {"Accept": ", ".join(known)}
             )
         body = read_body(request, self._max_body)
-        publications, answer = _READERS[kind](body)
+        publications, answer = self._readers[kind](body)
         _check(publications, grant)
         # Another hub needs the positions, which history does not tell here.
         find = None if kind == EVENT_STREAM else self._finder(publications)
@@ -114,7 +128,7 @@ class Publishing:
 
 
 def _read_form(body: bytes) -> tuple[Sequence[Publication], _Answer]:
-    return [from_form(body)], _answer_id
+    return [from_form(body)], answer_id
 
 
 def _read_json(body: bytes) -> tuple[Sequence[Publication], _Answer]:
@@ -136,7 +150,7 @@ def _read_from_hub(body: bytes) -> tuple[Sequence[Publication], _Answer]:
 
 
 # By content type.
-_READERS = {
+_READERS: Mapping[str, Reader] = {
     MEDIA_TYPES[0]: _read_form,
     MEDIA_TYPES[1]: _read_json,
     MEDIA_TYPES[2]: _read_ndjson,
@@ -158,7 +172,15 @@ def _refuse(grant: Grant) -> None:
     raise Forbidden("Your token does not allow publishing to all of these topics.")
 
 
-def _answer_id(outcomes: Sequence[Outcome], request: Request) -> None:
+def _or(names: Sequence[str]) -> str:
+    *others, last = names
+    return f"{', '.join(others)} or {last}" if others else last
+
+
+def answer_id(outcomes: Sequence[Outcome], request: Request) -> None:
+    """
+    Answer *request*, which published once, with the ID.
+    """
     _answer(request, b"text/plain; charset=utf-8", outcomes[0][0].id)
 
 
