@@ -16,7 +16,7 @@ from twisted_sse.topics import BoundedCache, Matcher, MatchType, Selection
 from twisted_sse.web.form import raw_query
 from twisted_sse.web.problem import Problem
 
-__all__ = ["EXCERPTS", "Query", "ReplicationQuery", "last_event_id", "query_of"]
+__all__ = ["EXCERPTS", "Query", "ReplicationQuery", "last_event_id", "pairs_of", "query_of"]
 
 # The spellings of Mercure 1.0, Mercure 0.x, other servers, and the header.
 _LAST_EVENT_ID = ("last_event_id", "lastEventID", "lastEventId", "Last-Event-ID")
@@ -129,14 +129,24 @@ def _parse(query: bytes) -> Query:
     return parsed
 
 
-def _parse_anew(query: bytes) -> Query:
+def pairs_of(query: bytes) -> list[tuple[str, str]]:
+    """
+    Parse a query into names and values, in their order.
+
+    Raises:
+        Problem: It is not percent-encoded UTF-8.
+    """
     try:
-        pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict")
+        return parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict")
     except ValueError:
         raise Problem(
             400,
             "The query is not percent-encoded UTF-8: encode each value with encodeURIComponent.",
         ) from None
+
+
+def _parse_anew(query: bytes) -> Query:
+    pairs = pairs_of(query)
     topics = tuple(
         value if name == "topic" else Matcher(_MATCH_TYPES[name], value)
         for name, value in pairs
