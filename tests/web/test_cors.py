@@ -18,6 +18,9 @@ def allowed(answer: Answer) -> dict[str, str]:
     return {name: value for name, value in answer.headers if name.startswith("access-control-")}
 
 
+EXPOSED = "Last-Event-ID, Link, Mercure-Last-Event-ID, Publication-Kept, Retry-After"
+
+
 class AnswerTests(SynchronousTestCase):
     """
     The permissions in an answer.
@@ -44,7 +47,7 @@ class AnswerTests(SynchronousTestCase):
             {
                 "access-control-allow-origin": ORIGIN,
                 "access-control-allow-credentials": "true",
-                "access-control-expose-headers": "Last-Event-ID, Publication-Kept, Retry-After",
+                "access-control-expose-headers": EXPOSED,
             },
         )
 
@@ -91,7 +94,7 @@ class AnswerTests(SynchronousTestCase):
         self.assertIsNone(answer.header("Access-Control-Allow-Credentials"))
         self.assertEqual(
             answer.header("Access-Control-Expose-Headers"),
-            "Last-Event-ID, Publication-Kept, Retry-After",
+            EXPOSED,
         )
 
     def test_any_as_a_string(self) -> None:
@@ -216,7 +219,7 @@ class PreflightTests(SynchronousTestCase):
                     "Authorization, Cache-Control, Content-Type, Idempotency-Key, Last-Event-ID"
                 ),
                 "access-control-max-age": "7200",
-                "access-control-expose-headers": "Last-Event-ID, Publication-Kept, Retry-After",
+                "access-control-expose-headers": EXPOSED,
             },
         )
 

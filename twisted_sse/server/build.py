@@ -17,6 +17,7 @@ from twisted_sse.server.config import Config, InvalidOption
 from twisted_sse.server.demo import publish_demo
 from twisted_sse.server.listening import EndpointService, endpoint_for
 from twisted_sse.server.memory import MemoryTrim
+from twisted_sse.server.mercure import read_mercure
 from twisted_sse.server.process import GarbageCollection, MonotonicTimers, StopSignals
 from twisted_sse.server.reload import Reloadable, ReloadSignal, TokenFile
 from twisted_sse.server.site import HubSite, hub_tree
@@ -110,6 +111,7 @@ def _site(config: Config, hub: Hub, tokens: BearerTokens, reactor: Any) -> HubSi
         max_topics=config.max_topics,
         max_body=config.max_body,
         demo=config.demo,
+        **read_mercure(config),
     )
     site = HubSite(
         tree,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from twisted_sse.interfaces import IHistoryProvider
+from twisted_sse.web.mercure import VERSIONS, Version
 
 __all__ = ["Config", "InvalidOption", "from_options"]
 
@@ -44,6 +45,10 @@ class Config:
 
         publish_token_file: The file that they were read from, to read them again.
 
+        protocols: The versions of Mercure to speak.
+
+        public_urls: The origins that the hub is known by; if empty, all.
+
         tls_cert: Certificate files.  Their keys are in the files *tls_key*, in
             the same order; a certificate without one contains its key.
     """
@@ -57,6 +62,9 @@ class Config:
     anonymous: bool = True
     publish_tokens: Sequence[str] = ()
     publish_token_file: str | None = None
+    protocols: Sequence[Version] = VERSIONS
+    subscriptions: bool = False
+    public_urls: Sequence[str] = ()
     tls_cert: Sequence[str] = ()
     tls_key: Sequence[str] = ()
     tls_passphrase: bytes | None = None

@@ -4,6 +4,7 @@ The site of a standalone hub: its tree of resources, and its limits.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from twisted.internet.defer import succeed
@@ -11,12 +12,12 @@ from twisted.web.resource import IResource, Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
 from twisted_sse.broker.broker import Broker
-from twisted_sse.events.preamble import Priming
 from twisted_sse.server.staticfiles import Page
 from twisted_sse.transport.http.site import StreamSite
 from twisted_sse.web.cors import CORS
 from twisted_sse.web.events import EventsResource
 from twisted_sse.web.health import Health
+from twisted_sse.web.mercure import VERSIONS, MercureResource, Version
 from twisted_sse.web.notfound import NotFound
 from twisted_sse.web.problem import Problem, answer_problem
 from twisted_sse.web.resource import Authorize
@@ -51,7 +52,7 @@ class HubSite(StreamSite):
         found: IResource = super().getResourceFor(request)
         if (
             self.sockets is not None
-            and isinstance(found, EventsResource)
+            and isinstance(found, EventsResource | MercureResource)
             and _needs_socket(request)
             and not self.sockets.has_room_for_stream()
         ):
@@ -96,27 +97,46 @@ def hub_tree(
     max_topics: int,
     max_body: int,
     demo: bool = False,
+    protocols: Iterable[Version] = VERSIONS,
+    subscriptions: bool = False,
+    public_urls: Iterable[str] = (),
 ) -> Resource:
     """
     Build the tree of resources that ``twistd sse`` serves.
+
+    Args:
+        protocols, subscriptions, public_urls: As for `MercureResource`.
     """
-
-    def events(priming: Priming) -> EventsResource:
-        return EventsResource(
-            broker,
-            authorize=authorize,
-            cors=cors,
-            priming=priming,
-            max_topics=max_topics,
-            max_body=max_body,
-        )
-
+    everywhere: dict[str, Any] = {
+        "authorize": authorize,
+        "cors": cors,
+        "max_topics": max_topics,
+        "max_body": max_body,
+    }
+    mercure = MercureResource(
+        broker,
+        protocols=protocols,
+        subscriptions=subscriptions,
+        public_urls=public_urls,
+        **everywhere,
+    )
     root = Page("demo.html" if demo else "index.html")
-    root.putChild(b"events", events("event"))
+    root.putChild(b"events", EventsResource(broker, **everywhere))
     well_known = NotFound()
-    # A Mercure client may not expect an event that was not published.
-    well_known.putChild(b"mercure", events("block"))
+    well_known.putChild(b"mercure", mercure)
+    if mercure.metadata is not None:
+        well_known.putChild(b"oauth-protected-resource", _at_mercure(mercure.metadata))
     root.putChild(b".well-known", well_known)
     root.putChild(b"healthz", Health(lambda: succeed(True)))
     root.putChild(b"readyz", Health(broker.check))
     return root
+
+
+def _at_mercure(metadata: IResource) -> Resource:
+    """
+    Put *metadata* at the path of the hub below ``oauth-protected-resource``.
+    """
+    top, well_known = NotFound(), NotFound()
+    well_known.putChild(b"mercure", metadata)
+    top.putChild(b".well-known", well_known)
+    return top

@@ -18,6 +18,7 @@ from twisted_sse.history.plugins import build_history, describe_histories
 from twisted_sse.server import config
 from twisted_sse.server.build import make_server
 from twisted_sse.server.config import Config
+from twisted_sse.server.mercure import read_protocols
 from twisted_sse.transport.tls.identity import read_passphrase
 
 __all__ = ["Options", "makeService"]
@@ -31,6 +32,7 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "retry-spread": units.milliseconds,
     "anonymous": units.yes_or_no,
     "publish-token-file": units.read_tokens,
+    "subscriptions": units.yes_or_no,
     "tls-passphrase-file": read_passphrase,
     "max-connections": units.count,
     "max-connections-per-address": units.count,
@@ -82,6 +84,12 @@ class Options(usage.Options):
             None,
             None,
             "A file with the tokens that may publish, one per line.",
+        ],
+        [
+            "subscriptions",
+            None,
+            None,
+            "Whether Mercure tells which subscriptions are active, yes or no [no].",
         ],
         ["tls-passphrase-file", None, None, "A file with the passphrase of the private keys."],
         ["max-connections", None, None, "The most subscribers; one more is answered with 503."],
@@ -136,6 +144,8 @@ class Options(usage.Options):
         self["history"] = None
         self["ports"] = []
         self["cors-origins"] = []
+        self["protocols"] = []
+        self["public-urls"] = []
         self["tls-certs"] = []
         self["tls-keys"] = []
 
@@ -161,6 +171,21 @@ class Options(usage.Options):
         An origin whose web pages may use the hub, or * for all; repeatable.
         """
         self["cors-origins"].append(text)
+
+    def opt_protocol(self, text: str) -> None:
+        """
+        A version of Mercure to speak, mercure-0.x or mercure-1.0; repeatable [both].
+        """
+        try:
+            self["protocols"] += read_protocols(text)
+        except ValueError as error:
+            raise usage.UsageError(f"--protocol: {error}.") from None
+
+    def opt_public_url(self, text: str) -> None:
+        """
+        An origin that the hub is known by, such as https://example.com; repeatable.
+        """
+        self["public-urls"].append(text)
 
     def opt_tls_cert(self, path: str) -> None:
         """
@@ -226,6 +251,8 @@ class Options(usage.Options):
             values,
             ports=self["ports"],
             cors_origins=self["cors-origins"],
+            protocols=self["protocols"],
+            public_urls=self["public-urls"],
             publish_token_file=self["publish-token-file"],
             tls_cert=self["tls-certs"],
             tls_key=self["tls-keys"],

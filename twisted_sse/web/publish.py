@@ -28,13 +28,13 @@ from twisted_sse.web.problem import Problem
 from twisted_sse.web.repeat import repeat_key
 from twisted_sse.web.resource import has_left
 
-__all__ = ["Publishing", "Reader", "answer_id"]
+__all__ = ["Publishing", "Reader", "Writer", "answer_id"]
 
-#: Writes the answer, from what became of the publications.
-_Answer = Callable[[Sequence[Outcome], Request], None]
+#: Writes an answer, from what became of the publications.
+Writer = Callable[[Sequence[Outcome], Request], None]
 
 #: Parses a body, and returns its publications and what writes the answer.
-Reader = Callable[[bytes], tuple[Sequence[Publication], _Answer]]
+Reader = Callable[[bytes], tuple[Sequence[Publication], Writer]]
 
 
 class Publishing:
@@ -127,22 +127,22 @@ class Publishing:
         return lambda: Deferred.fromCoroutine(find())
 
 
-def _read_form(body: bytes) -> tuple[Sequence[Publication], _Answer]:
+def _read_form(body: bytes) -> tuple[Sequence[Publication], Writer]:
     return [from_form(body)], answer_id
 
 
-def _read_json(body: bytes) -> tuple[Sequence[Publication], _Answer]:
+def _read_json(body: bytes) -> tuple[Sequence[Publication], Writer]:
     given = from_json(body)
     if isinstance(given, Publication):
         return [given], _answer_one
     return given, _answer_all
 
 
-def _read_ndjson(body: bytes) -> tuple[Sequence[Publication], _Answer]:
+def _read_ndjson(body: bytes) -> tuple[Sequence[Publication], Writer]:
     return from_ndjson(body), _answer_all
 
 
-def _read_from_hub(body: bytes) -> tuple[Sequence[Publication], _Answer]:
+def _read_from_hub(body: bytes) -> tuple[Sequence[Publication], Writer]:
     try:
         return read_publications(body), _answer_positions
     except ValueError as error:

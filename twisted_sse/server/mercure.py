@@ -1,0 +1,45 @@
+"""
+The options of ``twistd sse`` for the Mercure protocol.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted_sse.server.config import Config, InvalidOption
+from twisted_sse.web.mercure.location import DEFAULT_PATH, HubLocation
+from twisted_sse.web.mercure.versions import VERSIONS
+
+__all__ = ["read_mercure", "read_protocols"]
+
+
+def read_protocols(text: str) -> list[str]:
+    """
+    Read the versions of the protocol, separated by commas.
+
+    Raises:
+        ValueError: One of them is unknown.
+    """
+    given = [one.strip() for one in text.split(",")]
+    for one in given:
+        if one not in VERSIONS:
+            raise ValueError(f"{one!r} is unknown; write {', '.join(VERSIONS)}, or one of them")
+    return given
+
+
+def read_mercure(config: Config) -> dict[str, Any]:
+    """
+    Return the arguments of `MercureResource` that *config* asks for.
+
+    Raises:
+        InvalidOption: An option cannot be obeyed.
+    """
+    try:
+        HubLocation(DEFAULT_PATH, config.public_urls)
+    except ValueError as error:
+        raise InvalidOption("public-url", error) from None
+    return {
+        "protocols": config.protocols,
+        "subscriptions": config.subscriptions,
+        "public_urls": config.public_urls,
+    }
