@@ -6,7 +6,7 @@ A `Hub` has a `Broker`, which does the work; what applications call is here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from functools import partial
@@ -45,6 +45,8 @@ from twisted_sse.web.cors import CORS
 from twisted_sse.web.cred import GrantOf, GrantRealm
 from twisted_sse.web.events import PublishResource
 from twisted_sse.web.generators.streams import GeneratorStreams
+from twisted_sse.web.mercure import VERSIONS, MercureResource, Version
+from twisted_sse.web.mercure.location import DEFAULT_PATH
 from twisted_sse.web.resource import Authorize
 from twisted_sse.web.stream import EventStreamResource
 
@@ -370,6 +372,41 @@ class Hub:
             self.broker,
             authorize,
             cors=cors,
+            max_body=max_body,
+            publish_origins=publish_origins,
+        )
+
+    def mercure(
+        self,
+        authorize: Authorize | None = None,
+        cors: CORS | None = None,
+        *,
+        protocols: Iterable[Version] = VERSIONS,
+        path: str = DEFAULT_PATH,
+        public_urls: Iterable[str] = (),
+        subscriptions: bool = False,
+        authorization_servers: Sequence[str] = (),
+        cookie: str | None = None,
+        max_topics: int = 100,
+        max_body: int = MAX_BODY,
+        publish_origins: Iterable[str] = (),
+    ) -> MercureResource:
+        """
+        Make a resource that speaks the Mercure protocol; see `MercureResource`.
+
+        Make one for each hub, and put it at *path*.
+        """
+        return MercureResource(
+            self.broker,
+            authorize=authorize,
+            cors=cors,
+            protocols=protocols,
+            path=path,
+            public_urls=public_urls,
+            subscriptions=subscriptions,
+            authorization_servers=authorization_servers,
+            cookie=cookie,
+            max_topics=max_topics,
             max_body=max_body,
             publish_origins=publish_origins,
         )
