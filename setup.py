@@ -18,10 +18,13 @@ TWISTED = "twisted[tls,http2]>=26.4"
 # The oldest that accepts certificates and keys of the cryptography package without a warning.
 PYOPENSSL = "pyopenssl>=25.3"
 
+# Older ones accept forged tokens: CVE-2026-48526.  The extra of PyJWT is for keys that are no
+# secrets; the package itself needs cryptography for TLS.
+JWT = ["PyJWT[crypto]>=2.13"]
 KLEIN = ["klein>=24.8"]
 REDIS = ["txredisapi>=1.6"]
 CLI = ["rich"]
-ALL = [*CLI, *KLEIN, *REDIS]
+ALL = [*CLI, *JWT, *KLEIN, *REDIS]
 TEST = [
     *ALL,
     *("apscheduler<4", "hypothesis", "mypy", "mypy-zope", "ruff"),
@@ -68,6 +71,7 @@ setup(
     install_requires=[TWISTED, PYOPENSSL, "treq", "zope.interface", "service-identity"],
     extras_require={
         "cli": CLI,
+        "jwt": JWT,
         "klein": KLEIN,
         "redis": REDIS,
         "all": ALL,

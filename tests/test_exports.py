@@ -21,6 +21,7 @@ __all__ = ["ExportsTests", "PlantedMistakeTests", "undocumented", "wrong_exports
 # The names that programs may rely on: removing one must be deliberate.
 PUBLIC = [
     "CORS",
+    "JWT",
     "Connection",
     "EndReason",
     "EventSourceResponse",

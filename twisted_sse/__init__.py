@@ -2,6 +2,8 @@
 Server-Sent Events for Twisted: a hub that runs by itself, and resources to embed.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from twisted_sse.broker.connections.connection import Connection
 from twisted_sse.broker.connections.endreason import EndReason
 from twisted_sse.broker.connections.grant import Grant
@@ -17,8 +19,12 @@ from twisted_sse.web.generators.imperative import EventStream, StreamClosed, eve
 from twisted_sse.web.generators.response import EventSourceResponse
 from twisted_sse.web.generators.responsestream import ResponseStream
 
+if TYPE_CHECKING:
+    from twisted_sse.web.tokens.authorize import JWT
+
 __all__ = [
     "CORS",
+    "JWT",
     "Connection",
     "EndReason",
     "EventSourceResponse",
@@ -39,3 +45,13 @@ __all__ = [
     "Unauthorized",
     "event_stream_for",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # Imported when it is first used: it needs the cryptography package, which takes longer
+    # to import than all of this package.
+    if name == "JWT":
+        from twisted_sse.web.tokens.authorize import JWT
+
+        return JWT
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -12,6 +12,7 @@ __all__ = [
     "InvalidEvent",
     "InvalidResponse",
     "InvalidSelector",
+    "InvalidToken",
     "InvalidTopic",
     "NoContent",
     "NotSent",
@@ -95,6 +96,13 @@ class TooManyConnectionsFromAddress(TwistedSSEError):
 class Unauthorized(TwistedSSEError):
     """
     The request lacks valid credentials.  Answered with 401.
+    """
+
+
+class InvalidToken(Unauthorized):
+    """
+    The request has a token that is not valid.  Answered with 401 and the error code
+    ``invalid_token``.
     """
 
 
