@@ -82,7 +82,7 @@ class ActiveSubscriptions:
         subscriber = _new_subscriber()
         asked = dict.fromkeys(opening.query.topics)
         opening.connection.state[_WAITING] = tuple(
-            subscription(one, subscriber, _payload(opening.grant, _text(one))) for one in asked
+            subscription(one, subscriber, opening.grant.payload_of(_text(one))) for one in asked
         )
 
     def _begun(self, connection: Connection) -> None:
@@ -131,7 +131,3 @@ def _new_subscriber() -> str:
 
 def _text(asked: str | Matcher) -> str:
     return asked.text if isinstance(asked, Matcher) else asked
-
-
-def _payload(grant: Any, matcher: str) -> Any:
-    return grant.payload_of(matcher) if hasattr(grant, "payload_of") else None

@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
@@ -30,7 +30,7 @@ from twisted_sse.web.mercure.documents import (
     collection,
     path_of,
 )
-from twisted_sse.web.mercure.link import link
+from twisted_sse.web.mercure.link import encoded_id, link
 from twisted_sse.web.mercure.location import HubLocation
 from twisted_sse.web.mercure.protected import ProtectedResource
 from twisted_sse.web.mercure.publication import EVENT_TYPE
@@ -44,9 +44,6 @@ __all__ = ["SubscriptionsResource"]
 _SLICE = 500
 
 _BAD_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")
-
-# What stands in the value of an ETag as it is: RFC 9110, 8.8.3, without the percent sign.
-_ETAG_SAFE = "".join(map(chr, range(0x21, 0x7F))).translate({0x22: None, 0x25: None})
 
 
 class _Asked(NamedTuple):
@@ -136,7 +133,7 @@ class SubscriptionsResource(ProtectedResource):
         headers = request.responseHeaders
         headers.addRawHeader(b"Vary", b"Accept")
         self._describe(request, asked, newest)
-        etag = None if newest is None else f'"{quote(newest, safe=_ETAG_SAFE)}"'.encode("ascii")
+        etag = None if newest is None else f'"{encoded_id(newest)}"'.encode("ascii")
         if etag is not None and request.setETag(etag):
             request.setResponseCode(304)
             request.finish()
@@ -156,7 +153,7 @@ class SubscriptionsResource(ProtectedResource):
         value = link(
             self._path,
             rel="mercure",
-            last_event_id=newest or EARLIEST,
+            last_event_id=encoded_id(newest or EARLIEST),
             type=EVENT_TYPE if asked.version == "mercure-1.0" else None,
             content_type=kind,
         )

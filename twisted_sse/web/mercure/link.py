@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from twisted.web.iweb import IRequest
 
-__all__ = ["discovery", "hub_link", "link"]
+__all__ = ["discovery", "encoded_id", "hub_link", "link"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -24,6 +24,16 @@ _URI_SAFE = "!#$%&'()*+,/:;=?@[]~-._"
 
 # RFC 9110, 5.6.4: what stands in a quoted string as it is.
 _QUOTABLE = re.compile(r"[ !#-\[\]-~]*")
+
+# Mercure: an ID is percent-encoded where it could not stand as it is.
+_ID_SAFE = "".join(map(chr, range(0x21, 0x7F))).translate({ord(one): None for one in '"%\\'})
+
+
+def encoded_id(event_id: str) -> str:
+    """
+    Write an event ID so that it can stand between quotes.
+    """
+    return quote(event_id, safe=_ID_SAFE)
 
 
 def link(target: str, **parameters: str | None) -> bytes:
@@ -79,7 +89,7 @@ def hub_link(
         link(
             hub,
             rel="mercure",
-            last_event_id=last_event_id,
+            last_event_id=None if last_event_id is None else encoded_id(last_event_id),
             content_type=content_type,
             type=event_type,
         )

@@ -16,13 +16,13 @@ from twisted.web.server import Request
 from twisted_sse.web.cors import parse_origin
 from twisted_sse.web.problem import Problem
 
-__all__ = ["DEFAULT_PATH", "HubLocation"]
+__all__ = ["DEFAULT_PATH", "METADATA", "HubLocation"]
 
 #: Mercure: "The URL of the hub MUST be the well-known [...] fixed path".
 DEFAULT_PATH: Final = "/.well-known/mercure"
 
-# RFC 9728, 3.1: the well-known string is inserted before the path of the resource.
-_METADATA = "/.well-known/oauth-protected-resource"
+#: RFC 9728, 3.1: the well-known string is inserted before the path of the resource.
+METADATA: Final = "/.well-known/oauth-protected-resource"
 
 # A host with its port, without what could end a quoted string.
 _HOST = re.compile(r"[A-Za-z0-9._:\[\]-]{1,255}")
@@ -88,7 +88,7 @@ class HubLocation:
         """
         The URL of the metadata by RFC 9728.
         """
-        return self._absolute(request, _METADATA + self.path)
+        return self._absolute(request, METADATA + self.path)
 
     def _absolute(self, request: Request, path: str) -> str | None:
         if self._origins:
