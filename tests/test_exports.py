@@ -22,6 +22,7 @@ __all__ = ["ExportsTests", "PlantedMistakeTests", "undocumented", "wrong_exports
 PUBLIC = [
     "CORS",
     "JWT",
+    "ClientCertificate",
     "Connection",
     "EndReason",
     "EventSourceResponse",

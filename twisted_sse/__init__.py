@@ -20,11 +20,13 @@ from twisted_sse.web.generators.response import EventSourceResponse
 from twisted_sse.web.generators.responsestream import ResponseStream
 
 if TYPE_CHECKING:
+    from twisted_sse.web.clientcertificate import ClientCertificate
     from twisted_sse.web.tokens.authorize import JWT
 
 __all__ = [
     "CORS",
     "JWT",
+    "ClientCertificate",
     "Connection",
     "EndReason",
     "EventSourceResponse",
@@ -48,10 +50,14 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    # Imported when it is first used: it needs the cryptography package, which takes longer
-    # to import than all of this package.
+    # Imported when they are first used: with what they need of the cryptography package,
+    # that takes 50 ms.
     if name == "JWT":
         from twisted_sse.web.tokens.authorize import JWT
 
         return JWT
+    if name == "ClientCertificate":
+        from twisted_sse.web.clientcertificate import ClientCertificate
+
+        return ClientCertificate
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -390,6 +390,7 @@ class Hub:
         max_topics: int = 100,
         max_body: int = MAX_BODY,
         publish_origins: Iterable[str] = (),
+        publish_authorize: Authorize | None = None,
     ) -> MercureResource:
         """
         Make a resource that speaks the Mercure protocol; see `MercureResource`.
@@ -409,6 +410,7 @@ class Hub:
             max_topics=max_topics,
             max_body=max_body,
             publish_origins=publish_origins,
+            publish_authorize=publish_authorize,
         )
 
     def subscribe(self, *topics: str) -> EventStreamResource:

@@ -289,7 +289,7 @@ class Served:
             max_topics=max_topics,
             max_body=max_body,
             demo=demo,
-            **(mercure or {}),
+            mercure=mercure,
         )
         self.site = HubSite(tree, max_body, reactor=self.clock)
 

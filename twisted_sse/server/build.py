@@ -4,7 +4,6 @@ Builds the services that ``twistd sse`` runs.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +11,7 @@ from twisted.application.service import MultiService
 
 from twisted_sse.broker.drain import abort_all
 from twisted_sse.hub import Hub
+from twisted_sse.server.access import Access, client_authentication
 from twisted_sse.server.banner import Served, StartupBanner, bearer_from_file
 from twisted_sse.server.config import Config, InvalidOption
 from twisted_sse.server.demo import publish_demo
@@ -19,19 +19,23 @@ from twisted_sse.server.listening import EndpointService, endpoint_for
 from twisted_sse.server.memory import MemoryTrim
 from twisted_sse.server.mercure import read_mercure
 from twisted_sse.server.process import GarbageCollection, MonotonicTimers, StopSignals
-from twisted_sse.server.reload import Reloadable, ReloadSignal, TokenFile
+from twisted_sse.server.reload import Reloadable, ReloadSignal
 from twisted_sse.server.site import HubSite, hub_tree
 from twisted_sse.server.socketlimits import allow_many_files, socket_limits
 from twisted_sse.transport.tls.context import TLSFactory, TLSServer
 from twisted_sse.transport.tls.identity import CertificateError, pair_files
 from twisted_sse.transport.tls.renewal import CertificateWatch
-from twisted_sse.web.auth import BearerTokens
 from twisted_sse.web.cors import CORS
 
 __all__ = ["make_server"]
 
 # The option to blame for a CertificateError, by its culprit.
-_TLS_OPTIONS = {"certificate": "tls-cert", "key": "tls-key", "passphrase": "tls-passphrase-file"}
+_TLS_OPTIONS = {
+    "certificate": "tls-cert",
+    "key": "tls-key",
+    "passphrase": "tls-passphrase-file",
+    "client-ca": "tls-client-ca",
+}
 
 # The endpoint descriptions that speak TLS by themselves.
 _TLS_ENDPOINTS = ("ssl:", "tls:", "haproxy:ssl:", "haproxy:tls:")
@@ -45,8 +49,7 @@ def make_server(config: Config, reactor: Any) -> MultiService:
         InvalidOption: An option cannot be obeyed.
     """
     allow_many_files()
-    token = secrets.token_urlsafe(24)
-    tokens = BearerTokens(config.publish_tokens or [token], anonymous=config.anonymous)
+    access = Access(config, reactor)
     hub = Hub(
         config.history,
         keepalive=config.keepalive,
@@ -57,10 +60,11 @@ def make_server(config: Config, reactor: Any) -> MultiService:
         max_connections_per_address=config.max_connections_per_address,
         reactor=reactor,
     )
-    site = _site(config, hub, tokens, reactor)
+    site = _site(config, hub, access, reactor)
     server = MultiService()
     MonotonicTimers(reactor).setServiceParent(server)
     reloads: dict[str, Reloadable] = {}
+    access.service(reactor).setServiceParent(server)
     hub.service(grace=config.grace, spread=config.spread).setServiceParent(server)
     tls = _tls_server(config)
     if tls is not None:
@@ -71,48 +75,49 @@ def make_server(config: Config, reactor: Any) -> MultiService:
         one.endpoint.setServiceParent(server)
     if config.demo:
         publish_demo(hub)
-    if config.publish_token_file is not None:
-        reloads["the tokens"] = TokenFile(
-            config.publish_token_file, list(config.publish_tokens), tokens
-        )
+    reloads.update(access.reloads)
     GarbageCollection().setServiceParent(server)
     MemoryTrim(lambda: len(hub.connections), reactor).setServiceParent(server)
     ReloadSignal(reactor, reloads).setServiceParent(server)
     StopSignals(reactor, lambda: abort_all(hub.broker, hub.responses)).setServiceParent(server)
-    _banner(config, served, token).setServiceParent(server)
+    _banner(config, served, access.token).setServiceParent(server)
     return server
 
 
-def _banner(config: Config, served: Sequence[Served], token: str) -> StartupBanner:
+def _banner(config: Config, served: Sequence[Served], token: str | None) -> StartupBanner:
     if config.publish_token_file is not None:
         header = bearer_from_file(config.publish_token_file, config.publish_tokens[0])
     else:
         # Only a token that is valid for one run is logged.
-        shown = "TOKEN" if config.publish_tokens else token
-        header = f"-H 'Authorization: Bearer {shown}'"
+        header = f"-H 'Authorization: Bearer {token or 'TOKEN'}'"
     return StartupBanner(
         served,
         header,
-        generated=not config.publish_tokens,
+        generated=token is not None,
         anonymous=config.anonymous,
         demo=config.demo,
     )
 
 
-def _site(config: Config, hub: Hub, tokens: BearerTokens, reactor: Any) -> HubSite:
+def _site(config: Config, hub: Hub, access: Access, reactor: Any) -> HubSite:
     try:
         cors = CORS(config.cors_origins)
     except ValueError as error:
         raise InvalidOption("cors-origin", error) from None
-    tree = hub_tree(
-        hub.broker,
-        authorize=tokens,
-        cors=cors,
-        max_topics=config.max_topics,
-        max_body=config.max_body,
-        demo=config.demo,
-        **read_mercure(config),
-    )
+    try:
+        tree = hub_tree(
+            hub.broker,
+            authorize=access.subscribing,
+            publish_authorize=access.publishing,
+            publish_origins=config.access.publish_origins,
+            cors=cors,
+            max_topics=config.max_topics,
+            max_body=config.max_body,
+            demo=config.demo,
+            mercure=read_mercure(config),
+        )
+    except ValueError as error:
+        raise InvalidOption("publish-origin", error) from None
     site = HubSite(
         tree,
         config.max_body,
@@ -155,6 +160,9 @@ def _endpoints(config: Config, site: HubSite, tls: TLSServer | None, reactor: An
 
 
 def _tls_server(config: Config) -> TLSServer | None:
+    clients = client_authentication(config.access)
+    if clients is not None and not config.tls_cert:
+        raise InvalidOption("tls-client-ca", "it needs --tls-cert, the certificate of the hub")
     if config.tls_passphrase is not None and not config.tls_cert:
         raise InvalidOption(
             "tls-passphrase-file", "it needs --tls-cert, the certificate of the private key"
@@ -162,6 +170,7 @@ def _tls_server(config: Config) -> TLSServer | None:
     if not config.tls_cert and not config.tls_key:
         return None
     try:
-        return TLSServer(pair_files(config.tls_cert, config.tls_key), config.tls_passphrase)
+        files = pair_files(config.tls_cert, config.tls_key)
+        return TLSServer(files, config.tls_passphrase, clients)
     except CertificateError as error:
         raise InvalidOption(_TLS_OPTIONS[error.culprit], error) from None

@@ -5,10 +5,11 @@ The configuration of a standalone hub.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from twisted_sse.interfaces import IHistoryProvider
+from twisted_sse.server.accessoptions import AccessConfig
 from twisted_sse.web.mercure import VERSIONS, Version
 
 __all__ = ["Config", "InvalidOption", "from_options"]
@@ -49,6 +50,8 @@ class Config:
 
         public_urls: The origins that the hub is known by; if empty, all.
 
+        access: Who else may read and publish.
+
         tls_cert: Certificate files.  Their keys are in the files *tls_key*, in
             the same order; a certificate without one contains its key.
     """
@@ -65,6 +68,7 @@ class Config:
     protocols: Sequence[Version] = VERSIONS
     subscriptions: bool = False
     public_urls: Sequence[str] = ()
+    access: AccessConfig = field(default_factory=AccessConfig)
     tls_cert: Sequence[str] = ()
     tls_key: Sequence[str] = ()
     tls_passphrase: bytes | None = None

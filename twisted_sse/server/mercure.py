@@ -10,7 +10,7 @@ from twisted_sse.server.config import Config, InvalidOption
 from twisted_sse.web.mercure.location import DEFAULT_PATH, HubLocation
 from twisted_sse.web.mercure.versions import VERSIONS
 
-__all__ = ["read_mercure", "read_protocols"]
+__all__ = ["hub_url", "read_mercure", "read_protocols"]
 
 
 def read_protocols(text: str) -> list[str]:
@@ -34,12 +34,26 @@ def read_mercure(config: Config) -> dict[str, Any]:
     Raises:
         InvalidOption: An option cannot be obeyed.
     """
-    try:
-        HubLocation(DEFAULT_PATH, config.public_urls)
-    except ValueError as error:
-        raise InvalidOption("public-url", error) from None
+    _location(config)
     return {
         "protocols": config.protocols,
         "subscriptions": config.subscriptions,
         "public_urls": config.public_urls,
     }
+
+
+def hub_url(config: Config) -> str | None:
+    """
+    The URL of the hub, if a public one was given.
+
+    Raises:
+        InvalidOption: It cannot be one.
+    """
+    return _location(config).base or None
+
+
+def _location(config: Config) -> HubLocation:
+    try:
+        return HubLocation(DEFAULT_PATH, config.public_urls)
+    except ValueError as error:
+        raise InvalidOption("public-url", error) from None

@@ -4,7 +4,7 @@ The site of a standalone hub: its tree of resources, and its limits.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from twisted.internet.defer import succeed
@@ -17,7 +17,7 @@ from twisted_sse.transport.http.site import StreamSite
 from twisted_sse.web.cors import CORS
 from twisted_sse.web.events import EventsResource
 from twisted_sse.web.health import Health
-from twisted_sse.web.mercure import VERSIONS, MercureResource, Version
+from twisted_sse.web.mercure import MercureResource
 from twisted_sse.web.notfound import NotFound
 from twisted_sse.web.problem import Problem, answer_problem
 from twisted_sse.web.resource import Authorize
@@ -97,35 +97,33 @@ def hub_tree(
     max_topics: int,
     max_body: int,
     demo: bool = False,
-    protocols: Iterable[Version] = VERSIONS,
-    subscriptions: bool = False,
-    public_urls: Iterable[str] = (),
+    publish_authorize: Authorize | None = None,
+    publish_origins: Iterable[str] = (),
+    mercure: Mapping[str, Any] | None = None,
 ) -> Resource:
     """
     Build the tree of resources that ``twistd sse`` serves.
 
     Args:
-        protocols, subscriptions, public_urls: As for `MercureResource`.
+        publish_authorize, publish_origins: As for `EventsResource`.
+
+        mercure: Further arguments of `MercureResource`.
     """
     everywhere: dict[str, Any] = {
         "authorize": authorize,
+        "publish_authorize": publish_authorize,
+        "publish_origins": publish_origins,
         "cors": cors,
         "max_topics": max_topics,
         "max_body": max_body,
     }
-    mercure = MercureResource(
-        broker,
-        protocols=protocols,
-        subscriptions=subscriptions,
-        public_urls=public_urls,
-        **everywhere,
-    )
+    hub = MercureResource(broker, **everywhere, **(mercure or {}))
     root = Page("demo.html" if demo else "index.html")
     root.putChild(b"events", EventsResource(broker, **everywhere))
     well_known = NotFound()
-    well_known.putChild(b"mercure", mercure)
-    if mercure.metadata is not None:
-        well_known.putChild(b"oauth-protected-resource", _at_mercure(mercure.metadata))
+    well_known.putChild(b"mercure", hub)
+    if hub.metadata is not None:
+        well_known.putChild(b"oauth-protected-resource", _at_mercure(hub.metadata))
     root.putChild(b".well-known", well_known)
     root.putChild(b"healthz", Health(lambda: succeed(True)))
     root.putChild(b"readyz", Health(broker.check))

@@ -16,6 +16,7 @@ from twisted.python import usage
 from twisted_sse import units
 from twisted_sse.history.plugins import build_history, describe_histories
 from twisted_sse.server import config
+from twisted_sse.server.accessoptions import AccessOptions, read_access
 from twisted_sse.server.build import make_server
 from twisted_sse.server.config import Config
 from twisted_sse.server.mercure import read_protocols
@@ -47,7 +48,7 @@ _READERS: dict[str, Callable[[str], Any]] = {
 }
 
 
-class Options(usage.Options):
+class Options(AccessOptions):
     """
     The options of ``twistd sse``.
 
@@ -254,6 +255,7 @@ class Options(usage.Options):
             protocols=self["protocols"],
             public_urls=self["public-urls"],
             publish_token_file=self["publish-token-file"],
+            access=read_access(self),
             tls_cert=self["tls-certs"],
             tls_key=self["tls-keys"],
             demo=bool(self["demo"]),

@@ -48,8 +48,7 @@ class BearerTokens:
         """
         sent = bearer_token(request)
         if sent is not None:
-            # A list, so that the time does not depend on which token matches.
-            if any([compare_digest(sent, token) for token in self._tokens]):
+            if self._knows(sent):
                 return _EVERYTHING
             raise Unauthorized("This token is not known here.")
         if self._anonymous:
@@ -57,6 +56,20 @@ class BearerTokens:
         if request.method == b"POST":
             return NOTHING
         raise Unauthorized("Subscribing needs a token: Authorization: Bearer TOKEN.")
+
+    def find(self, request: Request) -> Grant | None:
+        """
+        Return the grant of *request* if it has a known token, and ``None`` otherwise.
+        """
+        try:
+            sent = bearer_token(request)
+        except Unauthorized:
+            return None
+        return _EVERYTHING if sent is not None and self._knows(sent) else None
+
+    def _knows(self, sent: bytes) -> bool:
+        # A list, so that the time does not depend on which token matches.
+        return any([compare_digest(sent, token) for token in self._tokens])
 
 
 def bearer_token(request: Request) -> bytes | None:

@@ -26,6 +26,9 @@ class EventsResource(MethodResource):
     Without *authorize* nobody may publish.
 
     Args:
+        publish_authorize: Returns the grant of a request that publishes, if another
+            key is for publishers; *authorize* by default.
+
         max_body: The most bytes in the body of a request.
 
         publish_origins: The origins whose pages may publish with their visitor's
@@ -49,6 +52,7 @@ class EventsResource(MethodResource):
         max_topics: int = 100,
         max_body: int = MAX_BODY,
         publish_origins: Iterable[str] = (),
+        publish_authorize: Authorize | None = None,
     ) -> None:
         cors = CORS() if cors is None else cors
         streams = Subscriptions(
@@ -62,7 +66,14 @@ class EventsResource(MethodResource):
             "QUERY": streams.query,
         }
         grant = everybody if authorize is None else streams.grant
-        super().__init__(handlers, grant, cors, publishing=["POST"], max_body=max_body)
+        super().__init__(
+            handlers,
+            grant,
+            cors,
+            publishing=["POST"],
+            max_body=max_body,
+            publish_authorize=publish_authorize,
+        )
         self.by_form = MethodResource({"POST": streams.query}, grant, cors)
         self.putChild(b"subscribe", self.by_form)
 

@@ -64,4 +64,9 @@ def _publisher(request: Request, grant: Grant) -> bytes:
     """
     if grant.user is not None:
         return b"user:" + grant.user.encode("utf-8", "surrogatepass")
-    return b"credentials:" + (request.getHeader(b"Authorization") or b"")
+    header = request.getHeader(b"Authorization")
+    if header is None:
+        # A token may also be in a cookie or in the query.
+        cookie, query = request.getHeader(b"Cookie") or b"", request.uri.partition(b"?")[2]
+        return b"cookie:" + cookie + b"\0" + query
+    return b"credentials:" + header

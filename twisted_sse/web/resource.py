@@ -51,6 +51,9 @@ class MethodResource(Resource):
         max_body: The most bytes of a request's body; ``None`` sets no limit.  A
             `StreamSite` reads no more than this, and the sites of ``twisted.web``
             read everything.
+
+        publish_authorize: Called instead of *authorize* before the handlers of the
+            methods in *publishing*.
     """
 
     _log = Logger()
@@ -62,6 +65,7 @@ class MethodResource(Resource):
         cors: CORS,
         publishing: Collection[str] = (),
         max_body: int | None = MAX_BODY,
+        publish_authorize: Authorize | None = None,
     ) -> None:
         if not callable(authorize):
             raise TypeError(
@@ -74,6 +78,7 @@ class MethodResource(Resource):
         self._allowed = ", ".join([*handlers, "OPTIONS"])
         self._authorize = authorize
         self._cors = cors
+        self._publish_authorize = publish_authorize or authorize
         self._publishing = {method.encode("ascii") for method in publishing}
         self._max_body = max_body
 
@@ -109,7 +114,8 @@ class MethodResource(Resource):
         if handler is None:
             detail = f"This resource allows only {self._allowed}."
             raise Problem(405, detail, {"Allow": self._allowed})
-        granted = self._authorize(request)
+        publishes = request.method in self._publishing
+        granted = (self._publish_authorize if publishes else self._authorize)(request)
         if isinstance(granted, Awaitable):
             self._run_later(granted, handler, request)
         else:

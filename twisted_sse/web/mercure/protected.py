@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Collection, Mapping
 
-from twisted.internet.defer import Deferred
 from twisted.web.server import Request
 
 from twisted_sse.broker.connections.grant import Grant
@@ -43,15 +42,29 @@ class ProtectedResource(MethodResource):
         describes_itself: bool,
         publishing: Collection[str] = (),
         max_body: int | None = MAX_BODY,
+        publish_authorize: Authorize | None = None,
     ) -> None:
         self._location = location
         self._describes_itself = describes_itself
+        super().__init__(
+            handlers,
+            self._checked(authorize),
+            cors,
+            publishing=publishing,
+            max_body=max_body,
+            publish_authorize=None if publish_authorize is None else self._checked(publish_authorize),
+        )
 
-        def checked(request: Request) -> Grant | Awaitable[Grant] | Deferred[Grant]:
-            location.check(request)
+    def _checked(self, authorize: Authorize) -> Authorize:
+        """
+        Refuse requests to other hosts before *authorize* is called.
+        """
+
+        def checked(request: Request) -> Grant | Awaitable[Grant]:
+            self._location.check(request)
             return authorize(request)
 
-        super().__init__(handlers, checked, cors, publishing=publishing, max_body=max_body)
+        return checked
 
     def completed(self, problem: Problem, request: Request) -> Problem:
         """

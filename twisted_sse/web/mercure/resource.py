@@ -11,11 +11,11 @@ from twisted_sse.broker.broker import Broker
 from twisted_sse.events.publication import Publication
 from twisted_sse.web.content import MAX_BODY
 from twisted_sse.web.cors import CORS
+from twisted_sse.web.csrf import OriginCheck
 from twisted_sse.web.mercure.active import ActiveSubscriptions
 from twisted_sse.web.mercure.collection import SubscriptionsResource
 from twisted_sse.web.mercure.location import DEFAULT_PATH, HubLocation
 from twisted_sse.web.mercure.metadata import MetadataResource
-from twisted_sse.web.mercure.origin import MercureOriginCheck
 from twisted_sse.web.mercure.protected import ProtectedResource
 from twisted_sse.web.mercure.publication import FormReader
 from twisted_sse.web.mercure.subscribing import MercureDialect
@@ -31,7 +31,7 @@ class MercureResource(ProtectedResource):
     """
     A hub at one URL: ``GET`` and ``QUERY`` subscribe, ``POST`` publishes.
 
-    Make one for each hub.  Without *authorize* nobody may publish.
+    Make one for each hub.  Without *authorize* and *publish_authorize* nobody may publish.
 
     Args:
         authorize: Returns the grant of a request, and is called again after
@@ -62,9 +62,13 @@ class MercureResource(ProtectedResource):
         publish_origins: The origins whose pages may publish with their visitor's cookie,
             in addition to that of this server and to those that *cors* lists.
 
+        publish_authorize: Returns the grant of a request that publishes, if another key
+            is for publishers; *authorize* by default.
+
     Attributes:
         metadata: The resource for ``/.well-known/oauth-protected-resource`` and *path*;
-            ``None`` unless version 1.0 is spoken and there is an *authorize*.
+            ``None`` unless version 1.0 is spoken and there is an *authorize* or a
+            *publish_authorize*.
 
         active: The resource of the active subscriptions, which is the child
             ``subscriptions``; ``None`` if it is not served.
@@ -88,6 +92,7 @@ class MercureResource(ProtectedResource):
         max_topics: int = 100,
         max_body: int = MAX_BODY,
         publish_origins: Iterable[str] = (),
+        publish_authorize: Authorize | None = None,
     ) -> None:
         versions = check_versions("protocols", protocols)
         location = HubLocation(path, public_urls)
@@ -102,7 +107,7 @@ class MercureResource(ProtectedResource):
         )
         publishing = Publishing(
             broker,
-            MercureOriginCheck(cors, publish_origins),
+            OriginCheck(cors, publish_origins, malformed=True),
             max_body=max_body,
             readers={
                 "application/x-www-form-urlencoded": partial(_read, FormReader(path, versions))
@@ -115,7 +120,8 @@ class MercureResource(ProtectedResource):
             "QUERY": streams.query,
         }
         grant = everybody if authorize is None else streams.grant
-        describes_itself = authorize is not None and "mercure-1.0" in versions
+        protected = authorize is not None or publish_authorize is not None
+        describes_itself = protected and "mercure-1.0" in versions
         super().__init__(
             handlers,
             grant,
@@ -124,6 +130,7 @@ class MercureResource(ProtectedResource):
             describes_itself=describes_itself,
             publishing=["POST"],
             max_body=max_body,
+            publish_authorize=publish_authorize,
         )
         self.metadata: MetadataResource | None = None
         if describes_itself:

@@ -32,12 +32,28 @@ from twisted_sse.web.tokens.remote import RemoteKeys, fetch_document
 from twisted_sse.web.tokens.sources import FixedKey, KeySource, jwks_file, key_file
 from twisted_sse.web.tokens.verification import PROTOCOLS, Rules, Verifier
 
-__all__ = ["JWT", "REFUSED"]
+__all__ = ["JWT", "REFUSED", "InvalidArgument"]
 
 #: What the answer to a token says that is refused; the log says why.
 REFUSED = "This token is not valid here; the log of the hub says why."
 
 _KEYS = "key, key_file, jwks_file or jwks_url"
+
+
+class InvalidArgument(ValueError):
+    """
+    An argument of `JWT` cannot be used.
+
+    Args:
+        argument: Its name.
+
+        reason: What is wrong, as a sentence without its period.
+    """
+
+    def __init__(self, argument: str, reason: object) -> None:
+        super().__init__(f"{argument}: {reason}")
+        self.argument = argument
+        self.reason = str(reason)
 
 
 class JWT:
@@ -212,7 +228,7 @@ def _source(
             return RemoteKeys(place, algorithms, clock, fetch)
         return (key_file if name == "key_file" else jwks_file)(place, algorithms)
     except ValueError as error:
-        raise ValueError(f"{name}: {error}") from None
+        raise InvalidArgument(name, error) from None
 
 
 def _algorithms(given: str | Iterable[str] | None) -> Sequence[str] | None:
@@ -221,7 +237,7 @@ def _algorithms(given: str | Iterable[str] | None) -> Sequence[str] | None:
     try:
         return check_algorithms(_texts("algorithms", given))
     except ValueError as error:
-        raise ValueError(f"algorithms: {error}") from None
+        raise InvalidArgument("algorithms", error) from None
 
 
 def _protocols(given: str | Iterable[str]) -> Sequence[str]:
@@ -237,7 +253,7 @@ def _cookies(given: str | Iterable[str] | None) -> Sequence[str]:
     try:
         return [check_cookie(one) for one in _texts("cookie", () if given is None else given)]
     except ValueError as error:
-        raise ValueError(f"cookie: {error}") from None
+        raise InvalidArgument("cookie", error) from None
 
 
 def _hub_url(given: str | None, audience: Sequence[str]) -> str:
@@ -268,5 +284,5 @@ def _text(name: str, value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{name} is {value!r}: give a str")
     if not value:
-        raise ValueError(f"{name} is empty: give a text, or leave it out")
+        raise InvalidArgument(name, "it is empty; give a text, or leave it out")
     return value

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from typing import Any, NoReturn
 
-__all__ = ["read_object"]
+__all__ = ["read_json", "read_object", "write_json"]
 
 
 def read_object(data: bytes) -> dict[str, Any]:
@@ -50,3 +50,26 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not JSON")
+
+
+def write_json(value: object) -> str:
+    """
+    Write *value* as JSON, without spaces.
+
+    Raises:
+        ValueError: It has a number that JSON cannot represent.
+    """
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def read_json(text: str) -> Any:
+    """
+    Read any JSON value.
+
+    Raises:
+        ValueError: *text* is no JSON; half a sentence.
+    """
+    try:
+        return json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        raise ValueError(f"{text!r} is not JSON") from None

@@ -22,9 +22,20 @@ from twisted_sse.web.tokens.pyjwt import load_jws, load_jwt
 from twisted_sse.web.tokens.refusal import TokenRefused, listed, shown
 from twisted_sse.web.tokens.sources import KeySource
 
-__all__ = ["PROTOCOLS", "Rules", "Verifier", "grant_of", "protocol_of"]
+__all__ = [
+    "MERCURE_0",
+    "MERCURE_1",
+    "PROTOCOLS",
+    "Rules",
+    "Verifier",
+    "check_signature",
+    "grant_of",
+    "protocol_of",
+]
 
+#: The protocol of tokens with the claim ``mercure``.
 MERCURE_0: Final = "mercure-0.x"
+#: The protocol of tokens with the type ``at+jwt``.
 MERCURE_1: Final = "mercure-1.0"
 
 #: The protocols whose tokens are understood.
@@ -98,7 +109,7 @@ class Verifier:
         return self._finish(token, found)
 
     def _finish(self, token: Token, keys: Sequence[TokenKey]) -> Grant:
-        key = _check_signature(token, keys)
+        key = check_signature(token, keys)
         return grant_of(token, self._rules, self._now(), key)
 
 
@@ -163,7 +174,16 @@ def _check_parties(claims: Any, protocol: str, rules: Rules) -> None:
         standard.check_audience(claims, rules.audience)
 
 
-def _check_signature(token: Token, keys: Sequence[TokenKey]) -> TokenKey:
+def check_signature(token: Token, keys: Sequence[TokenKey]) -> TokenKey:
+    """
+    Return the first of *keys* that *token* is signed with.
+
+    Args:
+        keys: Those of `KeySet.candidates`, which are for the algorithm of *token*.
+
+    Raises:
+        TokenRefused: It is signed with none of them.
+    """
     jws, error = load_jws(), load_jwt().PyJWTError
     for key in keys:
         try:

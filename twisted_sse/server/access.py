@@ -1,0 +1,198 @@
+"""
+Builds what decides who may read and publish.
+
+Three things may show who a client is: one of the tokens in a file, a JSON Web Token, and a
+client certificate.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable
+from typing import Any, Literal
+
+from twisted.application.service import Service
+from twisted.web.server import Request
+
+from twisted_sse.broker.connections.grant import Grant
+from twisted_sse.server.accessoptions import AccessConfig, KeyConfig
+from twisted_sse.server.config import Config, InvalidOption
+from twisted_sse.server.mercure import hub_url
+from twisted_sse.server.reload import Reloadable, TokenFile
+from twisted_sse.transport.tls.clients import ClientAuthentication
+from twisted_sse.web.auth import BearerTokens
+from twisted_sse.web.clientcertificate import ClientCertificate
+from twisted_sse.web.resource import Authorize
+from twisted_sse.web.tokens.authorize import JWT, InvalidArgument
+from twisted_sse.web.tokens.credentials import DEFAULT_COOKIES
+
+__all__ = ["Access", "client_authentication"]
+
+# The options that arguments of `JWT` come from, if they are for keys of every role.
+_OPTIONS = {"audience": "jwt-audience", "issuer": "jwt-issuer", "cookie": "cookie"}
+
+
+class Access:
+    """
+    Who may read and publish.
+
+    Attributes:
+        subscribing: Authorizes subscribers.
+
+        publishing: Authorizes publishers.
+
+        token: The token that was generated, because nothing else would let anybody
+            publish; or ``None``.
+
+        reloads: What can be read again, by what the log calls it.
+
+    Raises:
+        InvalidOption: An option cannot be obeyed.
+    """
+
+    def __init__(self, config: Config, reactor: Any) -> None:
+        self._config = config
+        jwts = {one.role: _jwt(one, config, reactor) for one in config.access.keys}
+        publisher = jwts.get("publisher", jwts.get(""))
+        subscriber = jwts.get("subscriber", jwts.get(""))
+        by_certificate = _grants(config.access, "publish")
+        unlocked = bool(config.publish_tokens) or publisher is not None or by_certificate
+        if unlocked and not _can_subscribe(config, subscriber):
+            raise InvalidOption(
+                "anonymous",
+                "with no, nothing lets anybody subscribe: add --jwt-subscriber-key-file, or"
+                " --publish-token-file",
+            )
+        self.token = None if unlocked else secrets.token_urlsafe(24)
+        tokens = BearerTokens(
+            config.publish_tokens or filter(None, [self.token]), anonymous=config.anonymous
+        )
+        self.publishing = _with_certificates(config.access, _either(tokens, publisher))
+        self.subscribing = _with_certificates(config.access, _either(tokens, subscriber))
+        self._jwts = list(jwts.values())
+        self.reloads: dict[str, Reloadable] = {}
+        if config.publish_token_file is not None:
+            self.reloads["the tokens"] = TokenFile(
+                config.publish_token_file, list(config.publish_tokens), tokens
+            )
+        if any(set(one.sources) - {"key"} for one in config.access.keys):
+            self.reloads["the keys of tokens"] = self
+
+    def reload(self) -> None:
+        """
+        See `Reloadable`.
+        """
+        for one in self._jwts:
+            one.reload()
+
+    def service(self, reactor: Any) -> Service:
+        """
+        Make what fetches the keys at URLs when the hub starts, so that the first
+        subscriber need not wait.
+        """
+        remote = [one for one in self._config.access.keys if one.jwks_url is not None]
+        jwts = [self._jwts[self._config.access.keys.index(one)] for one in remote]
+        return _FirstFetch(jwts, reactor)
+
+
+class _FirstFetch(Service):
+    """
+    Fetches keys when the reactor runs.
+    """
+
+    def __init__(self, jwts: list[JWT], reactor: Any) -> None:
+        self._jwts = jwts
+        self._reactor = reactor
+
+    def startService(self) -> None:
+        """
+        See `IService.startService`.
+        """
+        super().startService()
+        for one in self._jwts:
+            self._reactor.callWhenRunning(one.reload)
+
+
+class _Either:
+    """
+    Asks the tokens of a file first, and then a `JWT`.
+    """
+
+    def __init__(self, tokens: BearerTokens, jwt: JWT) -> None:
+        self._tokens = tokens
+        self._jwt = jwt
+
+    def __call__(self, request: Request) -> Grant | Awaitable[Grant]:
+        """
+        See `twisted_sse.web.resource.Authorize`.
+        """
+        known = self._tokens.find(request)
+        return self._jwt(request) if known is None else known
+
+
+def client_authentication(config: AccessConfig) -> ClientAuthentication | None:
+    """
+    Which certificates clients may show; ``None`` if they are not asked for any.
+
+    Raises:
+        InvalidOption: An option needs another one.
+    """
+    if config.client_ca is not None:
+        return ClientAuthentication(config.client_ca, config.client_auth == "required")
+    default = AccessConfig()
+    for option, differs in (
+        ("tls-client-auth", config.client_auth != default.client_auth),
+        ("tls-client-grant", config.client_grant != default.client_grant),
+    ):
+        if differs:
+            raise InvalidOption(
+                option, "it needs --tls-client-ca, the CA certificates of the clients"
+            )
+    return None
+
+
+def _either(tokens: BearerTokens, jwt: JWT | None) -> Authorize:
+    return tokens if jwt is None else _Either(tokens, jwt)
+
+
+def _with_certificates(config: AccessConfig, otherwise: Authorize) -> Authorize:
+    if config.client_ca is None:
+        return otherwise
+    return ClientCertificate(
+        subscribe=["*"] if _grants(config, "subscribe") else [],
+        publish=["*"] if _grants(config, "publish") else [],
+        otherwise=otherwise,
+    )
+
+
+def _can_subscribe(config: Config, jwt: JWT | None) -> bool:
+    by_certificate = _grants(config.access, "subscribe")
+    return config.anonymous or bool(config.publish_tokens) or jwt is not None or by_certificate
+
+
+def _grants(config: AccessConfig, action: Literal["publish", "subscribe"]) -> bool:
+    return config.client_ca is not None and config.client_grant in (action, "both")
+
+
+def _jwt(keys: KeyConfig, config: Config, reactor: Any) -> JWT:
+    access = config.access
+    (source,) = keys.sources
+    where: dict[str, Any] = keys.sources
+    try:
+        return JWT(
+            **where,
+            algorithms=keys.algorithms,
+            audience=access.audience,
+            issuer=access.issuer,
+            cookie=DEFAULT_COOKIES if access.cookies is None else access.cookies,
+            query=access.token_in_query,
+            anonymous=config.anonymous,
+            protocols=config.protocols,
+            hub_url=hub_url(config),
+            reactor=reactor,
+        )
+    except InvalidArgument as error:
+        name = error.argument
+        raise InvalidOption(_OPTIONS.get(name) or keys.option(name), error.reason) from None
+    except ModuleNotFoundError as error:
+        raise InvalidOption(keys.option(source), error) from None
