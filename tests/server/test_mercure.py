@@ -70,6 +70,18 @@ class MercureTests(CommandLineTests):
         self.assertIn("https://elsewhere.example", refused.detail)
         self.assertEqual(served.get(f"{HUB}?topic=a").status, 200)
 
+    def test_metadata(self) -> None:
+        """
+        The metadata are served if JSON Web Tokens are taken, and name the issuer.
+        """
+        path = f"/.well-known/oauth-protected-resource{HUB}"
+        options = ["--jwt-key", "x" * 32, "--jwt-issuer", "https://login.example"]
+        document = Running(*options, "--jwt-audience", "hub").get(path).json
+
+        self.assertEqual(Running().get(path).status, 404)
+        self.assertEqual(document["authorization_servers"], ["https://login.example"])
+        self.assertEqual(document["mercure_cookie"], "__Secure-mercure_access_token")
+
     def test_forms_only(self) -> None:
         """
         Other resources of the hub are not changed by the options.

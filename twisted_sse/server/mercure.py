@@ -9,6 +9,7 @@ from typing import Any
 from twisted_sse.server.config import Config, InvalidOption
 from twisted_sse.web.mercure.location import DEFAULT_PATH, HubLocation
 from twisted_sse.web.mercure.versions import VERSIONS
+from twisted_sse.web.tokens.credentials import DEFAULT_COOKIES
 
 __all__ = ["hub_url", "read_mercure", "read_protocols"]
 
@@ -35,7 +36,13 @@ def read_mercure(config: Config) -> dict[str, Any]:
         InvalidOption: An option cannot be obeyed.
     """
     _location(config)
+    access = config.access
+    cookies = DEFAULT_COOKIES if access.cookies is None else access.cookies
     return {
+        # Tokens in a file are not those that the metadata tell about.
+        "describe": bool(access.keys),
+        "authorization_servers": [access.issuer] if access.issuer else [],
+        "cookie": cookies[0] if cookies else None,
         "protocols": config.protocols,
         "subscriptions": config.subscriptions,
         "public_urls": config.public_urls,

@@ -51,6 +51,9 @@ class MercureResource(ProtectedResource):
         subscriptions: Whether to publish when subscriptions begin and end, and to tell
             which ones are active.
 
+        describe: Whether to serve metadata by RFC 9728, which tell that JSON Web Tokens
+            are taken.
+
         authorization_servers: The URLs of those that give out tokens, for the metadata.
 
         cookie: The name of the cookie that *authorize* takes tokens from, for the metadata.
@@ -67,8 +70,8 @@ class MercureResource(ProtectedResource):
 
     Attributes:
         metadata: The resource for ``/.well-known/oauth-protected-resource`` and *path*;
-            ``None`` unless version 1.0 is spoken and there is an *authorize* or a
-            *publish_authorize*.
+            ``None`` without *describe*, if only version 0.x is spoken, or if there is
+            neither *authorize* nor *publish_authorize*.
 
         active: The resource of the active subscriptions, which is the child
             ``subscriptions``; ``None`` if it is not served.
@@ -87,6 +90,7 @@ class MercureResource(ProtectedResource):
         path: str = DEFAULT_PATH,
         public_urls: Iterable[str] = (),
         subscriptions: bool = False,
+        describe: bool = True,
         authorization_servers: Sequence[str] = (),
         cookie: str | None = None,
         max_topics: int = 100,
@@ -121,7 +125,7 @@ class MercureResource(ProtectedResource):
         }
         grant = everybody if authorize is None else streams.grant
         protected = authorize is not None or publish_authorize is not None
-        describes_itself = protected and "mercure-1.0" in versions
+        describes_itself = describe and protected and "mercure-1.0" in versions
         super().__init__(
             handlers,
             grant,
