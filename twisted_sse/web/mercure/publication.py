@@ -74,7 +74,8 @@ class FormReader:
         for topic in topics:
             if len(topic.encode("utf-8")) > MAX_TOPIC_SIZE:
                 raise Problem(413, f"A topic may have at most {MAX_TOPIC_SIZE} bytes of UTF-8.")
-            if is_reserved(topic, self._hub_path):
+            # An empty one is no topic at all.
+            if topic and is_reserved(topic, self._hub_path):
                 raise Problem(
                     self._reserved_status,
                     f"Topics at {self._hub_path} are reserved for the hub: choose another.",
