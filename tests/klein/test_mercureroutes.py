@@ -61,7 +61,9 @@ class MercureRoutesTests(SynchronousTestCase):
         (one,) = every["subscriptions"]
 
         self.assertEqual(one["match"], "a/b")
-        self.assertEqual(served.get(f"{HUB}/subscriptions/exact/a%2Fb").json["subscriptions"], [one])
+        self.assertEqual(
+            served.get(f"{HUB}/subscriptions/exact/a%2Fb").json["subscriptions"], [one]
+        )
         self.assertEqual(served.get(one["id"]).json, one)
 
     def test_prefix(self) -> None:

@@ -111,8 +111,6 @@ class Keys:
             "authorization_details": details,
         }
 
-
-
     def _old(self, token: Token) -> dict[str, Any]:
         claim: dict[str, Any] = {}
         for action, selectors in (("publish", token.publish), ("subscribe", token.subscribe)):

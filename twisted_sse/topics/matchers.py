@@ -17,7 +17,7 @@ from twisted_sse.topics.names import check_selector
 from twisted_sse.topics.selectors import Everything, Exact, Selector
 from twisted_sse.topics.urlpattern import URLPattern
 
-__all__ = ["Matcher", "MatchType"]
+__all__ = ["MatchType", "Matcher"]
 
 #: How the text of a `Matcher` is meant.
 MatchType = Literal["exact", "urlpattern"]

@@ -22,9 +22,7 @@ _REQUEST_HEADERS = b"Authorization, Cache-Control, Content-Type, Idempotency-Key
 _METHODS = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 
 # Response headers that pages may read in addition to the default ones.
-_RESPONSE_HEADERS = (
-    b"Last-Event-ID, Link, Mercure-Last-Event-ID, Publication-Kept, Retry-After"
-)
+_RESPONSE_HEADERS = b"Last-Event-ID, Link, Mercure-Last-Event-ID, Publication-Kept, Retry-After"
 
 
 class CORS:

@@ -28,13 +28,13 @@ from twisted_sse.web.problem import Problem
 from twisted_sse.web.repeat import repeat_key
 from twisted_sse.web.resource import has_left
 
-__all__ = ["Publishing", "Reader", "Writer", "answer_id"]
+__all__ = ["Publishing", "BodyReader", "Writer", "answer_id"]
 
 #: Writes an answer, from what became of the publications.
 Writer = Callable[[Sequence[Outcome], Request], None]
 
 #: Parses a body, and returns its publications and what writes the answer.
-Reader = Callable[[bytes], tuple[Sequence[Publication], Writer]]
+BodyReader = Callable[[bytes], tuple[Sequence[Publication], Writer]]
 
 
 class Publishing:
@@ -56,7 +56,7 @@ class Publishing:
         origins: OriginCheck,
         *,
         max_body: int = MAX_BODY,
-        readers: Mapping[str, Reader] | None = None,
+        readers: Mapping[str, BodyReader] | None = None,
     ) -> None:
         self._readers = _READERS if readers is None else readers
         self._broker = broker
@@ -75,9 +75,7 @@ class Publishing:
         if kind not in self._readers:
             # Another hub knows what it sends.
             known = [one for one in self._readers if one != EVENT_STREAM]
-            raise Problem(
-                415, f"Send {_or(known)} as Content-Type.", {"Accept": ", ".join(known)}
-            )
+            raise Problem(415, f"Send {_or(known)} as Content-Type.", {"Accept": ", ".join(known)})
         body = read_body(request, self._max_body)
         publications, answer = self._readers[kind](body)
         _check(publications, grant)
@@ -150,7 +148,7 @@ def _read_from_hub(body: bytes) -> tuple[Sequence[Publication], Writer]:
 
 
 # By content type.
-_READERS: Mapping[str, Reader] = {
+_READERS: Mapping[str, BodyReader] = {
     MEDIA_TYPES[0]: _read_form,
     MEDIA_TYPES[1]: _read_json,
     MEDIA_TYPES[2]: _read_ndjson,

@@ -190,7 +190,9 @@ PRESENTATION: Sequence[Case] = [
         token=Token(subscribe=("*",), claims={"exp": int(time.time()) - 5}, key="subscriber"),
         want=INVALID,
     ),
-    Ask("a good token while reading", 200, "?$m=a", token=Token(subscribe=("*",), key="subscriber")),
+    Ask(
+        "a good token while reading", 200, "?$m=a", token=Token(subscribe=("*",), key="subscriber")
+    ),
     Ask("a token for others while reading", 200, "?$m=a", token=Token(key="subscriber")),
     Ask(
         "a token in the query",

@@ -36,7 +36,9 @@ def reader(*selectors: str | tuple[str, str]) -> Token:
 
 
 MATCHING: Sequence[Case] = [
-    Delivery("its topic and no other", [("$m", "a-$u")], [event("b-$u", "1"), event("a-$u", "2")], ["2"]),
+    Delivery(
+        "its topic and no other", [("$m", "a-$u")], [event("b-$u", "1"), event("a-$u", "2")], ["2"]
+    ),
     Delivery(
         "all events in their order",
         [("$m", "a-$u")],
@@ -78,7 +80,12 @@ MATCHING: Sequence[Case] = [
         [event("e\u0301-$u", "1"), event("é-$u", "2")],
         ["2"],
     ),
-    Delivery("a topic with spaces and signs", [("$m", "a b&c=d;e+f-$u")], [event("a b&c=d;e+f-$u", "1")], ["1"]),
+    Delivery(
+        "a topic with spaces and signs",
+        [("$m", "a b&c=d;e+f-$u")],
+        [event("a b&c=d;e+f-$u", "1")],
+        ["1"],
+    ),
     Delivery(
         "a name with braces",
         [("match", "{$u}")],

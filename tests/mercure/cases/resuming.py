@@ -102,7 +102,9 @@ CASES: Sequence[Case] = [
         ["2"],
         1,
     ),
-    Resumption("no private event without a grant", [event("0"), private("1"), event("2")], 0, ["2"], 0),
+    Resumption(
+        "no private event without a grant", [event("0"), private("1"), event("2")], 0, ["2"], 0
+    ),
     Resumption(
         "private events with a grant",
         [event("0"), private("1"), event("2")],

@@ -94,7 +94,9 @@ CASES: Sequence[Case] = [
     Ask("HEAD without a matcher", 400, "", method="HEAD"),
     Ask("an unknown method", 405, "?$m=a", method="DELETE", want={"Allow": ".*GET.*POST.*"}),
     query("QUERY", 200, b"$m=a"),
-    query("QUERY with parameters of the type", 200, b"$m=a", {"Content-Type": f"{FORM};charset=utf-8"}),
+    query(
+        "QUERY with parameters of the type", 200, b"$m=a", {"Content-Type": f"{FORM};charset=utf-8"}
+    ),
     query("QUERY with a type in capitals", 200, b"$m=a", {"Content-Type": FORM.upper()}),
     query("QUERY without a type", 400, b"$m=a", {}),
     query("QUERY with a type that is none", 400, b"$m=a", {"Content-Type": "form"}),

@@ -217,7 +217,11 @@ CASES: Sequence[Case] = [
         "/subscriptions",
         headers={"Accept": "application/json"},
         token=READER,
-        want={"Content-Type": "application/json(;.*)?", "Link": LINK + 'type="mercure".*', "ETag": '".+"'},
+        want={
+            "Content-Type": "application/json(;.*)?",
+            "Link": LINK + 'type="mercure".*',
+            "ETag": '".+"',
+        },
         versions=(NEW,),
     ),
     Ask(
@@ -230,7 +234,13 @@ CASES: Sequence[Case] = [
         want_json={"@context": "https://mercure.rocks/", "type": "Subscriptions"},
         versions=(OLD,),
     ),
-    Ask("no subscriptions of a matcher", 200, "/subscriptions/exact/$u", token=READER, versions=(NEW,)),
+    Ask(
+        "no subscriptions of a matcher",
+        200,
+        "/subscriptions/exact/$u",
+        token=READER,
+        versions=(NEW,),
+    ),
     Ask("no subscriptions of a topic", 200, "/subscriptions/$u", token=READER, versions=(OLD,)),
     Ask("HEAD", 200, "/subscriptions", "HEAD", token=READER),
     refused("no token", 401, "", None),

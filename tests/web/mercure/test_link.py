@@ -68,9 +68,7 @@ class LinkTests(SynchronousTestCase):
         """
         Characters that a URL cannot have are percent-encoded.
         """
-        self.assertEqual(
-            link("/a b/é/>%20", rel="self"), b'</a%20b/%C3%A9/%3E%20>; rel="self"'
-        )
+        self.assertEqual(link("/a b/é/>%20", rel="self"), b'</a%20b/%C3%A9/%3E%20>; rel="self"')
 
     def test_parameters(self) -> None:
         """
@@ -111,7 +109,7 @@ class DiscoveryTests(SynchronousTestCase):
         self.assertEqual(
             links(Book()),
             [
-                "<https://hub.example/.well-known/mercure>; rel=\"mercure\"; last-event-id=\"a-1\";"
+                '<https://hub.example/.well-known/mercure>; rel="mercure"; last-event-id="a-1";'
                 ' content-type="application/json"; type="change"',
                 '<https://example.com/books/1>; rel="self"',
             ],

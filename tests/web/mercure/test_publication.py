@@ -113,7 +113,7 @@ class RefusedTests(SynchronousTestCase):
         (400, [TOPIC, ("type", "stream-open")]),
         (400, [TOPIC, ("retry", "-1")]),
         (400, [TOPIC, ("retry", "1.5")]),
-        (400, [TOPIC, ("retry", "١")]),
+        (400, [TOPIC, ("retry", "\u0661")]),
         (400, [TOPIC, ("retry", "9" * 30)]),
         (400, [TOPIC, ("retry", "2147483648")]),
     ]

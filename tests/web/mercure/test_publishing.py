@@ -16,9 +16,7 @@ __all__ = ["AnswerTests", "GrantTests", "OriginTests"]
 METADATA = 'resource_metadata="http://hub.example/.well-known/oauth-protected-resource' + HUB + '"'
 
 
-def publish(
-    served: ServedMercure, headers: Mapping[str, str], *fields: tuple[str, str]
-) -> Answer:
+def publish(served: ServedMercure, headers: Mapping[str, str], *fields: tuple[str, str]) -> Answer:
     """
     Publish a form of *fields*, by default to the topic ``books/1``.
     """
@@ -151,7 +149,10 @@ class OriginTests(SynchronousTestCase):
 
     def _served(self) -> ServedMercure:
         served = ServedMercure()
-        options = {"cors": CORS(["https://app.example"]), "authorize": lambda request: GRANTS[b"all"]}
+        options = {
+            "cors": CORS(["https://app.example"]),
+            "authorize": lambda request: GRANTS[b"all"],
+        }
         served.serve(served.hub.mercure(**options))
         return served
 

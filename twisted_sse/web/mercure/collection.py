@@ -25,7 +25,7 @@ from twisted_sse.web.cors import CORS
 from twisted_sse.web.mercure.active import ActiveSubscriptions
 from twisted_sse.web.mercure.documents import (
     MATCHER_TYPES,
-    MEDIA_TYPES,
+    DOCUMENT_TYPES,
     Subscription,
     collection,
     path_of,
@@ -116,7 +116,7 @@ class SubscriptionsResource(ProtectedResource):
         if not variables:
             accept = b", ".join(request.requestHeaders.getRawHeaders(b"Accept", []))
             # Installed clients speak 0.x, and ask for nothing special.
-            prefers_old = accepts(accept.decode("latin-1"), MEDIA_TYPES["mercure-0.x"])
+            prefers_old = accepts(accept.decode("latin-1"), DOCUMENT_TYPES["mercure-0.x"])
             is_old = old and (prefers_old or not new)
             return _Asked("mercure-0.x" if is_old else "mercure-1.0", (), False)
         if new and variables[0] in MATCHER_TYPES and 1 < len(variables) < 4:
@@ -146,10 +146,10 @@ class SubscriptionsResource(ProtectedResource):
         if document is None:
             path = path_of(self._path, *asked.variables)
             document = collection(asked.version, path, newest or EARLIEST, members)
-        _send(request, MEDIA_TYPES[asked.version], document)
+        _send(request, DOCUMENT_TYPES[asked.version], document)
 
     def _describe(self, request: Request, asked: _Asked, newest: str | None) -> None:
-        kind = MEDIA_TYPES[asked.version]
+        kind = DOCUMENT_TYPES[asked.version]
         value = link(
             self._path,
             rel="mercure",

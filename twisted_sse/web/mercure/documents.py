@@ -14,7 +14,7 @@ from twisted_sse.topics import Matcher
 
 __all__ = [
     "MATCHER_TYPES",
-    "MEDIA_TYPES",
+    "DOCUMENT_TYPES",
     "MatcherType",
     "Subscription",
     "collection",
@@ -30,7 +30,7 @@ MatcherType = Literal["exact", "urlpattern", "uritemplate"]
 MATCHER_TYPES: Final[tuple[MatcherType, ...]] = ("exact", "urlpattern", "uritemplate")
 
 #: The media types of the documents, by version.
-MEDIA_TYPES: Final = {"mercure-0.x": "application/ld+json", "mercure-1.0": "application/json"}
+DOCUMENT_TYPES: Final = {"mercure-0.x": "application/ld+json", "mercure-1.0": "application/json"}
 
 _CONTEXT = "https://mercure.rocks/"
 

@@ -76,7 +76,9 @@ class HubLocation:
         default_port = ":443" if request.isSecure() else ":80"
         host = _host(request).lower()
         if host not in self._hosts and host.removesuffix(default_port) not in self._hosts:
-            raise Problem(421, f"This hub is at {self._origins[0]}, not at this host: ask it there.")
+            raise Problem(
+                421, f"This hub is at {self._origins[0]}, not at this host: ask it there."
+            )
 
     def url(self, request: Request) -> str | None:
         """
@@ -106,5 +108,7 @@ def _host(request: Request) -> str:
 def _origin(url: str) -> str:
     origin = parse_origin(url.removesuffix("/")).decode("ascii")
     if origin == "null" or "*" in origin:
-        raise ValueError(f"{url!r} is not the origin of a hub: write one such as https://example.com")
+        raise ValueError(
+            f"{url!r} is not the origin of a hub: write one such as https://example.com"
+        )
     return origin

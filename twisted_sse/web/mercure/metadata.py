@@ -18,11 +18,9 @@ from twisted_sse.web.mercure.documents import MATCHER_TYPES
 from twisted_sse.web.mercure.location import HubLocation
 from twisted_sse.web.mercure.protected import ProtectedResource
 from twisted_sse.web.problem import Problem
+from twisted_sse.web.tokens.mercure1 import DETAIL_TYPE
 
-__all__ = ["DETAIL_TYPE", "MetadataResource"]
-
-#: The type of the authorization details that grant topics.
-DETAIL_TYPE = "https://mercure.rocks/authorization-detail"
+__all__ = ["MetadataResource"]
 
 
 class MetadataResource(ProtectedResource):

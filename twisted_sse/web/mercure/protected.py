@@ -52,7 +52,9 @@ class ProtectedResource(MethodResource):
             cors,
             publishing=publishing,
             max_body=max_body,
-            publish_authorize=None if publish_authorize is None else self._checked(publish_authorize),
+            publish_authorize=None
+            if publish_authorize is None
+            else self._checked(publish_authorize),
         )
 
     def _checked(self, authorize: Authorize) -> Authorize:
