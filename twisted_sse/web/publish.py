@@ -28,7 +28,7 @@ from twisted_sse.web.problem import Problem
 from twisted_sse.web.repeat import repeat_key
 from twisted_sse.web.resource import has_left
 
-__all__ = ["Publishing", "BodyReader", "Writer", "answer_id"]
+__all__ = ["BodyReader", "Publishing", "Writer", "answer_id"]
 
 #: Writes an answer, from what became of the publications.
 Writer = Callable[[Sequence[Outcome], Request], None]

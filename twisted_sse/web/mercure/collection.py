@@ -24,8 +24,8 @@ from twisted_sse.web.auth import NOTHING
 from twisted_sse.web.cors import CORS
 from twisted_sse.web.mercure.active import ActiveSubscriptions
 from twisted_sse.web.mercure.documents import (
-    MATCHER_TYPES,
     DOCUMENT_TYPES,
+    MATCHER_TYPES,
     Subscription,
     collection,
     path_of,

@@ -13,8 +13,8 @@ from urllib.parse import quote
 from twisted_sse.topics import Matcher
 
 __all__ = [
-    "MATCHER_TYPES",
     "DOCUMENT_TYPES",
+    "MATCHER_TYPES",
     "MatcherType",
     "Subscription",
     "collection",
