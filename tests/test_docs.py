@@ -345,8 +345,11 @@ class CommandLineTests(SynchronousTestCase):
         certificate, key = write_certificate(directory)
         tokens = directory / "tokens"
         tokens.write_text("a-token\n", "utf-8")
+        secret = directory / "secret"
+        secret.write_text("a secret that has at least 256 bits", "utf-8")
         self.files = {
             "--publish-token-file": str(tokens),
+            "--jwt-key-file": str(secret),
             "--tls-cert": str(certificate),
             "--tls-key": str(key),
         }

@@ -64,6 +64,8 @@ class Ask:
         want: Regular expressions for headers; ``None`` for one that must be absent.
 
         want_json: Members that the body must have.
+
+        cookie: The name of the cookie that has the token; ``None`` for the header.
     """
 
     name: str
@@ -75,6 +77,7 @@ class Ask:
     token: Token | None = None
     want: Mapping[str, str | None] = field(default_factory=dict)
     want_json: Mapping[str, Any] | None = None
+    cookie: str | None = None
     versions: tuple[str, ...] = BOTH
 
     def run(self, hub: HubUnderTest) -> None:
@@ -82,7 +85,11 @@ class Ask:
         See `Case.run`.
         """
         case = _filled(self, _words(hub))
-        answer = hub.ask(case.method, case.target, case.headers, case.body, case.token)
+        headers, token = dict(case.headers), case.token
+        if case.cookie is not None and token is not None:
+            headers["Cookie"] = f"{case.cookie}={hub.keys.sign(token, hub.version)}"
+            token = None
+        answer = hub.ask(case.method, case.target, headers, case.body, token)
         try:
             case._check(answer)
         finally:

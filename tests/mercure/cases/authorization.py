@@ -4,9 +4,10 @@ Who may do what, and what the refusals say.
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-from tests.mercure.case import Ask, Case, form
+from tests.mercure.case import ALL, Ask, Case, form
 from tests.mercure.hub import FORM
 from tests.mercure.tokens import NEW, OLD, Token
 
@@ -14,6 +15,9 @@ __all__ = ["CASES"]
 
 TOPIC = ("topic", "https://example.com/$u")
 DETAIL = "https://mercure.rocks/authorization-detail"
+
+OLD_COOKIE, NEW_COOKIE = "mercureAuthorization", "__Secure-mercure_access_token"
+EVIL = {"Origin": "https://evil.example"}
 
 NO_TOKEN = {"WWW-Authenticate": r"Bearer( (?!.*error=).*)?"}
 INVALID = {"WWW-Authenticate": r'Bearer .*error="invalid_token".*'}
@@ -49,6 +53,14 @@ def with_header(name: str, status: int, value: str, **want: Any) -> Ask:
     A publication with this header ``Authorization``.
     """
     return form(name, status, TOPIC, token=None, headers={"Authorization": value}, **want)
+
+
+def with_cookie(name: str, headers: dict[str, str], cookie: str, version: str) -> Ask:
+    """
+    A publication with a good token in a cookie.
+    """
+    case = form(name, 400, TOPIC, token=ALL, headers=headers, want=MALFORMED, cookie=cookie)
+    return replace(case, versions=(version,))
 
 
 PUBLISH: Sequence[Case] = [
@@ -182,6 +194,34 @@ PRESENTATION: Sequence[Case] = [
     with_header("a scheme without a token", 400, "Bearer", want=MALFORMED),
     with_header("two words", 400, "Bearer a b", want=MALFORMED),
     with_header("a token that is empty", 400, "Bearer ", want=MALFORMED),
+    with_cookie("a cookie without an origin", {}, OLD_COOKIE, OLD),
+    with_cookie("a cookie without an origin", {}, NEW_COOKIE, NEW),
+    with_cookie("a cookie of an evil page", EVIL, OLD_COOKIE, OLD),
+    with_cookie("a cookie of an evil page", EVIL, NEW_COOKIE, NEW),
+    with_cookie("a cookie of a page without an origin", {"Origin": "null"}, OLD_COOKIE, OLD),
+    with_cookie("a cookie of a page without an origin", {"Origin": "null"}, NEW_COOKIE, NEW),
+    Ask(
+        "a cookie while reading",
+        200,
+        "/subscriptions",
+        token=Token(subscribe=("*",), key="subscriber"),
+        cookie=OLD_COOKIE,
+        versions=(OLD,),
+    ),
+    Ask(
+        "a cookie while reading",
+        200,
+        "/subscriptions",
+        token=Token(subscribe=("*",), key="subscriber"),
+        cookie=NEW_COOKIE,
+        versions=(NEW,),
+    ),
+    form(
+        "the header precedes the cookie",
+        200,
+        TOPIC,
+        headers={"Cookie": f"{OLD_COOKIE}=nonsense; {NEW_COOKIE}=nonsense"},
+    ),
     Ask("a bad token while reading", 401, "?$m=a", token=Token(text="nonsense"), want=INVALID),
     Ask(
         "an expired token while reading",

@@ -9,6 +9,7 @@ from functools import partial
 
 from twisted_sse.broker.broker import Broker
 from twisted_sse.events.publication import Publication
+from twisted_sse.units import check_instance
 from twisted_sse.web.content import MAX_BODY
 from twisted_sse.web.cors import CORS
 from twisted_sse.web.csrf import OriginCheck
@@ -77,7 +78,7 @@ class MercureResource(ProtectedResource):
             ``subscriptions``; ``None`` if it is not served.
 
     Raises:
-        ValueError: An argument is wrong.
+        TypeError, ValueError: An argument is wrong.
     """
 
     def __init__(
@@ -98,6 +99,10 @@ class MercureResource(ProtectedResource):
         publish_origins: Iterable[str] = (),
         publish_authorize: Authorize | None = None,
     ) -> None:
+        for name, given in (("subscriptions", subscriptions), ("describe", describe)):
+            check_instance(name, given, bool, "True or False")
+        if cookie is not None:
+            check_instance("cookie", cookie, str, "the name of a cookie, or None")
         versions = check_versions("protocols", protocols)
         location = HubLocation(path, public_urls)
         cors = CORS() if cors is None else cors
