@@ -115,6 +115,12 @@ class DiscoveryTests(SynchronousTestCase):
             ],
         )
 
+    def test_without_request(self) -> None:
+        """
+        A function that takes no request cannot be decorated.
+        """
+        self.assertRaises(TypeError, discovery()(lambda: "book"))
+
     def test_decorated(self) -> None:
         """
         A decorated method has the links, too.

@@ -129,6 +129,8 @@ class SubscriptionsResource(ProtectedResource):
 
     async def _answer(self, request: Request, grant: Grant, asked: _Asked) -> None:
         await self._broker.start()
+        if has_left(request):
+            return
         newest = self._broker.newest_id(grant.interest(_ALL))
         headers = request.responseHeaders
         headers.addRawHeader(b"Vary", b"Accept")

@@ -108,19 +108,28 @@ def discovery(
     ``Link`` of `hub_link`.
 
     Put it below ``@app.route``.
+
+    Raises:
+        TypeError: When the function is called without a request.
     """
 
     def decorate(route: Callable[P, T]) -> Callable[P, T]:
         @functools.wraps(route)
         def linked(*args: P.args, **kwargs: P.kwargs) -> T:
-            # A method has its object before the request.
-            request: Any = next(one for one in args if IRequest.providedBy(one))
-            hub_link(request, hub, topic=topic)
+            hub_link(_request_among(args), hub, topic=topic)
             return route(*args, **kwargs)
 
         return linked
 
     return decorate
+
+
+def _request_among(args: tuple[Any, ...]) -> IRequest:
+    # A method has its object before the request.
+    for one in args:
+        if IRequest.providedBy(one):
+            return one
+    raise TypeError("discovery() decorates functions that take a request")
 
 
 def _quoted(name: str, text: str) -> str:
