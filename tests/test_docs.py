@@ -60,6 +60,7 @@ from tests.support.hub_process import TOKEN, HubProcess
 from tests.support.ports import free_port
 from tests.support.processes import Background, find_program
 from tests.support.streams import RawStream
+from tests.support.tokens import pem, signer
 from tests.support.waiting import PATIENCE, eventually
 from twisted_sse import Connection, EndReason, Hub, Receipt, errors
 from twisted_sse.events.control import OPEN, RESET
@@ -345,13 +346,14 @@ class CommandLineTests(SynchronousTestCase):
         certificate, key = write_certificate(directory)
         tokens = directory / "tokens"
         tokens.write_text("a-token\n", "utf-8")
-        secret = directory / "secret"
-        secret.write_text("a secret that has at least 256 bits", "utf-8")
+        public = directory / "public.pem"
+        public.write_bytes(pem(signer("RS256")))
         self.files = {
             "--publish-token-file": str(tokens),
-            "--jwt-key-file": str(secret),
             "--tls-cert": str(certificate),
             "--tls-key": str(key),
+            "--tls-client-ca": str(certificate),
+            **{f"--jwt-{role}key-file": str(public) for role in ("", "publisher-")},
         }
 
     def check(self, words: list[str]) -> int | str | None:
@@ -522,7 +524,8 @@ class ReferenceTests(SynchronousTestCase):
         usage = Options().getUsage()
         there = set(re.findall(r"--([\w-]+?)=? ", usage.partition("Options:")[2]))
 
-        self.assertEqual(self.options_in(section("docs/reference.md", "Command line")), there)
+        tables = [section("docs/reference.md", one) for one in ("Command line", "Tokens")]
+        self.assertEqual(self.options_in("\n".join(tables)), there)
 
     def test_defaults(self) -> None:
         """

@@ -20,6 +20,8 @@ from zope.interface import implementer
 
 from twisted_sse import (
     CORS,
+    JWT,
+    ClientCertificate,
     EndReason,
     EventSourceResponse,
     EventStream,
@@ -53,6 +55,7 @@ from twisted_sse.topics import Selection
 from twisted_sse.web.mercure import MercureResource, discovery, hub_link
 
 __all__ = [
+    "authorizations",
     "events",
     "grants",
     "handler",
@@ -100,6 +103,22 @@ def grants() -> None:
 
     Grant(subscribe=1)  # type: ignore[arg-type]
     Grant(expires="tomorrow")  # type: ignore[arg-type]
+
+
+def authorizations() -> None:
+    """
+    Tokens and certificates authorize the resources of a hub.
+    """
+    hub = Hub()
+    jwt = JWT(jwks_url="https://issuer.example/keys", algorithms=["RS256"], audience="hub")
+    either = ClientCertificate(subscribe=["rooms/{room}"], publish=[], otherwise=jwt)
+
+    resources: list[IResource] = [hub.resource(jwt), hub.publishing(jwt), hub.resource(either)]
+    print(resources, jwt.reload())
+    assert_type(Grant(payloads=[(["news"], 1)]).payload_of("news"), Any)
+
+    JWT("key")  # type: ignore[misc]
+    JWT(key=7)  # type: ignore[arg-type]
 
 
 def hubs() -> None:

@@ -5,13 +5,13 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from time import time
 from typing import Any
 
 from twisted_sse.cli.running import CommandFailed, Status
+from twisted_sse.cli.stdin import InputReader
 from twisted_sse.cli.terminal import Console, Line, Span
 from twisted_sse.cli.token_options import TokenOptions
 from twisted_sse.web.tokens.compact import MAX_TOKEN_SIZE
@@ -20,6 +20,8 @@ from twisted_sse.web.tokens.minting import mercure_0_claims, mercure_1_claims, s
 from twisted_sse.web.tokens.verification import MERCURE_1
 
 __all__ = ["token"]
+
+_STDIN = 0
 
 # The width of the first column.
 _COLUMN = 12
@@ -39,7 +41,7 @@ async def token(options: TokenOptions, out: Console, err: Console) -> int:
         if options["explain"] is None:
             _mint(options, out)
             return Status.DONE
-        return _explain(options, out)
+        return _explain(options, await _given(options["explain"]), out)
     except ModuleNotFoundError as error:
         raise CommandFailed(Status.USAGE, f"twisted-sse token: {error}.") from None
 
@@ -73,8 +75,8 @@ def _mint(options: TokenOptions, out: Console) -> None:
         out.write(Line((Span(made),)))
 
 
-def _explain(options: TokenOptions, out: Console) -> int:
-    found = explain(_given(options["explain"]), options.rules, time(), options.verifying)
+def _explain(options: TokenOptions, given: bytes, out: Console) -> int:
+    found = explain(given, options.rules, time(), options.verifying)
     if options["json"]:
         out.write_json(json.dumps(_as_json(found)))
     else:
@@ -83,18 +85,32 @@ def _explain(options: TokenOptions, out: Console) -> int:
     return Status.REFUSED if found.refusals else Status.DONE
 
 
-def _given(text: str) -> bytes:
-    if text == "-":
-        text = sys.stdin.read(MAX_TOKEN_SIZE + 2)
-    # What people have at hand is often the whole header, or a line.
-    words = text.split()
-    if words and words[0].lower().rstrip(":") == "authorization":
+async def _given(text: str) -> bytes:
+    """
+    Return the token to explain.
+
+    What people have at hand is often the whole header.
+    """
+    data = await _read_input() if text == "-" else text.encode("utf-8", "surrogateescape")
+    words = data.split()
+    if words and words[0].lower().rstrip(b":") == b"authorization":
         words = words[1:]
-    if words and words[0].lower() == "bearer":
+    if words and words[0].lower() == b"bearer":
         words = words[1:]
     if len(words) != 1:
         raise CommandFailed(Status.USAGE, "twisted-sse token: --explain: pass one token, or -.")
-    return words[0].encode("utf-8", "surrogateescape")
+    return words[0]
+
+
+async def _read_input() -> bytes:
+    from twisted.internet import reactor
+
+    reader = InputReader(_STDIN, reactor)
+    data = b""
+    # More than a token and its header may have, so that a large file is refused as one.
+    while len(data) < 2 * MAX_TOKEN_SIZE and (piece := await reader.read()):
+        data += piece
+    return data
 
 
 def _as_json(found: Explanation) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from twisted_sse.broker.singleflight import SingleFlight
 from twisted_sse.clock import reactor_behind
@@ -78,6 +79,7 @@ class RemoteKeys:
         self._fetched: float | None = None
         self._tried: float | None = None
         self._failing = False
+        self._under_way = False
         if url.startswith("http://") and urlsplit(url).hostname not in _LOOPBACK:
             self._log.warn(
                 "The keys of tokens come from {url} without TLS: who can change them on the way"
@@ -104,7 +106,7 @@ class RemoteKeys:
                 self._check_fetched()
                 raise
             return self.refresh().addCallback(lambda _: self._find_again(token))
-        if self._is_old() and self._may_fetch():
+        if self._is_old() and not self._under_way and self._may_fetch():
             self.refresh()
         return found
 
@@ -139,11 +141,19 @@ class RemoteKeys:
         return self._fetched is None or self._clock.seconds() - self._fetched >= MAX_AGE
 
     def _may_fetch(self) -> bool:
-        return self._tried is None or self._clock.seconds() - self._tried >= FETCH_INTERVAL
+        # A token that comes while a fetch is under way waits for that one.
+        if self._under_way or self._tried is None:
+            return True
+        return self._clock.seconds() - self._tried >= FETCH_INTERVAL
 
     def _start(self) -> Deferred[None]:
         self._tried = self._clock.seconds()
-        return Deferred.fromCoroutine(self._refresh())
+        self._under_way = True
+        return Deferred.fromCoroutine(self._refresh()).addBoth(self._end)
+
+    def _end(self, result: Failure | None) -> Failure | None:
+        self._under_way = False
+        return result
 
     async def _refresh(self) -> None:
         try:
