@@ -75,6 +75,7 @@ class MistakeTests(SynchronousTestCase):
         (lambda: make(retry="3000"), "retry is '3000'"),
         (lambda: make(retry=2**40), "retry is 1099511627776"),
         (lambda: make(send_timeout=0), "send_timeout is 0"),
+        (lambda: make(max_lifetime=0), "max_lifetime is 0"),
         (lambda: make(send_timeout=-5), "send_timeout is -5"),
         (lambda: make(send_timeout=NAN), "send_timeout is nan"),
         (lambda: make(fallen_behind="drop"), "give 'resume', 'latest' or 'disconnect'"),

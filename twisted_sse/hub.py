@@ -20,6 +20,7 @@ from twisted.python import threadable
 from twisted_sse.broker.batch import batch_of, collect
 from twisted_sse.broker.broker import Broker
 from twisted_sse.broker.connections.connection import Connection, frame_to_push
+from twisted_sse.broker.connections.endlog import log_end
 from twisted_sse.broker.connections.listeners import ConnectListener, DisconnectListener
 from twisted_sse.broker.connections.registry import Registry
 from twisted_sse.broker.lifecycle import Lifecycle
@@ -82,6 +83,11 @@ class Hub:
             takes nothing although there is something to send; ``None`` waits
             forever.
 
+        max_lifetime: The seconds after which a stream ends at the latest, so that
+            subscribers spread over all hubs behind a load balancer again; each one
+            ends after three quarters of it or later.  They come back and miss
+            nothing.  ``None`` sets no limit.
+
         fallen_behind: What happens to a reader that is so slow that history has
             forgotten what comes next: it is sent ``stream-reset`` and continues
             with the oldest event that is kept (``resume``) or with the newest
@@ -97,6 +103,9 @@ class Hub:
 
         max_connections_per_address: The most connections from one network
             address; one more is answered with 429.  ``None`` sets no limit.
+
+        access_log: Whether the end of each stream is logged: whose it was, why it
+            ended, and what it was sent.
 
         reactor: What everything is scheduled with.  By default the global
             reactor, looked up when it is first needed.
@@ -129,17 +138,20 @@ class Hub:
         retry: int | None = 3000,
         retry_spread: int | None = None,
         send_timeout: float | None = 60.0,
+        max_lifetime: float | None = None,
         fallen_behind: FallenBehind = "resume",
         window_events: int = 1024,
         window_bytes: int = 16 * 1024 * 1024,
         max_connections: int | None = None,
         max_connections_per_address: int | None = None,
+        access_log: bool = False,
         reactor: IReactorTime | None = None,
     ) -> None:
         check_seconds("keepalive", keepalive, none="to send no comments")
         check_milliseconds("retry", retry, none="to leave it to the browser")
         check_milliseconds("retry_spread", retry_spread, none="for as much as retry")
         check_seconds("send_timeout", send_timeout, none="to wait forever")
+        check_seconds("max_lifetime", max_lifetime, none="for no limit")
         check_choice("fallen_behind", fallen_behind, get_args(FallenBehind))
         check_count("window_events", window_events)
         check_count("window_bytes", window_bytes)
@@ -154,6 +166,7 @@ class Hub:
             retry_spread=retry_spread,
             keepalive=keepalive,
             send_timeout=send_timeout,
+            max_lifetime=max_lifetime,
             fallen_behind=fallen_behind,
             window_events=window_events,
             window_bytes=window_bytes,
@@ -162,6 +175,8 @@ class Hub:
         )
         self.connections: Registry = self.broker.admission.connections
         self.responses = GeneratorStreams(self.clock)
+        if access_log:
+            self.broker.listeners.on_disconnect(log_end)
         self._schedules = Schedules()
         self._lifecycle = Lifecycle(self.broker, self.responses, self._schedules)
         self.broker.before_start = self._lifecycle.before_first_use

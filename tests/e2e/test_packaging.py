@@ -38,9 +38,9 @@ _OURS = shutil.ignore_patterns("twisted_sse*", "*twisted_sse*.pth", "*dropin.cac
 @cache
 def find_wheel() -> Path:
     """
-    Find the wheel that TWISTED_SSE_WHEEL names, or build one, once in each process.
+    Find the wheel that TESTED_WHEEL names, or build one, once in each process.
     """
-    if given := os.environ.get("TWISTED_SSE_WHEEL"):
+    if given := os.environ.get("TESTED_WHEEL"):
         return Path(given)
     # Tests run in a temporary directory: see conftest.py.
     target = Path("wheels").resolve()
@@ -200,7 +200,7 @@ class ImportedPackageTests(SynchronousTestCase):
         """
         Tests of an installed wheel import the wheel, not the sources beside the tests.
         """
-        is_installed = os.environ.get("TWISTED_SSE_TEST_INSTALLED") == "1"
+        is_installed = os.environ.get("TEST_INSTALLED") == "1"
         expected = Path(sysconfig.get_path("purelib")) if is_installed else ROOT
         spec = find_spec("twisted_sse")
 

@@ -15,6 +15,8 @@ from tests.support.clientcertificates import ClientCA
 from tests.support.http import Answer
 from tests.support.tokens import SECRET, access_token, detail, jwk, jwks, pem, signed, signer
 from tests.web.tokens.jwts import bearer
+from twisted_sse.server.config.option import Given
+from twisted_sse.server.config.show import show_config
 
 __all__ = ["CertificateTests", "InvalidTests", "ReloadTests", "RoleTests", "SecretTests"]
 
@@ -174,6 +176,9 @@ class SecretTests(CommandLineTests):
 
         self.assertNotIn("ChangeThis", running.log)
         self.assertNotIn("ChangeThis", repr(parse(*KEY).config))
+        # By --print-config.
+        given = {"jwt-key": Given((SECRET.decode(),), "command line", "--jwt-key")}
+        self.assertIn('jwt-key = "***"', show_config(given))
 
 
 class CertificateTests(CommandLineTests):

@@ -3,7 +3,8 @@ SIGHUP; `tests.e2e.test_options` and `tests.e2e.test_tls` send it to a real proc
 """
 
 import signal
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from twisted.logger import capturedLogs, formatEvent
@@ -67,6 +68,24 @@ class ReloadSignalTests(SynchronousTestCase):
 
         self.assertEqual(log, ["Received SIGHUP, reading the certificates and the tokens again"])
         self.assertEqual((one.reloads, two.reloads, self.reactor.stops), (1, 1, 0))
+
+    def test_context(self) -> None:
+        """
+        Everything is reloaded inside the context given, which tells systemd.
+        """
+        said: list[str] = []
+        one = Counted()
+
+        @contextmanager
+        def reloading() -> Iterator[None]:
+            said.append(f"begin {one.reloads}")
+            yield
+            said.append(f"end {one.reloads}")
+
+        ReloadSignal(self.reactor, {"the tokens": one}, reloading).startService()
+        signal.raise_signal(signal.SIGHUP)
+
+        self.assertEqual(said, ["begin 0", "end 1"])
 
     def test_nothing(self) -> None:
         """

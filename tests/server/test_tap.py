@@ -48,10 +48,17 @@ OPTIONS = [
     "head-timeout",
     "body-timeout",
     "send-timeout",
+    "max-lifetime",
+    "drain-delay",
     "grace",
     "spread",
     "demo",
+    "log-format",
+    "log-level",
+    "access-log",
+    "config",
     "check-config",
+    "print-config",
     *(f"{first}-{rest}" for first in ROLES["jwt"] for rest in ("key", "key-file", "alg")),
     *(f"{first}-{rest}" for first in ROLES["jwks"] for rest in ("file", "url")),
     "jwt-audience",
@@ -586,6 +593,13 @@ class RefusedTests(CommandLineTests):
         ("tls-client-auth", "maybe"),
         ("tls-client-grant", "maybe"),
         ("port", "99999"),
+        ("log-format", "xml"),
+        ("log-level", "loud"),
+        ("log-level", "=debug"),
+        ("access-log", "maybe"),
+        ("max-lifetime", "0"),
+        ("max-lifetime", "long"),
+        ("drain-delay", "-1"),
         ("port", "65536"),
         ("port", "-1"),
         ("port", ""),
@@ -658,9 +672,9 @@ class RefusedTests(CommandLineTests):
         """
         This table covers every option that has a value.
         """
-        flags = {"demo", "check-config"}
+        others = {"demo", "config", "check-config", "print-config"}
 
-        self.assertEqual({option for option, _ in self.CASES}, set(OPTIONS) - flags)
+        self.assertEqual({option for option, _ in self.CASES}, set(OPTIONS) - others)
 
     def test_star_beside_others(self) -> None:
         """

@@ -73,7 +73,7 @@ class Upstream:
         """
         Make the history of an edge of this hub.
         """
-        return UpstreamHistory(self.url, **{"token": TOKEN, "timeout": 2.0, **options})
+        return UpstreamHistory(self.url, **{"token": TOKEN, "timeout": 10.0, **options})
 
     async def go_away(self) -> None:
         """

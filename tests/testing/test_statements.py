@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 from twisted.trial.unittest import SynchronousTestCase
@@ -102,6 +103,7 @@ class StatementTests(SynchronousTestCase):
         )
 
 
+@pytest.mark.e2e
 class RunnerTests(SynchronousTestCase):
     """
     The test runners that authors of providers use.

@@ -117,7 +117,7 @@ def authorizations() -> None:
     print(resources, jwt.reload())
     assert_type(Grant(payloads=[(["news"], 1)]).payload_of("news"), Any)
 
-    JWT("key")  # type: ignore[misc]
+    JWT("key")  # type: ignore[call-arg]
     JWT(key=7)  # type: ignore[arg-type]
 
 

@@ -21,6 +21,7 @@ from twisted_sse.broker.connections.connection import Connection, ConnectionObse
 from twisted_sse.broker.connections.endreason import EndReason
 from twisted_sse.broker.connections.grant import ANONYMOUS, Grant
 from twisted_sse.broker.connections.keepalive import Keepalive
+from twisted_sse.broker.connections.lifetime import MaxLifetime
 from twisted_sse.broker.connections.listeners import Listeners
 from twisted_sse.broker.connections.reauthorization import Reauthorize, Reauthorizer
 from twisted_sse.broker.connections.registry import Registry
@@ -99,6 +100,7 @@ class Admission:
         listeners: Listeners,
         keepalive: float | None,
         send_timeout: float | None,
+        max_lifetime: float | None,
         clock: IReactorTime,
         start: Callable[[], Deferred[None]],
     ) -> None:
@@ -110,6 +112,7 @@ class Admission:
         self._keepalive = None if keepalive is None else Keepalive(keepalive, clock)
         self._send_timeout = send_timeout
         self._send_timeouts = None if send_timeout is None else SendTimeout(send_timeout, clock)
+        self._lifetimes = None if max_lifetime is None else MaxLifetime(max_lifetime, clock)
         self._start = start
         self._window = window
         self._pending = PendingStarts(self._find, self._place, clock)
@@ -229,6 +232,8 @@ class Admission:
         connection.open(start.position, self._send_timeout)
         if self._keepalive is not None:
             self._keepalive.watch(connection)
+        if self._lifetimes is not None:
+            self._lifetimes.watch(connection)
 
     def _fail(self, failure: Failure, connection: Connection) -> Failure:
         connection.end(EndReason.FAILED)
@@ -251,6 +256,8 @@ class Admission:
         self._primings.pop(connection, None)
         if self._keepalive is not None:
             self._keepalive.forget(connection)
+        if self._lifetimes is not None:
+            self._lifetimes.forget(connection)
         if self._send_timeouts is not None:
             self._send_timeouts.wait_no_more(connection)
         self._listeners.ended(connection, reason)

@@ -49,7 +49,7 @@ class Broker:
     Gives publications their order, and sends them to connections.
 
     Args:
-        retry, keepalive, send_timeout, fallen_behind, window_events,
+        retry, keepalive, send_timeout, max_lifetime, fallen_behind, window_events,
             window_bytes, max_connections, max_connections_per_address: As
             `twisted_sse.Hub` takes them.
 
@@ -72,6 +72,8 @@ class Broker:
 
         closed: Whether publications are refused, because the hub is stopping.
 
+        leaving: Whether the hub is about to stop, and so is not ready any more.
+
         receipts: The outcomes of the newest publishing requests.
     """
 
@@ -86,6 +88,7 @@ class Broker:
         retry_spread: int | None = None,
         keepalive: float | None,
         send_timeout: float | None,
+        max_lifetime: float | None = None,
         fallen_behind: FallenBehind,
         window_events: int,
         window_bytes: int,
@@ -98,6 +101,7 @@ class Broker:
         self.retry = retry
         self.reconnection = ReconnectionTime(retry, retry_spread)
         self.closed = False
+        self.leaving = False
         self.before_start: Callable[[], None] = lambda: None
         self.listeners = Listeners()
         self.receipts = Receipts()
@@ -123,6 +127,7 @@ class Broker:
             listeners=self.listeners,
             keepalive=keepalive,
             send_timeout=send_timeout,
+            max_lifetime=max_lifetime,
             clock=clock,
             start=self.start,
         )
@@ -169,7 +174,7 @@ class Broker:
         Find out whether subscribers are taken, publications are kept, and what other
         hubs publish arrives here.
         """
-        if self.closed:
+        if self.closed or self.leaving:
             return succeed(False)
         return self._checks.call(None, self._check)
 

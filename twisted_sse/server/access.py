@@ -8,20 +8,22 @@ client certificate.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from typing import Any, Literal
 
 from twisted.application.service import Service
 from twisted.web.server import Request
 
 from twisted_sse.broker.connections.grant import Grant
-from twisted_sse.server.accessoptions import AccessConfig, KeyConfig
-from twisted_sse.server.config import Config, InvalidOption
+from twisted_sse.server.config.access import AccessConfig, KeyConfig
+from twisted_sse.server.config.config import Config
+from twisted_sse.server.config.option import InvalidOption
 from twisted_sse.server.mercure import hub_url
 from twisted_sse.server.reload import Reloadable, TokenFile
 from twisted_sse.transport.tls.clients import ClientAuthentication
 from twisted_sse.web.auth import BearerTokens
 from twisted_sse.web.clientcertificate import ClientCertificate
+from twisted_sse.web.mercure.versions import VERSIONS
 from twisted_sse.web.resource import Authorize
 from twisted_sse.web.tokens.authorize import JWT, InvalidArgument
 from twisted_sse.web.tokens.credentials import DEFAULT_COOKIES
@@ -51,12 +53,13 @@ class Access:
     """
 
     def __init__(self, config: Config, reactor: Any) -> None:
-        self._config = config
-        jwts = {one.role: _jwt(one, config, reactor) for one in config.access.keys}
+        self._keys = _checked_keys(config)
+        jwts = {one.role: _jwt(one, config, reactor) for one in self._keys}
         publisher = jwts.get("publisher", jwts.get(""))
         subscriber = jwts.get("subscriber", jwts.get(""))
-        by_certificate = _grants(config.access, "publish")
-        unlocked = bool(config.publish_tokens) or publisher is not None or by_certificate
+        by_certificate = _grants(config, "publish")
+        listed = config.publish_tokens
+        unlocked = listed is not None or publisher is not None or by_certificate
         if unlocked and not _can_subscribe(config, subscriber):
             raise InvalidOption(
                 "anonymous",
@@ -65,17 +68,15 @@ class Access:
             )
         self.token = None if unlocked else secrets.token_urlsafe(24)
         tokens = BearerTokens(
-            config.publish_tokens or filter(None, [self.token]), anonymous=config.anonymous
+            listed.tokens if listed else filter(None, [self.token]), anonymous=config.anonymous
         )
-        self.publishing = _with_certificates(config.access, _either(tokens, publisher))
-        self.subscribing = _with_certificates(config.access, _either(tokens, subscriber))
+        self.publishing = _with_certificates(config, _either(tokens, publisher))
+        self.subscribing = _with_certificates(config, _either(tokens, subscriber))
         self._jwts = list(jwts.values())
         self.reloads: dict[str, Reloadable] = {}
-        if config.publish_token_file is not None:
-            self.reloads["the tokens"] = TokenFile(
-                config.publish_token_file, list(config.publish_tokens), tokens
-            )
-        if any(set(one.sources) - {"key"} for one in config.access.keys):
+        if listed is not None:
+            self.reloads["the tokens"] = TokenFile(listed.path, listed.tokens, tokens)
+        if any("key" not in one.sources for one in self._keys):
             self.reloads["the keys of tokens"] = self
 
     def reload(self) -> None:
@@ -90,9 +91,8 @@ class Access:
         Make what fetches the keys at URLs when the hub starts, so that the first
         subscriber need not wait.
         """
-        remote = [one for one in self._config.access.keys if one.jwks_url is not None]
-        jwts = [self._jwts[self._config.access.keys.index(one)] for one in remote]
-        return _FirstFetch(jwts, reactor)
+        pairs = zip(self._keys, self._jwts, strict=True)
+        return _FirstFetch([jwt for key, jwt in pairs if "jwks_url" in key.sources], reactor)
 
 
 class _FirstFetch(Service):
@@ -137,12 +137,11 @@ def client_authentication(config: AccessConfig) -> ClientAuthentication | None:
     Raises:
         InvalidOption: An option needs another one.
     """
-    if config.client_ca is not None:
-        return ClientAuthentication(config.client_ca, config.client_auth == "required")
-    default = AccessConfig()
+    if config.tls_client_ca is not None:
+        return ClientAuthentication(config.tls_client_ca, config.tls_client_auth == "required")
     for option, differs in (
-        ("tls-client-auth", config.client_auth != default.client_auth),
-        ("tls-client-grant", config.client_grant != default.client_grant),
+        ("tls-client-auth", config.tls_client_auth != "required"),
+        ("tls-client-grant", config.tls_client_grant != "both"),
     ):
         if differs:
             raise InvalidOption(
@@ -156,7 +155,7 @@ def _either(tokens: BearerTokens, jwt: JWT | None) -> Authorize:
 
 
 def _with_certificates(config: AccessConfig, otherwise: Authorize) -> Authorize:
-    if config.client_ca is None:
+    if config.tls_client_ca is None:
         return otherwise
     return ClientCertificate(
         subscribe=["*"] if _grants(config, "subscribe") else [],
@@ -166,28 +165,54 @@ def _with_certificates(config: AccessConfig, otherwise: Authorize) -> Authorize:
 
 
 def _can_subscribe(config: Config, jwt: JWT | None) -> bool:
-    by_certificate = _grants(config.access, "subscribe")
-    return config.anonymous or bool(config.publish_tokens) or jwt is not None or by_certificate
+    by_certificate = _grants(config, "subscribe")
+    return (
+        config.anonymous or config.publish_tokens is not None or jwt is not None or by_certificate
+    )
 
 
 def _grants(config: AccessConfig, action: Literal["publish", "subscribe"]) -> bool:
-    return config.client_ca is not None and config.client_grant in (action, "both")
+    return config.tls_client_ca is not None and config.tls_client_grant in (action, "both")
+
+
+def _checked_keys(config: AccessConfig) -> Sequence[KeyConfig]:
+    """
+    Return what is given about keys, if it makes sense together.
+    """
+    for one in config.keys:
+        sources = [one.option(name) for name in one.sources]
+        if len(sources) > 1:
+            raise InvalidOption(sources[1], f"there is --{sources[0]} already; give one of the two")
+        if not sources:
+            raise InvalidOption(
+                one.option("algorithms"), f"it needs a key, such as --{one.option('key_file')}"
+            )
+    for option, given in (
+        ("jwt-audience", config.jwt_audience),
+        ("jwt-issuer", config.jwt_issuer is not None),
+        ("cookie", config.cookies),
+        ("token-in-query", config.token_in_query),
+    ):
+        if given and not config.keys:
+            raise InvalidOption(
+                option, "it is for tokens with a key: add --jwt-key-file, or leave it out"
+            )
+    return config.keys
 
 
 def _jwt(keys: KeyConfig, config: Config, reactor: Any) -> JWT:
-    access = config.access
     (source,) = keys.sources
     where: dict[str, Any] = keys.sources
     try:
         return JWT(
             **where,
             algorithms=keys.algorithms,
-            audience=access.audience,
-            issuer=access.issuer,
-            cookie=DEFAULT_COOKIES if access.cookies is None else access.cookies,
-            query=access.token_in_query,
+            audience=config.jwt_audience,
+            issuer=config.jwt_issuer,
+            cookie=config.cookies or DEFAULT_COOKIES,
+            query=config.token_in_query,
             anonymous=config.anonymous,
-            protocols=config.protocols,
+            protocols=config.protocols or VERSIONS,
             hub_url=hub_url(config),
             reactor=reactor,
         )

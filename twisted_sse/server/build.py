@@ -4,7 +4,9 @@ Builds the services that ``twistd sse`` runs.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from twisted.application.service import MultiService
@@ -13,7 +15,8 @@ from twisted_sse.broker.drain import abort_all
 from twisted_sse.hub import Hub
 from twisted_sse.server.access import Access, client_authentication
 from twisted_sse.server.banner import Served, StartupBanner, bearer_from_file
-from twisted_sse.server.config import Config, InvalidOption
+from twisted_sse.server.config.config import Config
+from twisted_sse.server.config.option import InvalidOption
 from twisted_sse.server.demo import publish_demo
 from twisted_sse.server.listening import EndpointService, endpoint_for
 from twisted_sse.server.memory import MemoryTrim
@@ -22,6 +25,7 @@ from twisted_sse.server.process import GarbageCollection, MonotonicTimers, StopS
 from twisted_sse.server.reload import Reloadable, ReloadSignal
 from twisted_sse.server.site import HubSite, hub_tree
 from twisted_sse.server.socketlimits import allow_many_files, socket_limits
+from twisted_sse.server.systemd import Notifier
 from twisted_sse.transport.tls.context import TLSFactory, TLSServer
 from twisted_sse.transport.tls.identity import CertificateError, pair_files
 from twisted_sse.transport.tls.renewal import CertificateWatch
@@ -56,6 +60,8 @@ def make_server(config: Config, reactor: Any) -> MultiService:
         retry=config.retry,
         retry_spread=config.retry_spread,
         send_timeout=config.send_timeout,
+        max_lifetime=config.max_lifetime,
+        access_log=config.access_log,
         max_connections=config.max_connections,
         max_connections_per_address=config.max_connections_per_address,
         reactor=reactor,
@@ -78,15 +84,28 @@ def make_server(config: Config, reactor: Any) -> MultiService:
     reloads.update(access.reloads)
     GarbageCollection().setServiceParent(server)
     MemoryTrim(lambda: len(hub.connections), reactor).setServiceParent(server)
-    ReloadSignal(reactor, reloads).setServiceParent(server)
-    StopSignals(reactor, lambda: abort_all(hub.broker, hub.responses)).setServiceParent(server)
+    notifier = Notifier(lambda: len(hub.connections), os.environ, reactor)
+    notifier.setServiceParent(server)
+    ReloadSignal(reactor, reloads, notifier.reloading).setServiceParent(server)
+    StopSignals(
+        reactor,
+        leave=partial(_leave, hub, notifier),
+        abort=lambda: abort_all(hub.broker, hub.responses),
+        delay=config.drain_delay,
+    ).setServiceParent(server)
     _banner(config, served, access.token).setServiceParent(server)
     return server
 
 
+def _leave(hub: Hub, notifier: Notifier) -> None:
+    hub.broker.leaving = True
+    notifier.stopping()
+
+
 def _banner(config: Config, served: Sequence[Served], token: str | None) -> StartupBanner:
-    if config.publish_token_file is not None:
-        header = bearer_from_file(config.publish_token_file, config.publish_tokens[0])
+    listed = config.publish_tokens
+    if listed is not None:
+        header = bearer_from_file(listed.path, listed.tokens[0])
     else:
         # Only a token that is valid for one run is logged.
         header = f"-H 'Authorization: Bearer {token or 'TOKEN'}'"
@@ -109,7 +128,7 @@ def _site(config: Config, hub: Hub, access: Access, reactor: Any) -> HubSite:
             hub.broker,
             authorize=access.subscribing,
             publish_authorize=access.publishing,
-            publish_origins=config.access.publish_origins,
+            publish_origins=config.publish_origins,
             cors=cors,
             max_topics=config.max_topics,
             max_body=config.max_body,
@@ -121,6 +140,7 @@ def _site(config: Config, hub: Hub, access: Access, reactor: Any) -> HubSite:
     site = HubSite(
         tree,
         config.max_body,
+        access_log=config.access_log,
         max_streams=config.max_streams,
         head_timeout=config.head_timeout,
         body_timeout=config.body_timeout,
@@ -160,7 +180,7 @@ def _endpoints(config: Config, site: HubSite, tls: TLSServer | None, reactor: An
 
 
 def _tls_server(config: Config) -> TLSServer | None:
-    clients = client_authentication(config.access)
+    clients = client_authentication(config)
     if clients is not None and not config.tls_cert:
         raise InvalidOption("tls-client-ca", "it needs --tls-cert, the certificate of the hub")
     if config.tls_passphrase is not None and not config.tls_cert:

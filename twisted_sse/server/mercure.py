@@ -1,31 +1,18 @@
 """
-The options of ``twistd sse`` for the Mercure protocol.
+What the configuration says about the Mercure protocol.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from twisted_sse.server.config import Config, InvalidOption
+from twisted_sse.server.config.config import Config
+from twisted_sse.server.config.option import InvalidOption
 from twisted_sse.web.mercure.location import DEFAULT_PATH, HubLocation
 from twisted_sse.web.mercure.versions import VERSIONS
 from twisted_sse.web.tokens.credentials import DEFAULT_COOKIES
 
-__all__ = ["hub_url", "read_mercure", "read_protocols"]
-
-
-def read_protocols(text: str) -> list[str]:
-    """
-    Read the versions of the protocol, separated by commas.
-
-    Raises:
-        ValueError: One of them is unknown.
-    """
-    given = [one.strip() for one in text.split(",")]
-    for one in given:
-        if one not in VERSIONS:
-            raise ValueError(f"{one!r} is unknown; write {', '.join(VERSIONS)}, or one of them")
-    return given
+__all__ = ["hub_url", "read_mercure"]
 
 
 def read_mercure(config: Config) -> dict[str, Any]:
@@ -36,16 +23,15 @@ def read_mercure(config: Config) -> dict[str, Any]:
         InvalidOption: An option cannot be obeyed.
     """
     _location(config)
-    access = config.access
-    cookies = DEFAULT_COOKIES if access.cookies is None else access.cookies
+    cookies = config.cookies or DEFAULT_COOKIES
     return {
-        # Tokens in a file are not those that the metadata tell about.
-        "describe": bool(access.keys),
-        "authorization_servers": [access.issuer] if access.issuer else [],
-        "cookie": cookies[0] if cookies else None,
-        "protocols": config.protocols,
+        "protocols": config.protocols or VERSIONS,
         "subscriptions": config.subscriptions,
         "public_urls": config.public_urls,
+        # Tokens in a file are not those that the metadata tell about.
+        "describe": bool(config.keys),
+        "authorization_servers": [config.jwt_issuer] if config.jwt_issuer else [],
+        "cookie": cookies[0],
     }
 
 

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -78,13 +79,21 @@ class ReloadSignal(Service):
 
     Args:
         reloads: What to reload, by what the log calls it.
+
+        reloading: Returns a context in which they are reloaded.
     """
 
     _log = Logger()
 
-    def __init__(self, reactor: Any, reloads: Mapping[str, Reloadable]) -> None:
+    def __init__(
+        self,
+        reactor: Any,
+        reloads: Mapping[str, Reloadable],
+        reloading: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
         self._reactor = reactor
         self._reloads = reloads
+        self._reloading = reloading
         self._ignored = False
         self._had_terminal = False
 
@@ -111,6 +120,10 @@ class ReloadSignal(Service):
             self._log.info("The terminal is gone, shutting down")
             self._reactor.stop()
             return
+        with self._reloading():
+            self._reload_all()
+
+    def _reload_all(self) -> None:
         if not self._reloads:
             self._log.info(
                 "Received SIGHUP: there is no --tls-cert, no --publish-token-file and no key of "

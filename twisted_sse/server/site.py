@@ -12,6 +12,7 @@ from twisted.web.resource import IResource, Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
 from twisted_sse.broker.broker import Broker
+from twisted_sse.server.log.access import log_request
 from twisted_sse.server.staticfiles import Page
 from twisted_sse.transport.http.site import StreamSite
 from twisted_sse.web.cors import CORS
@@ -27,10 +28,10 @@ __all__ = ["HubSite", "hub_tree"]
 
 class HubSite(StreamSite):
     """
-    Serves *root*, reads bodies of up to *max_body* bytes, and logs no requests.
+    Serves *root*, and reads bodies of up to *max_body* bytes.
 
-    Streams last for hours and publications come by the thousand: one log line for
-    each would be of no use.
+    Args:
+        access_log: Whether requests are logged, except for streams.
     """
 
     # `EndpointService` limits the listening sockets, and on Linux the accepted ones
@@ -40,8 +41,11 @@ class HubSite(StreamSite):
     # No resource of the tree reads a body, but for those with a limit of their own.
     refuses_large_bodies = False
 
-    def __init__(self, root: IResource, max_body: int, **options: Any) -> None:
+    def __init__(
+        self, root: IResource, max_body: int, *, access_log: bool = False, **options: Any
+    ) -> None:
         super().__init__(root, parsePOSTFormSubmission=False, max_body=max_body, **options)
+        self._access_log = access_log
 
     def getResourceFor(self, request: Any) -> IResource:
         """
@@ -61,8 +65,15 @@ class HubSite(StreamSite):
 
     def log(self, request: Any) -> None:
         """
-        See `twisted.web.http.HTTPFactory.log`.
+        See `twisted.web.http.HTTPFactory.log`.  The hub logs its streams itself.
         """
+        if self._access_log and not _is_stream(request):
+            log_request(request)
+
+
+def _is_stream(request: Any) -> bool:
+    kind: bytes = request.responseHeaders.getRawHeaders(b"Content-Type", [b""])[0]
+    return bool(request.code == 200 and kind.startswith(b"text/event-stream"))
 
 
 class _Crowded(Resource):

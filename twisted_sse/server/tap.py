@@ -4,51 +4,29 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
 
 from twisted.application.service import IService
 from twisted.copyright import version as twisted_version
 from twisted.python import usage
 
-from twisted_sse import units
-from twisted_sse.history.plugins import build_history, describe_histories
-from twisted_sse.server import config
-from twisted_sse.server.accessoptions import AccessOptions, read_access
+from twisted_sse.history.plugins import describe_histories
 from twisted_sse.server.build import make_server
-from twisted_sse.server.config import Config
-from twisted_sse.server.mercure import read_protocols
-from twisted_sse.transport.tls.identity import read_passphrase
+from twisted_sse.server.config.config import Config, read_config
+from twisted_sse.server.config.environment import CONFIG_VARIABLE, read_environment
+from twisted_sse.server.config.file import read_file
+from twisted_sse.server.config.option import Given, InvalidConfiguration, InvalidOption, Option
+from twisted_sse.server.config.options import OPTIONS
+from twisted_sse.server.config.show import show_config
+from twisted_sse.server.log.output import with_log
 
 __all__ = ["Options", "makeService"]
 
-# The functions that read the values of options.  An option that is not given keeps
-# the default of `Config`.
-_READERS: dict[str, Callable[[str], Any]] = {
-    "history": build_history,
-    "keepalive": units.interval,
-    "retry": units.milliseconds,
-    "retry-spread": units.milliseconds,
-    "anonymous": units.yes_or_no,
-    "publish-token-file": units.read_tokens,
-    "subscriptions": units.yes_or_no,
-    "tls-passphrase-file": read_passphrase,
-    "max-connections": units.count,
-    "max-connections-per-address": units.count,
-    "max-streams": units.count,
-    "max-topics": units.count,
-    "max-body": units.size,
-    "head-timeout": units.interval,
-    "body-timeout": units.interval,
-    "send-timeout": units.interval,
-    "grace": units.seconds,
-    "spread": units.seconds,
-}
 
-
-class Options(AccessOptions):
+class Options(usage.Options):
     """
     The options of ``twistd sse``.
 
@@ -62,143 +40,22 @@ class Options(AccessOptions):
 
     longdesc = (
         "A hub for Server-Sent Events: subscribe with GET /events?topic=NAME, "
-        "publish with POST /events."
+        "publish with POST /events.  Options can also be set in a file (--config) and in the "
+        "environment: TWISTED_SSE_PORT is --port."
     )
 
     optParameters = [  # noqa: RUF012 - Twisted reads it from the class
-        [
-            "keepalive",
-            None,
-            None,
-            "Send a comment after this many seconds of silence, or off [15].",
-        ],
-        ["retry", None, None, "Shortest reconnection time that browsers are told, in ms [3000]."],
-        [
-            "retry-spread",
-            None,
-            None,
-            "The most by which it is longer for some of them, in ms [the same].",
-        ],
-        ["anonymous", None, None, "Whether subscribing works without a token, yes or no [yes]."],
-        [
-            "publish-token-file",
-            None,
-            None,
-            "A file with the tokens that may publish, one per line.",
-        ],
-        [
-            "subscriptions",
-            None,
-            None,
-            "Whether Mercure tells which subscriptions are active, yes or no [no].",
-        ],
-        ["tls-passphrase-file", None, None, "A file with the passphrase of the private keys."],
-        ["max-connections", None, None, "The most subscribers; one more is answered with 503."],
-        [
-            "max-connections-per-address",
-            None,
-            None,
-            "The most subscribers of one address; one more is answered with 429.",
-        ],
-        ["max-streams", None, None, "The most streams on one HTTP/2 connection [256]."],
-        ["max-topics", None, None, "The most topics in one subscription [100]."],
-        ["max-body", None, None, "The largest body of a publishing request, in bytes [1MiB]."],
-        [
-            "head-timeout",
-            None,
-            None,
-            "Seconds for the request line and the headers of a request, or off [10].",
-        ],
-        [
-            "body-timeout",
-            None,
-            None,
-            "Seconds for a request's body, plus one for each KiB of it, or off [30].",
-        ],
-        [
-            "send-timeout",
-            None,
-            None,
-            "Disconnect a subscriber that takes nothing for this many seconds, or off [60].",
-        ],
-        [
-            "grace",
-            None,
-            None,
-            "Seconds that slow subscribers may take to finish when the hub stops [8].",
-        ],
-        [
-            "spread",
-            None,
-            None,
-            "Seconds over which subscribers come back after the hub has stopped [10].",
-        ],
+        ["config", None, None, "A file in TOML that sets options by their names."],
     ]
 
     optFlags = [  # noqa: RUF012
-        ["demo", None, "Publish demo topics, and show them at /."],
-        ["check-config", None, "Check the options, and exit."],
+        ["check-config", None, "Check the configuration, and exit."],
+        ["print-config", None, "Show every option, its value, and where that is set, and exit."],
     ]
 
     def __init__(self) -> None:
         super().__init__()
-        self["history"] = None
-        self["ports"] = []
-        self["cors-origins"] = []
-        self["protocols"] = []
-        self["public-urls"] = []
-        self["tls-certs"] = []
-        self["tls-keys"] = []
-
-    def opt_history(self, text: str) -> None:
-        """
-        Where to keep events: memory, sqlite, redis, ...; help lists all [memory:events=10000,...].
-        """
-        if text == "help":
-            sys.stdout.write(describe_histories())
-            sys.exit(0)
-        self["history"] = text
-
-    def opt_port(self, text: str) -> None:
-        """
-        A port number, or an endpoint description such as unix:/run/sse; repeatable [8080].
-        """
-        self["ports"].append(text)
-
-    opt_p = opt_port
-
-    def opt_cors_origin(self, text: str) -> None:
-        """
-        An origin whose web pages may use the hub, or * for all; repeatable.
-        """
-        self["cors-origins"].append(text)
-
-    def opt_protocol(self, text: str) -> None:
-        """
-        A version of Mercure to speak, mercure-0.x or mercure-1.0; repeatable [both].
-        """
-        try:
-            self["protocols"] += read_protocols(text)
-        except ValueError as error:
-            raise usage.UsageError(f"--protocol: {error}.") from None
-
-    def opt_public_url(self, text: str) -> None:
-        """
-        An origin that the hub is known by, such as https://example.com; repeatable.
-        """
-        self["public-urls"].append(text)
-
-    def opt_tls_cert(self, path: str) -> None:
-        """
-        A PEM certificate (chain), for TLS and HTTP/2; repeatable, chosen by server name.
-        """
-        self["tls-certs"].append(path)
-
-    def opt_tls_key(self, path: str) -> None:
-        """
-        The PEM private key, if it is not in the certificate file; repeatable, in the same order.
-        """
-        self["tls-keys"].append(path)
+        self._given: dict[str, list[str]] = {}
 
     def opt_version(self) -> None:
         """
@@ -231,35 +88,62 @@ class Options(AccessOptions):
         """
         from twisted.internet import reactor
 
-        self.config = self._read()
+        given: dict[str, Given] = {}
         try:
-            self.server = make_server(self.config, reactor)
-        except config.InvalidOption as error:
-            raise usage.UsageError(f"--{error.option}: {error.reason}.") from None
+            given = self._all_given()
+            self.config: Config = read_config(given)
+            self.server = with_log(make_server(self.config, reactor), self.config, self.parent)
+        except InvalidOption as error:
+            label = given[error.option].label if error.option in given else f"--{error.option}"
+            raise usage.UsageError(f"{label}: {error.reason}.") from None
+        except InvalidConfiguration as error:
+            raise usage.UsageError(f"{error}{'' if str(error).endswith('?') else '.'}") from None
+        if self["print-config"]:
+            sys.stdout.write(show_config(given))
+            sys.exit(0)
         if self["check-config"]:
             sys.stdout.write("The configuration is good.\n")
             sys.exit(0)
 
-    def _read(self) -> Config:
-        given = {name: self[name] for name in _READERS if self[name] is not None}
-        values: dict[str, Any] = {}
-        for option, text in given.items():
-            try:
-                values[option] = _READERS[option](text)
-            except ValueError as error:
-                raise usage.UsageError(f"--{option}: {error}.") from None
-        return config.from_options(
-            values,
-            ports=self["ports"],
-            cors_origins=self["cors-origins"],
-            protocols=self["protocols"],
-            public_urls=self["public-urls"],
-            publish_token_file=self["publish-token-file"],
-            access=read_access(self),
-            tls_cert=self["tls-certs"],
-            tls_key=self["tls-keys"],
-            demo=bool(self["demo"]),
-        )
+    def _all_given(self) -> dict[str, Given]:
+        """
+        What is given for each option: on the command line, else in the environment,
+        else in the file.
+        """
+        path = self["config"] or os.environ.get(CONFIG_VARIABLE)
+        file = read_file(path) if path else {}
+        command_line = {
+            name: Given(tuple(texts), "command line", f"--{name}")
+            for name, texts in self._given.items()
+        }
+        return {**file, **read_environment(os.environ), **command_line}
+
+
+def _parser(option: Option) -> Callable[..., None]:
+    """
+    Make the method that `usage.Options` calls for *option*.
+    """
+
+    def take_flag(self: Options) -> None:
+        self._given[option.name] = ["yes"]
+
+    def take_value(self: Options, text: str) -> None:
+        if option.name == "history" and text == "help":
+            sys.stdout.write(describe_histories())
+            sys.exit(0)
+        earlier = self._given.get(option.name, []) if option.several else []
+        self._given[option.name] = [*earlier, text]
+
+    parser: Callable[..., None] = take_flag if option.flag else take_value
+    parser.__doc__ = option.usage
+    return parser
+
+
+for _option in OPTIONS:
+    _method = _parser(_option)
+    # usage.Options shows two names of one method as one option.
+    for _name in filter(None, (_option.name, _option.short)):
+        setattr(Options, f"opt_{_name.replace('-', '_')}", _method)
 
 
 def makeService(options: Options) -> IService:

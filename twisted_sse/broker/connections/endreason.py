@@ -26,5 +26,7 @@ class EndReason(enum.Enum):
     EXPIRED = "expired"
     #: Its grant was looked up again, and access was refused.
     REVOKED = "revoked"
+    #: It has lasted as long as the hub lets streams last.
+    LIFETIME = "lifetime"
     #: It could not be served; the log says why.
     FAILED = "failed"

@@ -1,0 +1,105 @@
+"""
+The configuration of a standalone hub, as the parts of the server use it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from twisted_sse.interfaces import IHistoryProvider
+from twisted_sse.server.config.access import AccessConfig
+from twisted_sse.server.config.kinds import TokenList
+from twisted_sse.server.config.option import Given
+from twisted_sse.server.config.options import OPTIONS
+from twisted_sse.server.log.levels import LoggerLevel
+from twisted_sse.web.mercure.versions import Version
+
+__all__ = ["Config", "default_config", "read_config"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(AccessConfig):
+    """
+    The configuration of a standalone hub.  Sizes are in bytes, times in seconds.
+
+    `twisted_sse.server.config.options` describes the options; attributes that are
+    ``None`` are not limited or not used.
+
+    Attributes:
+        ports: Port numbers or endpoint descriptions.
+
+        history: ``None`` for the memory of the process.
+
+        retry: In milliseconds, as on the wire; so is *retry_spread*, which is as
+            much as *retry* by default.
+
+        publish_tokens: Tokens that may publish; if ``None``, one is generated.
+
+        protocols: The versions of Mercure to speak; if empty, all.
+
+        public_urls: The origins that the hub is known by; if empty, all.
+
+        tls_cert: Certificate files.  Their keys are in the files *tls_key*, in
+            the same order; a certificate without one contains its key.
+    """
+
+    ports: Sequence[str]
+    history: IHistoryProvider | None
+    keepalive: float | None
+    retry: int
+    retry_spread: int | None
+    cors_origins: Sequence[str]
+    anonymous: bool
+    publish_tokens: TokenList | None
+    protocols: Sequence[Version]
+    subscriptions: bool
+    public_urls: Sequence[str]
+    tls_cert: Sequence[str]
+    tls_key: Sequence[str]
+    tls_passphrase: bytes | None
+    max_connections: int | None
+    max_connections_per_address: int | None
+    max_streams: int
+    max_topics: int
+    max_body: int
+    head_timeout: float | None
+    body_timeout: float | None
+    send_timeout: float | None
+    max_lifetime: float | None
+    drain_delay: float
+    grace: float
+    spread: float
+    demo: bool
+    log_format: str
+    log_levels: Sequence[LoggerLevel]
+    access_log: bool
+
+
+def read_config(given: Mapping[str, Given]) -> Config:
+    """
+    Make a configuration.
+
+    Args:
+        given: By the names of the options; the others have their defaults.
+
+    Raises:
+        InvalidOption: A value cannot be obeyed.
+    """
+    values: dict[str, Any] = {}
+    for option in OPTIONS:
+        if option.name in given:
+            values[option.field] = option.read(given[option.name].texts)
+        elif option.default is not None:
+            values[option.field] = option.read((option.default,))
+        else:
+            values[option.field] = () if option.several else None
+    return Config(**values)
+
+
+def default_config(**changes: Any) -> Config:
+    """
+    Make a configuration in which nothing is given, except for *changes*.
+    """
+    return replace(read_config({}), **changes)

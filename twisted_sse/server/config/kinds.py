@@ -1,0 +1,94 @@
+"""
+The kinds of values that options have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from twisted_sse import units
+from twisted_sse.history.plugins import build_history
+from twisted_sse.server.log.formats import FORMATS
+from twisted_sse.server.log.levels import read_level
+from twisted_sse.transport.tls.identity import read_passphrase
+
+__all__ = [
+    "COUNT",
+    "HISTORY",
+    "INTERVAL",
+    "LOG_FORMAT",
+    "LOG_LEVEL",
+    "MILLISECONDS",
+    "PASSPHRASE_FILE",
+    "PORT",
+    "SECONDS",
+    "SIZE",
+    "TEXT",
+    "TOKEN_FILE",
+    "YES_OR_NO",
+    "Kind",
+    "TokenList",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """
+    How the values of an option are written.
+
+    Attributes:
+        read: Takes text, and returns the value.  Raises `ValueError` with half a
+            sentence.
+
+        expected: What to write in a file, with an example.
+
+        types: The types that a value may have in TOML, beside a string.
+    """
+
+    read: Callable[[str], Any]
+    expected: str = 'a string in quotation marks, such as "text"'
+    types: tuple[type, ...] = ()
+
+
+class TokenList(NamedTuple):
+    """
+    The tokens in a file.
+    """
+
+    path: str
+    tokens: list[str]
+
+
+def _read_tokens(path: str) -> TokenList:
+    return TokenList(path, units.read_tokens(path))
+
+
+def _read_format(text: str) -> str:
+    if text not in FORMATS:
+        raise ValueError(f"{text!r} is neither text nor json")
+    return text
+
+
+TEXT = Kind(read=str)
+PORT = Kind(
+    read=str, expected='a port number, or a string such as "unix:/run/sse.sock"', types=(int,)
+)
+HISTORY = Kind(read=build_history, expected='a string such as "sqlite:events.db"')
+TOKEN_FILE = Kind(read=_read_tokens, expected='the path of a file, such as "tokens"')
+PASSPHRASE_FILE = Kind(read=read_passphrase, expected='the path of a file, such as "passphrase"')
+COUNT = Kind(read=units.count, expected="a whole number, such as 100", types=(int,))
+MILLISECONDS = Kind(
+    read=units.milliseconds, expected="a whole number of milliseconds, such as 3000", types=(int,)
+)
+SECONDS = Kind(read=units.seconds, expected="a number of seconds, such as 10", types=(int, float))
+INTERVAL = Kind(
+    read=units.interval,
+    expected='a number of seconds, such as 10, or "off"',
+    types=(int, float),
+)
+SIZE = Kind(read=units.size, expected='a size, such as 65536 or "64KiB"', types=(int,))
+LOG_FORMAT = Kind(read=_read_format, expected='"text" or "json"')
+LOG_LEVEL = Kind(read=read_level, expected='a level such as "warn", or "twisted_sse.history=debug"')
+YES_OR_NO = Kind(read=units.yes_or_no, expected="true or false", types=(bool,))

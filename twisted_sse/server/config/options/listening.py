@@ -1,0 +1,57 @@
+"""
+The options that say where a hub listens, and with which certificate.
+"""
+
+from twisted_sse.server.config.kinds import PASSPHRASE_FILE, PORT, YES_OR_NO
+from twisted_sse.server.config.option import Option
+
+__all__ = ["LISTENING"]
+
+LISTENING = (
+    Option(
+        name="port",
+        short="p",
+        help="A port number, or an endpoint description such as unix:/run/sse.sock",
+        kind=PORT,
+        default="8080",
+        attribute="ports",
+        several=True,
+        more=(
+            "A number means all IPv6 and IPv4 addresses of the machine; descriptions are "
+            "[Twisted's](https://docs.twisted.org/en/stable/core/howto/endpoints.html#servers), "
+            "such as `tcp:8080:interface=127.0.0.1`. The backlog is 4096 unless the description "
+            "has one; Linux limits it to `net.core.somaxconn`."
+        ),
+    ),
+    Option(
+        name="tls-cert",
+        help="A PEM certificate (chain), for TLS and HTTP/2, chosen by server name",
+        several=True,
+        more=(
+            "The file may also have the key. Every `--port` that is a number then serves TLS, "
+            "with HTTP/2 by ALPN; endpoint descriptions are used as they are, and at least one "
+            "port must be a number. A client gets the first certificate that is valid for the "
+            "name it asks for, or else the first one."
+        ),
+    ),
+    Option(
+        name="tls-key",
+        help="The PEM private key, if it is not in the certificate file",
+        several=True,
+        more="Several keys are in the order of the certificates.",
+    ),
+    Option(
+        name="tls-passphrase-file",
+        help="A file with the passphrase of the private keys",
+        kind=PASSPHRASE_FILE,
+        attribute="tls_passphrase",
+        more="The passphrase is one line.",
+    ),
+    Option(
+        name="demo",
+        help="Publish demo topics, and show them at /",
+        kind=YES_OR_NO,
+        default="no",
+        flag=True,
+    ),
+)
