@@ -15,7 +15,7 @@ from twisted_sse.cli.stdin import InputReader
 from twisted_sse.cli.terminal import Console, Line, Span
 from twisted_sse.cli.token_options import TokenOptions
 from twisted_sse.web.tokens.compact import MAX_TOKEN_SIZE
-from twisted_sse.web.tokens.explanation import Explanation, explain
+from twisted_sse.web.tokens.explanation import Explanation, explain_token
 from twisted_sse.web.tokens.minting import mercure_0_claims, mercure_1_claims, sign
 from twisted_sse.web.tokens.verification import MERCURE_1
 
@@ -76,7 +76,7 @@ def _mint(options: TokenOptions, out: Console) -> None:
 
 
 def _explain(options: TokenOptions, given: bytes, out: Console) -> int:
-    found = explain(given, options.rules, time(), options.verifying)
+    found = explain_token(given, options.rules, time(), options.verifying)
     if options["json"]:
         out.write_json(json.dumps(_as_json(found)))
     else:

@@ -14,7 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.tokens import SECRET, SIGNERS, access_token, compact, detail, signed, signer
 from twisted_sse import Grant
-from twisted_sse.web.tokens.explanation import Explanation, explain
+from twisted_sse.web.tokens.explanation import Explanation, explain_token
 from twisted_sse.web.tokens.keys import key_from_text
 from twisted_sse.web.tokens.keyset import KeySet
 from twisted_sse.web.tokens.minting import (
@@ -121,7 +121,7 @@ class KeyTests(SynchronousTestCase):
 
 class ExplainTests(SynchronousTestCase):
     """
-    `explain`.
+    `explain_token`.
     """
 
     def explain(self, token: str, key: bytes | None = None, **rules: object) -> Explanation:
@@ -129,7 +129,7 @@ class ExplainTests(SynchronousTestCase):
         Explain a token at the date 500.
         """
         keys = None if key is None else KeySet([key_from_text(key)], "the test")
-        return explain(token.encode(), Rules(**rules), 500.0, keys)  # type: ignore[arg-type]
+        return explain_token(token.encode(), Rules(**rules), 500.0, keys)  # type: ignore[arg-type]
 
     def test_without_key(self) -> None:
         """

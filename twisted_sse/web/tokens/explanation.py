@@ -20,7 +20,7 @@ from twisted_sse.web.tokens.mercure1 import read_authorization_details
 from twisted_sse.web.tokens.refusal import TokenRefused
 from twisted_sse.web.tokens.verification import MERCURE_1, Rules, check_signature, protocol_of
 
-__all__ = ["Explanation", "explain"]
+__all__ = ["Explanation", "explain_token"]
 
 
 @dataclass(kw_only=True)
@@ -66,7 +66,7 @@ class Explanation:
     refusals: list[str] = field(default_factory=list)
 
 
-def explain(data: bytes, rules: Rules, now: float, keys: KeySet | None = None) -> Explanation:
+def explain_token(data: bytes, rules: Rules, now: float, keys: KeySet | None = None) -> Explanation:
     """
     Explain a token.
 
