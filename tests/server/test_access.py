@@ -29,7 +29,8 @@ def statuses(running: Running, headers: dict[str, str]) -> tuple[int, int]:
     """
     The statuses of a request for a stream and of a publication.
     """
-    publishing: Answer = running.ask("POST", "/events", {**FORM, **headers}, b"topic=a&data=1").answer
+    form = b"topic=a&data=1"
+    publishing: Answer = running.ask("POST", "/events", {**FORM, **headers}, form).answer
     return running.get("/events?topic=a", headers).status, publishing.status
 
 

@@ -18,10 +18,12 @@ from twisted_sse.broker.connections.grant import Grant
 from twisted_sse.server.config.access import AccessConfig, KeyConfig
 from twisted_sse.server.config.config import Config
 from twisted_sse.server.config.option import InvalidOption
+from twisted_sse.server.mercure import hub_url
 from twisted_sse.server.reload import Reloadable
 from twisted_sse.transport.tls.clients import ClientAuthentication
 from twisted_sse.web.auth import BearerTokens
 from twisted_sse.web.clientcertificate import ClientCertificate
+from twisted_sse.web.mercure.versions import VERSIONS
 from twisted_sse.web.resource import Authorize
 from twisted_sse.web.tokenfile import TokenFile
 from twisted_sse.web.tokens.authorize import JWT, InvalidArgument
@@ -219,6 +221,8 @@ def _jwt(keys: KeyConfig, config: Config, reactor: Any) -> JWT:
             cookie=config.cookies or DEFAULT_COOKIES,
             query=config.token_in_query,
             anonymous=config.anonymous,
+            protocols=config.protocols or VERSIONS,
+            hub_url=hub_url(config),
             reactor=reactor,
         )
     except InvalidArgument as error:

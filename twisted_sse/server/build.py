@@ -21,6 +21,7 @@ from twisted_sse.server.demo import publish_demo
 from twisted_sse.server.limits import ConnectionLimits, connection_limits
 from twisted_sse.server.listening import EndpointService, endpoint_for
 from twisted_sse.server.memory import MemoryTrim
+from twisted_sse.server.mercure import read_mercure
 from twisted_sse.server.process import GarbageCollection, MonotonicTimers, StopSignals
 from twisted_sse.server.reload import Reloadable, ReloadSignal
 from twisted_sse.server.site import HubSite, hub_tree
@@ -162,6 +163,7 @@ def _site(
             max_body=config.max_body,
             max_publication_topics=config.max_publication_topics,
             demo=config.demo,
+            mercure=read_mercure(config),
         )
     except ValueError as error:
         raise InvalidOption("publish-origin", error) from None

@@ -34,9 +34,6 @@ class EventsResource(MethodResource):
         max_publication_topics: The most topics of one event; ``None`` for as many as
             `twisted_sse.topics.MAX_TOPICS`.
 
-        strict_forms: Whether a form without ``data``, or with a misspelled field, is
-            refused, and ``private=no`` means no; see `from_form`.
-
         publish_origins: The origins whose pages may publish with their visitor's
             cookie or password, in addition to that of this server and to those
             that *cors* lists.
@@ -58,7 +55,6 @@ class EventsResource(MethodResource):
         max_topics: int | None = 100,
         max_body: int | None = MAX_BODY,
         max_publication_topics: int | None = None,
-        strict_forms: bool = True,
         publish_origins: Iterable[str] = (),
         publish_authorize: Authorize | None = None,
     ) -> None:
@@ -72,7 +68,6 @@ class EventsResource(MethodResource):
             origins,
             max_body=max_body,
             max_topics=max_publication_topics,
-            strict_forms=strict_forms,
         )
         handlers = {
             "GET": streams.get,

@@ -169,7 +169,13 @@ class MethodResource(Resource):
         if publishes:
             problem = with_outcome(problem, failure)
         if not answered:
-            answer_problem(request, problem)
+            answer_problem(request, self.completed(problem, request))
+
+    def completed(self, problem: Problem, request: Request) -> Problem:
+        """
+        *problem* with what this resource adds to every error answer, which is nothing.
+        """
+        return problem
 
 
 def has_left(request: Request) -> bool:
