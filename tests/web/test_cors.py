@@ -22,7 +22,9 @@ def allowed(answer: Answer) -> dict[str, str]:
     return {name: value for name, value in answer.headers if name.startswith("access-control-")}
 
 
-EXPOSED = "Last-Event-ID, Link, Mercure-Last-Event-ID, Publication-Kept, Retry-After"
+EXPOSED = (
+    "Last-Event-ID, Link, Mercure-Last-Event-ID, Publication-Kept, Retry-After, WWW-Authenticate"
+)
 
 
 class AnswerTests(SynchronousTestCase):

@@ -79,11 +79,11 @@ class OriginCheck:
         ):
             return
         page = b", ".join(headers).decode("ascii", "backslashreplace")
-        raise Problem(
-            403,
+        sentence = (
             f"Pages of {page} may not use this server: its operator has to list their origin,"
-            " with --cors-origin or CORS([...]).",
+            " with --cors-origin or CORS([...])."
         )
+        raise self._refusal(sentence) if request.method == b"POST" else Problem(403, sentence)
 
     def check(self, request: Request) -> None:
         """

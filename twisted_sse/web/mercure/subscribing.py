@@ -77,7 +77,7 @@ class MercureDialect:
         self._id_headers = [name for key, name in _HEADER.items() if key in versions]
         self._queries: BoundedCache[tuple[bytes, bytes], Query] = BoundedCache(_CACHE_BYTES)
 
-    def take_form(self, request: Request, max_topics: int) -> None:
+    def take_form(self, request: Request, max_topics: int | None) -> None:
         """
         See `Dialect.take_form`.
 
