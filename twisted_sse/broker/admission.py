@@ -118,8 +118,9 @@ class Admission:
         self._catchup = catchup
         self._listeners = listeners
         self._keepalive = None if keepalive is None else Keepalive(keepalive, clock)
-        self._send_timeout = send_timeout
-        self._send_timeouts = None if send_timeout is None else SendTimeout(send_timeout, clock)
+        self._clock = clock
+        self._send_timeouts: SendTimeout | None = None
+        self.set_send_timeout(send_timeout)
         self._lifetimes = None if max_lifetime is None else MaxLifetime(max_lifetime, clock)
         self._start = start
         self._window = window
@@ -182,6 +183,21 @@ class Admission:
         if self._closed:
             raise HubClosed("The hub is stopping; come back in a moment.")
         self.connections.check_capacity(address, user)
+
+    def set_send_timeout(self, limit: float | None) -> None:
+        """
+        Apply the send time-out *limit* from now on, also to connections that are
+        blocked.
+
+        Args:
+            limit: In seconds; ``None`` for none.
+        """
+        blocked = [] if self._send_timeouts is None else self._send_timeouts.stop()
+        self._send_timeout = limit
+        self._send_timeouts = None if limit is None else SendTimeout(limit, self._clock)
+        if self._send_timeouts is not None:
+            for connection in blocked:
+                self._send_timeouts.wait_for(connection)
 
     def close(self) -> None:
         """

@@ -115,16 +115,14 @@ class Broker:
         self.history = history
         self.clock = clock
         self.now = dates_of(clock)
-        self.retry = retry
-        self.reconnection = ReconnectionTime(retry, retry_spread)
+        self.set_retry(retry, retry_spread)
         self.closed = False
         self.leaving = False
         self.before_start: Callable[[], None] = lambda: None
         self.listeners = Listeners()
         self.receipts = Receipts()
         self.presence = None if presence is None else HubPresence(presence, history, clock)
-        rate = max_publish_rate
-        self.publish_rate = None if rate is None else PublishRate(rate, clock)
+        self.set_publish_rate(max_publish_rate)
         self.refusals = Refusals()
         self._shared = ISharedHistoryProvider(history, None)
         self._window = Window(window_events, window_bytes)
@@ -155,6 +153,25 @@ class Broker:
             start=self.start,
             presence=self.presence,
         )
+
+    def set_retry(self, retry: int | None, spread: int | None) -> None:
+        """
+        Begin new streams with these reconnection times.
+
+        Args:
+            retry, spread: The *retry* and *retry_spread* of `twisted_sse.Hub`.
+        """
+        self.retry = retry
+        self.reconnection = ReconnectionTime(retry, spread)
+
+    def set_publish_rate(self, limit: int | None) -> None:
+        """
+        Limit what one publisher sends over HTTP from now on.
+
+        Args:
+            limit: Publications per second; ``None`` for no limit.
+        """
+        self.publish_rate = None if limit is None else PublishRate(limit, self.clock)
 
     @property
     def ready(self) -> bool:

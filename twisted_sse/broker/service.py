@@ -31,6 +31,9 @@ class HubService(Service):
         spread: The window over which reconnection times are spread, in seconds.
 
         farewell: The last event of every connection.
+
+    Attributes:
+        grace, spread: They may be changed until the service stops.
     """
 
     def __init__(
@@ -46,8 +49,8 @@ class HubService(Service):
         if farewell is not None:
             check_instance("farewell", farewell, ServerSentEvent, "ServerSentEvent('bye')")
         self._lifecycle = lifecycle
-        self._grace = grace
-        self._spread = spread
+        self.grace = grace
+        self.spread = spread
         self._farewell = farewell
 
     def setServiceParent(self, parent: IServiceCollection) -> None:
@@ -69,4 +72,4 @@ class HubService(Service):
         See `IService.stopService`.
         """
         super().stopService()
-        return self._lifecycle.stop(self._grace, self._spread, self._farewell)
+        return self._lifecycle.stop(self.grace, self.spread, self._farewell)

@@ -61,19 +61,28 @@ class AcceptLimit:
         refusals: Refusals,
         proxies: TrustedProxies | None = None,
     ) -> None:
-        self._rate = rate or float("inf")
         self._clock = clock
         self._refusals = refusals
         self._proxies = proxies
-        self._burst = max(1.0, self._rate / _SLICES)
+        self.set_rates(rate, rate_per_address)
         self._left = self._burst
         self._since = clock.seconds()
         self._ports: list[Any] = []
         self._call: Any = None
+
+    def set_rates(self, rate: int | None, rate_per_address: int | None) -> None:
+        """
+        Accept as many from now on.
+
+        Args:
+            rate, rate_per_address: As for the constructor.
+        """
+        self._rate = rate or float("inf")
+        self._burst = max(1.0, self._rate / _SLICES)
         self._addresses: KeyedRate | None = None
         if rate_per_address is not None:
             self._addresses = KeyedRate(
-                rate_per_address, burst=_BURST, most=_MOST, seconds=clock.seconds
+                rate_per_address, burst=_BURST, most=_MOST, seconds=self._clock.seconds
             )
 
     def add(self, port: Any) -> None:

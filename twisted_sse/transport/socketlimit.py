@@ -113,18 +113,24 @@ class SocketLimit:
     _log = Logger()
 
     def __init__(self, limits: SocketLimits, refusals: Refusals | None = None) -> None:
-        self._limits = limits
+        self.set_limits(limits)
         self._refusals = Refusals() if refusals is None else refusals
         self._open = 0
         # Those without a request, in the order in which they began to wait.
         self._queue: _Queue = {}
         self._only_queue = (self._queue,)
         self._groups: dict[object, _Group] = {}
+        # Whether the log says so.
+        self._full = False
+
+    def set_limits(self, limits: SocketLimits) -> None:
+        """
+        Apply *limits* to new sockets from now on; those that are open stay.
+        """
+        self._limits = limits
         self._few = min(
             one for one in (limits.total, limits.streams, float("inf")) if one is not None
         )
-        # Whether the log says so.
-        self._full = False
 
     def has_room_for_stream(self) -> bool:
         """

@@ -40,9 +40,10 @@ def limit_sending(handle: socket.socket, send_timeout: float | None) -> None:
         return
     if _NOTSENT_LOWAT is not None:
         handle.setsockopt(socket.IPPROTO_TCP, _NOTSENT_LOWAT, _UNSENT_BYTES)
-    if _USER_TIMEOUT is not None and send_timeout is not None:
-        milliseconds = max(1, int(send_timeout * _SEND_TIMEOUTS * 1000))
-        handle.setsockopt(socket.IPPROTO_TCP, _USER_TIMEOUT, milliseconds)
+    if _USER_TIMEOUT is not None:
+        # Linux: 0 is the system default.
+        timeout = 0 if send_timeout is None else max(1, int(send_timeout * _SEND_TIMEOUTS * 1000))
+        handle.setsockopt(socket.IPPROTO_TCP, _USER_TIMEOUT, timeout)
 
 
 def server_under(layer: Any) -> tcp.Server | None:

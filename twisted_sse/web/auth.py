@@ -5,7 +5,7 @@ Bearer tokens that may publish, and read private events.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from hmac import compare_digest
 
 from twisted.internet.interfaces import IReactorTime
@@ -111,9 +111,19 @@ class BearerTokens:
         checked = [_encoded(token) for token in several]
         if not checked:
             raise ValueError("tokens is empty: give at least one token")
-        before = self._grants
-        self._grants = {token: before.get(token) or _everything() for token in checked}
-        removed = [grant for token, grant in before.items() if token not in self._grants]
+        self._succeed(self._grants, {token: _everything() for token in checked})
+
+    def take_over(self, previous: BearerTokens) -> None:
+        """
+        Be asked in place of *previous* from now on.  The streams of tokens that only
+        *previous* knows end; the others stay, until their token is removed here.
+        """
+        self._succeed(previous._grants, self._grants)
+
+    def _succeed(self, before: Mapping[bytes, Grant], now: Mapping[bytes, Grant]) -> None:
+        # A token that stays keeps its grant, and so the streams that it vouches for.
+        self._grants = {token: before.get(token, grant) for token, grant in now.items()}
+        removed = [grant for token, grant in before.items() if token not in now]
         ended = sum(grant.authority.revoke() for grant in removed if grant.authority is not None)
         if ended:
             self._log.info("Streams that end because their token was removed: {ended}", ended=ended)

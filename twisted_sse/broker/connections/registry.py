@@ -45,12 +45,23 @@ class Registry:
         limit_per_address: int | None = None,
         limit_per_user: int | None = None,
     ) -> None:
-        self._limit = limit
-        self._limit_per_address = limit_per_address
-        self._limit_per_user = limit_per_user
+        self.set_limits(limit, limit_per_address, limit_per_user)
         self._connections: dict[Connection, None] = {}
         self._networks: Counter[str] = Counter()
         self._users: Counter[str] = Counter()
+
+    def set_limits(
+        self, limit: int | None, limit_per_address: int | None, limit_per_user: int | None
+    ) -> None:
+        """
+        Apply these limits to new connections from now on; those that are open stay.
+
+        Args:
+            limit, limit_per_address, limit_per_user: As for the constructor.
+        """
+        self._limit = limit
+        self._limit_per_address = limit_per_address
+        self._limit_per_user = limit_per_user
 
     def __len__(self) -> int:
         return len(self._connections)

@@ -65,6 +65,18 @@ class SendTimeout:
         if not self._blocked and self._loop.running:
             self._loop.stop()
 
+    def stop(self) -> list[Stallable]:
+        """
+        Stop watching all connections.
+
+        Returns:
+            Those that were watched.
+        """
+        watched = list(self._blocked)
+        for connection in watched:
+            self.wait_no_more(connection)
+        return watched
+
     @cached_property
     def _loop(self) -> LoopingCall:
         # Made when first needed, because making a LoopingCall chooses a reactor.

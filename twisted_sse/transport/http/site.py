@@ -109,6 +109,30 @@ class StreamSite(Site):
                 missing=", ".join(missing),
             )
 
+    def set_limits(
+        self,
+        *,
+        max_streams: int,
+        head_timeout: float | None,
+        body_timeout: float | None,
+        handshake_timeout: float | None,
+        max_body: int | None,
+    ) -> None:
+        """
+        Apply these limits to connections that begin from now on; that of bodies, to
+        all requests.
+
+        Args:
+            max_streams, head_timeout, body_timeout, handshake_timeout, max_body: As for
+                the constructor.
+        """
+        self.max_body = max_body
+        self._settings = self._settings._replace(
+            max_streams=max_streams,
+            timeouts=RequestTimeouts(head_timeout, body_timeout),
+            handshake_timeout=handshake_timeout,
+        )
+
     def protocol(self) -> Channel:
         """
         See `twisted.internet.protocol.Factory.protocol`.

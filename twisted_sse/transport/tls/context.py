@@ -119,6 +119,10 @@ class TLSServer:
         self._passphrase = passphrase
         self._files = list(files)
         self._clients = clients
+        self._context: SSL.Context
+        self._identities: list[Identity]
+        self._authorities: list[Any]
+        self._loaded_stamps: list[object]
         self._load()
         # Errors at the start show the paths as the user wrote them; afterward the
         # process may change its directory.
@@ -160,6 +164,30 @@ class TLSServer:
         except CertificateError as error:
             self._log.warn("The certificates in use stay, because {error}", error=error)
             return None
+        return self._tell(previous, trusted)
+
+    def replace(self, other: TLSServer) -> None:
+        """
+        Serve the certificates of *other* from now on, read from its files, and log
+        what has changed.
+        """
+        previous, trusted = self._identities, self._authorities
+        self._passphrase = other._passphrase
+        self._files = other._files
+        self._clients = other._clients
+        self._loaded_stamps = other._loaded_stamps
+        self._context = other._context
+        self._identities = other._identities
+        self._authorities = other._authorities
+        self._tell(previous, trusted)
+
+    def _tell(self, previous: list[Identity], trusted: list[Any]) -> bool:
+        """
+        Log which certificates are new.
+
+        Returns:
+            Whether a certificate has changed.
+        """
         renewed = [one for one in self._identities if one not in previous]
         for one in renewed:
             self._log.info(

@@ -72,6 +72,9 @@ class MercureResource(ProtectedResource):
         publish_authorize: Returns the grant of a request that publishes, if another key
             is for publishers; *authorize* by default.
 
+        active: The subscriptions that are active, if this resource replaces another one
+            of the same hub; with *subscriptions*, new ones by default.
+
     Attributes:
         metadata: The resource for ``/.well-known/oauth-protected-resource`` and *path*;
             ``None`` without *describe*, if only version 0.x is spoken, or if there is
@@ -102,6 +105,7 @@ class MercureResource(ProtectedResource):
         max_publication_topics: int | None = None,
         publish_origins: Iterable[str] = (),
         publish_authorize: Authorize | None = None,
+        active: ActiveSubscriptions | None = None,
     ) -> None:
         for name, given in (("subscriptions", subscriptions), ("describe", describe)):
             check_instance(name, given, bool, "True or False")
@@ -110,7 +114,8 @@ class MercureResource(ProtectedResource):
         versions = check_versions("protocols", protocols)
         location = HubLocation(path, public_urls)
         cors = CORS() if cors is None else cors
-        active = ActiveSubscriptions(broker, path, versions) if subscriptions else None
+        if active is None and subscriptions:
+            active = ActiveSubscriptions(broker, path, versions)
         streams = Subscriptions(
             broker,
             priming="block",

@@ -183,6 +183,20 @@ class JWT:
         """
         return self._keys.reload()
 
+    def take_over(self, previous: JWT) -> None:
+        """
+        Be asked in place of *previous* from now on.  Streams end whose tokens were signed
+        with a key that is not known here.  The keys at a URL are not known before the
+        first fetch, so those of *previous* are accepted until then.
+        """
+        self._keys.keys.take_over(previous._keys.keys)
+
+    def retire(self) -> None:
+        """
+        Accept no token any more, and end the streams of those that were accepted.
+        """
+        self._keys.keys.replace(())
+
     def _without(self, request: Request) -> Grant:
         if self._anonymous:
             return ANONYMOUS

@@ -28,6 +28,17 @@ class KeySet:
     def __len__(self) -> int:
         return len(self._keys)
 
+    def take_over(self, previous: KeySet) -> None:
+        """
+        Be asked in place of *previous* from now on.  Streams whose tokens were signed
+        with a key that only *previous* has end; the others stay, until their key is
+        removed here.  If no key is known here yet, those of *previous* are used until
+        some are.
+        """
+        keys, self._keys = self._keys, previous._keys
+        if keys:
+            self.replace(keys)
+
     def candidates(self, token: Token) -> Sequence[TokenKey]:
         """
         The keys by which *token* may be signed, at least one.

@@ -62,6 +62,9 @@ class RemoteKeys:
 
     Raises:
         ValueError: *url* or *algorithms* cannot be used; half a sentence.
+
+    Attributes:
+        keys: Those that were fetched last.
     """
 
     _log = Logger()
@@ -73,7 +76,7 @@ class RemoteKeys:
         self._algorithms = _checked_algorithms(algorithms)
         self._clock = clock
         self._fetch = fetch
-        self._keys = KeySet([], url)
+        self.keys = KeySet([], url)
         self._fetching: SingleFlight[None] = SingleFlight()
         # When they were fetched, and when that was last tried.
         self._fetched: float | None = None
@@ -100,7 +103,7 @@ class RemoteKeys:
                 f" {listed(self._algorithms)} is allowed"
             )
         try:
-            found = self._keys.candidates(token)
+            found = self.keys.candidates(token)
         except UnknownKey:
             if not self._may_fetch():
                 self._check_fetched()
@@ -127,7 +130,7 @@ class RemoteKeys:
 
     def _find_again(self, token: Token) -> Sequence[TokenKey]:
         self._check_fetched()
-        return self._keys.candidates(token)
+        return self.keys.candidates(token)
 
     def _check_fetched(self) -> None:
         if self._fetched is None:
@@ -171,12 +174,12 @@ class RemoteKeys:
                 )
             return
         first, self._fetched = self._fetched is None, self._clock.seconds()
-        new, gone = self._keys.replace(keys)
+        new, gone = self.keys.replace(keys)
         if first or new or gone or self._failing:
             self._log.info(
                 "Keys of tokens at {url}: {count} now, {new} new, {gone} removed",
                 url=self._url,
-                count=len(self._keys),
+                count=len(self.keys),
                 new=new,
                 gone=gone,
             )

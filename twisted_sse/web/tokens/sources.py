@@ -26,7 +26,12 @@ __all__ = ["FixedKey", "KeyFile", "KeySource", "jwks_file", "key_file"]
 class KeySource(Protocol):
     """
     Finds the keys of tokens.
+
+    Attributes:
+        keys: Those that are known.
     """
+
+    keys: KeySet
 
     def find(self, token: Token) -> Sequence[TokenKey] | Deferred[Sequence[TokenKey]]:
         """
@@ -46,16 +51,19 @@ class KeySource(Protocol):
 class FixedKey:
     """
     One key that never changes.
+
+    Attributes:
+        keys: That one.
     """
 
     def __init__(self, key: TokenKey) -> None:
-        self._keys = KeySet([key], "the configuration")
+        self.keys = KeySet([key], "the configuration")
 
     def find(self, token: Token) -> Sequence[TokenKey]:
         """
         See `KeySource.find`.
         """
-        return self._keys.candidates(token)
+        return self.keys.candidates(token)
 
     def reload(self) -> None:
         """
@@ -74,20 +82,23 @@ class KeyFile:
 
     Raises:
         ValueError: The file cannot be used; half a sentence that names it.
+
+    Attributes:
+        keys: Those that were read last.
     """
 
     _log = Logger()
 
     def __init__(self, path: str, parse: Callable[[bytes], list[TokenKey]]) -> None:
         self._parse = parse
-        self._keys = KeySet(self._read(path), path)
+        self.keys = KeySet(self._read(path), path)
         self._path = str(Path(path).absolute())
 
     def find(self, token: Token) -> Sequence[TokenKey]:
         """
         See `KeySource.find`.
         """
-        return self._keys.candidates(token)
+        return self.keys.candidates(token)
 
     def reload(self) -> None:
         """
@@ -98,11 +109,11 @@ class KeyFile:
         except ValueError as error:
             self._log.warn("The keys of tokens in use stay, because {error}", error=error)
             return
-        new, gone = self._keys.replace(keys)
+        new, gone = self.keys.replace(keys)
         self._log.info(
             "Keys of tokens in {path}: {count} now, {new} new, {gone} removed",
             path=self._path,
-            count=len(self._keys),
+            count=len(self.keys),
             new=new,
             gone=gone,
         )
