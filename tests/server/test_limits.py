@@ -14,6 +14,7 @@ from tests.support.http import Answer, parse_answers
 from twisted_sse.server import socketlimits
 from twisted_sse.server.config.config import default_config
 from twisted_sse.server.limits import connection_limits
+from twisted_sse.server.socketlimits import open_files
 from twisted_sse.transport.proxyprotocol import ProxyProtocolFactory
 from twisted_sse.transport.tls.context import TLSFactory
 
@@ -45,7 +46,7 @@ class DefaultTests(SynchronousTestCase):
             with self.subTest(files=files):
                 self.files(files)
 
-                self.assertEqual(connection_limits(default_config()), expected)
+                self.assertEqual(connection_limits(default_config(), open_files()), expected)
 
     def test_given(self) -> None:
         """
@@ -62,7 +63,7 @@ class DefaultTests(SynchronousTestCase):
             (default_config(max_accepts_per_address=7), (812, 203, 203, 7)),
         ]:
             with self.subTest(config=config):
-                self.assertEqual(connection_limits(config), expected)
+                self.assertEqual(connection_limits(config, open_files()), expected)
 
 
 class NoLimitTests(CommandLineTests):

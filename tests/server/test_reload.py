@@ -51,7 +51,7 @@ class ReloadSignalTests(SynchronousTestCase):
         """
         Send SIGHUP to a service, and return what it logs.
         """
-        service = ReloadSignal(self.reactor, reloads)
+        service = ReloadSignal(self.reactor, lambda: reloads)
         service.startService()
         if stopped:
             service.stopService()
@@ -82,7 +82,7 @@ class ReloadSignalTests(SynchronousTestCase):
             yield
             said.append(f"end {one.reloads}")
 
-        ReloadSignal(self.reactor, {"the tokens": one}, reloading).startService()
+        ReloadSignal(self.reactor, lambda: {"the tokens": one}, reloading).startService()
         signal.raise_signal(signal.SIGHUP)
 
         self.assertEqual(said, ["begin 0", "end 1"])
@@ -93,14 +93,14 @@ class ReloadSignalTests(SynchronousTestCase):
         """
         (line,) = self.hang_up({})
 
-        self.assertTrue(line.startswith("Received SIGHUP: there is no --tls-cert"), line)
+        self.assertTrue(line.startswith("Received SIGHUP: there is no --config"), line)
         self.assertEqual(self.reactor.stops, 0)
 
     def test_fixed(self) -> None:
         """
         The log says which certificates are not read again.
         """
-        service = ReloadSignal(self.reactor, {}, fixed=["ssl:8443:certKey=a.pem"])
+        service = ReloadSignal(self.reactor, dict, fixed=["ssl:8443:certKey=a.pem"])
         service.startService()
         with capturedLogs() as logs:
             signal.raise_signal(signal.SIGHUP)

@@ -7,7 +7,7 @@ import resource
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_sse.server import socketlimits
-from twisted_sse.server.socketlimits import allow_many_files, socket_limits
+from twisted_sse.server.socketlimits import allow_many_files, open_files, socket_limits
 
 __all__ = ["SocketLimitsTests"]
 
@@ -36,7 +36,7 @@ class SocketLimitsTests(SynchronousTestCase):
         ]:
             with self.subTest(limit=limit):
                 self.files(limit)
-                self.assertEqual(socket_limits(None, None), expected)
+                self.assertEqual(socket_limits(None, None, open_files()), expected)
 
     def test_streams(self) -> None:
         """
@@ -45,7 +45,7 @@ class SocketLimitsTests(SynchronousTestCase):
         self.files(100_000)
         for limits, expected in [((10, 2), (60, 12)), ((5000, 500), (5500, 550))]:
             with self.subTest(limits=limits):
-                self.assertEqual(socket_limits(*limits)[:2], expected)
+                self.assertEqual(socket_limits(*limits, open_files())[:2], expected)
 
     def test_many_files(self) -> None:
         """

@@ -8,10 +8,13 @@ client certificate.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Sequence, Set
+from dataclasses import fields
+from functools import partial
 from typing import Any, Literal
 
 from twisted.application.service import Service
+from twisted.logger import Logger
 from twisted.web.server import Request
 
 from twisted_sse.broker.connections.grant import Grant
@@ -19,6 +22,7 @@ from twisted_sse.server.config.access import AccessConfig, KeyConfig
 from twisted_sse.server.config.config import Config
 from twisted_sse.server.config.option import InvalidOption
 from twisted_sse.server.mercure import hub_url
+from twisted_sse.server.reconfiguration import Use
 from twisted_sse.server.reload import Reloadable
 from twisted_sse.transport.tls.clients import ClientAuthentication
 from twisted_sse.web.auth import BearerTokens
@@ -35,63 +39,140 @@ __all__ = ["Access", "client_authentication"]
 _OPTIONS = {"audience": "jwt-audience", "issuer": "jwt-issuer", "cookie": "cookie"}
 
 
-class Access:
+# The attributes of `Config` that say who may do what.
+_FIELDS = {one.name for one in fields(AccessConfig)} | {"anonymous", "publish_tokens"}
+
+
+class _Rules:
     """
-    Who may read and publish.
+    Who may read and publish by one configuration.
+
+    Args:
+        generated: The token to use if one has to be generated; by default a new one.
 
     Attributes:
-        subscribing: Authorizes subscribers.
-
-        publishing: Authorizes publishers.
-
         token: The token that was generated, because nothing else would let anybody
             publish; or ``None``.
 
-        reloads: What can be read again, by what the log calls it.
+        tokens: Those of a file, if there is one.
 
-    Raises:
-        InvalidOption: An option cannot be obeyed.
+        keys: What is given about keys.
+
+        jwts: What verifies JSON Web Tokens, by the role that it is for.
+
+        subscriber: That for subscribers.
     """
 
-    def __init__(self, config: Config, reactor: Any) -> None:
-        self._keys = _checked_keys(config)
-        jwts = {one.role: _jwt(one, config, reactor) for one in self._keys}
-        publisher = jwts.get("publisher", jwts.get(""))
-        subscriber = jwts.get("subscriber", jwts.get(""))
+    def __init__(self, config: Config, reactor: Any, generated: str | None = None) -> None:
+        self.keys = _checked_keys(config)
+        self.jwts = {one.role: _jwt(one, config, reactor) for one in self.keys}
+        publisher = self.jwts.get("publisher", self.jwts.get(""))
+        self.subscriber = self.jwts.get("subscriber", self.jwts.get(""))
         by_certificate = _grants(config, "publish")
-        listed = config.publish_tokens
-        unlocked = listed is not None or publisher is not None or by_certificate
-        if unlocked and not _can_subscribe(config, subscriber):
+        self.listed = config.publish_tokens is not None
+        unlocked = self.listed or publisher is not None or by_certificate
+        if unlocked and not _can_subscribe(config, self.subscriber):
             raise InvalidOption(
                 "anonymous",
                 "with no, nothing lets anybody subscribe: add --jwt-subscriber-key-file, or"
                 " --publish-token-file",
             )
-        self.token = None if unlocked else secrets.token_urlsafe(24)
-        tokens = _tokens(config, self.token, reactor)
-        self.publishing = _with_certificates(config, _either(tokens, publisher))
-        self.subscribing = _with_certificates(config, _either(tokens, subscriber))
-        self._jwts = list(jwts.values())
-        self.reloads: dict[str, Reloadable] = {}
-        if listed is not None:
-            self.reloads["the tokens"] = tokens
-        if any("key" not in one.sources for one in self._keys):
-            self.reloads["the keys of tokens"] = self
+        self.token = None if unlocked else generated or secrets.token_urlsafe(24)
+        self.tokens = _tokens(config, self.token, reactor)
+        self.publishing = _with_certificates(config, _either(self.tokens, publisher))
+        self.subscribing = _with_certificates(config, _either(self.tokens, self.subscriber))
+
+    def take_over(self, previous: _Rules) -> None:
+        """
+        Let the streams of *previous* last as long as what they were opened with counts.
+        """
+        self.tokens.take_over(previous.tokens)
+        if previous.subscriber is None:
+            return
+        if self.subscriber is None:
+            previous.subscriber.retire()
+        else:
+            self.subscriber.take_over(previous.subscriber)
+
+
+class Access:
+    """
+    Who may read and publish; a `Part` that the configuration can change.
+
+    Raises:
+        InvalidOption: An option cannot be obeyed.
+    """
+
+    _log = Logger()
+
+    def __init__(self, config: Config, reactor: Any) -> None:
+        self._reactor = reactor
+        self._rules = _Rules(config, reactor)
+
+    @property
+    def token(self) -> str | None:
+        """
+        The token that was generated, because nothing else would let anybody publish.
+        """
+        return self._rules.token
+
+    @property
+    def reloads(self) -> dict[str, Reloadable]:
+        """
+        What can be read again, by what the log calls it.
+        """
+        found: dict[str, Reloadable] = {}
+        if self._rules.listed:
+            found["the tokens"] = self._rules.tokens
+        if any("key" not in one.sources for one in self._rules.keys):
+            found["the keys of tokens"] = self
+        return found
+
+    def subscribing(self, request: Request) -> Grant | Awaitable[Grant]:
+        """
+        Authorize a subscriber; see `twisted_sse.web.resource.Authorize`.
+        """
+        return self._rules.subscribing(request)
+
+    def publishing(self, request: Request) -> Grant | Awaitable[Grant]:
+        """
+        Authorize a publisher; see `twisted_sse.web.resource.Authorize`.
+        """
+        return self._rules.publishing(request)
 
     def reload(self) -> None:
         """
         See `Reloadable`.
         """
-        for one in self._jwts:
+        for one in self._rules.jwts.values():
             one.reload()
+
+    def prepare(self, config: Config, changed: Set[str]) -> Use:
+        """
+        See `Part.prepare`.
+        """
+        if changed.isdisjoint(_FIELDS):
+            return lambda: None
+        return partial(self._use, _Rules(config, self._reactor, self.token))
+
+    def _use(self, rules: _Rules) -> None:
+        rules.take_over(self._rules)
+        if rules.token not in (None, self.token):
+            # Only a token that is valid for one run is logged.
+            self._log.info(
+                "No option lets anybody publish any more, so this token does: {token}",
+                token=rules.token,
+            )
+        self._rules = rules
 
     def service(self, reactor: Any) -> Service:
         """
         Make what fetches the keys at URLs when the hub starts, so that the first
         subscriber need not wait.
         """
-        pairs = zip(self._keys, self._jwts, strict=True)
-        return _FirstFetch([jwt for key, jwt in pairs if "jwks_url" in key.sources], reactor)
+        rules = self._rules
+        fetched = [rules.jwts[key.role] for key in rules.keys if "jwks_url" in key.sources]
+        return _FirstFetch(fetched, reactor)
 
 
 def _tokens(config: Config, generated: str | None, reactor: Any) -> BearerTokens:

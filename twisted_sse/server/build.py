@@ -10,61 +10,58 @@ from functools import partial
 from typing import Any
 
 from twisted.application.service import MultiService
+from twisted.web.resource import Resource
 
 from twisted_sse.broker.drain import abort_all
 from twisted_sse.hub import Hub
-from twisted_sse.server.access import Access, client_authentication
+from twisted_sse.server.access import Access
 from twisted_sse.server.banner import Served, StartupBanner, bearer_from_file
 from twisted_sse.server.config.config import Config
 from twisted_sse.server.config.option import InvalidOption
 from twisted_sse.server.demo import publish_demo
-from twisted_sse.server.limits import ConnectionLimits, connection_limits
+from twisted_sse.server.limits import connection_limits
 from twisted_sse.server.listening import EndpointService, endpoint_for
 from twisted_sse.server.memory import MemoryTrim
-from twisted_sse.server.mercure import read_mercure
+from twisted_sse.server.parts import AccessLogPart, LimitsPart, StopPart, TreePart
 from twisted_sse.server.process import GarbageCollection, MonotonicTimers, StopSignals
+from twisted_sse.server.reconfiguration import Reconfiguration
 from twisted_sse.server.reload import Reloadable, ReloadSignal
-from twisted_sse.server.site import HubSite, hub_tree
-from twisted_sse.server.socketlimits import allow_many_files, socket_limits
+from twisted_sse.server.site import HubSite, site_limits
+from twisted_sse.server.socketlimits import allow_many_files, open_files, socket_limits
 from twisted_sse.server.systemd import Notifier
+from twisted_sse.server.tls import TLSPart, tls_server
+from twisted_sse.server.tree import Trees
 from twisted_sse.transport.acceptlimit import AcceptLimit
 from twisted_sse.transport.proxies import PROXY_HEADERS, TrustedProxies
 from twisted_sse.transport.proxyprotocol import ProxyProtocolFactory
+from twisted_sse.transport.socketlimit import SocketLimits
 from twisted_sse.transport.tls.context import TLSFactory, TLSServer
-from twisted_sse.transport.tls.identity import CertificateError, pair_files
 from twisted_sse.transport.tls.renewal import CertificateWatch
-from twisted_sse.web.cors import CORS
 
 __all__ = ["make_server"]
 
-# The option to blame for a CertificateError, by its culprit.
-_TLS_OPTIONS = {
-    "certificate": "tls-cert",
-    "key": "tls-key",
-    "passphrase": "tls-passphrase-file",
-    "client-ca": "tls-client-ca",
-}
-
 # What precedes the description of a port that speaks the PROXY protocol.
 _PROXIED = "haproxy:"
-
-# RFC 9113, 6.5.2: the value of SETTINGS_MAX_CONCURRENT_STREAMS has 32 bits, and a stream
-# identifier has 31.
-_MOST_STREAMS = 2**31 - 1
 
 # The endpoint descriptions that speak TLS by themselves.
 _TLS_ENDPOINTS = ("ssl:", "tls:", "haproxy:ssl:", "haproxy:tls:")
 
 
-def make_server(config: Config, reactor: Any) -> MultiService:
+def make_server(
+    config: Config, reactor: Any, reconfiguration: Reconfiguration | None = None
+) -> MultiService:
     """
     Build the services that *config* asks for.
+
+    Args:
+        reconfiguration: Changes them with the configuration.
 
     Raises:
         InvalidOption: An option cannot be obeyed.
     """
     allow_many_files()
-    limits = connection_limits(config)
+    files = open_files()
+    limits = connection_limits(config, files)
     access = Access(config, reactor)
     hub = Hub(
         config.history,
@@ -81,7 +78,9 @@ def make_server(config: Config, reactor: Any) -> MultiService:
         presence=config.presence or False,
         reactor=reactor,
     )
-    site = _site(config, hub, access, limits, reactor)
+    trees = Trees(hub, access, config)
+    sockets = socket_limits(limits.total, limits.per_address, files)
+    site = _site(config, hub, trees.make(config), sockets, reactor)
     accepts = AcceptLimit(
         config.max_accepts,
         limits.accepts_per_address,
@@ -91,33 +90,60 @@ def make_server(config: Config, reactor: Any) -> MultiService:
     )
     server = MultiService()
     MonotonicTimers(reactor).setServiceParent(server)
-    reloads: dict[str, Reloadable] = {}
     access.service(reactor).setServiceParent(server)
-    hub.service(grace=config.grace, spread=config.spread).setServiceParent(server)
-    tls = _tls_server(config)
-    if tls is not None:
-        reloads["the certificates"] = watch = CertificateWatch(tls, reactor)
+    service = hub.service(grace=config.grace, spread=config.spread)
+    service.setServiceParent(server)
+    tls = tls_server(config)
+    watch = None if tls is None else CertificateWatch(tls, reactor)
+    if watch is not None:
         watch.setServiceParent(server)
     served = _endpoints(config, site, tls, accepts, reactor)
     for one in served:
         one.endpoint.setServiceParent(server)
     if config.demo:
         publish_demo(hub)
-    reloads.update(access.reloads)
     GarbageCollection().setServiceParent(server)
     MemoryTrim(lambda: len(hub.connections), reactor).setServiceParent(server)
     notifier = Notifier(lambda: len(hub.connections), os.environ, reactor)
     notifier.setServiceParent(server)
     fixed = [one for one in config.ports if one.startswith(_TLS_ENDPOINTS)]
+    reloads = partial(_reloads, reconfiguration, watch, access)
     ReloadSignal(reactor, reloads, notifier.reloading, fixed).setServiceParent(server)
-    StopSignals(
+    signals = StopSignals(
         reactor,
         leave=partial(_leave, hub, notifier),
         abort=lambda: abort_all(hub.broker, hub.responses),
         delay=config.drain_delay,
-    ).setServiceParent(server)
+    )
+    signals.setServiceParent(server)
+    if reconfiguration is not None:
+        endpoints = [one.endpoint for one in served]
+        for part in (
+            access,
+            TLSPart(tls, config),
+            TreePart(trees, site),
+            LimitsPart(hub, site, accepts, endpoints, files),
+            AccessLogPart(hub, site),
+            StopPart(service, signals),
+        ):
+            reconfiguration.add(part)
     _banner(config, served, access.token).setServiceParent(server)
     return server
+
+
+def _reloads(
+    reconfiguration: Reconfiguration | None, watch: CertificateWatch | None, access: Access
+) -> dict[str, Reloadable]:
+    """
+    What is read again at SIGHUP, by what the log calls it: the configuration first,
+    because it names the other files.
+    """
+    found: dict[str, Reloadable] = {}
+    if reconfiguration is not None:
+        found["the configuration"] = reconfiguration
+    if watch is not None:
+        found["the certificates"] = watch
+    return {**found, **access.reloads}
 
 
 def _leave(hub: Hub, notifier: Notifier) -> None:
@@ -141,44 +167,15 @@ def _banner(config: Config, served: Sequence[Served], token: str | None) -> Star
     )
 
 
-def _site(
-    config: Config,
-    hub: Hub,
-    access: Access,
-    limits: ConnectionLimits,
-    reactor: Any,
-) -> HubSite:
-    try:
-        cors = CORS(config.cors_origins)
-    except ValueError as error:
-        raise InvalidOption("cors-origin", error) from None
-    try:
-        tree = hub_tree(
-            hub.broker,
-            authorize=access.subscribing,
-            publish_authorize=access.publishing,
-            publish_origins=config.publish_origins,
-            cors=cors,
-            max_topics=config.max_topics,
-            max_body=config.max_body,
-            max_publication_topics=config.max_publication_topics,
-            demo=config.demo,
-            mercure=read_mercure(config),
-        )
-    except ValueError as error:
-        raise InvalidOption("publish-origin", error) from None
+def _site(config: Config, hub: Hub, tree: Resource, sockets: SocketLimits, reactor: Any) -> HubSite:
     site = HubSite(
         tree,
-        config.max_body,
         access_log=config.access_log,
-        max_streams=_MOST_STREAMS if config.max_streams is None else config.max_streams,
-        handshake_timeout=config.handshake_timeout,
-        head_timeout=config.head_timeout,
-        body_timeout=config.body_timeout,
-        socket_limits=socket_limits(limits.total, limits.per_address),
+        socket_limits=sockets,
         trusted_proxies=_proxies(config),
         refusals=hub.broker.refusals,
         reactor=reactor,
+        **site_limits(config),
     )
     site.sockets_limited = True
     return site
@@ -246,20 +243,3 @@ def _proxied(config: Config, site: HubSite, factory: Any, reactor: Any) -> Proxy
         clock=reactor,
         refused=site.refusals.count,
     )
-
-
-def _tls_server(config: Config) -> TLSServer | None:
-    clients = client_authentication(config)
-    if clients is not None and not config.tls_cert:
-        raise InvalidOption("tls-client-ca", "it needs --tls-cert, the certificate of the hub")
-    if config.tls_passphrase is not None and not config.tls_cert:
-        raise InvalidOption(
-            "tls-passphrase-file", "it needs --tls-cert, the certificate of the private key"
-        )
-    if not config.tls_cert and not config.tls_key:
-        return None
-    try:
-        files = pair_files(config.tls_cert, config.tls_key)
-        return TLSServer(files, config.tls_passphrase, clients)
-    except CertificateError as error:
-        raise InvalidOption(_TLS_OPTIONS[error.culprit], error) from None

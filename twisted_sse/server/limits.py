@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from twisted_sse.server.config.config import Config, ConnectionLimit
 from twisted_sse.server.config.kinds import AUTO
-from twisted_sse.server.socketlimits import max_streams_of_files
+from twisted_sse.server.socketlimits import OpenFiles
 
 __all__ = ["ConnectionLimits", "connection_limits"]
 
@@ -33,11 +33,11 @@ class ConnectionLimits(NamedTuple):
     accepts_per_address: int | None
 
 
-def connection_limits(config: Config) -> ConnectionLimits:
+def connection_limits(config: Config, files: OpenFiles) -> ConnectionLimits:
     """
     Work out the limits of connections.
     """
-    total = _number(config.max_connections, max_streams_of_files())
+    total = _number(config.max_connections, files.streams)
     share = None if total is None else max(_LEAST_SHARE, total // _SHARE)
     accepts = config.max_accepts
     return ConnectionLimits(

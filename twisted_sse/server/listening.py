@@ -25,6 +25,7 @@ from twisted.internet.interfaces import (
 from twisted.python.failure import Failure
 
 from twisted_sse.transport.acceptlimit import AcceptLimit
+from twisted_sse.transport.proxyprotocol import ProxyProtocolFactory
 from twisted_sse.transport.sockets import limit_sending
 
 __all__ = ["EndpointService", "endpoint_for"]
@@ -172,6 +173,20 @@ class EndpointService(Service):
         """
         return getattr(self.address, "port", None)
 
+    def set_timeouts(self, send_timeout: float | None, handshake_timeout: float | None) -> None:
+        """
+        Apply these time-outs, in seconds, to connections that begin from now on.
+
+        Args:
+            send_timeout: As for the constructor.
+
+            handshake_timeout: That of PROXY headers, if the port expects any.
+        """
+        self._send_timeout = send_timeout
+        if isinstance(self._factory, ProxyProtocolFactory):
+            self._factory.timeout = handshake_timeout
+        self._limit_sending()
+
     def privilegedStartService(self) -> None:
         """
         See `IService.privilegedStartService`.  Ports below 1024 need the privileges.
@@ -196,11 +211,14 @@ class EndpointService(Service):
 
     def _listening(self, port: IListeningPort) -> None:
         self._port = port
-        sock = getattr(port, "socket", None)
-        if isinstance(sock, socket.socket):
-            limit_sending(sock, self._send_timeout)
+        self._limit_sending()
         if self._accepts is not None:
             self._accepts.add(port)
+
+    def _limit_sending(self) -> None:
+        listening = getattr(self._port, "socket", None)
+        if isinstance(listening, socket.socket):
+            limit_sending(listening, self._send_timeout)
 
     def _close(self) -> Any:
         if self._port is None:

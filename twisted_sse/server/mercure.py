@@ -6,13 +6,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from twisted_sse.broker.broker import Broker
 from twisted_sse.server.config.config import Config
 from twisted_sse.server.config.option import InvalidOption
+from twisted_sse.web.mercure.active import ActiveSubscriptions
 from twisted_sse.web.mercure.location import DEFAULT_PATH, HubLocation
 from twisted_sse.web.mercure.versions import VERSIONS
 from twisted_sse.web.tokens.credentials import DEFAULT_COOKIES
 
-__all__ = ["hub_url", "read_mercure"]
+__all__ = ["active_subscriptions", "hub_url", "read_mercure"]
 
 
 def read_mercure(config: Config) -> dict[str, Any]:
@@ -33,6 +35,16 @@ def read_mercure(config: Config) -> dict[str, Any]:
         "authorization_servers": [config.jwt_issuer] if config.jwt_issuer else [],
         "cookie": cookies[0],
     }
+
+
+def active_subscriptions(broker: Broker, config: Config) -> ActiveSubscriptions | None:
+    """
+    Return what knows the active subscriptions; ``None`` if they are not told.
+    """
+    if not config.subscriptions:
+        return None
+    versions = frozenset(config.protocols or VERSIONS)
+    return ActiveSubscriptions(broker, DEFAULT_PATH, versions)
 
 
 def hub_url(config: Config) -> str | None:

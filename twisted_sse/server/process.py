@@ -32,6 +32,9 @@ class StopSignals(Service):
             subscribers.
 
         delay: The time between the first signal and the stop, in seconds.
+
+    Attributes:
+        delay: It may be changed until the first signal.
     """
 
     _log = Logger()
@@ -46,7 +49,7 @@ class StopSignals(Service):
         self._reactor = reactor
         self._leave = leave
         self._abort = abort
-        self._delay = delay
+        self.delay = delay
         self._leaving = False
         self._waiting: IDelayedCall | None = None
 
@@ -74,13 +77,13 @@ class StopSignals(Service):
             return
         self._leaving = True
         self._leave()
-        if self._delay:
+        if self.delay:
             self._log.info(
                 "Received {name}, shutting down in {seconds:g} seconds",
                 name=name,
-                seconds=self._delay,
+                seconds=self.delay,
             )
-            self._waiting = self._reactor.callLater(self._delay, self._reactor.stop)
+            self._waiting = self._reactor.callLater(self.delay, self._reactor.stop)
         else:
             self._log.info("Received {name}, shutting down", name=name)
             self._reactor.stop()

@@ -36,7 +36,7 @@ class ReloadSignal(Service):
     them.
 
     Args:
-        reloads: What to reload, by what the log calls it.
+        reloads: Returns what to reload, in this order, by what the log calls it.
 
         reloading: Returns a context in which they are reloaded.
 
@@ -48,7 +48,7 @@ class ReloadSignal(Service):
     def __init__(
         self,
         reactor: Any,
-        reloads: Mapping[str, Reloadable],
+        reloads: Callable[[], Mapping[str, Reloadable]],
         reloading: Callable[[], AbstractContextManager[None]] = nullcontext,
         fixed: Sequence[str] = (),
     ) -> None:
@@ -92,18 +92,25 @@ class ReloadSignal(Service):
                 " --tls-cert would be; restart the hub, or use --tls-cert with a port number",
                 ports=" and ".join(self._fixed),
             )
-        if not self._reloads:
+        reloads = self._reloads()
+        if not reloads:
             self._log.info(
-                "Received SIGHUP: there is no --tls-cert, no --publish-token-file and no key of "
-                "tokens to read again"
+                "Received SIGHUP: there is no --config, no --tls-cert, no --publish-token-file and "
+                "no key of tokens to read again"
             )
             return
-        self._log.info("Received SIGHUP, reading {what} again", what=" and ".join(self._reloads))
-        for what, one in self._reloads.items():
-            try:
-                one.reload()
-            except Exception:
-                self._log.failure("Reading {what} again has failed", what=what)
+        self._log.info("Received SIGHUP, reading {what} again", what=" and ".join(reloads))
+        for what in reloads:
+            # Another configuration may have replaced it.
+            one = self._reloads().get(what)
+            if one is not None:
+                self._reload_one(what, one)
+
+    def _reload_one(self, what: str, one: Reloadable) -> None:
+        try:
+            one.reload()
+        except Exception:
+            self._log.failure("Reading {what} again has failed", what=what)
 
 
 def _has_terminal() -> bool:

@@ -12,6 +12,7 @@ from twisted.web.resource import IResource, Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
 from twisted_sse.broker.broker import Broker
+from twisted_sse.server.config.config import Config
 from twisted_sse.server.log.access import log_request
 from twisted_sse.server.staticfiles import Page
 from twisted_sse.transport.http.site import StreamSite
@@ -24,7 +25,12 @@ from twisted_sse.web.presence import PresenceResource
 from twisted_sse.web.problem import Problem, answer_problem
 from twisted_sse.web.resource import Authorize
 
-__all__ = ["HubSite", "hub_tree"]
+__all__ = ["HubSite", "hub_tree", "site_limits"]
+
+
+# RFC 9113, 6.5.2: the value of SETTINGS_MAX_CONCURRENT_STREAMS has 32 bits, and a stream
+# identifier has 31.
+_MOST_STREAMS = 2**31 - 1
 
 
 class HubSite(StreamSite):
@@ -33,6 +39,11 @@ class HubSite(StreamSite):
 
     Args:
         access_log: Whether requests are logged, except for streams.
+
+    Attributes:
+        resource: The root.
+
+        access_log: Both may be changed, for the requests that follow.
     """
 
     # `EndpointService` limits the listening sockets, and on Linux the accepted ones
@@ -46,7 +57,7 @@ class HubSite(StreamSite):
         self, root: IResource, max_body: int | None, *, access_log: bool = False, **options: Any
     ) -> None:
         super().__init__(root, parsePOSTFormSubmission=False, max_body=max_body, **options)
-        self._access_log = access_log
+        self.access_log = access_log
 
     def getResourceFor(self, request: Any) -> IResource:
         """
@@ -68,8 +79,21 @@ class HubSite(StreamSite):
         """
         See `twisted.web.http.HTTPFactory.log`.  The hub logs its streams itself.
         """
-        if self._access_log and not _is_stream(request):
+        if self.access_log and not _is_stream(request):
             log_request(request)
+
+
+def site_limits(config: Config) -> dict[str, Any]:
+    """
+    Return the limits of *config* as arguments of `StreamSite.set_limits`.
+    """
+    return {
+        "max_streams": _MOST_STREAMS if config.max_streams is None else config.max_streams,
+        "head_timeout": config.head_timeout,
+        "body_timeout": config.body_timeout,
+        "handshake_timeout": config.handshake_timeout,
+        "max_body": config.max_body,
+    }
 
 
 def _is_stream(request: Any) -> bool:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import os
 import resource
+from typing import NamedTuple
 
 from twisted_sse.transport.socketlimit import SocketLimits
 
-__all__ = ["allow_many_files", "max_streams_of_files", "socket_limits"]
+__all__ = ["OpenFiles", "allow_many_files", "open_files", "socket_limits"]
 
 # The sockets beyond the limits of streams: a tenth, and at least as many.
 _SPARE = 50
@@ -26,6 +27,36 @@ _OWN_FILES = 128
 _SHORT_REQUESTS = 64
 
 
+class OpenFiles(NamedTuple):
+    """
+    What the limit of open files leaves to clients.
+
+    Attributes:
+        sockets: ``None`` is any number.
+    """
+
+    sockets: int | None
+
+    @property
+    def streams(self) -> int | None:
+        """
+        How many of the sockets may be those of streams.
+        """
+        if self.sockets is None:
+            return None
+        return self.sockets - min(_SHORT_REQUESTS, self.sockets // 8)
+
+
+def open_files() -> OpenFiles:
+    """
+    Find out what the limit of open files leaves, while there are no clients yet.
+    """
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if files == resource.RLIM_INFINITY:
+        return OpenFiles(None)
+    return OpenFiles(max(1, files - _open_files() - min(_OWN_FILES, files // 8)))
+
+
 def allow_many_files() -> None:
     """
     Raise the limit of open files: a socket is one, and the usual limit is 1024.
@@ -35,38 +66,17 @@ def allow_many_files() -> None:
 
 
 def socket_limits(
-    max_connections: int | None, max_connections_per_address: int | None
+    max_connections: int | None, max_connections_per_address: int | None, files: OpenFiles
 ) -> SocketLimits:
     """
     Return the limits of sockets that fit the limits of streams and of open files.
     """
     total = _with_spare(max_connections, _SPARE)
     per_address = _with_spare(max_connections_per_address, _SPARE_OF_ADDRESS)
-    available = _available()
+    available = files.sockets
     if available is None:
         return SocketLimits(total, per_address, None)
-    streams = available - _short_requests(available)
-    return SocketLimits(min(available, total or available), per_address, streams)
-
-
-def max_streams_of_files() -> int | None:
-    """
-    Return how many streams the open files allow, each on a socket of its own; ``None``
-    for any number.
-    """
-    available = _available()
-    return None if available is None else available - _short_requests(available)
-
-
-def _available() -> int | None:
-    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if files == resource.RLIM_INFINITY:
-        return None
-    return max(1, files - _open_files() - min(_OWN_FILES, files // 8))
-
-
-def _short_requests(available: int) -> int:
-    return min(_SHORT_REQUESTS, available // 8)
+    return SocketLimits(min(available, total or available), per_address, files.streams)
 
 
 def _with_spare(limit: int | None, spare: int) -> int | None:

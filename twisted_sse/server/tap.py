@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
@@ -16,12 +15,12 @@ from twisted.python import usage
 from twisted_sse.history.plugins import describe_histories
 from twisted_sse.server.build import make_server
 from twisted_sse.server.config.config import Config, read_config
-from twisted_sse.server.config.environment import CONFIG_VARIABLE, read_environment
-from twisted_sse.server.config.file import read_file
-from twisted_sse.server.config.option import Given, InvalidConfiguration, InvalidOption, Option
+from twisted_sse.server.config.option import Given, InvalidConfiguration, Option, explain
 from twisted_sse.server.config.options import OPTIONS
 from twisted_sse.server.config.show import show_config
+from twisted_sse.server.config.sources import find_sources
 from twisted_sse.server.log.output import with_log
+from twisted_sse.server.reconfiguration import Reconfiguration
 
 __all__ = ["Options", "makeService"]
 
@@ -97,14 +96,18 @@ class Options(usage.Options):
 
         given: dict[str, Given] = {}
         try:
-            given = self._all_given()
+            sources = find_sources(self["config"], self._command_line())
+            given = sources.read()
             self.config: Config = read_config(given)
-            self.server = with_log(make_server(self.config, reactor), self.config, self.parent)
-        except InvalidOption as error:
-            label = given[error.option].label if error.option in given else f"--{error.option}"
-            raise usage.UsageError(f"{label}: {error.reason}.") from None
+            # Without a file, nothing that options say can change.
+            reconfiguration = (
+                None if sources.path is None else Reconfiguration(self.config, given, sources)
+            )
+            server = make_server(self.config, reactor, reconfiguration)
+            self.server = with_log(server, self.config, self.parent, reconfiguration)
         except InvalidConfiguration as error:
-            raise usage.UsageError(f"{error}{'' if str(error).endswith('?') else '.'}") from None
+            text = explain(error, given)
+            raise usage.UsageError(f"{text}{'' if text.endswith('?') else '.'}") from None
         if self["print-config"]:
             sys.stdout.write(show_config(given))
             sys.exit(0)
@@ -112,18 +115,11 @@ class Options(usage.Options):
             sys.stdout.write("The configuration is good.\n")
             sys.exit(0)
 
-    def _all_given(self) -> dict[str, Given]:
-        """
-        What is given for each option: on the command line, else in the environment,
-        else in the file.
-        """
-        path = self["config"] or os.environ.get(CONFIG_VARIABLE)
-        file = read_file(path) if path else {}
-        command_line = {
+    def _command_line(self) -> dict[str, Given]:
+        return {
             name: Given(tuple(texts), "command line", f"--{name}")
             for name, texts in self._given.items()
         }
-        return {**file, **read_environment(os.environ), **command_line}
 
 
 def _parser(option: Option) -> Callable[..., None]:

@@ -2,17 +2,17 @@
 Levels of the log.
 """
 
-from twisted.logger import LogEvent, Logger, LogLevel, formatEvent
+from twisted.logger import FilteringLogObserver, LogEvent, Logger, LogLevel, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_sse.server.log.levels import filtered, read_level
+from twisted_sse.server.log.levels import LevelFilter, read_level
 
 __all__ = ["LevelTests"]
 
 
 class LevelTests(SynchronousTestCase):
     """
-    `read_level` and `filtered`.
+    `read_level` and `LevelFilter`.
     """
 
     def logged(self, *levels: str) -> list[str]:
@@ -20,7 +20,9 @@ class LevelTests(SynchronousTestCase):
         Log one line of each level by two loggers, and return what passes.
         """
         events: list[LogEvent] = []
-        observer = filtered(events.append, [read_level(text) for text in levels])
+        observer = FilteringLogObserver(
+            events.append, [LevelFilter([read_level(one) for one in levels])]
+        )
         for name in ("hub", "hub.history"):
             logger = Logger(namespace=name, observer=observer)
             for level in LogLevel.iterconstants():

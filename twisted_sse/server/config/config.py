@@ -101,15 +101,9 @@ def read_config(given: Mapping[str, Given]) -> Config:
     Raises:
         InvalidOption: A value cannot be obeyed.
     """
-    values: dict[str, Any] = {}
-    for option in OPTIONS:
-        if option.name in given:
-            values[option.field] = option.read(given[option.name].texts)
-        elif option.default is not None:
-            values[option.field] = option.read((option.default,))
-        else:
-            values[option.field] = () if option.several else None
-    return Config(**values)
+    return Config(
+        **{option.field: option.read(option.texts(given.get(option.name))) for option in OPTIONS}
+    )
 
 
 def default_config(**changes: Any) -> Config:

@@ -28,6 +28,7 @@ __all__ = [
     "LOG_LEVEL",
     "MILLISECONDS",
     "PASSPHRASE_FILE",
+    "PATH",
     "PORT",
     "PRESENCE",
     "PROXY_HEADER",
@@ -59,11 +60,14 @@ class Kind:
         expected: What to write in a file, with an example.
 
         types: The types that a value may have in TOML, beside a string.
+
+        path: Whether it is the path of a file.
     """
 
     read: Callable[[str], Any]
     expected: str = 'a string in quotation marks, such as "text"'
     types: tuple[type, ...] = ()
+    path: bool = False
 
 
 class TokenList(NamedTuple):
@@ -107,8 +111,11 @@ PORT = Kind(
     read=str, expected='a port number, or a string such as "unix:/run/sse.sock"', types=(int,)
 )
 HISTORY = Kind(read=build_history, expected='a string such as "sqlite:events.db"')
-TOKEN_FILE = Kind(read=_read_tokens, expected='the path of a file, such as "tokens"')
-PASSPHRASE_FILE = Kind(read=read_passphrase, expected='the path of a file, such as "passphrase"')
+PATH = Kind(read=str, expected='the path of a file, such as "public.pem"', path=True)
+TOKEN_FILE = Kind(read=_read_tokens, expected='the path of a file, such as "tokens"', path=True)
+PASSPHRASE_FILE = Kind(
+    read=read_passphrase, expected='the path of a file, such as "passphrase"', path=True
+)
 COUNT = Kind(read=units.count, expected="a whole number, such as 100", types=(int,))
 MILLISECONDS = Kind(
     read=units.milliseconds, expected="a whole number of milliseconds, such as 3000", types=(int,)

@@ -4,13 +4,14 @@ An option of a standalone hub, and a value that is given for it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from twisted_sse.server.config.kinds import TEXT, Kind
 
-__all__ = ["Given", "InvalidConfiguration", "InvalidOption", "Option"]
+__all__ = ["Given", "InvalidConfiguration", "InvalidOption", "Option", "explain"]
 
 
 class InvalidConfiguration(Exception):
@@ -33,6 +34,20 @@ class InvalidOption(InvalidConfiguration):
         super().__init__(f"--{option}: {reason}")
         self.option = option
         self.reason = str(reason)
+
+
+def explain(error: InvalidConfiguration, given: Mapping[str, Given]) -> str:
+    """
+    Return what *error* says, with the place where its option is given.
+
+    Args:
+        given: By the names of the options.
+    """
+    if not isinstance(error, InvalidOption):
+        return str(error)
+    found = given.get(error.option)
+    label = f"--{error.option}" if found is None else found.label
+    return f"{label}: {error.reason}"
 
 
 class Given(NamedTuple):
@@ -83,6 +98,8 @@ class Option:
         short: A single letter for the command line.
 
         hide: Replaces secrets in a value that is shown.
+
+        reloadable: Whether a hub that runs takes a new value at SIGHUP.
     """
 
     name: str
@@ -96,6 +113,7 @@ class Option:
     flag: bool = False
     short: str | None = None
     hide: Callable[[str], str] = str
+    reloadable: bool = False
 
     @property
     def variable(self) -> str:
@@ -120,16 +138,31 @@ class Option:
         shown = self.default if self.default is not None and not self.flag else self.silent
         return f"{self.help}{repeatable}{f' [{shown}]' if shown else ''}."
 
-    def read(self, texts: Sequence[str]) -> Any:
+    def texts(self, given: Given | None) -> tuple[str, ...]:
+        """
+        The values that apply if *given* is what is given; none if there is no default.
+        """
+        if given is not None:
+            return given.texts
+        return () if self.default is None else (self.default,)
+
+    def read(self, texts: Sequence[str], directory: str | None = None) -> Any:
         """
         Return the value of `Config`.
 
         Args:
-            texts: As in `Given`.
+            texts: As in `Given`; without any, the value is that of an option without a
+                default.
+
+            directory: Where relative paths start; by default in that of the process.
 
         Raises:
             InvalidOption: A value cannot be obeyed.
         """
+        if not texts:
+            return () if self.several else None
+        if self.kind.path and directory is not None:
+            texts = [os.path.join(directory, text) for text in texts]
         try:
             values = [self.kind.read(text) for text in texts]
         except ValueError as error:

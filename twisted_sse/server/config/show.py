@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from twisted_sse.server.config.option import Given, Option
 from twisted_sse.server.config.options import OPTIONS
 
-__all__ = ["show_config"]
+__all__ = ["show_config", "show_value"]
 
 
 def show_config(given: Mapping[str, Given]) -> str:
@@ -30,13 +30,16 @@ def show_config(given: Mapping[str, Given]) -> str:
 
 def _row(option: Option, given: Given | None) -> tuple[str, str]:
     if given is not None:
-        return f"{option.name} = {_value(option, given.texts)}", given.where
+        return f"{option.name} = {show_value(option, given.texts)}", given.where
     if option.default is not None:
-        return f"{option.name} = {_value(option, (option.default,))}", "default"
+        return f"{option.name} = {show_value(option, (option.default,))}", "default"
     return f"# {option.name}", f"not set: {option.silent}" if option.silent else "not set"
 
 
-def _value(option: Option, texts: tuple[str, ...]) -> str:
+def show_value(option: Option, texts: tuple[str, ...]) -> str:
+    """
+    Write *texts*, the values of *option*, as in a file; secrets are replaced by stars.
+    """
     values = [_toml(option, option.hide(text)) for text in texts]
     return f"[{', '.join(values)}]" if option.several else values[-1]
 

@@ -60,6 +60,12 @@ class FoldingObserver:
         for one in self._take(event):
             self._observer(one)
 
+    def write_to(self, observer: ILogObserver) -> None:
+        """
+        Pass on what follows to *observer*.
+        """
+        self._observer = observer
+
     def flush(self) -> None:
         """
         Log how many lines were left out.

@@ -8,14 +8,15 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from twisted.logger import (
-    FilteringLogObserver,
-    ILogObserver,
+    ILogFilterPredicate,
     InvalidLogLevelError,
+    LogEvent,
     LogLevel,
     LogLevelFilterPredicate,
 )
+from zope.interface import implementer
 
-__all__ = ["LoggerLevel", "filtered", "read_level"]
+__all__ = ["LevelFilter", "LoggerLevel", "read_level"]
 
 
 class LoggerLevel(NamedTuple):
@@ -50,12 +51,27 @@ def read_level(text: str) -> LoggerLevel:
     return LoggerLevel(logger, level)
 
 
-def filtered(observer: ILogObserver, levels: Sequence[LoggerLevel]) -> ILogObserver:
+@implementer(ILogFilterPredicate)
+class LevelFilter:
     """
-    Return an observer that passes on to *observer* what *levels* allow.
+    Allows what levels do; a predicate for `FilteringLogObserver`.
     """
-    predicate = LogLevelFilterPredicate(LogLevel.info)
-    for one in levels:
-        predicate.setLogLevelForNamespace(one.logger, one.level)
-    chosen: ILogObserver = FilteringLogObserver(observer, [predicate])
-    return chosen
+
+    def __init__(self, levels: Sequence[LoggerLevel]) -> None:
+        self.set_levels(levels)
+
+    def __call__(self, event: LogEvent) -> Any:
+        """
+        See `ILogFilterPredicate`.
+        """
+        return self._predicate(event)
+
+    def set_levels(self, levels: Sequence[LoggerLevel]) -> None:
+        """
+        Allow what *levels* do from now on, and info of other loggers.
+        """
+        # In one step: threads log too.
+        predicate = LogLevelFilterPredicate(LogLevel.info)
+        for one in levels:
+            predicate.setLogLevelForNamespace(one.logger, one.level)
+        self._predicate = predicate

@@ -6,11 +6,12 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
+from functools import partial
 from typing import Any, TextIO
 
 from twisted.application.service import MultiService
-from twisted.logger import ILogObserver
+from twisted.logger import FilteringLogObserver, ILogObserver
 from twisted.python.components import Componentized
 from twisted.python.logfile import LogFile
 
@@ -19,7 +20,8 @@ from twisted_sse.server.config.config import Config
 from twisted_sse.server.config.option import InvalidOption
 from twisted_sse.server.log.folding import FoldingObserver
 from twisted_sse.server.log.formats import FORMATS
-from twisted_sse.server.log.levels import filtered
+from twisted_sse.server.log.levels import LevelFilter
+from twisted_sse.server.reconfiguration import Reconfiguration, Use
 
 __all__ = ["WithLog", "with_log"]
 
@@ -32,11 +34,24 @@ class WithLog(MultiService):
         file: What the observer writes to.  A `LogFile` is rotated at SIGUSR1, as by twistd.
     """
 
-    def __init__(self, server: MultiService, observer: ILogObserver, file: TextIO) -> None:
+    def __init__(self, server: MultiService, config: Config, file: TextIO) -> None:
         super().__init__()
         server.setServiceParent(self)
-        self._observer = observer
         self.file = file
+        observer = FORMATS[config.log_format](file)
+        self._folding = FoldingObserver(observer, exempt=frozenset([ACCESS_LOGGER]))
+        self._levels = LevelFilter(config.log_levels)
+        self._observer = FilteringLogObserver(self._folding, [self._levels])
+
+    def prepare(self, config: Config, changed: Set[str]) -> Use:
+        """
+        See `twisted_sse.server.reconfiguration.Part`.
+        """
+        return partial(self._use, config)
+
+    def _use(self, config: Config) -> None:
+        self._folding.write_to(FORMATS[config.log_format](self.file))
+        self._levels.set_levels(config.log_levels)
 
     def setServiceParent(self, parent: Any) -> None:
         """
@@ -48,7 +63,6 @@ class WithLog(MultiService):
         super().setServiceParent(parent)
         if isinstance(parent, Componentized):
             parent.setComponent(ILogObserver, self._observer)
-
 
     def startService(self) -> None:
         """
@@ -67,7 +81,10 @@ class WithLog(MultiService):
 
 
 def with_log(
-    server: MultiService, config: Config, twistd: Mapping[str, Any] | None
+    server: MultiService,
+    config: Config,
+    twistd: Mapping[str, Any] | None,
+    reconfiguration: Reconfiguration | None = None,
 ) -> MultiService:
     """
     Return *server* with the log that *config* asks for.
@@ -76,6 +93,8 @@ def with_log(
         twistd: The options of ``twistd`` itself, which say where the log goes; ``None``
             if something else runs the server.
 
+        reconfiguration: Changes the log with the configuration.
+
     Raises:
         InvalidOption: The log goes to where its format cannot be chosen.
     """
@@ -83,13 +102,36 @@ def with_log(
         return server
     other = _other_log(twistd)
     if other is not None:
-        for option, value in (("log-format", config.log_format), ("log-level", config.log_levels)):
-            if value not in ("text", ()):
-                raise InvalidOption(option, f"it has no effect on {other}")
+        _check_fixed(config, other)
+        if reconfiguration is not None:
+            reconfiguration.add(_FixedLog(other))
         return server
-    file = _file(twistd)
-    folded = FoldingObserver(FORMATS[config.log_format](file), exempt=frozenset([ACCESS_LOGGER]))
-    return WithLog(server, filtered(folded, config.log_levels), file)
+    logged = WithLog(server, config, _file(twistd))
+    if reconfiguration is not None:
+        reconfiguration.add(logged)
+    return logged
+
+
+class _FixedLog:
+    """
+    A log that something else writes.
+    """
+
+    def __init__(self, other: str) -> None:
+        self._other = other
+
+    def prepare(self, config: Config, changed: Set[str]) -> Use:
+        """
+        See `twisted_sse.server.reconfiguration.Part`.
+        """
+        _check_fixed(config, self._other)
+        return lambda: None
+
+
+def _check_fixed(config: Config, other: str) -> None:
+    for option, value in (("log-format", config.log_format), ("log-level", config.log_levels)):
+        if value not in ("text", ()):
+            raise InvalidOption(option, f"it has no effect on {other}")
 
 
 def _other_log(twistd: Mapping[str, Any]) -> str | None:

@@ -14,6 +14,7 @@ ACCESS_OPTIONS = (
         kind=YES_OR_NO,
         default="yes",
         more="Publishing always requires one.",
+        reloadable=True,
     ),
     Option(
         name="publish-token-file",
@@ -25,6 +26,7 @@ ACCESS_OPTIONS = (
             "A client with one of them may publish everything and read everything, private "
             "events included. Read again when it has changed, and at `SIGHUP`."
         ),
+        reloadable=True,
     ),
     Option(
         name="cors-origin",
@@ -35,5 +37,6 @@ ACCESS_OPTIONS = (
             "Such as `https://app.example`. Pages of others are then refused. `*` allows any "
             "origin, without credentials, and must be the only one."
         ),
+        reloadable=True,
     ),
 )

@@ -26,6 +26,7 @@ LIMIT_OPTIONS = (
         kind=CONNECTION_LIMIT,
         default=AUTO,
         more="`auto` is as many as the open files allow.",
+        reloadable=True,
     ),
     Option(
         name="max-connections-per-address",
@@ -37,6 +38,7 @@ LIMIT_OPTIONS = (
             "/64 network count as one. Behind a proxy without `--trusted-proxy`, all have the "
             "proxy's address."
         ),
+        reloadable=True,
     ),
     Option(
         name="max-connections-per-user",
@@ -44,6 +46,7 @@ LIMIT_OPTIONS = (
         kind=CONNECTION_LIMIT,
         default=AUTO,
         more="`auto` is a quarter of `--max-connections`, at least 100.",
+        reloadable=True,
     ),
     Option(
         name="max-accepts",
@@ -51,6 +54,7 @@ LIMIT_OPTIONS = (
         kind=LIMIT,
         default="1000",
         more="They wait in the kernel's queue.",
+        reloadable=True,
     ),
     Option(
         name="max-accepts-per-address",
@@ -61,6 +65,7 @@ LIMIT_OPTIONS = (
             "`auto` is a quarter of `--max-accepts`. Four times as many may come at once. Trusted "
             "proxies and UNIX sockets have no such limit."
         ),
+        reloadable=True,
     ),
     Option(
         name="max-streams",
@@ -68,18 +73,21 @@ LIMIT_OPTIONS = (
         kind=LIMIT,
         default="256",
         more="One more is refused with `REFUSED_STREAM`.",
+        reloadable=True,
     ),
     Option(
         name="max-topics",
         help="The most topics in one subscription",
         kind=LIMIT,
         default="100",
+        reloadable=True,
     ),
     Option(
         name="max-publication-topics",
         help="The most topics of one event, at most 100",
         kind=TOPIC_LIMIT,
         default="100",
+        reloadable=True,
     ),
     Option(
         name="max-publish-rate",
@@ -90,6 +98,7 @@ LIMIT_OPTIONS = (
             "Publications over HTTP count, of one user, or of one token without a user; ten times "
             "as many may come at once."
         ),
+        reloadable=True,
     ),
     Option(
         name="max-body",
@@ -97,6 +106,7 @@ LIMIT_OPTIONS = (
         kind=SIZE_LIMIT,
         default="1MiB",
         more="A larger one is answered, usually with 413, and not read.",
+        reloadable=True,
     ),
     Option(
         name="handshake-timeout",
@@ -104,6 +114,7 @@ LIMIT_OPTIONS = (
         kind=INTERVAL,
         default="10",
         more="A slower connection is closed.",
+        reloadable=True,
     ),
     Option(
         name="head-timeout",
@@ -111,6 +122,7 @@ LIMIT_OPTIONS = (
         kind=INTERVAL,
         default="10",
         more="They count from the first byte; a slower request is answered with 408.",
+        reloadable=True,
     ),
     Option(
         name="body-timeout",
@@ -118,6 +130,7 @@ LIMIT_OPTIONS = (
         kind=INTERVAL,
         default="30",
         more="A slower one is answered with 408.",
+        reloadable=True,
     ),
     Option(
         name="send-timeout",
@@ -127,6 +140,7 @@ LIMIT_OPTIONS = (
         ),
         kind=INTERVAL,
         default="60",
+        reloadable=True,
     ),
     Option(
         name="trusted-proxy",

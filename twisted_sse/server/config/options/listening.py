@@ -2,7 +2,7 @@
 The options that say where a hub listens, and with which certificate.
 """
 
-from twisted_sse.server.config.kinds import PASSPHRASE_FILE, PORT, YES_OR_NO
+from twisted_sse.server.config.kinds import PASSPHRASE_FILE, PATH, PORT, YES_OR_NO
 from twisted_sse.server.config.option import Option
 
 __all__ = ["LISTENING_OPTIONS"]
@@ -27,6 +27,7 @@ LISTENING_OPTIONS = (
     Option(
         name="tls-cert",
         help="A PEM certificate (chain), for TLS and HTTP/2, chosen by server name",
+        kind=PATH,
         several=True,
         more=(
             "The file may also have the key. Every `--port` that is a number then serves TLS, "
@@ -34,12 +35,15 @@ LISTENING_OPTIONS = (
             "port must be a number. A client gets the first certificate that is valid for the "
             "name it asks for, or else the first one."
         ),
+        reloadable=True,
     ),
     Option(
         name="tls-key",
         help="The PEM private key, if it is not in the certificate file",
+        kind=PATH,
         several=True,
         more="Several keys are in the order of the certificates.",
+        reloadable=True,
     ),
     Option(
         name="tls-passphrase-file",
@@ -47,6 +51,7 @@ LISTENING_OPTIONS = (
         kind=PASSPHRASE_FILE,
         attribute="tls_passphrase",
         more="The passphrase is one line.",
+        reloadable=True,
     ),
     Option(
         name="demo",

@@ -14,6 +14,7 @@ LOGGING_OPTIONS = (
         kind=LOG_FORMAT,
         default="text",
         more="`json` writes one object per line; see [the log](how-to/log.md).",
+        reloadable=True,
     ),
     Option(
         name="log-level",
@@ -23,11 +24,13 @@ LOGGING_OPTIONS = (
         several=True,
         silent="info",
         more="The levels are `debug`, `info`, `warn`, `error` and `critical`.",
+        reloadable=True,
     ),
     Option(
         name="access-log",
         help="Whether to log each request, and each stream when it ends, yes or no",
         kind=YES_OR_NO,
         default="no",
+        reloadable=True,
     ),
 )

@@ -43,6 +43,7 @@ STREAM_OPTIONS = (
         help="The shortest reconnection time that browsers are told, in milliseconds",
         kind=MILLISECONDS,
         default="3000",
+        reloadable=True,
     ),
     Option(
         name="retry-spread",
@@ -53,6 +54,7 @@ STREAM_OPTIONS = (
             "Each stream begins with a different reconnection time, so that browsers do not all "
             "reconnect at the same moment after a crash."
         ),
+        reloadable=True,
     ),
     Option(
         name="presence",
@@ -85,6 +87,7 @@ STREAM_OPTIONS = (
             "Meanwhile the hub serves as before, but `/readyz` answers 503, so that a load "
             "balancer sends it no newcomers."
         ),
+        reloadable=True,
     ),
     Option(
         name="grace",
@@ -95,11 +98,13 @@ STREAM_OPTIONS = (
             "With the default, the whole stop takes less than the ten seconds after which "
             "containers are usually killed."
         ),
+        reloadable=True,
     ),
     Option(
         name="spread",
         help="Seconds over which browsers reconnect after the hub has stopped",
         kind=SECONDS,
         default="10",
+        reloadable=True,
     ),
 )

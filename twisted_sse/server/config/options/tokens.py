@@ -4,7 +4,7 @@ The options about JSON Web Tokens, cookies and client certificates.
 
 from collections.abc import Callable, Iterator, Sequence
 
-from twisted_sse.server.config.kinds import TEXT, YES_OR_NO, Kind
+from twisted_sse.server.config.kinds import PATH, TEXT, YES_OR_NO, Kind
 from twisted_sse.server.config.option import Option
 from twisted_sse.web.tokens.keys import ALGORITHMS, check_algorithms
 
@@ -33,14 +33,13 @@ def _hide(text: str) -> str:
     return "***"
 
 
-_PATH = Kind(read=str, expected='the path of a file, such as "public.pem"')
 _ALGORITHMS = Kind(read=_read_algorithms, expected='algorithms, such as "RS256,ES256"')
 
 # The options about one key, by the attribute that `KeyConfig` has for each: the word
 # before the role and the one after it, the kind, what it is, and what the reference adds.
 _KEY_OPTIONS: dict[str, tuple[str, str, Kind, str, str]] = {
     "key_file": (
-        *("jwt", "key-file", _PATH, "A file with the key {owner}, a PEM public key or a secret"),
+        *("jwt", "key-file", PATH, "A file with the key {owner}, a PEM public key or a secret"),
         "Read again at `SIGHUP`.",
     ),
     "key": (
@@ -48,7 +47,7 @@ _KEY_OPTIONS: dict[str, tuple[str, str, Kind, str, str]] = {
         "The list of processes shows it: prefer the file.",
     ),
     "jwks_file": (
-        *("jwks", "file", _PATH, "A file with the keys {owner}, a JSON Web Key Set"),
+        *("jwks", "file", PATH, "A file with the keys {owner}, a JSON Web Key Set"),
         "Read again at `SIGHUP`.",
     ),
     "jwks_url": (
@@ -83,6 +82,7 @@ def _key_options() -> Iterator[Option]:
                 hide=hide,
                 silent=silent,
                 more="" if role else more,
+                reloadable=True,
             )
 
 
@@ -97,12 +97,14 @@ TOKEN_OPTIONS = (
             "The first URL is what relative URL patterns in tokens belong to. Tokens of Mercure "
             "1.0 are refused without it."
         ),
+        reloadable=True,
     ),
     Option(
         name="jwt-issuer",
         help="What iss of tokens must be",
         silent="not compared",
         more="Tokens of Mercure 1.0 are refused without it.",
+        reloadable=True,
     ),
     Option(
         name="cookie",
@@ -111,6 +113,7 @@ TOKEN_OPTIONS = (
         attribute="cookies",
         silent="those of Mercure",
         more="Those are `__Secure-mercure_access_token` and `mercureAuthorization`.",
+        reloadable=True,
     ),
     Option(
         name="token-in-query",
@@ -118,6 +121,7 @@ TOKEN_OPTIONS = (
         kind=YES_OR_NO,
         default="no",
         more="As `authorization` or `access_token`. URLs end up in logs.",
+        reloadable=True,
     ),
     Option(
         name="publish-origin",
@@ -125,12 +129,14 @@ TOKEN_OPTIONS = (
         several=True,
         attribute="publish_origins",
         more="In addition to the hub's own.",
+        reloadable=True,
     ),
     Option(
         name="tls-client-ca",
         help="A PEM file of CA certificates: ask clients for certificates of these",
-        kind=_PATH,
+        kind=PATH,
         more="Needs `--tls-cert`. Read again with the certificates of the hub.",
+        reloadable=True,
     ),
     Option(
         name="tls-client-auth",
@@ -138,6 +144,7 @@ TOKEN_OPTIONS = (
         kind=_choice("required", "optional"),
         default="required",
         more="It matters only with `--tls-client-ca`.",
+        reloadable=True,
     ),
     Option(
         name="tls-client-grant",
@@ -145,5 +152,6 @@ TOKEN_OPTIONS = (
         kind=_choice("publish", "subscribe", "both"),
         default="both",
         more="On every topic.",
+        reloadable=True,
     ),
 )
