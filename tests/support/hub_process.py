@@ -61,6 +61,8 @@ class HubProcess:
 
         environment: Variables to set, in addition to those of the tests.
 
+        tls: Whether the port has TLS by a configuration file.
+
     Attributes:
         port: The port that it listens on.
     """
@@ -72,8 +74,10 @@ class HubProcess:
         token: str | None = TOKEN,
         files: int | None = None,
         environment: Mapping[str, str] | None = None,
+        tls: bool = False,
     ) -> None:
         self._files = files
+        self._tls = tls or "--tls-cert" in options
         self._environment = dict(environment or {})
         self.port = free_port() if port is None else port
         self._options = options
@@ -93,7 +97,7 @@ class HubProcess:
         """
         The URL of its root, without a slash at the end.
         """
-        scheme = "https" if "--tls-cert" in self._options else "http"
+        scheme = "https" if self._tls else "http"
         return f"{scheme}://localhost:{self.port}"
 
     @property

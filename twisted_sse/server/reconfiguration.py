@@ -85,10 +85,10 @@ class Reconfiguration:
                 "The configuration in use stays, because {error}", error=explain(error, given)
             )
             return
+        self._tell(given, changed)
         for use in uses:
             use()
         self._config = config
-        self._tell(given, changed)
         for one in changed:
             if one.reloadable:
                 self._remember(one, given.get(one.name))
