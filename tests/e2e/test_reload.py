@@ -226,6 +226,9 @@ def names_shown(hub: HubProcess) -> set[str]:
     """
     The names on the certificate that new clients of *hub* get.
     """
-    with socket.create_connection(("127.0.0.1", hub.port), PATIENCE) as plain:
-        with trust_everything().wrap_socket(plain, server_hostname="localhost") as secured:
-            return set(names_on(secured.getpeercert(binary_form=True)))
+    context = trust_everything()
+    with (
+        socket.create_connection(("127.0.0.1", hub.port), PATIENCE) as plain,
+        context.wrap_socket(plain, server_hostname="localhost") as secured,
+    ):
+        return set(names_on(secured.getpeercert(binary_form=True)))

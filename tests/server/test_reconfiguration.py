@@ -112,7 +112,8 @@ class ChangeTests(ReconfigurationTestCase):
         self.assertEqual(
             self.change('cors-origin = "https://a.example"'),
             [
-                'The configuration has changed: cors-origin is ["https://a.example"], and was not set',
+                'The configuration has changed: cors-origin is ["https://a.example"], and was'
+                " not set",
                 "The configuration has changed: max-topics is 100, and was 5",
             ],
         )

@@ -55,7 +55,8 @@ def _row(option: Option) -> str:
         default = f"`{option.silent}`" if "=" in option.silent else option.silent or "none"
     repeatable = " May be repeated." if option.several else ""
     more = f" {option.more}" if option.more else ""
-    return f"| {names} | {default} | {option.help}.{repeatable}{more} |\n"
+    fixed = "" if option.reloadable else " A change needs a restart."
+    return f"| {names} | {default} | {option.help}.{repeatable}{more}{fixed} |\n"
 
 
 if __name__ == "__main__":

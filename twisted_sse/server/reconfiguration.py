@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from twisted.logger import Logger
 
 from twisted_sse.server.config.config import Config
-from twisted_sse.server.config.option import Given, InvalidConfiguration, Option, explain
+from twisted_sse.server.config.option import Given, InvalidConfiguration, Option, error_sentence
 from twisted_sse.server.config.options import OPTIONS
 from twisted_sse.server.config.show import show_value
 from twisted_sse.server.config.sources import Sources
@@ -81,9 +81,8 @@ class Reconfiguration:
             fields = {one.field for one in changed if one.reloadable}
             uses = [part.prepare(config, fields) for part in self._parts]
         except InvalidConfiguration as error:
-            self._log.warn(
-                "The configuration in use stays, because {error}", error=explain(error, given)
-            )
+            reason = error_sentence(error, given)
+            self._log.warn("The configuration in use stays, because {reason}", reason=reason)
             return
         self._tell(given, changed)
         for use in uses:

@@ -15,7 +15,7 @@ from twisted.python import usage
 from twisted_sse.history.plugins import describe_histories
 from twisted_sse.server.build import make_server
 from twisted_sse.server.config.config import Config, read_config
-from twisted_sse.server.config.option import Given, InvalidConfiguration, Option, explain
+from twisted_sse.server.config.option import Given, InvalidConfiguration, Option, error_sentence
 from twisted_sse.server.config.options import OPTIONS
 from twisted_sse.server.config.show import show_config
 from twisted_sse.server.config.sources import find_sources
@@ -106,7 +106,7 @@ class Options(usage.Options):
             server = make_server(self.config, reactor, reconfiguration)
             self.server = with_log(server, self.config, self.parent, reconfiguration)
         except InvalidConfiguration as error:
-            text = explain(error, given)
+            text = error_sentence(error, given)
             raise usage.UsageError(f"{text}{'' if text.endswith('?') else '.'}") from None
         if self["print-config"]:
             sys.stdout.write(show_config(given))

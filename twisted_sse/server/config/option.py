@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from twisted_sse.server.config.kinds import TEXT, Kind
 
-__all__ = ["Given", "InvalidConfiguration", "InvalidOption", "Option", "explain"]
+__all__ = ["Given", "InvalidConfiguration", "InvalidOption", "Option", "error_sentence"]
 
 
 class InvalidConfiguration(Exception):
@@ -36,7 +36,7 @@ class InvalidOption(InvalidConfiguration):
         self.reason = str(reason)
 
 
-def explain(error: InvalidConfiguration, given: Mapping[str, Given]) -> str:
+def error_sentence(error: InvalidConfiguration, given: Mapping[str, Given]) -> str:
     """
     Return what *error* says, with the place where its option is given.
 
