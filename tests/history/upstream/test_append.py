@@ -231,7 +231,7 @@ class SizeTests(_EdgeTestCase):
         If a later request is refused, nobody is told that nothing was kept.
         """
         self.start(MemoryHistory(), max_body=500_000)
-        batch = publications("x" * 300_000, "y" * 600_000)
+        batch = publications("x" * 300_000, "y" * 800_000)
         error = await self.assertFailure(self.edge.append(batch), PerhapsKept)
 
         self.assertIn("A part of the batch was kept.", str(error))
