@@ -59,9 +59,12 @@ def _checked(keys: Sequence[bytes]) -> bytes:
 
 def publisher_of(request: Request, grant: Grant) -> bytes:
     """
-    Identify the publisher: two may choose the same key, and neither may see the other's
-    receipt.
+    Identify the publisher, by user or else by credentials, however those are written.
+
+    Two publishers may choose the same key, and neither may see the other's receipt.
     """
     if grant.user is not None:
         return b"user:" + grant.user.encode("utf-8", "surrogatepass")
-    return b"credentials:" + (request.getHeader(b"Authorization") or b"")
+    # RFC 9110, 11.1: the scheme is case-insensitive, and several spaces may follow it.
+    scheme, _, rest = (request.getHeader(b"Authorization") or b"").strip().partition(b" ")
+    return b"credentials:" + scheme.lower() + b" " + rest.strip()
