@@ -22,9 +22,12 @@ PYOPENSSL = "pyopenssl>=25.3"
 # of the three uses, and a ModuleNotFoundError would be the answer to the first try.
 KLEIN = "klein>=24.8"
 
+# Older ones accept forged tokens: CVE-2026-48526.  The extra of PyJWT is for keys that are no
+# secrets; the package itself needs cryptography for TLS.
+JWT = ["PyJWT[crypto]>=2.13"]
 REDIS = ["txredisapi>=1.6"]
 CLI = ["rich"]
-ALL = [*CLI, *REDIS]
+ALL = [*CLI, *JWT, *REDIS]
 TEST = [
     *ALL,
     *("apscheduler<4", "hypothesis", "mypy", "mypy-zope", "ruff"),
@@ -73,6 +76,7 @@ setup(
     install_requires=[TWISTED, PYOPENSSL, "treq", "zope.interface", "service-identity", KLEIN],
     extras_require={
         "cli": CLI,
+        "jwt": JWT,
         "redis": REDIS,
         "all": ALL,
         "test": TEST,

@@ -69,6 +69,7 @@ from tests.support.ports import free_port
 from tests.support.processes import Background, find_program
 from tests.support.reference import option_table
 from tests.support.streams import RawStream
+from tests.support.tokens import pem, signer
 from tests.support.waiting import PATIENCE, eventually
 from twisted_sse import Connection, EndReason, Hub, Receipt, errors
 from twisted_sse.events.control import OPEN, RESET
@@ -356,10 +357,14 @@ class CommandLineTests(SynchronousTestCase):
         certificate, key = write_certificate(directory)
         tokens = directory / "tokens"
         tokens.write_text("a-token\n", "utf-8")
+        public = directory / "public.pem"
+        public.write_bytes(pem(signer("RS256")))
         self.files = {
             "--publish-token-file": str(tokens),
             "--tls-cert": str(certificate),
             "--tls-key": str(key),
+            "--tls-client-ca": str(certificate),
+            **{f"--jwt-{role}key-file": str(public) for role in ("", "publisher-")},
         }
         configuration = directory / "hub.toml"
         (block,) = (one for one in snippets() if one.language == "toml" and "hub.toml" in one.text)

@@ -21,7 +21,9 @@ __all__ = ["ExportsTests", "PlantedMistakeTests", "undocumented", "wrong_exports
 # The names that programs may rely on: removing one must be deliberate.
 PUBLIC = [
     "CORS",
+    "JWT",
     "BearerTokens",
+    "ClientCertificate",
     "Connection",
     "EndReason",
     "EventSourceResponse",

@@ -86,7 +86,7 @@ OUTSIDERS = {
     "rich": ["cli"],
     "txredisapi": ["history.redis.protocol"],
     "jwt": ["web.tokens"],
-    "cryptography": ["web.tokens", "transport.tls.identity"],
+    "cryptography": ["web.tokens", "web.clientcertificate", "transport.tls"],
 }
 
 # These import nothing from outside but the standard library and their own outsiders.

@@ -2,6 +2,8 @@
 Server-Sent Events for Twisted: a hub that runs by itself, and resources to embed.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from twisted_sse.broker.connections.connection import Connection
 from twisted_sse.broker.connections.endreason import EndReason
 from twisted_sse.broker.connections.grant import Grant
@@ -20,9 +22,15 @@ from twisted_sse.web.generators.imperative import EventStream, StreamClosed, eve
 from twisted_sse.web.generators.response import EventSourceResponse
 from twisted_sse.web.generators.responsestream import ResponseStream
 
+if TYPE_CHECKING:
+    from twisted_sse.web.clientcertificate import ClientCertificate
+    from twisted_sse.web.tokens.authorize import JWT
+
 __all__ = [
     "CORS",
+    "JWT",
     "BearerTokens",
+    "ClientCertificate",
     "Connection",
     "EndReason",
     "EventSourceResponse",
@@ -45,3 +53,17 @@ __all__ = [
     "Unauthorized",
     "event_stream_for",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # Imported when they are first used: with what they need of the cryptography package,
+    # that takes 50 ms.
+    if name == "JWT":
+        from twisted_sse.web.tokens.authorize import JWT
+
+        return JWT
+    if name == "ClientCertificate":
+        from twisted_sse.web.clientcertificate import ClientCertificate
+
+        return ClientCertificate
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

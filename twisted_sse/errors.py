@@ -12,6 +12,7 @@ __all__ = [
     "InvalidEvent",
     "InvalidResponse",
     "InvalidSelector",
+    "InvalidToken",
     "InvalidTopic",
     "NoContent",
     "NotSent",
@@ -123,6 +124,13 @@ class TooManyPublications(TwistedSSEError):
 class Unauthorized(TwistedSSEError):
     """
     The request lacks valid credentials.  Answered with 401.
+    """
+
+
+class InvalidToken(Unauthorized):
+    """
+    The request has a token that is not valid.  Answered with 401 and the error code
+    ``invalid_token``.
     """
 
 

@@ -6,7 +6,7 @@ A `Hub` has a `Broker`, which does the work; what applications call is here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from functools import partial
@@ -49,6 +49,8 @@ from twisted_sse.web.cors import CORS
 from twisted_sse.web.cred import GrantOf, GrantRealm
 from twisted_sse.web.events import PublishResource
 from twisted_sse.web.generators.streams import GeneratorStreams
+from twisted_sse.web.mercure import VERSIONS, MercureResource, Version
+from twisted_sse.web.mercure.location import DEFAULT_PATH
 from twisted_sse.web.presence import PresenceResource
 from twisted_sse.web.resource import Authorize
 from twisted_sse.web.stream import EventStreamResource
@@ -448,6 +450,45 @@ class Hub:
             RuntimeError: The hub keeps no presence.
         """
         return PresenceResource(self.presence, self.broker.now, authorize=authorize, cors=cors)
+
+    def mercure(
+        self,
+        authorize: Authorize | None = None,
+        cors: CORS | None = None,
+        *,
+        protocols: Iterable[Version] = VERSIONS,
+        path: str = DEFAULT_PATH,
+        public_urls: Iterable[str] = (),
+        subscriptions: bool = False,
+        describe: bool = True,
+        authorization_servers: Sequence[str] = (),
+        cookie: str | None = None,
+        max_topics: int = 100,
+        max_body: int = MAX_BODY,
+        publish_origins: Iterable[str] = (),
+        publish_authorize: Authorize | None = None,
+    ) -> MercureResource:
+        """
+        Make a resource that speaks the Mercure protocol; see `MercureResource`.
+
+        Make one for each hub, and put it at *path*.
+        """
+        return MercureResource(
+            self.broker,
+            authorize=authorize,
+            cors=cors,
+            protocols=protocols,
+            path=path,
+            public_urls=public_urls,
+            subscriptions=subscriptions,
+            describe=describe,
+            authorization_servers=authorization_servers,
+            cookie=cookie,
+            max_topics=max_topics,
+            max_body=max_body,
+            publish_origins=publish_origins,
+            publish_authorize=publish_authorize,
+        )
 
     def subscribe(self, *topics: str) -> EventStreamResource:
         """

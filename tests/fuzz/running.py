@@ -56,6 +56,7 @@ class Runner:
             MemoryHistory(events=200, bytes=2**20),
             authorize=BearerTokens([TOKEN]),
             cors=CORS(["https://a"]),
+            mercure={"subscriptions": True},
         )
         globalLogPublisher.addObserver(self)
 

@@ -93,7 +93,7 @@ class ReloadSignalTests(SynchronousTestCase):
         """
         (line,) = self.hang_up({})
 
-        self.assertTrue(line.startswith("Received SIGHUP: there is neither"), line)
+        self.assertTrue(line.startswith("Received SIGHUP: there is no --tls-cert"), line)
         self.assertEqual(self.reactor.stops, 0)
 
     def test_fixed(self) -> None:

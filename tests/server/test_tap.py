@@ -21,6 +21,10 @@ from twisted_sse.history.plugins import find_factories
 from twisted_sse.server.build import make_server
 from twisted_sse.server.tap import Options, makeService
 
+ROLES = {
+    first: [first, f"{first}-publisher", f"{first}-subscriber"] for first in ("jwt", "jwks")
+}
+
 OPTIONS = [
     "port",
     "history",
@@ -30,6 +34,9 @@ OPTIONS = [
     "cors-origin",
     "anonymous",
     "publish-token-file",
+    "protocol",
+    "subscriptions",
+    "public-url",
     "tls-cert",
     "tls-key",
     "tls-passphrase-file",
@@ -61,6 +68,16 @@ OPTIONS = [
     "config",
     "check-config",
     "print-config",
+    *(f"{first}-{rest}" for first in ROLES["jwt"] for rest in ("key", "key-file", "alg")),
+    *(f"{first}-{rest}" for first in ROLES["jwks"] for rest in ("file", "url")),
+    "jwt-audience",
+    "jwt-issuer",
+    "cookie",
+    "publish-origin",
+    "token-in-query",
+    "tls-client-ca",
+    "tls-client-auth",
+    "tls-client-grant",
 ]
 
 
@@ -571,6 +588,19 @@ class RefusedTests(CommandLineTests):
     """
 
     CASES = [
+        *((f"{first}-key", "short") for first in ROLES["jwt"]),
+        *((f"{first}-key-file", "/none") for first in ROLES["jwt"]),
+        *((f"{first}-alg", "RS256") for first in ROLES["jwt"]),
+        *((f"{first}-file", "/none") for first in ROLES["jwks"]),
+        *((f"{first}-url", "/none") for first in ROLES["jwks"]),
+        ("jwt-audience", "x"),
+        ("jwt-issuer", "x"),
+        ("cookie", "x"),
+        ("publish-origin", "x"),
+        ("token-in-query", "maybe"),
+        ("tls-client-ca", "/none"),
+        ("tls-client-auth", "maybe"),
+        ("tls-client-grant", "maybe"),
         ("port", "99999"),
         ("log-format", "xml"),
         ("log-level", "loud"),
@@ -610,6 +640,11 @@ class RefusedTests(CommandLineTests):
         ("cors-origin", "https://example.com/"),
         ("anonymous", "maybe"),
         ("publish-token-file", "/nowhere/at/all"),
+        ("protocol", "mercure"),
+        ("protocol", "mercure-1.0,"),
+        ("subscriptions", "maybe"),
+        ("public-url", "example.com"),
+        ("public-url", "https://*.example.com"),
         ("tls-cert", "/nowhere/at/all"),
         ("tls-key", "/nowhere/at/all"),
         ("tls-passphrase-file", "/nowhere/at/all"),

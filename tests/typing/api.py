@@ -20,7 +20,9 @@ from zope.interface import implementer
 
 from twisted_sse import (
     CORS,
+    JWT,
     BearerTokens,
+    ClientCertificate,
     Connection,
     EndReason,
     EventSourceResponse,
@@ -52,16 +54,19 @@ from twisted_sse.client import (
 )
 from twisted_sse.events.publication import Position, Publication, Record, Tail
 from twisted_sse.history.upstream.history import UpstreamHistory
-from twisted_sse.klein import EventStreamRoute, Klein, event_stream, hub_routes
+from twisted_sse.klein import EventStreamRoute, Klein, event_stream, hub_routes, mercure_routes
 from twisted_sse.testing import StreamAnswer, StreamClient
 from twisted_sse.topics import Selection
+from twisted_sse.web.mercure import MercureResource, discovery, hub_link
 
 __all__ = [
+    "authorizations",
     "events",
     "grants",
     "handler",
     "hubs",
     "klein_apps",
+    "mercure",
     "presence",
     "print_nothing",
     "providers",
@@ -105,6 +110,22 @@ def grants() -> None:
 
     Grant(subscribe=1)  # type: ignore[arg-type]
     Grant(expires="tomorrow")  # type: ignore[arg-type]
+
+
+def authorizations() -> None:
+    """
+    Tokens and certificates authorize the resources of a hub.
+    """
+    hub = Hub()
+    jwt = JWT(jwks_url="https://issuer.example/keys", algorithms=["RS256"], audience="hub")
+    either = ClientCertificate(subscribe=["rooms/{room}"], publish=[], otherwise=jwt)
+
+    resources: list[IResource] = [hub.resource(jwt), hub.publishing(jwt), hub.resource(either)]
+    print(resources, jwt.reload())
+    assert_type(Grant(payloads=[(["news"], 1)]).payload_of("news"), Any)
+
+    JWT("key")  # type: ignore[call-arg]
+    JWT(key=7)  # type: ignore[arg-type]
 
 
 def hubs() -> None:
@@ -258,6 +279,26 @@ def edges(agent: IAgent) -> None:
     UpstreamHistory("http://localhost/events", token=b"secret")  # type: ignore[arg-type]
 
 
+def mercure(hub: Hub, request: Request) -> None:
+    """
+    A hub speaks Mercure, and an application tells where it is.
+    """
+    resource = hub.mercure(protocols=["mercure-1.0"], public_urls=["https://hub.example"])
+
+    assert_type(resource, MercureResource)
+    hub_link(request, "/hub", topic="https://example.com/1", last_event_id="a-1")
+
+    @discovery("/hub")
+    def book(request: Request, number: int) -> str:
+        return "book"
+
+    assert_type(book(request, 1), str)
+
+    hub.mercure(protocols=["mercure-2"])  # type: ignore[list-item]
+    hub_link(request, last_event_id=1)  # type: ignore[arg-type]
+    book(request, "1")  # type: ignore[arg-type]
+
+
 def klein_apps(hub: Hub, app: klein.Klein, request: Request) -> None:
     """
     What is decorated is a route with the same arguments; a hub's routes go into any app.
@@ -275,6 +316,7 @@ def klein_apps(hub: Hub, app: klein.Klein, request: Request) -> None:
 
     as_app: klein.Klein = Klein()
     hub_routes(as_app, hub, "/events", cors=CORS(["*"]), topics=["news"])
+    mercure_routes(as_app, hub, "/hub", subscriptions=True)
     assert_type(words(request, "a"), Deferred[IResource])
     assert_type(letters.drain(5.0), Deferred[None])
     print(EventStreamRoute)

@@ -22,6 +22,11 @@ def allowed(answer: Answer) -> dict[str, str]:
     return {name: value for name, value in answer.headers if name.startswith("access-control-")}
 
 
+EXPOSED = (
+    "Last-Event-ID, Link, Mercure-Last-Event-ID, Publication-Kept, Retry-After, WWW-Authenticate"
+)
+
+
 class AnswerTests(SynchronousTestCase):
     """
     The permissions in an answer.

@@ -5,13 +5,17 @@ Publications that a page of another site makes with its visitor's credentials.
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import Resource
 from twisted.web.server import Request
+from twisted.web.test.requesthelper import DummyChannel
 
 from tests.support.http import Answer, Served
 from twisted_sse import CORS, Grant, Hub
+from twisted_sse.web.csrf import OriginCheck
 from twisted_sse.web.events import EventsResource
+from twisted_sse.web.problem import Problem
 
 __all__ = [
     "AllowedTests",
+    "MalformedTests",
     "NotAmbientTests",
     "OptionTests",
     "RefusedTests",
@@ -426,3 +430,23 @@ class SentenceTests(PublishTestCase):
         self.served = Served()
 
         self.assertEqual(self.publish({"Origin": "https://evil.example"}).status, 401)
+
+
+class MalformedTests(SynchronousTestCase):
+    """
+    The answer that Mercure has for such publications.
+    """
+
+    def test_malformed(self) -> None:
+        """
+        The request is said to be malformed, and not forbidden.
+        """
+        request = Request(DummyChannel(), False)
+        request.requestHeaders.setRawHeaders(b"Cookie", [b"mercureAuthorization=x"])
+        with self.assertRaises(Problem) as caught:
+            OriginCheck(CORS(), malformed=True).check(request)
+
+        self.assertEqual(caught.exception.status, 400)
+        self.assertEqual(
+            caught.exception.headers, {"WWW-Authenticate": 'Bearer error="invalid_request"'}
+        )

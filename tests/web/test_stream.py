@@ -122,6 +122,7 @@ class BeginningTests(SynchronousTestCase):
         Mercure's path begins with a block that dispatches no event.
         """
         served = Served()
+        served.publish("before")
         answer = served.get("/.well-known/mercure?topic=news")
         position = served.hub.broker.position.id
 

@@ -37,6 +37,7 @@ from twisted_sse.errors import HistoryUnavailable, HubClosed
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.publication import Position, Publication, Published, Record, Tail
 from twisted_sse.interfaces import IHistoryProvider, ISharedHistoryProvider
+from twisted_sse.topics import Interest
 from twisted_sse.transport.refusals import Refusals
 
 __all__ = ["Broker"]
@@ -168,6 +169,13 @@ class Broker:
         The position of the newest publication.
         """
         return self._window.head
+
+    def newest_id(self, interest: Interest) -> str | None:
+        """
+        The newest event ID that a subscriber with *interest* may be shown, if there
+        is one; only events that it may not read follow that ID.
+        """
+        return self._window.shown_id(interest.may_read) if self.position.number > 0 else None
 
     def start(self) -> Deferred[None]:
         """

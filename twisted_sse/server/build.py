@@ -5,7 +5,6 @@ Builds the services that ``twistd sse`` runs.
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -14,6 +13,7 @@ from twisted.application.service import MultiService
 
 from twisted_sse.broker.drain import abort_all
 from twisted_sse.hub import Hub
+from twisted_sse.server.access import Access, client_authentication
 from twisted_sse.server.banner import Served, StartupBanner, bearer_from_file
 from twisted_sse.server.config.config import Config
 from twisted_sse.server.config.option import InvalidOption
@@ -21,6 +21,7 @@ from twisted_sse.server.demo import publish_demo
 from twisted_sse.server.limits import ConnectionLimits, connection_limits
 from twisted_sse.server.listening import EndpointService, endpoint_for
 from twisted_sse.server.memory import MemoryTrim
+from twisted_sse.server.mercure import read_mercure
 from twisted_sse.server.process import GarbageCollection, MonotonicTimers, StopSignals
 from twisted_sse.server.reload import Reloadable, ReloadSignal
 from twisted_sse.server.site import HubSite, hub_tree
@@ -32,14 +33,17 @@ from twisted_sse.transport.proxyprotocol import ProxyProtocolFactory
 from twisted_sse.transport.tls.context import TLSFactory, TLSServer
 from twisted_sse.transport.tls.identity import CertificateError, pair_files
 from twisted_sse.transport.tls.renewal import CertificateWatch
-from twisted_sse.web.auth import BearerTokens
 from twisted_sse.web.cors import CORS
-from twisted_sse.web.tokenfile import TokenFile
 
 __all__ = ["make_server"]
 
 # The option to blame for a CertificateError, by its culprit.
-_TLS_OPTIONS = {"certificate": "tls-cert", "key": "tls-key", "passphrase": "tls-passphrase-file"}
+_TLS_OPTIONS = {
+    "certificate": "tls-cert",
+    "key": "tls-key",
+    "passphrase": "tls-passphrase-file",
+    "client-ca": "tls-client-ca",
+}
 
 # What precedes the description of a port that speaks the PROXY protocol.
 _PROXIED = "haproxy:"
@@ -61,9 +65,7 @@ def make_server(config: Config, reactor: Any) -> MultiService:
     """
     allow_many_files()
     limits = connection_limits(config)
-    token = secrets.token_urlsafe(24)
-    listed = config.publish_tokens
-    tokens = _tokens(config, token, reactor)
+    access = Access(config, reactor)
     hub = Hub(
         config.history,
         keepalive=config.keepalive,
@@ -79,7 +81,7 @@ def make_server(config: Config, reactor: Any) -> MultiService:
         presence=config.presence or False,
         reactor=reactor,
     )
-    site = _site(config, hub, tokens, limits, reactor)
+    site = _site(config, hub, access, limits, reactor)
     accepts = AcceptLimit(
         config.max_accepts,
         limits.accepts_per_address,
@@ -90,6 +92,7 @@ def make_server(config: Config, reactor: Any) -> MultiService:
     server = MultiService()
     MonotonicTimers(reactor).setServiceParent(server)
     reloads: dict[str, Reloadable] = {}
+    access.service(reactor).setServiceParent(server)
     hub.service(grace=config.grace, spread=config.spread).setServiceParent(server)
     tls = _tls_server(config)
     if tls is not None:
@@ -100,8 +103,7 @@ def make_server(config: Config, reactor: Any) -> MultiService:
         one.endpoint.setServiceParent(server)
     if config.demo:
         publish_demo(hub)
-    if listed is not None:
-        reloads["the tokens"] = tokens
+    reloads.update(access.reloads)
     GarbageCollection().setServiceParent(server)
     MemoryTrim(lambda: len(hub.connections), reactor).setServiceParent(server)
     notifier = Notifier(lambda: len(hub.connections), os.environ, reactor)
@@ -114,16 +116,8 @@ def make_server(config: Config, reactor: Any) -> MultiService:
         abort=lambda: abort_all(hub.broker, hub.responses),
         delay=config.drain_delay,
     ).setServiceParent(server)
-    _banner(config, served, token).setServiceParent(server)
+    _banner(config, served, access.token).setServiceParent(server)
     return server
-
-
-def _tokens(config: Config, token: str, reactor: Any) -> BearerTokens:
-    listed = config.publish_tokens
-    if listed is None:
-        return BearerTokens(token, anonymous=config.anonymous)
-    file = TokenFile(listed.path, reactor, listed.tokens)
-    return BearerTokens.of_file(file, anonymous=config.anonymous, clock=reactor)
 
 
 def _leave(hub: Hub, notifier: Notifier) -> None:
@@ -131,17 +125,17 @@ def _leave(hub: Hub, notifier: Notifier) -> None:
     notifier.stopping()
 
 
-def _banner(config: Config, served: Sequence[Served], token: str) -> StartupBanner:
+def _banner(config: Config, served: Sequence[Served], token: str | None) -> StartupBanner:
     listed = config.publish_tokens
     if listed is not None:
         header = bearer_from_file(listed.path, listed.tokens[0])
     else:
         # Only a token that is valid for one run is logged.
-        header = f"-H 'Authorization: Bearer {token}'"
+        header = f"-H 'Authorization: Bearer {token or 'TOKEN'}'"
     return StartupBanner(
         served,
         header,
-        generated=listed is None,
+        generated=token is not None,
         anonymous=config.anonymous,
         demo=config.demo,
     )
@@ -150,7 +144,7 @@ def _banner(config: Config, served: Sequence[Served], token: str) -> StartupBann
 def _site(
     config: Config,
     hub: Hub,
-    tokens: BearerTokens,
+    access: Access,
     limits: ConnectionLimits,
     reactor: Any,
 ) -> HubSite:
@@ -158,15 +152,21 @@ def _site(
         cors = CORS(config.cors_origins)
     except ValueError as error:
         raise InvalidOption("cors-origin", error) from None
-    tree = hub_tree(
-        hub.broker,
-        authorize=tokens,
-        cors=cors,
-        max_topics=config.max_topics,
-        max_body=config.max_body,
-        max_publication_topics=config.max_publication_topics,
-        demo=config.demo,
-    )
+    try:
+        tree = hub_tree(
+            hub.broker,
+            authorize=access.subscribing,
+            publish_authorize=access.publishing,
+            publish_origins=config.publish_origins,
+            cors=cors,
+            max_topics=config.max_topics,
+            max_body=config.max_body,
+            max_publication_topics=config.max_publication_topics,
+            demo=config.demo,
+            mercure=read_mercure(config),
+        )
+    except ValueError as error:
+        raise InvalidOption("publish-origin", error) from None
     site = HubSite(
         tree,
         config.max_body,
@@ -249,6 +249,9 @@ def _proxied(config: Config, site: HubSite, factory: Any, reactor: Any) -> Proxy
 
 
 def _tls_server(config: Config) -> TLSServer | None:
+    clients = client_authentication(config)
+    if clients is not None and not config.tls_cert:
+        raise InvalidOption("tls-client-ca", "it needs --tls-cert, the certificate of the hub")
     if config.tls_passphrase is not None and not config.tls_cert:
         raise InvalidOption(
             "tls-passphrase-file", "it needs --tls-cert, the certificate of the private key"
@@ -256,6 +259,7 @@ def _tls_server(config: Config) -> TLSServer | None:
     if not config.tls_cert and not config.tls_key:
         return None
     try:
-        return TLSServer(pair_files(config.tls_cert, config.tls_key), config.tls_passphrase)
+        files = pair_files(config.tls_cert, config.tls_key)
+        return TLSServer(files, config.tls_passphrase, clients)
     except CertificateError as error:
         raise InvalidOption(_TLS_OPTIONS[error.culprit], error) from None

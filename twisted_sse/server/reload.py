@@ -94,8 +94,8 @@ class ReloadSignal(Service):
             )
         if not self._reloads:
             self._log.info(
-                "Received SIGHUP: there is neither a --tls-cert nor a --publish-token-file to "
-                "read again"
+                "Received SIGHUP: there is no --tls-cert, no --publish-token-file and no key of "
+                "tokens to read again"
             )
             return
         self._log.info("Received SIGHUP, reading {what} again", what=" and ".join(self._reloads))

@@ -4,6 +4,7 @@ The site of a standalone hub: its tree of resources, and its limits.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from twisted.internet.defer import succeed
@@ -11,13 +12,13 @@ from twisted.web.resource import IResource, Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
 from twisted_sse.broker.broker import Broker
-from twisted_sse.events.preamble import Priming
 from twisted_sse.server.log.access import log_request
 from twisted_sse.server.staticfiles import Page
 from twisted_sse.transport.http.site import StreamSite
 from twisted_sse.web.cors import CORS
 from twisted_sse.web.events import EventsResource
 from twisted_sse.web.health import Health
+from twisted_sse.web.mercure import MercureResource
 from twisted_sse.web.notfound import NotFound
 from twisted_sse.web.presence import PresenceResource
 from twisted_sse.web.problem import Problem, answer_problem
@@ -56,7 +57,7 @@ class HubSite(StreamSite):
         found: IResource = super().getResourceFor(request)
         if (
             self.sockets is not None
-            and isinstance(found, EventsResource)
+            and isinstance(found, EventsResource | MercureResource)
             and _needs_socket(request)
             and not self.sockets.has_room_for_stream()
         ):
@@ -109,28 +110,34 @@ def hub_tree(
     max_body: int | None,
     max_publication_topics: int | None = None,
     demo: bool = False,
+    publish_authorize: Authorize | None = None,
+    publish_origins: Iterable[str] = (),
+    mercure: Mapping[str, Any] | None = None,
 ) -> Resource:
     """
     Build the tree of resources that ``twistd sse`` serves.
+
+    Args:
+        publish_authorize, publish_origins: As for `EventsResource`.
+
+        mercure: Further arguments of `MercureResource`.
     """
-
-    def events(priming: Priming, strict_forms: bool) -> EventsResource:
-        return EventsResource(
-            broker,
-            authorize=authorize,
-            cors=cors,
-            priming=priming,
-            max_topics=max_topics,
-            max_body=max_body,
-            strict_forms=strict_forms,
-            max_publication_topics=max_publication_topics,
-        )
-
+    everywhere: dict[str, Any] = {
+        "authorize": authorize,
+        "publish_authorize": publish_authorize,
+        "publish_origins": publish_origins,
+        "cors": cors,
+        "max_topics": max_topics,
+        "max_body": max_body,
+        "max_publication_topics": max_publication_topics,
+    }
+    hub = MercureResource(broker, **everywhere, **(mercure or {}))
     root = Page("demo.html" if demo else "index.html")
-    root.putChild(b"events", events("event", True))
+    root.putChild(b"events", EventsResource(broker, **everywhere))
     well_known = NotFound()
-    # A Mercure client may not expect an event that was not published, and may leave out data.
-    well_known.putChild(b"mercure", events("block", False))
+    well_known.putChild(b"mercure", hub)
+    if hub.metadata is not None:
+        well_known.putChild(b"oauth-protected-resource", _at_mercure(hub.metadata))
     root.putChild(b".well-known", well_known)
     if broker.presence is not None:
         presence = PresenceResource(broker.presence, broker.now, authorize=authorize, cors=cors)
@@ -138,3 +145,13 @@ def hub_tree(
     root.putChild(b"healthz", Health(lambda: succeed(True)))
     root.putChild(b"readyz", Health(broker.check))
     return root
+
+
+def _at_mercure(metadata: IResource) -> Resource:
+    """
+    Put *metadata* at the path of the hub below ``oauth-protected-resource``.
+    """
+    top, well_known = NotFound(), NotFound()
+    well_known.putChild(b"mercure", metadata)
+    top.putChild(b".well-known", well_known)
+    return top

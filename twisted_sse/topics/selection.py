@@ -16,6 +16,7 @@ from typing import Final
 
 from twisted_sse.errors import InvalidSelector
 from twisted_sse.topics.cache import BoundedCache
+from twisted_sse.topics.matchers import Matcher
 from twisted_sse.topics.names import check_selector
 from twisted_sse.topics.patternindex import PatternIndex
 from twisted_sse.topics.selectors import Everything, Exact, Pattern, Selector, parse_selector
@@ -96,17 +97,19 @@ class Selection:
         return _SELECTION_BYTES + sum(_SELECTOR_BYTES + getsizeof(text) for text in texts)
 
     @classmethod
-    def requested(cls, texts: Sequence[str]) -> Selection:
+    def requested(cls, asked: Sequence[str | Matcher]) -> Selection:
         """
         Make the selection that a client asks for.
 
         Args:
-            texts: Sent by the client, so trust nothing about them.
+            asked: Sent by the client, so trust nothing about it.  A str is parsed by
+                `parse_selector`.
 
         Raises:
-            InvalidSelector: *texts* is empty or larger than `MAX_REQUEST_SIZE`, costs
-                more than `MAX_REQUEST_COST`, or one of them is invalid.
+            InvalidSelector: *asked* is empty or larger than `MAX_REQUEST_SIZE`, costs
+                more than `MAX_REQUEST_COST`, or a part of it is invalid.
         """
+        texts = [one.text if isinstance(one, Matcher) else one for one in asked]
         # A character has at least one byte, so this bounds the encoding, too.
         size = sum(map(len, texts))
         if size <= MAX_REQUEST_SIZE:
@@ -117,8 +120,8 @@ class Selection:
             )
         selectors: set[Selector] = set()
         cost = 0
-        for text in texts:
-            selector = _selector(text)
+        for one in asked:
+            selector = one.parse() if isinstance(one, Matcher) else _selector(one)
             if isinstance(selector, URITemplate | URLPattern) and selector not in selectors:
                 cost += selector.cost
             if cost > MAX_REQUEST_COST:

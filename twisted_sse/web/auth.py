@@ -12,9 +12,8 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.web.server import Request
 
+from twisted_sse.broker.connections.authority import Authority
 from twisted_sse.broker.connections.grant import ANONYMOUS, Grant
-from twisted_sse.broker.connections.revocation import Revocable
-from twisted_sse.clock import clock_for
 from twisted_sse.errors import Unauthorized
 from twisted_sse.units import known_arguments
 from twisted_sse.web.tokenfile import TokenFile
@@ -27,9 +26,7 @@ NOTHING = Grant()
 
 
 def _everything() -> Grant:
-    grant = Grant(subscribe=["*"], publish=["*"], public=True)
-    grant.source = Revocable()
-    return grant
+    return Grant(subscribe=["*"], publish=["*"], public=True, authority=Authority())
 
 
 class BearerTokens:
@@ -54,7 +51,6 @@ class BearerTokens:
         if not isinstance(anonymous, bool):
             raise TypeError(f"anonymous is {anonymous!r}: give True or False")
         self._file: TokenFile | None = None
-        self._clock = clock_for(None)
         self._grants: dict[bytes, Grant] = {}
         self.replace(tokens)
         self._anonymous = anonymous
@@ -74,8 +70,7 @@ class BearerTokens:
         used, the tokens stay, and the log says why.
 
         Args:
-            clock: Limits how often the file is looked at, and times the ends of streams;
-                by default, monotonic time of the reactor.
+            clock: Limits how often the file is looked at; by default, monotonic time.
 
         Raises:
             TypeError, ValueError: The file cannot be read, is empty, or has a line of
@@ -83,18 +78,24 @@ class BearerTokens:
         """
         if not isinstance(path, str | os.PathLike):
             raise TypeError(f"path is {path!r}: give the path of a file with tokens")
-        return cls.of_file(TokenFile(path, clock), anonymous=anonymous, clock=clock)
+        return cls.of_file(TokenFile(path, clock), anonymous=anonymous)
 
     @classmethod
-    def of_file(
-        cls, file: TokenFile, *, anonymous: bool = True, clock: IReactorTime | None = None
-    ) -> BearerTokens:
+    def of_file(cls, file: TokenFile, *, anonymous: bool = True) -> BearerTokens:
         """
         Do what `from_file` does, with a file that was read already.
         """
         made = cls(file.tokens, anonymous=anonymous)
         made._file = file
-        made._clock = clock_for(clock)
+        return made
+
+    @classmethod
+    def none(cls, *, anonymous: bool = True) -> BearerTokens:
+        """
+        Know no token.
+        """
+        made = cls("-", anonymous=anonymous)
+        made._grants = {}
         return made
 
     def replace(self, tokens: Iterable[str]) -> None:
@@ -112,11 +113,8 @@ class BearerTokens:
             raise ValueError("tokens is empty: give at least one token")
         before = self._grants
         self._grants = {token: before.get(token) or _everything() for token in checked}
-        ended = sum(
-            grant.source.revoke(self._clock)
-            for token, grant in before.items()
-            if grant.source is not None and token not in self._grants
-        )
+        removed = [grant for token, grant in before.items() if token not in self._grants]
+        ended = sum(grant.authority.revoke() for grant in removed if grant.authority is not None)
         if ended:
             self._log.info("Streams that end because their token was removed: {ended}", ended=ended)
 
@@ -138,18 +136,32 @@ class BearerTokens:
         """
         sent = bearer_token(request)
         if sent is not None:
-            if self._file is not None and self._file.check():
-                self.replace(self._file.tokens)
-            # A list, so that the time does not depend on which token matches.
-            same = [one for token, one in self._grants.items() if compare_digest(sent, token)]
-            if same:
-                return same[0]
+            grant = self._grant_of(sent)
+            if grant is not None:
+                return grant
             raise Unauthorized("This token is not known here.")
         if self._anonymous:
             return ANONYMOUS
         if request.method == b"POST":
             return NOTHING
         raise Unauthorized("Subscribing needs a token: Authorization: Bearer TOKEN.")
+
+    def find(self, request: Request) -> Grant | None:
+        """
+        Return the grant of *request* if it has a known token, and ``None`` otherwise.
+        """
+        try:
+            sent = bearer_token(request)
+        except Unauthorized:
+            return None
+        return None if sent is None else self._grant_of(sent)
+
+    def _grant_of(self, sent: bytes) -> Grant | None:
+        if self._file is not None and self._file.check():
+            self.replace(self._file.tokens)
+        # A list, so that the time does not depend on which token matches.
+        same = [one for token, one in self._grants.items() if compare_digest(sent, token)]
+        return same[0] if same else None
 
 
 def _encoded(token: str) -> bytes:

@@ -43,18 +43,14 @@ _ANSWERS = {
 }
 
 
-def from_form(body: bytes, *, strict: bool = True) -> Publication:
+def from_form(body: bytes) -> Publication:
     """
     Parse a form with ``topic`` (repeatable), ``data``, ``type`` or ``event``,
     ``id``, ``retry`` and ``private``.
 
-    Unknown fields are ignored: a page's form may have some of its own.
-
-    Args:
-        strict: Whether ``data`` must be there, possibly empty; ``private`` must be yes
-            or no; and a field that looks like one of these, misspelled, is an error.
-            Otherwise the form is read as Mercure does: ``data`` may be absent, and any
-            ``private`` means yes.
+    ``data`` must be there, possibly empty; ``private`` must be yes or no; and a field
+    that looks like one of these, misspelled, is an error.  Other unknown fields are
+    ignored: a page's form may have some of its own.
 
     Raises:
         Problem, InvalidTopic, InvalidEvent: The form cannot be published.
@@ -64,8 +60,7 @@ def from_form(body: bytes, *, strict: bool = True) -> Publication:
     except ValueError:
         raise Problem(400, "The form must be percent-encoded UTF-8.") from None
     fields = dict(pairs)
-    if strict:
-        _check_fields(fields)
+    _check_fields(fields)
     topics = [value for name, value in pairs if name == "topic"]
     return Publication.of(
         topics,
@@ -74,7 +69,7 @@ def from_form(body: bytes, *, strict: bool = True) -> Publication:
         event=fields.get("type") or fields.get("event") or None,
         id=fields.get("id") or None,
         retry=_digits(fields.get("retry") or None),
-        private=_yes(fields.get("private", "no")) if strict else "private" in fields,
+        private=_yes(fields.get("private", "no")),
     )
 
 

@@ -26,13 +26,13 @@ class EventsResource(MethodResource):
     Without *authorize* nobody may publish.
 
     Args:
+        publish_authorize: Returns the grant of a request that publishes, if another
+            key is for publishers; *authorize* by default.
+
         max_body: The most bytes in the body of a request; ``None`` for no limit.
 
         max_publication_topics: The most topics of one event; ``None`` for as many as
             `twisted_sse.topics.MAX_TOPICS`.
-
-        strict_forms: Whether a form without ``data``, or with a misspelled field, is
-            refused, and ``private=no`` means no; see `from_form`.
 
         publish_origins: The origins whose pages may publish with their visitor's
             cookie or password, in addition to that of this server and to those
@@ -55,8 +55,8 @@ class EventsResource(MethodResource):
         max_topics: int | None = 100,
         max_body: int | None = MAX_BODY,
         max_publication_topics: int | None = None,
-        strict_forms: bool = True,
         publish_origins: Iterable[str] = (),
+        publish_authorize: Authorize | None = None,
     ) -> None:
         cors = CORS() if cors is None else cors
         streams = Subscriptions(
@@ -68,7 +68,6 @@ class EventsResource(MethodResource):
             origins,
             max_body=max_body,
             max_topics=max_publication_topics,
-            strict_forms=strict_forms,
         )
         handlers = {
             "GET": streams.get,
@@ -81,6 +80,7 @@ class EventsResource(MethodResource):
             *(handlers, grant, cors),
             publishing=["POST"],
             max_body=max_body,
+            publish_authorize=publish_authorize,
             origins=origins,
             refusals=broker.refusals,
         )

@@ -18,7 +18,7 @@ from twisted_sse.topics import MAX_REQUEST_SIZE
 from twisted_sse.web.content import read_body
 from twisted_sse.web.problem import Problem
 
-__all__ = ["raw_query", "take_form"]
+__all__ = ["raw_form", "raw_query", "take_form"]
 
 _FORM = "application/x-www-form-urlencoded"
 
@@ -104,5 +104,12 @@ def raw_query(request: Request) -> bytes:
     # The usual methods have none, and looking for it takes time.
     if request.method in (b"GET", b"HEAD"):
         return in_url
+    return b"&".join(filter(None, [in_url, raw_form(request)]))
+
+
+def raw_form(request: Request) -> bytes:
+    """
+    The form of *request*, written like the query of a URL; empty if it has none.
+    """
     form = request.getComponent(_IForm)
-    return b"&".join(filter(None, [in_url, b"" if form is None else form.encoded]))
+    return b"" if form is None else form.encoded

@@ -16,7 +16,7 @@ from twisted_sse.broker.connections.grant import ANONYMOUS, Grant
 from twisted_sse.broker.presence.presence import HubPresence, PresenceWish
 from twisted_sse.errors import Forbidden, Unauthorized
 from twisted_sse.events.presence import MAX_NAMED, presence_data
-from twisted_sse.topics import Exact, Selection, parse_selector
+from twisted_sse.topics import Selection
 from twisted_sse.web.auth import NOTHING
 from twisted_sse.web.cors import CORS
 from twisted_sse.web.problem import Problem
@@ -100,7 +100,7 @@ def presence_wish(query: Query, selection: Selection, presence: HubPresence | No
 def _one_topic(query: Query) -> str:
     if len(query.topics) != 1:
         raise Problem(400, "Name one topic to be told who is there: ?topic=NAME.")
-    selector = parse_selector(query.topics[0])
-    if not isinstance(selector, Exact):
-        raise Problem(400, "Name a single topic: presence is not told of * or of templates.")
-    return selector.text
+    selection = query.selection(1)
+    if not selection.exact:
+        raise Problem(400, "Name a single topic: presence is not told of * or of patterns.")
+    return next(iter(selection.exact))

@@ -19,6 +19,7 @@ from twisted_sse.errors import (
     HubClosed,
     InvalidEvent,
     InvalidSelector,
+    InvalidToken,
     InvalidTopic,
     PerhapsKept,
     TooManyConnections,
@@ -116,7 +117,7 @@ def problem_of(failure: Failure, request: Request, *, publishes: bool) -> Proble
         return None
     headers: Mapping[str, str] = {}
     if status in (401, 403):
-        headers = {"WWW-Authenticate": _challenge(status, request)}
+        headers = {"WWW-Authenticate": _challenge(status, error, request)}
     elif status in (429, 503):
         seconds = getattr(error, "retry_after", _RETRY_AFTER)
         headers = {"Retry-After": str(max(1, ceil(seconds)))}
@@ -165,7 +166,7 @@ def _detail(error: BaseException | None, publishes: bool) -> str:
     return str(error)
 
 
-def _challenge(status: int, request: Request) -> str:
+def _challenge(status: int, error: BaseException | None, request: Request) -> str:
     if status == 403:
         return 'Bearer error="insufficient_scope"'
     # RFC 6750, 3.1: "If the request lacks any authentication information (e.g.,
@@ -173,5 +174,6 @@ def _challenge(status: int, request: Request) -> str:
     # an unsupported authentication method), the resource server SHOULD NOT
     # include an error code".
     header = request.getHeader(b"Authorization") or b""
-    tried = header.lstrip().lower().startswith(b"bearer")
+    # A token may also be in a cookie or in the query.
+    tried = isinstance(error, InvalidToken) or header.lstrip().lower().startswith(b"bearer")
     return 'Bearer error="invalid_token"' if tried else "Bearer"

@@ -29,13 +29,13 @@ from twisted_sse.web.problem import Problem
 from twisted_sse.web.repeat import publisher_of, repeat_key
 from twisted_sse.web.resource import has_left
 
-__all__ = ["Publishing"]
+__all__ = ["BodyReader", "Publishing", "Writer", "answer_id"]
 
-#: Writes the answer, from what became of the publications.
-_Answer = Callable[[Sequence[Outcome], Request], None]
+#: Writes an answer, from what became of the publications.
+Writer = Callable[[Sequence[Outcome], Request], None]
 
-#: Reads a body, and says how to answer.
-_Reader = Callable[[bytes], tuple[Sequence[Publication], _Answer]]
+#: Parses a body, and returns its publications and what writes the answer.
+BodyReader = Callable[[bytes], tuple[Sequence[Publication], Writer]]
 
 
 class Publishing:
@@ -50,7 +50,8 @@ class Publishing:
         max_topics: The most topics of one event; ``None`` for as many as
             `twisted_sse.topics.MAX_TOPICS`.
 
-        strict_forms: As *strict* of `from_form`.
+        readers: What parses a body, by its media type; by default all that this
+            package knows.
     """
 
     def __init__(
@@ -60,10 +61,9 @@ class Publishing:
         *,
         max_body: int | None = MAX_BODY,
         max_topics: int | None = None,
-        strict_forms: bool = True,
+        readers: Mapping[str, BodyReader] | None = None,
     ) -> None:
-        read_form = partial(_read_form, strict=strict_forms)
-        self._readers: Mapping[str, _Reader] = {**_READERS, MEDIA_TYPES[0]: read_form}
+        self._readers = _READERS if readers is None else readers
         self._broker = broker
         self._origins = origins
         self._max_body = max_body
@@ -79,11 +79,9 @@ class Publishing:
         self._origins.check(request)
         kind = media_type((request.getHeader(b"Content-Type") or b"").decode("latin-1"))
         if kind not in self._readers:
-            raise Problem(
-                415,
-                f"Send {', '.join(MEDIA_TYPES[:2])} or {MEDIA_TYPES[2]} as Content-Type.",
-                {"Accept": ", ".join(MEDIA_TYPES)},
-            )
+            # Another hub knows what it sends.
+            known = [one for one in self._readers if one != EVENT_STREAM]
+            raise Problem(415, f"Send {_or(known)} as Content-Type.", {"Accept": ", ".join(known)})
         body = read_body(request, self._max_body)
         publications, answer = self._readers[kind](body)
         self._check(publications, grant)
@@ -157,30 +155,31 @@ class Publishing:
         return lambda: Deferred.fromCoroutine(find())
 
 
-def _read_form(body: bytes, strict: bool) -> tuple[Sequence[Publication], _Answer]:
-    return [from_form(body, strict=strict)], _answer_id
+def _read_form(body: bytes) -> tuple[Sequence[Publication], Writer]:
+    return [from_form(body)], answer_id
 
 
-def _read_json(body: bytes) -> tuple[Sequence[Publication], _Answer]:
+def _read_json(body: bytes) -> tuple[Sequence[Publication], Writer]:
     given = from_json(body)
     if isinstance(given, Publication):
         return [given], _answer_one
     return given, _answer_all
 
 
-def _read_ndjson(body: bytes) -> tuple[Sequence[Publication], _Answer]:
+def _read_ndjson(body: bytes) -> tuple[Sequence[Publication], Writer]:
     return from_ndjson(body), _answer_all
 
 
-def _read_from_hub(body: bytes) -> tuple[Sequence[Publication], _Answer]:
+def _read_from_hub(body: bytes) -> tuple[Sequence[Publication], Writer]:
     try:
         return read_publications(body), _answer_positions
     except ValueError as error:
         raise Problem(400, f"This is not what one hub sends to another: {error}") from None
 
 
-# By content type; forms are read as each resource needs.
-_READERS: Mapping[str, _Reader] = {
+# By content type.
+_READERS: Mapping[str, BodyReader] = {
+    MEDIA_TYPES[0]: _read_form,
     MEDIA_TYPES[1]: _read_json,
     MEDIA_TYPES[2]: _read_ndjson,
     EVENT_STREAM: _read_from_hub,
@@ -193,7 +192,15 @@ def _refuse(grant: Grant) -> None:
     raise Forbidden("Your token does not allow publishing to all of these topics.")
 
 
-def _answer_id(outcomes: Sequence[Outcome], request: Request) -> None:
+def _or(names: Sequence[str]) -> str:
+    *others, last = names
+    return f"{', '.join(others)} or {last}" if others else last
+
+
+def answer_id(outcomes: Sequence[Outcome], request: Request) -> None:
+    """
+    Answer *request*, which published once, with the ID.
+    """
     _answer(request, b"text/plain; charset=utf-8", outcomes[0][0].id)
 
 

@@ -65,6 +65,11 @@ def publisher_of(request: Request, grant: Grant) -> bytes:
     """
     if grant.user is not None:
         return b"user:" + grant.user.encode("utf-8", "surrogatepass")
+    header = request.getHeader(b"Authorization")
+    if header is None:
+        # A token may also be in a cookie or in the query.
+        cookie, query = request.getHeader(b"Cookie") or b"", request.uri.partition(b"?")[2]
+        return b"cookie:" + cookie + b"\0" + query
     # RFC 9110, 11.1: the scheme is case-insensitive, and several spaces may follow it.
-    scheme, _, rest = (request.getHeader(b"Authorization") or b"").strip().partition(b" ")
+    scheme, _, rest = header.strip().partition(b" ")
     return b"credentials:" + scheme.lower() + b" " + rest.strip()

@@ -54,6 +54,9 @@ class MethodResource(Resource):
             `StreamSite` reads no more than this, and the sites of ``twisted.web``
             read everything.
 
+        publish_authorize: Called instead of *authorize* before the handlers of the
+            methods in *publishing*.
+
         origins: Checks which pages may use the resource; by default those that *cors*
             lists, and those of this server.
 
@@ -69,6 +72,7 @@ class MethodResource(Resource):
         cors: CORS,
         publishing: Collection[str] = (),
         max_body: int | None = MAX_BODY,
+        publish_authorize: Authorize | None = None,
         origins: OriginCheck | None = None,
         refusals: Refusals | None = None,
     ) -> None:
@@ -83,6 +87,7 @@ class MethodResource(Resource):
         self._allowed = ", ".join([*handlers, "OPTIONS"])
         self._authorize = authorize
         self._cors = cors
+        self._publish_authorize = publish_authorize or authorize
         self._publishing = {method.encode("ascii") for method in publishing}
         self._max_body = max_body
         self._origins = OriginCheck(cors) if origins is None else origins
@@ -121,7 +126,8 @@ class MethodResource(Resource):
             detail = f"This resource allows only {self._allowed}."
             raise Problem(405, detail, {"Allow": self._allowed})
         self._origins.check_page(request)
-        granted = self._authorize(request)
+        publishes = request.method in self._publishing
+        granted = (self._publish_authorize if publishes else self._authorize)(request)
         if isinstance(granted, Awaitable):
             self._run_later(granted, handler, request)
         else:
@@ -163,7 +169,13 @@ class MethodResource(Resource):
         if publishes:
             problem = with_outcome(problem, failure)
         if not answered:
-            answer_problem(request, problem)
+            answer_problem(request, self.completed(problem, request))
+
+    def completed(self, problem: Problem, request: Request) -> Problem:
+        """
+        *problem* with what this resource adds to every error answer, which is nothing.
+        """
+        return problem
 
 
 def has_left(request: Request) -> bool:

@@ -18,16 +18,15 @@ from twisted_sse.broker.connections.grant import ANONYMOUS, Grant, check_grant
 from twisted_sse.errors import Forbidden, Unauthorized
 from twisted_sse.events.media import accepts
 from twisted_sse.events.preamble import Priming, StreamStart
-from twisted_sse.events.publication import is_safe_id
 from twisted_sse.topics import Selection
 from twisted_sse.transport.sinks.choice import sink_for
 from twisted_sse.units import check_choice, check_count
 from twisted_sse.web.auth import NOTHING
 from twisted_sse.web.cors import CORS
-from twisted_sse.web.form import take_form
+from twisted_sse.web.dialect import EVENTS, Dialect, Opening
 from twisted_sse.web.presence import presence_wish
 from twisted_sse.web.problem import Problem
-from twisted_sse.web.query import Query, last_event_id, query_of
+from twisted_sse.web.query import Query, last_event_id
 from twisted_sse.web.replication import Replication
 from twisted_sse.web.resource import Authorize, MethodResource, everybody
 
@@ -57,6 +56,8 @@ class Subscriptions:
 
         authorize: Called again when a user's grant has changed; ``None`` if
             everybody may read what is not private.
+
+        dialect: How requests are read.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class Subscriptions:
         priming: Priming = "event",
         max_topics: int | None = 100,
         authorize: Authorize | None = None,
+        dialect: Dialect = EVENTS,
     ) -> None:
         check_choice("priming", priming, ("event", "block", None))
         check_count("max_topics", max_topics, none="for no limit")
@@ -75,6 +77,7 @@ class Subscriptions:
         self._selection = None if topics is None else Selection.of(topics)
         self._priming: Priming = priming
         self._max_topics = max_topics
+        self._dialect = dialect
         self._replication = Replication(broker, self._open)
         self._authorize = authorize
         if authorize is not None and not callable(authorize):
@@ -107,7 +110,7 @@ class Subscriptions:
         """
         if grant is NOTHING:
             raise Unauthorized("Subscribing needs a token: Authorization: Bearer TOKEN.")
-        take_form(request, self._max_topics)
+        self._dialect.take_form(request, self._max_topics)
         return self.get(request, grant)
 
     def head(self, request: Request, grant: Grant) -> None:
@@ -129,7 +132,7 @@ class Subscriptions:
         if not accepts(accept.decode("latin-1"), "text/event-stream"):
             raise Problem(406, "This is an event stream: accept text/event-stream, or */*.")
         grant.check_time(self._broker.now())
-        query = query_of(request)
+        query = self._dialect.query(request)
         if query.replication is not None:
             self._replication.check_grant(grant)
         selection = self._selection or query.selection(self._max_topics)
@@ -161,16 +164,22 @@ class Subscriptions:
             reauthorize=None if self._authorize is None else partial(self._reauthorize, request),
             presence=presence_wish(query, selection, self._broker.presence),
         )
-        connection, opened = self._admission.admit(subscriber, partial(self._begin, request))
+        begin = partial(self._begin, request, query, grant)
+        connection, opened = self._admission.admit(subscriber, begin)
         # Before the stream is open, nothing else reports that the client has left.
         request.notifyFinish().addBoth(lambda _: connection.gone())
         return opened
 
-    def _begin(self, request: Request, connection: Connection, start: StreamStart) -> None:
+    def _begin(
+        self,
+        request: Request,
+        query: Query,
+        grant: Grant,
+        connection: Connection,
+        start: StreamStart,
+    ) -> None:
         _set_headers(request)
-        if start.position.id and is_safe_id(start.position.id):
-            position = start.position.id.encode("utf-8")
-            request.responseHeaders.setRawHeaders(b"Last-Event-ID", [position])
+        self._dialect.begin(request, Opening(connection, start, query, grant))
         broker = self._broker
         request.write(
             connection.audience.representation.preamble(

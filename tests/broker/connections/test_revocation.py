@@ -1,130 +1,147 @@
 """
-Revoking what grants came from ends their streams.
+Authorities, and the connections that end when they are revoked.
 """
 
-from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.hubs import Subscriber, make_hub
-from twisted_sse import Grant
-from twisted_sse.broker.connections.endreason import EndReason
-from twisted_sse.broker.connections.revocation import Revocable
-from twisted_sse.errors import HubClosed
+from twisted_sse import EndReason, Grant
+from twisted_sse.broker.connections.authority import Authority
 
-__all__ = ["RevocableTests", "StreamTests"]
+__all__ = ["AuthorityTests", "GrantTests", "RevocationTests"]
 
 
-class Recorded:
+class AuthorityTests(SynchronousTestCase):
     """
-    Records why it is dismissed, and then raises what it was given.
+    `Authority`.
     """
 
-    def __init__(self, error: Exception | None = None) -> None:
-        self.reasons: list[EndReason] = []
-        self.error = error
-
-    def dismiss(self, reason: EndReason) -> None:
+    def test_revoke(self) -> None:
         """
-        See `Connection.dismiss`.
+        Whoever holds it is told once, and those who do not any more are not.
         """
-        self.reasons.append(reason)
-        if self.error is not None:
-            raise self.error
+        authority, told = Authority(), list[str]()
+        authority.hold("a", told.append)
+        authority.hold("b", told.append)
+        authority.forget("b")
+        authority.forget("unknown")
+        self.assertEqual(len(authority), 1)
+
+        self.assertEqual(authority.revoke(), 1)
+        self.assertEqual(authority.revoke(), 0)
+
+        self.assertEqual(told, ["a"])
+
+    def test_too_late(self) -> None:
+        """
+        After it was revoked it vouches for nobody.
+        """
+        authority, told = Authority(), list[str]()
+        authority.revoke()
+        authority.hold("a", told.append)
+
+        self.assertEqual((told, len(authority)), (["a"], 0))
 
 
-class RevocableTests(SynchronousTestCase):
+class RevocationTests(SynchronousTestCase):
     """
-    `Revocable`.
+    Connections of a hub.
     """
 
-    def setUp(self) -> None:
-        self.clock = Clock()
-        self.source = Revocable()
+    def test_end(self) -> None:
+        """
+        The streams of an authority end, and no others.
+        """
+        hub, clock = make_hub()
+        authority = Authority()
+        ending = Subscriber(hub, "a", grant=Grant(public=True, authority=authority))
+        staying = Subscriber(hub, "a", grant=Grant(public=True, authority=Authority()))
+        authority.revoke()
+        clock.advance(0)
+
+        self.assertIs(ending.connection.ended, EndReason.REVOKED)
+        self.assertIsNone(staying.connection.ended)
 
     def test_many(self) -> None:
         """
-        Many connections end over several turns of the reactor, each once.
+        A few end in each turn of the reactor.
         """
-        many = [Recorded() for _ in range(250)]
-        for one in many:
-            self.source.hold(one)
-        count = self.source.revoke(self.clock)
-        at_once = sum(len(one.reasons) for one in many)
-        self.clock.pump([0, 0, 0])
+        hub, clock = make_hub()
+        authority = Authority()
+        for _ in range(120):
+            Subscriber(hub, "a", grant=Grant(public=True, authority=authority))
+        authority.revoke()
+        counts: list[int] = []
 
-        self.assertEqual((count, at_once), (250, 100))
-        self.assertEqual([one.reasons for one in many], [[EndReason.REVOKED]] * 250)
+        def turn() -> None:
+            counts.append(len(hub.connections))
+            if counts[-1]:
+                clock.callLater(0, turn)
+
+        clock.callLater(0, turn)
+        clock.advance(0)
+
+        self.assertEqual(counts, [70, 20, 0])
 
     def test_forgotten(self) -> None:
         """
-        A connection that was forgotten stays.
+        A connection that has ended is not held any more.
         """
-        gone, stays = Recorded(), Recorded()
-        for one in (gone, stays):
-            self.source.hold(one)
-        self.source.forget(stays)
-        self.source.forget(Recorded())
+        hub, _ = make_hub()
+        authority = Authority()
+        subscriber = Subscriber(hub, "a", grant=Grant(public=True, authority=authority))
+        self.assertEqual(len(authority), 1)
+        subscriber.leave()
 
-        self.assertEqual(self.source.revoke(self.clock), 1)
-        self.assertEqual((len(gone.reasons), len(stays.reasons)), (1, 0))
+        self.assertEqual(len(authority), 0)
 
-    def test_late(self) -> None:
+    def test_new_grant(self) -> None:
         """
-        A connection that comes after the revocation ends at once.
+        After a new grant of another authority, only that one counts.
         """
-        self.source.revoke(self.clock)
-        late = Recorded()
-        self.source.hold(late)
+        hub, clock = make_hub()
+        old, new = Authority(), Authority()
+        grants = [Grant("ada", public=True, authority=one) for one in (old, new)]
+        subscriber = Subscriber(hub, "a", grant=grants[0], reauthorize=lambda: grants[1])
+        self.successResultOf(hub.grant_changed("ada"))
+        old.revoke()
+        clock.advance(0)
+        self.assertIsNone(subscriber.connection.ended)
 
-        self.assertEqual(late.reasons, [EndReason.REVOKED])
-
-    def test_failure(self) -> None:
-        """
-        If one cannot be ended, the others are.
-        """
-        others = [Recorded(ZeroDivisionError()), Recorded()]
-        for one in others:
-            self.source.hold(one)
-        self.source.revoke(self.clock)
-
-        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
-        self.assertEqual(len(others[1].reasons), 1)
+        new.revoke()
+        clock.advance(0)
+        self.assertIs(subscriber.connection.ended, EndReason.REVOKED)
 
 
-class StreamTests(SynchronousTestCase):
+class GrantTests(SynchronousTestCase):
     """
-    Streams of a hub.
+    What a grant says beside its topics.
     """
 
-    def setUp(self) -> None:
-        self.hub, self.clock = make_hub()
-        self.grant = Grant(subscribe=["*"], public=True)
-        self.grant.source = Revocable()
+    def test_payloads(self) -> None:
+        """
+        The first pair that selects a topic counts.
+        """
+        grant = Grant(payloads=[(["a", "b/{x}"], 1), ("b/1", 2), (["*"], None)])
 
-    def test_ended(self) -> None:
+        self.assertEqual([grant.payload_of(one) for one in ("a", "b/1", "c")], [1, 1, None])
+        self.assertIsNone(Grant().payload_of("a"))
+
+    def test_equal(self) -> None:
         """
-        A stream ends with the reason; one that has ended before is forgotten.
+        Grants differ if their payloads or their authorities do.
         """
-        stays, left, ends = (
-            Subscriber(self.hub, "a", grant=grant)
-            for grant in (Grant(public=True), self.grant, self.grant)
+        authority = Authority()
+
+        self.assertEqual(
+            Grant(payloads=[("a", [1])], authority=authority),
+            Grant(payloads=[("a", [1])], authority=authority),
         )
-        self.clock.advance(0)
-        left.connection.close()
-        count = self.grant.source.revoke(self.clock)
+        self.assertNotEqual(Grant(payloads=[("a", [1])]), Grant(payloads=[("a", [2])]))
+        self.assertNotEqual(Grant(authority=authority), Grant(authority=Authority()))
 
-        self.assertEqual(count, 1)
-        self.assertEqual(ends.connection.ended, EndReason.REVOKED)
-        self.assertEqual(left.connection.ended, EndReason.CLOSED)
-        self.assertIsNone(stays.connection.ended)
-
-    def test_before_it_begins(self) -> None:
+    def test_representation(self) -> None:
         """
-        A stream whose token is removed before it begins is refused.
+        The representation, which may be logged, has no payload.
         """
-        self.grant.source.revoke(self.clock)
-        subscriber = Subscriber(self.hub, "a", grant=self.grant)
-        self.clock.advance(0)
-
-        self.failureResultOf(subscriber.located, HubClosed)
-        self.assertEqual(len(self.hub.connections), 0)
+        self.assertNotIn("secret", repr(Grant(payloads=[("a", "secret")])))

@@ -1,6 +1,6 @@
 """
-Keeps every open connection within its grant: closes it when the grant expires or what
-it came from is revoked, and re-authorizes it when the user's grant changes.
+Keeps every open connection within its grant: closes it when the grant expires or is
+revoked, and re-authorizes it when the user's grant changes.
 
 A stream whose user has lost access, or whose grant cannot be looked up, ends.  A new
 grant counts from the connection's position on: events before that position are
@@ -22,7 +22,7 @@ from twisted_sse.broker.connections.endreason import EndReason
 from twisted_sse.broker.connections.expiry import GrantExpiry
 from twisted_sse.broker.connections.grant import Grant, check_grant
 from twisted_sse.broker.connections.registry import Registry
-from twisted_sse.broker.connections.revocation import Revocable
+from twisted_sse.broker.connections.revocation import Revocation
 from twisted_sse.broker.singleflight import SingleFlight
 from twisted_sse.clock import dates_of
 from twisted_sse.errors import Forbidden, Unauthorized
@@ -48,7 +48,7 @@ class Reauthorizer:
     """
     Closes and re-authorizes connections.
 
-    A connection costs something here only if its grant expires or can be revoked, or
+    A connection costs something here only if its grant expires, names an authority, or
     names a user and can be looked up again.
 
     Args:
@@ -70,8 +70,8 @@ class Reauthorizer:
         self._changed = changed
         self._now = dates_of(clock)
         self._expiry = GrantExpiry(clock)
+        self._revocation = Revocation(clock)
         self._reauthorize: dict[Connection, Reauthorize] = {}
-        self._sources: dict[Connection, Revocable] = {}
         self._lookups: set[_Lookup] = set()
         self._reviews: SingleFlight[None] = SingleFlight()
 
@@ -94,9 +94,7 @@ class Reauthorizer:
         """
         self._reauthorize.pop(connection, None)
         self._expiry.forget(connection)
-        source = self._sources.pop(connection, None)
-        if source is not None:
-            source.forget(connection)
+        self._revocation.forget(connection)
 
     def ask(self, reauthorize: Reauthorize, user: str | None = None) -> Grant | Deferred[Grant]:
         """
@@ -180,18 +178,10 @@ class Reauthorizer:
         self, connection: Connection, grant: Grant, reauthorize: Reauthorize | None
     ) -> None:
         self._expiry.plan(connection, grant.expires)
-        self._rely(connection, grant.source)
+        self._revocation.hold(connection, grant.authority)
         # A connection without a user cannot be found again, and its request takes 5 KB.
         if reauthorize is not None and grant.user is not None:
             self._reauthorize[connection] = reauthorize
-
-    def _rely(self, connection: Connection, source: Revocable | None) -> None:
-        before = self._sources.pop(connection, None)
-        if before is not None:
-            before.forget(connection)
-        if source is not None:
-            self._sources[connection] = source
-            source.hold(connection)
 
     def _again(self, connection: Connection) -> None:
         if connection in self._reauthorize:

@@ -1,74 +1,81 @@
 """
-Ends the connections of a grant that is withdrawn as a whole, such as that of a token.
+Ends the connections whose authorities are revoked.
+
+A few end in each turn of the reactor, because one key may have signed the tokens of
+all subscribers.
 """
 
 from __future__ import annotations
 
-from itertools import islice
-from typing import Final, Protocol
+from collections import deque
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
+from twisted_sse.broker.connections.authority import Authority
+from twisted_sse.broker.connections.connection import Connection
 from twisted_sse.broker.connections.endreason import EndReason
 
-__all__ = ["Revocable"]
+__all__ = ["Revocation"]
 
-# How many connections are ended at once: about 5 ms.
-_AT_ONCE: Final = 100
-
-
-class _Dismissable(Protocol):
-    def dismiss(self, reason: EndReason) -> None: ...
+# How many connections end in one turn of the reactor: about 5 ms.
+_AT_ONCE = 50
 
 
-class Revocable:
+class Revocation:
     """
-    What grants came from, and the open connections that rely on it.
+    Knows what vouches for each connection.
 
-    Attributes:
-        revoked: Whether it is withdrawn, for ever.
+    A connection costs something here only if its grant names an authority.
     """
 
     _log = Logger()
 
-    def __init__(self) -> None:
-        self.revoked = False
-        self._connections: dict[_Dismissable, None] = {}
+    def __init__(self, clock: IReactorTime) -> None:
+        self._clock = clock
+        self._authorities: dict[Connection, Authority] = {}
+        self._ending: deque[Connection] = deque()
 
-    def hold(self, connection: _Dismissable) -> None:
+    def __len__(self) -> int:
         """
-        Note *connection*, which relies on this; end it if this is already revoked.
+        The number of connections that an authority vouches for.
         """
-        if self.revoked:
-            connection.dismiss(EndReason.REVOKED)
-        else:
-            self._connections[connection] = None
+        return len(self._authorities)
 
-    def forget(self, connection: _Dismissable) -> None:
+    def hold(self, connection: Connection, authority: Authority | None) -> None:
+        """
+        End *connection* when *authority* is revoked, and for no other authority.
+        """
+        self.forget(connection)
+        if authority is not None:
+            self._authorities[connection] = authority
+            authority.hold(connection, self._end_soon)
+
+    def forget(self, connection: Connection) -> None:
         """
         Release *connection*, which may be unknown.
         """
-        self._connections.pop(connection, None)
+        authority = self._authorities.pop(connection, None)
+        if authority is not None:
+            authority.forget(connection)
 
-    def revoke(self, clock: IReactorTime) -> int:
-        """
-        End all connections that rely on this, some in each turn of the reactor.
+    def _end_soon(self, connection: Connection) -> None:
+        if not self._ending:
+            self._clock.callLater(0, self._end_some)
+        self._ending.append(connection)
 
-        Returns:
-            How many there are.
-        """
-        self.revoked = True
-        count = len(self._connections)
-        self._end_some(clock)
-        return count
+    def _end_some(self) -> None:
+        for _ in range(min(_AT_ONCE, len(self._ending))):
+            connection = self._ending.popleft()
+            authority = self._authorities.get(connection)
+            # A new grant may have come from another authority meanwhile.
+            if authority is not None and authority.revoked:
+                self._end(connection)
+        if self._ending:
+            self._clock.callLater(0, self._end_some)
 
-    def _end_some(self, clock: IReactorTime) -> None:
-        for connection in list(islice(self._connections, _AT_ONCE)):
-            self._connections.pop(connection, None)
-            try:
-                connection.dismiss(EndReason.REVOKED)
-            except Exception:
-                self._log.failure("A stream whose grant was revoked could not be ended")
-        if self._connections:
-            clock.callLater(0, self._end_some, clock)
+    def _end(self, connection: Connection) -> None:
+        try:
+            connection.dismiss(EndReason.REVOKED)
+        except Exception:
+            self._log.failure("A stream whose authorization was revoked could not be ended")

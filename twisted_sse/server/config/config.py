@@ -10,10 +10,12 @@ from typing import Any, Literal
 
 from twisted_sse.broker.presence.settings import Presence
 from twisted_sse.interfaces import IHistoryProvider
+from twisted_sse.server.config.access import AccessConfig
 from twisted_sse.server.config.kinds import TokenList
 from twisted_sse.server.config.option import Given
 from twisted_sse.server.config.options import OPTIONS
 from twisted_sse.server.log.levels import LoggerLevel
+from twisted_sse.web.mercure.versions import Version
 
 __all__ = ["Config", "ConnectionLimit", "default_config", "read_config"]
 
@@ -23,7 +25,7 @@ ConnectionLimit = int | Literal["auto"] | None
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config:
+class Config(AccessConfig):
     """
     The configuration of a standalone hub.  Sizes are in bytes, times in seconds.
 
@@ -40,6 +42,10 @@ class Config:
 
         publish_tokens: Tokens that may publish; if ``None``, one is generated.
 
+        protocols: The versions of Mercure to speak; if empty, all.
+
+        public_urls: The origins that the hub is known by; if empty, all.
+
         tls_cert: Certificate files.  Their keys are in the files *tls_key*, in
             the same order; a certificate without one contains its key.
     """
@@ -52,6 +58,9 @@ class Config:
     cors_origins: Sequence[str]
     anonymous: bool
     publish_tokens: TokenList | None
+    protocols: Sequence[Version]
+    subscriptions: bool
+    public_urls: Sequence[str]
     tls_cert: Sequence[str]
     tls_key: Sequence[str]
     tls_passphrase: bytes | None

@@ -9,7 +9,9 @@ from twisted_sse.server.config.options.access import ACCESS_OPTIONS
 from twisted_sse.server.config.options.limits import LIMIT_OPTIONS
 from twisted_sse.server.config.options.listening import LISTENING_OPTIONS
 from twisted_sse.server.config.options.logging import LOGGING_OPTIONS
+from twisted_sse.server.config.options.mercure import MERCURE_OPTIONS
 from twisted_sse.server.config.options.streams import STREAM_OPTIONS
+from twisted_sse.server.config.options.tokens import TOKEN_OPTIONS
 
 __all__ = ["OPTIONS", "option_named"]
 
@@ -18,6 +20,8 @@ OPTIONS: tuple[Option, ...] = (
     *LISTENING_OPTIONS,
     *STREAM_OPTIONS,
     *ACCESS_OPTIONS,
+    *TOKEN_OPTIONS,
+    *MERCURE_OPTIONS,
     *LIMIT_OPTIONS,
     *LOGGING_OPTIONS,
 )
