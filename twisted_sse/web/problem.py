@@ -29,8 +29,13 @@ from twisted_sse.errors import (
     TooManyTopics,
     Unauthorized,
 )
+from twisted_sse.web.logged import note_refusal
 
 __all__ = ["Problem", "answer_problem", "limit_behind", "problem_of", "with_outcome"]
+
+# The statuses of refusals: who asks is not allowed to, or there is no room.  Their
+# sentences have no topic in them, so a log may have them.
+_REFUSALS = (401, 403, 429, 503)
 
 # When to try again after 429 and 503, in seconds, if the error does not say.
 _RETRY_AFTER = 5.0
@@ -140,6 +145,8 @@ def answer_problem(request: Request, problem: Problem) -> None:
     """
     Answer *request* with *problem*.  Nothing must have been written to it before.
     """
+    if problem.status in _REFUSALS:
+        note_refusal(request, problem.detail)
     title = HTTPStatus(problem.status).phrase
     body = {
         "title": title,

@@ -23,6 +23,7 @@ from twisted_sse.web.content import MAX_BODY, is_too_large, too_large
 from twisted_sse.web.cors import CORS
 from twisted_sse.web.csrf import OriginCheck
 from twisted_sse.web.encoding import refuse_encoding
+from twisted_sse.web.logged import note_user
 from twisted_sse.web.notfound import NotFound
 from twisted_sse.web.problem import Problem, answer_problem, limit_behind, problem_of, with_outcome
 
@@ -139,9 +140,16 @@ class MethodResource(Resource):
         # Handlers of other methods check it when they read the body.
         if request.method in (b"GET", b"HEAD") and is_too_large(request):
             raise too_large(self._max_body)
-        answering = handler(request, check_grant(grant))
+        user = check_grant(grant).user
+        if request.method in self._publishing:
+            note_user(request, user)
+        try:
+            answering = handler(request, grant)
+        except Exception:
+            self._fail(Failure(), request, user)
+            return
         if answering is not None:
-            answering.addErrback(self._fail, request)
+            answering.addErrback(self._fail, request, user)
 
     def _run_later(self, granted: Awaitable[Grant], handler: Handler, request: Request) -> None:
         waiting: Deferred[Any] = maybeDeferred(lambda: granted)
@@ -150,7 +158,7 @@ class MethodResource(Resource):
         waiting.addCallback(self._run, handler, request)
         waiting.addErrback(self._fail, request)
 
-    def _fail(self, failure: Failure, request: Request) -> None:
+    def _fail(self, failure: Failure, request: Request, user: str | None = None) -> None:
         if has_left(request) and failure.check(CancelledError):
             return
         limit = limit_behind(failure)
@@ -169,6 +177,7 @@ class MethodResource(Resource):
         if publishes:
             problem = with_outcome(problem, failure)
         if not answered:
+            note_user(request, user)
             answer_problem(request, self.completed(problem, request))
 
     def completed(self, problem: Problem, request: Request) -> Problem:

@@ -2,9 +2,13 @@
 The access log: requests, and streams that have ended.
 """
 
+import re
+
 from twisted.logger import capturedLogs, formatEvent
 
-from tests.server.commandline import TARGET, CommandLineTests, Running
+from tests.server.commandline import FORM, TARGET, CommandLineTests, Running
+from tests.support.tokens import SECRET, signed
+from twisted_sse.broker.connections.endlog import ACCESS_LOGGER
 
 __all__ = ["AccessLogTests"]
 
@@ -62,6 +66,80 @@ class AccessLogTests(CommandLineTests):
         (line,) = [formatEvent(event) for event in logged]
 
         self.assertTrue(line.endswith(r'"a\" 200 \"b\xc3\xa9"'), line)
+
+    def line(self, *options: str, target: str = TARGET, token: str = "", body: bytes = b"") -> str:
+        """
+        Send one request to a hub with one stream, and return its line.
+        """
+        running = self.running("--access-log", "yes", *options)
+        running.get(TARGET)
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        with capturedLogs() as logs:
+            if body:
+                running.ask("POST", target, {**FORM, **headers}, body)
+            else:
+                running.get(target, headers)
+        lines = [formatEvent(event) for event in logs if event["log_namespace"] == ACCESS_LOGGER]
+        self.assertEqual(len(lines), 1)
+        return lines[0]
+
+    def test_refused(self) -> None:
+        """
+        A refusal says why, with 401, 403, 429 and 503, and no topic.
+        """
+        body = b"topic=salaries&data=1"
+        own = signed({"exp": 1 << 40, "sub": "ada", "mercure": {"publish": ["news"]}})
+        key = ("--jwt-key", SECRET.decode())
+        for given, status, reason in (
+            ({"token": "wrong"}, 401, "This token is not known here."),
+            ({"body": body}, 401, "Publishing needs a token: Authorization: Bearer TOKEN."),
+            (
+                {"body": body, "options": key, "token": own},
+                403,
+                "Your token does not allow publishing to all of these topics.",
+            ),
+            (
+                {"options": ("--max-connections-per-address", "1")},
+                429,
+                "The limit of 1 connections from one address is reached.",
+            ),
+            (
+                {"options": ("--max-connections", "1")},
+                503,
+                "The limit of 1 connections is reached.",
+            ),
+        ):
+            options = given.pop("options", ())
+            with self.subTest(status=status, reason=reason):
+                target = "/events" if "body" in given else TARGET
+                line = self.line(*options, target=target, **given)
+
+                self.assertRegex(line, rf'" {status} \d+ "-" "{re.escape(reason)}"$')
+                self.assertNotIn("salaries", line)
+
+    def test_user(self) -> None:
+        """
+        The user whom the token names is in the lines of publications and refusals.
+        """
+        own = signed({"exp": 1 << 40, "sub": 'a "b"', "mercure": {"publish": ["news"]}})
+        key = ("--jwt-key", SECRET.decode())
+        lines = [
+            self.line(*key, target="/events", token=own, body=body)
+            for body in (b"topic=news&data=", b"topic=other&data=")
+        ]
+
+        self.assertRegex(lines[0], r'^\S+ a \\"b\\" "POST /events HTTP/1\.1" 200 ')
+        self.assertRegex(lines[1], r'^\S+ a \\"b\\" "POST /events HTTP/1\.1" 403 ')
+
+    def test_subscriptions(self) -> None:
+        """
+        The URL of a subscription, which has a topic in it, is cut.
+        """
+        line = self.line(
+            "--subscriptions", "yes", target="/.well-known/mercure/subscriptions/salaries"
+        )
+
+        self.assertIn('"GET /.well-known/mercure/subscriptions/... HTTP/1.1" 401', line)
 
     def test_default(self) -> None:
         """

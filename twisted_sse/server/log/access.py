@@ -6,33 +6,54 @@ A stream is logged when it ends: `twisted_sse.broker.connections.endlog`.
 
 from __future__ import annotations
 
+from typing import Any
+
 from twisted.logger import Logger
 from twisted.web.server import Request
 
 from twisted_sse.broker.connections.endlog import ACCESS_LOGGER
+from twisted_sse.web.logged import logged
 
 __all__ = ["log_request"]
 
 _log = Logger(namespace=ACCESS_LOGGER)
+
+_LINE = '{address} {user} "{method} {path} {protocol}" {status} {bytes} "{agent}"'
+
+# The URLs below this one end in topics and subscribers, as Mercure wants it.
+_SUBSCRIPTIONS = b"/.well-known/mercure/subscriptions/"
 
 
 def log_request(request: Request) -> None:
     """
     Log *request*, which has been answered, in the order of the combined log format.
 
-    The query is left out, because it may contain topics and tokens.
+    Why a request was refused follows at the end: with 401, 403, 429 and 503.  The query
+    is left out, because it may contain topics and tokens.
     """
-    _log.info(
-        '{address} {user} "{method} {path} {protocol}" {status} {bytes} "{agent}"',
-        address=getattr(request.getClientAddress(), "host", None) or "-",
-        user=_shown(request.getUser()) or "-",
-        method=_shown(request.method),
-        path=_shown(request.path),
-        protocol=_shown(request.clientproto),
-        status=request.code,
-        bytes=request.sentLength,
-        agent=_shown(request.getHeader(b"User-Agent") or b"-"),
-    )
+    known = logged(request)
+    fields: dict[str, Any] = {
+        "address": getattr(request.getClientAddress(), "host", None) or "-",
+        "user": _shown(_bytes(known.user) or request.getUser()) or "-",
+        "method": _shown(request.method),
+        "path": _shown(_without_topics(request.path)),
+        "protocol": _shown(request.clientproto),
+        "status": request.code,
+        "bytes": request.sentLength,
+        "agent": _shown(request.getHeader(b"User-Agent") or b"-"),
+    }
+    if known.refusal is None:
+        _log.info(_LINE, **fields)
+    else:
+        _log.info(_LINE + ' "{refusal}"', **fields, refusal=_shown(_bytes(known.refusal)))
+
+
+def _without_topics(path: bytes) -> bytes:
+    return _SUBSCRIPTIONS + b"..." if path.startswith(_SUBSCRIPTIONS) else path
+
+
+def _bytes(text: str | None) -> bytes:
+    return (text or "").encode("utf-8", "replace")
 
 
 def _shown(text: bytes) -> str:
