@@ -124,6 +124,12 @@ class HubProcess:
         self.send_signal(number)
         return self._program.wait()
 
+    def wait(self) -> int:
+        """
+        Wait until it exits after a signal that was sent, and return its exit status.
+        """
+        return self._program.wait()
+
     def send_signal(self, number: int) -> None:
         """
         Send it the signal *number* without waiting.
