@@ -89,7 +89,7 @@ class DrainTests(SynchronousTestCase):
         self.assertGreater(max(times) - min(times), 1500)
         self.assertEqual([one.status for one in refused], [503, 503])
         self.assertTrue(all(int(one.headers["Retry-After"]) >= 1 for one in refused))
-        self.assertFalse(stuck.complete)
+        self.assertRaises(ConnectionResetError, stuck.rest)
 
     def test_http2(self) -> None:
         """
@@ -129,5 +129,5 @@ class DrainTests(SynchronousTestCase):
 
         hub.check_log()
         self.assertEqual(status, 0)
-        self.assertFalse(stuck.complete)
+        self.assertRaises(ConnectionResetError, stuck.rest)
         self.assertIn("Received SIGTERM again, ending all streams now", hub.log)
