@@ -130,6 +130,22 @@ class AcceptLimitTests(SynchronousTestCase):
                     port.doRead()
             self.clock.advance(0.001)
 
+    def test_changed(self) -> None:
+        """
+        Another rate applies from now on, also if the ports are paused.
+        """
+        ports = self.limit(1)
+        self.flood(ports, 2)
+        paused = [port.reading for port in ports]
+        before = sum(port.accepted for port in ports)
+        self.accepts.set_rates(100, 5)
+        self.flood(ports, 10)
+        accepted = sum(port.accepted for port in ports) - before
+
+        self.assertEqual(paused, [False, False])
+        self.assertAlmostEqual(accepted, 1000, delta=100)
+        self.assertEqual(self.connect(30), 20)
+
     def test_rate(self) -> None:
         """
         A crowd is accepted at the rate.

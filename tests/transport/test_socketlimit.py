@@ -41,6 +41,24 @@ class SocketLimitTests(SynchronousTestCase):
     `SocketLimit`.
     """
 
+    def test_changed(self) -> None:
+        """
+        Other limits apply to new sockets, and those that are open stay.
+        """
+        limit = SocketLimit(SocketLimits(2))
+        sockets, slots = self.open(limit, "192.0.2.1", "192.0.2.2")
+        for slot in slots:
+            slot.answering()
+        limit.set_limits(SocketLimits(1, 1))
+        refused = limit.take(Socket().peer, Socket().close)
+        limit.set_limits(SocketLimits(4, 1))
+        self.open(limit, "192.0.2.3")
+        again = limit.take(Socket("192.0.2.4").peer, Socket().close)
+
+        self.assertIsNone(refused)
+        self.assertIsNotNone(again)
+        self.assertEqual([one.aborted for one in sockets], [False, False])
+
     def open(self, limit: SocketLimit, *hosts: str | None) -> tuple[list[Socket], list[Slot]]:
         """
         Open a socket from each host, all of which get a slot.

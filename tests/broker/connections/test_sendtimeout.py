@@ -43,6 +43,31 @@ class PatienceTests(SynchronousTestCase):
         self.assertTrue(self.sink.aborted)
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
+    def test_changed(self) -> None:
+        """
+        Another limit counts from now on, also for a reader that is blocked.
+        """
+        self.sink.pause()
+        self._pass(30)
+        self.hub.broker.admission.set_send_timeout(8.0)
+        self._pass(7)
+        self.assertIsNone(self.subscriber.connection.ended)
+        self._pass(4)
+
+        self.assertEqual(self.subscriber.connection.ended, EndReason.SEND_TIMEOUT)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_turned_off(self) -> None:
+        """
+        Without a limit, a reader that is blocked is waited for, and no timer is left.
+        """
+        self.sink.pause()
+        self.hub.broker.admission.set_send_timeout(None)
+        self._pass(100)
+
+        self.assertIsNone(self.subscriber.connection.ended)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
     def test_never_read(self) -> None:
         """
         Who never took all of the first event is let go too.

@@ -39,6 +39,30 @@ class OutputTests(SynchronousTestCase):
         with open(path, encoding="utf-8") as file:
             self.assertRegex(file.read(), r'^\{"time": .*"message": "loud"\}\n$')
 
+    def test_changed(self) -> None:
+        """
+        Format and levels change while the log is written.
+        """
+        path = self.mktemp()
+        application: Any = Application("hub")
+        server = with_log(MultiService(), default_config(), {"nodaemon": True, "logfile": path})
+        assert isinstance(server, WithLog)
+        self.addCleanup(server.file.close)
+        server.setServiceParent(application)
+        logger = Logger(namespace="hub", observer=application.getComponent(ILogObserver))
+        logger.info("one")
+        server.prepare(
+            default_config(log_format="json", log_levels=[read_level("hub=debug")]), set()
+        )()
+        logger.debug("two")
+        server.prepare(default_config(log_levels=[read_level("error")]), set())()
+        logger.warn("three")
+
+        with open(path, encoding="utf-8") as file:
+            first, second = file.read().splitlines()
+        self.assertTrue(first.endswith("[hub#info] one"), first)
+        self.assertIn('"level": "debug"', second)
+
     def test_services(self) -> None:
         """
         The services run as before.
