@@ -143,8 +143,9 @@ class AcceptLimitTests(SynchronousTestCase):
         accepted = sum(port.accepted for port in ports) - before
 
         self.assertEqual(paused, [False, False])
-        self.assertAlmostEqual(accepted, 1000, delta=100)
-        self.assertEqual(self.connect(30), 20)
+        self.assertTrue(900 <= accepted <= 1010, accepted)
+        # Four seconds' worth, or one more by rounding.
+        self.assertIn(self.connect(30), (20, 21))
 
     def test_rate(self) -> None:
         """
