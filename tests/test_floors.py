@@ -57,6 +57,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("connections",),
         ("replay",),
         ("intake", "fanout", "batch", "pendingstarts", "readiness", "receipts", "schedule"),
+        ("siblings",),
         ("admission",),
         ("broker",),
         ("drain",),

@@ -85,6 +85,21 @@ class HubProcess:
         return f"{scheme}://localhost:{self.port}"
 
     @property
+    def pid(self) -> int:
+        """
+        The number of its process, which with --workers is the parent's.
+        """
+        return self._program.process.pid
+
+    @property
+    def workers(self) -> list[int]:
+        """
+        The numbers of the processes that it has started.
+        """
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text("ascii")
+        return [int(one) for one in children.split()]
+
+    @property
     def log(self) -> str:
         """
         What it has logged since its last start.

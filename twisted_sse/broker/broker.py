@@ -11,6 +11,7 @@ is `twisted_sse.broker.admission`.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from twisted.internet.defer import Deferred, fail, maybeDeferred, succeed
 from twisted.internet.interfaces import IReactorTime
@@ -26,8 +27,9 @@ from twisted_sse.broker.connections.retry import ReconnectionTime
 from twisted_sse.broker.fanout import Fanout
 from twisted_sse.broker.intake import Intake
 from twisted_sse.broker.readiness import Readiness
-from twisted_sse.broker.receipts import Receipts
+from twisted_sse.broker.receipts import Find, Outcome, Receipts, RepeatKey
 from twisted_sse.broker.replay.catchup import Catchup, FallenBehind
+from twisted_sse.broker.siblings import Siblings
 from twisted_sse.broker.singleflight import SingleFlight
 from twisted_sse.clock import dates_of
 from twisted_sse.errors import HistoryUnavailable, HubClosed
@@ -100,6 +102,7 @@ class Broker:
         self.before_start: Callable[[], None] = lambda: None
         self.listeners = Listeners()
         self.receipts = Receipts()
+        self._siblings: Siblings | None = None
         self._shared = ISharedHistoryProvider(history, None)
         self._window = Window(window_events, window_bytes)
         self._preload = window_events
@@ -183,7 +186,33 @@ class Broker:
         done = self._intake.submit(publications)
         if not self._started:
             self.start().addErrback(self._intake.refuse)
-        return done
+        return done if self._siblings is None else done.addCallback(self._count_elsewhere)
+
+    def submit_once(
+        self, repeat: RepeatKey, publications: Sequence[Publication], find: Find | None
+    ) -> Deferred[Sequence[Outcome]]:
+        """
+        Do what `submit` does, unless this repeats an earlier request; see
+        `Receipts.once`.
+        """
+        submit = partial(self.submit, publications)
+        if self._siblings is None:
+            return self.receipts.once(repeat, submit, find)
+        return self._siblings.submit_once(repeat, publications, submit, find)
+
+    def count(self, publications: Sequence[Publication]) -> list[int]:
+        """
+        Count the connections of this process that would get each of *publications*.
+        """
+        wanting = self._audiences.wanting
+        return [sum(audience.size for audience in wanting(one)) for one in publications]
+
+    def join(self, siblings: Siblings) -> None:
+        """
+        Be one of several processes of a hub.
+        """
+        self._siblings = siblings
+        self.admission.connections.elsewhere = siblings.connections
 
     def flush(self) -> Deferred[None]:
         """
@@ -269,8 +298,17 @@ class Broker:
         """
         Count the connections that will get each record, without sending it.
         """
-        wanting = self._audiences.wanting
-        return [sum(one.size for one in wanting(record.publication)) for record in records]
+        return self.count([record.publication for record in records])
+
+    def _count_elsewhere(self, published: list[Published]) -> Deferred[list[Published]]:
+        assert self._siblings is not None
+        counting = self._siblings.count([record.publication for record, _ in published])
+        return counting.addCallback(
+            lambda counts: [
+                (record, here + elsewhere)
+                for (record, here), elsewhere in zip(published, counts, strict=True)
+            ]
+        )
 
     def _deliver(self, records: Sequence[Record]) -> list[int]:
         """

@@ -4,7 +4,6 @@ Builds the services that ``twistd sse`` runs.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,10 +15,11 @@ from twisted_sse.server.banner import Served, StartupBanner, bearer_from_file
 from twisted_sse.server.config.config import Config
 from twisted_sse.server.config.option import InvalidOption
 from twisted_sse.server.demo import publish_demo
-from twisted_sse.server.listening import EndpointService, endpoint_for
+from twisted_sse.server.listening import EndpointService
 from twisted_sse.server.memory import MemoryTrim
 from twisted_sse.server.process import GarbageCollection, MonotonicTimers, StopSignals
 from twisted_sse.server.reload import Reloadable, ReloadSignal, TokenFile
+from twisted_sse.server.role import Role
 from twisted_sse.server.site import HubSite, hub_tree
 from twisted_sse.server.socketlimits import allow_many_files, socket_limits
 from twisted_sse.transport.tls.context import TLSFactory, TLSServer
@@ -28,7 +28,7 @@ from twisted_sse.transport.tls.renewal import CertificateWatch
 from twisted_sse.web.auth import BearerTokens
 from twisted_sse.web.cors import CORS
 
-__all__ = ["make_server"]
+__all__ = ["Server", "make_server"]
 
 # The option to blame for a CertificateError, by its culprit.
 _TLS_OPTIONS = {"certificate": "tls-cert", "key": "tls-key", "passphrase": "tls-passphrase-file"}
@@ -37,19 +37,43 @@ _TLS_OPTIONS = {"certificate": "tls-cert", "key": "tls-key", "passphrase": "tls-
 _TLS_ENDPOINTS = ("ssl:", "tls:", "haproxy:ssl:", "haproxy:tls:")
 
 
-def make_server(config: Config, reactor: Any) -> MultiService:
+class Server(MultiService):
+    """
+    The services of one process.
+
+    Attributes:
+        hub: What it serves.
+
+        served: Its endpoints.
+
+        reloads: What it can read again, by what the log calls it.
+
+        banner: The first lines of the log.
+    """
+
+    hub: Hub
+    served: Sequence[Served]
+    reloads: dict[str, Reloadable]
+    banner: StartupBanner
+
+
+def make_server(config: Config, reactor: Any, role: Role | None = None) -> Server:
     """
     Build the services that *config* asks for.
+
+    Args:
+        role: What this process does of it; by default everything.
 
     Raises:
         InvalidOption: An option cannot be obeyed.
     """
     allow_many_files()
-    token = secrets.token_urlsafe(24)
+    role = Role() if role is None else role
+    token = role.token
     listed = config.publish_tokens
     tokens = BearerTokens(listed.tokens if listed else [token], anonymous=config.anonymous)
     hub = Hub(
-        config.history,
+        role.history or config.history,
         keepalive=config.keepalive,
         retry=config.retry,
         retry_spread=config.retry_spread,
@@ -59,26 +83,29 @@ def make_server(config: Config, reactor: Any) -> MultiService:
         reactor=reactor,
     )
     site = _site(config, hub, tokens, reactor)
-    server = MultiService()
+    server = Server()
     MonotonicTimers(reactor).setServiceParent(server)
     reloads: dict[str, Reloadable] = {}
+    server.hub, server.reloads = hub, reloads
     hub.service(grace=config.grace, spread=config.spread).setServiceParent(server)
     tls = _tls_server(config)
     if tls is not None:
         reloads["the certificates"] = watch = CertificateWatch(tls, reactor)
         watch.setServiceParent(server)
-    served = _endpoints(config, site, tls, reactor)
+    server.served = served = _endpoints(config, site, tls, reactor, role)
     for one in served:
         one.endpoint.setServiceParent(server)
-    if config.demo:
+    if config.demo and role.demo:
         publish_demo(hub)
     if listed is not None:
         reloads["the tokens"] = TokenFile(listed.path, listed.tokens, tokens)
     GarbageCollection().setServiceParent(server)
     MemoryTrim(lambda: len(hub.connections), reactor).setServiceParent(server)
-    ReloadSignal(reactor, reloads).setServiceParent(server)
-    StopSignals(reactor, lambda: abort_all(hub.broker, hub.responses)).setServiceParent(server)
-    _banner(config, served, token).setServiceParent(server)
+    server.banner = _banner(config, served, token)
+    if role.leads:
+        ReloadSignal(reactor, reloads).setServiceParent(server)
+        StopSignals(reactor, lambda: abort_all(hub.broker, hub.responses)).setServiceParent(server)
+        server.banner.setServiceParent(server)
     return server
 
 
@@ -124,7 +151,9 @@ def _site(config: Config, hub: Hub, tokens: BearerTokens, reactor: Any) -> HubSi
     return site
 
 
-def _endpoints(config: Config, site: HubSite, tls: TLSServer | None, reactor: Any) -> list[Served]:
+def _endpoints(
+    config: Config, site: HubSite, tls: TLSServer | None, reactor: Any, role: Role
+) -> list[Served]:
     numbers = [description for description in config.ports if description.isdigit()]
     if tls is not None and not numbers:
         raise InvalidOption(
@@ -135,9 +164,9 @@ def _endpoints(config: Config, site: HubSite, tls: TLSServer | None, reactor: An
         )
     secured = site if tls is None else TLSFactory(tls, site)
     served = []
-    for description in config.ports:
+    for index, description in enumerate(config.ports):
         try:
-            endpoint = endpoint_for(reactor, description)
+            endpoint = role.endpoint(reactor, index, description)
         except Exception as error:
             # Every kind of endpoint has its own parser, with its own errors.
             raise InvalidOption("port", f"{description!r} is not an endpoint: {error}") from None
@@ -145,7 +174,11 @@ def _endpoints(config: Config, site: HubSite, tls: TLSServer | None, reactor: An
         # of it.
         number = description in numbers
         service = EndpointService(
-            endpoint, secured if number else site, description, config.send_timeout
+            endpoint,
+            secured if number else site,
+            description,
+            config.send_timeout,
+            accepts=role.accepts,
         )
         secure = tls is not None if number else description.startswith(_TLS_ENDPOINTS)
         served.append(Served(service, secure))

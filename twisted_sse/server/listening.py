@@ -23,6 +23,7 @@ from twisted.internet.interfaces import (
 )
 from twisted.python.failure import Failure
 
+from twisted_sse.server.inherited import Adopting
 from twisted_sse.transport.sockets import limit_sending
 
 __all__ = ["EndpointService", "endpoint_for"]
@@ -51,6 +52,8 @@ def endpoint_for(reactor: Any, description: str) -> IStreamServerEndpoint:
         ValueError: *description* is neither.
     """
     if not (description.isascii() and description.isdigit()):
+        if _parts(description)[0] == "systemd":
+            reactor = Adopting(reactor)
         endpoint: IStreamServerEndpoint = serverFromString(reactor, _with_backlog(description))
         return endpoint
     port = int(description)
@@ -94,6 +97,9 @@ class EndpointService(Service):
 
         send_timeout: See `limit_sending`.  Connections inherit it from the
             listening socket.
+
+        accepts: Whether this process accepts connections.  If not, it only holds the
+            socket for others.
     """
 
     def __init__(
@@ -102,11 +108,14 @@ class EndpointService(Service):
         factory: IProtocolFactory,
         description: str,
         send_timeout: float | None,
+        *,
+        accepts: bool = True,
     ) -> None:
         self._endpoint = endpoint
         self._factory = factory
         self.description = description
         self._send_timeout = send_timeout
+        self._accepts = accepts
         self._port: IListeningPort | None = None
 
     @property
@@ -122,6 +131,32 @@ class EndpointService(Service):
         The TCP port number; ``None`` before it listens, and for other sockets.
         """
         return getattr(self.address, "port", None)
+
+    @property
+    def descriptor(self) -> int:
+        """
+        The file descriptor of the socket, while it listens.
+        """
+        port: Any = self._port
+        number: int = port.fileno()
+        return number
+
+    def pause(self) -> None:
+        """
+        Accept no connections: they wait in the queue of the socket, for this process or
+        for another one that has the same socket.
+        """
+        port: Any = self._port
+        if port is not None and port.connected:
+            port.stopReading()
+
+    def resume(self) -> None:
+        """
+        Accept connections again.
+        """
+        port: Any = self._port
+        if port is not None and port.connected and not port.disconnecting:
+            port.startReading()
 
     def privilegedStartService(self) -> None:
         """
@@ -147,6 +182,9 @@ class EndpointService(Service):
 
     def _listening(self, port: IListeningPort) -> None:
         self._port = port
+        if not self._accepts:
+            # In the same turn, so it has accepted nothing.
+            self.pause()
         sock = getattr(port, "socket", None)
         if isinstance(sock, socket.socket):
             limit_sending(sock, self._send_timeout)

@@ -21,6 +21,7 @@ from twisted_sse.server.config.file import read_file
 from twisted_sse.server.config.option import Given, InvalidConfiguration, InvalidOption, Option
 from twisted_sse.server.config.options import OPTIONS
 from twisted_sse.server.config.show import show_config
+from twisted_sse.server.workers.parent import make_parent
 
 __all__ = ["Options", "makeService"]
 
@@ -91,7 +92,10 @@ class Options(usage.Options):
         try:
             given = self._all_given()
             self.config: Config = read_config(given)
-            self.server = make_server(self.config, reactor)
+            if self.config.workers > 1:
+                self.server: IService = make_parent(self.config, given, reactor)
+            else:
+                self.server = make_server(self.config, reactor)
         except InvalidOption as error:
             label = given[error.option].label if error.option in given else f"--{error.option}"
             raise usage.UsageError(f"{label}: {error.reason}.") from None

@@ -6,24 +6,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.python.failure import Failure
 from twisted.web.server import Request
 
 from twisted_sse.broker.broker import Broker
 from twisted_sse.broker.connections.grant import ANONYMOUS, Grant
 from twisted_sse.broker.receipts import Find, KeyReused, Outcome
-from twisted_sse.errors import Forbidden, Unauthorized, UnknownEventID
+from twisted_sse.errors import Forbidden, Unauthorized
 from twisted_sse.events.media import EVENT_STREAM, media_type
-from twisted_sse.events.publication import Position, Publication, Receipt
+from twisted_sse.events.publication import Publication, Receipt
 from twisted_sse.events.replication import read_publications
 from twisted_sse.web.auth import NOTHING
 from twisted_sse.web.bodies import MEDIA_TYPES, from_form, from_json, from_ndjson
 from twisted_sse.web.content import MAX_BODY, read_body
 from twisted_sse.web.csrf import OriginCheck
-from twisted_sse.web.locate import locate
+from twisted_sse.web.locate import finder
 from twisted_sse.web.problem import Problem
 from twisted_sse.web.repeat import repeat_key
 from twisted_sse.web.resource import has_left
@@ -68,7 +68,7 @@ class Publishing:
         publications, answer = _READERS[kind](body)
         _check(publications, grant)
         # Another hub needs the positions, which history does not tell here.
-        find = None if kind == EVENT_STREAM else self._finder(publications)
+        find = None if kind == EVENT_STREAM else finder(self._broker, publications)
         submitted = self._submit(request, grant, body, publications, find)
         return submitted.addCallback(answer, request)
 
@@ -83,34 +83,8 @@ class Publishing:
         repeat = repeat_key(request, grant, body, publications)
         if repeat is None:
             return self._broker.submit(publications)
-        try:
-            submit = partial(self._broker.submit, publications)
-            return self._broker.receipts.once(repeat, submit, find)
-        except KeyReused:
-            raise Problem(
-                422,
-                "This Idempotency-Key was used for another body: choose a new key for each"
-                " publication.",
-            ) from None
-
-    def _finder(self, publications: Sequence[Publication]) -> Find | None:
-        """
-        Return a function that looks in history for *publications*, if all have IDs.
-        """
-        ids = [publication.event.id for publication in publications]
-        known = [event_id for event_id in ids if event_id is not None]
-        if len(known) < len(ids):
-            return None
-
-        async def find() -> Sequence[Outcome] | None:
-            try:
-                # All or none are kept, and the newest are kept longest.
-                await locate(self._broker, known[-1])
-            except UnknownEventID:
-                return None
-            return [(Position(0, event_id), 0) for event_id in known]
-
-        return lambda: Deferred.fromCoroutine(find())
+        submitted = maybeDeferred(self._broker.submit_once, repeat, publications, find)
+        return submitted.addErrback(_refuse_reuse)
 
 
 def _read_form(body: bytes) -> tuple[Sequence[Publication], _Answer]:
@@ -150,6 +124,14 @@ def _check(publications: Sequence[Publication], grant: Grant) -> None:
     for publication in publications:
         if not grant.may_publish(publication.topics):
             _refuse(grant)
+
+
+def _refuse_reuse(failure: Failure) -> None:
+    failure.trap(KeyReused)
+    raise Problem(
+        422,
+        "This Idempotency-Key was used for another body: choose a new key for each publication.",
+    ) from None
 
 
 def _refuse(grant: Grant) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from twisted.internet.interfaces import IAddress
 
 from twisted_sse.broker.connections.connection import Connection
+from twisted_sse.broker.connections.elsewhere import ALONE, Elsewhere
 from twisted_sse.errors import TooManyConnections, TooManyConnectionsFromAddress
 from twisted_sse.transport.addresses import network_of
 
@@ -30,6 +31,10 @@ class Registry:
 
         limit_per_address: The most connections from one client, as `network_of`
             tells them apart; ``None`` for no limit.
+
+    Attributes:
+        elsewhere: The connections of other processes of the hub, which the limits
+            include.
     """
 
     def __init__(self, limit: int | None, limit_per_address: int | None) -> None:
@@ -37,6 +42,7 @@ class Registry:
         self._limit_per_address = limit_per_address
         self._connections: dict[Connection, None] = {}
         self._networks: Counter[str] = Counter()
+        self.elsewhere: Elsewhere = ALONE
 
     def __len__(self) -> int:
         return len(self._connections)
@@ -71,10 +77,14 @@ class Registry:
 
             TooManyConnectionsFromAddress: The limit of *address* is reached.
         """
-        if self._limit is not None and len(self._connections) >= self._limit:
+        elsewhere = self.elsewhere
+        if self._limit is not None and len(self) + elsewhere.total >= self._limit:
             raise TooManyConnections(f"The limit of {self._limit} connections is reached.")
         limit = self._limit_per_address
-        if limit is not None and self._networks[network_of(address)] >= limit:
+        if limit is None:
+            return
+        network = network_of(address)
+        if self._networks[network] + elsewhere.of(network) >= limit:
             raise TooManyConnectionsFromAddress(
                 f"The limit of {limit} connections from one address is reached."
             )
@@ -84,7 +94,9 @@ class Registry:
         Add *connection*.
         """
         self._connections[connection] = None
-        self._networks[network_of(connection.address)] += 1
+        network = network_of(connection.address)
+        self._networks[network] += 1
+        self.elsewhere.changed(len(self), network, self._networks[network])
 
     def remove(self, connection: Connection) -> None:
         """
@@ -92,6 +104,7 @@ class Registry:
         """
         del self._connections[connection]
         network = network_of(connection.address)
-        self._networks[network] -= 1
-        if not self._networks[network]:
+        count = self._networks[network] = self._networks[network] - 1
+        if not count:
             del self._networks[network]
+        self.elsewhere.changed(len(self), network, count)

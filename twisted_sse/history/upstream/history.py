@@ -60,6 +60,9 @@ class UpstreamHistory(RemoteHistory[HubClient]):
 
         client: A treq client or an `IAgent` to use for all requests.
 
+        assigns_ids: Whether publications without an ID get one, so that upstream can
+            be asked for those whose request it has not answered.
+
         clock: For timers; the global reactor by default.
 
     Raises:
@@ -74,6 +77,7 @@ class UpstreamHistory(RemoteHistory[HubClient]):
         cafile: str | None = None,
         timeout: float = 5.0,
         client: Any = None,
+        assigns_ids: bool = True,
         clock: IReactorTime | None = None,
     ) -> None:
         self._url = _checked(url)
@@ -90,6 +94,7 @@ class UpstreamHistory(RemoteHistory[HubClient]):
         self._token = token
         self._timeout = timeout
         self._agent = client
+        self._assigns_ids = assigns_ids
         self._appender: Appender | None = None
         self._reads = PendingCalls()
         self._appends = PendingCalls()
@@ -110,7 +115,9 @@ class UpstreamHistory(RemoteHistory[HubClient]):
         self._store = HubClient(
             self._url, self._token, agent, self._timeout, self._clock, self._ring
         )
-        self._appender = Appender(self._store, self._timeout, self._clock)
+        self._appender = Appender(
+            self._store, self._timeout, self._clock, assigns_ids=self._assigns_ids
+        )
 
     def follows(self, names: str) -> bool:
         """

@@ -17,9 +17,16 @@ from twisted.web.http_headers import Headers
 from twisted_sse.client import Backoff, EventSource
 from twisted_sse.client.agent import client_of
 from twisted_sse.client.failures import meaning_of, too_late
-from twisted_sse.client.response import check_status, content_type, first_words, read
+from twisted_sse.client.response import (
+    check_status,
+    content_type,
+    first_words,
+    read,
+    status_error,
+)
 from twisted_sse.errors import (
     HistoryUnavailable,
+    NotSent,
     TwistedSSEError,
     UnexpectedContentType,
     UnknownEventID,
@@ -231,6 +238,9 @@ class HubClient:
 
     async def _publish(self, body: bytes, count: int) -> list[Position]:
         response = await self._request("POST", {"Content-Type": "text/event-stream"}, data=body)
+        if response.code == 503 and response.headers.getRawHeaders("Publication-Kept") == ["no"]:
+            refusal = await status_error(response)
+            raise NotSent(str(refusal)) from refusal
         await check_status(response)
         answer = await read(response, _MOST_RECEIPT * (count + 1))
         try:

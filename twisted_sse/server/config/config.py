@@ -36,6 +36,8 @@ class Config:
 
         tls_cert: Certificate files.  Their keys are in the files *tls_key*, in
             the same order; a certificate without one contains its key.
+
+        workers: The number of processes that serve; 1 is this process alone.
     """
 
     ports: Sequence[str]
@@ -59,6 +61,7 @@ class Config:
     send_timeout: float | None
     grace: float
     spread: float
+    workers: int
     demo: bool
 
 

@@ -4,6 +4,7 @@ The kinds of values that options have.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -23,6 +24,7 @@ __all__ = [
     "SIZE",
     "TEXT",
     "TOKEN_FILE",
+    "WORKERS",
     "YES_OR_NO",
     "Kind",
     "TokenList",
@@ -61,6 +63,17 @@ def _read_tokens(path: str) -> TokenList:
     return TokenList(path, units.read_tokens(path))
 
 
+def _read_workers(text: str) -> int:
+    if text == "auto":
+        # Those that this process may use, where the system says which.
+        usable = getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count() or 1))
+        return len(usable(0))
+    try:
+        return units.count(text)
+    except ValueError as error:
+        raise ValueError(f"{error}, and not auto") from None
+
+
 TEXT = Kind(read=str)
 PORT = Kind(
     read=str, expected='a port number, or a string such as "unix:/run/sse.sock"', types=(int,)
@@ -80,3 +93,4 @@ INTERVAL = Kind(
 )
 SIZE = Kind(read=units.size, expected='a size, such as 65536 or "64KiB"', types=(int,))
 YES_OR_NO = Kind(read=units.yes_or_no, expected="true or false", types=(bool,))
+WORKERS = Kind(read=_read_workers, expected='a whole number, such as 2, or "auto"', types=(int,))

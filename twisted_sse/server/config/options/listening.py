@@ -2,7 +2,7 @@
 The options that say where a hub listens, and with which certificate.
 """
 
-from twisted_sse.server.config.kinds import PASSPHRASE_FILE, PORT, YES_OR_NO
+from twisted_sse.server.config.kinds import PASSPHRASE_FILE, PORT, WORKERS, YES_OR_NO
 from twisted_sse.server.config.option import Option
 
 __all__ = ["LISTENING"]
@@ -46,6 +46,13 @@ LISTENING = (
         kind=PASSPHRASE_FILE,
         attribute="tls_passphrase",
         more="The passphrase is one line.",
+    ),
+    Option(
+        name="workers",
+        help="How many processes serve the ports, or auto for one per processor",
+        kind=WORKERS,
+        default="1",
+        more="See [Use all processors](how-to/workers.md).",
     ),
     Option(
         name="demo",

@@ -1,0 +1,158 @@
+"""
+Listens on sockets that another process has opened: the parent of workers, systemd, or
+the hub that is replaced.
+
+An endpoint description says what is spoken on the socket; the socket itself is given.
+Its path, if it has one, belongs to the process that opened it, and stays.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+from typing import Any
+
+from twisted.internet import unix
+from twisted.internet.interfaces import IListeningPort, IProtocolFactory
+from twisted.internet.tcp import Port
+from twisted.protocols.tls import TLSMemoryBIOFactory
+
+__all__ = ["Adopting", "Inheriting", "adopt", "inheriting_description"]
+
+# What a description of systemd's sockets says about the socket, with the wrapper that
+# may stand before it.
+_SYSTEMD = re.compile(r"((?:haproxy:)?)systemd:.*", re.IGNORECASE | re.DOTALL)
+
+
+def inheriting_description(description: str) -> str:
+    """
+    Return a description that can be parsed where systemd has passed no socket, for use
+    with `Inheriting`.
+    """
+    return _SYSTEMD.sub(r"\1tcp:0", description)
+
+
+def adopt(reactor: Any, descriptor: int, factory: IProtocolFactory) -> IListeningPort:
+    """
+    Listen on a socket that listens already.
+
+    Args:
+        descriptor: Of the socket.  It is duplicated, and stays open.
+    """
+    with socket.socket(fileno=os.dup(descriptor)) as given:
+        family = given.family
+        given.setblocking(False)
+    if family != socket.AF_UNIX:
+        port: IListeningPort = reactor.adoptStreamPort(descriptor, family, factory)
+        return port
+    unix_port = _InheritedUNIXPort(descriptor, factory, reactor)
+    unix_port.startListening()
+    return unix_port
+
+
+class _InheritedUNIXPort(unix.Port):
+    """
+    Twisted's own would change the mode of the path and the backlog, and remove the path.
+    """
+
+    def __init__(self, descriptor: int, factory: IProtocolFactory, reactor: Any) -> None:
+        self._given = socket.socket(fileno=os.dup(descriptor))
+        super().__init__(self._given.getsockname(), factory, reactor=reactor)
+
+    def startListening(self) -> None:
+        """
+        See `IListeningPort.startListening`.
+        """
+        self.factory.doStart()  # type: ignore[union-attr]
+        self.socket = self._given
+        self.fileno = self.socket.fileno  # type: ignore[method-assign]
+        self.connected = True
+        self.numberAccepts = 100
+        self._shouldShutdown = False
+        self.startReading()
+
+    def connectionLost(self, reason: object) -> None:
+        """
+        See `twisted.internet.unix.Port.connectionLost`.
+        """
+        Port.connectionLost(self, reason)
+
+
+class Adopting:
+    """
+    A reactor for one endpoint, which adopts sockets of systemd as `adopt` does.
+    """
+
+    def __init__(self, reactor: Any) -> None:
+        self._reactor = reactor
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._reactor, name)
+
+    def adoptStreamPort(
+        self, fileDescriptor: int, addressFamily: int, factory: IProtocolFactory
+    ) -> IListeningPort:
+        """
+        See `twisted.internet.interfaces.IReactorSocket.adoptStreamPort`.
+        """
+        return adopt(self._reactor, fileDescriptor, factory)
+
+
+class Inheriting:
+    """
+    A reactor for one endpoint, which listens on a given socket whatever the endpoint
+    asks for.
+
+    Endpoints of every kind, those of plugins included, listen through their reactor: what
+    they do beside that, such as TLS or the PROXY protocol, stays theirs.
+
+    Args:
+        descriptor: Of the socket.  It is closed when the endpoint listens.
+    """
+
+    def __init__(self, reactor: Any, descriptor: int) -> None:
+        self._reactor = reactor
+        self._descriptor = descriptor
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._reactor, name)
+
+    def listenTCP(
+        self, port: int, factory: IProtocolFactory, backlog: int = 50, interface: str = ""
+    ) -> IListeningPort:
+        """
+        See `twisted.internet.interfaces.IReactorTCP.listenTCP`.
+        """
+        return self._listen(factory)
+
+    def listenSSL(
+        self,
+        port: int,
+        factory: IProtocolFactory,
+        contextFactory: Any,
+        backlog: int = 50,
+        interface: str = "",
+    ) -> IListeningPort:
+        """
+        See `twisted.internet.interfaces.IReactorSSL.listenSSL`.
+        """
+        return self._listen(TLSMemoryBIOFactory(contextFactory, False, factory))
+
+    def listenUNIX(
+        self,
+        address: str,
+        factory: IProtocolFactory,
+        backlog: int = 50,
+        mode: int = 0o666,
+        wantPID: bool = False,
+    ) -> IListeningPort:
+        """
+        See `twisted.internet.interfaces.IReactorUNIX.listenUNIX`.
+        """
+        return self._listen(factory)
+
+    def _listen(self, factory: IProtocolFactory) -> IListeningPort:
+        port = adopt(self._reactor, self._descriptor, factory)
+        os.close(self._descriptor)
+        return port

@@ -1,0 +1,155 @@
+"""
+What a worker knows of the others, and asks about them.
+
+The numbers of their connections are told by the parent whenever they change, so a limit
+is exact but for what happens within a turn of the reactor or two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.python.failure import Failure
+
+from twisted_sse.broker.receipts import Find, Outcome, RepeatKey, Submit
+from twisted_sse.events.publication import Position, Publication
+from twisted_sse.events.replication import encode_publication
+from twisted_sse.server.workers.calls import Calls
+
+__all__ = ["OtherWorkers", "read_outcomes", "write_outcomes"]
+
+# How long the parent may take to ask the others, in seconds: longer than it waits for
+# each of them.
+_TIMEOUT = 2.0
+
+
+class OtherWorkers:
+    """
+    Implements `twisted_sse.broker.siblings.Siblings`, and its ``connections``.
+
+    Args:
+        calls: Reaches the parent.
+
+        tells_networks: Whether connections are limited by address, so that the others
+            have to know from where they come.
+
+    Attributes:
+        total: The number of connections of the others.
+
+        own: The number of connections of this worker.
+    """
+
+    def __init__(self, calls: Calls, clock: IReactorTime, *, tells_networks: bool) -> None:
+        self._calls = calls
+        self._clock = clock
+        self._tells_networks = tells_networks
+        self._networks: dict[str, int] = {}
+        self._changes: dict[str, int] = {}
+        self._telling: IDelayedCall | None = None
+        self._requests: dict[int, tuple[Submit, Find | None]] = {}
+        self._next = 0
+        self.total = 0
+        self.own = 0
+
+    @property
+    def connections(self) -> OtherWorkers:
+        """
+        See `Siblings.connections`.
+        """
+        return self
+
+    def of(self, network: str) -> int:
+        """
+        See `Elsewhere.of`.
+        """
+        return self._networks.get(network, 0)
+
+    def changed(self, total: int, network: str, count: int) -> None:
+        """
+        See `Elsewhere.changed`.
+        """
+        self.own = total
+        if self._tells_networks:
+            self._changes[network] = count
+        if self._telling is None:
+            self._telling = self._clock.callLater(0, self._tell)
+
+    def learn(self, total: int, networks: dict[str, int]) -> None:
+        """
+        Take the numbers of the others: of all their connections, and of those from each
+        network for which it has changed.
+        """
+        self.total = total
+        for network, count in networks.items():
+            if count:
+                self._networks[network] = count
+            else:
+                self._networks.pop(network, None)
+
+    def count(self, publications: Sequence[Publication]) -> Deferred[Sequence[int]]:
+        """
+        See `Siblings.count`.
+        """
+        nobody: Sequence[int] = [0] * len(publications)
+        asked = [[one.topics, one.private] for one in publications]
+        counting: Deferred[Sequence[int]] = self._calls.call("count", asked)
+        return counting.addTimeout(_TIMEOUT, self._clock).addErrback(lambda _: nobody)
+
+    def submit_once(
+        self,
+        repeat: RepeatKey,
+        publications: Sequence[Publication],
+        submit: Submit,
+        find: Find | None,
+    ) -> Deferred[Sequence[Outcome]]:
+        """
+        See `Siblings.submit_once`.
+        """
+        self._next += 1
+        number = self._next
+        self._requests[number] = submit, find
+        written = "".join(encode_publication(one).decode("utf-8") for one in publications)
+        key, body = repeat.key.hex(), repeat.body.hex()
+        asking = self._calls.call("once", number, key, body, written, find is not None)
+        return asking.addBoth(self._asked, number)
+
+    def submit_own(self, number: int) -> Deferred[Any]:
+        """
+        Submit a request of this worker: the parent says that it is no repeat.
+        """
+        submit, _ = self._requests[number]
+        return submit().addCallback(write_outcomes)
+
+    def find_own(self, number: int) -> Deferred[Any]:
+        """
+        Look in history for a request of this worker.
+        """
+        _, find = self._requests[number]
+        assert find is not None
+        return find().addCallback(lambda found: found and write_outcomes(found))
+
+    def _asked(self, result: Any, number: int) -> Any:
+        del self._requests[number]
+        return result if isinstance(result, Failure) else read_outcomes(result)
+
+    def _tell(self) -> None:
+        self._telling = None
+        changes, self._changes = self._changes, {}
+        self._calls.tell("connections", self.own, changes)
+
+
+def write_outcomes(outcomes: Sequence[Outcome]) -> list[Any]:
+    """
+    Write *outcomes* for a call.
+    """
+    return [[kept.number, kept.id, count] for kept, count in outcomes]
+
+
+def read_outcomes(written: Sequence[Any]) -> list[Outcome]:
+    """
+    Read what `write_outcomes` has written.
+    """
+    return [(Position(number, event_id), count) for number, event_id, count in written]
