@@ -40,8 +40,8 @@ _SETTLE = 0.5
 class Appender:
     """
     Args:
-        timeout: How long to go on asking for the outcome of a request, in
-            seconds.
+        timeout: How long a request may take, and then how long to go on asking for
+            its outcome, in seconds.
 
         assigns_ids: Whether to assign IDs.  Otherwise nobody is asked for the outcome
             of a request without an answer.
@@ -79,7 +79,7 @@ class Appender:
         body = b"".join([encoded for _, encoded in part])
         ids = [publication.event.id or "" for publication, _ in part]
         try:
-            return await self._client.publish(body, len(part))
+            return await self._client.publish(body, len(part), self._timeout)
         except NotSent as error:
             raise HistoryUnavailable(f"The upstream hub: {error}") from error
         except UnexpectedStatus as error:

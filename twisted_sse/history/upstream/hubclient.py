@@ -219,13 +219,15 @@ class HubClient:
         with valid_answer(self.url):
             return read_position(excerpt.note["position"])
 
-    async def publish(self, body: bytes, count: int) -> list[Position]:
+    async def publish(self, body: bytes, count: int, timeout: float) -> list[Position]:
         """
         Publish *count* publications upstream, all or none of them.
 
         Args:
             body: The publications, each written by
                 `twisted_sse.events.replication.encode_publication`.
+
+            timeout: The longest time for the answer, in seconds.
 
         Raises:
             NotSent: None of them was kept.
@@ -234,7 +236,7 @@ class HubClient:
 
             OutcomeUnknown, UnexpectedContentType: They may have been kept or not.
         """
-        return await self._in_time(self._publish(body, count), self._timeout)
+        return await self._in_time(self._publish(body, count), timeout)
 
     async def _publish(self, body: bytes, count: int) -> list[Position]:
         response = await self._request("POST", {"Content-Type": "text/event-stream"}, data=body)

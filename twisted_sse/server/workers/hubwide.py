@@ -13,7 +13,7 @@ from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.interfaces import IReactorTime
 
 from twisted_sse.broker.broker import Broker
-from twisted_sse.broker.receipts import Outcome, Receipts, RepeatKey
+from twisted_sse.broker.receipts import Find, Outcome, Receipts, RepeatKey, Submit
 from twisted_sse.events.publication import Publication
 from twisted_sse.events.replication import read_publications
 from twisted_sse.server.workers.calls import Calls, Handler
@@ -116,25 +116,17 @@ class HubWide:
         self, calls: Calls, number: int, key: str, body: str, written: str, searchable: bool
     ) -> Deferred[list[Any]]:
         repeat = RepeatKey(bytes.fromhex(key), bytes.fromhex(body))
+        submit: Submit
+        find: Find | None
         if self._broker is not None:
             publications = read_publications(written.encode("utf-8"))
             # Here, so that it is done even if the worker dies meanwhile.
-            outcomes = self._receipts.once(
-                repeat,
-                partial(self._submit, self._broker, publications),
-                finder(self._broker, publications),
-            )
+            submit = partial(self._submit, self._broker, publications)
+            find = finder(self._broker, publications)
         else:
-            find = partial(self._find_in, calls, number) if searchable else None
-            outcomes = self._receipts.once(
-                repeat,
-                lambda: calls.call("submit", number).addCallback(read_outcomes),
-                find,
-            )
-        return outcomes.addCallback(lambda found: write_outcomes(found))
-
-    def _find_in(self, calls: Calls, number: int) -> Deferred[Sequence[Outcome] | None]:
-        return calls.call("find", number).addCallback(_found)
+            submit = partial(_submit_in, calls, number)
+            find = partial(_find_in, calls, number) if searchable else None
+        return self._receipts.once(repeat, submit, find).addCallback(write_outcomes)
 
     def _submit(self, broker: Broker, publications: Sequence[Publication]) -> Deferred[Any]:
         return Deferred.fromCoroutine(self._submit_and_count(broker, publications))
@@ -150,6 +142,14 @@ class HubWide:
 
 def _sums(counts: Sequence[Sequence[int]], nobody: Sequence[int]) -> Sequence[int]:
     return [sum(one) for one in zip(nobody, *counts, strict=True)]
+
+
+def _submit_in(calls: Calls, number: int) -> Deferred[Any]:
+    return calls.call("submit", number).addCallback(read_outcomes)
+
+
+def _find_in(calls: Calls, number: int) -> Deferred[Sequence[Outcome] | None]:
+    return calls.call("find", number).addCallback(_found)
 
 
 def _found(written: list[Any] | None) -> Sequence[Outcome] | None:

@@ -34,9 +34,10 @@ __all__ = ["Origin", "history_of", "remove_orphaned"]
 # The largest body: several publications, each with its note, as `Appender` sends them.
 _LEAST_BODY = 2 * 1024 * 1024
 
-# How long a worker waits for an answer, in seconds.  The parent does not get lost: it
-# answers, or dies and takes its workers with it.  A slow disk may take a while.
-_TIMEOUT = 60.0
+# How long a worker waits until publications are kept, in seconds.  The parent does not
+# get lost: it answers, or dies and takes its workers with it.  A slow disk may take a
+# while.
+_APPEND_TIMEOUT = 60.0
 
 # How many idle connections a worker keeps, and how long, in seconds: less than the 60 s
 # after which the other side would close them, perhaps just when a request is written.
@@ -137,7 +138,7 @@ def history_of(origin: OriginAddress, reactor: Any) -> UpstreamHistory:
         # What is not answered was asked of a process that has died, and this one dies
         # with it.
         assigns_ids=False,
-        timeout=_TIMEOUT,
+        append_timeout=_APPEND_TIMEOUT,
         clock=reactor,
     )
 

@@ -121,7 +121,9 @@ class _Spawn:
         reactor: Any,
     ) -> None:
         self._config = config
-        self._given = given
+        # A worker would refuse a file that another process uses.
+        own = {"history"} if origin is not None else set()
+        self._given = {name: one for name, one in given.items() if name not in own}
         self._token = token
         self._server = server
         self._origin = origin

@@ -166,7 +166,12 @@ class Supervisor(Service):
 
     async def _stop(self) -> None:
         members = self._members
-        self._tell("stop")
+        for member in members:
+            if member.is_ready:
+                member.calls.tell("stop")
+            else:
+                # It serves nobody yet, and may take seconds until it would listen.
+                member.kill()
         ends = [_end_of(member) for member in members]
         if not await wait_for(self._reactor, self._grace + _EXIT, gatherResults(ends)):
             for member in self._members:

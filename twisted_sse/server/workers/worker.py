@@ -27,6 +27,7 @@ from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.publication import Publication
 from twisted_sse.server.build import Server, make_server
 from twisted_sse.server.config.config import Config, read_config
+from twisted_sse.server.config.option import InvalidConfiguration
 from twisted_sse.server.inherited import Inheriting, inheriting_description
 from twisted_sse.server.listening import endpoint_for
 from twisted_sse.server.role import Role
@@ -61,8 +62,12 @@ def run_worker() -> None:
     globalLogBeginner.beginLoggingTo([_WriteEvent()])
     from twisted.internet import reactor, stdio
 
-    config = read_config(assignment.given)
-    server = make_worker(assignment, config, reactor)
+    try:
+        config = read_config(assignment.given)
+        server = make_worker(assignment, config, reactor)
+    except InvalidConfiguration as error:
+        # A file has changed since the parent has read it.
+        sys.exit(f"This worker cannot start: {error}.")
     limits_addresses = config.max_connections_per_address is not None
     worker = Worker(server, assignment.origin, reactor, tells_networks=limits_addresses)
     run: Any = reactor
