@@ -22,6 +22,7 @@ from twisted_sse.server.reload import Reloadable, ReloadSignal, TokenFile
 from twisted_sse.server.role import Role
 from twisted_sse.server.site import HubSite, hub_tree
 from twisted_sse.server.socketlimits import allow_many_files, socket_limits
+from twisted_sse.server.takeover.holder import Several, holder
 from twisted_sse.transport.tls.context import TLSFactory, TLSServer
 from twisted_sse.transport.tls.identity import CertificateError, pair_files
 from twisted_sse.transport.tls.renewal import CertificateWatch
@@ -102,6 +103,9 @@ def make_server(config: Config, reactor: Any, role: Role | None = None) -> Serve
     GarbageCollection().setServiceParent(server)
     MemoryTrim(lambda: len(hub.connections), reactor).setServiceParent(server)
     server.banner = _banner(config, served, token)
+    if role.leads and config.takeover is not None:
+        endpoints = [one.endpoint for one in served]
+        holder(config, endpoints, Several(endpoints), reactor).setServiceParent(server)
     if role.leads:
         ReloadSignal(reactor, reloads).setServiceParent(server)
         StopSignals(reactor, lambda: abort_all(hub.broker, hub.responses)).setServiceParent(server)

@@ -11,6 +11,8 @@ from __future__ import annotations
 import os
 import re
 import socket
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from twisted.internet import unix
@@ -18,7 +20,14 @@ from twisted.internet.interfaces import IListeningPort, IProtocolFactory
 from twisted.internet.tcp import Port
 from twisted.protocols.tls import TLSMemoryBIOFactory
 
-__all__ = ["Adopting", "Inheriting", "adopt", "inheriting_description"]
+__all__ = [
+    "Adopting",
+    "InheritedUNIXPort",
+    "Inheriting",
+    "adopt",
+    "inheriting_description",
+    "keep_path",
+]
 
 # What a description of systemd's sockets says about the socket, with the wrapper that
 # may stand before it.
@@ -33,12 +42,17 @@ def inheriting_description(description: str) -> str:
     return _SYSTEMD.sub(r"\1tcp:0", description)
 
 
-def adopt(reactor: Any, descriptor: int, factory: IProtocolFactory) -> IListeningPort:
+def adopt(
+    reactor: Any, descriptor: int, factory: IProtocolFactory, *, owns_path: bool = False
+) -> IListeningPort:
     """
     Listen on a socket that listens already.
 
     Args:
         descriptor: Of the socket.  It is duplicated, and stays open.
+
+        owns_path: Whether the path of the socket, if it has one, is removed when the port
+            is closed.
     """
     with socket.socket(fileno=os.dup(descriptor)) as given:
         family = given.family
@@ -46,17 +60,23 @@ def adopt(reactor: Any, descriptor: int, factory: IProtocolFactory) -> IListenin
     if family != socket.AF_UNIX:
         port: IListeningPort = reactor.adoptStreamPort(descriptor, family, factory)
         return port
-    unix_port = _InheritedUNIXPort(descriptor, factory, reactor)
+    unix_port = InheritedUNIXPort(descriptor, factory, reactor, owns_path=owns_path)
     unix_port.startListening()
     return unix_port
 
 
-class _InheritedUNIXPort(unix.Port):
+class InheritedUNIXPort(unix.Port):
     """
     Twisted's own would change the mode of the path and the backlog, and remove the path.
+
+    Attributes:
+        owns_path: See `adopt`.
     """
 
-    def __init__(self, descriptor: int, factory: IProtocolFactory, reactor: Any) -> None:
+    def __init__(
+        self, descriptor: int, factory: IProtocolFactory, reactor: Any, *, owns_path: bool
+    ) -> None:
+        self.owns_path = owns_path
         self._given = socket.socket(fileno=os.dup(descriptor))
         super().__init__(self._given.getsockname(), factory, reactor=reactor)
 
@@ -76,7 +96,29 @@ class _InheritedUNIXPort(unix.Port):
         """
         See `twisted.internet.unix.Port.connectionLost`.
         """
+        path = os.fsdecode(self._bindPath)
+        if self.owns_path and path and not path.startswith("\0"):
+            with suppress(FileNotFoundError):
+                os.unlink(path)
         Port.connectionLost(self, reason)
+
+
+def keep_path(port: Any) -> None:
+    """
+    Let *port* leave its path, if it has one, when it is closed: the path belongs to another
+    process now.
+    """
+    if isinstance(port, InheritedUNIXPort):
+        port.owns_path = False
+    elif isinstance(port, unix.Port):
+        # Twisted's own always removes it, and has no option for this.
+        port.connectionLost = partial(_close_without_path, port)  # type: ignore[method-assign]
+
+
+def _close_without_path(port: Any, reason: object) -> None:
+    if port.lockFile is not None:
+        port.lockFile.unlock()
+    Port.connectionLost(port, reason)
 
 
 class Adopting:
@@ -109,11 +151,14 @@ class Inheriting:
 
     Args:
         descriptor: Of the socket.  It is closed when the endpoint listens.
+
+        owns_path: See `adopt`.
     """
 
-    def __init__(self, reactor: Any, descriptor: int) -> None:
+    def __init__(self, reactor: Any, descriptor: int, *, owns_path: bool = False) -> None:
         self._reactor = reactor
         self._descriptor = descriptor
+        self._owns_path = owns_path
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._reactor, name)
@@ -153,6 +198,6 @@ class Inheriting:
         return self._listen(factory)
 
     def _listen(self, factory: IProtocolFactory) -> IListeningPort:
-        port = adopt(self._reactor, self._descriptor, factory)
+        port = adopt(self._reactor, self._descriptor, factory, owns_path=self._owns_path)
         os.close(self._descriptor)
         return port

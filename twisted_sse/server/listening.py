@@ -23,7 +23,7 @@ from twisted.internet.interfaces import (
 )
 from twisted.python.failure import Failure
 
-from twisted_sse.server.inherited import Adopting
+from twisted_sse.server.inherited import Adopting, keep_path
 from twisted_sse.transport.sockets import limit_sending
 
 __all__ = ["EndpointService", "endpoint_for"]
@@ -115,7 +115,8 @@ class EndpointService(Service):
         self._factory = factory
         self.description = description
         self._send_timeout = send_timeout
-        self._accepts = accepts
+        # How many have asked for a pause.
+        self._pauses = 0 if accepts else 1
         self._port: IListeningPort | None = None
 
     @property
@@ -146,17 +147,21 @@ class EndpointService(Service):
         Accept no connections: they wait in the queue of the socket, for this process or
         for another one that has the same socket.
         """
-        port: Any = self._port
-        if port is not None and port.connected:
-            port.stopReading()
+        self._pauses += 1
+        self._apply()
 
     def resume(self) -> None:
         """
-        Accept connections again.
+        Accept connections again, when as many calls have asked for it as for a pause.
         """
-        port: Any = self._port
-        if port is not None and port.connected and not port.disconnecting:
-            port.startReading()
+        self._pauses -= 1
+        self._apply()
+
+    def give_away(self) -> None:
+        """
+        Note that another process has the socket too, and goes on with it.
+        """
+        keep_path(self._port)
 
     def privilegedStartService(self) -> None:
         """
@@ -180,11 +185,19 @@ class EndpointService(Service):
         stopping: Deferred[None] = maybeDeferred(self._close)
         return stopping
 
+    def _apply(self) -> None:
+        port: Any = self._port
+        if port is None or not getattr(port, "connected", False) or port.disconnecting:
+            return
+        if self._pauses:
+            port.stopReading()
+        else:
+            port.startReading()
+
     def _listening(self, port: IListeningPort) -> None:
         self._port = port
-        if not self._accepts:
-            # In the same turn, so it has accepted nothing.
-            self.pause()
+        # In the same turn, so a socket that is only held for others has accepted nothing.
+        self._apply()
         sock = getattr(port, "socket", None)
         if isinstance(sock, socket.socket):
             limit_sending(sock, self._send_timeout)

@@ -14,7 +14,19 @@ from twisted.internet.interfaces import IStreamServerEndpoint
 from twisted_sse.interfaces import IHistoryProvider
 from twisted_sse.server.listening import endpoint_for
 
-__all__ = ["Role"]
+__all__ = ["MakeEndpoint", "Role", "fresh_endpoint"]
+
+
+#: Makes the endpoint for a description, given the reactor and the number of the
+#: description in the configuration.
+MakeEndpoint = Callable[[Any, int, str], IStreamServerEndpoint]
+
+
+def fresh_endpoint(reactor: Any, index: int, description: str) -> IStreamServerEndpoint:
+    """
+    Make an endpoint that opens a socket.
+    """
+    return endpoint_for(reactor, description)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,8 +39,7 @@ class Role:
 
         history: In place of the configured one; ``None`` for that.
 
-        endpoint: Returns the endpoint for a description, given the reactor and the
-            number of the description in the configuration.
+        endpoint: Makes the endpoints.
 
         accepts: Whether it accepts connections.
 
@@ -39,9 +50,7 @@ class Role:
 
     token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     history: IHistoryProvider | None = None
-    endpoint: Callable[[Any, int, str], IStreamServerEndpoint] = (
-        lambda reactor, index, description: endpoint_for(reactor, description)
-    )
+    endpoint: MakeEndpoint = fresh_endpoint
     accepts: bool = True
     leads: bool = True
     demo: bool = True

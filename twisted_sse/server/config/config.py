@@ -38,6 +38,8 @@ class Config:
             the same order; a certificate without one contains its key.
 
         workers: The number of processes that serve; 1 is this process alone.
+
+        takeover: The path of a socket, absolute.
     """
 
     ports: Sequence[str]
@@ -62,6 +64,7 @@ class Config:
     grace: float
     spread: float
     workers: int
+    takeover: str | None
     demo: bool
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from twisted_sse import units
@@ -22,6 +23,7 @@ __all__ = [
     "PORT",
     "SECONDS",
     "SIZE",
+    "SOCKET_PATH",
     "TEXT",
     "TOKEN_FILE",
     "WORKERS",
@@ -63,6 +65,16 @@ def _read_tokens(path: str) -> TokenList:
     return TokenList(path, units.read_tokens(path))
 
 
+def _read_socket_path(text: str) -> str:
+    # A daemon changes its directory before it listens.
+    path = Path(text).absolute()
+    if not path.parent.is_dir():
+        raise ValueError(f"there is no directory {str(path.parent)!r}: write another path")
+    if len(os.fsencode(path)) > _LONGEST_SOCKET_PATH:
+        raise ValueError(f"{text!r} is too long for a socket: write a path of at most 80 bytes")
+    return str(path)
+
+
 def _read_workers(text: str) -> int:
     if text == "auto":
         # Those that this process may use, where the system says which.
@@ -73,6 +85,9 @@ def _read_workers(text: str) -> int:
     except ValueError as error:
         raise ValueError(f"{error}, and not auto") from None
 
+
+# Linux takes 107 bytes, and BSD 103; a process appends its number for a moment.
+_LONGEST_SOCKET_PATH = 80
 
 TEXT = Kind(read=str)
 PORT = Kind(
@@ -93,4 +108,7 @@ INTERVAL = Kind(
 )
 SIZE = Kind(read=units.size, expected='a size, such as 65536 or "64KiB"', types=(int,))
 YES_OR_NO = Kind(read=units.yes_or_no, expected="true or false", types=(bool,))
+SOCKET_PATH = Kind(
+    read=_read_socket_path, expected='the path of a socket, such as "/run/sse/takeover"'
+)
 WORKERS = Kind(read=_read_workers, expected='a whole number, such as 2, or "auto"', types=(int,))

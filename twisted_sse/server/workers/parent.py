@@ -21,7 +21,8 @@ from twisted_sse.server.config.option import Given, InvalidOption
 from twisted_sse.server.demo import publish_demo
 from twisted_sse.server.process import GarbageCollection, MonotonicTimers, StopSignals
 from twisted_sse.server.reload import Reloadable, ReloadSignal
-from twisted_sse.server.role import Role
+from twisted_sse.server.role import MakeEndpoint, Role, fresh_endpoint
+from twisted_sse.server.takeover.holder import holder
 from twisted_sse.server.workers.assignment import FROM_WORKER, TO_WORKER, Assignment
 from twisted_sse.server.workers.hubwide import HubWide
 from twisted_sse.server.workers.member import Member
@@ -58,19 +59,26 @@ class Parent(MultiService):
             await maybeDeferred(service.stopService)
 
 
-def make_parent(config: Config, given: Mapping[str, Given], reactor: Any) -> Parent:
+def make_parent(
+    config: Config,
+    given: Mapping[str, Given],
+    reactor: Any,
+    endpoint: MakeEndpoint = fresh_endpoint,
+) -> Parent:
     """
     Build the services of the first process.
 
     Args:
         given: What *config* was made from.
 
+        endpoint: See `Role`.
+
     Raises:
         InvalidOption: An option cannot be obeyed.
     """
     if IReactorProcess(reactor, None) is None:
         raise InvalidOption("workers", "this reactor starts no processes: use another --reactor")
-    role = Role(accepts=False, leads=False, demo=False)
+    role = Role(endpoint=endpoint, accepts=False, leads=False, demo=False)
     # Everything is checked as for one process; of its services, the parent uses some.
     server = make_server(config, reactor, role)
     shared = ISharedHistoryProvider(config.history, None) is not None
@@ -98,6 +106,9 @@ def make_parent(config: Config, given: Mapping[str, Given], reactor: Any) -> Par
     for one in server.served:
         one.endpoint.disownServiceParent()
         parent.addService(one.endpoint)
+    if config.takeover is not None:
+        endpoints = [one.endpoint for one in server.served]
+        parent.addService(holder(config, endpoints, supervisor, reactor))
     parent.addService(GarbageCollection())
     parent.addService(ReloadSignal(reactor, reloads))
     parent.addService(StopSignals(reactor, supervisor.abort))

@@ -109,6 +109,18 @@ class Supervisor(Service):
         """
         self._tell("reload")
 
+    def pause(self) -> None:
+        """
+        See `twisted_sse.server.takeover.holder.Pausing`.
+        """
+        self._tell("pause")
+
+    def resume(self) -> None:
+        """
+        See `twisted_sse.server.takeover.holder.Pausing`.
+        """
+        self._tell("resume")
+
     def abort(self) -> None:
         """
         End all streams at once.

@@ -31,6 +31,7 @@ from twisted_sse.server.config.option import InvalidConfiguration
 from twisted_sse.server.inherited import Inheriting, inheriting_description
 from twisted_sse.server.listening import endpoint_for
 from twisted_sse.server.role import Role
+from twisted_sse.server.takeover.holder import Several
 from twisted_sse.server.workers.assignment import (
     FROM_WORKER,
     TO_WORKER,
@@ -124,6 +125,8 @@ class Worker(Protocol):
         self._origin = origin
         self._reactor = reactor
         self._broker = server.hub.broker
+        endpoints = [one.endpoint for one in server.served]
+        self._accepting = Several(endpoints)
         self._calls = Calls(
             lambda data: self.transport.write(data),
             {
@@ -131,13 +134,14 @@ class Worker(Protocol):
                 "count": self._count,
                 "elsewhere": self._learn,
                 "find": lambda number: self._others.find_own(number),
+                "pause": self._accepting.pause,
                 "reload": self._reload,
+                "resume": self._accepting.resume,
                 "stop": self._stop,
                 "submit": lambda number: self._others.submit_own(number),
             },
         )
         self._others = OtherWorkers(self._calls, reactor, tells_networks=tells_networks)
-        endpoints = [one.endpoint for one in server.served]
         self._balance = Balance(endpoints, lambda: len(server.hub.connections), reactor)
         self._beats = LoopingCall(self._calls.tell, "beat")
         self._beats.clock = reactor
