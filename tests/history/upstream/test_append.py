@@ -5,22 +5,18 @@ Publications at an edge are kept exactly once, even if answers are lost.
 from collections.abc import Sequence
 from typing import Any
 
-from twisted.internet import reactor as _reactor
 from twisted.internet.defer import Deferred
-from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
 from tests.support.upstreams import Upstream
 from tests.support.waiting import PATIENCE
-from twisted_sse.errors import HistoryUnavailable, PerhapsKept
+from twisted_sse.errors import HistoryUnavailable
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.publication import Publication, Record
 from twisted_sse.history import MemoryHistory
 from twisted_sse.topics import Selection
 
-__all__ = ["RefusedTests", "SizeTests", "UnansweredTests", "WithoutIDsTests"]
-
-reactor: Any = _reactor
+__all__ = ["RefusedTests", "SizeTests", "UnansweredTests"]
 
 ALL = Selection.of(["*"])
 
@@ -77,9 +73,6 @@ class _EdgeTestCase(TestCase):
 
     timeout = PATIENCE
 
-    # Options of the edge.
-    edge_options: dict[str, Any] = {}
-
     def start(self, history: MemoryHistory, **options: Any) -> None:
         """
         Start both.
@@ -87,7 +80,7 @@ class _EdgeTestCase(TestCase):
         self.store = history
         self.upstream = Upstream(history, **options)
         self.upstream.start()
-        self.edge = self.upstream.edge(timeout=1.0, **self.edge_options)
+        self.edge = self.upstream.edge(timeout=1.0)
         self.edge.startService()
         self.addCleanup(self.upstream.stop)
         self.addCleanup(self.edge.stopService)
@@ -175,66 +168,6 @@ class UnansweredTests(_EdgeTestCase):
         history.answer.callback(None)
 
         await stopping
-
-
-class WithoutIDsTests(_EdgeTestCase):
-    """
-    An edge that assigns no IDs.
-    """
-
-    edge_options = {"assigns_ids": False}
-
-    async def test_kept(self) -> None:
-        """
-        Publications get the IDs of upstream's history.
-        """
-        self.start(MemoryHistory())
-
-        records = await self.edge.append(publications("a", "b"))
-
-        self.assertEqual([one.id for one in records], [one.id for one in self.kept])
-        self.assertRegex(records[0].id, "^[0-9a-f]{8}-1$")
-
-    async def test_unanswered(self) -> None:
-        """
-        If no answer comes, the outcome is unknown, and nobody is asked.
-        """
-        history = _Hesitant()
-        self.start(history)
-        appending = self.edge.append(publications("a"))
-        await history.asked
-        await self.upstream.go_away()
-        self.upstream.come_back()
-        history.answer.callback(None)
-
-        await self.assertFailure(appending, PerhapsKept)
-
-    async def test_refused(self) -> None:
-        """
-        What upstream says that it has not kept was not kept.
-        """
-        history = _Refusing()
-        self.start(history)
-        history.answer.errback(HistoryUnavailable("The disk is full."))
-
-        error = await self.assertFailure(self.edge.append(publications("a")), HistoryUnavailable)
-
-        self.assertNotIsInstance(error, PerhapsKept)
-        self.assertIn("The disk is full.", str(error))
-
-    async def test_patience(self) -> None:
-        """
-        Appends may have more time than questions.
-        """
-        self.edge_options = {"assigns_ids": False, "append_timeout": PATIENCE}
-        history = _Hesitant()
-        self.start(history)
-        appending = self.edge.append(publications("a"))
-        await history.asked
-        await deferLater(reactor, 1.2)
-        history.answer.callback(None)
-
-        self.assertEqual(len(await appending), 1)
 
 
 class RefusedTests(_EdgeTestCase):

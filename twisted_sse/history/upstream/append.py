@@ -40,25 +40,15 @@ _SETTLE = 0.5
 class Appender:
     """
     Args:
-        timeout: How long a request may take, and then how long to go on asking for
-            its outcome, in seconds.
-
-        assigns_ids: Whether to assign IDs.  Otherwise nobody is asked for the outcome
-            of a request without an answer.
+        timeout: How long to go on asking for the outcome of a request, in
+            seconds.
     """
 
-    def __init__(
-        self,
-        client: HubClient,
-        timeout: float,
-        clock: IReactorTime,
-        *,
-        assigns_ids: bool = True,
-    ) -> None:
+    def __init__(self, client: HubClient, timeout: float, clock: IReactorTime) -> None:
         self._client = client
         self._timeout = timeout
         self._clock = clock
-        self._edge_ids = EdgeIDs() if assigns_ids else None
+        self._edge_ids = EdgeIDs()
 
     async def append(self, publications: Sequence[Publication]) -> list[Record]:
         """
@@ -66,7 +56,7 @@ class Appender:
 
         All or none of the publications of each request are kept.
         """
-        sent = publications if self._edge_ids is None else self._edge_ids.assign(publications)
+        sent = self._edge_ids.assign(publications)
         positions = [await self._send(part) for part in _parts(sent)]
         return [
             Record(position.number, position.id, publication)
@@ -79,7 +69,7 @@ class Appender:
         body = b"".join([encoded for _, encoded in part])
         ids = [publication.event.id or "" for publication, _ in part]
         try:
-            return await self._client.publish(body, len(part), self._timeout)
+            return await self._client.publish(body, len(part))
         except NotSent as error:
             raise HistoryUnavailable(f"The upstream hub: {error}") from error
         except UnexpectedStatus as error:
@@ -105,12 +95,9 @@ class Appender:
         Ask until upstream, or a proxy before it, has an answer.
 
         Raises:
-            HistoryUnavailable: *otherwise* if nothing was kept.
-
-            PerhapsKept: That is not known.
+            HistoryUnavailable: *otherwise* if nothing was kept; another one if that
+                is not known.
         """
-        if self._edge_ids is None:
-            raise self._perhaps_kept() from otherwise
         deadline = self._clock.seconds() + self._timeout
         while True:
             try:
@@ -119,14 +106,11 @@ class Appender:
                 if error is otherwise:
                     raise
                 if self._clock.seconds() >= deadline:
-                    raise self._perhaps_kept() from error
+                    raise PerhapsKept(
+                        f"The upstream hub at {self._client.url} has not answered;"
+                        " the publications may have been kept."
+                    ) from error
             await deferLater(self._clock, _SETTLE)
-
-    def _perhaps_kept(self) -> PerhapsKept:
-        return PerhapsKept(
-            f"The upstream hub at {self._client.url} has not answered;"
-            " the publications may have been kept."
-        )
 
     async def _find_if_kept(
         self, ids: Sequence[str], otherwise: HistoryUnavailable

@@ -58,12 +58,7 @@ class UpstreamHistory(RemoteHistory[HubClient]):
         timeout: How long upstream may take to answer, and how long an append
             without an answer tries to find out its outcome, in seconds.
 
-        append_timeout: The same for appends, if they may take longer.
-
         client: A treq client or an `IAgent` to use for all requests.
-
-        assigns_ids: Whether publications without an ID get one, so that upstream can
-            be asked for those whose request it has not answered.
 
         clock: For timers; the global reactor by default.
 
@@ -78,9 +73,7 @@ class UpstreamHistory(RemoteHistory[HubClient]):
         token: str | None = None,
         cafile: str | None = None,
         timeout: float = 5.0,
-        append_timeout: float | None = None,
         client: Any = None,
-        assigns_ids: bool = True,
         clock: IReactorTime | None = None,
     ) -> None:
         self._url = _checked(url)
@@ -96,9 +89,7 @@ class UpstreamHistory(RemoteHistory[HubClient]):
         )
         self._token = token
         self._timeout = timeout
-        self._append_timeout = timeout if append_timeout is None else append_timeout
         self._agent = client
-        self._assigns_ids = assigns_ids
         self._appender: Appender | None = None
         self._reads = PendingCalls()
         self._appends = PendingCalls()
@@ -119,9 +110,7 @@ class UpstreamHistory(RemoteHistory[HubClient]):
         self._store = HubClient(
             self._url, self._token, agent, self._timeout, self._clock, self._ring
         )
-        self._appender = Appender(
-            self._store, self._append_timeout, self._clock, assigns_ids=self._assigns_ids
-        )
+        self._appender = Appender(self._store, self._timeout, self._clock)
 
     def follows(self, names: str) -> bool:
         """

@@ -17,16 +17,9 @@ from twisted.web.http_headers import Headers
 from twisted_sse.client import Backoff, EventSource
 from twisted_sse.client.agent import client_of
 from twisted_sse.client.failures import meaning_of, too_late
-from twisted_sse.client.response import (
-    check_status,
-    content_type,
-    first_words,
-    read,
-    status_error,
-)
+from twisted_sse.client.response import check_status, content_type, first_words, read
 from twisted_sse.errors import (
     HistoryUnavailable,
-    NotSent,
     TwistedSSEError,
     UnexpectedContentType,
     UnknownEventID,
@@ -219,15 +212,13 @@ class HubClient:
         with valid_answer(self.url):
             return read_position(excerpt.note["position"])
 
-    async def publish(self, body: bytes, count: int, timeout: float) -> list[Position]:
+    async def publish(self, body: bytes, count: int) -> list[Position]:
         """
         Publish *count* publications upstream, all or none of them.
 
         Args:
             body: The publications, each written by
                 `twisted_sse.events.replication.encode_publication`.
-
-            timeout: The longest time for the answer, in seconds.
 
         Raises:
             NotSent: None of them was kept.
@@ -236,13 +227,10 @@ class HubClient:
 
             OutcomeUnknown, UnexpectedContentType: They may have been kept or not.
         """
-        return await self._in_time(self._publish(body, count), timeout)
+        return await self._in_time(self._publish(body, count), self._timeout)
 
     async def _publish(self, body: bytes, count: int) -> list[Position]:
         response = await self._request("POST", {"Content-Type": "text/event-stream"}, data=body)
-        if response.code == 503 and response.headers.getRawHeaders("Publication-Kept") == ["no"]:
-            refusal = await status_error(response)
-            raise NotSent(str(refusal)) from refusal
         await check_status(response)
         answer = await read(response, _MOST_RECEIPT * (count + 1))
         try:

@@ -23,7 +23,8 @@ from twisted_sse.errors import HistoryUnavailable, HubClosed, PerhapsKept
 
 __all__ = ["Calls", "Handler"]
 
-#: Answers a call with something that JSON can hold, or with a `Deferred` of that.
+#: Answers a call with something that JSON can hold, or with a `Deferred` or a coroutine
+#: of that.
 Handler = Callable[..., Any]
 
 # The errors that arrive as what they were.

@@ -55,6 +55,7 @@ class HubWide:
             calls: Reaches the worker.
         """
         return {
+            "append": self._append,
             "connections": partial(self._change, calls),
             "count": partial(self._count, calls),
             "once": partial(self._once, calls),
@@ -111,6 +112,14 @@ class HubWide:
             if other is not calls
         ]
         return gatherResults(answers).addCallback(_sums, nobody)
+
+    async def _append(self, written: str) -> list[Any]:
+        """
+        Keep publications, and return their positions.
+        """
+        assert self._broker is not None
+        published = await self._broker.submit(read_publications(written.encode("utf-8")))
+        return [[record.number, record.id] for record, _ in published]
 
     def _once(
         self, calls: Calls, number: int, key: str, body: str, written: str, searchable: bool

@@ -9,6 +9,7 @@ import os
 import secrets
 import shutil
 import tempfile
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from twisted.web.iweb import IAgentEndpointFactory
 from twisted.web.resource import Resource
 from zope.interface import implementer
 
+from twisted_sse.errors import HistoryUnavailable
+from twisted_sse.events.publication import Position, Publication, Record
 from twisted_sse.history.upstream.history import UpstreamHistory
 from twisted_sse.hub import Hub
 from twisted_sse.interfaces import IHistoryProvider
@@ -29,15 +32,10 @@ from twisted_sse.transport.http.site import StreamSite
 from twisted_sse.web.auth import BearerTokens
 from twisted_sse.web.events import EventsResource
 
-__all__ = ["Origin", "history_of", "remove_orphaned"]
+__all__ = ["Origin", "WorkerHistory", "history_of", "remove_orphaned"]
 
 # The largest body: several publications, each with its note, as `Appender` sends them.
 _LEAST_BODY = 2 * 1024 * 1024
-
-# How long a worker waits until publications are kept, in seconds.  The parent does not
-# get lost: it answers, or dies and takes its workers with it.  A slow disk may take a
-# while.
-_APPEND_TIMEOUT = 60.0
 
 # How many idle connections a worker keeps, and how long, in seconds: less than the 60 s
 # after which the other side would close them, perhaps just when a request is written.
@@ -121,9 +119,38 @@ class _QuietSite(StreamSite):
         """
 
 
-def history_of(origin: OriginAddress, reactor: Any) -> UpstreamHistory:
+class WorkerHistory(UpstreamHistory):
     """
-    The history of a worker.
+    The history of a worker: it follows and asks the parent as an edge does, and publishes
+    by a call.
+
+    A call costs a tenth of a request (benchmarks, workers), and is never in doubt: it is
+    answered, or the parent has died and takes the worker with it.  So publications need no
+    IDs of the edge, and have those of the history.
+
+    Attributes:
+        keep: Has publications kept, and returns their positions; set before the first.
+    """
+
+    keep: Callable[[Sequence[Publication]], Awaitable[Sequence[Position]]]
+
+    async def _append(self, publications: Sequence[Publication]) -> Sequence[Record]:
+        store = self._running_store()
+        try:
+            positions = await self.keep(publications)
+        except HistoryUnavailable as error:
+            self._note_refused(store, str(error).rstrip("."))
+            raise
+        self._outage.end("writing")
+        return [
+            Record(position.number, position.id, publication)
+            for position, publication in zip(positions, publications, strict=True)
+        ]
+
+
+def history_of(origin: OriginAddress, reactor: Any) -> WorkerHistory:
+    """
+    Make the history of a worker.
     """
     pool = HTTPConnectionPool(reactor)
     pool.maxPersistentPerHost = _CONNECTIONS
@@ -131,14 +158,10 @@ def history_of(origin: OriginAddress, reactor: Any) -> UpstreamHistory:
     # A request whose answer is lost may have been obeyed.
     pool.retryAutomatically = False
     agent = Agent.usingEndpointFactory(reactor, _OneSocket(reactor, origin.path), pool)
-    return UpstreamHistory(
+    return WorkerHistory(
         "http://parent/events",
         token=origin.token,
         client=agent,
-        # What is not answered was asked of a process that has died, and this one dies
-        # with it.
-        assigns_ids=False,
-        append_timeout=_APPEND_TIMEOUT,
         clock=reactor,
     )
 

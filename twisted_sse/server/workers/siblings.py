@@ -98,6 +98,16 @@ class OtherWorkers:
         counting: Deferred[Sequence[int]] = self._calls.call("count", asked)
         return counting.addTimeout(_TIMEOUT, self._clock).addErrback(lambda _: nobody)
 
+    async def keep(self, publications: Sequence[Publication]) -> Sequence[Position]:
+        """
+        Have the parent keep *publications*.
+
+        Raises:
+            HistoryUnavailable, HubClosed: It has not kept them.
+        """
+        kept = await self._calls.call("append", _written(publications))
+        return [Position(number, event_id) for number, event_id in kept]
+
     def submit_once(
         self,
         repeat: RepeatKey,
@@ -111,7 +121,7 @@ class OtherWorkers:
         self._next += 1
         number = self._next
         self._requests[number] = submit, find
-        written = "".join(encode_publication(one).decode("utf-8") for one in publications)
+        written = _written(publications)
         key, body = repeat.key.hex(), repeat.body.hex()
         asking = self._calls.call("once", number, key, body, written, find is not None)
         return asking.addBoth(self._asked, number)
@@ -139,6 +149,10 @@ class OtherWorkers:
         self._telling = None
         changes, self._changes = self._changes, {}
         self._calls.tell("connections", self.own, changes)
+
+
+def _written(publications: Sequence[Publication]) -> str:
+    return "".join(encode_publication(one).decode("utf-8") for one in publications)
 
 
 def write_outcomes(outcomes: Sequence[Outcome]) -> list[Any]:

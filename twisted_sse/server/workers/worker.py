@@ -41,7 +41,7 @@ from twisted_sse.server.workers.assignment import (
 from twisted_sse.server.workers.balance import Balance
 from twisted_sse.server.workers.calls import Calls
 from twisted_sse.server.workers.log import write_event
-from twisted_sse.server.workers.origin import history_of, remove_orphaned
+from twisted_sse.server.workers.origin import WorkerHistory, history_of, remove_orphaned
 from twisted_sse.server.workers.siblings import OtherWorkers
 
 __all__ = ["Worker", "run_worker"]
@@ -146,6 +146,8 @@ class Worker(Protocol):
         self._beats = LoopingCall(self._calls.tell, "beat")
         self._beats.clock = reactor
         self._broker.join(self._others)
+        if isinstance(server.hub.history, WorkerHistory):
+            server.hub.history.keep = self._others.keep
         server.hub.on_connect(lambda connection: self._balance.check())
 
     def start(self) -> None:
