@@ -130,6 +130,16 @@ class HubProcess:
         self._leaving = True
         self._program.send_signal(number)
 
+    def wait(self) -> int:
+        """
+        Wait until it exits by itself.
+
+        Returns:
+            Its exit status.
+        """
+        self._leaving = True
+        return self._program.wait()
+
     def kill(self) -> None:
         """
         Kill it with SIGKILL.

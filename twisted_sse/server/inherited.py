@@ -25,8 +25,8 @@ __all__ = [
     "InheritedUNIXPort",
     "Inheriting",
     "adopt",
+    "give_away",
     "inheriting_description",
-    "keep_path",
 ]
 
 # What a description of systemd's sockets says about the socket, with the wrapper that
@@ -103,11 +103,13 @@ class InheritedUNIXPort(unix.Port):
         Port.connectionLost(self, reason)
 
 
-def keep_path(port: Any) -> None:
+def give_away(port: Any) -> None:
     """
-    Let *port* leave its path, if it has one, when it is closed: the path belongs to another
-    process now.
+    Let *port* leave its socket and its path as they are when it is closed: they belong to
+    another process now.
     """
+    # Twisted shuts down a socket that it has opened, which ends it for every process.
+    port._shouldShutdown = False
     if isinstance(port, InheritedUNIXPort):
         port.owns_path = False
     elif isinstance(port, unix.Port):

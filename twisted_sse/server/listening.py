@@ -23,7 +23,7 @@ from twisted.internet.interfaces import (
 )
 from twisted.python.failure import Failure
 
-from twisted_sse.server.inherited import Adopting, keep_path
+from twisted_sse.server.inherited import Adopting, give_away
 from twisted_sse.transport.sockets import limit_sending
 
 __all__ = ["EndpointService", "endpoint_for"]
@@ -161,7 +161,7 @@ class EndpointService(Service):
         """
         Note that another process has the socket too, and goes on with it.
         """
-        keep_path(self._port)
+        give_away(self._port)
 
     def privilegedStartService(self) -> None:
         """
