@@ -53,7 +53,7 @@ def endpoint_for(reactor: Any, description: str) -> IStreamServerEndpoint:
     """
     if not (description.isascii() and description.isdigit()):
         if _parts(description)[0] == "systemd":
-            reactor = Adopting(reactor)
+            return _from_systemd(reactor, description)
         endpoint: IStreamServerEndpoint = serverFromString(reactor, _with_backlog(description))
         return endpoint
     port = int(description)
@@ -62,6 +62,16 @@ def endpoint_for(reactor: Any, description: str) -> IStreamServerEndpoint:
     if socket.has_dualstack_ipv6():
         return TCP6ServerEndpoint(reactor, port, backlog=_BACKLOG, interface="::")
     return TCP4ServerEndpoint(reactor, port, backlog=_BACKLOG)
+
+
+def _from_systemd(reactor: Any, description: str) -> IStreamServerEndpoint:
+    try:
+        endpoint: IStreamServerEndpoint = serverFromString(Adopting(reactor), description)
+    except LookupError:
+        raise ValueError(
+            "systemd has passed no such socket: start the hub by its .socket unit"
+        ) from None
+    return endpoint
 
 
 def _with_backlog(description: str) -> str:
