@@ -28,10 +28,13 @@ __all__ = ["main"]
 
 ROUNDS = 3
 
-STREAMS, EVENTS = 1000, 300
+# Streams, and how many events are sent to them.
+SIZES = {1000: 200, 5000: 60}
 
 # The generator's options.
 MODES = {"alone": ("-w", 1), "eight": ("-w", 8)}
+
+CASES = [(mode, streams) for mode in MODES for streams in SIZES]
 
 # Connections, and how many of them at a time; the second is like clients that come one by one.
 ACCEPTED, BURSTS = 1000, (200, 1)
@@ -58,21 +61,29 @@ def measure() -> None:
     """
     Compare one process and two workers.
     """
-    figures: dict[str, list[float]] = {}
+    figures: dict[tuple[str, int, int], list[float]] = {}
     for _ in range(ROUNDS):
         for count in (1, 2):
             with Running(_server(count)) as running:
                 time.sleep(3.0)
                 warm_up(running)
-                for mode, options in MODES.items():
-                    output = load(running, "-n", STREAMS, "-e", EVENTS, "--prime", 3, *options)
+                for case in CASES:
+                    mode, streams = case
+                    output = load(
+                        running, "-n", streams, "-e", SIZES[streams], "--prime", 3, *MODES[mode]
+                    )
                     if problem := problem_of(output):
-                        sys.exit(f"{count} {mode}: {problem}")
-                    figures.setdefault(f"{mode}-{count}", []).append(_cost(output))
-    for mode in MODES:
-        one, two = (statistics.median(figures[f"{mode}-{count}"]) for count in (1, 2))
-        ratios = [b / a for a, b in zip(figures[f"{mode}-1"], figures[f"{mode}-2"], strict=True)]
-        said = {"mode": mode, "one_us": one, "two_us": two, "ratio": statistics.median(ratios)}
+                        sys.exit(f"{count} {mode} {streams}: {problem}")
+                    figures.setdefault((*case, count), []).append(_cost(output))
+    for case in CASES:
+        ones, twos = figures[*case, 1], figures[*case, 2]
+        said = {
+            "mode": case[0],
+            "streams": case[1],
+            "one_us": statistics.median(ones),
+            "two_us": statistics.median(twos),
+            "ratio": statistics.median(b / a for a, b in zip(ones, twos, strict=True)),
+        }
         print(json.dumps(said))
 
 

@@ -8,6 +8,7 @@ order, and then itself.
 
 from __future__ import annotations
 
+import ctypes
 import faulthandler
 import os
 import signal
@@ -49,6 +50,12 @@ __all__ = ["Worker", "run_worker"]
 # Seconds between heartbeats; see `Member.tick`.
 _HEARTBEAT = 1.0
 
+# Of <sys/prctl.h>: which signal this process gets when its parent dies.
+_PR_SET_PDEATHSIG = 1
+
+# How long a worker may take to end its streams after the parent has died, in seconds.
+_LAST_SECONDS = 60
+
 
 def run_worker() -> None:
     """
@@ -56,6 +63,7 @@ def run_worker() -> None:
     """
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
+    _hear_of_parent()
     # The parent ends a worker that is stuck by SIGABRT, and its log then says where.
     faulthandler.enable()
     assignment = Assignment.decode(_read_line(TO_WORKER))
@@ -79,6 +87,23 @@ def run_worker() -> None:
     server.privilegedStartService()
     server.startService()
     run.run(installSignalHandlers=False)
+
+
+def _hear_of_parent() -> None:
+    """
+    End this process for sure if the parent dies: its reactor may be stuck, and not see
+    that the pipe is closed.
+    """
+    signal.signal(signal.SIGUSR2, lambda number, frame: _exit_soon())
+    prctl = getattr(ctypes.CDLL(None), "prctl", None)
+    # Only Linux has it.  Elsewhere, a worker that is stuck outlives its parent.
+    if prctl is not None:
+        prctl(_PR_SET_PDEATHSIG, signal.SIGUSR2)
+
+
+def _exit_soon() -> None:
+    # In a thread of C code, so that no state of the interpreter prevents it.
+    faulthandler.dump_traceback_later(_LAST_SECONDS, exit=True)
 
 
 def make_worker(assignment: Assignment, config: Config, reactor: Any) -> Server:
