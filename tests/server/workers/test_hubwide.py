@@ -150,6 +150,38 @@ class CountTests(SynchronousTestCase):
 
         self.assertEqual(self.successResultOf(receipt).subscribers, 3)
 
+    def receipt(self) -> int:
+        """
+        Publish, let everything happen, and return the number of subscribers.
+        """
+        receipt = self.publish()
+        for worker in (self.one, self.two, self.one):
+            worker.settle()
+        subscribers: int = self.successResultOf(receipt).subscribers
+        return subscribers
+
+    def test_known(self) -> None:
+        """
+        The others are not asked again while their connections stay, for a second.
+        """
+        stream = Subscriber(self.two.hub, "news")
+        self.two.settle()
+        self.one.settle()
+        self.assertEqual(self.receipt(), 1)
+        self.assertEqual(self.successResultOf(self.publish()).subscribers, 1)
+
+        stream.leave()
+        self.two.settle()
+        self.one.settle()
+        self.assertEqual(self.receipt(), 0)
+        Subscriber(self.two.hub, "news")
+        self.two.settle()
+        self.one.settle()
+        self.assertEqual(self.receipt(), 1)
+
+        self.one.clock.advance(1.1)
+        self.assertNoResult(self.publish())
+
     def test_silent(self) -> None:
         """
         A worker that does not answer counts as nobody, after a second.

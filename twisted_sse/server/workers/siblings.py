@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.python.failure import Failure
 
@@ -24,6 +24,60 @@ __all__ = ["OtherWorkers", "read_outcomes", "write_outcomes"]
 # How long the parent may take to ask the others, in seconds: longer than it waits for
 # each of them.
 _TIMEOUT = 2.0
+
+# How long an answer of the others is used, in seconds, and for how many sets of topics.
+_FRESH = 1.0
+_MOST_COUNTS = 1000
+
+# Topics, and whether the event is private.
+_Key = tuple[tuple[str, ...], bool]
+
+
+class _Counts:
+    """
+    How many connections of the others get events of some topics, as they have said.
+
+    Everything is forgotten when a connection of theirs begins or ends, which the parent
+    tells.  Grants may change without that, so nothing is kept for long.
+
+    Asking costs a turn of each reactor, and while these write to thousands of connections
+    it delays every answer to a publisher by that (benchmarks, workers).
+
+    Attributes:
+        life: Changes whenever everything is forgotten.
+    """
+
+    def __init__(self, clock: IReactorTime) -> None:
+        self._clock = clock
+        self._known: dict[_Key, int] = {}
+        self._since = 0.0
+        self.life = 0
+
+    def get(self, keys: Sequence[_Key]) -> list[int] | None:
+        """
+        Return the numbers for *keys*, if all are known.
+        """
+        if self._clock.seconds() - self._since > _FRESH:
+            self.forget()
+        known = [self._known.get(key) for key in keys]
+        found = [one for one in known if one is not None]
+        return found if len(found) == len(known) else None
+
+    def put(self, keys: Sequence[_Key], counts: Sequence[int], life: int) -> Sequence[int]:
+        """
+        Keep *counts*, which were asked for in *life*, and return them.
+        """
+        if life == self.life and len(self._known) + len(keys) <= _MOST_COUNTS:
+            self._known.update(zip(keys, counts, strict=True))
+        return counts
+
+    def forget(self) -> None:
+        """
+        Forget everything.
+        """
+        self._known.clear()
+        self._since = self._clock.seconds()
+        self.life += 1
 
 
 class OtherWorkers:
@@ -47,6 +101,7 @@ class OtherWorkers:
         self._clock = clock
         self._tells_networks = tells_networks
         self._networks: dict[str, int] = {}
+        self._counts = _Counts(clock)
         self._changes: dict[str, int] = {}
         self._telling: IDelayedCall | None = None
         self._requests: dict[int, tuple[Submit, Find | None]] = {}
@@ -83,6 +138,7 @@ class OtherWorkers:
         network for which it has changed.
         """
         self.total = total
+        self._counts.forget()
         for network, count in networks.items():
             if count:
                 self._networks[network] = count
@@ -93,10 +149,16 @@ class OtherWorkers:
         """
         See `Siblings.count`.
         """
-        nobody: Sequence[int] = [0] * len(publications)
-        asked = [[one.topics, one.private] for one in publications]
-        counting: Deferred[Sequence[int]] = self._calls.call("count", asked)
-        return counting.addTimeout(_TIMEOUT, self._clock).addErrback(lambda _: nobody)
+        keys = [(one.topics, one.private) for one in publications]
+        known = self._counts.get(keys)
+        if known is not None:
+            return succeed(known)
+        life = self._counts.life
+        counting: Deferred[Sequence[int]] = self._calls.call("count", keys)
+        counting.addTimeout(_TIMEOUT, self._clock)
+        return counting.addCallbacks(
+            lambda counts: self._counts.put(keys, counts, life), lambda _: [0] * len(keys)
+        )
 
     async def keep(self, publications: Sequence[Publication]) -> Sequence[Position]:
         """
