@@ -44,6 +44,8 @@ OPTIONS = [
     "grace",
     "spread",
     "demo",
+    "workers",
+    "takeover",
     "config",
     "check-config",
     "print-config",

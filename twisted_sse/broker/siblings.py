@@ -22,13 +22,13 @@ __all__ = ["Siblings"]
 class Siblings(Protocol):
     """
     The other processes.
-
-    Attributes:
-        connections: The connections that they serve.
     """
 
     @property
-    def connections(self) -> Elsewhere: ...
+    def connections(self) -> Elsewhere:
+        """
+        The connections that they serve.
+        """
 
     def count(self, publications: Sequence[Publication]) -> Deferred[Sequence[int]]:
         """

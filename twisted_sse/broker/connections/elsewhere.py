@@ -14,13 +14,13 @@ __all__ = ["ALONE", "Elsewhere"]
 class Elsewhere(Protocol):
     """
     What is known of the connections of the other processes.
-
-    Attributes:
-        total: Their number.
     """
 
     @property
-    def total(self) -> int: ...
+    def total(self) -> int:
+        """
+        Their number.
+        """
 
     def of(self, network: str) -> int:
         """

@@ -7,3 +7,5 @@ wait in the queues of the sockets, and none is refused.  If both share a history
 process starts, says so, and the old one ends its streams; otherwise the old one first ends
 its streams and closes its history.
 """
+
+__all__: list[str] = []

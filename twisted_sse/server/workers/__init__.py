@@ -7,3 +7,5 @@ history; otherwise the parent keeps it, and workers are its edges over a UNIX so
 What clients are told is the hub's: receipts, limits and repeated requests count over
 all workers.
 """
+
+__all__: list[str] = []
