@@ -603,6 +603,8 @@ class RefusedTests(CommandLineTests):
         ("body-timeout", "soon"),
         ("send-timeout", "0"),
         ("grace", "-1"),
+        ("workers", "none"),
+        ("takeover", "/nowhere/at/all"),
         ("spread", "-1"),
     ]
 

@@ -12,7 +12,7 @@ from twisted_sse import Hub
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.publication import Publication
 from twisted_sse.interfaces import IHistoryProvider
-from twisted_sse.server.workers.calls import Calls, Handler
+from twisted_sse.server.workers.calls import AnswerCall, Calls
 from twisted_sse.server.workers.hubwide import HubWide
 from twisted_sse.server.workers.siblings import OtherWorkers
 
@@ -20,7 +20,7 @@ __all__ = ["StubWorker", "connect"]
 
 
 def connect(
-    here: Mapping[str, Handler], there: Mapping[str, Handler]
+    here: Mapping[str, AnswerCall], there: Mapping[str, AnswerCall]
 ) -> tuple[Calls, Calls, Callable[[], None]]:
     """
     Connect two ends.
@@ -63,7 +63,7 @@ class StubWorker:
         self.clock: Clock
         self.hub, self.clock = make_hub(history, **limits)
         self.silent = False
-        handlers: dict[str, Handler] = {}
+        handlers: dict[str, AnswerCall] = {}
         self.parent, self._calls, self.deliver = connect(
             handlers,
             {

@@ -15,8 +15,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_sse.server.workers.assignment import FROM_WORKER
 from twisted_sse.server.workers.hubwide import HubWide
-from twisted_sse.server.workers.member import Member
 from twisted_sse.server.workers.supervisor import Supervisor
+from twisted_sse.server.workers.workerprocess import WorkerProcess
 
 __all__ = ["ReplacingTests", "StoppingTests"]
 
@@ -26,7 +26,7 @@ class StubProcess:
     The process of a worker: records what it is sent.
     """
 
-    def __init__(self, member: Member) -> None:
+    def __init__(self, member: WorkerProcess) -> None:
         self.member = member
         self.written = b""
         self.signals: list[int] = []
@@ -71,8 +71,8 @@ class _SupervisorTestCase(SynchronousTestCase):
         self.processes: list[StubProcess] = []
         hub_wide = HubWide(None, self.reactor)
 
-        def spawn(number: int) -> Member:
-            member = Member(number, hub_wide.handlers, b"assignment\n")
+        def spawn(number: int) -> WorkerProcess:
+            member = WorkerProcess(number, hub_wide.handlers, b"assignment\n")
             self.processes.append(StubProcess(member))
             return member
 

@@ -21,11 +21,11 @@ from twisted.python.failure import Failure
 from twisted_sse.broker.receipts import KeyReused
 from twisted_sse.errors import HistoryUnavailable, HubClosed, PerhapsKept
 
-__all__ = ["Calls", "Handler"]
+__all__ = ["AnswerCall", "Calls"]
 
 #: Answers a call with something that JSON can hold, or with a `Deferred` or a coroutine
 #: of that.
-Handler = Callable[..., Any]
+AnswerCall = Callable[..., Any]
 
 # The errors that arrive as what they were.
 _ERRORS: dict[str, type[Exception]] = {
@@ -49,7 +49,9 @@ class Calls:
 
     _log = Logger()
 
-    def __init__(self, write: Callable[[bytes], object], handlers: Mapping[str, Handler]) -> None:
+    def __init__(
+        self, write: Callable[[bytes], object], handlers: Mapping[str, AnswerCall]
+    ) -> None:
         self._write = write
         self._handlers = handlers
         self._received: list[bytes] = []

@@ -16,7 +16,7 @@ from twisted_sse.broker.broker import Broker
 from twisted_sse.broker.receipts import Find, Outcome, Receipts, RepeatKey, Submit
 from twisted_sse.events.publication import Publication
 from twisted_sse.events.replication import read_publications
-from twisted_sse.server.workers.calls import Calls, Handler
+from twisted_sse.server.workers.calls import AnswerCall, Calls
 from twisted_sse.server.workers.siblings import read_outcomes, write_outcomes
 from twisted_sse.web.locate import finder
 
@@ -47,7 +47,7 @@ class HubWide:
         self._totals: Counter[Calls] = Counter()
         self._networks: Counter[str] = Counter()
 
-    def handlers(self, calls: Calls) -> dict[str, Handler]:
+    def handlers(self, calls: Calls) -> dict[str, AnswerCall]:
         """
         The handlers for the calls of a worker.
 

@@ -25,9 +25,9 @@ from twisted_sse.server.role import MakeEndpoint, Role, fresh_endpoint
 from twisted_sse.server.takeover.holder import holder
 from twisted_sse.server.workers.assignment import FROM_WORKER, TO_WORKER, Assignment
 from twisted_sse.server.workers.hubwide import HubWide
-from twisted_sse.server.workers.member import Member
 from twisted_sse.server.workers.origin import Origin
 from twisted_sse.server.workers.supervisor import Supervisor
+from twisted_sse.server.workers.workerprocess import WorkerProcess
 
 __all__ = ["Parent", "make_parent"]
 
@@ -143,7 +143,7 @@ class _Spawn:
         # Paths in the configuration are relative to it, and twistd may change it.
         self._directory = os.getcwd()
 
-    def __call__(self, number: int) -> Member:
+    def __call__(self, number: int) -> WorkerProcess:
         descriptors = [one.endpoint.descriptor for one in self._server.served]
         first = max(FROM_WORKER, TO_WORKER) + 1
         assignment = Assignment(
@@ -154,7 +154,7 @@ class _Spawn:
             origin=None if self._origin is None else self._origin.address,
             reactor=type(self._reactor).__module__,
         )
-        member = Member(number, self._hub_wide.handlers, assignment.encode())
+        member = WorkerProcess(number, self._hub_wide.handlers, assignment.encode())
         with open(os.devnull, "rb") as nothing:
             self._reactor.spawnProcess(
                 member,

@@ -18,7 +18,7 @@ from twisted.logger import Logger
 
 from twisted_sse.broker.shutdown import wait_for
 from twisted_sse.server.workers.hubwide import HubWide
-from twisted_sse.server.workers.member import Member
+from twisted_sse.server.workers.workerprocess import WorkerProcess
 
 __all__ = ["Supervisor"]
 
@@ -41,7 +41,7 @@ class _Slot:
 
     def __init__(self, number: int) -> None:
         self.number = number
-        self.member: Member | None = None
+        self.member: WorkerProcess | None = None
         self.since = 0.0
         self.pause = 0.0
         self.restarting: IDelayedCall | None = None
@@ -67,7 +67,7 @@ class Supervisor(Service):
     def __init__(
         self,
         count: int,
-        spawn: Callable[[int], Member],
+        spawn: Callable[[int], WorkerProcess],
         hub_wide: HubWide,
         grace: float,
         reactor: Any,
@@ -128,7 +128,7 @@ class Supervisor(Service):
         self._tell("abort")
 
     @property
-    def _members(self) -> list[Member]:
+    def _members(self) -> list[WorkerProcess]:
         return [slot.member for slot in self._slots if slot.member is not None]
 
     def _start_all(self) -> None:
@@ -144,13 +144,13 @@ class Supervisor(Service):
         member.ready.addCallback(lambda _: self._joined(slot, member))
         member.ended.addCallback(self._left, slot, member)
 
-    def _joined(self, slot: _Slot, member: Member) -> None:
+    def _joined(self, slot: _Slot, member: WorkerProcess) -> None:
         self._hub_wide.join(member.calls)
         self._waiting_for.discard(slot)
         if not self._waiting_for and not self.ready.called:
             self.ready.callback(None)
 
-    def _left(self, how: str, slot: _Slot, member: Member) -> None:
+    def _left(self, how: str, slot: _Slot, member: WorkerProcess) -> None:
         slot.member = None
         self._hub_wide.leave(member.calls)
         if not self.running:
@@ -196,7 +196,7 @@ class Supervisor(Service):
             member.calls.tell(name)
 
 
-def _end_of(member: Member) -> Deferred[None]:
+def _end_of(member: WorkerProcess) -> Deferred[None]:
     end: Deferred[None] = Deferred()
 
     def ended(how: str) -> str:

@@ -47,7 +47,7 @@ from twisted_sse.server.workers.siblings import OtherWorkers
 
 __all__ = ["Worker", "run_worker"]
 
-# Seconds between heartbeats; see `Member.tick`.
+# Seconds between heartbeats; see `WorkerProcess.tick`.
 _HEARTBEAT = 1.0
 
 # Of <sys/prctl.h>: which signal this process gets when its parent dies.

@@ -15,10 +15,10 @@ from twisted.logger import LogLevel
 from twisted.python.failure import Failure
 
 from twisted_sse.server.workers.assignment import FROM_WORKER, TO_WORKER
-from twisted_sse.server.workers.calls import Calls, Handler
+from twisted_sse.server.workers.calls import AnswerCall, Calls
 from twisted_sse.server.workers.log import LineLog
 
-__all__ = ["Member"]
+__all__ = ["WorkerProcess"]
 
 # Ticks without a heartbeat after which a worker counts as stuck.  It sends one each
 # second, and the reactor is never held for long: the longest known is a collection of
@@ -30,7 +30,7 @@ _STUCK = 10
 _STUCK_AT_START = 60
 
 
-class Member(ProcessProtocol):
+class WorkerProcess(ProcessProtocol):
     """
     Args:
         number: Of the worker, from 1.
@@ -54,13 +54,13 @@ class Member(ProcessProtocol):
     transport: Any
 
     def __init__(
-        self, number: int, handlers: Callable[[Calls], dict[str, Handler]], assignment: bytes
+        self, number: int, handlers: Callable[[Calls], dict[str, AnswerCall]], assignment: bytes
     ) -> None:
         self.number = number
         self.is_ready = False
         self.ready: Deferred[None] = Deferred()
         self.ended: Deferred[str] = Deferred()
-        self._handlers: dict[str, Handler] = {"beat": self._beat, "ready": self._set_ready}
+        self._handlers: dict[str, AnswerCall] = {"beat": self._beat, "ready": self._set_ready}
         self.calls = Calls(self._write, self._handlers)
         self._handlers |= handlers(self.calls)
         self._assignment = assignment
