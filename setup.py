@@ -18,15 +18,23 @@ TWISTED = "twisted[tls,http2]>=26.4"
 # The oldest that accepts certificates and keys of the cryptography package without a warning.
 PYOPENSSL = "pyopenssl>=25.3"
 
-KLEIN = ["klein>=24.8"]
+# Only twisted_sse.klein imports it.  It is required all the same, because embedding in Klein is one
+# of the three uses, and a ModuleNotFoundError would be the answer to the first try.
+KLEIN = "klein>=24.8"
+
+# Older ones accept forged tokens: CVE-2026-48526.  The extra of PyJWT is for keys that are no
+# secrets; the package itself needs cryptography for TLS.
+JWT = ["PyJWT[crypto]>=2.13"]
 REDIS = ["txredisapi>=1.6"]
 CLI = ["rich"]
-ALL = [*CLI, *KLEIN, *REDIS]
+ALL = [*CLI, *JWT, *REDIS]
 TEST = [
     *ALL,
     *("apscheduler<4", "hypothesis", "mypy", "mypy-zope", "ruff"),
     # The first pytest that reads the [tool.pytest] of pyproject.toml.
     *("pytest>=9", "pytest-xdist"),
+    # Its models are published as JSON; the package itself does not import it.
+    "pydantic>=2",
 ]
 DEV = [*TEST, "towncrier"]
 
@@ -65,10 +73,10 @@ setup(
         "Typing :: Typed",
     ],
     python_requires=">=3.11",
-    install_requires=[TWISTED, PYOPENSSL, "treq", "zope.interface", "service-identity"],
+    install_requires=[TWISTED, PYOPENSSL, "treq", "zope.interface", "service-identity", KLEIN],
     extras_require={
         "cli": CLI,
-        "klein": KLEIN,
+        "jwt": JWT,
         "redis": REDIS,
         "all": ALL,
         "test": TEST,

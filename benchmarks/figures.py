@@ -25,6 +25,7 @@ def all_figures(sizes: Sizes) -> list[Figure]:
         *_publishing(),
         *_wire(),
         *_history(sizes),
+        *_templates(sizes),
         *_http2(sizes),
         *_generator(sizes),
     ]
@@ -203,6 +204,39 @@ def _history(sizes: Sizes) -> Sequence[Figure]:
             f"CPU per delivered event, {few}, one at a time, kept by SQLite",
             *("kept-1", "cpu_us_per_delivery", "µs", 1, ("floor", "kept-1")),
             server="hub-sqlite",
+        ),
+    ]
+
+
+def _templates(sizes: Sizes) -> Sequence[Figure]:
+    title = f"A publication to {sizes.templates:,} templates"
+    shapes = {
+        "endings": "that end otherwise",
+        "letters": "with three literals at random",
+        "common": "with three literals at random that end like it",
+        "matching": "that all match",
+    }
+    replays = {"all": "all", "hundredth": "a hundredth", "none": "none"}
+    stores = {"few": 1_000, "many": sizes.template_store // 2}
+    return [
+        *(
+            Figure(
+                f"{title} {shape}, topic of {length:,} characters, CPU",
+                *("templates", f"{key}_{length}_ms", "ms"),
+                target=at_most(1) if length == 100 else None,
+            )
+            for key, shape in shapes.items()
+            for length in (100, 4_000)
+        ),
+        *(
+            Figure(
+                f"Replay by a template that matches {part} of {topics:,} topics, CPU per stored"
+                " event",
+                *("templates", f"{store}_{replay}_us", "µs"),
+                target=at_most(15),
+            )
+            for store, topics in stores.items()
+            for replay, part in replays.items()
         ),
     ]
 

@@ -109,8 +109,11 @@ def _hub(
             *("-n", "--pidfile=", "sse"),
             *_port(port, tls),
             *("--publish-token-file", str(build.token_file())),
-            # The generator uses eight addresses, and more streams than any default limit allows.
+            # The generator uses eight addresses, one token, and more streams than any default
+            # limit allows.
             *("--max-connections", "20000", "--max-connections-per-address", "20000"),
+            *("--max-accepts", "none", "--max-accepts-per-address", "none"),
+            *("--max-publish-rate", "none"),
             *kept,
         ]
 

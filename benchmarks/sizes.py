@@ -43,6 +43,10 @@ class Sizes:
 
         resumes: How often in each.
 
+        templates: How many are matched at once.
+
+        template_store: Publications that a replay by a template looks through.
+
         h2_connections, h2_streams: HTTP/2 connections, and streams on each.
 
         h2_events: In a fan-out to all of them, one at a time, the same for all servers.
@@ -71,6 +75,8 @@ class Sizes:
     small_store: int
     large_store: int
     resumes: int
+    templates: int
+    template_store: int
     h2_connections: int
     h2_streams: int
     h2_events: int
@@ -98,6 +104,8 @@ FULL = Sizes(
     small_store=1_000,
     large_store=1_000_000,
     resumes=200,
+    templates=10_000,
+    template_store=100_000,
     h2_connections=20,
     h2_streams=50,
     h2_events=300,
@@ -125,6 +133,8 @@ QUICK = Sizes(
     small_store=1_000,
     large_store=5_000,
     resumes=10,
+    templates=200,
+    template_store=4_000,
     h2_connections=3,
     h2_streams=10,
     h2_events=40,

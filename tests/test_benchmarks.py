@@ -23,7 +23,7 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 # Benchmarks are not installed.  Their directory comes last, so the installed package goes first.
 sys.path.append(str(Path(__file__).resolve().parent.parent))
 
-from benchmarks import build, chart, commits, machine, report, resuming
+from benchmarks import build, chart, commits, machine, report, resuming, users
 from benchmarks.figure import Figure, Target
 from benchmarks.figures import all_figures
 from benchmarks.generator import problem_of, read_output
@@ -347,6 +347,26 @@ class HistoryTests(TestCase):
 
         with self.assertRaisesRegex(ValueError, "5 events were found instead of 6"):
             await comer.come()
+
+    def test_users(self) -> None:
+        """
+        Private publications reach one user each, of few and of many, and their cost is compared.
+        """
+        result = users.measure(2, 5, 10, 2)
+
+        names = {f"{kind}_{what}" for kind in ("plain", "presence") for what in ("2_us", "5_us")}
+        self.assertEqual(set(result), names | {"plain_times", "presence_times"})
+        self.assertTrue(all(value > 0 for value in result.values()))
+
+    def test_users_missed(self) -> None:
+        """
+        A publication that does not reach its user raises an error.
+        """
+        audience = users.Audience(2, presence=True)
+        audience.hub.disconnect("user 1")
+
+        with self.assertRaisesRegex(ValueError, "4 publications were written 2 times"):
+            audience.publish(4)
 
     def test_compared(self) -> None:
         """

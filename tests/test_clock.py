@@ -7,6 +7,7 @@ import sys
 import time
 from typing import Any
 
+import pytest
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
@@ -280,6 +281,7 @@ reactor.run()
 """
 
 
+@pytest.mark.e2e
 class MonotonicReactorTests(SynchronousTestCase):
     """
     Real reactors while the clock of the machine is set back.

@@ -27,13 +27,19 @@ A comment before a block of code says how it is tested; GitHub does not show the
 ``<!-- embeds NAME -->``
     It is the file NAME, which tests/e2e/test_embedding.py runs.
 
+``<!-- joins NAME -->``
+    It is the file NAME, which tests/e2e/test_joints.py runs.
+
 ``<!-- file NAME -->``
     It is a file next to the servers of the same document.
+
+``<!-- original -->``
+    It is written for another library, and not run.
 
 ``<!-- nginx -->``
     It is a ``server`` for nginx.
 
-Every block of Python needs such a comment, so that each is run.
+Every block of Python needs such a comment, so that each of this library is run.
 """
 
 import ast
@@ -46,7 +52,9 @@ import socket
 import sys
 from collections.abc import Iterable, Iterator
 from functools import cache, partial
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import NamedTuple
 from urllib.request import urlopen
 
@@ -61,6 +69,7 @@ from tests.support.ports import free_port
 from tests.support.processes import Background, find_program
 from tests.support.reference import option_table
 from tests.support.streams import RawStream
+from tests.support.tokens import pem, signer
 from tests.support.waiting import PATIENCE, eventually
 from twisted_sse import Connection, EndReason, Hub, Receipt, errors
 from twisted_sse.events.control import OPEN, RESET
@@ -175,7 +184,10 @@ class ProgramTests(SynchronousTestCase):
     Python in the documentation.
     """
 
-    MARKS = (*("embeds", "runs", "makes", "serves", "generates", "follows", "publishes", "tests"),)
+    MARKS = (
+        *("embeds", "runs", "makes", "serves", "generates", "follows", "publishes", "tests"),
+        *("joins", "original"),
+    )
 
     def test_marked(self) -> None:
         """
@@ -345,10 +357,14 @@ class CommandLineTests(SynchronousTestCase):
         certificate, key = write_certificate(directory)
         tokens = directory / "tokens"
         tokens.write_text("a-token\n", "utf-8")
+        public = directory / "public.pem"
+        public.write_bytes(pem(signer("RS256")))
         self.files = {
             "--publish-token-file": str(tokens),
             "--tls-cert": str(certificate),
             "--tls-key": str(key),
+            "--tls-client-ca": str(certificate),
+            **{f"--jwt-{role}key-file": str(public) for role in ("", "publisher-")},
         }
         configuration = directory / "hub.toml"
         (block,) = (one for one in snippets() if one.language == "toml" and "hub.toml" in one.text)
@@ -415,7 +431,7 @@ class CurlTests(SynchronousTestCase):
         """
         Each opens a stream, or succeeds.
         """
-        hub = HubProcess()
+        hub = HubProcess("--presence", "yes")
         self.addCleanup(hub.stop)
         find_program("curl", "curl")
         lines = [
@@ -559,6 +575,18 @@ class ReferenceTests(SynchronousTestCase):
         for name in [*twisted_sse.__all__, *errors.__all__, *arguments]:
             self.assertIn(name, words)
 
+    def test_documented_modules(self) -> None:
+        """
+        Every name that a module of the reference exports is there.
+        """
+        code = " ".join(re.findall(r"`([^`\n]+)`", self.text))
+        words = set(re.findall(r"\w+", code))
+        documented = set(filter(None, map(_module_in, re.findall(r"twisted_sse[\w.]*", code))))
+        self.assertGreater(len(documented), 8)
+
+        for module in documented:
+            self.assertEqual(set(module.__all__) - words, set(), module.__name__)
+
     def test_hub(self) -> None:
         """
         Every public member of a hub, and no other, is there.
@@ -597,6 +625,18 @@ class ReferenceTests(SynchronousTestCase):
         """
         for name in [OPEN, RESET, *(gap.value for gap in ResetReason)]:
             self.assertIn(f"| `{name}` |", self.text)
+
+
+def _module_in(dotted: str) -> ModuleType | None:
+    """
+    The module that a dotted name begins with.
+    """
+    while dotted:
+        try:
+            return import_module(dotted)
+        except ModuleNotFoundError:
+            dotted = dotted.rpartition(".")[0]
+    return None
 
 
 def _plain(value: object) -> object:

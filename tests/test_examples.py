@@ -25,16 +25,21 @@ from tests.support.waiting import PATIENCE, eventually
 from twisted_sse.events.codec import Decoder
 
 __all__ = [
+    "AnswersTests",
     "ApschedulerTests",
+    "ChatTests",
     "CompletenessTests",
     "CurlTests",
+    "DashboardTests",
     "EmbedTests",
     "EveryTests",
     "ExpiringTests",
     "FollowTests",
     "GeneratorTests",
+    "JobsTests",
     "KleinAppTests",
     "KleinClassTests",
+    "NotificationsTests",
     "OwnHistoryTests",
     "PageTests",
     "PrivateTopicsTests",
@@ -490,6 +495,110 @@ class FollowTests(ExampleTests):
         self.assertEqual(program.wait(), 0, program.output())
 
 
+class DashboardTests(ExampleTests):
+    """
+    The dashboard; tests/e2e/test_applications.py looks at its page.
+    """
+
+    examples = ["dashboard.py"]
+
+    def test_measurements(self) -> None:
+        """
+        Measurements arrive with consecutive numbers, beginning with the first one that is kept.
+        """
+        self.start()
+        stream = self.subscribe("/events?last_event_id=earliest")
+
+        numbers = [json.loads(data)["number"] for data in stream.data(3)]
+
+        self.assertEqual(numbers, [0, 1, 2])
+
+
+class ChatTests(ExampleTests):
+    """
+    The chat; tests/e2e/test_applications.py looks at its page.
+    """
+
+    examples = ["chat.py"]
+
+    def test_strangers(self) -> None:
+        """
+        Without a login nobody reads, and nobody says anything.
+        """
+        self.start()
+
+        refused = self.subscribe("/events?topic=rooms/tea")
+        said = curl(f"http://localhost:{self.port}/rooms/tea", "--data", "hello")
+
+        self.assertEqual(refused.status, "HTTP/1.1 401 Unauthorized")
+        self.assertEqual((said.status, said.body), (403, "This room is private."))
+
+
+class JobsTests(ExampleTests):
+    """
+    The jobs; tests/e2e/test_applications.py looks at their page.
+    """
+
+    examples = ["jobs.py"]
+
+    def test_steps(self) -> None:
+        """
+        A reader that comes late gets every step so far, and then the others.
+        """
+        self.start()
+        begun = curl(f"http://localhost:{self.port}/jobs", "--request", "POST")
+        job = begun.headers["location"].partition("?")[2]
+
+        early = self.subscribe(f"/jobs/{job}?last_event_id=earliest").data(3)
+        late = self.subscribe(f"/jobs/{job}?last_event_id=earliest").data(4)
+
+        self.assertEqual((early, late), (["1", "2", "3"], ["1", "2", "3", "4"]))
+
+
+class AnswersTests(ExampleTests):
+    """
+    The answers; tests/e2e/test_applications.py looks at their page.
+    """
+
+    examples = ["answers.py"]
+
+    def test_words(self) -> None:
+        """
+        The words of an answer arrive in order.
+        """
+        self.start()
+        begun = curl(f"http://localhost:{self.port}/answers", "--data", "question=why?")
+        id = begun.headers["location"].partition("?")[2]
+
+        words = self.subscribe(f"/answers/{id}?last_event_id=earliest").data(3)
+
+        self.assertEqual(words, ["You ", "asked: ", "why? "])
+
+
+class NotificationsTests(ExampleTests):
+    """
+    The notifications; tests/e2e/test_applications.py looks at their page.
+    """
+
+    examples = ["notifications.py"]
+
+    def test_users(self) -> None:
+        """
+        A user gets what a program with the token publishes for them; without it, nobody publishes.
+        """
+        self.start()
+        url = f"http://localhost:{self.port}"
+        login = curl(f"{url}/login/ada").headers["set-cookie"].partition(";")[0]
+        stream = self.subscribe("/events?topic=users/{user}", f"Cookie: {login}")
+        stream.named("stream-open")
+        for user in ("bob", "ada"):
+            publish(url, "secret", f"users/{user}", f"for {user}")
+        refused = curl(f"{url}/events", "--data", "topic=users/ada&data=forged")
+
+        self.assertEqual(stream.data(1), ["for ada"])
+        self.assertEqual(refused.status, 401)
+
+
 class CompletenessTests(SynchronousTestCase):
     """
     All examples together.
@@ -521,7 +630,7 @@ class CompletenessTests(SynchronousTestCase):
         for path in self.files:
             text = path.read_text("utf-8")
             if path.suffix == ".py":
-                begin, text = text.split('"""')[1:]
+                begin, text = text.split('"""', 2)[1:]
                 run = f"examples/{path.name} [PORT]"
                 if path.name.startswith("test_"):
                     run = f"-m pytest examples/{path.name}"

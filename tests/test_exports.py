@@ -21,6 +21,9 @@ __all__ = ["ExportsTests", "PlantedMistakeTests", "undocumented", "wrong_exports
 # The names that programs may rely on: removing one must be deliberate.
 PUBLIC = [
     "CORS",
+    "JWT",
+    "BearerTokens",
+    "ClientCertificate",
     "Connection",
     "EndReason",
     "EventSourceResponse",
@@ -32,6 +35,8 @@ PUBLIC = [
     "ISharedHistoryProvider",
     "MemoryHistory",
     "NoContent",
+    "Presence",
+    "PresenceMember",
     "Publisher",
     "Receipt",
     "ResponseStream",

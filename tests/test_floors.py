@@ -39,7 +39,8 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
     ),
     "transport": (
         ("addresses",),
-        ("__init__", "sockets", "refusal", "deadline", "socketlimit"),
+        ("__init__", "sockets", "refusal", "refusals", "deadline", "keyedrate", "proxies"),
+        ("acceptlimit", "proxyprotocol", "socketlimit"),
         ("heads",),
         ("http2", "tls"),
         ("http",),
@@ -55,8 +56,17 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("__init__", "singleflight", "shutdown"),
         ("audiences",),
         ("connections",),
-        ("replay",),
-        ("intake", "fanout", "batch", "pendingstarts", "readiness", "receipts", "schedule"),
+        ("presence", "replay"),
+        (
+            "intake",
+            "fanout",
+            "batch",
+            "pendingstarts",
+            "publishrate",
+            "readiness",
+            "receipts",
+            "schedule",
+        ),
         ("siblings",),
         ("admission",),
         ("broker",),
@@ -77,7 +87,7 @@ OUTSIDERS = {
     "rich": ["cli"],
     "txredisapi": ["history.redis.protocol"],
     "jwt": ["web.tokens"],
-    "cryptography": ["web.tokens", "transport.tls.identity"],
+    "cryptography": ["web.tokens", "web.clientcertificate", "transport.tls"],
 }
 
 # These import nothing from outside but the standard library and their own outsiders.

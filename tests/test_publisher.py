@@ -5,7 +5,10 @@ Publishing without a reactor: what is sent, when it is sent again, and what the 
 import json
 import threading
 from collections.abc import Callable, Iterator
+from email.utils import formatdate
+from fractions import Fraction
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from time import time
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -152,6 +155,15 @@ class RequestTests(ServerTestCase):
         self.assertEqual(first, again)
         self.assertNotEqual(first, second)
 
+    def test_encoder(self) -> None:
+        """
+        A value that JSON has no form for goes through the encoder.
+        """
+        server = self.serve(OK)
+        Publisher(server.url, encoder=str).publish("a", [Fraction(1, 2)])
+
+        self.assertEqual(server.requests[0][1]["data"], '["1/2"]')
+
     def test_event(self) -> None:
         """
         An event object is sent as it is.
@@ -194,6 +206,35 @@ class AnswerTests(ServerTestCase):
         Publisher(server.url).publish("a", "1")
 
         self.assertEqual(self.pauses, [7.0])
+
+    def test_retry_after_date(self) -> None:
+        """
+        What the server asks for may be a date, as in the client.
+        """
+        later = formatdate(time() + 30.0, usegmt=True)
+        server = self.serve(self.problem(429, Retry_After=later), OK)
+        Publisher(server.url, give_up_after=60.0).publish("a", "1")
+
+        (pause,) = self.pauses
+        self.assertTrue(20.0 < pause <= 30.0, pause)
+
+    def test_words(self) -> None:
+        """
+        The words of the server are shown as one line that a terminal can print.
+        """
+        server = self.serve((400, {}, b"no\x1b[2J\nline"))
+        error = self.assertRaises(UnexpectedStatus, Publisher(server.url).publish, "a", "1")
+
+        self.assertEqual(str(error), "The server answered 400 (Bad Request): no\ufffd[2J line")
+
+    def test_broken_words(self) -> None:
+        """
+        A refusal whose body cannot be read is a refusal all the same.
+        """
+        server = self.serve((403, {"Transfer-Encoding": "chunked"}, b"no chunk\r\n"))
+        error = self.assertRaises(UnexpectedStatus, Publisher(server.url).publish, "a", "1")
+
+        self.assertEqual(str(error), "The server answered 403 (Forbidden).")
 
     def test_refused(self) -> None:
         """
@@ -271,18 +312,29 @@ class ArgumentTests(SynchronousTestCase):
             yield lambda wrong=wrong: Publisher(wrong), "url"
         for wrong in ("", "two words", "line\n", "é"):
             yield lambda wrong=wrong: Publisher(url, token=wrong), "token"
-        for value in (0, -1, float("nan"), float("inf"), "5"):
+        for value in (0, -1, float("nan"), float("inf"), "5", None, True):
             yield lambda value=value: Publisher(url, timeout=value), "timeout"
-        yield lambda: Publisher(url, give_up_after=-1), "give_up_after"
+        for value in (-1, float("inf"), "5"):
+            yield lambda value=value: Publisher(url, give_up_after=value), "give_up_after"
+        yield lambda: Publisher(url, encoder=5), "encoder"
 
     def test_constructor(self) -> None:
         """
         A wrong argument is an error that names it, at once.
         """
         for make, name in self.cases():
-            with self.assertRaises(ValueError) as caught:
+            with self.assertRaises((TypeError, ValueError)) as caught:
                 make()
             self.assertIn(name, str(caught.exception))
+
+    def test_seconds(self) -> None:
+        """
+        The sentence about seconds is that of every other argument.
+        """
+        url = "http://localhost:1/events"
+        error = self.assertRaises(TypeError, Publisher, url, timeout="5")
+
+        self.assertEqual(str(error), "timeout is '5': give seconds, greater than 0")
 
     def test_event(self) -> None:
         """
@@ -292,3 +344,4 @@ class ArgumentTests(SynchronousTestCase):
 
         self.assertRaises(InvalidTopic, publisher.publish, "", "x")
         self.assertRaises(InvalidEvent, publisher.publish, "a", "x", id="\0")
+        self.assertRaises(InvalidEvent, publisher.publish, "a", ServerSentEvent(comment="x"))

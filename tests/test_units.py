@@ -29,6 +29,7 @@ class ValueTests(SynchronousTestCase):
         (units.seconds, "15", 15.0),
         (units.seconds, "0.5", 0.5),
         (units.interval, "off", None),
+        (units.interval, "none", None),
         (units.interval, "15", 15.0),
         (units.interval, "0.5", 0.5),
         (units.size, "1", 1),
@@ -70,6 +71,20 @@ class ValueTests(SynchronousTestCase):
                 name = read.__name__
                 with self.subTest(read=name, text=text[:20]), self.assertRaises(ValueError):
                     read(text)
+
+    def test_no_limit(self) -> None:
+        """
+        A limit is what is read, or none.
+        """
+        read = units.limit(units.size)
+        self.assertEqual([read("none"), read("1KiB")], [None, 1024])
+
+        for text in ("None", "off", "", "0"):
+            with self.subTest(text=text):
+                with self.assertRaises(ValueError) as caught:
+                    read(text)
+
+                self.assertTrue(str(caught.exception).endswith("; write 'none' for no limit"))
 
     def test_error_quotes(self) -> None:
         """
@@ -181,6 +196,7 @@ class TokenTests(SynchronousTestCase):
             (self._file(b""), "empty"),
             (self._file(b"\xef\xbb\xbf\n"), "empty"),
             (self._file(b"\n \n"), "empty"),
+            (self._file(b"one\x00\n"), "control character"),
         ):
             with self.subTest(reason=reason):
                 with self.assertRaises(ValueError) as caught:

@@ -12,6 +12,7 @@ __all__ = [
     "InvalidEvent",
     "InvalidResponse",
     "InvalidSelector",
+    "InvalidToken",
     "InvalidTopic",
     "NoContent",
     "NotSent",
@@ -21,6 +22,9 @@ __all__ = [
     "TooManyAttempts",
     "TooManyConnections",
     "TooManyConnectionsFromAddress",
+    "TooManyConnectionsOfUser",
+    "TooManyPublications",
+    "TooManyTopics",
     "TwistedSSEError",
     "Unauthorized",
     "UnexpectedContentEncoding",
@@ -45,6 +49,12 @@ class InvalidEvent(TwistedSSEError, ValueError):
 class InvalidTopic(TwistedSSEError, ValueError):
     """
     A topic that cannot be published to.
+    """
+
+
+class TooManyTopics(InvalidTopic):
+    """
+    One event has more topics than may be published to at once.
     """
 
 
@@ -92,9 +102,35 @@ class TooManyConnectionsFromAddress(TwistedSSEError):
     """
 
 
+class TooManyConnectionsOfUser(TwistedSSEError):
+    """
+    One more connection would exceed the limit for its user.  Answered with 429.
+    """
+
+
+class TooManyPublications(TwistedSSEError):
+    """
+    A publisher has sent more than its rate allows.  Answered with 429.
+
+    Attributes:
+        retry_after: The number of seconds after which the publisher may send again.
+    """
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
 class Unauthorized(TwistedSSEError):
     """
     The request lacks valid credentials.  Answered with 401.
+    """
+
+
+class InvalidToken(Unauthorized):
+    """
+    The request has a token that is not valid.  Answered with 401 and the error code
+    ``invalid_token``.
     """
 
 

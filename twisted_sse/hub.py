@@ -6,7 +6,7 @@ A `Hub` has a `Broker`, which does the work; what applications call is here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from functools import partial
@@ -20,14 +20,18 @@ from twisted.python import threadable
 from twisted_sse.broker.batch import batch_of, collect
 from twisted_sse.broker.broker import Broker
 from twisted_sse.broker.connections.connection import Connection, frame_to_push
+from twisted_sse.broker.connections.endlog import log_end
 from twisted_sse.broker.connections.listeners import ConnectListener, DisconnectListener
 from twisted_sse.broker.connections.registry import Registry
 from twisted_sse.broker.lifecycle import Lifecycle
+from twisted_sse.broker.presence.presence import HubPresence
+from twisted_sse.broker.presence.settings import Presence, presence_settings
 from twisted_sse.broker.replay.catchup import FallenBehind
 from twisted_sse.broker.schedule import MakeEvent, Schedule, Schedules
 from twisted_sse.broker.service import HubService
 from twisted_sse.clock import clock_for, threads_of
 from twisted_sse.events.event import ServerSentEvent
+from twisted_sse.events.jsontext import Encoder, check_encoder, json_writer
 from twisted_sse.events.preamble import Priming
 from twisted_sse.events.publication import Publication, Published, Receipt
 from twisted_sse.history.choice import history_for
@@ -45,6 +49,9 @@ from twisted_sse.web.cors import CORS
 from twisted_sse.web.cred import GrantOf, GrantRealm
 from twisted_sse.web.events import PublishResource
 from twisted_sse.web.generators.streams import GeneratorStreams
+from twisted_sse.web.mercure import VERSIONS, MercureResource, Version
+from twisted_sse.web.mercure.location import DEFAULT_PATH
+from twisted_sse.web.presence import PresenceResource
 from twisted_sse.web.resource import Authorize
 from twisted_sse.web.stream import EventStreamResource
 
@@ -80,6 +87,11 @@ class Hub:
             takes nothing although there is something to send; ``None`` waits
             forever.
 
+        max_lifetime: The seconds after which a stream ends at the latest, so that
+            subscribers spread over all hubs behind a load balancer again; each one
+            ends after three quarters of it or later.  They come back and miss
+            nothing.  ``None`` sets no limit.
+
         fallen_behind: What happens to a reader that is so slow that history has
             forgotten what comes next: it is sent ``stream-reset`` and continues
             with the oldest event that is kept (``resume``) or with the newest
@@ -96,6 +108,23 @@ class Hub:
         max_connections_per_address: The most connections from one network
             address; one more is answered with 429.  ``None`` sets no limit.
 
+        max_connections_per_user: The most connections of one user, whom the grant
+            names; one more is answered with 429.  ``None`` sets no limit.
+
+        max_publish_rate: The most publications per second that one user, or one
+            token, may send over HTTP, and ten times as many at once; more are
+            answered with 429.  ``None`` sets no limit.
+
+        access_log: Whether the end of each stream is logged: whose it was, why it
+            ended, and what it was sent.
+
+        encoder: Called for values that `json` cannot write, in `publish` and in the
+            responses of this hub, like the *default* of `json.dumps`; see
+            `ServerSentEvent.json`.
+
+        presence: Whether to keep who is on which topic, for `presence` and for streams
+            that ask for it; a `Presence` says how.
+
         reactor: What everything is scheduled with.  By default the global
             reactor, looked up when it is first needed.
 
@@ -107,6 +136,8 @@ class Hub:
 
         clock: What everything is scheduled with, an `IReactorTime`.  It is
             monotonic: setting the clock of the machine does not stop it.
+
+        encoder: As it was given.
 
         connections: The `Registry` of open connections: iterate it, count it,
             search it.
@@ -127,22 +158,35 @@ class Hub:
         retry: int | None = 3000,
         retry_spread: int | None = None,
         send_timeout: float | None = 60.0,
+        max_lifetime: float | None = None,
         fallen_behind: FallenBehind = "resume",
         window_events: int = 1024,
         window_bytes: int = 16 * 1024 * 1024,
         max_connections: int | None = None,
         max_connections_per_address: int | None = None,
+        max_connections_per_user: int | None = None,
+        max_publish_rate: int | None = None,
+        access_log: bool = False,
+        encoder: Encoder | None = None,
+        presence: bool | Presence = False,
         reactor: IReactorTime | None = None,
     ) -> None:
         check_seconds("keepalive", keepalive, none="to send no comments")
         check_milliseconds("retry", retry, none="to leave it to the browser")
         check_milliseconds("retry_spread", retry_spread, none="for as much as retry")
         check_seconds("send_timeout", send_timeout, none="to wait forever")
+        check_seconds("max_lifetime", max_lifetime, none="for no limit")
         check_choice("fallen_behind", fallen_behind, get_args(FallenBehind))
         check_count("window_events", window_events)
         check_count("window_bytes", window_bytes)
         check_count("max_connections", max_connections, none="for no limit")
         check_count("max_connections_per_address", max_connections_per_address, none="for no limit")
+        check_count("max_connections_per_user", max_connections_per_user, none="for no limit")
+        check_count("max_publish_rate", max_publish_rate, none="for no limit")
+        check_encoder(encoder)
+        self.encoder = encoder
+        write_json = json_writer(encoder, "publish() got")
+        self._publication = partial(Publication.of, write_json=write_json)
         self.clock = clock_for(reactor)
         self.history = history_for(history, self.clock)
         self.broker = Broker(
@@ -152,18 +196,36 @@ class Hub:
             retry_spread=retry_spread,
             keepalive=keepalive,
             send_timeout=send_timeout,
+            max_lifetime=max_lifetime,
             fallen_behind=fallen_behind,
             window_events=window_events,
             window_bytes=window_bytes,
             max_connections=max_connections,
             max_connections_per_address=max_connections_per_address,
+            max_connections_per_user=max_connections_per_user,
+            max_publish_rate=max_publish_rate,
+            presence=presence_settings(presence),
         )
         self.connections: Registry = self.broker.admission.connections
         self.responses = GeneratorStreams(self.clock)
+        if access_log:
+            self.broker.listeners.on_disconnect(log_end)
         self._schedules = Schedules()
         self._lifecycle = Lifecycle(self.broker, self.responses, self._schedules)
         self.broker.before_start = self._lifecycle.before_first_use
         self.responses.before_begin = self._lifecycle.before_first_use
+
+    @property
+    def presence(self) -> HubPresence:
+        """
+        Who is on which topic.
+
+        Raises:
+            RuntimeError: The hub keeps no presence.
+        """
+        if self.broker.presence is None:
+            raise RuntimeError("This hub keeps no presence: write Hub(presence=True)")
+        return self.broker.presence
 
     def publish(
         self,
@@ -208,7 +270,9 @@ class Hub:
                 event was not sent.
         """
         _check_thread()
-        publication = Publication.of(topics, data, event=event, id=id, retry=retry, private=private)
+        publication = self._publication(
+            topics, data, event=event, id=id, retry=retry, private=private
+        )
         batch = batch_of(self)
         if batch is not None:
             return batch.add(publication)
@@ -236,7 +300,9 @@ class Hub:
         Raises:
             InvalidTopic, InvalidEvent: The event cannot be sent.
         """
-        publication = Publication.of(topics, data, event=event, id=id, retry=retry, private=private)
+        publication = self._publication(
+            topics, data, event=event, id=id, retry=retry, private=private
+        )
         future: Future[Receipt] = Future()
         threads_of(self.clock).callFromThread(self._publish_for, publication, future)
         return future
@@ -341,7 +407,7 @@ class Hub:
         topics: Iterable[str] | None = None,
         *,
         priming: Priming = "event",
-        max_topics: int = 100,
+        max_topics: int | None = 100,
     ) -> EventStreamResource:
         """
         Make a resource for subscribers; see `EventStreamResource`.
@@ -360,7 +426,7 @@ class Hub:
         authorize: Authorize,
         cors: CORS | None = None,
         *,
-        max_body: int = MAX_BODY,
+        max_body: int | None = MAX_BODY,
         publish_origins: Iterable[str] = (),
     ) -> PublishResource:
         """
@@ -372,6 +438,56 @@ class Hub:
             cors=cors,
             max_body=max_body,
             publish_origins=publish_origins,
+        )
+
+    def presence_resource(
+        self, authorize: Authorize | None = None, cors: CORS | None = None
+    ) -> PresenceResource:
+        """
+        Make a resource that tells who is on a topic; see `PresenceResource`.
+
+        Raises:
+            RuntimeError: The hub keeps no presence.
+        """
+        return PresenceResource(self.presence, self.broker.now, authorize=authorize, cors=cors)
+
+    def mercure(
+        self,
+        authorize: Authorize | None = None,
+        cors: CORS | None = None,
+        *,
+        protocols: Iterable[Version] = VERSIONS,
+        path: str = DEFAULT_PATH,
+        public_urls: Iterable[str] = (),
+        subscriptions: bool = False,
+        describe: bool = True,
+        authorization_servers: Sequence[str] = (),
+        cookie: str | None = None,
+        max_topics: int = 100,
+        max_body: int = MAX_BODY,
+        publish_origins: Iterable[str] = (),
+        publish_authorize: Authorize | None = None,
+    ) -> MercureResource:
+        """
+        Make a resource that speaks the Mercure protocol; see `MercureResource`.
+
+        Make one for each hub, and put it at *path*.
+        """
+        return MercureResource(
+            self.broker,
+            authorize=authorize,
+            cors=cors,
+            protocols=protocols,
+            path=path,
+            public_urls=public_urls,
+            subscriptions=subscriptions,
+            describe=describe,
+            authorization_servers=authorization_servers,
+            cookie=cookie,
+            max_topics=max_topics,
+            max_body=max_body,
+            publish_origins=publish_origins,
+            publish_authorize=publish_authorize,
         )
 
     def subscribe(self, *topics: str) -> EventStreamResource:

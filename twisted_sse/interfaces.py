@@ -12,20 +12,27 @@ A method that returns a value may return the value itself, a
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from twisted.plugin import IPlugin
 from zope.interface import Attribute, Interface
 
+from twisted_sse.events.presence import Occupancy, PresenceNews
 from twisted_sse.events.publication import Position, Publication, Record, Tail
 from twisted_sse.topics import Selection
 
 __all__ = [
+    "PRESENCE_BATCH",
     "ICheckedHistory",
     "IHistoryFactory",
     "IHistoryProvider",
+    "IPresenceStore",
     "ISearchableHistory",
     "ISharedHistoryProvider",
 ]
+
+#: The most changes that a hub announces in one call of `IPresenceStore.exchange`.
+PRESENCE_BATCH: Final = 100
 
 
 class IHistoryProvider(Interface):
@@ -220,6 +227,49 @@ class ISearchableHistory(IHistoryProvider):
 
         Raises:
             HistoryUnavailable: History cannot be read now.
+        """
+
+
+class IPresenceStore(Interface):
+    """
+    Tells the hubs of a shared history who is on which topic at the others.
+
+    An `ISharedHistoryProvider` may provide this as well.  Presence is a state of its own
+    beside the publications, and takes no room of theirs.  Without this, each hub tells
+    only of its own subscribers.
+    """
+
+    def exchange(
+        node: str, changes: Sequence[Occupancy], after: str | None, ttl: float
+    ) -> PresenceNews:
+        """
+        Announce who has come to one hub and gone, and learn the same of the others.
+
+        Each hub calls this about once in a second, also without changes, and not again
+        before the result is there.  After an error it announces the same changes again.
+
+        Args:
+            node: Identifies this run of the hub.
+
+            changes: What is the case at the hub now, in order, at most
+                `PRESENCE_BATCH`.  A later one replaces an earlier one of the same topic
+                and user.
+
+            after: The cursor of the last result, or ``None``.
+
+            ttl: If the hub does not call again for this many seconds, nobody is there
+                any more: the store forgets what it announced, and tells the other hubs
+                with their next calls.  But if no hub has called for that long, the store
+                itself was away, and all of them get the time once more.
+
+        Returns:
+            What other hubs have announced after the cursor *after*, in one order that is
+            the same for all hubs.  If *after* is ``None``, or the changes since are not
+            at hand any more, everything instead, with ``whole=True``.  It may contain a
+            change that was made meanwhile, which the next result repeats.
+
+        Raises:
+            HistoryUnavailable: The store cannot be used now.
         """
 
 

@@ -13,16 +13,20 @@ import random
 import ssl
 import time
 from collections.abc import Iterable
+from contextlib import suppress
+from functools import partial
 from http.client import HTTPException, HTTPMessage
-from math import isfinite
-from typing import IO, Any
+from typing import IO
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, HTTPSHandler, Request, build_opener
 from uuid import uuid4
 
 from twisted_sse.errors import NotSent, OutcomeUnknown, TwistedSSEError, UnexpectedStatus
-from twisted_sse.events.publication import Publication, Receipt
+from twisted_sse.events.jsontext import Encoder, check_encoder, json_writer
+from twisted_sse.events.publication import Publication, Receipt, posted
+from twisted_sse.events.unexpectedstatus import MAX_START, unexpected_status
+from twisted_sse.units import check_seconds
 
 __all__ = ["Publisher"]
 
@@ -56,9 +60,12 @@ class Publisher:
         cafile: A PEM file with the certificates to trust, for ``https``; by default
             those of the machine.
 
+        encoder: Called for values that `json` cannot write, like the *default* of
+            `json.dumps`; see `twisted_sse.ServerSentEvent.json`.
+
     Raises:
-        ValueError: An argument is wrong; the message says which one, and what to
-            give instead.
+        TypeError, ValueError: An argument is wrong; the message says which one, and
+            what to give instead.
     """
 
     def __init__(
@@ -69,10 +76,16 @@ class Publisher:
         timeout: float = 10.0,
         give_up_after: float = 30.0,
         cafile: str | None = None,
+        encoder: Encoder | None = None,
     ) -> None:
         self.url = _checked_url(url)
-        self._timeout = _checked_seconds("timeout", timeout, least=0.001)
-        self._give_up_after = _checked_seconds("give_up_after", give_up_after, least=0.0)
+        check_seconds("timeout", timeout)
+        check_seconds("give_up_after", give_up_after, zero=True)
+        check_encoder(encoder)
+        self._timeout = timeout
+        self._give_up_after = give_up_after
+        write_json = json_writer(encoder, "publish() got")
+        self._publication = partial(Publication.of, write_json=write_json)
         self._headers = {"Content-Type": "application/json", "Accept": "application/json"}
         if token is not None:
             self._headers["Authorization"] = f"Bearer {_checked_token(token)}"
@@ -105,8 +118,10 @@ class Publisher:
             OutcomeUnknown: The event was sent and not answered, so it may have been
                 kept or not.
         """
-        publication = Publication.of(topics, data, event=event, id=id, retry=retry, private=private)
-        body = json.dumps(_as_json(publication)).encode("ascii")
+        publication = self._publication(
+            topics, data, event=event, id=id, retry=retry, private=private
+        )
+        body = json.dumps(posted(publication)).encode("ascii")
         headers = {**self._headers, "Idempotency-Key": str(uuid4())}
         deadline = time.monotonic() + self._give_up_after
         pause = _FIRST_PAUSE
@@ -157,15 +172,6 @@ def _is_reset(error: OSError) -> bool:
     return isinstance(error, ConnectionResetError | BrokenPipeError | TimeoutError)
 
 
-def _as_json(publication: Publication) -> dict[str, Any]:
-    event = publication.event
-    fields = {"event": event.event, "id": event.id, "retry": event.retry}
-    given = {name: value for name, value in fields.items() if value is not None}
-    if publication.private:
-        given["private"] = True
-    return {"topic": list(publication.topics), "data": event.data or "", **given}
-
-
 def _receipt(answer: bytes) -> Receipt:
     try:
         value = json.loads(answer)
@@ -175,21 +181,15 @@ def _receipt(answer: bytes) -> Receipt:
 
 
 def _refusal(error: HTTPError) -> TwistedSSEError:
-    detail = _detail(error.read(_MAX_ANSWER))
-    message = f"The server answered {error.code}: {detail or error.reason}"
-    if error.code in _PASSING and error.headers.get("Publication-Kept", "no") != "no":
-        return OutcomeUnknown(message)
-    retry_after = error.headers.get("Retry-After", "")
-    seconds = float(retry_after) if retry_after.isdigit() and len(retry_after) < 6 else None
-    return UnexpectedStatus(message, error.code, detail, seconds)
-
-
-def _detail(body: bytes) -> str:
-    try:
-        problem = json.loads(body)
-        return str(problem["detail"])
-    except (ValueError, KeyError, TypeError):
-        return body[:200].decode("utf-8", "replace").strip()
+    headers = error.headers
+    body = b""
+    # The status is known already, and the body only explains it.
+    with suppress(OSError, HTTPException):
+        body = error.read(MAX_START)
+    refusal = unexpected_status(error.code, body, headers.get("Retry-After", ""))
+    if error.code in _PASSING and headers.get("Publication-Kept", "no") != "no":
+        return OutcomeUnknown(str(refusal))
+    return refusal
 
 
 def _pause_after(error: TwistedSSEError, pause: float) -> float | None:
@@ -221,9 +221,3 @@ def _checked_token(token: str) -> str:
     if not token or not token.isascii() or not token.isprintable() or " " in token:
         raise ValueError("token must be printable ASCII characters without spaces")
     return token
-
-
-def _checked_seconds(name: str, value: float, least: float) -> float:
-    if not isinstance(value, int | float) or not isfinite(value) or value < least:
-        raise ValueError(f"{name} is {value!r}: give seconds, at least {least:g}")
-    return float(value)

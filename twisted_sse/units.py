@@ -36,6 +36,7 @@ __all__ = [
     "count",
     "interval",
     "known_arguments",
+    "limit",
     "milliseconds",
     "read_tokens",
     "seconds",
@@ -45,6 +46,9 @@ __all__ = [
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+# How every limit is turned off.
+_NO_LIMIT = "none"
 
 _UNITS = {"": 1, "KIB": 1024, "MIB": 1024**2, "GIB": 1024**3}
 
@@ -80,13 +84,13 @@ def seconds(text: str) -> float:
 
 def interval(text: str) -> float | None:
     """
-    Read a number of seconds greater than 0, or ``off``, which is ``None``.
+    Read a number of seconds greater than 0, or ``none`` or ``off``, which are ``None``.
     """
-    if text == "off":
+    if text in (_NO_LIMIT, "off"):
         return None
     given = seconds(text)
     if given == 0:
-        raise ValueError("0 seconds is not an interval; write 'off' to disable it")
+        raise ValueError("0 seconds is not an interval; write 'none' to disable it")
     return given
 
 
@@ -98,6 +102,22 @@ def size(text: str) -> int:
     if match is None or int(match[1]) == 0:
         raise ValueError(f"{text!r} is not a size such as 65536, 64KiB, 16MiB or 1GiB")
     return int(match[1]) * _UNITS[(match[2] or "").upper()]
+
+
+def limit(read: Callable[[str], T]) -> Callable[[str], T | None]:
+    """
+    Return a function that reads what *read* reads, or ``none``, which is ``None``.
+    """
+
+    def read_limit(text: str) -> T | None:
+        if text == _NO_LIMIT:
+            return None
+        try:
+            return read(text)
+        except ValueError as error:
+            raise ValueError(f"{error}; write 'none' for no limit") from None
+
+    return read_limit
 
 
 def yes_or_no(text: str) -> bool:
@@ -158,6 +178,8 @@ def read_tokens(path: str) -> list[str]:
     lines = [line.strip() for line in text.split("\n") if line.strip()]
     if any(len(line.split()) > 1 for line in lines):
         raise ValueError(f"{path} has a line of several words; a token cannot contain spaces")
+    if not all(map(str.isprintable, lines)):
+        raise ValueError(f"{path} has a control character; write tokens as text")
     if not lines:
         raise ValueError(f"{path} is empty; write a token into it")
     return lines

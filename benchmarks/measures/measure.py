@@ -16,6 +16,7 @@ from benchmarks.measures import (
     reactor,
     replay,
     slow,
+    templates,
     wire,
 )
 from benchmarks.measures.case import Case
@@ -44,6 +45,7 @@ MEASURES = (
     Measure("publish", publishing.cases),
     Measure("wire", wire.cases),
     Measure("history", history.cases),
+    Measure("templates", templates.cases),
     Measure("http2", http2.cases),
     Measure("generator", generator.cases),
 )

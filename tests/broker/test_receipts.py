@@ -8,7 +8,12 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_sse.broker.receipts import KeyReused, Outcome, Receipts, RepeatKey
-from twisted_sse.errors import HistoryUnavailable, PerhapsKept
+from twisted_sse.errors import (
+    HistoryUnavailable,
+    HubClosed,
+    PerhapsKept,
+    TooManyPublications,
+)
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.publication import Position, Publication, Published, Record
 
@@ -184,6 +189,18 @@ class FailureTests(SynchronousTestCase):
         fourth = self.receipts.once(KEY, self.submissions.submit, lambda: self.found([]))
 
         self.assertEqual(self.successResultOf(fourth), [])
+
+    def test_still_unknown_if_refused(self) -> None:
+        """
+        Nor does a repeat that is refused, because the hub stops or the publisher is too fast,
+        tell that the first request was not kept.
+        """
+        self.unknown()
+        for error in (HubClosed("bye"), TooManyPublications("wait", 1)):
+            repeat = self.receipts.once(KEY, self.submissions.submit)
+            self.submissions.waiting[-1].errback(error)
+
+            self.failureResultOf(repeat, PerhapsKept)
 
     def test_found_out(self) -> None:
         """

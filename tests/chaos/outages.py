@@ -70,7 +70,10 @@ class FakeClock:
         faked = {
             "LD_PRELOAD": _find_libfaketime(),
             "FAKETIME_TIMESTAMP_FILE": str(self._file),
-            "FAKETIME_NO_CACHE": "1",
+            # How long a jump may take to be seen, in seconds.  Without a cache, every look at a
+            # clock reads the file, also those for switching threads, and a hub on a busy
+            # machine takes ten seconds for an answer.
+            "FAKETIME_CACHE_DURATION": "1",
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
         }
         before = dict(os.environ)

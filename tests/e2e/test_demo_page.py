@@ -166,6 +166,26 @@ class DemoPageTests(SynchronousTestCase):
         self.assertEqual(self.states()[-2:], ["lost", "open"])
         self.assert_nothing_missed()
 
+    def test_reload(self) -> None:
+        """
+        A page that is loaded again has the notes, and every event that is kept, once.
+        """
+        self.browser.run(_PUBLISH, "Hello from before", TOKEN)
+        self.wait("document.getElementById('notes').textContent.includes('Hello')", "has no note")
+        published = "Number(document.getElementById('counter-events').textContent)"
+        before = self.browser.run(f"return {published}")
+
+        self.browser.open(f"http://localhost:{self.network.port}/")
+        self.wait(f"{published} > {before}", "is not filled")
+
+        count = f"return [{published}, document.getElementById('log').firstElementChild.dataset.id]"
+        events, newest = self.browser.run(count)
+        self.assertEqual(events, int(newest.rpartition("-")[2]))
+        self.assertIn("Hello from before", self.text("notes"))
+        points = "return document.querySelector('.price-line').getAttribute('d').match(/[ML]/g)"
+        self.assertGreater(len(self.browser.run(points)), 1)
+        self.assertEqual(self.text("status"), "connected")
+
     def test_cut_button(self) -> None:
         """
         The page's own button has the same effect.

@@ -4,11 +4,15 @@ Limits: the answer to a request above a limit names the limit.
 
 import contextlib
 import socket
+import tempfile
+from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.support.certificates import write_certificate
 from tests.support.curl import Answer, curl, publish
 from tests.support.hub_process import TOKEN, HubProcess
+from tests.support.ports import free_port
 from tests.support.streams import RawStream
 from tests.support.waiting import PATIENCE, eventually
 
@@ -16,6 +20,8 @@ __all__ = [
     "AnonymousTests",
     "ConnectionLimitTests",
     "OpenFilesTests",
+    "ProxyTests",
+    "RateTests",
     "RequestLimitTests",
     "SendTimeoutTests",
     "SlowRequestTests",
@@ -304,6 +310,172 @@ class OpenFilesTests(SynchronousTestCase):
         self.assertEqual(hub.log.count("sockets open"), 1)
         self.assertNotIn("EMFILE", hub.log)
         self.assertNotIn("Traceback", hub.log)
+
+
+class ProxyTests(SynchronousTestCase):
+    """
+    ``--trusted-proxy``.
+    """
+
+    def test_headers(self) -> None:
+        """
+        Clients behind a trusted proxy are counted by their own addresses, whatever they write.
+        """
+        hub = HubProcess(
+            *("--trusted-proxy", "127.0.0.1", "--trusted-proxy", "::1"),
+            *("--max-connections-per-address", "1"),
+        )
+        self.addCleanup(hub.stop)
+        found = []
+        for chain in ("192.0.2.1", "9.9.9.9, 192.0.2.2", "8.8.8.8, 192.0.2.2"):
+            stream = RawStream(hub.port, "/events?topic=news", f"X-Forwarded-For: {chain}")
+            self.addCleanup(stream.close)
+            found.append(stream.status)
+
+        self.assertEqual(
+            found, ["HTTP/1.1 200 OK", "HTTP/1.1 200 OK", "HTTP/1.1 429 Too Many Requests"]
+        )
+
+    def test_unix(self) -> None:
+        """
+        So are those behind a proxy that connects to a UNIX socket.
+        """
+        with tempfile.TemporaryDirectory() as home:
+            path = f"{home}/socket"
+            hub = HubProcess(
+                *("--port", f"unix:{path}", "--trusted-proxy", "unix"),
+                *("--max-connections-per-address", "1"),
+            )
+            self.addCleanup(hub.stop)
+            found = []
+            for address in ("192.0.2.1", "192.0.2.2", "192.0.2.2"):
+                client = socket.socket(socket.AF_UNIX)
+                self.addCleanup(client.close)
+                client.settimeout(PATIENCE)
+                client.connect(path)
+                head = f"GET /events?topic=a HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: {address}\r\n"
+                client.sendall(f"{head}\r\n".encode("ascii"))
+                found.append(client.recv(65536)[9:12])
+
+        self.assertEqual(found, [b"200", b"200", b"429"])
+
+    def test_protocol(self) -> None:
+        """
+        A port with the PROXY protocol, also over TLS, serves trusted proxies and nobody else.
+        """
+        home = tempfile.TemporaryDirectory()
+        self.addCleanup(home.cleanup)
+        certificate, key = write_certificate(Path(home.name))
+        plain, secured, closed = free_port(), free_port(), free_port()
+        hub = HubProcess(
+            *("--port", f"haproxy:tcp:{plain}:interface=127.0.0.1", "--port", f"haproxy:{secured}"),
+            *("--tls-cert", str(certificate), "--tls-key", str(key)),
+            *("--trusted-proxy", "127.0.0.1", "--max-connections-per-address", "1"),
+            *("--port", f"haproxy:tcp:{closed}:interface=127.0.0.2"),
+        )
+        self.addCleanup(hub.stop)
+        version_1 = "--haproxy-protocol"
+        answer = curl(version_1, f"http://127.0.0.1:{plain}/healthz")
+        self.assertEqual(answer.status, 200)
+        answer = curl(version_1, "--insecure", f"https://127.0.0.1:{secured}/healthz")
+        self.assertEqual(answer.status, 200)
+
+        found = []
+        for number in (1, 2, 2):
+            addresses = bytes([192, 0, 2, number, 127, 0, 0, 1]) + bytes(4)
+            client = socket.create_connection(("127.0.0.1", plain), PATIENCE)
+            self.addCleanup(client.close)
+            client.sendall(b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c" + addresses)
+            client.sendall(b"GET /events?topic=news HTTP/1.1\r\nHost: a\r\n\r\n")
+            found.append(client.recv(65536)[9:12])
+        self.assertEqual(found, [b"200", b"200", b"429"])
+
+        # Not trusted, and not a header.
+        strange = socket.create_connection(("127.0.0.2", closed), PATIENCE, ("127.0.0.3", 0))
+        malformed = socket.create_connection(("127.0.0.1", plain), PATIENCE)
+        malformed.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+        for client in (strange, malformed):
+            self.addCleanup(client.close)
+            with contextlib.suppress(ConnectionError):
+                self.assertEqual(client.recv(65536), b"")
+
+
+class RateTests(SynchronousTestCase):
+    """
+    ``--max-publish-rate``, ``--max-accepts`` and ``--handshake-timeout``.
+    """
+
+    def test_publish_rate(self) -> None:
+        """
+        A token that publishes too fast gets 429 with Retry-After, and the answer names the limit.
+        """
+        hub = HubProcess("--max-publish-rate", "1")
+        self.addCleanup(hub.stop)
+        answers = [publish_one(hub) for _ in range(15)]
+
+        self.assertEqual({one.status for one in answers}, {200, 429})
+        self.assertEqual(answers[-1].headers["retry-after"], "1")
+        self.assertIn("1 publications per second", answers[-1].json()["detail"])
+
+    def test_accepts(self) -> None:
+        """
+        Newcomers above the rate wait, and all are served.
+        """
+        hub = HubProcess("--max-accepts", "20", "--max-accepts-per-address", "none")
+        self.addCleanup(hub.stop)
+        clients = [socket.create_connection(("127.0.0.1", hub.port), PATIENCE) for _ in range(40)]
+        for client in clients:
+            self.addCleanup(client.close)
+            client.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+
+        self.assertEqual({client.recv(65536)[9:12] for client in clients}, {b"200"})
+        self.assertIn("The limit accepts has refused", hub.log)
+
+    def test_accepts_of_one_address(self) -> None:
+        """
+        An address above its rate is closed, and another one is served.
+        """
+        hub = HubProcess("--max-accepts-per-address", "1")
+        self.addCleanup(hub.stop)
+        closed = 0
+        for _ in range(20):
+            source = ("127.0.0.9", 0)
+            with socket.create_connection(("127.0.0.1", hub.port), PATIENCE, source) as client:
+                with contextlib.suppress(ConnectionError):
+                    client.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+                    closed += client.recv(65536) == b""
+                    continue
+                closed += 1
+
+        self.assertGreater(closed, 5)
+        client = socket.create_connection(("127.0.0.1", hub.port), PATIENCE, ("127.0.0.8", 0))
+        self.addCleanup(client.close)
+        client.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+        self.assertEqual(client.recv(65536)[9:12], b"200")
+
+    def test_handshake_timeout(self) -> None:
+        """
+        A client that does not finish its TLS handshake is disconnected, and others are served.
+        """
+        home = tempfile.TemporaryDirectory()
+        self.addCleanup(home.cleanup)
+        certificate, key = write_certificate(Path(home.name))
+        hub = HubProcess(
+            *("--tls-cert", str(certificate), "--tls-key", str(key), "--handshake-timeout", "1")
+        )
+        self.addCleanup(hub.stop)
+        stream = RawStream(hub.port, "/events?topic=news", tls=True)
+        self.addCleanup(stream.close)
+        silent = socket.create_connection(("127.0.0.1", hub.port), PATIENCE)
+        half = socket.create_connection(("127.0.0.1", hub.port), PATIENCE)
+        half.sendall(b"\x16\x03\x01\x02\x00\x01\x00")
+        for client in (silent, half):
+            self.addCleanup(client.close)
+            with contextlib.suppress(ConnectionError):
+                self.assertEqual(client.recv(65536), b"")
+
+        publish_one(hub, "--insecure")
+        self.assertEqual(stream.data(1), ["x"])
 
 
 class AnonymousTests(SynchronousTestCase):

@@ -3,6 +3,7 @@ SIGINT and SIGTERM: every stream ends properly.
 """
 
 import signal
+import socket
 import tempfile
 import time
 from pathlib import Path
@@ -14,9 +15,9 @@ from tests.support.certificates import write_certificate
 from tests.support.curl import CurlStream, curl, publish
 from tests.support.hub_process import TOKEN, HubProcess
 from tests.support.streams import RawStream
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE, eventually
 
-__all__ = ["StoppingTests", "UnreadTests"]
+__all__ = ["DelayTests", "LifetimeTests", "NotifyTests", "StoppingTests", "UnreadTests"]
 
 
 class StoppingTests(SynchronousTestCase):
@@ -155,6 +156,113 @@ class StoppingTests(SynchronousTestCase):
 
         hub.check_log()
         self.assertEqual(status, 0)
+
+
+class DelayTests(SynchronousTestCase):
+    """
+    ``--drain-delay``.
+    """
+
+    def test_delay(self) -> None:
+        """
+        The hub is not ready at once, serves newcomers meanwhile, and then stops.
+        """
+        hub = HubProcess("--drain-delay", "2")
+        self.addCleanup(hub.stop)
+        stream = RawStream(hub.port, "/events?topic=news")
+        self.addCleanup(stream.close)
+        stream.named("stream-open")
+        hub.send_signal(signal.SIGTERM)
+        eventually(lambda: curl(f"{hub.url}/readyz").status == 503, "the hub is still ready")
+
+        self.assertEqual(curl(f"{hub.url}/healthz").status, 200)
+        newcomer = RawStream(hub.port, "/events?topic=news")
+        self.addCleanup(newcomer.close)
+        newcomer.named("stream-open")
+        publish(hub.url, TOKEN, "news", "still here")
+        received = [event.data for event in stream.rest() if event.event is None and event.data]
+
+        self.assertEqual(received, ["still here"])
+        self.assertTrue(stream.complete)
+        self.assertEqual(len([event for event in newcomer.rest() if event.data]), 1)
+
+    def test_impatient(self) -> None:
+        """
+        A second signal ends the delay.
+        """
+        hub = HubProcess("--drain-delay", "600")
+        self.addCleanup(hub.stop)
+        hub.send_signal(signal.SIGTERM)
+        eventually(lambda: curl(f"{hub.url}/readyz").status == 503, "the hub is still ready")
+
+        self.assertEqual(hub.signal(signal.SIGTERM), 0)
+
+
+class LifetimeTests(SynchronousTestCase):
+    """
+    ``--max-lifetime``.
+    """
+
+    def test_resumed(self) -> None:
+        """
+        A client that follows over many ends receives every event exactly once.
+        """
+        hub = HubProcess("--max-lifetime", "0.4", "--retry", "1", "--retry-spread", "1")
+        self.addCleanup(hub.stop)
+        wanted = [str(number) for number in range(100)]
+        received: list[str] = []
+        opened, last = 0, ""
+        sent = 0
+        while len(received) < len(wanted):
+            headers = [f"Last-Event-ID: {last}"] if last else []
+            stream = RawStream(hub.port, "/events?topic=news", *headers)
+            opened += 1
+            for number in wanted[sent : sent + 10]:
+                publish(hub.url, TOKEN, "news", number)
+            sent += 10
+            for event in stream.rest():
+                last = event.id or last
+                if event.event is None and event.data:
+                    received.append(event.data)
+            self.assertTrue(stream.complete)
+            stream.close()
+
+        self.assertEqual(received, wanted)
+        self.assertGreater(opened, 3)
+
+
+class NotifyTests(SynchronousTestCase):
+    """
+    A hub that systemd runs as ``Type=notify-reload``.
+    """
+
+    def test_states(self) -> None:
+        """
+        systemd is told that the hub is ready, that it reloads, and that it stops.
+        """
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        path = str(Path(directory.name, "notify"))
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
+            receiver.settimeout(PATIENCE)
+            receiver.bind(path)
+
+            def state(name: str) -> str:
+                while name not in (received := receiver.recv(4096).decode("utf-8")):
+                    pass
+                return received
+
+            hub = HubProcess(environment={"NOTIFY_SOCKET": path, "WATCHDOG_USEC": "200000"})
+            self.addCleanup(hub.stop)
+            self.assertEqual(state("READY"), "READY=1")
+            self.assertEqual(state("WATCHDOG"), "WATCHDOG=1\nSTATUS=0 open streams")
+
+            hub.send_signal(signal.SIGHUP)
+            self.assertRegex(state("RELOADING"), r"RELOADING=1\nMONOTONIC_USEC=\d+")
+            self.assertEqual(state("READY"), "READY=1")
+
+            hub.send_signal(signal.SIGTERM)
+            self.assertEqual(state("STOPPING"), "STOPPING=1")
 
 
 @pytest.mark.alone

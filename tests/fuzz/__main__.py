@@ -45,6 +45,7 @@ def main() -> int:
     gc.collect()
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory
     print(f"{options.cases} cases, {sum(kinds.values())} problems: {dict(kinds)}")
+    print(f"answers: {dict(sorted(runner.answered.items()))}")
     print(f"slowest: {runner.slowest[0] * 1000:.1f} ms, case {runner.slowest[1]}")
     print(f"second half: {len(gc.get_objects()) - objects:+} objects, {grown / 1024:+.1f} MiB")
     return 1 if kinds else 0

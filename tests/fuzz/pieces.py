@@ -21,7 +21,11 @@ _METHODS = [
 
 _PATHS = [
     *[b"/events"] * 60,
-    *[b"/.well-known/mercure", b"/healthz", b"/readyz", b"/", b"/static/style.css", b"/static"],
+    *[b"/.well-known/mercure"] * 30,
+    *[b"/.well-known/mercure/subscriptions", b"/.well-known/mercure/subscriptions/exact/news"],
+    *[b"/.well-known/mercure/subscriptions/%zz", b"/.well-known/mercure/subscriptions/a/b/c/d"],
+    *[b"/.well-known/oauth-protected-resource/.well-known/mercure"],
+    *[b"/healthz", b"/readyz", b"/", b"/static/style.css", b"/static"],
     *[b"/static/%ff", b"/static/%00", b"/static/..%2f", b"//", b"*", b"", b"/events/", b"/e%zz"],
     *[b"http://a/events", b"https://a", b"a:80", b"http://", b"/\xff", b"/" + b"x" * 70_000],
 ]
@@ -77,6 +81,13 @@ _KINDS = [
 
 _BODIES = [
     *[b"topic=a&data=b", b"topic=a", b"data=b", b"topic=%ff&data=b", b"&&&==", b"topic=a;data=b"],
+    *[
+        b"topic=/.well-known/mercure",
+        b"topic=a&type=mercure",
+        b"topic=a&id=#",
+        b"topic=*",
+        b"match=a",
+    ],
     *[b"topic=a&data=b&retry=x", b"topic=a&data=b&private=yes", b"topic=a&id=%00&data=b"],
     *[b'{"topic": "a", "data": 1}', b'{"topic": ["a", "b"], "data": {"c": [null]}}', b"{}", b"[]"],
     *[b"[" * 5000, b'{"topic": "a", "data": 1e999}', b"9" * 5000, b'"\\ud800"', b"NaN", b"nul"],
@@ -125,11 +136,12 @@ def target(random: Random) -> bytes:
         name = random.choice(
             [
                 *["topic"] * 6,
+                *["match", "match_exact", "match_urlpattern", "match_urlpattern", "Match"],
                 *["last_event_id", "lastEventID", "Last-Event-ID", "annotate", "excerpt"],
                 *["limit", "envelope", "heartbeat", "x"],
             ]
         )
-        values = _TOPICS if name == "topic" else [*_IDS, "comment", "since", "tail", "locate"]
+        values = _TOPICS if name[0] in "tmM" else [*_IDS, "comment", "since", "tail", "locate"]
         value = random.choice(values).encode("utf-8", "surrogatepass")
         pairs.append(name.encode() + b"=" + quote_from_bytes(value).encode())
     query = random.choice([b"&"] * 9 + [b";"]).join(pairs)

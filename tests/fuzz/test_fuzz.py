@@ -2,8 +2,10 @@
 The fuzzer, at a small size.
 """
 
+from hpack import Encoder
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.fuzz.answers import statuses
 from tests.fuzz.requests import make_case
 from tests.fuzz.running import Runner
 
@@ -26,6 +28,26 @@ class FuzzTests(SynchronousTestCase):
             # Its time depends on the machine.
             wrong = [one for one in problems if not one.startswith("CPU")]
             self.assertEqual(wrong, [], f"python -m tests.fuzz --seed 0 --case {number}")
+
+    def test_statuses(self) -> None:
+        """
+        The statuses of answers are read, also from a header block of two frames.
+        """
+        encoder = Encoder()
+        blocks = [
+            encoder.encode([(":status", status), ("x", "y" * size)])
+            for status, size in (("200", 1), ("500", 400))
+        ]
+        frames = [(4, 0, b""), (1, 4, blocks[0]), (0, 1, b"500"), (1, 0, blocks[1][:100])]
+        frames += [(9, 4, blocks[1][100:]), (1, 5, encoder.encode([("trailer", "x")]))]
+        received = b"".join(
+            len(payload).to_bytes(3) + bytes([kind, flags, 0, 0, 0, 1]) + payload
+            for kind, flags, payload in frames
+        )
+
+        self.assertEqual(statuses(received + b"\0\0\x09\x01", is_http2=True), [200, 500])
+        plain = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 500 Error\r\n\r\nHTTP/1.1 5"
+        self.assertEqual(statuses(plain, is_http2=False), [100, 500])
 
     def test_repeatable(self) -> None:
         """

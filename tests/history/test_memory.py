@@ -2,10 +2,11 @@
 History in memory: the contract, bounds, and whose IDs it knows.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from sys import getsizeof
 from typing import Any
 
+from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
@@ -16,7 +17,7 @@ from twisted_sse.history import MemoryHistory
 from twisted_sse.testing import HistoryProviderContract
 from twisted_sse.topics import Selection
 
-__all__ = ["BoundTests", "ContractTests", "IDTests", "NewestTests"]
+__all__ = ["BoundTests", "ContractTests", "IDTests", "NewestTests", "SliceTests"]
 
 ALL = Selection.of(["*"])
 MANY = 1 << 20
@@ -335,3 +336,63 @@ class NewestTests(SynchronousTestCase):
 
         self.assertEqual(newest.number, 2)
         self.assertEqual(self.history.since(newest.id, ALL, MANY), [record])
+
+
+class SliceTests(SynchronousTestCase):
+    """
+    Many publications are matched slice by slice.
+    """
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.history = MemoryHistory(events=5000, clock=self.clock)
+        self.history.append([publication(str(number), f"b/{number}") for number in range(5000)])
+
+    def find(self, selector: str, limit: int = MANY) -> Deferred[Sequence[Record]]:
+        """
+        Ask for what *selector* selects, which takes more than one slice.
+        """
+        found = self.history.since(None, Selection.of(selector), limit)
+        assert isinstance(found, Deferred)
+        return found
+
+    def test_slices(self) -> None:
+        """
+        The reactor does other work between slices, and then all is found.
+        """
+        turns: list[object] = []
+        found = self.find("b/{x:1}{+x}99").addCallback(lambda records: turns.append(1) or records)
+        self.clock.callLater(0, turns.append, 0)
+        self.clock.advance(0)
+
+        self.assertEqual(turns, [0, 1])
+        expected = [str(number) for number in range(99, 5000, 100)]
+        self.assertEqual(data_of(self.successResultOf(found)), expected)
+
+    def test_limit(self) -> None:
+        """
+        Matching ends when enough is found.
+        """
+        found = self.find("b/{x:1}{+x}99", 25)
+        self.clock.advance(0)
+
+        self.assertEqual(len(self.successResultOf(found)), 25)
+
+    def test_forgotten_meanwhile(self) -> None:
+        """
+        What is forgotten or kept between slices changes nothing.
+        """
+        found = self.find("{+x}9")
+        self.history.append([publication("x", "b/9") for _ in range(5000)])
+        self.clock.pump([0, 0, 0])
+
+        self.assertEqual(len(self.successResultOf(found)), 500)
+
+    def test_few(self) -> None:
+        """
+        What one slice contains is found at once.
+        """
+        tail = self.history.tail(2000)
+        found = self.history.since(tail.before.id, Selection.of("{+x}999"), MANY)
+
+        self.assertEqual(data_of(found), ["3999", "4999"])

@@ -151,7 +151,7 @@ class InheritedTests(TestCase):
         """
         endpoint = serverFromString(reactor, "tcp:0:interface=127.0.0.1")
         factory = Factory.forProtocol(Greeting)
-        service = EndpointService(endpoint, factory, "0", None, accepts=False)
+        service = EndpointService(endpoint, factory, "0", None, held=True)
         service.privilegedStartService()
         self.addCleanup(service.stopService)
         other: Any = adopt(reactor, service.descriptor, Factory.forProtocol(Greeting))

@@ -4,6 +4,7 @@ Signals and garbage collection; `tests.e2e.test_stopping` sends signals to a rea
 
 import gc
 import signal
+from functools import partial
 from typing import Any
 
 from twisted.internet.selectreactor import SelectReactor
@@ -49,8 +50,15 @@ class StopSignalsTests(SynchronousTestCase):
         for number in (signal.SIGINT, signal.SIGTERM):
             self.addCleanup(signal.signal, number, signal.getsignal(number))
         self.reactor = StoppingReactor()
-        self.aborted: list[bool] = []
-        service = StopSignals(self.reactor, lambda: self.aborted.append(True))
+        self.said: list[str] = []
+        self.start()
+
+    def start(self, delay: float = 0.0) -> None:
+        """
+        Start the service, and run the reactor.
+        """
+        leave, abort = partial(self.said.append, "leave"), partial(self.said.append, "abort")
+        service = StopSignals(self.reactor, leave, abort, delay)
         service.startService()
         self.before = signal.getsignal(signal.SIGTERM)
         for call, arguments, options in self.reactor.whenRunningHooks:
@@ -68,7 +76,7 @@ class StopSignalsTests(SynchronousTestCase):
         """
         signal.raise_signal(signal.SIGTERM)
 
-        self.assertEqual((self.reactor.stops, self.aborted), (1, []))
+        self.assertEqual((self.reactor.stops, self.said), (1, ["leave"]))
 
     def test_again(self) -> None:
         """
@@ -77,7 +85,33 @@ class StopSignalsTests(SynchronousTestCase):
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGINT)
 
-        self.assertEqual((self.reactor.stops, self.aborted), (1, [True]))
+        self.assertEqual((self.reactor.stops, self.said), (1, ["leave", "abort"]))
+
+    def test_delay(self) -> None:
+        """
+        With a delay the reactor stops later, but the hub knows at once that it will.
+        """
+        self.start(delay=5.0)
+        signal.raise_signal(signal.SIGTERM)
+        self.assertEqual((self.reactor.stops, self.said), (0, ["leave"]))
+
+        self.reactor.advance(4.9)
+        self.assertEqual(self.reactor.stops, 0)
+
+        self.reactor.advance(0.1)
+        self.assertEqual((self.reactor.stops, self.said), (1, ["leave"]))
+
+    def test_again_in_delay(self) -> None:
+        """
+        A second signal ends the delay.
+        """
+        self.start(delay=5.0)
+        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)
+        self.assertEqual((self.reactor.stops, self.said), (1, ["leave", "abort"]))
+
+        self.reactor.advance(5.0)
+        self.assertEqual(self.reactor.stops, 1)
 
 
 class MonotonicTimersTests(SynchronousTestCase):

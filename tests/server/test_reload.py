@@ -3,13 +3,14 @@ SIGHUP; `tests.e2e.test_options` and `tests.e2e.test_tls` send it to a real proc
 """
 
 import signal
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.server.commandline import CommandLineTests, Running
+from tests.server.commandline import TARGET, CommandLineTests, Running
 from tests.server.test_process import StoppingReactor
 from twisted_sse.server.reload import Reloadable, ReloadSignal
 
@@ -68,14 +69,43 @@ class ReloadSignalTests(SynchronousTestCase):
         self.assertEqual(log, ["Received SIGHUP, reading the certificates and the tokens again"])
         self.assertEqual((one.reloads, two.reloads, self.reactor.stops), (1, 1, 0))
 
+    def test_context(self) -> None:
+        """
+        Everything is reloaded inside the context given, which tells systemd.
+        """
+        said: list[str] = []
+        one = Counted()
+
+        @contextmanager
+        def reloading() -> Iterator[None]:
+            said.append(f"begin {one.reloads}")
+            yield
+            said.append(f"end {one.reloads}")
+
+        ReloadSignal(self.reactor, {"the tokens": one}, reloading).startService()
+        signal.raise_signal(signal.SIGHUP)
+
+        self.assertEqual(said, ["begin 0", "end 1"])
+
     def test_nothing(self) -> None:
         """
         With nothing to reload the signal is logged, and does not end the process.
         """
         (line,) = self.hang_up({})
 
-        self.assertTrue(line.startswith("Received SIGHUP: there is neither"), line)
+        self.assertTrue(line.startswith("Received SIGHUP: there is no --tls-cert"), line)
         self.assertEqual(self.reactor.stops, 0)
+
+    def test_fixed(self) -> None:
+        """
+        The log says which certificates are not read again.
+        """
+        service = ReloadSignal(self.reactor, {}, fixed=["ssl:8443:certKey=a.pem"])
+        service.startService()
+        with capturedLogs() as logs:
+            signal.raise_signal(signal.SIGHUP)
+
+        self.assertIn("--port ssl:8443:certKey=a.pem is not read again", formatEvent(logs[0]))
 
     def test_failure(self) -> None:
         """
@@ -128,7 +158,7 @@ class TokenFileTests(CommandLineTests):
         """
         What publications with these tokens are answered.
         """
-        return [self.running.post(b"topic=a", token).status for token in tokens]
+        return [self.running.post(b"topic=a&data=", token).status for token in tokens]
 
     def test_replaced(self) -> None:
         """
@@ -138,6 +168,18 @@ class TokenFileTests(CommandLineTests):
 
         self.assertEqual(line, "Tokens that may publish: 2 now, 1 new, 1 removed")
         self.assertEqual(self.statuses("first-one", "second-one", "third-one"), [401, 200, 200])
+
+    def test_streams(self) -> None:
+        """
+        The streams of a removed token end, and all others stay.
+        """
+        headers = [{"Authorization": f"Bearer {token}-one"} for token in ("first", "second")]
+        streams = [self.running.ask("GET", TARGET, one) for one in (*headers, {})]
+        line = self.hang_up(b"second-one\n")
+        self.running.reactor.advance(0)
+
+        self.assertEqual(line, "Streams that end because their token was removed: 1")
+        self.assertEqual([one.answer.ended for one in streams], [True, False, False])
 
     def test_unusable(self) -> None:
         """

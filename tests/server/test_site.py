@@ -204,6 +204,7 @@ class TreeTests(SynchronousTestCase):
         "/Events",
         "/.well-known/",
         "/.well-known/other",
+        "/.well-known/other/mercure",
         "/index.html",
         "/static/nothing.js",
         "/static/style.css/more",

@@ -21,6 +21,10 @@ from twisted_sse.history.plugins import find_factories
 from twisted_sse.server.build import make_server
 from twisted_sse.server.tap import Options, makeService
 
+ROLES = {
+    first: [first, f"{first}-publisher", f"{first}-subscriber"] for first in ("jwt", "jwks")
+}
+
 OPTIONS = [
     "port",
     "history",
@@ -30,25 +34,52 @@ OPTIONS = [
     "cors-origin",
     "anonymous",
     "publish-token-file",
+    "protocol",
+    "subscriptions",
+    "public-url",
     "tls-cert",
     "tls-key",
     "tls-passphrase-file",
     "max-connections",
     "max-connections-per-address",
+    "max-connections-per-user",
+    "max-accepts",
+    "max-accepts-per-address",
     "max-streams",
     "max-topics",
+    "max-publication-topics",
+    "max-publish-rate",
     "max-body",
+    "handshake-timeout",
     "head-timeout",
     "body-timeout",
     "send-timeout",
+    "presence",
+    "max-lifetime",
+    "drain-delay",
+    "trusted-proxy",
+    "proxy-header",
     "grace",
     "spread",
     "demo",
     "workers",
     "takeover",
+    "log-format",
+    "log-level",
+    "access-log",
     "config",
     "check-config",
     "print-config",
+    *(f"{first}-{rest}" for first in ROLES["jwt"] for rest in ("key", "key-file", "alg")),
+    *(f"{first}-{rest}" for first in ROLES["jwks"] for rest in ("file", "url")),
+    "jwt-audience",
+    "jwt-issuer",
+    "cookie",
+    "publish-origin",
+    "token-in-query",
+    "tls-client-ca",
+    "tls-client-auth",
+    "tls-client-grant",
 ]
 
 
@@ -419,9 +450,9 @@ class ObeyedTests(CommandLineTests):
         """
         running = Running("--publish-token-file", self.file(b"first-one\nsecond-one\n"))
 
-        self.assertEqual(running.post(b"topic=a", "first-one").status, 200)
-        self.assertEqual(running.post(b"topic=a", "second-one").status, 200)
-        self.assertEqual(running.post(b"topic=a", "third-one").status, 401)
+        self.assertEqual(running.post(b"topic=a&data=", "first-one").status, 200)
+        self.assertEqual(running.post(b"topic=a&data=", "second-one").status, 200)
+        self.assertEqual(running.post(b"topic=a&data=", "third-one").status, 401)
         self.assertIn('-H "Authorization: Bearer $(head -n 1 /', running.log)
         self.assertNotIn("first-one", running.log)
 
@@ -559,7 +590,27 @@ class RefusedTests(CommandLineTests):
     """
 
     CASES = [
+        *((f"{first}-key", "short") for first in ROLES["jwt"]),
+        *((f"{first}-key-file", "/none") for first in ROLES["jwt"]),
+        *((f"{first}-alg", "RS256") for first in ROLES["jwt"]),
+        *((f"{first}-file", "/none") for first in ROLES["jwks"]),
+        *((f"{first}-url", "/none") for first in ROLES["jwks"]),
+        ("jwt-audience", "x"),
+        ("jwt-issuer", "x"),
+        ("cookie", "x"),
+        ("publish-origin", "x"),
+        ("token-in-query", "maybe"),
+        ("tls-client-ca", "/none"),
+        ("tls-client-auth", "maybe"),
+        ("tls-client-grant", "maybe"),
         ("port", "99999"),
+        ("log-format", "xml"),
+        ("log-level", "loud"),
+        ("log-level", "=debug"),
+        ("access-log", "maybe"),
+        ("max-lifetime", "0"),
+        ("max-lifetime", "long"),
+        ("drain-delay", "-1"),
         ("port", "65536"),
         ("port", "-1"),
         ("port", ""),
@@ -591,17 +642,32 @@ class RefusedTests(CommandLineTests):
         ("cors-origin", "https://example.com/"),
         ("anonymous", "maybe"),
         ("publish-token-file", "/nowhere/at/all"),
+        ("protocol", "mercure"),
+        ("protocol", "mercure-1.0,"),
+        ("subscriptions", "maybe"),
+        ("public-url", "example.com"),
+        ("public-url", "https://*.example.com"),
         ("tls-cert", "/nowhere/at/all"),
         ("tls-key", "/nowhere/at/all"),
         ("tls-passphrase-file", "/nowhere/at/all"),
         ("max-connections", "0"),
         ("max-connections-per-address", "few"),
+        ("max-connections-per-user", "0"),
+        ("max-accepts", "0"),
+        ("max-accepts-per-address", "x"),
+        ("max-publication-topics", "101"),
+        ("max-publish-rate", "1/s"),
+        ("handshake-timeout", "0"),
+        ("trusted-proxy", "proxy.example"),
+        ("proxy-header", "X-Real-IP"),
         ("max-streams", "0"),
         ("max-topics", "0"),
         ("max-body", "1TB"),
         ("head-timeout", "0"),
         ("body-timeout", "soon"),
         ("send-timeout", "0"),
+        ("presence", "perhaps"),
+        ("presence", "-1"),
         ("grace", "-1"),
         ("workers", "none"),
         ("takeover", "/nowhere/at/all"),

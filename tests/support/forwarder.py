@@ -40,6 +40,7 @@ class Forwarder:
         self._target = ("127.0.0.1", target_port)
         self._lock = threading.Lock()
         self._open: set[socket.socket] = set()
+        self._lost: set[socket.socket] = set()
         self._threads: list[threading.Thread] = []
         self._cut = False
         self._listening = socket.create_server(("127.0.0.1", 0))
@@ -63,6 +64,16 @@ class Forwarder:
         """
         with self._lock:
             self._cut = False
+
+    def lose(self) -> None:
+        """
+        Discard what open connections send from now on, and do not close them.
+
+        This is what a phone leaves behind when it changes networks.  New connections
+        are forwarded.
+        """
+        with self._lock:
+            self._lost |= self._open
 
     def close(self) -> None:
         """
@@ -108,13 +119,15 @@ class Forwarder:
         answers.join()
         with self._lock:
             self._open -= {client, server}
+            self._lost -= {client, server}
             client.close()
             server.close()
 
     def _pump(self, source: socket.socket, sink: socket.socket) -> None:
         with suppress(OSError):
             while data := source.recv(_SIZE):
-                sink.sendall(data)
+                if source not in self._lost:
+                    sink.sendall(data)
         # When one side ends, end both, which wakes the other thread.
         for connection in (source, sink):
             with suppress(OSError):

@@ -263,6 +263,8 @@ class Served:
     A hub, and the site that ``twistd sse`` serves with it, on one clock.
 
     Args:
+        mercure: Arguments of `MercureResource`.
+
         options: Arguments of `Hub`.
     """
 
@@ -275,6 +277,7 @@ class Served:
         max_topics: int = 100,
         max_body: int = 1024 * 1024,
         demo: bool = False,
+        mercure: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> None:
         self.clock = Clock()
@@ -286,6 +289,7 @@ class Served:
             max_topics=max_topics,
             max_body=max_body,
             demo=demo,
+            mercure=mercure,
         )
         self.site = HubSite(tree, max_body, reactor=self.clock)
 

@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -58,6 +59,8 @@ class HubProcess:
 
         files: The limit of open files, soft and hard; that of the tests by default.
 
+        environment: Variables to set, in addition to those of the tests.
+
     Attributes:
         port: The port that it listens on.
     """
@@ -68,8 +71,10 @@ class HubProcess:
         port: int | None = None,
         token: str | None = TOKEN,
         files: int | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self._files = files
+        self._environment = dict(environment or {})
         self.port = free_port() if port is None else port
         self._options = options
         self._token = token
@@ -186,6 +191,8 @@ class HubProcess:
             tokens = Path(self._tokens.name, "tokens")
             tokens.write_text(self._token + "\n", "utf-8")
             command += ["--publish-token-file", str(tokens)]
+        variables = [f"{name}={value}" for name, value in self._environment.items()]
+        command = ["env", *variables, *command]
         # Whether it was sent a signal.
         self._leaving = False
         self._program = Background([*command, *self._options])

@@ -12,6 +12,7 @@ from twisted_sse.broker.connections.connection import Connection
 from twisted_sse.broker.connections.endreason import EndReason
 from twisted_sse.broker.connections.grant import ANONYMOUS, Grant
 from twisted_sse.broker.connections.reauthorization import Reauthorize
+from twisted_sse.broker.presence.presence import PresenceWish
 from twisted_sse.events.preamble import StreamStart, first_frames
 from twisted_sse.interfaces import IHistoryProvider
 from twisted_sse.topics import Selection
@@ -47,6 +48,7 @@ class Subscriber:
         sink: MemorySink | None = None,
         address: IPv4Address = ADDRESS,
         reauthorize: Reauthorize | None = None,
+        presence: PresenceWish = None,
     ) -> None:
         self.hub = hub
         self.sink = MemorySink() if sink is None else sink
@@ -58,6 +60,7 @@ class Subscriber:
             address=address,
             last_event_id=last_event_id,
             reauthorize=reauthorize,
+            presence=presence,
         )
         self.connection, self.located = hub.broker.admission.admit(asked, self._begin)
 

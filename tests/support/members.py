@@ -34,6 +34,7 @@ class StubMember:
         self.audience = audience
         self.slot = NOT_LIVE
         self.position = Position(-1, "nowhere")
+        self.events_alone = self.bytes_alone = 0
         self.payloads: list[bytes] = []
         self.room = 1 << 40
         self.on_send: Callable[[], None] = lambda: None

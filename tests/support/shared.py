@@ -11,13 +11,20 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from zope.interface import implementer
 
+from twisted_sse.clock import clock_for
 from twisted_sse.errors import HistoryUnavailable
+from twisted_sse.events.presence import NodeChange, Occupancy, PresenceNews
 from twisted_sse.events.publication import Position, Publication, Record, Tail
 from twisted_sse.history import MemoryHistory
-from twisted_sse.interfaces import ISharedHistoryProvider
+from twisted_sse.interfaces import (
+    ICheckedHistory,
+    IPresenceStore,
+    ISearchableHistory,
+    ISharedHistoryProvider,
+)
 from twisted_sse.topics import Selection
 
-__all__ = ["SharedMemoryHistory", "SharedStore"]
+__all__ = ["CompleteHistory", "SharedMemoryHistory", "SharedPresence", "SharedStore"]
 
 _ALL = Selection.of(["*"])
 _MANY = 1 << 30
@@ -46,6 +53,8 @@ class SharedStore:
         away: Whether the store is unavailable; see `interrupt` and `resume`.
 
         lives: How often the store has lost its data.
+
+        presence: Who is at which hub.
     """
 
     def __init__(self, clock: IReactorTime | None = None, **bounds: Any) -> None:
@@ -56,6 +65,7 @@ class SharedStore:
         self.held = False
         self.away = False
         self.lives = 0
+        self.presence = SharedPresence(clock)
         self.histories: list[SharedMemoryHistory] = []
         self._answers: list[Deferred[Sequence[Record]]] = []
         self._held: list[Sequence[Record]] = []
@@ -81,9 +91,15 @@ class SharedStore:
         Raises:
             HistoryUnavailable: The store is away.
         """
+        self.check_available()
+        return self.memory
+
+    def check_available(self) -> None:
+        """
+        Raise `HistoryUnavailable` while the store is away.
+        """
         if self.away:
             raise HistoryUnavailable("The store is away.")
-        return self.memory
 
     @property
     def waiting(self) -> int:
@@ -122,6 +138,7 @@ class SharedStore:
         """
         self.memory = MemoryHistory(clock=self._clock, **self.bounds)
         self.lives += 1
+        self.presence = SharedPresence(self._clock, self.lives)
         self.wake()
 
     def wake(self) -> None:
@@ -131,6 +148,65 @@ class SharedStore:
         if self.prompt:
             for history in self.histories:
                 history.deliver_next(_MANY)
+
+
+class SharedPresence:
+    """
+    The presence of one life of a store.
+
+    Attributes:
+        most: How many changes are at hand.
+
+        calls: How often a hub has called.
+    """
+
+    def __init__(self, clock: IReactorTime | None, life: int = 0) -> None:
+        self._clock = clock_for(clock)
+        self._life = life
+        self.most = 500
+        self.calls = 0
+        self._until: dict[str, float] = {}
+        self.members: dict[str, dict[tuple[str, str | None], Occupancy]] = {}
+        self.log: list[NodeChange] = []
+
+    def exchange(
+        self, node: str, changes: Sequence[Occupancy], after: str | None, ttl: float
+    ) -> PresenceNews:
+        """
+        See `IPresenceStore.exchange`.
+        """
+        self.calls += 1
+        self._expire(node, ttl)
+        known = node in self._until
+        self._until[node] = self._clock.seconds() + ttl
+        mine = self.members.setdefault(node, {})
+        for one in changes:
+            mine.pop((one.topic, one.user), None)
+            if one.number:
+                mine[one.topic, one.user] = one
+            self.log.append(NodeChange(node, one))
+        cursor = f"{self._life}.{len(self.log)}"
+        life, _, number = (after or "-1").partition(".")
+        if int(life) != self._life or len(self.log) - int(number) > self.most:
+            everything = [
+                NodeChange(other, one)
+                for other, members in self.members.items()
+                for one in members.values()
+                if other != node
+            ]
+            return PresenceNews(known, cursor, everything, whole=True)
+        learned = [one for one in self.log[int(number) :] if one.node != node]
+        return PresenceNews(known, cursor, learned)
+
+    def _expire(self, node: str, ttl: float) -> None:
+        now = self._clock.seconds()
+        expired = [one for one, until in self._until.items() if until <= now]
+        for one in expired:
+            if node in expired:
+                self._until[one] = now + ttl
+            else:
+                del self._until[one], self.members[one]
+                self.log.append(NodeChange(one, None))
 
 
 @dataclass
@@ -145,7 +221,7 @@ class _Following:
     life: int
 
 
-@implementer(ISharedHistoryProvider, IService)
+@implementer(ISharedHistoryProvider, IPresenceStore, IService)
 class SharedMemoryHistory(Service):
     """
     One hub's provider on *store*.  It works whether it is started or not; stopping it
@@ -197,6 +273,15 @@ class SharedMemoryHistory(Service):
         self._following = _Following(deliver, restart, after.number, self.store.lives)
         self.store.wake()
 
+    def exchange(
+        self, node: str, changes: Sequence[Occupancy], after: str | None, ttl: float
+    ) -> PresenceNews:
+        """
+        See `IPresenceStore.exchange`.
+        """
+        self.store.check_available()
+        return self.store.presence.exchange(node, changes, after, ttl)
+
     def deliver_next(self, most: int = 1) -> int:
         """
         Deliver what follows, at most *most* publications; or restart, if what follows
@@ -237,3 +322,25 @@ class SharedMemoryHistory(Service):
         """
         super().stopService()
         self._following = None
+
+
+@implementer(ISearchableHistory, ICheckedHistory)
+class CompleteHistory(SharedMemoryHistory):
+    """
+    A `SharedMemoryHistory` with the optional interfaces.  It must be started to pass
+    its check.
+    """
+
+    def find(self, event_id: str) -> Record | None:
+        """
+        See `ISearchableHistory.find`.
+        """
+        return self.store.available.find(event_id)
+
+    def check_available(self) -> None:
+        """
+        See `ICheckedHistory.check_available`.
+        """
+        if not self.running:
+            raise HistoryUnavailable("It is not running.")
+        self.store.available.tail(1)

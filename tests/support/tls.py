@@ -104,6 +104,17 @@ class Client:
             self._unread = self._unread[size:]
 
 
+class _TCPTransport(StringTransport):
+    """
+    A transport with what sites ask of TCP.
+    """
+
+    def setTcpNoDelay(self, enabled: bool) -> None:
+        """
+        See `ITCPTransport.setTcpNoDelay`: there is no delay.
+        """
+
+
 class Link:
     """
     A client, connected to the protocol that a factory builds.
@@ -127,7 +138,7 @@ class Link:
         session: ssl.SSLSession | None = None,
     ) -> None:
         self.client = Client(context, name, session)
-        self.transport = StringTransport()
+        self.transport = _TCPTransport()
         server = factory.buildProtocol(IPv4Address("TCP", "127.0.0.1", 1))
         assert server is not None
         self.server = server

@@ -19,7 +19,7 @@ from twisted_sse.web.cors import CORS
 __all__ = ["TOKEN", "Upstream"]
 
 #: Permits reading and publishing everything.
-TOKEN = "upstream's token"
+TOKEN = "upstream's-token"
 
 reactor: Any = _reactor
 

@@ -12,20 +12,24 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
+from tests.support.shared import CompleteHistory
 from tests.testing.shared_memory import SharedMemoryContract, contract, run
 from tests.testing.wrong import WRONG
 from twisted_sse.testing import HistoryProviderContract, SharedHistoryProviderContract
 
-__all__ = ["ExampleTests", "SharedMemoryTests", "WrongProviderTests"]
+__all__ = ["CompleteTests", "ExampleTests", "SharedMemoryTests", "WrongProviderTests"]
 
 for _rules in (
     "append",
     "bounds",
     "changes",
+    "check",
+    "find",
     "follow",
     "ids",
     "lifecycle",
     "locate",
+    "presence",
     "since",
     "tail",
 ):
@@ -34,8 +38,16 @@ for _rules in (
 
 class SharedMemoryTests(SharedMemoryContract, TestCase):
     """
-    A correct shared history.
+    A correct shared history without the optional interfaces.
     """
+
+
+class CompleteTests(SharedMemoryContract, TestCase):
+    """
+    A correct shared history with all interfaces.
+    """
+
+    provider = CompleteHistory
 
 
 class ExampleTests(HistoryProviderContract, TestCase):

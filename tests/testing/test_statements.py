@@ -9,17 +9,30 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+from twisted.application.service import IService
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer_only
 
 from tests.support.shared import SharedMemoryHistory
 from tests.testing.shared_memory import contract, run
 from twisted_sse.clock import GlobalClock
 from twisted_sse.events.publication import Tail
+from twisted_sse.interfaces import ISharedHistoryProvider
 from twisted_sse.testing import HistoryProviderContract, SharedHistoryProviderContract
 
 __all__ = ["RunnerTests", "StatementTests"]
+
+
+@implementer_only(ISharedHistoryProvider, IService)
+class _WithoutPresence(SharedMemoryHistory):
+    """
+    A history whose hubs do not share presence.
+    """
+
+    exchange = None  # type: ignore[assignment]
 
 
 class StatementTests(SynchronousTestCase):
@@ -63,7 +76,7 @@ class StatementTests(SynchronousTestCase):
         missing = {hook: getattr(SharedHistoryProviderContract, hook) for hook in hooks}
         result = run(
             unittest.defaultTestLoader.loadTestsFromTestCase(
-                contract(SharedMemoryHistory, **stated, **missing)
+                contract(_WithoutPresence, **stated, **missing)
             )
         )
 
@@ -102,6 +115,7 @@ class StatementTests(SynchronousTestCase):
         )
 
 
+@pytest.mark.e2e
 class RunnerTests(SynchronousTestCase):
     """
     The test runners that authors of providers use.

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from tests.support.shared import SharedMemoryHistory
+from tests.support.shared import CompleteHistory, SharedMemoryHistory
 from twisted_sse.events.publication import Record
 from twisted_sse.topics import Selection
 
@@ -18,9 +18,9 @@ ALL = Selection.of(["*"])
 MANY = 1 << 20
 
 
-class Wrong(SharedMemoryHistory):
+class Wrong(CompleteHistory):
     """
-    The base of all wrong providers: a correct `SharedMemoryHistory`.
+    The base of all wrong providers: a correct `CompleteHistory`.
     """
 
     def all(self) -> Sequence[Record]:

@@ -23,7 +23,7 @@ class LinearTests(SynchronousTestCase):
     The cost of a match is linear in the topic, whatever the selector.
     """
 
-    #: Each reads its topic to the end, and then finds that the ! is missing.
+    #: Each reads its topic to the end, whose ! is necessary.
     ADVERSARIES: list[tuple[Callable[[], Pattern], str]] = [
         (lambda: URITemplate("{a}{+b}" * 30 + "!"), "a"),
         (lambda: URITemplate("{a}a" * 60 + "!"), "a"),
@@ -44,7 +44,7 @@ class LinearTests(SynchronousTestCase):
         """
         for make, piece in self.ADVERSARIES:
             selector = make()
-            once, twice = "/" + piece * 300, "/" + piece * 600
+            once, twice = "/" + piece * 300 + "!", "/" + piece * 600 + "!"
             if isinstance(selector, URITemplate):
                 once, twice = once[1:], twice[1:]
             first, second = _matching(indexed(selector), once), _matching(indexed(selector), twice)
@@ -60,6 +60,7 @@ class LinearTests(SynchronousTestCase):
         template = URITemplate("{+x}" + "{/a*}{.b}{#c}" * 20 + "!")
         random = Random(1)
         topic = "".join(random.choice("/.#a%b") for _ in range(1000)).replace("%", "%2F")
+        topic += "!"
         characters = len(topic)
 
         self.assertLess(_matching(indexed(template), topic), 400 * characters)
@@ -89,12 +90,38 @@ class LinearTests(SynchronousTestCase):
 
         self.assertLess(_matching(index, topic), 20 * 1000)
 
+    def test_ending(self) -> None:
+        """
+        A topic that does not end like a selector costs the same, however long it is.
+        """
+        index = indexed(URITemplate("{+a}z{b}end"), URITemplate("{+a}xyz"))
+        short, long = ("z1/z2/z3/x/" * times for times in (1, 100))
+
+        self.assertEqual(_matching(index, long), _matching(index, short))
+        self.assertEqual(index.find("z1end"), ["{+a}z{b}end"])
+
+    def test_hardly_ever_again(self) -> None:
+        """
+        When steps hardly ever come again, a step costs less than one that is remembered,
+        and the same topics match.
+        """
+        random = Random(1)
+        words = {"".join(random.sample("abcdefghijkl", 5)) for _ in range(200)}
+        expressions = {"{+x}" + "{+x}".join(word) + "!": ".*".join(word) + "!$" for word in words}
+        index = indexed(*map(URITemplate, expressions))
+        topics = ["".join(random.choices("abcdefghijklmnop", k=60)) + "!" for _ in range(50)]
+        for topic in topics:
+            expected = {one for one, regex in expressions.items() if re.search(regex, topic)}
+            self.assertEqual(set(index.find(topic)), expected)
+
+        self.assertLess(_matching(index, topics[0][::-1] + "!"), 100 * len(topics[0]))
+
     def test_many(self) -> None:
         """
         A thousand hostile templates cost less than a hundred times what one does.
         """
         texts = [f"{{+a}}z{number}{{b}}{{/c}}{{+d}}x{{e:9}}!" for number in range(1000)]
-        topic = "z1/z2/z3/x/" * 20
+        topic = "z1/z2/z3/x/" * 20 + "!"
         one = _matching(indexed(URITemplate(texts[0])), topic)
 
         self.assertLess(_matching(indexed(*map(URITemplate, texts)), topic), 100 * one)

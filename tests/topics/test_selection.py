@@ -106,6 +106,19 @@ class SelectionTests(SynchronousTestCase):
         self.assertTrue(Selection.of(["*"]).everything)
         self.assertTrue(Selection.of(["*"]).matches(["anything"]))
 
+    def test_texts(self) -> None:
+        """
+        A selection can be iterated over and printed: its selectors, sorted, without duplicates.
+        """
+        selection = Selection.of(["b", "{x}", "a", URLPattern("/:a"), "b"])
+
+        self.assertEqual(list(selection), ["/:a", "a", "b", "{x}"])
+        self.assertEqual(str(selection), "/:a, a, b, {x}")
+        self.assertEqual(str(Selection.of(["a", "*"])), "*")
+        self.assertEqual(
+            Selection.of(Selection.of(["b", "a", "{x}"])), Selection.of(["{x}", "a", "b"])
+        )
+
     def test_matches(self) -> None:
         """
         Any selector may match any topic.

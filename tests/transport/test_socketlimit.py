@@ -5,7 +5,13 @@ The limit for open sockets.
 from typing import Any
 
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
-from twisted.logger import LogEvent, globalLogPublisher
+from twisted.logger import (
+    FilteringLogObserver,
+    LogEvent,
+    LogLevel,
+    LogLevelFilterPredicate,
+    globalLogPublisher,
+)
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_sse.transport.socketlimit import Slot, SocketLimit, SocketLimits
@@ -107,8 +113,9 @@ class SocketLimitTests(SynchronousTestCase):
         The log says once that sockets are short, and again if they are short again.
         """
         events: list[LogEvent] = []
-        globalLogPublisher.addObserver(events.append)
-        self.addCleanup(globalLogPublisher.removeObserver, events.append)
+        note = FilteringLogObserver(events.append, [LogLevelFilterPredicate(LogLevel.warn)])
+        globalLogPublisher.addObserver(note)
+        self.addCleanup(globalLogPublisher.removeObserver, note)
         limit = SocketLimit(SocketLimits(total=20, streams=10))
         _, slots = self.open(limit, *["192.0.2.1"] * 30)
         self.assertEqual(len(events), 1)

@@ -20,6 +20,10 @@ from zope.interface import implementer
 
 from twisted_sse import (
     CORS,
+    JWT,
+    BearerTokens,
+    ClientCertificate,
+    Connection,
     EndReason,
     EventSourceResponse,
     EventStream,
@@ -29,12 +33,15 @@ from twisted_sse import (
     IHistoryProvider,
     ISharedHistoryProvider,
     MemoryHistory,
+    Presence,
+    PresenceMember,
+    Publisher,
+    Receipt,
     ResponseStream,
     ServerSentEvent,
     Unauthorized,
     event_stream_for,
 )
-from twisted_sse.broker.connections.connection import Connection
 from twisted_sse.client import (
     Backoff,
     Comment,
@@ -45,18 +52,23 @@ from twisted_sse.client import (
     ReadyState,
     Signal,
 )
-from twisted_sse.events.publication import Position, Publication, Receipt, Record, Tail
+from twisted_sse.events.publication import Position, Publication, Record, Tail
 from twisted_sse.history.upstream.history import UpstreamHistory
-from twisted_sse.klein import EventStreamRoute, Klein, event_stream, hub_routes
+from twisted_sse.klein import EventStreamRoute, Klein, event_stream, hub_routes, mercure_routes
 from twisted_sse.testing import StreamAnswer, StreamClient
 from twisted_sse.topics import Selection
+from twisted_sse.web.mercure import MercureResource, discovery, hub_link
 
 __all__ = [
+    "authorizations",
     "events",
     "grants",
     "handler",
     "hubs",
     "klein_apps",
+    "mercure",
+    "presence",
+    "print_nothing",
     "providers",
     "registries",
     "resources",
@@ -100,6 +112,22 @@ def grants() -> None:
     Grant(expires="tomorrow")  # type: ignore[arg-type]
 
 
+def authorizations() -> None:
+    """
+    Tokens and certificates authorize the resources of a hub.
+    """
+    hub = Hub()
+    jwt = JWT(jwks_url="https://issuer.example/keys", algorithms=["RS256"], audience="hub")
+    either = ClientCertificate(subscribe=["rooms/{room}"], publish=[], otherwise=jwt)
+
+    resources: list[IResource] = [hub.resource(jwt), hub.publishing(jwt), hub.resource(either)]
+    print(resources, jwt.reload())
+    assert_type(Grant(payloads=[(["news"], 1)]).payload_of("news"), Any)
+
+    JWT("key")  # type: ignore[call-arg]
+    JWT(key=7)  # type: ignore[arg-type]
+
+
 def hubs() -> None:
     """
     A hub takes text, JSON values and events, and runs as a service.
@@ -112,7 +140,41 @@ def hubs() -> None:
     as_service: IService = hub.service(grace=5.0, spread=0.0, farewell=ServerSentEvent("bye"))
     print(as_service)
 
+    publisher = Publisher("http://localhost/events", token="secret", encoder=str)
+    assert_type(publisher.publish("news", {"home": 1}), Receipt)
+    print(Hub(encoder=str), ServerSentEvent.json(hub, encoder=lambda value: repr(value)))
+
     Hub(fallen_behind="never")  # type: ignore[arg-type]
+    Hub(encoder=5)  # type: ignore[arg-type]
+
+
+def presence() -> None:
+    """
+    Who is on a topic has types.
+    """
+    hub = Hub(presence=Presence(grace=30.0, most=10))
+    grant = Grant("ada", info={"name": "Ada"})
+
+    assert_type(hub.presence.of("room"), list[PresenceMember])
+    assert_type(hub.presence.count("room"), int)
+    assert_type(hub.presence.of("room")[0].user, str)
+    assert_type(grant.info, str | None)
+
+    @hub.presence.on_join
+    async def joined(topic: str, member: PresenceMember) -> None:
+        print(topic, member.info)
+
+    resource: IResource = hub.presence_resource(lambda request: grant, CORS())
+    print(resource, joined)
+
+    Hub(presence="yes")  # type: ignore[arg-type]
+    hub.presence.on_leave(print_nothing)  # type: ignore[type-var]
+
+
+def print_nothing() -> None:
+    """
+    A listener that takes no arguments.
+    """
 
 
 def registries(hub: Hub) -> None:
@@ -128,6 +190,7 @@ def registries(hub: Hub) -> None:
     for connection in hub.connections:
         assert_type(connection.user, str | None)
         assert_type(connection.topics, Selection)
+        assert_type(list(connection.topics), list[str])
         assert_type(connection.since, float)
         assert_type(connection.state, dict[str, Any])
         connection.close(ServerSentEvent("bye"))
@@ -158,6 +221,13 @@ def resources(hub: Hub) -> None:
 
     as_realm: IRealm = hub.realm(Grant, topics=["news"])
     print(as_realm)
+
+    tokens = BearerTokens.from_file("tokens", anonymous=False)
+    tokens.replace(["secret"])
+    as_publishing: IResource = hub.publishing(BearerTokens(["secret"]))
+    tokens.reload()
+    print(as_publishing, hub.resource(tokens))
+    BearerTokens([b"secret"])  # type: ignore[list-item]
 
     hub.resource(authorize=len)  # type: ignore[arg-type]
     hub.realm(len)  # type: ignore[arg-type]
@@ -207,6 +277,26 @@ def edges(agent: IAgent) -> None:
     UpstreamHistory("http://localhost/events", token=b"secret")  # type: ignore[arg-type]
 
 
+def mercure(hub: Hub, request: Request) -> None:
+    """
+    A hub speaks Mercure, and an application tells where it is.
+    """
+    resource = hub.mercure(protocols=["mercure-1.0"], public_urls=["https://hub.example"])
+
+    assert_type(resource, MercureResource)
+    hub_link(request, "/hub", topic="https://example.com/1", last_event_id="a-1")
+
+    @discovery("/hub")
+    def book(request: Request, number: int) -> str:
+        return "book"
+
+    assert_type(book(request, 1), str)
+
+    hub.mercure(protocols=["mercure-2"])  # type: ignore[list-item]
+    hub_link(request, last_event_id=1)  # type: ignore[arg-type]
+    book(request, "1")  # type: ignore[arg-type]
+
+
 def klein_apps(hub: Hub, app: klein.Klein, request: Request) -> None:
     """
     What is decorated is a route with the same arguments; a hub's routes go into any app.
@@ -224,6 +314,7 @@ def klein_apps(hub: Hub, app: klein.Klein, request: Request) -> None:
 
     as_app: klein.Klein = Klein()
     hub_routes(as_app, hub, "/events", cors=CORS(["*"]), topics=["news"])
+    mercure_routes(as_app, hub, "/hub", subscriptions=True)
     assert_type(words(request, "a"), Deferred[IResource])
     assert_type(letters.drain(5.0), Deferred[None])
     print(EventStreamRoute)

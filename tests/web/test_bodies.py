@@ -31,29 +31,26 @@ def one(body: object) -> Publication:
     return publication
 
 
-class FormTests(SynchronousTestCase):
+class FormFieldTests(SynchronousTestCase):
     """
-    ``application/x-www-form-urlencoded``.
+    The fields of ``application/x-www-form-urlencoded``.
     """
 
     GOOD = [
         (b"topic=a&data=x", Publication(("a",), ServerSentEvent("x"))),
-        (b"topic=a", Publication(("a",), ServerSentEvent(""))),
         (b"topic=a&data=", Publication(("a",), ServerSentEvent(""))),
         (b"topic=a&topic=b&data=x", Publication(("a", "b"), ServerSentEvent("x"))),
         (b"topic=a&data=x&type=t", Publication(("a",), ServerSentEvent("x", event="t"))),
         (b"topic=a&data=x&event=t", Publication(("a",), ServerSentEvent("x", event="t"))),
-        (b"topic=a&event=e&type=t", Publication(("a",), ServerSentEvent("", event="t"))),
-        (b"topic=a&id=7", Publication(("a",), ServerSentEvent("", id="7"))),
-        (b"topic=a&retry=0", Publication(("a",), ServerSentEvent("", retry=0))),
-        (b"topic=a&retry=2500", Publication(("a",), ServerSentEvent("", retry=2500))),
-        (b"topic=a&private=on", Publication(("a",), ServerSentEvent(""), True)),
-        (b"topic=a&private=1", Publication(("a",), ServerSentEvent(""), True)),
-        (b"topic=a&private=", Publication(("a",), ServerSentEvent(""), True)),
-        (b"topic=a&private", Publication(("a",), ServerSentEvent(""), True)),
-        (b"topic=a&type=&event=&id=&retry=", Publication(("a",), ServerSentEvent(""))),
-        (b"topic=a&type=&event=t", Publication(("a",), ServerSentEvent("", event="t"))),
-        (b"topic=a&color=red&flag", Publication(("a",), ServerSentEvent(""))),
+        (b"topic=a&event=e&type=t&data=", Publication(("a",), ServerSentEvent("", event="t"))),
+        (b"topic=a&id=7&data=", Publication(("a",), ServerSentEvent("", id="7"))),
+        (b"topic=a&retry=0&data=", Publication(("a",), ServerSentEvent("", retry=0))),
+        (b"topic=a&retry=2500&data=", Publication(("a",), ServerSentEvent("", retry=2500))),
+        (b"topic=a&private=on&data=", Publication(("a",), ServerSentEvent(""), True)),
+        (b"topic=a&private=1&data=", Publication(("a",), ServerSentEvent(""), True)),
+        (b"topic=a&type=&event=&id=&retry=&data=", Publication(("a",), ServerSentEvent(""))),
+        (b"topic=a&type=&event=t&data=", Publication(("a",), ServerSentEvent("", event="t"))),
+        (b"topic=a&color=red&flag&data=", Publication(("a",), ServerSentEvent(""))),
         (b"topic=a&data=x;y&id=1;2", Publication(("a",), ServerSentEvent("x;y", id="1;2"))),
         (b"topic=a;b&data=x", Publication(("a;b",), ServerSentEvent("x"))),
         (b"topic=a&data=x%3By%26z", Publication(("a",), ServerSentEvent("x;y&z"))),
@@ -64,6 +61,38 @@ class FormTests(SynchronousTestCase):
         (b'topic=a&data={"n":1}', Publication(("a",), ServerSentEvent('{"n":1}'))),
     ]
 
+    def test_good(self) -> None:
+        """
+        Every field is parsed; unknown and empty fields are ignored.
+        """
+        for body, expected in self.GOOD:
+            with self.subTest(body=body):
+                self.assertEqual(from_form(body), expected)
+
+
+class FormTests(SynchronousTestCase):
+    """
+    ``application/x-www-form-urlencoded``.
+    """
+
+    GOOD = [
+        (b"topic=a&data=", Publication(("a",), ServerSentEvent(""))),
+        (b"topic=a&data=x&private=yes", Publication(("a",), ServerSentEvent("x"), True)),
+        (b"topic=a&data=x&private=on", Publication(("a",), ServerSentEvent("x"), True)),
+        (b"topic=a&data=x&private=TRUE", Publication(("a",), ServerSentEvent("x"), True)),
+        (b"topic=a&data=x&private=1", Publication(("a",), ServerSentEvent("x"), True)),
+        (b"topic=a&data=x&private=no", Publication(("a",), ServerSentEvent("x"))),
+        (b"topic=a&data=x&private=off", Publication(("a",), ServerSentEvent("x"))),
+        (b"topic=a&data=x&private=false", Publication(("a",), ServerSentEvent("x"))),
+        (b"topic=a&data=x&private=0", Publication(("a",), ServerSentEvent("x"))),
+        # A checkbox after a hidden field of the same name.
+        (b"topic=a&data=x&private=0&private=1", Publication(("a",), ServerSentEvent("x"), True)),
+        (
+            b"topic=a&data=x&csrf=1&submit&date=1&time=2&sid=3",
+            Publication(("a",), ServerSentEvent("x")),
+        ),
+    ]
+
     BAD = [
         b"",
         b"data=x",
@@ -72,27 +101,73 @@ class FormTests(SynchronousTestCase):
         b"topic=a%00",
         b"topic=a&data=%FF",
         b"topic=a&data=\xff",
-        b"topic=a&id=earliest",
-        b"topic=a&id=+7",
-        b"topic=a&id=7%0A8",
-        b"topic=a&id=7%00",
-        b"topic=a&type=x%0Ay",
-        b"topic=a&retry=-1",
-        b"topic=a&retry=1.5",
-        b"topic=a&retry=soon",
-        b"topic=a&retry=+1",
-        b"topic=a&retry=%D9%A3",
-        b"topic=a&retry=2147483648",
-        b"topic=a&retry=" + b"9" * 5000,
+        b"topic=a",
+        b"topic=a&private=maybe&data=x",
+        b"topic=a&private=&data=x",
+        b"topic=a&private&data=x",
+        b"topic=a&data=x&id=earliest",
+        b"topic=a&data=x&id=+7",
+        b"topic=a&data=x&id=7%0A8",
+        b"topic=a&data=x&id=7%00",
+        b"topic=a&data=x&type=x%0Ay",
+        b"topic=a&data=x&retry=-1",
+        b"topic=a&data=x&retry=1.5",
+        b"topic=a&data=x&retry=soon",
+        b"topic=a&data=x&retry=+1",
+        b"topic=a&data=x&retry=%D9%A3",
+        b"topic=a&data=x&retry=2147483648",
+        b"topic=a&data=x&retry=" + b"9" * 5000,
+    ]
+
+    # What is written, and the field that is meant.
+    MISSPELLED = [
+        (b"topic=a&dta=x", "data"),
+        (b"topic=a&Data=x", "data"),
+        (b"topic=a&data=x&pirvate=yes", "private"),
+        (b"topic=a&data=x&privat", "private"),
+        (b"topics=a&data=x", "topic"),
+        (b"topic=a&data=x&evnt=e", "event"),
+        (b"topic=a&data=x&types=e", "type"),
+        (b"topic=a&data=x&retyr=1", "retry"),
     ]
 
     def test_good(self) -> None:
         """
-        Every field is parsed; unknown and empty fields are ignored.
+        Data may be empty, private is yes or no, and the fields of a page are ignored.
         """
         for body, expected in self.GOOD:
             with self.subTest(body=body):
                 self.assertEqual(from_form(body), expected)
+
+    def test_misspelled(self) -> None:
+        """
+        A field that looks like a known one is refused, and the sentence says which one.
+        """
+        for body, meant in self.MISSPELLED:
+            with self.subTest(body=body):
+                problem = self.assertRaises(Problem, from_form, body)
+
+                self.assertIn(f"did you mean {meant!r}?", str(problem))
+
+    def test_bounded(self) -> None:
+        """
+        Names are compared only if they are few and short.
+        """
+        many = "&".join(f"field{number}=" for number in range(101))
+        problem = self.assertRaises(Problem, from_form, f"topic=a&data=x&{many}".encode())
+        long = from_form(b"topic=a&data=x&" + b"private" * 100_000)
+
+        self.assertIn("more than 100 fields", str(problem))
+        self.assertEqual(long, Publication(("a",), ServerSentEvent("x")))
+
+    def test_no_data(self) -> None:
+        """
+        A form without data is no empty event.
+        """
+        problem = self.assertRaises(Problem, from_form, b"topic=a&message=x")
+
+        self.assertEqual(problem.status, 400)
+        self.assertIn("send data=TEXT", str(problem))
 
     def test_bad(self) -> None:
         """

@@ -5,12 +5,23 @@ Publications that a page of another site makes with its visitor's credentials.
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import Resource
 from twisted.web.server import Request
+from twisted.web.test.requesthelper import DummyChannel
 
 from tests.support.http import Answer, Served
 from twisted_sse import CORS, Grant, Hub
+from twisted_sse.web.csrf import OriginCheck
 from twisted_sse.web.events import EventsResource
+from twisted_sse.web.problem import Problem
 
-__all__ = ["AllowedTests", "NotAmbientTests", "OptionTests", "RefusedTests", "SentenceTests"]
+__all__ = [
+    "AllowedTests",
+    "MalformedTests",
+    "NotAmbientTests",
+    "OptionTests",
+    "RefusedTests",
+    "SentenceTests",
+    "WrongOriginTests",
+]
 
 COOKIE = {"Cookie": "session=ada"}
 PASSWORD = {"Authorization": "Basic YWRhOnMzY3JldA=="}
@@ -185,7 +196,7 @@ class AllowedTests(PublishTestCase):
                 served = Served(authorize=everything)
                 lines = (
                     f"POST /events HTTP/1.1\r\nHost: {host}\r\nOrigin: {origin}\r\nCookie: a=b\r\n"
-                    f"Content-Type: {FORM}\r\nContent-Length: 7\r\n\r\ntopic=a"
+                    f"Content-Type: {FORM}\r\nContent-Length: 13\r\n\r\ntopic=a&data="
                 )
                 caller = served.call("GET", "/healthz")
                 caller.send(lines.encode())
@@ -224,7 +235,7 @@ class NotAmbientTests(PublishTestCase):
         A token is enough, from wherever it comes, with a cookie beside it or not.
         """
         for scheme in ("Bearer", "bearer", "Token"):
-            for headers in ({}, {"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "x"}):
+            for headers in ({}, {"Origin": "https://app.example"}, {"Sec-Fetch-Site": "x"}):
                 with self.subTest(headers=headers):
                     token = {"Authorization": f"{scheme} s3cret"}
 
@@ -246,11 +257,105 @@ class NotAmbientTests(PublishTestCase):
 
     def test_reading(self) -> None:
         """
-        Subscribers are not asked where they come from: CORS says who may read.
+        If no origins are listed, subscribers are not asked where they come from.
         """
+        self.served = Served(authorize=everything)
         headers = {"Origin": "https://evil.example", **COOKIE}
 
         self.assertEqual(self.served.get("/events?topic=a", headers).status, 200)
+
+
+class WrongOriginTests(PublishTestCase):
+    """
+    Pages of other origins, if some origins are listed.
+    """
+
+    WRONG = ("https://evil.example", "null", "", "https://app.example.evil", "http://hub.example:1")
+    # Its own, those of the list, and no page at all.
+    RIGHT = ("http://hub.example", "https://hub.example", "https://app.example", None)
+
+    def setUp(self) -> None:
+        """
+        Serve a hub that notes whom it authorizes.
+        """
+        super().setUp()
+        self.authorized: list[bytes] = []
+
+        def authorize(request: Request) -> Grant:
+            self.authorized.append(request.method)
+            return everything(request)
+
+        self.served = Served(authorize=authorize, cors=CORS(["https://app.example"]))
+
+    def test_wrong(self) -> None:
+        """
+        They are refused before they are authorized, whatever they want and send.
+        """
+        for origin in self.WRONG:
+            for method, target in [
+                ("GET", "/events?topic=a"),
+                ("HEAD", "/events?topic=a"),
+                ("POST", "/events"),
+                ("POST", "/events/subscribe"),
+                ("QUERY", "/.well-known/mercure"),
+            ]:
+                with self.subTest(origin=origin, method=method):
+                    headers = {"Origin": origin, "Authorization": "Bearer s3cret"}
+                    answer = self.served.call(method, target, headers).answer
+
+                    self.assertEqual(answer.status, 403)
+        self.assertEqual(self.authorized, [])
+
+    def test_sentence(self) -> None:
+        """
+        The answer names the origin and the option.
+        """
+        answer = self.served.get("/events?topic=a", {"Origin": "https://evil.example"})
+
+        self.assertIn("Pages of https://evil.example may not use this server", answer.detail)
+        self.assertIn("--cors-origin", answer.detail)
+
+    def test_right(self) -> None:
+        """
+        Pages of this server and of the listed origins are served.
+        """
+        for origin in self.RIGHT:
+            with self.subTest(origin=origin):
+                headers = {} if origin is None else {"Origin": origin}
+
+                self.assertEqual(self.served.get("/events?topic=a", headers).status, 200)
+
+    def test_changed_host(self) -> None:
+        """
+        The browser's word is enough where a proxy has changed ``Host``.
+        """
+        headers = {"Origin": "https://public.example", "Sec-Fetch-Site": "same-origin"}
+
+        self.assertEqual(self.served.get("/events?topic=a", headers).status, 200)
+
+    def test_two_origins(self) -> None:
+        """
+        A request with several origins comes from none of them.
+        """
+        headers = [("Origin", "https://app.example"), ("Origin", "https://app.example")]
+
+        self.assertEqual(self.served.get("/events?topic=a", headers).status, 403)
+
+    def test_publish_origins(self) -> None:
+        """
+        The origins that may publish are listed too.
+        """
+        resource = EventsResource(
+            self.served.hub.broker,
+            authorize=everything,
+            cors=CORS(["https://app.example"]),
+            publish_origins=["https://public.example"],
+        )
+        root = Resource()
+        root.putChild(b"events", resource)
+        self.served.serve(root)
+
+        self.assertEqual(self.publish({"Origin": "https://public.example", **COOKIE}).status, 200)
 
 
 class OptionTests(PublishTestCase):
@@ -291,6 +396,7 @@ class SentenceTests(PublishTestCase):
         """
         The origin is named, and what to do.
         """
+        self.served = Served(authorize=everything)
         answer = self.publish({"Origin": "https://evil.example", **COOKIE})
 
         self.assertEqual(answer.header("Content-Type"), "application/problem+json")
@@ -312,7 +418,7 @@ class SentenceTests(PublishTestCase):
         """
         served = self.served
         caller = served.call(
-            "POST", "/events", {"Content-Type": FORM, "Origin": b"\xff\xfe"}, b"topic=a"
+            "POST", "/events", {"Content-Type": FORM, "Origin": b"\xff\xfe"}, b"topic=a&data="
         )
 
         self.assertEqual(caller.answer.status, 403)
@@ -324,3 +430,23 @@ class SentenceTests(PublishTestCase):
         self.served = Served()
 
         self.assertEqual(self.publish({"Origin": "https://evil.example"}).status, 401)
+
+
+class MalformedTests(SynchronousTestCase):
+    """
+    The answer that Mercure has for such publications.
+    """
+
+    def test_malformed(self) -> None:
+        """
+        The request is said to be malformed, and not forbidden.
+        """
+        request = Request(DummyChannel(), False)
+        request.requestHeaders.setRawHeaders(b"Cookie", [b"mercureAuthorization=x"])
+        with self.assertRaises(Problem) as caught:
+            OriginCheck(CORS(), malformed=True).check(request)
+
+        self.assertEqual(caught.exception.status, 400)
+        self.assertEqual(
+            caught.exception.headers, {"WWW-Authenticate": 'Bearer error="invalid_request"'}
+        )

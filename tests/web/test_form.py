@@ -200,7 +200,9 @@ class RefusalTests(SynchronousTestCase):
         Only forms are taken.
         """
         for method, target in WAYS:
-            for kind in ("application/json", "text/plain", ""):
+            kinds = ["application/json", "text/plain"]
+            # Mercure tells a missing type from a wrong one.
+            for kind in kinds if "mercure" in target else [*kinds, ""]:
                 with self.subTest(method=method, kind=kind):
                     answer = (
                         Served().call(method, target, {"Content-Type": kind}, b"topic=a").answer

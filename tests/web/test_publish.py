@@ -65,7 +65,7 @@ class AnswerTests(SynchronousTestCase):
         """
         Who brings an ID gets that one back, in UTF-8.
         """
-        answer = open_to_all().post(FORM, "topic=news&id=grüße/7;8".encode())
+        answer = open_to_all().post(FORM, "topic=news&data=&id=grüße/7;8".encode())
 
         self.assertEqual(answer.body.decode(), "grüße/7;8")
 
@@ -129,6 +129,32 @@ class AnswerTests(SynchronousTestCase):
         self.assertEqual(answer.status, 200)
         self.assertEqual(answer.body.decode(), served.hub.broker.position.id)
 
+    def test_forms(self) -> None:
+        """
+        A form that `/events` refuses, or that is not private there, is fine at Mercure's path,
+        and any ``private`` means yes there.
+        """
+        cases = [
+            (b"topic=news", 400, 200, None),
+            (b"topic=news&data=x&dta=y", 400, 200, None),
+            (b"topic=news&data=x&private=maybe", 400, 200, None),
+            (b"topic=news&data=x&private=no", 200, 200, False),
+            (b"topic=news&data=x&private=yes", 200, 200, True),
+        ]
+        for body, strict, lenient, private in cases:
+            with self.subTest(body=body):
+                served = open_to_all()
+                answers = [
+                    served.call("POST", path, {"Content-Type": FORM}, body).answer
+                    for path in ("/events", "/.well-known/mercure")
+                ]
+                kept = [one.publication for one in served.hub.history.tail(9).kept]
+
+                self.assertEqual([one.status for one in answers], [strict, lenient])
+                self.assertEqual(kept[-1].private, b"private" in body)
+                if private is not None:
+                    self.assertEqual(kept[0].private, private)
+
     def test_waits_for_history(self) -> None:
         """
         Nothing is answered, and nothing is sent, before history has kept it.
@@ -153,7 +179,9 @@ class AnswerTests(SynchronousTestCase):
         served = open_to_all()
         caller = Caller(served.site)
         for number in range(3):
-            caller.ask("POST", "/events", {"Content-Type": FORM}, b"topic=a&id=%d" % (number + 1))
+            caller.ask(
+                "POST", "/events", {"Content-Type": FORM}, b"topic=a&data=&id=%d" % (number + 1)
+            )
             served.clock.advance(0)
 
         self.assertEqual([answer.body for answer in caller.answers], [b"1", b"2", b"3"])
@@ -474,7 +502,7 @@ class HTTP2Tests(SynchronousTestCase):
         served = open_to_all()
         caller = H2Caller(served.site, served.clock)
         headers = [("content-type", FORM)]
-        answer = caller.answer(caller.ask("POST", "/events", headers, b"topic=a&id=7"))
+        answer = caller.answer(caller.ask("POST", "/events", headers, b"topic=a&data=&id=7"))
 
         self.assertEqual((answer.status, answer.body, answer.ended), (200, b"7", True))
 

@@ -55,6 +55,21 @@ class TopicTests(SynchronousTestCase):
         self.assertEqual(self._data("topic=*", "a", "b"), ["a", "b"])
         self.assertEqual(self._data("topic=" + quote("a/{n}"), "a/1", "b/1"), ["a/1"])
 
+    def test_url_patterns(self) -> None:
+        """
+        ``match_urlpattern`` selects by a URL Pattern, and paths match paths.
+        """
+        pattern = "match_urlpattern=" + quote("/books/:id", safe="")
+
+        self.assertEqual(self._data(pattern, "/books/1", "/books/:id/x", "/b"), ["/books/1"])
+        self.assertEqual(self._data(f"topic=a&{pattern}", "a", "/books/1"), ["a", "/books/1"])
+
+    def test_exact(self) -> None:
+        """
+        ``match_exact`` selects one topic, even if it has braces.
+        """
+        self.assertEqual(self._data("match_exact=%7Bn%7D", "1", "{n}"), ["{n}"])
+
     def test_unknown_parameters(self) -> None:
         """
         Unknown parameters, with and without a value, are ignored.
@@ -90,6 +105,8 @@ class BadTopicTests(SynchronousTestCase):
         ("?topic=a&topic=", "selector"),
         ("?topic=%7Ba", "not closed"),
         ("?topic=a%00", "U+0000"),
+        ("?match_urlpattern=%2F(a)", "not supported here"),
+        ("?match_exact=", "selector"),
         ("?topic=%FF", "UTF-8"),
         ("?topic=a&last_event_id=%C3", "UTF-8"),
     ]

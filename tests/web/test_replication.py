@@ -19,7 +19,7 @@ from twisted_sse.web.auth import BearerTokens
 
 __all__ = ["AnnotatedStreamTests", "ExcerptTests", "PlacesTests", "RefusalTests"]
 
-TOKEN = "a hub's"
+TOKEN = "a-hub's"
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
 
 

@@ -147,7 +147,7 @@ class AuthorizeTests(SynchronousTestCase):
         for authorize in self._kinds(NoContent("Closed.")):
             with self.subTest(authorize=authorize):
                 served = Served(authorize=authorize)
-                answer = served.post("application/x-www-form-urlencoded", b"topic=news")
+                answer = served.post("application/x-www-form-urlencoded", b"topic=news&data=")
 
                 self.assertEqual((answer.status, answer.detail), (403, "Closed."))
                 self.assertEqual(served.hub.broker.position.number, 0)
@@ -204,7 +204,7 @@ class AuthorizeTests(SynchronousTestCase):
         for authorize in self._kinds(Grant("ada", publish=["news"])):
             with self.subTest(authorize=authorize):
                 served = Served(authorize=authorize)
-                answer = served.post("application/x-www-form-urlencoded", b"topic=news")
+                answer = served.post("application/x-www-form-urlencoded", b"topic=news&data=")
 
                 self.assertEqual(answer.status, 200)
 

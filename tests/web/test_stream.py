@@ -122,6 +122,7 @@ class BeginningTests(SynchronousTestCase):
         Mercure's path begins with a block that dispatches no event.
         """
         served = Served()
+        served.publish("before")
         answer = served.get("/.well-known/mercure?topic=news")
         position = served.hub.broker.position.id
 
@@ -421,10 +422,10 @@ class HistoryTests(SynchronousTestCase):
         knows to come back.
         """
         history = AbsentHistory(away=False)
-        served = Served(history, authorize=BearerTokens(["a hub's"]))
+        served = Served(history, authorize=BearerTokens(["a-hub's"]))
         served.hub.broker.start()
         history.away = True
-        bearer = {"Authorization": "Bearer a hub's", **self.RESUMING}
+        bearer = {"Authorization": "Bearer a-hub's", **self.RESUMING}
         refused = served.get("/events?topic=*&annotate=comment", bearer)
 
         self.assertEqual(refused.status, 503)

@@ -21,12 +21,14 @@ from twisted_sse.broker.connections.connection import Connection, ConnectionObse
 from twisted_sse.broker.connections.endreason import EndReason
 from twisted_sse.broker.connections.grant import ANONYMOUS, Grant
 from twisted_sse.broker.connections.keepalive import Keepalive
+from twisted_sse.broker.connections.lifetime import MaxLifetime
 from twisted_sse.broker.connections.listeners import Listeners
 from twisted_sse.broker.connections.reauthorization import Reauthorize, Reauthorizer
 from twisted_sse.broker.connections.registry import Registry
 from twisted_sse.broker.connections.sendtimeout import SendTimeout
 from twisted_sse.broker.fanout import Fanout
 from twisted_sse.broker.pendingstarts import PendingStarts
+from twisted_sse.broker.presence.presence import HubPresence, PresenceWish
 from twisted_sse.broker.replay.catchup import Catchup
 from twisted_sse.errors import HistoryUnavailable, HubClosed
 from twisted_sse.events.preamble import UNLOCATED, Priming, StreamStart
@@ -63,6 +65,8 @@ class Subscriber:
 
         reauthorize: Called for a new grant when the user's has changed; ``None``
             if there is nothing to call.
+
+        presence: What the stream asks for, if the hub has presence.
     """
 
     sink: Sink
@@ -73,6 +77,7 @@ class Subscriber:
     representation: Representation = PLAIN
     priming: Priming = "event"
     reauthorize: Reauthorize | None = None
+    presence: PresenceWish = None
 
 
 class Admission:
@@ -81,6 +86,8 @@ class Admission:
 
     Args:
         start: Makes sure that the hub knows where history ends.
+
+        presence: Told of connections; ``None`` if the hub keeps no presence.
 
     Attributes:
         connections: The `Registry` of open connections.
@@ -99,17 +106,21 @@ class Admission:
         listeners: Listeners,
         keepalive: float | None,
         send_timeout: float | None,
+        max_lifetime: float | None,
         clock: IReactorTime,
         start: Callable[[], Deferred[None]],
+        presence: HubPresence | None = None,
     ) -> None:
         self.connections = registry
-        self.reauthorizer = Reauthorizer(registry, audiences, clock)
+        self.reauthorizer = Reauthorizer(registry, audiences, clock, self._regranted)
+        self._presence = presence
         self._audiences = audiences
         self._catchup = catchup
         self._listeners = listeners
         self._keepalive = None if keepalive is None else Keepalive(keepalive, clock)
         self._send_timeout = send_timeout
         self._send_timeouts = None if send_timeout is None else SendTimeout(send_timeout, clock)
+        self._lifetimes = None if max_lifetime is None else MaxLifetime(max_lifetime, clock)
         self._start = start
         self._window = window
         self._pending = PendingStarts(self._find, self._place, clock)
@@ -139,14 +150,14 @@ class Admission:
             when events flow or the subscriber has left.
 
         Raises:
-            HubClosed, TooManyConnections, TooManyConnectionsFromAddress: Nothing
-                was admitted.
+            HubClosed, TooManyConnections, TooManyConnectionsFromAddress,
+                TooManyConnectionsOfUser: Nothing was admitted.
 
             HubClosed, HistoryUnavailable: As failures of the `Deferred`; the
                 connection has ended.  Only another hub gets the latter, because it
                 knows to come back.
         """
-        self.check_capacity(subscriber.address)
+        self.check_capacity(subscriber.address, subscriber.grant.user)
         connection = self._register(subscriber)
         located = self._find(connection, subscriber.last_event_id)
         opened = located.addCallbacks(
@@ -155,7 +166,7 @@ class Admission:
         )
         return connection, opened.addErrback(self._fail, connection)
 
-    def check_capacity(self, address: IAddress) -> None:
+    def check_capacity(self, address: IAddress, user: str | None = None) -> None:
         """
         Raise what `admit` would raise for a subscriber at *address*.
 
@@ -165,10 +176,12 @@ class Admission:
             TooManyConnections: A limit of all connections is reached.
 
             TooManyConnectionsFromAddress: The limit of *address* is reached.
+
+            TooManyConnectionsOfUser: The limit of *user* is reached.
         """
         if self._closed:
             raise HubClosed("The hub is stopping; come back in a moment.")
-        self.connections.check_capacity(address)
+        self.connections.check_capacity(address, user)
 
     def close(self) -> None:
         """
@@ -218,6 +231,9 @@ class Admission:
         self.connections.add(connection)
         if grant is not ANONYMOUS:
             self.reauthorizer.hold(connection, grant, subscriber.reauthorize)
+        # Another hub is not a member.
+        if self._presence is not None and subscriber.representation is PLAIN:
+            self._presence.admitted(connection, grant, subscriber.presence)
         return connection
 
     def _open(self, start: StreamStart, connection: Connection, begin: Begin) -> None:
@@ -229,6 +245,8 @@ class Admission:
         connection.open(start.position, self._send_timeout)
         if self._keepalive is not None:
             self._keepalive.watch(connection)
+        if self._lifetimes is not None:
+            self._lifetimes.watch(connection)
 
     def _fail(self, failure: Failure, connection: Connection) -> Failure:
         connection.end(EndReason.FAILED)
@@ -241,7 +259,14 @@ class Admission:
     def _unblocked(self, connection: Connection) -> None:
         if self._send_timeouts is not None:
             self._send_timeouts.wait_no_more(connection)
+        # The application's listeners may ask who is there.
+        if self._presence is not None:
+            self._presence.writable(connection)
         self._listeners.writable(connection)
+
+    def _regranted(self, connection: Connection, grant: Grant) -> None:
+        if self._presence is not None:
+            self._presence.changed(connection, grant)
 
     def _ended(self, connection: Connection, reason: EndReason) -> None:
         self.connections.remove(connection)
@@ -251,6 +276,10 @@ class Admission:
         self._primings.pop(connection, None)
         if self._keepalive is not None:
             self._keepalive.forget(connection)
+        if self._lifetimes is not None:
+            self._lifetimes.forget(connection)
         if self._send_timeouts is not None:
             self._send_timeouts.wait_no_more(connection)
+        if self._presence is not None:
+            self._presence.ended(connection)
         self._listeners.ended(connection, reason)

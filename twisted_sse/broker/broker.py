@@ -11,7 +11,6 @@ is `twisted_sse.broker.admission`.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 
 from twisted.internet.defer import Deferred, fail, maybeDeferred, succeed
 from twisted.internet.interfaces import IReactorTime
@@ -26,8 +25,11 @@ from twisted_sse.broker.connections.registry import Registry
 from twisted_sse.broker.connections.retry import ReconnectionTime
 from twisted_sse.broker.fanout import Fanout
 from twisted_sse.broker.intake import Intake
+from twisted_sse.broker.presence.presence import HubPresence
+from twisted_sse.broker.presence.settings import Presence
+from twisted_sse.broker.publishrate import PublishRate
 from twisted_sse.broker.readiness import Readiness
-from twisted_sse.broker.receipts import Find, Outcome, Receipts, RepeatKey
+from twisted_sse.broker.receipts import Find, Outcome, Receipts, RepeatKey, Submit
 from twisted_sse.broker.replay.catchup import Catchup, FallenBehind
 from twisted_sse.broker.siblings import Siblings
 from twisted_sse.broker.singleflight import SingleFlight
@@ -36,6 +38,8 @@ from twisted_sse.errors import HistoryUnavailable, HubClosed
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.publication import Position, Publication, Published, Record, Tail
 from twisted_sse.interfaces import IHistoryProvider, ISharedHistoryProvider
+from twisted_sse.topics import Interest
+from twisted_sse.transport.refusals import Refusals
 
 __all__ = ["Broker"]
 
@@ -50,9 +54,12 @@ class Broker:
     Gives publications their order, and sends them to connections.
 
     Args:
-        retry, keepalive, send_timeout, fallen_behind, window_events,
-            window_bytes, max_connections, max_connections_per_address: As
-            `twisted_sse.Hub` takes them.
+        retry, keepalive, send_timeout, max_lifetime, fallen_behind, window_events,
+            window_bytes, max_connections, max_connections_per_address,
+            max_connections_per_user, max_publish_rate: As `twisted_sse.Hub` takes
+            them.
+
+        presence: How presence is kept; ``None`` to keep none.
 
     Attributes:
         admission: Takes subscribers.
@@ -73,7 +80,16 @@ class Broker:
 
         closed: Whether publications are refused, because the hub is stopping.
 
+        leaving: Whether the hub is about to stop, and so is not ready any more.
+
         receipts: The outcomes of the newest publishing requests.
+
+        presence: Who is on which topic; ``None`` if that is not kept.
+
+        publish_rate: Limits what one publisher sends over HTTP; ``None`` if nothing
+            does.
+
+        refusals: Counts what the hub's limits have refused.
     """
 
     _log = Logger()
@@ -87,11 +103,15 @@ class Broker:
         retry_spread: int | None = None,
         keepalive: float | None,
         send_timeout: float | None,
+        max_lifetime: float | None = None,
         fallen_behind: FallenBehind,
         window_events: int,
         window_bytes: int,
         max_connections: int | None,
         max_connections_per_address: int | None,
+        presence: Presence | None = None,
+        max_connections_per_user: int | None = None,
+        max_publish_rate: int | None = None,
     ) -> None:
         self.history = history
         self.clock = clock
@@ -99,10 +119,15 @@ class Broker:
         self.retry = retry
         self.reconnection = ReconnectionTime(retry, retry_spread)
         self.closed = False
+        self.leaving = False
         self.before_start: Callable[[], None] = lambda: None
         self.listeners = Listeners()
         self.receipts = Receipts()
         self._siblings: Siblings | None = None
+        self.presence = None if presence is None else HubPresence(presence, history, clock)
+        rate = max_publish_rate
+        self.publish_rate = None if rate is None else PublishRate(rate, clock)
+        self.refusals = Refusals()
         self._shared = ISharedHistoryProvider(history, None)
         self._window = Window(window_events, window_bytes)
         self._preload = window_events
@@ -121,12 +146,16 @@ class Broker:
             audiences=self._audiences,
             catchup=self._catchup,
             fanout=self._fanout,
-            registry=Registry(max_connections, max_connections_per_address),
+            registry=Registry(
+                max_connections, max_connections_per_address, max_connections_per_user
+            ),
             listeners=self.listeners,
             keepalive=keepalive,
             send_timeout=send_timeout,
+            max_lifetime=max_lifetime,
             clock=clock,
             start=self.start,
+            presence=self.presence,
         )
 
     @property
@@ -142,6 +171,13 @@ class Broker:
         The position of the newest publication.
         """
         return self._window.head
+
+    def newest_id(self, interest: Interest) -> str | None:
+        """
+        The newest event ID that a subscriber with *interest* may be shown, if there
+        is one; only events that it may not read follow that ID.
+        """
+        return self._window.shown_id(interest.may_read) if self.position.number > 0 else None
 
     def start(self) -> Deferred[None]:
         """
@@ -164,7 +200,7 @@ class Broker:
         Find out whether subscribers are taken, publications are kept, and what other
         hubs publish arrives here.
         """
-        if self.closed:
+        if self.closed or self.leaving:
             return succeed(False)
         return self._checks.call(None, self._check)
 
@@ -188,14 +224,23 @@ class Broker:
             self.start().addErrback(self._intake.refuse)
         return done if self._siblings is None else done.addCallback(self._count_elsewhere)
 
+    @property
+    def has_siblings(self) -> bool:
+        """
+        Whether this is one of several processes of a hub.
+        """
+        return self._siblings is not None
+
     def submit_once(
-        self, repeat: RepeatKey, publications: Sequence[Publication], find: Find | None
+        self,
+        repeat: RepeatKey,
+        publications: Sequence[Publication],
+        submit: Submit,
+        find: Find | None,
     ) -> Deferred[Sequence[Outcome]]:
         """
-        Do what `submit` does, unless this repeats an earlier request; see
-        `Receipts.once`.
+        Submit *publications*, unless this repeats an earlier request; see `Receipts.once`.
         """
-        submit = partial(self.submit, publications)
         if self._siblings is None:
             return self.receipts.once(repeat, submit, find)
         return self._siblings.submit_once(repeat, publications, submit, find)
@@ -232,6 +277,8 @@ class Broker:
         """
         self.closed = True
         self.admission.close()
+        if self.presence is not None:
+            self.presence.suspend()
 
     def stop(self) -> None:
         """

@@ -131,12 +131,24 @@ class Lifecycle:
         clock = self._broker.clock
         deadline = clock.seconds() + grace + _HISTORY_GRACE
         await drain(self._broker, self._responses, grace, spread, farewell)
+        await self._stop_presence(spread, deadline)
         self._broker.stop()
         if self._history is not None and self._started:
             stopping = maybeDeferred(self._history.stopService)
             left = max(deadline - clock.seconds(), _HISTORY_GRACE)
             if not await wait_for(clock, left, stopping):
                 self._log.warn("History has not stopped in time")
+
+    async def _stop_presence(self, spread: float, deadline: float) -> None:
+        presence = self._broker.presence
+        if presence is None:
+            return
+        # Each subscriber was told to come back within this time.
+        longest = spread + (self._broker.retry or 0) / 1000
+        stopping = Deferred.fromCoroutine(presence.stop(longest))
+        left = max(deadline - self._broker.clock.seconds(), _HISTORY_GRACE)
+        if not await wait_for(self._broker.clock, left, stopping):
+            self._log.warn("Presence has not stopped in time")
 
     def _prepare(self) -> None:
         self._started = True
@@ -145,6 +157,8 @@ class Lifecycle:
         _starts.info("The hub starts; its history is a {name}", name=name)
         if self._history is not None:
             self._history.startService()
+        if self._broker.presence is not None:
+            self._broker.presence.start()
         self._schedules.start()
 
     def _start_if_needed(self) -> None:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from twisted.internet.defer import Deferred, succeed
 from twisted.python.failure import Failure
 
-from twisted_sse.errors import HistoryUnavailable, PerhapsKept
+from twisted_sse.errors import HistoryUnavailable, HubClosed, PerhapsKept, TooManyPublications
 from twisted_sse.events.publication import Position, Published, Record
 
 __all__ = ["Find", "KeyReused", "Outcome", "Receipts", "RepeatKey"]
@@ -133,7 +133,7 @@ class Receipts:
                     return found
                 doubtful = False
             return await submit()
-        except HistoryUnavailable as error:
+        except (HistoryUnavailable, HubClosed, TooManyPublications) as error:
             if not doubtful:
                 raise
             # This attempt was not kept, but an earlier one may have been.

@@ -20,6 +20,8 @@ from twisted_sse.cli.running import Status, run
 from twisted_sse.cli.tail import tail
 from twisted_sse.cli.tail_options import TailOptions
 from twisted_sse.cli.terminal import console_for
+from twisted_sse.cli.token import token
+from twisted_sse.cli.token_options import TokenOptions
 
 __all__ = ["ProgramOptions", "main"]
 
@@ -27,6 +29,7 @@ _COMMANDS: dict[str, Callable[..., Coroutine[Any, Any, int]]] = {
     "tail": tail,
     "publish": publish,
     "doctor": doctor,
+    "token": token,
 }
 
 
@@ -43,6 +46,7 @@ class ProgramOptions(VersionOptions):
         ["tail", None, TailOptions, "Show the events of a stream."],
         ["publish", None, PublishOptions, "Publish one event, or one for each line of input."],
         ["doctor", None, DoctorOptions, "Find out whether a stream works."],
+        ["token", None, TokenOptions, "Make or explain a token that may publish or subscribe."],
     ]
 
     def postOptions(self) -> None:
@@ -50,7 +54,7 @@ class ProgramOptions(VersionOptions):
         See `twisted.python.usage.Options.postOptions`.
         """
         if self.subCommand is None:
-            raise usage.UsageError("Pass a command: tail, publish or doctor.")
+            raise usage.UsageError("Pass a command: tail, publish, doctor or token.")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -17,13 +17,7 @@ from twisted.web.iweb import IResponse
 from twisted_sse.client.encoding import Slices, encoded
 from twisted_sse.client.redirects import REDIRECTS, redirect
 from twisted_sse.client.request import StreamRequest
-from twisted_sse.client.response import (
-    content_type,
-    discard,
-    first_words,
-    read_start,
-    status_error,
-)
+from twisted_sse.client.response import content_type, discard, read_start, status_error
 from twisted_sse.errors import (
     ReadTimeout,
     UnexpectedContentEncoding,
@@ -31,6 +25,7 @@ from twisted_sse.errors import (
     UnexpectedStatus,
 )
 from twisted_sse.events.media import EVENT_STREAM, media_type
+from twisted_sse.events.unexpectedstatus import first_words
 
 __all__ = ["OpenedStream", "open_stream"]
 

@@ -18,11 +18,12 @@ from twisted.web.http_headers import Headers
 from twisted_sse.client.agent import client_of
 from twisted_sse.client.confirmation import CONFIRMATION_QUERY, NEEDS_FULL_READ, Confirmation
 from twisted_sse.client.failures import run_request
-from twisted_sse.client.response import check_status, content_type, deliver, first_words, read
+from twisted_sse.client.response import check_status, content_type, deliver, read
 from twisted_sse.clock import clock_for
-from twisted_sse.errors import InvalidEvent, UnexpectedContentType, UnexpectedStatus
+from twisted_sse.errors import UnexpectedContentType, UnexpectedStatus
 from twisted_sse.events.media import EVENT_STREAM, media_type
-from twisted_sse.events.publication import Publication, Receipt
+from twisted_sse.events.publication import Publication, Receipt, posted
+from twisted_sse.events.unexpectedstatus import first_words
 
 __all__ = ["Publisher"]
 
@@ -95,7 +96,7 @@ class Publisher:
             UnexpectedContentType, UnexpectedContentEncoding, InvalidResponse: The server
                 is not a hub, or its response cannot be decoded.
         """
-        body = json.dumps([_value(one) for one in publications], ensure_ascii=False).encode()
+        body = json.dumps([posted(one) for one in publications], ensure_ascii=False).encode()
         return await self._run(self._publish(body, len(publications)))
 
     async def was_kept(self, publication_id: str, topics: Iterable[str]) -> bool:
@@ -175,16 +176,6 @@ class Publisher:
     @cached_property
     def _clock(self) -> IReactorTime:
         return clock_for(self._reactor)
-
-
-def _value(publication: Publication) -> dict[str, object]:
-    event = publication.event
-    if event.data is None or event.comment is not None:
-        raise InvalidEvent("An event with a comment or without data cannot be posted.")
-    value: dict[str, object] = {"topic": list(publication.topics), "data": event.data}
-    optional = {"event": event.event, "id": event.id, "retry": event.retry}
-    value |= {name: field for name, field in optional.items() if field is not None}
-    return value | {"private": True} if publication.private else value
 
 
 def _receipts(answer: bytes, count: int, kind: str) -> list[Receipt]:

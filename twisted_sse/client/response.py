@@ -6,12 +6,8 @@ Bodies are read up to a limit: trust nothing about the server.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from contextlib import suppress
-from email.utils import parsedate_to_datetime
-from http import HTTPStatus
-from time import time
 from typing import Any
 
 from twisted.internet.defer import Deferred, TimeoutError, fail
@@ -24,6 +20,7 @@ from twisted.web.http_headers import Headers
 
 from twisted_sse.client.encoding import Slices, encoded
 from twisted_sse.errors import TwistedSSEError, UnexpectedContentEncoding, UnexpectedStatus
+from twisted_sse.events.unexpectedstatus import MAX_START, unexpected_status
 
 __all__ = [
     "check_status",
@@ -31,15 +28,10 @@ __all__ = [
     "content_type",
     "deliver",
     "discard",
-    "first_words",
     "read",
     "read_start",
     "status_error",
 ]
-
-# The most to read of an error response, in bytes, and to show of it, in characters.
-_MAX_START = 4096
-_MAX_WORDS = 300
 
 # How long to wait for the body of an error response, in seconds.  The status says
 # most of it already.
@@ -64,13 +56,8 @@ async def status_error(response: Any, clock: IReactorTime | None = None) -> Unex
     Args:
         clock: As for `read_start`.
     """
-    detail = _detail(await read_start(response, clock))
-    return UnexpectedStatus(
-        f"{_status_line(response.code)}: {detail}" if detail else f"{_status_line(response.code)}.",
-        response.code,
-        detail,
-        _retry_after(response.headers),
-    )
+    body = await read_start(response, clock)
+    return unexpected_status(response.code, body, _header(response.headers, b"Retry-After"))
 
 
 async def read_start(response: Any, clock: IReactorTime | None = None) -> bytes:
@@ -88,14 +75,14 @@ async def read_start(response: Any, clock: IReactorTime | None = None) -> bytes:
 
     def take(data: bytes) -> bool:
         pieces.append(data)
-        return sum(map(len, pieces)) >= _MAX_START
+        return sum(map(len, pieces)) >= MAX_START
 
     reading = deliver(response, take)
     if clock is not None:
         reading.addTimeout(_DETAIL_TIMEOUT, clock)
     with suppress(ResponseFailed, TimeoutError, TwistedSSEError):
         await reading
-    return b"".join(pieces)[:_MAX_START]
+    return b"".join(pieces)[:MAX_START]
 
 
 def content_type(response: Any) -> str:
@@ -103,13 +90,6 @@ def content_type(response: Any) -> str:
     Return the ``Content-Type`` of *response*, or "".
     """
     return _header(response.headers, b"Content-Type")
-
-
-def first_words(body: bytes) -> str:
-    """
-    Return the start of a body as one line of printable text.
-    """
-    return _words(body[:_MAX_START].decode("utf-8", "replace"))
 
 
 async def read(response: Any, limit: int) -> bytes:
@@ -232,40 +212,6 @@ class _Discard(Protocol):
         See `IProtocol.connectionMade`.
         """
         close_transport(self.transport)
-
-
-def _detail(body: bytes) -> str:
-    try:
-        # RFC 9457, 3.1.4: "detail" is a human-readable explanation.
-        detail = json.loads(body)["detail"]
-    except (ValueError, TypeError, KeyError, RecursionError):
-        return first_words(body)
-    return _words(str(detail))
-
-
-def _words(text: str) -> str:
-    # A server may send control characters, which would reach logs and terminals.
-    printable = (each if each.isprintable() else "\ufffd" for each in " ".join(text.split()))
-    return "".join(printable)[:_MAX_WORDS]
-
-
-def _status_line(status: int) -> str:
-    try:
-        return f"The server answered {status} ({HTTPStatus(status).phrase})"
-    except ValueError:
-        return f"The server answered {status}"
-
-
-def _retry_after(headers: Headers) -> float | None:
-    # RFC 9110, 10.2.3: "Retry-After = HTTP-date / delay-seconds".
-    text = _header(headers, b"Retry-After").strip()
-    if text.isascii() and text.isdigit():
-        return float(text[:9])
-    try:
-        # Dates at either end of the calendar have no timestamp.
-        return max(0.0, parsedate_to_datetime(text).timestamp() - time())
-    except (OSError, OverflowError, ValueError):
-        return None
 
 
 def _header(headers: Headers, name: bytes) -> str:

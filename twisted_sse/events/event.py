@@ -8,20 +8,18 @@ begin with "HTML:" quote it.
 An event is checked when it is made and never changes.  So the encoder need not
 check it, and `decode(encode(event)) == [event]` for every event.
 
-Only the standard library and `twisted_sse.errors` are imported here.
+Of this package, only `twisted_sse.errors` and `jsontext` are imported here.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, fields, is_dataclass
-from datetime import date, time
-from decimal import Decimal
+from dataclasses import dataclass
 from typing import Any, NoReturn, Protocol, overload
-from uuid import UUID
 
 from twisted_sse.errors import InvalidEvent
+from twisted_sse.events.jsontext import Encoder, check_encoder, json_writer
 
 __all__ = ["MAX_RETRY", "ServerSentEvent"]
 
@@ -45,6 +43,7 @@ class _MakeFromJSON(Protocol):
         id: str | None = None,
         retry: int | None = None,
         comment: str | None = None,
+        encoder: Encoder | None = None,
     ) -> ServerSentEvent: ...
 
 
@@ -129,24 +128,27 @@ class ServerSentEvent:
         id: str | None = None,
         retry: int | None = None,
         comment: str | None = None,
+        encoder: Encoder | None = None,
     ) -> ServerSentEvent:
         """
         Make an event whose data is *value* as compact JSON.
 
         Args:
             value: Anything that the standard library's `json` can write, and in it
-                dataclasses, as objects; `datetime`, `date` and `time`, in ISO 8601;
-                `UUID` and `Decimal`, as strings.
+                dataclasses and pydantic models, as objects; `datetime`, `date` and
+                `time`, in ISO 8601; `UUID` and `Decimal`, as strings; members of an
+                `Enum`, as their values.
+
+            encoder: Called first for values that `json` cannot write, like the
+                *default* of `json.dumps`; raises `TypeError` for what it does not know.
 
         Raises:
             InvalidEvent: JSON cannot express *value*, for example NaN or
                 infinity.
         """
-        try:
-            data = _dumps(value)
-        except (TypeError, ValueError, RecursionError) as error:
-            raise InvalidEvent(f"The value cannot be written as JSON: {error}") from error
-        return cls(data, event, id, retry, comment)
+        check_encoder(encoder)
+        write = _write if encoder is None else json_writer(encoder, _GIVEN)
+        return cls(write(value), event, id, retry, comment)
 
     def _read_json(self) -> Any:
         """
@@ -160,23 +162,8 @@ class ServerSentEvent:
         return json.loads(self.data)
 
 
-def _jsonable(value: object) -> object:
-    """
-    Return what JSON has for a value of the standard library that JSON does not know.
-    """
-    if is_dataclass(value) and not isinstance(value, type):
-        return {each.name: getattr(value, each.name) for each in fields(value)}
-    if isinstance(value, date | time):
-        return value.isoformat()
-    if isinstance(value, UUID | Decimal):
-        return str(value)
-    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
-
-
-# RFC 8259 knows neither NaN nor Infinity: JSON.parse in a browser throws.
-_dumps = json.JSONEncoder(
-    ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_jsonable
-).encode
+_GIVEN = "ServerSentEvent.json() got"
+_write = json_writer(None, _GIVEN)
 
 
 def unchecked(

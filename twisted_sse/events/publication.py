@@ -6,13 +6,15 @@ They are frozen, checked when they are made, and trusted afterwards.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from twisted_sse.errors import InvalidEvent
 from twisted_sse.events.control import CONTROL_EVENTS
 from twisted_sse.events.event import ServerSentEvent
+from twisted_sse.events.jsontext import json_writer
+from twisted_sse.events.presence import PRESENCE_EVENTS
 from twisted_sse.topics import check_topics
 
 __all__ = [
@@ -26,6 +28,7 @@ __all__ = [
     "Record",
     "Tail",
     "is_safe_id",
+    "posted",
     "receipt_of",
 ]
 
@@ -35,6 +38,11 @@ EARLIEST = "earliest"
 #: The most bytes of an event ID, in UTF-8.  An ID travels in headers, in URLs and in
 #: JSON, next to what else is there; the usual limit for all headers is 8 KiB.
 MAX_ID_SIZE = 1024
+
+_write_json = json_writer(None, "The data is")
+
+# What only the hub itself sends: nobody may forge it.
+_RESERVED = CONTROL_EVENTS | PRESENCE_EVENTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +74,7 @@ class Publication:
         id: str | None = None,
         retry: int | None = None,
         private: bool = False,
+        write_json: Callable[[object], str] = _write_json,
     ) -> Publication:
         """
         Make a publication of what a publisher gives.
@@ -74,13 +83,15 @@ class Publication:
             data: A `ServerSentEvent` as it is; a string as data; anything else
                 as JSON.
 
+            write_json: Writes it, or raises `InvalidEvent`.
+
         Raises:
             InvalidTopic: Nothing may be published to one of *topics*.
 
             InvalidEvent: It cannot be written as an event; or *data* is an event
                 already, and something else is given beside it; or a subscriber
                 could not come back with its ID; or its type is that of a control
-                event.
+                event or of presence.
         """
         if private is not False and private is not True:
             raise InvalidEvent(f"The private is {private!r}: give True or False.")
@@ -90,13 +101,12 @@ class Publication:
                     "The data is a ServerSentEvent: give event, id and retry to it, not beside it."
                 )
             made = data
-        elif isinstance(data, str):
-            made = ServerSentEvent(data, event=event, id=id, retry=retry)
         else:
-            made = ServerSentEvent.json(data, event=event, id=id, retry=retry)
+            text = data if isinstance(data, str) else write_json(data)
+            made = ServerSentEvent(text, event=event, id=id, retry=retry)
         if made.id is not None:
             _check_id(made.id)
-        if made.event is not None and made.event in CONTROL_EVENTS:
+        if made.event is not None and made.event in _RESERVED:
             raise InvalidEvent(
                 f"The event type {made.event!r} is reserved for the hub: choose another."
             )
@@ -225,3 +235,19 @@ def receipt_of(published: Published) -> Receipt:
     """
     record, subscribers = published
     return Receipt(record.id, subscribers)
+
+
+def posted(publication: Publication) -> dict[str, object]:
+    """
+    The JSON object that a client posts to publish *publication* at another hub.
+
+    Raises:
+        InvalidEvent: The event has a comment or no data, and cannot be posted.
+    """
+    event = publication.event
+    if event.data is None or event.comment is not None:
+        raise InvalidEvent("An event with a comment or without data cannot be posted.")
+    value: dict[str, object] = {"topic": list(publication.topics), "data": event.data}
+    optional = {"event": event.event, "id": event.id, "retry": event.retry}
+    value |= {name: field for name, field in optional.items() if field is not None}
+    return value | {"private": True} if publication.private else value

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import secrets
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from sys import getsizeof
 
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
 from zope.interface import implementer
 
 from twisted_sse.clock import clock_for
@@ -27,6 +29,12 @@ __all__ = ["MemoryHistory"]
 # The bytes that a publication takes in addition to its texts: the event, the
 # publication, the `Record`, its ID.  Measured with tracemalloc on CPython 3.11.
 _OVERHEAD = 340
+
+# When a publication was kept, its size in bytes, and its record.
+_Kept = tuple[float, int, Record]
+
+# How many publications to match before the reactor does other work: about 2 ms.
+_SLICE = 2048
 
 
 @implementer(ISearchableHistory)
@@ -62,7 +70,7 @@ class MemoryHistory:
         self._clock = clock_for(clock)
         self._epoch = secrets.token_hex(4)
         self._newest = 0
-        self._kept: deque[tuple[float, int, Record]] = deque()
+        self._kept: deque[_Kept] = deque()
         self._size = 0
         self._publisher_ids: dict[str, _PublisherID] = {}
 
@@ -75,18 +83,28 @@ class MemoryHistory:
         self._trim(now)
         return records
 
-    def since(self, last_event_id: str | None, topics: Selection, limit: int) -> Sequence[Record]:
+    def since(  # type: ignore[override]
+        self, last_event_id: str | None, topics: Selection, limit: int
+    ) -> Sequence[Record] | Deferred[Sequence[Record]]:
         """
         See `IHistoryProvider.since`.
+
+        Returns:
+            A `Deferred` if many publications have to be matched, so that the reactor
+            does other work in between.
         """
         self._trim(self._clock.seconds())
         oldest = self._newest - len(self._kept) + 1
         number = oldest - 1 if last_event_id is None else self._locate(last_event_id)
         if not oldest - 1 <= number <= self._newest:
             raise UnknownEventID(f"{last_event_id!r} is not kept")
+        found: list[Record] = []
         following = islice(self._kept, number - oldest + 1, None)
-        matching = (one for _, _, one in following if topics.matches(one.publication.topics))
-        return list(islice(matching, limit))
+        if not _match(following, topics, limit, found):
+            return found
+        # What is kept may change before the next slice.
+        matching = _match_later(self._clock, iter(list(following)), topics, limit, found)
+        return Deferred.fromCoroutine(matching)
 
     def tail(self, limit: int) -> Tail:
         """
@@ -178,6 +196,39 @@ class _PublisherID:
     def __init__(self, oldest: int) -> None:
         self.oldest: int | None = oldest
         self.count = 0
+
+
+def _match(following: Iterator[_Kept], topics: Selection, limit: int, found: list[Record]) -> bool:
+    """
+    Add what *topics* matches, of at most a slice of *following*, to *found*.
+
+    Returns:
+        Whether the slice was not the last one.
+    """
+    matched = list(islice(following, _SLICE))
+    for _, _, record in matched:
+        if topics.matches(record.publication.topics):
+            found.append(record)
+            if len(found) == limit:
+                return False
+    return len(matched) == _SLICE
+
+
+async def _match_later(
+    clock: IReactorTime,
+    following: Iterator[_Kept],
+    topics: Selection,
+    limit: int,
+    found: list[Record],
+) -> Sequence[Record]:
+    """
+    Match all of *following*, slice by slice.
+    """
+    more = True
+    while more:
+        await deferLater(clock, 0)
+        more = _match(following, topics, limit, found)
+    return found
 
 
 def _size(publication: Publication) -> int:

@@ -7,6 +7,14 @@ this package.
 
 from twisted_sse.klein.app import Klein
 from twisted_sse.klein.hubroutes import hub_routes
+from twisted_sse.klein.mercureroutes import mercure_routes
 from twisted_sse.klein.route import EventStreamRoute, StreamOptions, event_stream
 
-__all__ = ["EventStreamRoute", "Klein", "StreamOptions", "event_stream", "hub_routes"]
+__all__ = [
+    "EventStreamRoute",
+    "Klein",
+    "StreamOptions",
+    "event_stream",
+    "hub_routes",
+    "mercure_routes",
+]

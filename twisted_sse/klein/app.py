@@ -122,7 +122,7 @@ class _AppResource(KleinResource):
         return bound
 
 
-def set_body_bound(function: Callable[..., object], max_body: int) -> None:
+def set_body_bound(function: Callable[..., object], max_body: int | None) -> None:
     """
     Limit the bodies of requests for the routes of *function*, whose resource answers
     413 to larger ones.

@@ -29,8 +29,8 @@ def hub_routes(
     cors: CORS | None = None,
     topics: Iterable[str] | None = None,
     priming: Priming = "event",
-    max_topics: int = 100,
-    max_body: int = MAX_BODY,
+    max_topics: int | None = 100,
+    max_body: int | None = MAX_BODY,
     publish_origins: Iterable[str] = (),
     endpoint: str | None = None,
 ) -> None:
@@ -49,7 +49,7 @@ def hub_routes(
 
         priming: How a stream sends its position before the first event.
 
-        max_topics: The most selectors in one request.
+        max_topics: The most selectors in one request; ``None`` for no limit.
 
         max_body: The largest body of a request, in bytes.  `twisted_sse.klein.Klein`
             serves the app so that no more is read, with ``run`` or inside a

@@ -23,6 +23,7 @@ from twisted.web.server import Request
 
 from twisted_sse.errors import Forbidden, Unauthorized
 from twisted_sse.events.event import ServerSentEvent
+from twisted_sse.events.jsontext import Encoder
 from twisted_sse.hub import Hub
 from twisted_sse.klein.app import upgrade_around
 from twisted_sse.web.cors import CORS
@@ -60,6 +61,7 @@ class StreamOptions(TypedDict, total=False):
 
     keepalive: float | None
     retry: int | None
+    retry_spread: int | None
     headers: Mapping[str, str] | Iterable[tuple[str, str]]
     status: int
     methods: Iterable[str]
@@ -68,6 +70,7 @@ class StreamOptions(TypedDict, total=False):
     cors: CORS | None
     send_timeout: float | None
     thread: bool
+    encoder: Encoder | None
     hub: Hub | None
     clock: IReactorTime | None
 

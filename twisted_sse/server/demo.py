@@ -17,7 +17,7 @@ The events, all with JSON data:
     ``{"price": 100.42, "change": -0.13}``: a made-up price, and its difference from the one before.
 
 ``demo/notes``, type ``note``, whenever a visitor publishes one from the page
-    ``{"text": "hello"}``.  Nothing here publishes notes.
+    ``{"text": "hello", "time": 1791203696.25}``, the time as above.  Nothing here publishes notes.
 """
 
 import os

@@ -4,6 +4,7 @@ Listens on the ports and endpoints of a standalone hub.
 
 from __future__ import annotations
 
+import difflib
 import re
 import socket
 from typing import Any
@@ -24,6 +25,7 @@ from twisted.internet.interfaces import (
 from twisted.python.failure import Failure
 
 from twisted_sse.server.inherited import Adopting, give_away
+from twisted_sse.transport.acceptlimit import AcceptLimit
 from twisted_sse.transport.sockets import limit_sending
 
 __all__ = ["EndpointService", "endpoint_for"]
@@ -35,6 +37,17 @@ _BACKLOG = 4096
 # The kinds of endpoint that take a backlog, and how many positional arguments they
 # have before it.
 _POSITIONAL = {"tcp": 2, "tcp4": 2, "tcp6": 1, "unix": 2, "ssl": 5, "tls": 2}
+
+# The arguments of the kinds that people type by hand.
+_NAMES = {
+    "tcp": ("port", "interface", "backlog"),
+    "unix": ("address", "mode", "backlog", "lockfile"),
+}
+
+_TCP_PORT = re.compile(r"(?:haproxy:)?tcp:(?:port=)?[0-9]+(?::|$)", re.IGNORECASE)
+
+# A host and a port, as clients write them.
+_ADDRESS = re.compile(r"(\[[0-9a-fA-F:.]+\]|[\w.-]+):([0-9]{1,5})")
 
 # A backslash makes a colon part of an argument.
 _COLON = re.compile(r"(?<!\\):")
@@ -52,10 +65,7 @@ def endpoint_for(reactor: Any, description: str) -> IStreamServerEndpoint:
         ValueError: *description* is neither.
     """
     if not (description.isascii() and description.isdigit()):
-        if _parts(description)[0] == "systemd":
-            return _from_systemd(reactor, description)
-        endpoint: IStreamServerEndpoint = serverFromString(reactor, _with_backlog(description))
-        return endpoint
+        return _described(reactor, description)
     port = int(description)
     if port > 65535:
         raise ValueError("the highest port number is 65535")
@@ -64,14 +74,41 @@ def endpoint_for(reactor: Any, description: str) -> IStreamServerEndpoint:
     return TCP4ServerEndpoint(reactor, port, backlog=_BACKLOG)
 
 
-def _from_systemd(reactor: Any, description: str) -> IStreamServerEndpoint:
+def _described(reactor: Any, description: str) -> IStreamServerEndpoint:
+    if _parts(description)[0] == "systemd":
+        reactor = Adopting(reactor)
     try:
-        endpoint: IStreamServerEndpoint = serverFromString(Adopting(reactor), description)
-    except LookupError:
-        raise ValueError(
-            "systemd has passed no such socket: start the hub by its .socket unit"
-        ) from None
+        endpoint: IStreamServerEndpoint = serverFromString(reactor, _with_backlog(description))
+    except Exception as error:
+        # Every kind of endpoint has its own parser, with its own errors.
+        raise ValueError(_advice(description) or str(error)) from error
     return endpoint
+
+
+def _advice(description: str) -> str | None:
+    """
+    What to write instead of something that is no endpoint, if it is a usual mistake.
+    """
+    address = _ADDRESS.fullmatch(description)
+    if address is not None:
+        host = address[1].strip("[]").replace(":", r"\:")
+        return f"to listen on one address, write tcp:{address[2]}:interface={host}"
+    if re.match("https?:", description):
+        return "write a port number, and --tls-cert for https"
+    kind, given, names = _parts(description)
+    if kind == "systemd" and "domain" in names:
+        return "systemd has passed no such socket: start the hub by its .socket unit"
+    known = _NAMES.get(kind, ())
+    for name in names:
+        if known and name not in known:
+            close = difflib.get_close_matches(name, known, 1, 0.6)
+            advice = f"did you mean {close[0]}" if close else f"use {', '.join(known)}"
+            return f"{kind} has no argument {name!r}, {advice}"
+    if kind == "tcp" and not _TCP_PORT.match(description):
+        return "write a port number, as in tcp:8080"
+    if kind == "unix" and not given:
+        return "write a path, as in unix:/run/sse.sock"
+    return None
 
 
 def _with_backlog(description: str) -> str:
@@ -108,8 +145,9 @@ class EndpointService(Service):
         send_timeout: See `limit_sending`.  Connections inherit it from the
             listening socket.
 
-        accepts: Whether this process accepts connections.  If not, it only holds the
-            socket for others.
+        accepts: Pauses the port when too many connections arrive.
+
+        held: Whether this process only holds the socket for others, and accepts nothing.
     """
 
     def __init__(
@@ -118,15 +156,17 @@ class EndpointService(Service):
         factory: IProtocolFactory,
         description: str,
         send_timeout: float | None,
+        accepts: AcceptLimit | None = None,
         *,
-        accepts: bool = True,
+        held: bool = False,
     ) -> None:
         self._endpoint = endpoint
         self._factory = factory
         self.description = description
         self._send_timeout = send_timeout
+        self._accepts = accepts
         # How many have asked for a pause.
-        self._pauses = 0 if accepts else 1
+        self._pauses = 1 if held else 0
         self._port: IListeningPort | None = None
 
     @property
@@ -206,11 +246,18 @@ class EndpointService(Service):
 
     def _listening(self, port: IListeningPort) -> None:
         self._port = port
-        # In the same turn, so a socket that is only held for others has accepted nothing.
-        self._apply()
         sock = getattr(port, "socket", None)
         if isinstance(sock, socket.socket):
             limit_sending(sock, self._send_timeout)
+        if self._accepts is not None:
+            self._accepts.add(port)
+        # In the same turn, so a socket that is only held for others has accepted nothing.
+        if self._pauses:
+            self._apply()
 
     def _close(self) -> Any:
-        return None if self._port is None else self._port.stopListening()
+        if self._port is None:
+            return None
+        if self._accepts is not None:
+            self._accepts.remove(self._port)
+        return self._port.stopListening()

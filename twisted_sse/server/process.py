@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.application.service import Service
+from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
 from twisted_sse.clock import make_monotonic
@@ -25,16 +26,29 @@ class StopSignals(Service):
     itself again: a clean stop would look like a crash to a process supervisor.
 
     Args:
+        leave: Called at the first signal.
+
         abort: Called at the next signal, to stop without waiting for slow
             subscribers.
+
+        delay: The time between the first signal and the stop, in seconds.
     """
 
     _log = Logger()
 
-    def __init__(self, reactor: Any, abort: Callable[[], object]) -> None:
+    def __init__(
+        self,
+        reactor: Any,
+        leave: Callable[[], object],
+        abort: Callable[[], object],
+        delay: float = 0.0,
+    ) -> None:
         self._reactor = reactor
+        self._leave = leave
         self._abort = abort
-        self._stopping = False
+        self._delay = delay
+        self._leaving = False
+        self._waiting: IDelayedCall | None = None
 
     def startService(self) -> None:
         """
@@ -53,13 +67,28 @@ class StopSignals(Service):
         self._reactor.callFromThread(self._stop, signal.Signals(number).name)
 
     def _stop(self, name: str) -> None:
-        if self._stopping:
+        if self._leaving:
             self._log.info("Received {name} again, ending all streams now", name=name)
             self._abort()
+            self._end_delay()
             return
-        self._stopping = True
-        self._log.info("Received {name}, shutting down", name=name)
-        self._reactor.stop()
+        self._leaving = True
+        self._leave()
+        if self._delay:
+            self._log.info(
+                "Received {name}, shutting down in {seconds:g} seconds",
+                name=name,
+                seconds=self._delay,
+            )
+            self._waiting = self._reactor.callLater(self._delay, self._reactor.stop)
+        else:
+            self._log.info("Received {name}, shutting down", name=name)
+            self._reactor.stop()
+
+    def _end_delay(self) -> None:
+        if self._waiting is not None and self._waiting.active():
+            self._waiting.cancel()
+            self._reactor.stop()
 
 
 class MonotonicTimers(Service):

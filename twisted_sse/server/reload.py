@@ -6,17 +6,14 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol
 
 from twisted.application.service import Service
 from twisted.logger import Logger
 
-from twisted_sse import units
-from twisted_sse.web.auth import BearerTokens
-
-__all__ = ["ReloadSignal", "Reloadable", "TokenFile"]
+__all__ = ["ReloadSignal", "Reloadable"]
 
 
 class Reloadable(Protocol):
@@ -31,44 +28,6 @@ class Reloadable(Protocol):
         """
 
 
-class TokenFile:
-    """
-    The tokens in a file.
-
-    Args:
-        path: It is read again by its absolute path: twistd changes its directory.
-
-        tokens: What the file contains now.
-
-        authorize: Gets the tokens after they were read again.
-    """
-
-    _log = Logger()
-
-    def __init__(self, path: str, tokens: list[str], authorize: BearerTokens) -> None:
-        self._path = str(Path(path).absolute())
-        self._tokens = tokens
-        self._authorize = authorize
-
-    def reload(self) -> None:
-        """
-        See `Reloadable`.
-        """
-        try:
-            tokens = units.read_tokens(self._path)
-        except ValueError as error:
-            self._log.warn("The tokens in use stay, because {error}", error=error)
-            return
-        before, self._tokens = set(self._tokens), tokens
-        self._authorize.replace(tokens)
-        self._log.info(
-            "Tokens that may publish: {count} now, {added} new, {removed} removed",
-            count=len(set(tokens)),
-            added=len(set(tokens) - before),
-            removed=len(before - set(tokens)),
-        )
-
-
 class ReloadSignal(Service):
     """
     Handles SIGHUP: reloads everything that can be.
@@ -78,13 +37,25 @@ class ReloadSignal(Service):
 
     Args:
         reloads: What to reload, by what the log calls it.
+
+        reloading: Returns a context in which they are reloaded.
+
+        fixed: Endpoint descriptions with certificates, which only Twisted reads, once.
     """
 
     _log = Logger()
 
-    def __init__(self, reactor: Any, reloads: Mapping[str, Reloadable]) -> None:
+    def __init__(
+        self,
+        reactor: Any,
+        reloads: Mapping[str, Reloadable],
+        reloading: Callable[[], AbstractContextManager[None]] = nullcontext,
+        fixed: Sequence[str] = (),
+    ) -> None:
         self._reactor = reactor
         self._reloads = reloads
+        self._reloading = reloading
+        self._fixed = fixed
         self._ignored = False
         self._had_terminal = False
 
@@ -111,10 +82,20 @@ class ReloadSignal(Service):
             self._log.info("The terminal is gone, shutting down")
             self._reactor.stop()
             return
+        with self._reloading():
+            self._reload_all()
+
+    def _reload_all(self) -> None:
+        if self._fixed:
+            self._log.warn(
+                "Received SIGHUP: the certificate in --port {ports} is not read again, but that of"
+                " --tls-cert would be; restart the hub, or use --tls-cert with a port number",
+                ports=" and ".join(self._fixed),
+            )
         if not self._reloads:
             self._log.info(
-                "Received SIGHUP: there is neither a --tls-cert nor a --publish-token-file to "
-                "read again"
+                "Received SIGHUP: there is no --tls-cert, no --publish-token-file and no key of "
+                "tokens to read again"
             )
             return
         self._log.info("Received SIGHUP, reading {what} again", what=" and ".join(self._reloads))

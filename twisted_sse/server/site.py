@@ -4,6 +4,7 @@ The site of a standalone hub: its tree of resources, and its limits.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from twisted.internet.defer import succeed
@@ -11,13 +12,15 @@ from twisted.web.resource import IResource, Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
 from twisted_sse.broker.broker import Broker
-from twisted_sse.events.preamble import Priming
+from twisted_sse.server.log.access import log_request
 from twisted_sse.server.staticfiles import Page
 from twisted_sse.transport.http.site import StreamSite
 from twisted_sse.web.cors import CORS
 from twisted_sse.web.events import EventsResource
 from twisted_sse.web.health import Health
+from twisted_sse.web.mercure import MercureResource
 from twisted_sse.web.notfound import NotFound
+from twisted_sse.web.presence import PresenceResource
 from twisted_sse.web.problem import Problem, answer_problem
 from twisted_sse.web.resource import Authorize
 
@@ -26,10 +29,10 @@ __all__ = ["HubSite", "hub_tree"]
 
 class HubSite(StreamSite):
     """
-    Serves *root*, reads bodies of up to *max_body* bytes, and logs no requests.
+    Serves *root*, and reads bodies of up to *max_body* bytes.
 
-    Streams last for hours and publications come by the thousand: one log line for
-    each would be of no use.
+    Args:
+        access_log: Whether requests are logged, except for streams.
     """
 
     # `EndpointService` limits the listening sockets, and on Linux the accepted ones
@@ -39,8 +42,11 @@ class HubSite(StreamSite):
     # No resource of the tree reads a body, but for those with a limit of their own.
     refuses_large_bodies = False
 
-    def __init__(self, root: IResource, max_body: int, **options: Any) -> None:
+    def __init__(
+        self, root: IResource, max_body: int | None, *, access_log: bool = False, **options: Any
+    ) -> None:
         super().__init__(root, parsePOSTFormSubmission=False, max_body=max_body, **options)
+        self._access_log = access_log
 
     def getResourceFor(self, request: Any) -> IResource:
         """
@@ -51,7 +57,7 @@ class HubSite(StreamSite):
         found: IResource = super().getResourceFor(request)
         if (
             self.sockets is not None
-            and isinstance(found, EventsResource)
+            and isinstance(found, EventsResource | MercureResource)
             and _needs_socket(request)
             and not self.sockets.has_room_for_stream()
         ):
@@ -60,8 +66,15 @@ class HubSite(StreamSite):
 
     def log(self, request: Any) -> None:
         """
-        See `twisted.web.http.HTTPFactory.log`.
+        See `twisted.web.http.HTTPFactory.log`.  The hub logs its streams itself.
         """
+        if self._access_log and not _is_stream(request):
+            log_request(request)
+
+
+def _is_stream(request: Any) -> bool:
+    kind: bytes = request.responseHeaders.getRawHeaders(b"Content-Type", [b""])[0]
+    return bool(request.code == 200 and kind.startswith(b"text/event-stream"))
 
 
 class _Crowded(Resource):
@@ -93,30 +106,52 @@ def hub_tree(
     *,
     authorize: Authorize,
     cors: CORS,
-    max_topics: int,
-    max_body: int,
+    max_topics: int | None,
+    max_body: int | None,
+    max_publication_topics: int | None = None,
     demo: bool = False,
+    publish_authorize: Authorize | None = None,
+    publish_origins: Iterable[str] = (),
+    mercure: Mapping[str, Any] | None = None,
 ) -> Resource:
     """
     Build the tree of resources that ``twistd sse`` serves.
+
+    Args:
+        publish_authorize, publish_origins: As for `EventsResource`.
+
+        mercure: Further arguments of `MercureResource`.
     """
-
-    def events(priming: Priming) -> EventsResource:
-        return EventsResource(
-            broker,
-            authorize=authorize,
-            cors=cors,
-            priming=priming,
-            max_topics=max_topics,
-            max_body=max_body,
-        )
-
+    everywhere: dict[str, Any] = {
+        "authorize": authorize,
+        "publish_authorize": publish_authorize,
+        "publish_origins": publish_origins,
+        "cors": cors,
+        "max_topics": max_topics,
+        "max_body": max_body,
+        "max_publication_topics": max_publication_topics,
+    }
+    hub = MercureResource(broker, **everywhere, **(mercure or {}))
     root = Page("demo.html" if demo else "index.html")
-    root.putChild(b"events", events("event"))
+    root.putChild(b"events", EventsResource(broker, **everywhere))
     well_known = NotFound()
-    # A Mercure client may not expect an event that was not published.
-    well_known.putChild(b"mercure", events("block"))
+    well_known.putChild(b"mercure", hub)
+    if hub.metadata is not None:
+        well_known.putChild(b"oauth-protected-resource", _at_mercure(hub.metadata))
     root.putChild(b".well-known", well_known)
+    if broker.presence is not None:
+        presence = PresenceResource(broker.presence, broker.now, authorize=authorize, cors=cors)
+        root.putChild(b"presence", presence)
     root.putChild(b"healthz", Health(lambda: succeed(True)))
     root.putChild(b"readyz", Health(broker.check))
     return root
+
+
+def _at_mercure(metadata: IResource) -> Resource:
+    """
+    Put *metadata* at the path of the hub below ``oauth-protected-resource``.
+    """
+    top, well_known = NotFound(), NotFound()
+    well_known.putChild(b"mercure", metadata)
+    top.putChild(b".well-known", well_known)
+    return top

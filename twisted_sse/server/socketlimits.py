@@ -12,7 +12,7 @@ import resource
 
 from twisted_sse.transport.socketlimit import SocketLimits
 
-__all__ = ["allow_many_files", "socket_limits"]
+__all__ = ["allow_many_files", "max_streams_of_files", "socket_limits"]
 
 # The sockets beyond the limits of streams: a tenth, and at least as many.
 _SPARE = 50
@@ -42,12 +42,31 @@ def socket_limits(
     """
     total = _with_spare(max_connections, _SPARE)
     per_address = _with_spare(max_connections_per_address, _SPARE_OF_ADDRESS)
+    available = _available()
+    if available is None:
+        return SocketLimits(total, per_address, None)
+    streams = available - _short_requests(available)
+    return SocketLimits(min(available, total or available), per_address, streams)
+
+
+def max_streams_of_files() -> int | None:
+    """
+    Return how many streams the open files allow, each on a socket of its own; ``None``
+    for any number.
+    """
+    available = _available()
+    return None if available is None else available - _short_requests(available)
+
+
+def _available() -> int | None:
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if files == resource.RLIM_INFINITY:
-        return SocketLimits(total, per_address, None)
-    available = max(1, files - _open_files() - min(_OWN_FILES, files // 8))
-    streams = available - min(_SHORT_REQUESTS, available // 8)
-    return SocketLimits(min(available, total or available), per_address, streams)
+        return None
+    return max(1, files - _open_files() - min(_OWN_FILES, files // 8))
+
+
+def _short_requests(available: int) -> int:
+    return min(_SHORT_REQUESTS, available // 8)
 
 
 def _with_spare(limit: int | None, spare: int) -> int | None:

@@ -23,6 +23,7 @@ from twisted_sse.server.config.file import read_file
 from twisted_sse.server.config.option import Given, InvalidConfiguration, InvalidOption, Option
 from twisted_sse.server.config.options import OPTIONS
 from twisted_sse.server.config.show import show_config
+from twisted_sse.server.log.output import with_log
 from twisted_sse.server.role import Role, fresh_endpoint
 from twisted_sse.server.takeover.claim import Claim
 from twisted_sse.server.takeover.start import take_over
@@ -74,6 +75,13 @@ class Options(usage.Options):
         sys.stdout.write(f"twisted-sse {number}, Twisted {twisted_version}\n")
         sys.exit(0)
 
+    def parseArgs(self, *words: str) -> None:
+        """
+        See `twisted.python.usage.Options.parseArgs`: every option has a name.
+        """
+        if words:
+            raise usage.UsageError(f"{words[0]!r} is not an option: {_advice(words[0])}.")
+
     def parseOptions(self, options: Sequence[str] | None = None) -> None:
         """
         See `twisted.python.usage.Options.parseOptions`.
@@ -99,7 +107,8 @@ class Options(usage.Options):
             checks_only = self["check-config"] or self["print-config"]
             claim = None if checks_only else take_over(given, reactor)
             self.config: Config = read_config(given)
-            self.server: IService = _make(self.config, given, claim, reactor)
+            server = _make(self.config, given, claim, reactor)
+            self.server = with_log(server, self.config, self.parent)
         except InvalidOption as error:
             label = given[error.option].label if error.option in given else f"--{error.option}"
             raise usage.UsageError(f"{label}: {error.reason}.") from None
@@ -172,6 +181,17 @@ for _option in OPTIONS:
     # usage.Options shows two names of one method as one option.
     for _name in filter(None, (_option.name, _option.short)):
         setattr(Options, f"opt_{_name.replace('-', '_')}", _method)
+
+
+def _advice(word: str) -> str:
+    """
+    What to write instead of a word that belongs to no option.
+    """
+    if word.isdigit():
+        return f"write --port {word}"
+    if word in ("yes", "no", "on", "off", "true", "false"):
+        return "a flag such as --demo stands alone"
+    return "every value follows its option, and --help lists them"
 
 
 def makeService(options: Options) -> IService:

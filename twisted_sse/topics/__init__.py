@@ -7,6 +7,7 @@ whatever the selector.
 """
 
 from twisted_sse.topics.cache import BoundedCache
+from twisted_sse.topics.matchers import Matcher, MatchType
 from twisted_sse.topics.names import MAX_TOPIC_SIZE, MAX_TOPICS, check_topics
 from twisted_sse.topics.plan import MAX_SELECTOR_STATES, MAX_SELECTOR_VARIABLES
 from twisted_sse.topics.selection import MAX_REQUEST_COST, MAX_REQUEST_SIZE, Interest, Selection
@@ -26,6 +27,8 @@ __all__ = [
     "Everything",
     "Exact",
     "Interest",
+    "MatchType",
+    "Matcher",
     "Pattern",
     "Selection",
     "SelectionIndex",

@@ -31,6 +31,14 @@ _SET_BYTES: Final = 330
 _STEP_BYTES: Final = 110
 
 
+# How many tokens are read in one way: remembering steps, or not.
+_PART: Final = 64
+
+# The most parts that are read without remembering, after one in which most steps were
+# new.  Measured: a step that is not remembered costs less than half of a new one that is.
+_MOST_SKIPPED: Final = 63
+
+
 class _Node(dict[str, "_Node"]):
     """
     A set of states, and the sets that the tokens met so far lead to.
@@ -56,7 +64,8 @@ class Automaton(Generic[V]):
 
     State *i* is bit *i* of a number.  A step takes about twenty operations on
     numbers of `size` bits, whatever the selectors are, and is remembered, so that
-    a token mostly costs one dict lookup.  What is remembered is bounded.
+    a token mostly costs one dict lookup.  What is remembered is bounded; when steps
+    hardly ever come again, few are.
 
     The first states are the stem: a literal text, from which the selectors branch
     off that share some of it.
@@ -87,6 +96,11 @@ class Automaton(Generic[V]):
         self._nodes: dict[int, _Node] = {}
         self._start: _Node | None = None
         self._remembered = 0
+        # How many steps were new, and how many parts to read without remembering: now,
+        # and after the last part in which most steps were new.
+        self._new = 0
+        self._skipping = 0
+        self._skipped = 0
         self.size = len(stem) + 1
 
     @property
@@ -146,8 +160,9 @@ class Automaton(Generic[V]):
         node = self._start
         if node is None:
             node = self._start = self._node(self._close(1 << len(shared)))
-        for token in topic[len(shared) :]:
-            node = node[token]
+        for at in range(len(shared), len(topic), _PART):
+            part = topic[at : at + _PART]
+            node = self._skip(node, part) if self._skipping else self._follow(node, part)
             if not node.states:
                 return ()
         found = node.found
@@ -162,13 +177,11 @@ class Automaton(Generic[V]):
         """
         if self._remembered > self.bound:
             self._make_room()
-        moves = self._moves.get(token)
-        if moves is None:
-            moves = self._moves[token] = self._moves_of(token)
-        forward, again = moves
+        forward, again = self._moves.get(token) or self._moves_of(token)
         states = node.states
         states = self._close((states & forward) << 1 | states & again)
         found = node[token] = self._node(states)
+        self._new += 1
         self._remembered += _STEP_BYTES
         return found
 
@@ -178,6 +191,38 @@ class Automaton(Generic[V]):
         """
         self._reading.clear()
         self._forget_steps()
+
+    def _follow(self, node: _Node, tokens: str) -> _Node:
+        """
+        Follow *tokens* from *node*, and remember each step.
+        """
+        before = self._new
+        for token in tokens:
+            node = node[token]
+            if not node.states:
+                return node
+        if 2 * (self._new - before) > len(tokens):
+            self._skipped = min(2 * self._skipped + 1, _MOST_SKIPPED)
+            self._skipping = self._skipped
+        else:
+            self._skipped = 0
+        return node
+
+    def _skip(self, node: _Node, tokens: str) -> _Node:
+        """
+        Do what `_follow` does, without remembering.
+        """
+        self._skipping -= 1
+        states, moves = node.states, self._moves
+        has_skips = any(track.sources for track in self._tracks)
+        for token in tokens:
+            forward, again = moves.get(token) or self._moves_of(token)
+            states = (states & forward) << 1 | states & again
+            if has_skips or states & self._branching:
+                states = self._close(states)
+            if not states:
+                break
+        return self._nodes.get(states) or _Node(self, states)
 
     def _make_room(self) -> None:
         # Kept if they are few: the states that read a token take longest to work out.
@@ -219,6 +264,8 @@ class Automaton(Generic[V]):
         """
         Return the states that *token* leads on from, and those that it stays in.
         """
+        if self._remembered > self.bound:
+            self._make_room()
         forward = self._reading.get(token)
         if forward is None:
             forward = self._reading[token] = _places(token, self._literals)
@@ -230,14 +277,17 @@ class Automaton(Generic[V]):
             if kind.accepts(token):
                 again |= states
         self._remembered += _STEP_BYTES + 3 * (self.size // 8)
-        return forward, again
+        moves = self._moves[token] = (forward, again)
+        return moves
 
     def _found(self, ending: int) -> tuple[V, ...]:
         found = []
-        while ending:
-            end = ending & -ending
-            found.append(self._ends[end.bit_length() - 1])
-            ending ^= end
+        # A text is searched faster than a number is changed.
+        bits = f"{ending:b}"[::-1]
+        end = bits.find("1")
+        while end >= 0:
+            found.append(self._ends[end])
+            end = bits.find("1", end + 1)
         return tuple(found)
 
     def _forget_steps(self) -> None:

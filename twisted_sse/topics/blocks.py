@@ -3,7 +3,8 @@ Blocks: patterns of one kind, matched together.
 
 Patterns are sorted by their texts and cut into blocks, so that the patterns of a
 block begin alike: a topic that begins otherwise passes the block at the cost of
-comparing its beginning.  A block is one automaton.  Adding or removing a pattern
+comparing its beginning.  So does one that ends like none of the patterns.  A block is
+one automaton.  Adding or removing a pattern
 changes one block, at about the cost of the pattern's length.
 
 Nothing here does I/O, keeps time, or imports Twisted.
@@ -12,9 +13,10 @@ Nothing here does I/O, keeps time, or imports Twisted.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Hashable, Iterator
+from collections import Counter
+from collections.abc import Hashable
 from itertools import accumulate
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Final, Generic, NamedTuple, Protocol, TypeVar
 
 from twisted_sse.topics.automaton import Automaton
 from twisted_sse.topics.plan import Plan
@@ -107,15 +109,29 @@ class BlockList(Generic[V]):
         if not block.values or 3 * block.removed > 2 * block.automaton.size:
             self._rebuild(block)
 
-    def find(self, tokens: str) -> Iterator[V]:
+    def find(self, tokens: str) -> list[V]:
         """
         Find the values of the patterns that match a topic.
 
         Args:
             tokens: The topic, as its patterns read it.
         """
+        endings = _endings(tokens)
+        found: list[V] = []
         for block in self._blocks:
-            yield from block.automaton.find(tokens)
+            if not block.endings.keys().isdisjoint(endings):
+                found += block.automaton.find(tokens)
+        return found
+
+    def has(self, tokens: str) -> bool:
+        """
+        Return whether any pattern matches a topic.
+        """
+        endings = _endings(tokens)
+        for block in self._blocks:
+            if not block.endings.keys().isdisjoint(endings) and block.automaton.find(tokens):
+                return True
+        return False
 
     def forget(self) -> None:
         """
@@ -156,6 +172,23 @@ class BlockList(Generic[V]):
             one.automaton.forget()
 
 
+class _Filed(NamedTuple):
+    """
+    Where a pattern is in its block.
+
+    Attributes:
+        end: Its last state.
+
+        states: How many states it has.
+
+        ending: See `Plan.ending`.
+    """
+
+    end: int
+    states: int
+    ending: str
+
+
 class _Block(Generic[V]):
     """
     Neighboring patterns, and their automaton.
@@ -165,6 +198,8 @@ class _Block(Generic[V]):
 
         highest: No text is greater than this.
 
+        endings: What topics that match end with, and how many patterns say so.
+
         removed: How many states belong to patterns that have been removed.
     """
 
@@ -173,8 +208,9 @@ class _Block(Generic[V]):
         self.highest = lowest
         self.values: dict[Matchable, V] = {}
         self.automaton: Automaton[V] = Automaton(stem)
+        self.endings: Counter[str] = Counter()
         self.removed = 0
-        self._states: dict[Matchable, tuple[int, int]] = {}
+        self._filed: dict[Matchable, _Filed] = {}
 
     @property
     def live(self) -> int:
@@ -200,16 +236,27 @@ class _Block(Generic[V]):
         end = self.automaton.add(plan, value)
         self.highest = max(self.highest, pattern.text)
         self.values[pattern] = value
-        self._states[pattern] = (end, self.automaton.size - before)
+        self.endings[plan.ending] += 1
+        self._filed[pattern] = _Filed(end, self.automaton.size - before, plan.ending)
 
     def remove(self, pattern: Matchable) -> None:
         """
         Remove *pattern*; its states stay.
         """
         del self.values[pattern]
-        end, count = self._states.pop(pattern)
-        self.automaton.remove(end)
-        self.removed += count
+        filed = self._filed.pop(pattern)
+        self.automaton.remove(filed.end)
+        self.removed += filed.states
+        self.endings[filed.ending] -= 1
+        if not self.endings[filed.ending]:
+            del self.endings[filed.ending]
+
+
+def _endings(tokens: str) -> tuple[str, ...]:
+    """
+    Every value of `Plan.ending` that a pattern can have that matches *tokens*.
+    """
+    return "", tokens[-1:], tokens[-2:], tokens[-3:]
 
 
 def _lowest(block: _Block[V]) -> str:

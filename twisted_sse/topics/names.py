@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
 
-from twisted_sse.errors import InvalidSelector, InvalidTopic
+from twisted_sse.errors import InvalidSelector, InvalidTopic, TooManyTopics
 
 __all__ = ["MAX_TOPICS", "MAX_TOPIC_SIZE", "check_selector", "check_topics"]
 
@@ -44,13 +44,17 @@ def check_topics(topics: str | Iterable[str]) -> tuple[str, ...]:
         canonical topic, the others are its alternates.
 
     Raises:
-        InvalidTopic: *topics* is empty or has more than `MAX_TOPICS`, or one
+        TooManyTopics: *topics* has more than `MAX_TOPICS`.
+
+        InvalidTopic: *topics* is empty, or one
             topic is not a str, empty, larger than `MAX_TOPIC_SIZE`, exactly
             `*`, or contains a control or format character or a lone surrogate.
     """
     if isinstance(topics, str):
         _check_one(topics)
         return (topics,)
+    if not isinstance(topics, Iterable):
+        raise InvalidTopic(f"The topic is {topics!r}: give a str, or a list of them.")
     unique = _unique(topics)
     if not unique:
         raise InvalidTopic("No topic is given: give at least one.")
@@ -66,7 +70,7 @@ def _unique(topics: Iterable[str]) -> tuple[str, ...]:
             raise InvalidTopic(f"The topic {_fault(topic)}")
         seen[topic] = None
         if len(seen) > MAX_TOPICS:
-            raise InvalidTopic(f"Too many topics are given: give at most {MAX_TOPICS}.")
+            raise TooManyTopics(f"Too many topics are given: give at most {MAX_TOPICS}.")
     return tuple(seen)
 
 

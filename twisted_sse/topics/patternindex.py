@@ -6,7 +6,6 @@ Nothing here does I/O, keeps time, or imports Twisted.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final, Generic, TypeVar
 
 from twisted_sse.topics.blocks import BlockList, Matchable
@@ -58,16 +57,28 @@ class PatternIndex(Generic[V]):
         if pattern.selects_itself:
             del self._themselves[pattern.text]
 
-    def find(self, topic: str) -> Iterator[V]:
+    def find(self, topic: str) -> list[V]:
         """
         Find the values of the patterns that match *topic*; one may come twice.
         """
-        if topic in self._themselves:
-            yield self._themselves[topic]
+        found = [self._themselves[topic]] if topic in self._themselves else []
         for reader, blocks in self._kinds.values():
             tokens = reader.read(topic)
             if tokens is not None:
-                yield from blocks.find(tokens)
+                found += blocks.find(tokens)
+        return found
+
+    def has(self, topic: str) -> bool:
+        """
+        Return whether any pattern matches *topic*.
+        """
+        if topic in self._themselves:
+            return True
+        for reader, blocks in self._kinds.values():
+            tokens = reader.read(topic)
+            if tokens is not None and blocks.has(tokens):
+                return True
+        return False
 
     def forget(self) -> None:
         """
@@ -94,4 +105,4 @@ def matches_alone(pattern: Matchable, topic: str) -> bool:
         index = PatternIndex()
         index.add(pattern, True)
         _alone.put(pattern, index, index.weight)
-    return any(index.find(topic))
+    return index.has(topic)

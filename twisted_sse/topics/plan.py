@@ -101,6 +101,27 @@ class Plan:
         """
         return self.states + _VARIABLE_COST * self._variables
 
+    @property
+    def ending(self) -> str:
+        """
+        The last tokens that every match ends with, at most three.
+
+        Measured: with three, a topic with a random ending passes most blocks of ten
+        thousand templates with random endings.
+        """
+        # The tokens after the last state that is reached in another way than by a literal.
+        reached = 0
+        for states in self.loops.values():
+            reached |= states
+        for states in self.classes.values():
+            reached |= states << 1
+        for track in self.tracks:
+            reached |= track.sinks
+        fixed = (
+            self.literals[reached.bit_length() - 1 :] if reached else self.prefix + self.literals
+        )
+        return fixed[-3:]
+
     def mark(self) -> int:
         """
         End the prefix, because the present state gets a loop or a skip; return it.

@@ -9,13 +9,14 @@ Nothing here does I/O, keeps time, or imports Twisted.  Comments that begin with
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from sys import getsizeof
 from typing import Final
 
 from twisted_sse.errors import InvalidSelector
 from twisted_sse.topics.cache import BoundedCache
+from twisted_sse.topics.matchers import Matcher
 from twisted_sse.topics.names import check_selector
 from twisted_sse.topics.patternindex import PatternIndex
 from twisted_sse.topics.selectors import Everything, Exact, Pattern, Selector, parse_selector
@@ -51,6 +52,9 @@ class Selection:
     Made by `Selection.of`.  Selections of the same selectors are equal, whatever
     their order, so that their subscribers can share work.
 
+    Iterating over one gives the texts of its selectors in alphabetical order, and so does
+    `str`.
+
     Attributes:
         everything: Whether `*` is among the selectors; the others are then
             left out, because they add nothing.
@@ -72,6 +76,14 @@ class Selection:
     def __hash__(self) -> int:
         return self._hash
 
+    def __iter__(self) -> Iterator[str]:
+        if self.everything:
+            yield "*"
+        yield from sorted([*self.exact, *(pattern.text for pattern in self.patterns)])
+
+    def __str__(self) -> str:
+        return ", ".join(self)
+
     def __reduce__(self) -> tuple[type[Selection], tuple[object, ...]]:
         # Without the hash, which differs between processes.
         return Selection, (self.everything, self.exact, self.patterns)
@@ -85,17 +97,19 @@ class Selection:
         return _SELECTION_BYTES + sum(_SELECTOR_BYTES + getsizeof(text) for text in texts)
 
     @classmethod
-    def requested(cls, texts: Sequence[str]) -> Selection:
+    def requested(cls, asked: Sequence[str | Matcher]) -> Selection:
         """
         Make the selection that a client asks for.
 
         Args:
-            texts: Sent by the client, so trust nothing about them.
+            asked: Sent by the client, so trust nothing about it.  A str is parsed by
+                `parse_selector`.
 
         Raises:
-            InvalidSelector: *texts* is empty or larger than `MAX_REQUEST_SIZE`, costs
-                more than `MAX_REQUEST_COST`, or one of them is invalid.
+            InvalidSelector: *asked* is empty or larger than `MAX_REQUEST_SIZE`, costs
+                more than `MAX_REQUEST_COST`, or a part of it is invalid.
         """
+        texts = [one.text if isinstance(one, Matcher) else one for one in asked]
         # A character has at least one byte, so this bounds the encoding, too.
         size = sum(map(len, texts))
         if size <= MAX_REQUEST_SIZE:
@@ -106,8 +120,8 @@ class Selection:
             )
         selectors: set[Selector] = set()
         cost = 0
-        for text in texts:
-            selector = _selector(text)
+        for one in asked:
+            selector = one.parse() if isinstance(one, Matcher) else _selector(one)
             if isinstance(selector, URITemplate | URLPattern) and selector not in selectors:
                 cost += selector.cost
             if cost > MAX_REQUEST_COST:
@@ -151,7 +165,7 @@ class Selection:
         index = _indexes.get(self)
         if index is None:
             index = self._index()
-        return any(True for topic in topics for _ in index.find(topic))
+        return any(map(index.has, topics))
 
     def _index(self) -> PatternIndex[bool]:
         index: PatternIndex[bool] = PatternIndex()

@@ -10,7 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-__all__ = ["BODY_TIMEOUT", "HEAD_TIMEOUT", "BodyDeadline", "RequestTimeouts"]
+__all__ = [
+    "BODY_TIMEOUT",
+    "HANDSHAKE_TIMEOUT",
+    "HEAD_TIMEOUT",
+    "BodyDeadline",
+    "RequestTimeouts",
+]
+
+#: Seconds for a TLS handshake, from the connection on: two or three round trips.
+HANDSHAKE_TIMEOUT = 10.0
 
 #: Seconds for a request's line and headers.  They are a few packets at most, which
 #: arrive within a second or two, lost packets and slow networks included.

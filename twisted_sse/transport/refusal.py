@@ -20,12 +20,16 @@ class Refusal(Exception):
         status: The HTTP status code.
 
         detail: One sentence that says what is wrong and what to do.
+
+        limit: The limit that refuses the request, if it is one; see
+            `twisted_sse.transport.refusals.LIMITS`.
     """
 
-    def __init__(self, status: int, detail: str) -> None:
+    def __init__(self, status: int, detail: str, limit: str | None = None) -> None:
         super().__init__(status, detail)
         self.status = status
         self.detail = detail
+        self.limit = limit
 
 
 def refusal(status: int, detail: str) -> tuple[list[tuple[bytes, bytes]], bytes]:

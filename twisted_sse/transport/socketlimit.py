@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from twisted.logger import Logger
 
 from twisted_sse.transport.addresses import network_of
+from twisted_sse.transport.refusals import Refusals
 
 __all__ = ["Slot", "SocketLimit", "SocketLimits"]
 
@@ -104,12 +105,16 @@ class _Group:
 class SocketLimit:
     """
     Counts sockets, and closes those that wait longest for a request.
+
+    Args:
+        refusals: Counts sockets that are closed, and streams that get none.
     """
 
     _log = Logger()
 
-    def __init__(self, limits: SocketLimits) -> None:
+    def __init__(self, limits: SocketLimits, refusals: Refusals | None = None) -> None:
         self._limits = limits
+        self._refusals = Refusals() if refusals is None else refusals
         self._open = 0
         # Those without a request, in the order in which they began to wait.
         self._queue: _Queue = {}
@@ -129,6 +134,7 @@ class SocketLimit:
         if most is None or self._open - len(self._queue) <= most:
             return True
         self._note_full()
+        self._refusals.count("sockets")
         return False
 
     def take(self, peer: Any, close: Callable[[], object]) -> Slot | None:
@@ -136,17 +142,21 @@ class SocketLimit:
         Take a slot for a new socket; ``None`` if every other one is being answered.
 
         Args:
-            peer: Its remote address.
+            peer: Its remote address; ``None`` if it counts for no address.
 
             close: Closes it at once.
         """
         total, per_address, _ = self._limits
         name = None if per_address is None else network_of(peer) or None
         group = self._groups.get(name)
-        if group is not None and group.size >= (per_address or 0) and not _evict(group.queue):
-            return None
-        if total is not None and self._open >= total and not _evict(self._queue):
-            return None
+        if group is not None and group.size >= (per_address or 0):
+            self._refusals.count("sockets_per_address")
+            if not _evict(group.queue):
+                return None
+        if total is not None and self._open >= total:
+            self._refusals.count("sockets")
+            if not _evict(self._queue):
+                return None
         self._open += 1
         if total is not None and self._open >= total:
             self._note_full()

@@ -7,7 +7,8 @@ Bytes in, publications out; nothing here knows requests.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -21,13 +22,35 @@ MEDIA_TYPES = ("application/x-www-form-urlencoded", "application/json", "applica
 
 _KEYS = {"topic", "data", "event", "id", "retry", "private"}
 
+_FORM_KEYS = {*_KEYS, "type"}
+
+# Every short word resembles "id".
+_SPELLED = sorted(_FORM_KEYS - {"id"})
+
+# As `difflib` measures it: "dta" and "topics" are similar enough, and "date" and "time",
+# which may be a form's own fields, are not.
+_SIMILAR = 0.8
+
+# The most different fields, and the most characters of a name that can be similar to one of
+# ours: a comparison takes about 50 µs, and the body may have a mebibyte.
+_MOST_FIELDS = 100
+_LONGEST = 10
+
+# What browsers send for a checkbox, and what programs write.
+_ANSWERS = {
+    **dict.fromkeys(("yes", "on", "true", "1"), True),
+    **dict.fromkeys(("no", "off", "false", "0"), False),
+}
+
 
 def from_form(body: bytes) -> Publication:
     """
     Parse a form with ``topic`` (repeatable), ``data``, ``type`` or ``event``,
-    ``id``, ``retry`` and ``private`` (with any value).
+    ``id``, ``retry`` and ``private``.
 
-    Unknown fields are ignored, as Mercure requires.
+    ``data`` must be there, possibly empty; ``private`` must be yes or no; and a field
+    that looks like one of these, misspelled, is an error.  Other unknown fields are
+    ignored: a page's form may have some of its own.
 
     Raises:
         Problem, InvalidTopic, InvalidEvent: The form cannot be published.
@@ -37,6 +60,7 @@ def from_form(body: bytes) -> Publication:
     except ValueError:
         raise Problem(400, "The form must be percent-encoded UTF-8.") from None
     fields = dict(pairs)
+    _check_fields(fields)
     topics = [value for name, value in pairs if name == "topic"]
     return Publication.of(
         topics,
@@ -45,7 +69,7 @@ def from_form(body: bytes) -> Publication:
         event=fields.get("type") or fields.get("event") or None,
         id=fields.get("id") or None,
         retry=_digits(fields.get("retry") or None),
-        private="private" in fields,
+        private=_yes(fields.get("private", "no")),
     )
 
 
@@ -121,6 +145,26 @@ def _check_types(value: dict[str, Any], prefix: str) -> None:
         raise Problem(400, f"{prefix}'topic' must be a string or an array of strings.")
     if not isinstance(value.get("private", False), bool):
         raise Problem(400, f"{prefix}'private' must be true or false.")
+
+
+def _check_fields(fields: Mapping[str, str]) -> None:
+    if len(fields) > _MOST_FIELDS:
+        raise Problem(400, f"The form has more than {_MOST_FIELDS} fields: leave some out.")
+    for name in fields:
+        if name in _FORM_KEYS or len(name) > _LONGEST:
+            continue
+        close = get_close_matches(name.lower(), _SPELLED, 1, _SIMILAR)
+        if close:
+            raise Problem(400, f"Unknown field {name!r}: did you mean {close[0]!r}?")
+    if "data" not in fields:
+        raise Problem(400, "The form has no 'data': send data=TEXT, or data= for an empty event.")
+
+
+def _yes(text: str) -> bool:
+    answer = _ANSWERS.get(text.lower())
+    if answer is None:
+        raise Problem(400, f"'private' is {text[:20]!r}: send private=yes, or leave it out.")
+    return answer
 
 
 def _digits(text: str | None) -> int | None:

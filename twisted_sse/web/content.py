@@ -16,19 +16,19 @@ __all__ = ["MAX_BODY", "is_too_large", "read_body", "too_large"]
 MAX_BODY = 1024 * 1024
 
 
-def read_body(request: Request, limit: int) -> bytes:
+def read_body(request: Request, limit: int | None) -> bytes:
     """
     Return the body of *request*.
 
     Args:
-        limit: The most bytes.
+        limit: The most bytes; ``None`` for no limit.
 
     Raises:
         Problem: It is larger.
     """
     content: Any = request.content
-    body: bytes = content.read(limit + 1)
-    if len(body) > limit or is_too_large(request):
+    body: bytes = content.read(-1 if limit is None else limit + 1)
+    if is_too_large(request) or (limit is not None and len(body) > limit):
         raise too_large(limit)
     return body
 
@@ -45,4 +45,4 @@ def too_large(limit: int | None) -> Problem:
     The answer to a request whose body is larger than *limit*.
     """
     more = "too many" if limit is None else f"more than {limit}"
-    return Problem(413, f"The body has {more} bytes: send less at once.")
+    return Problem(413, f"The body has {more} bytes: send less at once.", limit="body")

@@ -22,7 +22,9 @@ _REQUEST_HEADERS = b"Authorization, Cache-Control, Content-Type, Idempotency-Key
 _METHODS = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 
 # Response headers that pages may read in addition to the default ones.
-_RESPONSE_HEADERS = b"Last-Event-ID, Publication-Kept, Retry-After"
+_RESPONSE_HEADERS = (
+    b"Last-Event-ID, Link, Mercure-Last-Event-ID, Publication-Kept, Retry-After, WWW-Authenticate"
+)
 
 
 class CORS:
@@ -56,13 +58,20 @@ class CORS:
         self._credentials = credentials
         self._max_age = b"%d" % max_age
 
+    @property
+    def is_restricted(self) -> bool:
+        """
+        Whether some origins are listed, so that pages of others are not expected.
+        """
+        return bool(self._origins or self._patterns)
+
     def apply(self, request: Request) -> None:
         """
         Set the headers that every answer to *request* needs.
         """
         headers = request.responseHeaders
         headers.addRawHeader(b"Vary", b"Origin")
-        if not (self._origins or self._patterns or self._any):
+        if not (self.is_restricted or self._any):
             return
         origin = request.getHeader(b"Origin")
         if self._any:

@@ -26,7 +26,13 @@ class EventsResource(MethodResource):
     Without *authorize* nobody may publish.
 
     Args:
-        max_body: The most bytes in the body of a request.
+        publish_authorize: Returns the grant of a request that publishes, if another
+            key is for publishers; *authorize* by default.
+
+        max_body: The most bytes in the body of a request; ``None`` for no limit.
+
+        max_publication_topics: The most topics of one event; ``None`` for as many as
+            `twisted_sse.topics.MAX_TOPICS`.
 
         publish_origins: The origins whose pages may publish with their visitor's
             cookie or password, in addition to that of this server and to those
@@ -46,15 +52,23 @@ class EventsResource(MethodResource):
         cors: CORS | None = None,
         topics: Iterable[str] | None = None,
         priming: Priming = "event",
-        max_topics: int = 100,
-        max_body: int = MAX_BODY,
+        max_topics: int | None = 100,
+        max_body: int | None = MAX_BODY,
+        max_publication_topics: int | None = None,
         publish_origins: Iterable[str] = (),
+        publish_authorize: Authorize | None = None,
     ) -> None:
         cors = CORS() if cors is None else cors
         streams = Subscriptions(
             broker, topics=topics, priming=priming, max_topics=max_topics, authorize=authorize
         )
-        publishing = Publishing(broker, OriginCheck(cors, publish_origins), max_body=max_body)
+        origins = OriginCheck(cors, publish_origins)
+        publishing = Publishing(
+            broker,
+            origins,
+            max_body=max_body,
+            max_topics=max_publication_topics,
+        )
         handlers = {
             "GET": streams.get,
             "HEAD": streams.head,
@@ -62,8 +76,17 @@ class EventsResource(MethodResource):
             "QUERY": streams.query,
         }
         grant = everybody if authorize is None else streams.grant
-        super().__init__(handlers, grant, cors, publishing=["POST"], max_body=max_body)
-        self.by_form = MethodResource({"POST": streams.query}, grant, cors)
+        super().__init__(
+            *(handlers, grant, cors),
+            publishing=["POST"],
+            max_body=max_body,
+            publish_authorize=publish_authorize,
+            origins=origins,
+            refusals=broker.refusals,
+        )
+        self.by_form = MethodResource(
+            {"POST": streams.query}, grant, cors, origins=origins, refusals=broker.refusals
+        )
         self.putChild(b"subscribe", self.by_form)
 
 
@@ -87,10 +110,17 @@ class PublishResource(MethodResource):
         authorize: Authorize,
         *,
         cors: CORS | None = None,
-        max_body: int = MAX_BODY,
+        max_body: int | None = MAX_BODY,
         publish_origins: Iterable[str] = (),
     ) -> None:
         cors = CORS() if cors is None else cors
-        publishing = Publishing(broker, OriginCheck(cors, publish_origins), max_body=max_body)
+        origins = OriginCheck(cors, publish_origins)
+        publishing = Publishing(broker, origins, max_body=max_body)
         handlers = {"POST": publishing.post}
-        super().__init__(handlers, authorize, cors, publishing=["POST"], max_body=max_body)
+        super().__init__(
+            *(handlers, authorize, cors),
+            publishing=["POST"],
+            max_body=max_body,
+            origins=origins,
+            refusals=broker.refusals,
+        )

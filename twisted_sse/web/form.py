@@ -18,7 +18,7 @@ from twisted_sse.topics import MAX_REQUEST_SIZE
 from twisted_sse.web.content import read_body
 from twisted_sse.web.problem import Problem
 
-__all__ = ["raw_query", "take_form"]
+__all__ = ["raw_form", "raw_query", "take_form"]
 
 _FORM = "application/x-www-form-urlencoded"
 
@@ -58,12 +58,13 @@ class _Form:
         self.encoded = encoded
 
 
-def take_form(request: Request, max_topics: int) -> None:
+def take_form(request: Request, max_topics: int | None) -> None:
     """
     Add the form in the body of *request* to its query.
 
     Args:
-        max_topics: The most topics.  More fields than they need are not parsed.
+        max_topics: The most topics; ``None`` for no limit.  More fields than they need
+            are not parsed.
 
     Raises:
         Problem: The body is not a form, has too many fields, or is too large.
@@ -77,8 +78,9 @@ def take_form(request: Request, max_topics: int) -> None:
         )
     body = read_body(request, _LARGEST).strip()
     fields = body.count(b"&")
-    if fields > max_topics + _OTHER_FIELDS:
-        raise Problem(400, f"At most {max_topics} topics are allowed in one request.")
+    if max_topics is not None and fields > max_topics + _OTHER_FIELDS:
+        detail = f"At most {max_topics} topics are allowed in one request."
+        raise Problem(400, detail, limit="topics")
     # Decoding takes time, so what will be refused is not decoded.
     decoded = len(body) - 2 * body.count(b"%") - len("topic=&") * (fields + 1)
     if decoded > MAX_REQUEST_SIZE + _OTHER_BYTES:
@@ -102,5 +104,12 @@ def raw_query(request: Request) -> bytes:
     # The usual methods have none, and looking for it takes time.
     if request.method in (b"GET", b"HEAD"):
         return in_url
+    return b"&".join(filter(None, [in_url, raw_form(request)]))
+
+
+def raw_form(request: Request) -> bytes:
+    """
+    The form of *request*, written like the query of a URL; empty if it has none.
+    """
     form = request.getComponent(_IForm)
-    return b"&".join(filter(None, [in_url, b"" if form is None else form.encoded]))
+    return b"" if form is None else form.encoded

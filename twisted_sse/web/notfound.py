@@ -21,7 +21,8 @@ class NotFound(Resource):
         """
         See `twisted.web.resource.IResource.getChildWithDefault`.
         """
-        return self
+        # Another one: what was put here is not below a child that does not exist.
+        return NotFound()
 
     def render(self, request: Request) -> int:
         """

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from http import HTTPStatus
+from math import ceil
 
 from twisted.python.failure import Failure
 from twisted.web.server import Request
@@ -18,28 +19,43 @@ from twisted_sse.errors import (
     HubClosed,
     InvalidEvent,
     InvalidSelector,
+    InvalidToken,
     InvalidTopic,
     PerhapsKept,
     TooManyConnections,
     TooManyConnectionsFromAddress,
+    TooManyConnectionsOfUser,
+    TooManyPublications,
+    TooManyTopics,
     Unauthorized,
 )
 
-__all__ = ["Problem", "answer_problem", "problem_of", "with_outcome"]
+__all__ = ["Problem", "answer_problem", "limit_behind", "problem_of", "with_outcome"]
 
-# When to try again after 429 and 503, in seconds.
-_RETRY_AFTER = {"Retry-After": "5"}
+# When to try again after 429 and 503, in seconds, if the error does not say.
+_RETRY_AFTER = 5.0
 
 _STATUS = {
     Unauthorized: 401,
     Forbidden: 403,
     TooManyConnectionsFromAddress: 429,
+    TooManyConnectionsOfUser: 429,
+    TooManyPublications: 429,
     InvalidEvent: 400,
     InvalidSelector: 400,
     InvalidTopic: 400,
     HistoryUnavailable: 503,
     HubClosed: 503,
     TooManyConnections: 503,
+}
+
+# The limits behind errors; see `twisted_sse.transport.refusals.LIMITS`.
+_LIMITS = {
+    TooManyConnections: "connections",
+    TooManyConnectionsFromAddress: "connections_per_address",
+    TooManyConnectionsOfUser: "connections_per_user",
+    TooManyPublications: "publish_rate",
+    TooManyTopics: "publication_topics",
 }
 
 
@@ -55,6 +71,8 @@ class Problem(Exception):
         headers: Additional headers of the answer.
 
         members: Additional members of the answer's JSON.
+
+        limit: The limit that refuses the request, if it is one.
     """
 
     def __init__(
@@ -63,12 +81,25 @@ class Problem(Exception):
         detail: str,
         headers: Mapping[str, str] | None = None,
         members: Mapping[str, str] | None = None,
+        limit: str | None = None,
     ) -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
         self.headers = dict(headers or {})
         self.members = dict(members or {})
+        self.limit = limit
+
+
+def limit_behind(failure: Failure) -> str | None:
+    """
+    Return the limit that *failure* is about, one of
+    `twisted_sse.transport.refusals.LIMITS`, or ``None``.
+    """
+    error = failure.value
+    if isinstance(error, Problem):
+        return error.limit
+    return next((limit for kind, limit in _LIMITS.items() if isinstance(error, kind)), None)
 
 
 def problem_of(failure: Failure, request: Request, *, publishes: bool) -> Problem | None:
@@ -86,9 +117,10 @@ def problem_of(failure: Failure, request: Request, *, publishes: bool) -> Proble
         return None
     headers: Mapping[str, str] = {}
     if status in (401, 403):
-        headers = {"WWW-Authenticate": _challenge(status, request)}
+        headers = {"WWW-Authenticate": _challenge(status, error, request)}
     elif status in (429, 503):
-        headers = _RETRY_AFTER
+        seconds = getattr(error, "retry_after", _RETRY_AFTER)
+        headers = {"Retry-After": str(max(1, ceil(seconds)))}
     return Problem(status, _detail(error, publishes), headers)
 
 
@@ -134,7 +166,7 @@ def _detail(error: BaseException | None, publishes: bool) -> str:
     return str(error)
 
 
-def _challenge(status: int, request: Request) -> str:
+def _challenge(status: int, error: BaseException | None, request: Request) -> str:
     if status == 403:
         return 'Bearer error="insufficient_scope"'
     # RFC 6750, 3.1: "If the request lacks any authentication information (e.g.,
@@ -142,5 +174,6 @@ def _challenge(status: int, request: Request) -> str:
     # an unsupported authentication method), the resource server SHOULD NOT
     # include an error code".
     header = request.getHeader(b"Authorization") or b""
-    tried = header.lstrip().lower().startswith(b"bearer")
+    # A token may also be in a cookie or in the query.
+    tried = isinstance(error, InvalidToken) or header.lstrip().lower().startswith(b"bearer")
     return 'Bearer error="invalid_token"' if tried else "Bearer"

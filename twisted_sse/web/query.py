@@ -12,14 +12,17 @@ from urllib.parse import parse_qsl
 
 from twisted.web.server import Request
 
-from twisted_sse.topics import BoundedCache, Selection
+from twisted_sse.topics import BoundedCache, Matcher, MatchType, Selection
 from twisted_sse.web.form import raw_query
 from twisted_sse.web.problem import Problem
 
-__all__ = ["EXCERPTS", "Query", "ReplicationQuery", "last_event_id", "query_of"]
+__all__ = ["EXCERPTS", "Query", "ReplicationQuery", "last_event_id", "pairs_of", "query_of"]
 
 # The spellings of Mercure 1.0, Mercure 0.x, other servers, and the header.
 _LAST_EVENT_ID = ("last_event_id", "lastEventID", "lastEventId", "Last-Event-ID")
+
+# Mercure 1.0 has the same names.
+_MATCH_TYPES: dict[str, MatchType] = {"match_exact": "exact", "match_urlpattern": "urlpattern"}
 
 # Makes a request one of another hub: see `twisted_sse.web.replication`.
 _ANNOTATE = ("annotate", "comment")
@@ -30,7 +33,7 @@ EXCERPTS = ("since", "tail", "locate", "kept")
 # benchmarks (memory, accept): the subscribers of one page have the same query.  What the
 # caches hold is bounded in bytes, because strangers choose what is put into them.
 _queries: BoundedCache[bytes, Query] = BoundedCache(2 * 1024 * 1024)
-_selections: BoundedCache[tuple[str, ...], Selection] = BoundedCache(4 * 1024 * 1024)
+_selections: BoundedCache[tuple[str | Matcher, ...], Selection] = BoundedCache(4 * 1024 * 1024)
 
 # What a query takes in the cache beside its text, which it has about five times.
 _QUERY_BYTES = 500
@@ -56,24 +59,27 @@ class Query(NamedTuple):
     What a URL asks for.
 
     Attributes:
-        topics: The selectors, as given.
+        topics: The selectors, as given: a str may be of any kind but a URL Pattern.
 
         last_event_id: ``None`` if none is given.
 
         replication: ``None`` unless another hub asks.
+
+        presence: How the stream takes part in presence, as given; ``None`` if nothing is.
     """
 
-    topics: tuple[str, ...]
+    topics: tuple[str | Matcher, ...]
     last_event_id: str | None
     replication: ReplicationQuery | None = None
+    presence: str | None = None
 
-    def selection(self, limit: int) -> Selection:
+    def selection(self, limit: int | None) -> Selection:
         """
         Parse the selectors.
 
         Args:
-            limit: The most selectors.  Another hub that asks about history,
-                which needs a token, may name any number.
+            limit: The most selectors; ``None`` for no limit.  Another hub that asks
+                about history, which needs a token, may name any number.
 
         Raises:
             Problem: There is no selector, or there are more than *limit*.
@@ -83,10 +89,9 @@ class Query(NamedTuple):
         if not self.topics:
             raise Problem(400, "Say what to subscribe to: add ?topic=NAME, once for each topic.")
         asks_history = self.replication is not None and self.replication.excerpt is not None
-        if len(self.topics) > limit and not asks_history:
-            raise Problem(
-                400, f"At most {limit} topics are allowed in one request, not {len(self.topics)}."
-            )
+        if limit is not None and len(self.topics) > limit and not asks_history:
+            detail = f"At most {limit} topics are allowed in one request, not {len(self.topics)}."
+            raise Problem(400, detail, limit="topics")
         return _selection(self.topics)
 
 
@@ -110,7 +115,7 @@ def last_event_id(request: Request, query: Query) -> str | None:
     return (header or b"").decode("utf-8", "replace").strip(" \t") or query.last_event_id
 
 
-def _selection(topics: tuple[str, ...]) -> Selection:
+def _selection(topics: tuple[str | Matcher, ...]) -> Selection:
     selection = _selections.get(topics)
     if selection is None:
         selection = Selection.requested(topics)
@@ -126,19 +131,34 @@ def _parse(query: bytes) -> Query:
     return parsed
 
 
-def _parse_anew(query: bytes) -> Query:
+def pairs_of(query: bytes) -> list[tuple[str, str]]:
+    """
+    Parse a query into names and values, in their order.
+
+    Raises:
+        Problem: It is not percent-encoded UTF-8.
+    """
     try:
-        pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict")
+        return parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict")
     except ValueError:
         raise Problem(
             400,
             "The query is not percent-encoded UTF-8: encode each value with encodeURIComponent.",
         ) from None
-    topics = tuple(value for name, value in pairs if name == "topic")
+
+
+def _parse_anew(query: bytes) -> Query:
+    pairs = pairs_of(query)
+    topics = tuple(
+        value if name == "topic" else Matcher(_MATCH_TYPES[name], value)
+        for name, value in pairs
+        if name == "topic" or name in _MATCH_TYPES
+    )
     # The last one counts: a polyfill appends its own to the URL of the page.
     ids = [value for name, value in pairs if name in _LAST_EVENT_ID and value]
     replication = _replication(dict(pairs)) if _ANNOTATE in pairs else None
-    return Query(topics, ids[-1] if ids else None, replication)
+    presence = next((value for name, value in pairs if name == "presence"), None)
+    return Query(topics, ids[-1] if ids else None, replication, presence)
 
 
 def _replication(values: dict[str, str]) -> ReplicationQuery:

@@ -16,7 +16,7 @@ from twisted_sse.broker.receipts import RepeatKey
 from twisted_sse.events.publication import Publication
 from twisted_sse.web.problem import Problem
 
-__all__ = ["repeat_key"]
+__all__ = ["publisher_of", "repeat_key"]
 
 # The longest Idempotency-Key, in bytes.  A UUID has 36.
 _LONGEST = 255
@@ -43,7 +43,7 @@ def repeat_key(
     kind = (request.getHeader(b"Content-Type") or b"").lower()
     content = sha256(kind + b"\0" + body).digest()
     key = b"body:" + content if not keys else b"key:" + _checked(keys)
-    return RepeatKey(sha256(_publisher(request, grant) + b"\0" + key).digest(), content)
+    return RepeatKey(sha256(publisher_of(request, grant) + b"\0" + key).digest(), content)
 
 
 def _checked(keys: Sequence[bytes]) -> bytes:
@@ -57,11 +57,16 @@ def _checked(keys: Sequence[bytes]) -> bytes:
     return key
 
 
-def _publisher(request: Request, grant: Grant) -> bytes:
+def publisher_of(request: Request, grant: Grant) -> bytes:
     """
     Identify the publisher: two may choose the same key, and neither may see the other's
     receipt.
     """
     if grant.user is not None:
         return b"user:" + grant.user.encode("utf-8", "surrogatepass")
-    return b"credentials:" + (request.getHeader(b"Authorization") or b"")
+    header = request.getHeader(b"Authorization")
+    if header is None:
+        # A token may also be in a cookie or in the query.
+        cookie, query = request.getHeader(b"Cookie") or b"", request.uri.partition(b"?")[2]
+        return b"cookie:" + cookie + b"\0" + query
+    return b"credentials:" + header

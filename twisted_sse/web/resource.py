@@ -17,12 +17,14 @@ from zope.interface import implementer
 from twisted_sse.broker.connections.grant import ANONYMOUS, Grant, check_grant
 from twisted_sse.errors import NoContent
 from twisted_sse.transport.http.bounds import IBodyBound
+from twisted_sse.transport.refusals import Refusals
 from twisted_sse.units import check_instance
 from twisted_sse.web.content import MAX_BODY, is_too_large, too_large
 from twisted_sse.web.cors import CORS
+from twisted_sse.web.csrf import OriginCheck
 from twisted_sse.web.encoding import refuse_encoding
 from twisted_sse.web.notfound import NotFound
-from twisted_sse.web.problem import Problem, answer_problem, problem_of, with_outcome
+from twisted_sse.web.problem import Problem, answer_problem, limit_behind, problem_of, with_outcome
 
 __all__ = ["Authorize", "Handler", "MethodResource", "everybody", "has_left"]
 
@@ -51,6 +53,14 @@ class MethodResource(Resource):
         max_body: The most bytes of a request's body; ``None`` sets no limit.  A
             `StreamSite` reads no more than this, and the sites of ``twisted.web``
             read everything.
+
+        publish_authorize: Called instead of *authorize* before the handlers of the
+            methods in *publishing*.
+
+        origins: Checks which pages may use the resource; by default those that *cors*
+            lists, and those of this server.
+
+        refusals: Counts the requests that are above a limit.
     """
 
     _log = Logger()
@@ -62,6 +72,9 @@ class MethodResource(Resource):
         cors: CORS,
         publishing: Collection[str] = (),
         max_body: int | None = MAX_BODY,
+        publish_authorize: Authorize | None = None,
+        origins: OriginCheck | None = None,
+        refusals: Refusals | None = None,
     ) -> None:
         if not callable(authorize):
             raise TypeError(
@@ -74,8 +87,11 @@ class MethodResource(Resource):
         self._allowed = ", ".join([*handlers, "OPTIONS"])
         self._authorize = authorize
         self._cors = cors
+        self._publish_authorize = publish_authorize or authorize
         self._publishing = {method.encode("ascii") for method in publishing}
         self._max_body = max_body
+        self._origins = OriginCheck(cors) if origins is None else origins
+        self._refusals = refusals
 
     def body_bound(self, path: Sequence[bytes]) -> int | None:
         """
@@ -109,7 +125,9 @@ class MethodResource(Resource):
         if handler is None:
             detail = f"This resource allows only {self._allowed}."
             raise Problem(405, detail, {"Allow": self._allowed})
-        granted = self._authorize(request)
+        self._origins.check_page(request)
+        publishes = request.method in self._publishing
+        granted = (self._publish_authorize if publishes else self._authorize)(request)
         if isinstance(granted, Awaitable):
             self._run_later(granted, handler, request)
         else:
@@ -135,6 +153,9 @@ class MethodResource(Resource):
     def _fail(self, failure: Failure, request: Request) -> None:
         if has_left(request) and failure.check(CancelledError):
             return
+        limit = limit_behind(failure)
+        if limit is not None and self._refusals is not None:
+            self._refusals.count(limit)
         answered = has_left(request) or request.startedWriting
         publishes = request.method in self._publishing
         if failure.check(NoContent) and not publishes:
@@ -148,7 +169,13 @@ class MethodResource(Resource):
         if publishes:
             problem = with_outcome(problem, failure)
         if not answered:
-            answer_problem(request, problem)
+            answer_problem(request, self.completed(problem, request))
+
+    def completed(self, problem: Problem, request: Request) -> Problem:
+        """
+        *problem* with what this resource adds to every error answer, which is nothing.
+        """
+        return problem
 
 
 def has_left(request: Request) -> bool:

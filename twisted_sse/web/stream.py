@@ -18,15 +18,15 @@ from twisted_sse.broker.connections.grant import ANONYMOUS, Grant, check_grant
 from twisted_sse.errors import Forbidden, Unauthorized
 from twisted_sse.events.media import accepts
 from twisted_sse.events.preamble import Priming, StreamStart
-from twisted_sse.events.publication import is_safe_id
 from twisted_sse.topics import Selection
 from twisted_sse.transport.sinks.choice import sink_for
 from twisted_sse.units import check_choice, check_count
 from twisted_sse.web.auth import NOTHING
 from twisted_sse.web.cors import CORS
-from twisted_sse.web.form import take_form
+from twisted_sse.web.dialect import EVENTS, Dialect, Opening
+from twisted_sse.web.presence import presence_wish
 from twisted_sse.web.problem import Problem
-from twisted_sse.web.query import Query, last_event_id, query_of
+from twisted_sse.web.query import Query, last_event_id
 from twisted_sse.web.replication import Replication
 from twisted_sse.web.resource import Authorize, MethodResource, everybody
 
@@ -52,10 +52,12 @@ class Subscriptions:
 
         priming: How a stream tells its position before the first event.
 
-        max_topics: The most selectors in one request.
+        max_topics: The most selectors in one request; ``None`` for no limit.
 
         authorize: Called again when a user's grant has changed; ``None`` if
             everybody may read what is not private.
+
+        dialect: How requests are read.
     """
 
     def __init__(
@@ -64,16 +66,18 @@ class Subscriptions:
         *,
         topics: Iterable[str] | None = None,
         priming: Priming = "event",
-        max_topics: int = 100,
+        max_topics: int | None = 100,
         authorize: Authorize | None = None,
+        dialect: Dialect = EVENTS,
     ) -> None:
         check_choice("priming", priming, ("event", "block", None))
-        check_count("max_topics", max_topics)
+        check_count("max_topics", max_topics, none="for no limit")
         self._broker = broker
         self._admission = broker.admission
         self._selection = None if topics is None else Selection.of(topics)
         self._priming: Priming = priming
         self._max_topics = max_topics
+        self._dialect = dialect
         self._replication = Replication(broker, self._open)
         self._authorize = authorize
         if authorize is not None and not callable(authorize):
@@ -106,7 +110,7 @@ class Subscriptions:
         """
         if grant is NOTHING:
             raise Unauthorized("Subscribing needs a token: Authorization: Bearer TOKEN.")
-        take_form(request, self._max_topics)
+        self._dialect.take_form(request, self._max_topics)
         return self.get(request, grant)
 
     def head(self, request: Request, grant: Grant) -> None:
@@ -114,7 +118,7 @@ class Subscriptions:
         Answer ``HEAD``: with the headers of ``GET``, and no stream.
         """
         self._check(request, grant)
-        self._admission.check_capacity(request.getClientAddress())
+        self._admission.check_capacity(request.getClientAddress(), grant.user)
         _set_headers(request)
         request.finish()
 
@@ -128,7 +132,7 @@ class Subscriptions:
         if not accepts(accept.decode("latin-1"), "text/event-stream"):
             raise Problem(406, "This is an event stream: accept text/event-stream, or */*.")
         grant.check_time(self._broker.now())
-        query = query_of(request)
+        query = self._dialect.query(request)
         if query.replication is not None:
             self._replication.check_grant(grant)
         selection = self._selection or query.selection(self._max_topics)
@@ -138,6 +142,7 @@ class Subscriptions:
             raise Forbidden("Your token does not allow reading any of these topics.")
         if query.replication is not None:
             self._replication.check_selection(selection, query.replication)
+        presence_wish(query, selection, self._broker.presence)
         return selection, query
 
     def _open(
@@ -157,17 +162,24 @@ class Subscriptions:
             representation=representation,
             priming=self._priming,
             reauthorize=None if self._authorize is None else partial(self._reauthorize, request),
+            presence=presence_wish(query, selection, self._broker.presence),
         )
-        connection, opened = self._admission.admit(subscriber, partial(self._begin, request))
+        begin = partial(self._begin, request, query, grant)
+        connection, opened = self._admission.admit(subscriber, begin)
         # Before the stream is open, nothing else reports that the client has left.
         request.notifyFinish().addBoth(lambda _: connection.gone())
         return opened
 
-    def _begin(self, request: Request, connection: Connection, start: StreamStart) -> None:
+    def _begin(
+        self,
+        request: Request,
+        query: Query,
+        grant: Grant,
+        connection: Connection,
+        start: StreamStart,
+    ) -> None:
         _set_headers(request)
-        if start.position.id and is_safe_id(start.position.id):
-            position = start.position.id.encode("utf-8")
-            request.responseHeaders.setRawHeaders(b"Last-Event-ID", [position])
+        self._dialect.begin(request, Opening(connection, start, query, grant))
         broker = self._broker
         request.write(
             connection.audience.representation.preamble(
@@ -207,7 +219,7 @@ class EventStreamResource(MethodResource):
         priming: How a stream tells its position before the first event: by a
             ``stream-open`` event, by a quiet block with only an ID, or not.
 
-        max_topics: The most selectors in one request.
+        max_topics: The most selectors in one request; ``None`` for no limit.
 
     Raises:
         InvalidSelector: One of *topics* is not a selector.
@@ -221,7 +233,7 @@ class EventStreamResource(MethodResource):
         cors: CORS | None = None,
         topics: Iterable[str] | None = None,
         priming: Priming = "event",
-        max_topics: int = 100,
+        max_topics: int | None = 100,
     ) -> None:
         streams = Subscriptions(
             broker, topics=topics, priming=priming, max_topics=max_topics, authorize=authorize
@@ -229,8 +241,10 @@ class EventStreamResource(MethodResource):
         handlers = {"GET": streams.get, "HEAD": streams.head, "QUERY": streams.query}
         grant = everybody if authorize is None else streams.grant
         cors = CORS() if cors is None else cors
-        super().__init__(handlers, grant, cors)
-        self.putChild(b"subscribe", MethodResource({"POST": streams.query}, grant, cors))
+        refusals = broker.refusals
+        super().__init__(handlers, grant, cors, refusals=refusals)
+        by_form = MethodResource({"POST": streams.query}, grant, cors, refusals=refusals)
+        self.putChild(b"subscribe", by_form)
 
 
 def _set_headers(request: Request) -> None:

@@ -223,6 +223,8 @@ class AudienceMachine(RuleBasedStateMachine):
         for payload, _ in member.short:
             assert payload
         expected = self.fixture.order.between(began, position)
+        assert self.fixture.audience.events_of(member) == position - began
+        assert self.fixture.audience.bytes_of(member) == len(expected)
         if not any(sent == 0 for _, sent in member.short):
             assert got == len(expected), (member.slot, began, position)
             assert member.received == expected

@@ -8,7 +8,11 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.hubs import Subscriber, make_hub
 from twisted_sse import Grant, Hub
-from twisted_sse.errors import TooManyConnections, TooManyConnectionsFromAddress
+from twisted_sse.errors import (
+    TooManyConnections,
+    TooManyConnectionsFromAddress,
+    TooManyConnectionsOfUser,
+)
 
 __all__ = ["FindingTests", "LimitTests"]
 
@@ -185,3 +189,51 @@ class LimitTests(SynchronousTestCase):
         for _ in range(2):
             self._come(hub, at("192.0.2.1"))
         self.assertRaises(TooManyConnectionsFromAddress, self._come, hub, at("192.0.2.1"))
+
+    def test_of_one_user(self) -> None:
+        """
+        The same for one user, at whatever address; nobody has no limit.
+        """
+        hub, _ = make_hub(max_connections_per_user=2)
+
+        def come(user: str | None, address: IPv4Address) -> Subscriber:
+            return Subscriber(hub, "a", grant=Grant(user, public=True), address=address)
+
+        first = come("ada", at("192.0.2.1"))
+        come("ada", at("192.0.2.2"))
+        self.assertRaises(TooManyConnectionsOfUser, come, "ada", at("192.0.2.3"))
+        for user in ("bob", None, None, None):
+            come(user, at("192.0.2.1"))
+
+        first.leave()
+        come("ada", at("192.0.2.3"))
+        self.assertRaises(TooManyConnectionsOfUser, come, "ada", at("192.0.2.3"))
+
+    def test_user_changes(self) -> None:
+        """
+        A stream that becomes another user's counts for that one, above the limit too.
+        """
+        hub, clock = make_hub(max_connections_per_user=1)
+        ada, bob = Grant("ada", public=True), Grant("bob", public=True)
+        moving = Subscriber(hub, "a", grant=ada, reauthorize=lambda: bob)
+        staying = Subscriber(hub, "a", grant=bob)
+        hub.grant_changed("ada")
+        clock.advance(0)
+        self.assertEqual(hub.connections.of_user("bob"), [moving.connection, staying.connection])
+
+        Subscriber(hub, "a", grant=ada)
+        moving.leave()
+        self.assertRaises(TooManyConnectionsOfUser, Subscriber, hub, "a", grant=bob)
+        staying.leave()
+        Subscriber(hub, "a", grant=bob)
+
+    def test_nothing_left(self) -> None:
+        """
+        Nothing is remembered of those who have left.
+        """
+        hub, _ = make_hub()
+        come = Subscriber(hub, "a", grant=Grant("ada", public=True))
+        come.leave()
+        hub.connections.set_user(come.connection, "eve")
+
+        self.assertEqual((hub.connections._users, hub.connections._networks), ({}, {}))

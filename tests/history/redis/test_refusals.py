@@ -14,6 +14,7 @@ from tests.support.redis_histories import (
 )
 from tests.support.redis_server import RedisServer
 from twisted_sse.errors import HistoryUnavailable
+from twisted_sse.events.presence import NodeChange, Occupancy
 from twisted_sse.history.redis import RedisHistory
 
 __all__ = ["PermissionTests", "RefusalTests", "TLSTests"]
@@ -43,6 +44,8 @@ class PermissionTests(RedisTestCase):
             ["FLUSHALL"],
             ["ACL", "SETUSER", "full", "on", ">se/cret", f"~{{{self.prefix}}}:*", *groups.split()],
             ["ACL", "SETUSER", "poor", "on", ">secret", "~*", "+@connection"],
+            ["ACL", "SETUSER", "present", "on", ">secret", f"~{{{self.prefix}}}:*"],
+            ["ACL", "SETUSER", "present", *groups.split(), "+@sortedset"],
         ):
             self.server.cli(*command)
 
@@ -65,6 +68,21 @@ class PermissionTests(RedisTestCase):
 
         self.assertEqual(following.kept[:5], records)
         self.assertEqual(data_of(await history.since(None, ALL, MANY)), list("deabc"))
+
+    async def test_presence(self) -> None:
+        """
+        Presence needs one right more, and the error names it.
+        """
+        poor = self.open(url=self.url("full:se%2Fcret"))
+        with self.assertRaises(HistoryUnavailable) as caught:
+            await poor.exchange("one", [], None, 10.0)
+        self.assertIn("for presence also +@sortedset", str(caught.exception))
+
+        history = self.open(url=self.url("present:secret"))
+        await history.exchange("one", [Occupancy("a", "ada", 1)], None, 10.0)
+        news = await history.exchange("two", [], None, 10.0)
+
+        self.assertEqual(list(news.changes), [NodeChange("one", Occupancy("a", "ada", 1))])
 
     async def test_password(self) -> None:
         """

@@ -36,6 +36,8 @@ class ConfigTests(SynchronousTestCase):
         self.assertIsNone(default.publish_tokens)
         self.assertEqual((default.tls_cert, default.tls_key), ((), ()))
         self.assertIsNone(default.tls_passphrase)
+        self.assertEqual(default.max_connections, "auto")
+        self.assertEqual(default.max_connections_per_address, "auto")
         self.assertEqual(default.max_topics, 100)
         self.assertEqual(default.max_body, 1024 * 1024)
         self.assertEqual(default.send_timeout, 60.0)

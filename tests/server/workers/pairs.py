@@ -73,7 +73,7 @@ class StubWorker:
                 "submit": lambda number: self.others.submit_own(number),
             },
         )
-        self.others = OtherWorkers(self._calls, self.clock, tells_networks=True)
+        self.others = OtherWorkers(self._calls, self.clock)
         handlers |= hub_wide.handlers(self.parent)
         self.hub.broker.join(self.others)
         hub_wide.join(self.parent)

@@ -2,6 +2,7 @@
 What clients are told is about all workers: two hubs in memory, and the parent between them.
 """
 
+from functools import partial
 from typing import Any
 
 from twisted.internet.address import IPv4Address
@@ -225,7 +226,9 @@ class OnceTests(SynchronousTestCase):
         """
         Submit a request at a worker.
         """
-        outcome = worker.hub.broker.submit_once(RepeatKey(key, body), [NEWS], None)
+        broker = worker.hub.broker
+        submit = partial(broker.submit, [NEWS])
+        outcome = broker.submit_once(RepeatKey(key, body), [NEWS], submit, None)
         self.settle()
         return outcome
 
@@ -264,7 +267,9 @@ class OnceTests(SynchronousTestCase):
         """
         A request whose worker dies is finished, and a repeat at another gets its outcome.
         """
-        dying = self.one.hub.broker.submit_once(RepeatKey(b"key", b"body"), [NEWS], None)
+        broker = self.one.hub.broker
+        submit = partial(broker.submit, [NEWS])
+        dying = broker.submit_once(RepeatKey(b"key", b"body"), [NEWS], submit, None)
         self.one.deliver()
         self.hub_wide.leave(self.one.parent)
         self.one.parent.lose()
@@ -298,8 +303,10 @@ class SharedOnceTests(SynchronousTestCase):
         Submit a request at a worker.
         """
         publications = [publication]
-        find = finder(worker.hub.broker, publications)
-        return worker.hub.broker.submit_once(RepeatKey(b"key", b"body"), publications, find)
+        broker = worker.hub.broker
+        find = finder(broker, publications)
+        submit = partial(broker.submit, publications)
+        return broker.submit_once(RepeatKey(b"key", b"body"), publications, submit, find)
 
     def settle(self) -> None:
         """

@@ -7,6 +7,7 @@ import os
 from twisted.logger import LogEvent, Logger, LogLevel, capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
+from twisted_sse.broker.connections.endlog import ACCESS_LOGGER
 from twisted_sse.server.workers.log import LineLog, write_event
 
 __all__ = ["LogTests"]
@@ -43,6 +44,31 @@ class LogTests(SynchronousTestCase):
         self.assertEqual(formatEvent(arrived), "worker 3: It is späť\nreally")
         self.assertEqual(arrived["log_level"], LogLevel.error)
         self.assertEqual(arrived["log_namespace"], "hub.part")
+
+    def test_fields(self) -> None:
+        """
+        The fields of a message stay apart, for logs in JSON.
+        """
+        with capturedLogs() as events:
+            Logger(namespace="hub").info("{count:g} of {topic!r}", count=1.0, topic="a")
+            Logger(namespace="hub").info("{worker} {what}", worker=1, what="b")
+
+        first, second = self.carry(*events)
+
+        self.assertEqual((first["count"], first["topic"], first["worker"]), (1.0, "a", 3))
+        self.assertEqual(formatEvent(first), "worker 3: 1 of 'a'")
+        self.assertEqual(formatEvent(second), "worker 3: 1 b")
+
+    def test_access_log(self) -> None:
+        """
+        Lines of the access log have no prefix, because programs read them.
+        """
+        with capturedLogs() as events:
+            Logger(namespace=ACCESS_LOGGER).info("{address} - -", address="192.0.2.1")
+
+        (arrived,) = self.carry(*events)
+
+        self.assertEqual(formatEvent(arrived), "192.0.2.1 - -")
 
     def test_failure(self) -> None:
         """

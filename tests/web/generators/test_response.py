@@ -12,6 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.server import Request
 
 from tests.support.http import Answer, Caller, H2Caller, call
+from tests.support.hubs import make_hub
 from twisted_sse.errors import Forbidden, InvalidEvent
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.transport.http.site import StreamSite
@@ -164,6 +165,22 @@ class ItemTests(SynchronousTestCase):
         answer = Streamed(["x"], retry=5000).get()
 
         self.assertEqual(answer.body, b"retry: 5000\n\ndata: x\n\n")
+
+    def test_retry_spread(self) -> None:
+        """
+        Each stream has its own reconnection time, also if each has a response of its own.
+        """
+        hub, _ = make_hub()
+
+        def first(retry_spread: int | None) -> bytes:
+            response = EventSourceResponse(["x"], retry=100, retry_spread=retry_spread, hub=hub)
+            body: bytes = call(StreamSite(response), "GET", "/").answer.body
+            return body.partition(b"\n")[0]
+
+        self.assertEqual(
+            [first(None) for _ in range(3)], [b"retry: 100", b"retry: 150", b"retry: 125"]
+        )
+        self.assertEqual([first(0) for _ in range(2)], [b"retry: 100"] * 2)
 
     def test_unready(self) -> None:
         """

@@ -44,10 +44,17 @@ class Member(Protocol):
         slot: Its index in its audience, or `NOT_LIVE`.
 
         position: What it has been sent, while it is not live.
+
+        events_alone: How many events it has been sent.  While it is live, those that
+            its audience has been sent have to be added: see `Audience.events_of`.
+
+        bytes_alone: The same in bytes.
     """
 
     slot: int
     position: Position
+    events_alone: int
+    bytes_alone: int
 
     @property
     def send(self) -> Callable[[bytes], int]:
@@ -77,9 +84,12 @@ class Audience:
     """
 
     __slots__ = (
+        "_batch_events",
         "_before_batch",
+        "_bytes",
         "_departing",
         "_early",
+        "_events",
         "_members",
         "_news",
         "_payload",
@@ -116,6 +126,10 @@ class Audience:
         self._news: list[Entry] = []
         self._payload = b""
         self._before_batch = window.head
+        # Everything that members were sent together, the current batch included.
+        self._events = 0
+        self._bytes = 0
+        self._batch_events = 0
 
     @property
     def live_position(self) -> Position:
@@ -148,10 +162,31 @@ class Audience:
         """
         return self.live_position if member.slot < self._visited else self._before_batch
 
+    def events_of(self, member: Member) -> int:
+        """
+        The number of events that *member* has been sent.
+        """
+        if member.slot == NOT_LIVE:
+            return member.events_alone
+        missing = 0 if member.slot < self._visited else self._batch_events
+        return member.events_alone + self._events - missing
+
+    def bytes_of(self, member: Member) -> int:
+        """
+        The number of bytes that *member* has been sent, with their framing.
+        """
+        if member.slot == NOT_LIVE:
+            return member.bytes_alone
+        missing = 0 if member.slot < self._visited else len(self._payload)
+        return member.bytes_alone + self._bytes - missing
+
     def join(self, member: Member) -> None:
         """
         Make *member* live; it has been sent everything up to `live_position`.
         """
+        # What was sent before is none of its own: so nothing is counted per delivery.
+        member.events_alone -= self._events
+        member.bytes_alone -= self._bytes
         self._members.append(member)
         self._sends.append(member.send)
         member.slot = len(self._members) - 1
@@ -202,6 +237,9 @@ class Audience:
         self._payload = payloads.of(self.representation, self.framing, batch)
         self._before_batch = batch[0].previous
         self._visited = 0
+        self._batch_events = len(batch)
+        self._events += len(batch)
+        self._bytes += len(self._payload)
 
     def _take_batch(self) -> list[Entry]:
         news = self._news
@@ -242,6 +280,7 @@ class Audience:
 
     def _take_out(self, member: Member) -> None:
         member.position = self.position_of(member)
+        member.events_alone, member.bytes_alone = self.events_of(member), self.bytes_of(member)
         hole, last = member.slot, len(self._members) - 1
         if hole < self._visited:
             self._visited -= 1

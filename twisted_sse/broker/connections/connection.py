@@ -78,6 +78,8 @@ class Connection:
         reading: Whether history is being read for it.
 
         begun: Whether the listeners of `Hub.on_connect` have been called for it.
+
+        events_alone, bytes_alone: See `twisted_sse.broker.audiences.audience.Member`.
     """
 
     _log = Logger()
@@ -94,8 +96,10 @@ class Connection:
         "address",
         "audience",
         "begun",
+        "bytes_alone",
         "due",
         "ended",
+        "events_alone",
         "reading",
         "send",
         "since",
@@ -128,6 +132,8 @@ class Connection:
         self._position = Position(0, "")
         self.reading = False
         self.begun = False
+        self.events_alone = 0
+        self.bytes_alone = 0
         self.due: int | None = None
         self.ended: EndReason | None = None
 
@@ -136,7 +142,8 @@ class Connection:
     @property
     def topics(self) -> Selection:
         """
-        The topics that it subscribes to.
+        The topics that it subscribes to: iterate over the selectors, print them, or ask
+        what they match.
         """
         return self.audience.interest.wanted
 
@@ -177,6 +184,21 @@ class Connection:
         How long it has lasted, in seconds: until now, or until it ended.
         """
         return (self._observer.seconds() if self._until is None else self._until) - self.since
+
+    @property
+    def sent_events(self) -> int:
+        """
+        How many published events it has been sent.
+        """
+        return self.audience.events_of(self)
+
+    @property
+    def sent_bytes(self) -> int:
+        """
+        How many bytes of the stream it has been sent, with their framing; the head of
+        the response does not count.
+        """
+        return self.audience.bytes_of(self)
 
     @property
     def live(self) -> bool:
@@ -318,6 +340,7 @@ class Connection:
         Write framed *payload* to this connection alone.  It must not be blocked.
         """
         self.written = self._observer.seconds()
+        self.bytes_alone += len(payload)
         try:
             sent = self.send(payload)
         except OSError:

@@ -8,7 +8,14 @@ from __future__ import annotations
 
 from typing import Protocol
 
-__all__ = ["ALONE", "Elsewhere"]
+__all__ = ["ALONE", "Elsewhere", "user_key"]
+
+
+def user_key(user: str) -> str:
+    """
+    Name a user so that no network has the same name.
+    """
+    return f"user {user}"
 
 
 class Elsewhere(Protocol):
@@ -22,25 +29,26 @@ class Elsewhere(Protocol):
         Their number.
         """
 
-    def of(self, network: str) -> int:
+    def of(self, client: str) -> int:
         """
-        The number of connections from *network*, as `network_of` names it.
+        The number of connections of *client*: a network, as `network_of` names it, or a
+        user, as `user_key` does.
         """
 
-    def changed(self, total: int, network: str, count: int) -> None:
+    def changed(self, total: int, client: str, count: int) -> None:
         """
-        Take the numbers of this process: of all its connections, and of those from
-        *network*.  Called whenever they change.
+        Take the numbers of this process: of all its connections, and of those of *client*.
+        Called whenever they change.
         """
 
 
 class _Alone:
     total = 0
 
-    def of(self, network: str) -> int:
+    def of(self, client: str) -> int:
         return 0
 
-    def changed(self, total: int, network: str, count: int) -> None:
+    def changed(self, total: int, client: str, count: int) -> None:
         pass
 
 

@@ -24,7 +24,9 @@ class EndReason(enum.Enum):
     FELL_BEHIND = "fell-behind"
     #: Its grant expired.
     EXPIRED = "expired"
-    #: Its grant was looked up again, and access was refused.
+    #: Its grant was looked up again, and access was refused; or its token was removed.
     REVOKED = "revoked"
+    #: It has lasted as long as the hub lets streams last.
+    LIFETIME = "lifetime"
     #: It could not be served; the log says why.
     FAILED = "failed"

@@ -9,10 +9,15 @@ from datetime import datetime
 from math import isfinite
 from typing import Any
 
+from twisted_sse.broker.connections.authority import Authority
 from twisted_sse.errors import Unauthorized
-from twisted_sse.topics import Interest, Selection
+from twisted_sse.events.presence import encode_info
+from twisted_sse.topics import Interest, Selection, Selector
 
-__all__ = ["ANONYMOUS", "Grant", "check_grant"]
+__all__ = ["ANONYMOUS", "Grant", "Selectors", "check_grant"]
+
+#: Selectors, of which a str is parsed by `parse_selector`.
+Selectors = Iterable[str | Selector] | Selection
 
 
 class Grant:
@@ -23,9 +28,9 @@ class Grant:
         user: A name that the user's connections can be found by, or ``None``.
 
         subscribe: Selectors of the topics it may read, including private
-            publications.
+            publications; or a `Selection`.
 
-        publish: Selectors of the topics it may publish to.
+        publish: Selectors of the topics it may publish to; or a `Selection`.
 
         public: Whether it may also read every publication that is not private.
 
@@ -35,23 +40,48 @@ class Grant:
 
         state: The initial content of ``connection.state``; copied.
 
+        info: What presence tells others about the user, a value for JSON of at most
+            1,024 bytes; kept as JSON.
+
+        payloads: What others may be told about the user's subscriptions: pairs of
+            the selectors that a value is for and the value, which can be written as
+            JSON.  The first pair that selects a topic counts.
+
+        authority: What vouches for the grant, such as a key.  An open stream ends
+            when it is revoked.
+
     Raises:
         InvalidSelector: A selector cannot be understood.
 
-        ValueError: *expires* is not a point in time.
+        ValueError: *expires* is not a point in time, or *info* is too large.
+
+        TypeError: *info* is not a value for JSON.
     """
 
-    __slots__ = ("expires", "public", "publish", "state", "subscribe", "user")
+    __slots__ = (
+        "authority",
+        "expires",
+        "info",
+        "payloads",
+        "public",
+        "publish",
+        "state",
+        "subscribe",
+        "user",
+    )
 
     def __init__(
         self,
         user: str | None = None,
         *,
-        subscribe: Iterable[str] = (),
-        publish: Iterable[str] = (),
+        subscribe: Selectors = (),
+        publish: Selectors = (),
         public: bool = False,
         expires: float | datetime | None = None,
         state: Mapping[str, Any] | None = None,
+        info: object = None,
+        payloads: Iterable[tuple[Selectors, Any]] = (),
+        authority: Authority | None = None,
     ) -> None:
         self.user = user
         self.subscribe = _selection(subscribe)
@@ -59,19 +89,27 @@ class Grant:
         self.public = public
         self.expires = None if expires is None else _seconds(expires)
         self.state = None if state is None else dict(state)
+        self.info = encode_info(info)
+        self.payloads = tuple((_selection(one), value) for one, value in payloads)
+        self.authority = authority
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Grant):
             return NotImplemented
-        return self._values() == other._values() and self.state == other.state
+        return (
+            self._values() == other._values()
+            and self.state == other.state
+            and self.payloads == other.payloads
+            and self.authority is other.authority
+        )
 
     def __hash__(self) -> int:
         return hash(self._values())
 
     def __repr__(self) -> str:
-        # Without the state, which may be secret: a grant may be logged.
+        # Without the state and the payloads, which may be secret: a grant may be logged.
         values = zip(
-            ("user", "subscribe", "publish", "public", "expires"), self._values(), strict=True
+            ("user", "subscribe", "publish", "public", "expires"), self._values(), strict=False
         )
         return f"<Grant {' '.join(f'{name}={value!r}' for name, value in values)}>"
 
@@ -115,8 +153,25 @@ class Grant:
         granted = self.publish
         return granted is not None and all(granted.matches((topic,)) for topic in topics)
 
+    def payload_of(self, matcher: str) -> Any:
+        """
+        What others may be told about the subscription of *matcher*.
+
+        Args:
+            matcher: A selector as the subscriber wrote it.  It is looked for like
+                a topic.
+
+        Returns:
+            The value of the first pair of *payloads* that selects it; ``None`` if
+            there is none.
+        """
+        for selection, value in self.payloads:
+            if selection is not None and selection.matches((matcher,)):
+                return value
+        return None
+
     def _values(self) -> tuple[object, ...]:
-        return self.user, self.subscribe, self.publish, self.public, self.expires
+        return self.user, self.subscribe, self.publish, self.public, self.expires, self.info
 
 
 def check_grant(value: object) -> Grant:
@@ -148,7 +203,9 @@ def _seconds(expires: float | datetime) -> float:
     return float(expires)
 
 
-def _selection(selectors: Iterable[str]) -> Selection | None:
+def _selection(selectors: Selectors) -> Selection | None:
+    if isinstance(selectors, Selection):
+        return selectors
     given = (selectors,) if isinstance(selectors, str) else tuple(selectors)
     return Selection.of(given) if given else None
 

@@ -19,7 +19,7 @@ from twisted.python.failure import Failure
 from twisted_sse.broker.connections.connection import Connection
 from twisted_sse.broker.connections.endreason import EndReason
 
-__all__ = ["ConnectListener", "DisconnectListener", "Listeners"]
+__all__ = ["ConnectListener", "DisconnectListener", "Listeners", "Notices"]
 
 #: Called with a connection whose stream has begun.  A `Deferred` or a coroutine
 #: that it returns is not waited for; a failure of that is logged.
@@ -29,18 +29,46 @@ ConnectListener = Callable[[Connection], object]
 DisconnectListener = Callable[[Connection, EndReason], object]
 
 
-class Listeners:
+class Notices:
     """
-    The listeners of one hub.
+    Calls listeners one after the other, and logs what fails.
+
+    A listener that causes another notice does not delay the others: that notice waits
+    until every listener has been called for this one.
     """
 
     _log = Logger()
 
     def __init__(self) -> None:
-        self._connect: list[ConnectListener] = []
-        self._disconnect: list[DisconnectListener] = []
         self._notices: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
         self._telling = False
+
+    def tell(self, listeners: Sequence[Callable[..., object]], *arguments: Any) -> None:
+        """
+        Call each of *listeners* with *arguments*.
+        """
+        self._notices.extend((listener, arguments) for listener in listeners)
+        if self._telling:
+            return
+        self._telling = True
+        while self._notices:
+            listener, arguments = self._notices.popleft()
+            maybeDeferred(listener, *arguments).addErrback(self._failed, listener)
+        self._telling = False
+
+    def _failed(self, failure: Failure, listener: Callable[..., object]) -> None:
+        self._log.failure("The listener {listener} failed", failure, listener=listener)
+
+
+class Listeners:
+    """
+    The listeners of one hub.
+    """
+
+    def __init__(self) -> None:
+        self._connect: list[ConnectListener] = []
+        self._disconnect: list[DisconnectListener] = []
+        self._notices = Notices()
 
     def on_connect(self, listener: ConnectListener) -> None:
         """
@@ -69,26 +97,11 @@ class Listeners:
         # The transport of an aborted connection may call once more.
         if not connection.begun and connection.ended is None:
             connection.begun = True
-            self._tell(self._connect, connection)
+            self._notices.tell(self._connect, connection)
 
     def ended(self, connection: Connection, reason: EndReason) -> None:
         """
         Call the listeners for *connection*, which has ended.
         """
         if connection.begun:
-            self._tell(self._disconnect, connection, reason)
-
-    def _tell(self, listeners: Sequence[Callable[..., object]], *arguments: Any) -> None:
-        self._notices.extend((listener, arguments) for listener in listeners)
-        # A listener that ends a connection causes another notice, which waits until
-        # every listener has been called for this one.
-        if self._telling:
-            return
-        self._telling = True
-        while self._notices:
-            listener, arguments = self._notices.popleft()
-            maybeDeferred(listener, *arguments).addErrback(self._failed, listener)
-        self._telling = False
-
-    def _failed(self, failure: Failure, listener: Callable[..., object]) -> None:
-        self._log.failure("The listener {listener} failed", failure, listener=listener)
+            self._notices.tell(self._disconnect, connection, reason)

@@ -1,6 +1,6 @@
 """
-Keeps every open connection within its grant: closes it when the grant expires, and
-re-authorizes it when the user's grant changes.
+Keeps every open connection within its grant: closes it when the grant expires or is
+revoked, and re-authorizes it when the user's grant changes.
 
 A stream whose user has lost access, or whose grant cannot be looked up, ends.  A new
 grant counts from the connection's position on: events before that position are
@@ -22,6 +22,7 @@ from twisted_sse.broker.connections.endreason import EndReason
 from twisted_sse.broker.connections.expiry import GrantExpiry
 from twisted_sse.broker.connections.grant import Grant, check_grant
 from twisted_sse.broker.connections.registry import Registry
+from twisted_sse.broker.connections.revocation import Revocation
 from twisted_sse.broker.singleflight import SingleFlight
 from twisted_sse.clock import dates_of
 from twisted_sse.errors import Forbidden, Unauthorized
@@ -47,20 +48,29 @@ class Reauthorizer:
     """
     Closes and re-authorizes connections.
 
-    A connection costs something here only if its grant expires, or names a user and
-    can be looked up again.
+    A connection costs something here only if its grant expires, names an authority, or
+    names a user and can be looked up again.
+
+    Args:
+        changed: Told of each connection that has another grant.
     """
 
     _log = Logger()
 
     def __init__(
-        self, connections: Registry, audiences: AudienceIndex, clock: IReactorTime
+        self,
+        connections: Registry,
+        audiences: AudienceIndex,
+        clock: IReactorTime,
+        changed: Callable[[Connection, Grant], None] = lambda connection, grant: None,
     ) -> None:
         self._connections = connections
         self._audiences = audiences
         self._clock = clock
+        self._changed = changed
         self._now = dates_of(clock)
         self._expiry = GrantExpiry(clock)
+        self._revocation = Revocation(clock)
         self._reauthorize: dict[Connection, Reauthorize] = {}
         self._lookups: set[_Lookup] = set()
         self._reviews: SingleFlight[None] = SingleFlight()
@@ -84,6 +94,7 @@ class Reauthorizer:
         """
         self._reauthorize.pop(connection, None)
         self._expiry.forget(connection)
+        self._revocation.forget(connection)
 
     def ask(self, reauthorize: Reauthorize, user: str | None = None) -> Grant | Deferred[Grant]:
         """
@@ -159,13 +170,15 @@ class Reauthorizer:
             moved = self._audiences.enter(interest, before.representation, before.framing)
             connection.attach(moved)
             self._audiences.exit(before)
-        connection.user = grant.user
+        self._connections.set_user(connection, grant.user)
         self._remember(connection, grant, self._reauthorize.pop(connection))
+        self._changed(connection, grant)
 
     def _remember(
         self, connection: Connection, grant: Grant, reauthorize: Reauthorize | None
     ) -> None:
         self._expiry.plan(connection, grant.expires)
+        self._revocation.hold(connection, grant.authority)
         # A connection without a user cannot be found again, and its request takes 5 KB.
         if reauthorize is not None and grant.user is not None:
             self._reauthorize[connection] = reauthorize

@@ -13,8 +13,12 @@ from collections.abc import Iterator
 from twisted.internet.interfaces import IAddress
 
 from twisted_sse.broker.connections.connection import Connection
-from twisted_sse.broker.connections.elsewhere import ALONE, Elsewhere
-from twisted_sse.errors import TooManyConnections, TooManyConnectionsFromAddress
+from twisted_sse.broker.connections.elsewhere import ALONE, Elsewhere, user_key
+from twisted_sse.errors import (
+    TooManyConnections,
+    TooManyConnectionsFromAddress,
+    TooManyConnectionsOfUser,
+)
 from twisted_sse.transport.addresses import network_of
 
 __all__ = ["Registry"]
@@ -32,16 +36,26 @@ class Registry:
         limit_per_address: The most connections from one client, as `network_of`
             tells them apart; ``None`` for no limit.
 
+        limit_per_user: The most connections of one user, whom their grant names;
+            ``None`` for no limit.  Connections without a user have none.
+
     Attributes:
         elsewhere: The connections of other processes of the hub, which the limits
             include.
     """
 
-    def __init__(self, limit: int | None, limit_per_address: int | None) -> None:
+    def __init__(
+        self,
+        limit: int | None,
+        limit_per_address: int | None = None,
+        limit_per_user: int | None = None,
+    ) -> None:
         self._limit = limit
         self._limit_per_address = limit_per_address
+        self._limit_per_user = limit_per_user
         self._connections: dict[Connection, None] = {}
         self._networks: Counter[str] = Counter()
+        self._users: Counter[str] = Counter()
         self.elsewhere: Elsewhere = ALONE
 
     def __len__(self) -> int:
@@ -68,25 +82,32 @@ class Registry:
         matching = {selection for selection in selections if selection.matches((topic,))}
         return [one for one in self._connections if one.topics in matching]
 
-    def check_capacity(self, address: IAddress) -> None:
+    def check_capacity(self, address: IAddress, user: str | None = None) -> None:
         """
-        Refuse one more connection from *address* if a limit is reached.
+        Refuse one more connection of *user* from *address* if a limit is reached.
 
         Raises:
             TooManyConnections: The limit of all connections is reached.
 
             TooManyConnectionsFromAddress: The limit of *address* is reached.
+
+            TooManyConnectionsOfUser: The limit of *user* is reached.
         """
         elsewhere = self.elsewhere
         if self._limit is not None and len(self) + elsewhere.total >= self._limit:
             raise TooManyConnections(f"The limit of {self._limit} connections is reached.")
         limit = self._limit_per_address
-        if limit is None:
-            return
-        network = network_of(address)
-        if self._networks[network] + elsewhere.of(network) >= limit:
+        network = "" if limit is None else network_of(address)
+        if limit is not None and self._networks[network] + elsewhere.of(network) >= limit:
             raise TooManyConnectionsFromAddress(
                 f"The limit of {limit} connections from one address is reached."
+            )
+        limit = self._limit_per_user
+        if limit is None or user is None:
+            return
+        if self._users[user] + elsewhere.of(user_key(user)) >= limit:
+            raise TooManyConnectionsOfUser(
+                f"The limit of {limit} connections of one user is reached: close another one."
             )
 
     def add(self, connection: Connection) -> None:
@@ -96,7 +117,9 @@ class Registry:
         self._connections[connection] = None
         network = network_of(connection.address)
         self._networks[network] += 1
-        self.elsewhere.changed(len(self), network, self._networks[network])
+        self._tell(network, self._networks[network])
+        if connection.user is not None:
+            self._add_user(connection.user)
 
     def remove(self, connection: Connection) -> None:
         """
@@ -104,7 +127,37 @@ class Registry:
         """
         del self._connections[connection]
         network = network_of(connection.address)
-        count = self._networks[network] = self._networks[network] - 1
-        if not count:
-            del self._networks[network]
-        self.elsewhere.changed(len(self), network, count)
+        self._tell(network, _subtract(self._networks, network))
+        if connection.user is not None:
+            self._remove_user(connection.user)
+
+    def set_user(self, connection: Connection, user: str | None) -> None:
+        """
+        Let *connection* be *user*'s from now on, whatever the user's limit.
+        """
+        if connection.user == user:
+            return
+        # One that has ended does not count any more.
+        counts = connection in self._connections
+        if counts and connection.user is not None:
+            self._remove_user(connection.user)
+        connection.user = user
+        if counts and user is not None:
+            self._add_user(user)
+
+    def _add_user(self, user: str) -> None:
+        self._users[user] += 1
+        self._tell(user_key(user), self._users[user])
+
+    def _remove_user(self, user: str) -> None:
+        self._tell(user_key(user), _subtract(self._users, user))
+
+    def _tell(self, client: str, count: int) -> None:
+        self.elsewhere.changed(len(self), client, count)
+
+
+def _subtract(counter: Counter[str], key: str) -> int:
+    left = counter[key] = counter[key] - 1
+    if not left:
+        del counter[key]
+    return left

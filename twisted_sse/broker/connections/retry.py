@@ -7,11 +7,12 @@ back after the reconnection time that its stream began with.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import cycle
 
 from twisted_sse.events.event import MAX_RETRY
 
-__all__ = ["ReconnectionTime"]
+__all__ = ["ReconnectionTime", "even_turns"]
 
 # The number of different times, a power of two: few, because the preamble is cached
 # for each (events.preamble), and enough to divide a thousand subscribers into sixteens.
@@ -30,20 +31,32 @@ class ReconnectionTime:
 
         spread: The others are at most this much longer; ``None`` means as much as
             *shortest*.
+
+        turns: Which part of the range is next, if several choose in turn, such as the
+            responses of one hub.
     """
 
-    def __init__(self, shortest: int | None, spread: int | None = None) -> None:
-        times: list[int | None] = [None]
-        if shortest is not None:
-            width = shortest if spread is None else spread
-            times = [min(shortest + width * part // _TIMES, MAX_RETRY) for part in _parts()]
-        self._times = cycle(times)
+    def __init__(
+        self, shortest: int | None, spread: int | None = None, turns: Iterator[int] | None = None
+    ) -> None:
+        self._shortest = shortest
+        self._width = shortest if spread is None else spread
+        self._turns = even_turns() if turns is None else turns
 
     def next(self) -> int | None:
         """
         The time for the next stream.
         """
-        return next(self._times)
+        if self._shortest is None or self._width is None:
+            return None
+        return min(self._shortest + self._width * next(self._turns) // _TIMES, MAX_RETRY)
+
+
+def even_turns() -> Iterator[int]:
+    """
+    Return the parts of a range, in their order, for ever.
+    """
+    return cycle(_PARTS)
 
 
 def _parts() -> list[int]:
@@ -54,3 +67,6 @@ def _parts() -> list[int]:
         step //= 2
         parts += [part + step for part in parts]
     return parts
+
+
+_PARTS = _parts()

@@ -140,6 +140,7 @@ class Catchup:
     def _send(self, connection: Connection, page: ReplayPage) -> bool:
         if page.payload:
             connection.write(page.payload)
+            connection.events_alone += page.events
         connection.position = page.position
         return connection.ready and not self._has_caught_up(connection)
 

@@ -48,10 +48,13 @@ class ReplayPage(NamedTuple):
         payload: Framed; empty if the page has nothing for this audience.
 
         position: The position of a connection after it has been sent this page.
+
+        events: How many events it has.
     """
 
     payload: bytes
     position: Position
+    events: int = 0
 
 
 def page_key(audience: Audience, position: Position) -> Hashable:
@@ -161,11 +164,13 @@ def latest_page(window: Window, audience: Audience, first: bytes) -> ReplayPage:
         if audience.interest.matches(entry.topics, entry.private):
             newest[entry.topics[0]] = entry
     entries = sorted(newest.values(), key=attrgetter("number"))
-    return _page(audience, [first, *audience.representation.frames(entries)], goal)
+    page = _page(audience, [first, *audience.representation.frames(entries)], goal)
+    return page._replace(events=len(entries))
 
 
 def _page(audience: Audience, frames: list[bytes], position: Position) -> ReplayPage:
-    return ReplayPage(audience.framing(b"".join(frames)) if frames else b"", position)
+    payload = audience.framing(b"".join(frames)) if frames else b""
+    return ReplayPage(payload, position, len(frames))
 
 
 def _weight(page: ReplayPage) -> int:

@@ -11,7 +11,8 @@ __all__ = ["is_passing", "reason_of", "sentence_of"]
 
 _RIGHTS = (
     "this user lacks permissions: grant it all keys of the prefix, and"
-    " +@stream +@hash +@string +@scripting +@keyspace +@connection +time"
+    " +@stream +@hash +@string +@scripting +@keyspace +@connection +time,"
+    " for presence also +@sortedset"
 )
 
 # Parts of Redis' answers, and what they mean.  The first match counts.

@@ -14,19 +14,23 @@ import re
 import secrets
 from collections.abc import Callable, Sequence
 
-from twisted.internet.defer import DeferredLock, TimeoutError
+from twisted.internet.defer import Deferred, DeferredLock, TimeoutError
 from twisted.internet.interfaces import IReactorTime
+from zope.interface import implementer
 
 from twisted_sse.errors import HistoryUnavailable, PerhapsKept
+from twisted_sse.events.presence import Occupancy, PresenceNews
 from twisted_sse.events.publication import Position, Publication, Record, Tail
 from twisted_sse.history.outage import Unreadable
 from twisted_sse.history.redis.connect import RedisConnector
 from twisted_sse.history.redis.connection import RedisConnection, RedisLost, RedisRefused
 from twisted_sse.history.redis.follower import BLOCK, RedisFollower, as_tail
+from twisted_sse.history.redis.presence import RedisPresence
 from twisted_sse.history.redis.protocol import check_installed
 from twisted_sse.history.redis.stream import RedisBounds, RedisStream
 from twisted_sse.history.redis.url import RedisURL
 from twisted_sse.history.remote import RemoteHistory
+from twisted_sse.interfaces import IPresenceStore
 from twisted_sse.topics import Selection
 from twisted_sse.transport.tls.trust import load_ca_certificates
 
@@ -39,6 +43,7 @@ _READERS = 4
 _PREFIX = re.compile(r"[!-z|~]{1,200}")
 
 
+@implementer(IPresenceStore)
 class RedisHistory(RemoteHistory[RedisStream]):
     """
     Keeps the newest publications in Redis.
@@ -124,6 +129,20 @@ class RedisHistory(RemoteHistory[RedisStream]):
         connector = RedisConnector(self._url, self._ca_certificates, self._timeout, self._clock)
         connection = RedisConnection(connector, self._outage, silence, self._clock)
         return RedisStream(connection, self._prefix, self._bounds, self._unreadable)
+
+    def exchange(  # type: ignore[override]
+        self, node: str, changes: Sequence[Occupancy], after: str | None, ttl: float
+    ) -> Deferred[PresenceNews]:
+        """
+        See `IPresenceStore.exchange`.
+        """
+        return Deferred.fromCoroutine(self._exchange(node, changes, after, ttl))
+
+    async def _exchange(
+        self, node: str, changes: Sequence[Occupancy], after: str | None, ttl: float
+    ) -> PresenceNews:
+        presence = RedisPresence(self._running_store().connection, self._prefix)
+        return await presence.exchange(node, changes, after, ttl)
 
     async def _append(self, publications: Sequence[Publication]) -> Sequence[Record]:
         await self._appending.acquire()

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -21,8 +21,8 @@ from twisted_sse.history.sqlite.bulk import PAGE, fetch_each
 from twisted_sse.history.sqlite.epochs import Epochs, read_epochs
 from twisted_sse.history.sqlite.file import connect, explain
 from twisted_sse.history.sqlite.row import COLUMNS, publication_of, topics_from
+from twisted_sse.history.sqlite.selected import TopicNumbers, filed_between
 from twisted_sse.history.sqlite.store import Store
-from twisted_sse.history.sqlite.topics import names_of, numbers_of
 from twisted_sse.history.sqlite.trim import Bounds, read_extent
 from twisted_sse.topics import Selection
 
@@ -30,17 +30,26 @@ __all__ = ["Reader"]
 
 T = TypeVar("T")
 
-# The most publications that are matched one by one, instead of matching patterns
-# against all names of topics, which may be as many as there are publications.
+# The most publications whose topics are matched without looking at the index, which
+# may have as many topics as there are publications.
 _FEW: Final = 1024
+
+# The most publications whose topics are fetched in one step.
+_MOST_SCANNED: Final = 4096
 
 _COLUMNS: Final = f"number, {COLUMNS}"
 _FOLLOWING: Final = "SELECT * FROM events WHERE number > ? ORDER BY number LIMIT ?"
+_TOPICS: Final = """
+    SELECT number, topics FROM events WHERE number > ? AND number <= ? ORDER BY number
+"""
 _LISTED: Final = "SELECT * FROM events WHERE number IN (SELECT value FROM json_each(?))"
 _OLDEST: Final = """
     SELECT number FROM events WHERE number >= ? AND kept_at > ? AND ends - size >= ?
     ORDER BY number LIMIT 1
 """
+
+# What reading a row raises that another program has changed.
+_DAMAGE: Final = (ValueError, TypeError, IndexError, RecursionError)
 
 
 class _Snapshot(NamedTuple):
@@ -52,6 +61,8 @@ class _Snapshot(NamedTuple):
 
         newest: The number of the newest publication, even if it is forgotten.
 
+        numbers: Finds the topics that a selection matches.
+
         unreadable: See `Reader`.
     """
 
@@ -59,6 +70,7 @@ class _Snapshot(NamedTuple):
     epochs: Epochs
     oldest: int
     newest: int
+    numbers: TopicNumbers
     unreadable: Callable[[int, str], object]
 
 
@@ -87,6 +99,7 @@ class Reader:
         self._connection: sqlite3.Connection | None = None
         self._epoch: str | None = None
         self._epochs: Epochs
+        self._numbers: TopicNumbers
         # The oldest publication within the bounds, when last computed.
         self._oldest = 0
 
@@ -141,6 +154,7 @@ class Reader:
             self._connection = connect(self._path, "rw")
             self._connection.execute("PRAGMA query_only = ON")
             self._epochs = read_epochs(self._connection)
+            self._numbers = TopicNumbers()
             self._oldest = 0
         return self._connection
 
@@ -151,7 +165,9 @@ class Reader:
         lowest = max(self._oldest, newest - events + 1)
         oldest = connection.execute(_OLDEST, (lowest, now - age, extent.ends - size)).fetchone()
         self._oldest = newest + 1 if oldest is None else oldest[0]
-        return _Snapshot(connection, self._epochs, self._oldest, newest, self._unreadable)
+        return _Snapshot(
+            connection, self._epochs, self._oldest, newest, self._numbers, self._unreadable
+        )
 
 
 def _since(
@@ -161,21 +177,57 @@ def _since(
     if not snapshot.oldest - 1 <= after <= snapshot.newest:
         raise UnknownEventID(f"{last_event_id!r} is not kept")
     if topics.everything:
-        return _scan(snapshot, after, topics, limit)
-    if topics.patterns and snapshot.newest - after <= _FEW:
-        return _scan(snapshot, after, topics, limit)
-    names = names_of(snapshot.connection, topics)
-    if names is None:
-        return _scan(snapshot, after, topics, limit)
+        rows = _following(snapshot, after, min(limit, PAGE))
+        return list(islice(_readable(snapshot, rows), limit))
+    few = topics.patterns and snapshot.newest - after <= _FEW
+    numbers = None if few else snapshot.numbers.find(snapshot.connection, topics)
+    return _selected(snapshot, after, topics, numbers, limit)
+
+
+def _selected(
+    snapshot: _Snapshot, after: int, topics: Selection, numbers: Sequence[int] | None, limit: int
+) -> list[Record]:
+    """
+    Find the first *limit* publications that *topics* selects.
+
+    Args:
+        numbers: Those of all topics that it matches, or None if they are not known.
+    """
     found: list[Record] = []
-    while (missing := limit - len(found)) > 0:
-        numbers = numbers_of(snapshot.connection, names, after, missing)
-        found += _listed(snapshot, numbers)
-        if len(numbers) < missing:
-            break
-        # Some may have been passed over.
-        after = numbers[-1]
+    if numbers is not None and not numbers:
+        return found
+    window = min(limit, _MOST_SCANNED)
+    while after < snapshot.newest and len(found) < limit:
+        missing = limit - len(found)
+        last = min(after + window, snapshot.newest)
+        if numbers is None:
+            matching, after = _matching(snapshot, topics, after, last, missing)
+        else:
+            matching, after = filed_between(snapshot.connection, numbers, after, last, missing)
+        # Some may be passed over, so that others are still missing.
+        found += _listed(snapshot, matching)
+        window = 4 * window if numbers else min(4 * window, _MOST_SCANNED)
     return found
+
+
+def _matching(
+    snapshot: _Snapshot, topics: Selection, after: int, last: int, limit: int
+) -> tuple[list[int], int]:
+    """
+    Do what `filed_between` does, by matching the topics of each publication.
+    """
+    numbers: list[int] = []
+    for row in fetch_each(snapshot.connection, "number, topics", _TOPICS, (after, last)):
+        try:
+            matches = topics.matches(topics_from(row[1]))
+        except _DAMAGE as error:
+            _pass_over(snapshot, row[0], error)
+            continue
+        if matches:
+            numbers.append(row[0])
+            if len(numbers) == limit:
+                return numbers, row[0]
+    return numbers, last
 
 
 def _tail(snapshot: _Snapshot, limit: int) -> Tail:
@@ -212,11 +264,6 @@ def _locate(snapshot: _Snapshot, event_id: str) -> int:
     return int(given[0])
 
 
-def _scan(snapshot: _Snapshot, after: int, topics: Selection, limit: int) -> list[Record]:
-    rows = _following(snapshot, after, min(limit, PAGE))
-    return list(islice(_readable(snapshot, rows, topics), limit))
-
-
 def _following(snapshot: _Snapshot, after: int, page: int = PAGE) -> Iterator[list[Any]]:
     last: int | None = after
     while last is not None:
@@ -237,20 +284,19 @@ def _rows(snapshot: _Snapshot, numbers: list[int]) -> list[list[Any]]:
     return fetch_each(snapshot.connection, _COLUMNS, _LISTED, (json.dumps(numbers),))
 
 
-def _readable(
-    snapshot: _Snapshot, rows: Iterable[list[Any]], topics: Selection | None = None
-) -> Iterator[Record]:
+def _readable(snapshot: _Snapshot, rows: Iterable[list[Any]]) -> Iterator[Record]:
     """
-    The records of *rows* that match *topics*, if given.  What another program has
-    damaged is passed over.
+    The records of *rows*.  What another program has damaged is passed over.
     """
-    every = topics is None or topics.everything
     for row in rows:
         try:
-            if every or topics.matches(topics_from(row[1])):  # type: ignore[union-attr]
-                yield _record(snapshot, row)
-        except (ValueError, TypeError, IndexError, RecursionError) as error:
-            snapshot.unreadable(row[0], str(error) or type(error).__name__)
+            yield _record(snapshot, row)
+        except _DAMAGE as error:
+            _pass_over(snapshot, row[0], error)
+
+
+def _pass_over(snapshot: _Snapshot, number: int, error: Exception) -> None:
+    snapshot.unreadable(number, str(error) or type(error).__name__)
 
 
 def _record(snapshot: _Snapshot, row: list[Any]) -> Record:

@@ -8,6 +8,7 @@ here does I/O or imports Twisted.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Final
@@ -67,6 +68,8 @@ COLUMNS: Final = "topics, private, given, data, event, retry, comment"
 _OVERHEAD: Final = 48
 _FILING: Final = 16
 
+_PLAIN: Final = re.compile(r'\["([^"\\\x00-\x1f]*)"\]')
+
 # How many parsed lists of topics are cached: a hub uses few, each of them often.
 _REMEMBERED: Final = 4096
 
@@ -113,6 +116,10 @@ def topics_from(text: str) -> tuple[str, ...]:
     Raises:
         ValueError, TypeError: It is something else.
     """
+    # benchmarks (templates): one topic that JSON writes as it is.
+    plain = _PLAIN.fullmatch(text)
+    if plain is not None:
+        return (plain[1],)
     topics = json.loads(text)
     if not (isinstance(topics, list) and topics and all(type(one) is str for one in topics)):
         raise ValueError("it has no topics")

@@ -2,7 +2,8 @@
 The index of topics: the publications of each.
 
 With it, a replay costs what the subscriber missed of its topics, not what is
-stored.  A topic is deleted with its last publication.
+stored.  A topic is deleted with its last publication.  While the file is open, no
+number stands for two topics, so a reader may remember what it stands for.
 
 Nothing here imports Twisted.
 """
@@ -10,24 +11,15 @@ Nothing here imports Twisted.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
-from twisted_sse.history.sqlite.bulk import fetch
 from twisted_sse.history.sqlite.row import topics_from, topics_text
-from twisted_sse.topics import Selection
 
-__all__ = ["TopicIndex", "names_of", "numbers_of"]
+__all__ = ["TopicIndex"]
 
 # How many lists of topics the writer caches.
 _REMEMBERED: Final = 4096
-
-# The most names that are looked up one by one: so many searches are still fast,
-# and patterns that match more names match much of what is stored anyway.
-_MOST_NAMES: Final = 256
-
-# How many names to fetch in one step.
-_NAMES: Final = 4096
 
 _Filed = tuple[str, Sequence[int]]
 
@@ -40,6 +32,8 @@ class TopicIndex:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._remembered: dict[tuple[str, ...], _Filed] = {}
+        # Not less than any number so far: SQLite would use the highest one again.
+        self._highest = 0
 
     def find(self, topics: tuple[str, ...]) -> _Filed:
         """
@@ -83,9 +77,12 @@ class TopicIndex:
         row = self._connection.execute("SELECT id FROM topics WHERE name = ?", (name,)).fetchone()
         if row is not None:
             return int(row[0])
-        made = self._connection.execute("INSERT INTO topics (name) VALUES (?)", (name,))
-        assert made.lastrowid is not None
-        return made.lastrowid
+        ((stored,),) = self._connection.execute("SELECT ifnull(max(id), 0) FROM topics")
+        self._highest = max(self._highest, stored) + 1
+        self._connection.execute(
+            "INSERT INTO topics (id, name) VALUES (?, ?)", (self._highest, name)
+        )
+        return self._highest
 
 
 def _readable(text: str) -> tuple[str, ...]:
@@ -94,49 +91,3 @@ def _readable(text: str) -> tuple[str, ...]:
     except (ValueError, TypeError, RecursionError):
         # Another program has changed it.
         return ()
-
-
-def names_of(connection: sqlite3.Connection, topics: Selection) -> set[str] | None:
-    """
-    Find the topics that *topics* selects; None if they are too many to look up.
-    """
-    names = set(topics.exact)
-    for name in _all_names(connection) if topics.patterns else ():
-        if topics.matches((name,)):
-            names.add(name)
-            if len(names) > _MOST_NAMES:
-                return None
-    return names
-
-
-def _all_names(connection: sqlite3.Connection) -> Iterator[str]:
-    query = "SELECT id, name FROM topics WHERE id > ? ORDER BY id LIMIT ?"
-    last = 0
-    while rows := fetch(connection, "id, name", query, (last, _NAMES)):
-        for _, name in rows:
-            yield name
-        last = rows[-1][0]
-
-
-def numbers_of(
-    connection: sqlite3.Connection, names: Iterable[str], after: int, limit: int
-) -> list[int]:
-    """
-    Find the numbers of the publications of several topics, in order, without
-    duplicates.
-
-    Args:
-        after: Return only greater numbers.
-
-        limit: The most numbers to return.
-    """
-    query = (
-        "SELECT number FROM filed WHERE topic = (SELECT id FROM topics WHERE name = ?)"
-        " AND number > ? ORDER BY number LIMIT ?"
-    )
-    found = {
-        number
-        for name in names
-        for (number,) in fetch(connection, "number", query, (name, after, limit))
-    }
-    return sorted(found)[:limit]

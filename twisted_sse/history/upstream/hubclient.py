@@ -17,7 +17,7 @@ from twisted.web.http_headers import Headers
 from twisted_sse.client import Backoff, EventSource
 from twisted_sse.client.agent import client_of
 from twisted_sse.client.failures import meaning_of, too_late
-from twisted_sse.client.response import check_status, content_type, first_words, read
+from twisted_sse.client.response import check_status, content_type, read
 from twisted_sse.errors import (
     HistoryUnavailable,
     TwistedSSEError,
@@ -28,6 +28,7 @@ from twisted_sse.events.publication import Position, Record
 from twisted_sse.events.replication import (
     read_position,
 )
+from twisted_sse.events.unexpectedstatus import first_words
 from twisted_sse.history.outage import Unreadable
 from twisted_sse.history.upstream.excerpt import (
     MOST_ANSWER,

@@ -8,29 +8,47 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from twisted_sse import units
+from twisted_sse.broker.presence.settings import read_presence
 from twisted_sse.history.plugins import build_history
+from twisted_sse.server.log.formats import FORMATS
+from twisted_sse.server.log.levels import read_level
+from twisted_sse.topics import MAX_TOPICS
+from twisted_sse.transport.proxies import PROXY_HEADERS
 from twisted_sse.transport.tls.identity import read_passphrase
 
 __all__ = [
+    "AUTO",
+    "CONNECTION_LIMIT",
     "COUNT",
     "HISTORY",
     "INTERVAL",
+    "LIMIT",
+    "LOG_FORMAT",
+    "LOG_LEVEL",
     "MILLISECONDS",
     "PASSPHRASE_FILE",
     "PORT",
+    "PRESENCE",
+    "PROXY_HEADER",
     "SECONDS",
     "SIZE",
+    "SIZE_LIMIT",
     "SOCKET_PATH",
     "TEXT",
     "TOKEN_FILE",
+    "TOPIC_LIMIT",
     "WORKERS",
     "YES_OR_NO",
     "Kind",
     "TokenList",
 ]
+
+
+#: A limit that follows from others, and from the number of open files.
+AUTO: Final = "auto"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +107,30 @@ def _read_workers(text: str) -> int:
 # Linux takes 107 bytes, and BSD 103; a process appends its number for a moment.
 _LONGEST_SOCKET_PATH = 80
 
+
+def _read_format(text: str) -> str:
+    if text not in FORMATS:
+        raise ValueError(f"{text!r} is neither text nor json")
+    return text
+
+
+def _read_connection_limit(text: str) -> int | str | None:
+    return AUTO if text == AUTO else units.limit(units.count)(text)
+
+
+def _read_topics(text: str) -> int:
+    number = units.count(text)
+    if number > MAX_TOPICS:
+        raise ValueError(f"{text!r} is more than the {MAX_TOPICS} topics that an event may have")
+    return number
+
+
+def _read_proxy_header(text: str) -> str:
+    if text.lower() not in PROXY_HEADERS:
+        raise ValueError(f"{text!r} is neither X-Forwarded-For nor Forwarded")
+    return text.lower()
+
+
 TEXT = Kind(read=str)
 PORT = Kind(
     read=str, expected='a port number, or a string such as "unix:/run/sse.sock"', types=(int,)
@@ -103,12 +145,38 @@ MILLISECONDS = Kind(
 SECONDS = Kind(read=units.seconds, expected="a number of seconds, such as 10", types=(int, float))
 INTERVAL = Kind(
     read=units.interval,
-    expected='a number of seconds, such as 10, or "off"',
+    expected='a number of seconds, such as 10, or "none"',
     types=(int, float),
 )
 SIZE = Kind(read=units.size, expected='a size, such as 65536 or "64KiB"', types=(int,))
+LIMIT = Kind(
+    read=units.limit(units.count),
+    expected='a whole number, such as 100, or "none"',
+    types=(int,),
+)
+CONNECTION_LIMIT = Kind(
+    read=_read_connection_limit,
+    expected='a whole number, such as 100, "none" or "auto"',
+    types=(int,),
+)
+TOPIC_LIMIT = Kind(
+    read=units.limit(_read_topics),
+    expected='a whole number, such as 10, or "none"',
+    types=(int,),
+)
+SIZE_LIMIT = Kind(
+    read=units.limit(units.size),
+    expected='a size, such as 65536 or "64KiB", or "none"',
+    types=(int,),
+)
+PROXY_HEADER = Kind(read=_read_proxy_header, expected='"X-Forwarded-For" or "Forwarded"')
+LOG_FORMAT = Kind(read=_read_format, expected='"text" or "json"')
+LOG_LEVEL = Kind(read=read_level, expected='a level such as "warn", or "twisted_sse.history=debug"')
 YES_OR_NO = Kind(read=units.yes_or_no, expected="true or false", types=(bool,))
 SOCKET_PATH = Kind(
     read=_read_socket_path, expected='the path of a socket, such as "/run/sse/takeover"'
 )
 WORKERS = Kind(read=_read_workers, expected='a whole number, such as 2, or "auto"', types=(int,))
+PRESENCE = Kind(
+    read=read_presence, expected="true, false, or a number of seconds", types=(bool, int, float)
+)

@@ -30,6 +30,10 @@ export class Series {
     }
   }
 
+  clear() {
+    this.values = [];
+  }
+
   known() {
     return this.values.filter((value) => value !== null);
   }

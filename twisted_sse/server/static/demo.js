@@ -32,12 +32,16 @@ const panels = {
 const log = new EventLog();
 
 const listener = {
-  event(event) {
-    log.event(event);
-    panels[event.type].show(decode(event.data));
+  event(event, replayed) {
+    log.event(event, replayed);
+    panels[event.type].show(decode(event.data), replayed);
   },
   control(event) {
     log.control(event);
+    if (event.type === "stream-reset") {
+      // Everything that is kept follows.
+      Object.values(panels).forEach((panel) => panel.clear());
+    }
   },
   status(state, text) {
     const status = find("status");

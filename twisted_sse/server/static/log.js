@@ -26,9 +26,11 @@ export class EventLog {
     setInterval(() => this.showRate(), 1000);
   }
 
-  event(event) {
+  event(event, replayed) {
     this.count += 1;
-    this.arrivals.push(performance.now());
+    if (!replayed) {
+      this.arrivals.push(performance.now());
+    }
     find("counter-events").textContent = this.count.toLocaleString("en");
     this.add(event, "event");
   }

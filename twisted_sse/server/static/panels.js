@@ -1,7 +1,7 @@
 /*
  * The panels of the page, one for each demo topic.  twisted_sse/server/demo.py describes the data.
  *
- * Each panel is an object with show(data).
+ * Each panel is an object with show(data, replayed) and clear().
  */
 
 import { add, grid, Line, Series } from "./chart.js";
@@ -27,7 +27,11 @@ export class ClockPanel {
     }
   }
 
-  show({ time }) {
+  /* Only the present time is of interest. */
+  show({ time }, replayed) {
+    if (replayed) {
+      return;
+    }
     const date = new Date(time * 1000);
     const face = find("clock");
     face.dateTime = date.toISOString();
@@ -39,6 +43,8 @@ export class ClockPanel {
     });
     this.turn(date);
   }
+
+  clear() {}
 
   turn(date) {
     const minutes = date.getMinutes() + date.getSeconds() / 60;
@@ -72,6 +78,10 @@ export class PricePanel {
     label.dataset.direction = direction(change);
     this.svg.dataset.direction = direction(price - this.series.values[0]);
     this.draw();
+  }
+
+  clear() {
+    this.series.clear();
   }
 
   draw() {
@@ -108,6 +118,11 @@ export class MachinePanel {
     this.draw();
   }
 
+  clear() {
+    this.load.clear();
+    this.memory.clear();
+  }
+
   draw() {
     const most = Math.max(...this.load.known(), ...this.memory.known());
     // May be above 100: more processes can be runnable than there are processors.
@@ -125,17 +140,29 @@ function wording(data) {
   return typeof text === "string" ? text : JSON.stringify(text);
 }
 
+/* When a note was published, or for one that does not say so, when it arrived. */
+function moment(data, replayed) {
+  if (typeof data?.time === "number") {
+    return new Date(data.time * 1000);
+  }
+  return replayed ? null : new Date();
+}
+
 export class NotesPanel {
-  show(data) {
+  show(data, replayed) {
     const list = find("notes");
     list.querySelector(".empty")?.remove();
     const time = document.createElement("time");
-    time.textContent = new Date().toLocaleTimeString("en-GB");
+    time.textContent = moment(data, replayed)?.toLocaleTimeString("en-GB") ?? "earlier";
     const item = document.createElement("li");
     item.append(time, " ", wording(data));
     list.prepend(item);
     while (list.children.length > MOST_NOTES) {
       list.lastElementChild.remove();
     }
+  }
+
+  clear() {
+    find("notes").replaceChildren();
   }
 }

@@ -21,7 +21,7 @@ async function send(topic, text, token) {
       "Content-Type": "application/json",
       ...(token && { Authorization: `Bearer ${token}` }),
     },
-    body: JSON.stringify({ topic, event: "note", data: { text } }),
+    body: JSON.stringify({ topic, event: "note", data: { text, time: Date.now() / 1000 } }),
   });
 }
 

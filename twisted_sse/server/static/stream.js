@@ -3,7 +3,7 @@
  *
  * Browsers reconnect after a lost connection, but give up after an HTTP error, and do not notice a
  * connection that died silently.  In both cases a new EventSource continues from the last event ID
- * of the old one.
+ * of the old one.  The first stream of a page begins with everything that is kept.
  *
  * Nothing here touches the page.
  */
@@ -35,7 +35,7 @@ export class Stream {
    * url: has at least one topic in its query.
    * types: the event types to listen for.
    * listener: an object with these methods.
-   *   event(event): a MessageEvent of one of the types.
+   *   event(event, replayed): a MessageEvent of one of the types, and whether it is an old one.
    *   control(event): a MessageEvent of a control event.
    *   status(state, text): state is "connecting", "open", "lost" or "reset".
    *   reconnected(count): how often the stream has reconnected since the page was loaded.
@@ -44,7 +44,8 @@ export class Stream {
     this.url = url;
     this.types = types;
     this.listener = listener;
-    this.lastEventId = "";
+    // A page that is loaded is sent everything that is kept.
+    this.lastEventId = "earliest";
     this.connections = 0;
     this.arrived = 0;
     this.timers = {};
@@ -52,8 +53,9 @@ export class Stream {
 
   open() {
     this.source?.close();
-    const resume = this.lastEventId && `&lastEventID=${encodeURIComponent(this.lastEventId)}`;
-    this.source = new EventSource(this.url + resume);
+    this.source = new EventSource(
+      `${this.url}&last_event_id=${encodeURIComponent(this.lastEventId)}`,
+    );
     this.source.addEventListener("open", () => this.opened());
     this.source.addEventListener("error", () => this.failed());
     this.source.addEventListener("stream-open", (event) => this.began(event));
@@ -95,31 +97,33 @@ export class Stream {
 
   lost(text) {
     Object.values(this.timers).forEach(clearTimeout);
+    this.timers = {};
     this.listener.status("lost", text);
   }
 
   received(event) {
     this.arrived += 1;
     this.heard(event);
-    if (this.timers.replay) {
+    const replayed = Boolean(this.timers.replay);
+    if (replayed) {
       this.awaitPause();
     }
-    this.listener.event(event);
+    this.listener.event(event, replayed);
   }
 
   began(event) {
     this.heard(event);
     this.listener.control(event);
-    if (parse(event.data).resumed) {
-      this.awaitPause();
-    }
+    this.resumed = parse(event.data).resumed;
+    this.awaitPause();
   }
 
   wasReset(event) {
     this.heard(event);
     this.listener.control(event);
-    clearTimeout(this.timers.replay);
-    this.timers.replay = null;
+    // Everything that is kept follows.
+    this.resumed = false;
+    this.awaitPause();
     const { reason } = parse(event.data);
     this.news("reset", RESETS[reason] ?? "back, but history was reset");
   }
@@ -132,6 +136,9 @@ export class Stream {
   awaitPause() {
     this.after("replay", REPLAY_PAUSE_SECONDS, () => {
       this.timers.replay = null;
+      if (!this.resumed) {
+        return;
+      }
       const events = this.arrived === 1 ? "event" : "events";
       this.news("open", `back: ${this.arrived || "no"} missed ${events} replayed`);
     });

@@ -47,6 +47,13 @@ class HubWide:
         self._totals: Counter[Calls] = Counter()
         self._networks: Counter[str] = Counter()
 
+    @property
+    def connections(self) -> int:
+        """
+        The number of connections of all workers.
+        """
+        return self._totals.total()
+
     def handlers(self, calls: Calls) -> dict[str, AnswerCall]:
         """
         The handlers for the calls of a worker.

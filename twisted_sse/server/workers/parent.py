@@ -8,13 +8,14 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from twisted.application.service import MultiService, Service
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IReactorProcess
 
-from twisted_sse.interfaces import ISharedHistoryProvider
+from twisted_sse.interfaces import IPresenceStore, ISharedHistoryProvider
 from twisted_sse.server.build import Server, make_server
 from twisted_sse.server.config.config import Config
 from twisted_sse.server.config.option import Given, InvalidOption
@@ -22,6 +23,7 @@ from twisted_sse.server.demo import publish_demo
 from twisted_sse.server.process import GarbageCollection, MonotonicTimers, StopSignals
 from twisted_sse.server.reload import Reloadable, ReloadSignal
 from twisted_sse.server.role import MakeEndpoint, Role, fresh_endpoint
+from twisted_sse.server.systemd import Notifier
 from twisted_sse.server.takeover.holder import holder
 from twisted_sse.server.workers.assignment import FROM_WORKER, TO_WORKER, Assignment
 from twisted_sse.server.workers.hubwide import HubWide
@@ -82,13 +84,18 @@ def make_parent(
     # Everything is checked as for one process; of its services, the parent uses some.
     server = make_server(config, reactor, role)
     shared = ISharedHistoryProvider(config.history, None) is not None
-    if not shared and config.max_body > _MOST_BODY:
+    max_body = _MOST_BODY + 1 if config.max_body is None else config.max_body
+    if not shared and max_body > _MOST_BODY:
         raise InvalidOption(
             "max-body",
             "with --workers and a history that is not shared it is at most 15MiB: write a smaller "
             "one, or use --history redis",
         )
-    origin = None if shared else Origin(config.history, config.max_body, reactor)
+    if config.presence and IPresenceStore(config.history, None) is None:
+        raise InvalidOption(
+            "presence", "with --workers it needs a history that shares it: use --history redis"
+        )
+    origin = None if shared else Origin(config.history, max_body, reactor)
     if origin is not None and config.demo:
         publish_demo(origin.hub)
     hub_wide = HubWide(None if origin is None else origin.hub.broker, reactor)
@@ -110,10 +117,24 @@ def make_parent(
         endpoints = [one.endpoint for one in server.served]
         parent.addService(holder(config, endpoints, supervisor, reactor))
     parent.addService(GarbageCollection())
-    parent.addService(ReloadSignal(reactor, reloads))
-    parent.addService(StopSignals(reactor, supervisor.abort))
+    notifier = Notifier(lambda: hub_wide.connections, os.environ, reactor)
+    parent.addService(notifier)
+    parent.addService(ReloadSignal(reactor, reloads, notifier.reloading, server.fixed))
+    parent.addService(
+        StopSignals(
+            reactor,
+            leave=partial(_leave, supervisor, notifier),
+            abort=supervisor.abort,
+            delay=config.drain_delay,
+        )
+    )
     parent.addService(server.banner)
     return parent
+
+
+def _leave(supervisor: Supervisor, notifier: Notifier) -> None:
+    supervisor.leave()
+    notifier.stopping()
 
 
 class _Spawn:

@@ -87,20 +87,16 @@ class OtherWorkers:
     Args:
         calls: Reaches the parent.
 
-        tells_networks: Whether connections are limited by address, so that the others
-            have to know from where they come.
-
     Attributes:
         total: The number of connections of the others.
 
         own: The number of connections of this worker.
     """
 
-    def __init__(self, calls: Calls, clock: IReactorTime, *, tells_networks: bool) -> None:
+    def __init__(self, calls: Calls, clock: IReactorTime) -> None:
         self._calls = calls
         self._clock = clock
-        self._tells_networks = tells_networks
-        self._networks: dict[str, int] = {}
+        self._clients: dict[str, int] = {}
         self._counts = _Counts(clock)
         self._changes: dict[str, int] = {}
         self._telling: IDelayedCall | None = None
@@ -116,34 +112,33 @@ class OtherWorkers:
         """
         return self
 
-    def of(self, network: str) -> int:
+    def of(self, client: str) -> int:
         """
         See `Elsewhere.of`.
         """
-        return self._networks.get(network, 0)
+        return self._clients.get(client, 0)
 
-    def changed(self, total: int, network: str, count: int) -> None:
+    def changed(self, total: int, client: str, count: int) -> None:
         """
         See `Elsewhere.changed`.
         """
         self.own = total
-        if self._tells_networks:
-            self._changes[network] = count
+        self._changes[client] = count
         if self._telling is None:
             self._telling = self._clock.callLater(0, self._tell)
 
-    def learn(self, total: int, networks: dict[str, int]) -> None:
+    def learn(self, total: int, clients: dict[str, int]) -> None:
         """
-        Take the numbers of the others: of all their connections, and of those from each
-        network for which it has changed.
+        Take the numbers of the others: of all their connections, and of those of each
+        network and user for which it has changed.
         """
         self.total = total
         self._counts.forget()
-        for network, count in networks.items():
+        for client, count in clients.items():
             if count:
-                self._networks[network] = count
+                self._clients[client] = count
             else:
-                self._networks.pop(network, None)
+                self._clients.pop(client, None)
 
     def count(self, publications: Sequence[Publication]) -> Deferred[Sequence[int]]:
         """

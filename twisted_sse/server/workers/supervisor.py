@@ -109,6 +109,12 @@ class Supervisor(Service):
         """
         self._tell("reload")
 
+    def leave(self) -> None:
+        """
+        Let the workers say that they are not ready: the hub stops soon.
+        """
+        self._tell("leave")
+
     def pause(self) -> None:
         """
         See `twisted_sse.server.takeover.holder.Pausing`.

@@ -77,8 +77,7 @@ def run_worker() -> None:
     except InvalidConfiguration as error:
         # A file has changed since the parent has read it.
         sys.exit(f"This worker cannot start: {error}.")
-    limits_addresses = config.max_connections_per_address is not None
-    worker = Worker(server, assignment.origin, reactor, tells_networks=limits_addresses)
+    worker = Worker(server, assignment.origin, reactor)
     run: Any = reactor
     connect: Any = stdio.StandardIO
     connect(worker, stdin=TO_WORKER, stdout=FROM_WORKER, reactor=reactor)
@@ -130,9 +129,6 @@ def make_worker(assignment: Assignment, config: Config, reactor: Any) -> Server:
 class Worker(Protocol):
     """
     The connection to the parent.
-
-    Args:
-        tells_networks: See `OtherWorkers`.
     """
 
     transport: Any
@@ -143,8 +139,6 @@ class Worker(Protocol):
         server: Server,
         origin: OriginAddress | None,
         reactor: Any,
-        *,
-        tells_networks: bool,
     ) -> None:
         self._server = server
         self._origin = origin
@@ -159,6 +153,7 @@ class Worker(Protocol):
                 "count": self._count,
                 "elsewhere": self._learn,
                 "find": lambda number: self._others.find_own(number),
+                "leave": self._leave,
                 "pause": self._accepting.pause,
                 "reload": self._reload,
                 "resume": self._accepting.resume,
@@ -166,7 +161,7 @@ class Worker(Protocol):
                 "submit": lambda number: self._others.submit_own(number),
             },
         )
-        self._others = OtherWorkers(self._calls, reactor, tells_networks=tells_networks)
+        self._others = OtherWorkers(self._calls, reactor)
         self._balance = Balance(endpoints, lambda: len(server.hub.connections), reactor)
         self._beats = LoopingCall(self._calls.tell, "beat")
         self._beats.clock = reactor
@@ -225,6 +220,9 @@ class Worker(Protocol):
                 one.reload()
             except Exception:
                 self._log.failure("Reading {what} again has failed", what=what)
+
+    def _leave(self) -> None:
+        self._broker.leaving = True
 
     def _abort(self) -> None:
         abort_all(self._broker, self._server.hub.responses)

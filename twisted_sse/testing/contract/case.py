@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 else:
     _TestCase = object
 
-__all__ = ["ALL", "MANY", "ContractCase", "needs", "publication"]
+__all__ = ["ALL", "MANY", "ContractCase", "needs", "provides", "publication"]
 
 #: Selects every publication.
 ALL = Selection.of(["*"])
@@ -246,6 +246,34 @@ def needs(
             if case.can(ability):
                 await test(case)
 
+        return run
+
+    return decorate
+
+
+def provides(
+    interface: type[IHistoryProvider], **bounds: float
+) -> Callable[
+    [Callable[[Case, Any], Awaitable[None]]], Callable[[Case], Coroutine[Deferred[Any], Any, None]]
+]:
+    """
+    Start a provider and pass it to a test, or make the test pass at once if it does not
+    provide an optional interface.
+
+    Args:
+        bounds: See `Hooks.make_history`.
+    """
+
+    def decorate(
+        test: Callable[[Case, Any], Awaitable[None]],
+    ) -> Callable[[Case], Coroutine[Deferred[Any], Any, None]]:
+        # Not `wraps`: pytest would look for a fixture with the name of the argument.
+        async def run(case: Case) -> None:
+            history = await case.started(**bounds)
+            if interface(history, None) is not None:
+                await test(case, history)
+
+        run.__name__, run.__doc__ = test.__name__, test.__doc__
         return run
 
     return decorate

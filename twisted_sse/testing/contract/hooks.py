@@ -29,7 +29,8 @@ class Hooks:
         interruptible: Whether the store can be made unavailable.  If so, write
             `interrupt` and `resume`.
 
-        lifetime: The ``age`` that the tests pass to `make_history`, in seconds.
+        lifetime: The ``age`` that the tests pass to `make_history`, and the ``ttl``
+            that they pass to `IPresenceStore.exchange`, in seconds.
             It must be longer than an append and the query after it take.  If
             `pass_time` advances a clock of your own, a long one costs no time.
 
@@ -84,9 +85,9 @@ class Hooks:
 
     def pass_time(self, seconds: float) -> Any:
         """
-        Let time pass for ``age``.  The default waits in real time; if your
-        provider takes a clock, pass it a `twisted.internet.task.Clock` and
-        advance that.
+        Let time pass for ``age``, and for the ``ttl`` of `IPresenceStore`.  The
+        default waits in real time; if your provider takes a clock, pass it a
+        `twisted.internet.task.Clock` and advance that.
         """
         return deferLater(GlobalClock(), seconds)
 

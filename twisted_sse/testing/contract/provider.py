@@ -6,9 +6,12 @@ from __future__ import annotations
 
 from twisted_sse.testing.contract.append import AppendRules
 from twisted_sse.testing.contract.bounds import BoundRules
+from twisted_sse.testing.contract.checked import CheckRules
+from twisted_sse.testing.contract.find import FindRules, SharedFindRules
 from twisted_sse.testing.contract.follow import FollowRules
 from twisted_sse.testing.contract.lifecycle import AvailabilityRules, LifecycleRules
 from twisted_sse.testing.contract.locate import LocateRules
+from twisted_sse.testing.contract.presence import PresenceRules
 from twisted_sse.testing.contract.since import SinceRules
 from twisted_sse.testing.contract.tail import TailRules
 from twisted_sse.testing.contract.unknown_ids import UnknownIDRules
@@ -22,6 +25,8 @@ class HistoryProviderContract(
     UnknownIDRules,
     TailRules,
     BoundRules,
+    FindRules,
+    CheckRules,
     AvailabilityRules,
     LifecycleRules,
 ):
@@ -38,13 +43,17 @@ class HistoryProviderContract(
                 return OwnHistory(**bounds)
 
     trial, pytest and unittest run it.  Describe the provider further with the
-    attributes and methods of `Hooks`; tests of what it cannot do pass at once.
+    attributes and methods of `Hooks`; tests of what it cannot do pass at once, and so
+    do those of `ISearchableHistory` and `ICheckedHistory` if it does not provide them.
     Every failure begins with the rule that is broken.
     """
 
 
-class SharedHistoryProviderContract(LocateRules, FollowRules, HistoryProviderContract):
+class SharedHistoryProviderContract(
+    LocateRules, FollowRules, SharedFindRules, PresenceRules, HistoryProviderContract
+):
     """
     The tests of `ISharedHistoryProvider`, including those of
-    `HistoryProviderContract`; write the method `second_hub`, too.
+    `HistoryProviderContract`; write the method `second_hub`, too.  A provider that
+    provides `IPresenceStore` is tested for that as well.
     """

@@ -9,11 +9,15 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, NamedTuple
 
+from twisted.internet.interfaces import IHandshakeListener, INegotiated
 from twisted.web.http import _GenericHTTPChannelProtocol
+from zope.interface import implementer
 
 from twisted_sse.transport.deadline import RequestTimeouts
 from twisted_sse.transport.http.http1 import StrictHTTPChannel
 from twisted_sse.transport.http2.connection import H2Connection
+from twisted_sse.transport.proxies import TrustedProxies
+from twisted_sse.transport.refusals import Refusals
 from twisted_sse.transport.socketlimit import Slot, SocketLimit
 from twisted_sse.transport.sockets import close_now
 
@@ -28,14 +32,25 @@ class ChannelSettings(NamedTuple):
         connections: The open HTTP/2 connections.
 
         sockets: ``None`` if their number is not limited.
+
+        handshake_timeout: The seconds that a TLS handshake may take; ``None`` waits
+            forever.
+
+        proxies: Those whose sockets do not count for their address.
+
+        refusals: Counts what is refused.
     """
 
     connections: set[H2Connection]
     max_streams: int
     timeouts: RequestTimeouts
     sockets: SocketLimit | None
+    handshake_timeout: float | None
+    proxies: TrustedProxies | None
+    refusals: Refusals
 
 
+@implementer(IHandshakeListener)
 class Channel(_GenericHTTPChannelProtocol):
     """
     Switches to the protocol that client and server have negotiated.
@@ -53,6 +68,8 @@ class Channel(_GenericHTTPChannelProtocol):
         super().__init__(channel)
         self._settings = settings
         self._slot: Slot | None = None
+        # The time limit of the TLS handshake: a DelayedCall.
+        self._handshake: Any = None
 
     def makeConnection(self, transport: Any) -> None:
         """
@@ -61,7 +78,7 @@ class Channel(_GenericHTTPChannelProtocol):
         sockets = self._settings.sockets
         if sockets is not None:
             self._slot = self._channel.slot = sockets.take(
-                transport.getPeer(), partial(close_now, transport)
+                self._counted(transport.getPeer()), partial(close_now, transport)
             )
             if self._slot is None:
                 self._channel.transport = transport
@@ -69,6 +86,18 @@ class Channel(_GenericHTTPChannelProtocol):
                 transport.abortConnection()
                 return
         self._channel.makeConnection(transport)
+        # Of the transports, only those with TLS negotiate a protocol.
+        timeout = self._settings.handshake_timeout
+        if timeout is not None and INegotiated.providedBy(transport):
+            self._handshake = self._channel.callLater(timeout, self._handshake_expired)
+
+    def handshakeCompleted(self) -> None:
+        """
+        See `IHandshakeListener.handshakeCompleted`.
+        """
+        handshake, self._handshake = self._handshake, None
+        if handshake is not None:
+            handshake.cancel()
 
     def dataReceived(self, data: bytes) -> Any:
         """
@@ -85,10 +114,23 @@ class Channel(_GenericHTTPChannelProtocol):
         """
         See `IProtocol.connectionLost`.
         """
+        self.handshakeCompleted()
         if self._slot is not None:
             self._slot.release()
         self._settings.connections.discard(self._channel)
         self._channel.connectionLost(reason)
+
+    def _counted(self, peer: Any) -> Any:
+        """
+        The address that a socket counts for; ``None`` if it brings those of many clients.
+        """
+        proxies = self._settings.proxies
+        return None if proxies is not None and proxies.trusts(peer) else peer
+
+    def _handshake_expired(self) -> None:
+        self._handshake = None
+        self._settings.refusals.count("handshake_timeout")
+        self._channel.transport.abortConnection()
 
     def _switch_to(self, connection: Any) -> None:
         previous = self._channel

@@ -34,6 +34,7 @@ class ClosingHTTPChannel(HTTPChannel):
     A channel that closes in the end, whatever its client does.
     """
 
+    site: Any
     transport: Any
     _networkProducer: Any
 
@@ -64,13 +65,19 @@ class ClosingHTTPChannel(HTTPChannel):
         self._abortingCall = None
         self.transport.abortConnection()
 
-    def refuse(self, status: int, detail: str) -> None:
+    def refuse(self, status: int, detail: str, limit: str | None = None) -> None:
         """
         Answer with an error instead of a resource's answer, and close the connection.
+
+        Args:
+            limit: The limit that refuses the request, if it is one; see
+                `twisted_sse.transport.refusals.LIMITS`.
         """
         if self._refused:
             return
         self._refused = True
+        if limit is not None:
+            self.site.refusals.count(limit)
         headers, body = refusal(status, detail)
         phrase = HTTPStatus(status).phrase.encode("ascii")
         lines = [b"HTTP/1.1 %d %b" % (status, phrase)]

@@ -44,7 +44,6 @@ class StrictHTTPChannel(ClosingHTTPChannel):
         slot: The socket's, if the site's sockets are limited.
     """
 
-    site: Any
     MAX_LENGTH = LINE_BYTES
     totalHeadersSize = LINE_BYTES + HEADER_BYTES
 
@@ -76,7 +75,7 @@ class StrictHTTPChannel(ClosingHTTPChannel):
             return
         if self.requests:
             if self._receivedHeaderSize + len(line) > HEADER_BYTES:
-                self.refuse(431, _TOO_LARGE)
+                self.refuse(431, _TOO_LARGE, "headers")
                 return
             super().lineReceived(line)
             return
@@ -89,9 +88,9 @@ class StrictHTTPChannel(ClosingHTTPChannel):
         See `twisted.protocols.basic.LineReceiver.lineLengthExceeded`.
         """
         if self.requests:
-            self.refuse(431, _TOO_LARGE)
+            self.refuse(431, _TOO_LARGE, "headers")
         else:
-            self.refuse(414, _TOO_LONG)
+            self.refuse(414, _TOO_LONG, "request_line")
 
     def headerReceived(self, line: bytes) -> bool:
         """
@@ -106,7 +105,8 @@ class StrictHTTPChannel(ClosingHTTPChannel):
             self.refuse(400, "A header has a control character.")
             return False
         if self._receivedHeaderCount >= self.maxHeaders:
-            self.refuse(431, f"The request has more than {self.maxHeaders} headers.")
+            detail = f"The request has more than {self.maxHeaders} headers: send fewer."
+            self.refuse(431, detail, "headers")
             return False
         accepted: bool = super().headerReceived(readable(line))
         return accepted
@@ -223,7 +223,7 @@ class StrictHTTPChannel(ClosingHTTPChannel):
         """
         if self._command in (b"GET", b"HEAD"):
             # Its response may be a stream, during which nothing else is read.
-            self.refuse(413, "The body is too large: a request to read needs none.")
+            self.refuse(413, "The body is too large: a request to read needs none.", "body")
             return
         self._unread = True
         self.length = 0
@@ -253,11 +253,11 @@ class StrictHTTPChannel(ClosingHTTPChannel):
 
     def _head_expired(self) -> None:
         self._deadline = None
-        self.refuse(408, "The headers of the request did not arrive in time.")
+        self.refuse(408, "The headers of the request did not arrive in time.", "head_timeout")
 
     def _body_expired(self) -> None:
         self._deadline = None
-        self.refuse(408, "The body of the request did not arrive in time.")
+        self.refuse(408, "The body of the request did not arrive in time.", "body_timeout")
 
     def connectionLost(self, reason: Any = connectionDone) -> None:
         """

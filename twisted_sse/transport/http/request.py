@@ -75,10 +75,18 @@ class BoundedRequest(Request):
         """
         See `twisted.web.http.Request.process`.
         """
+        channel: Any = self.channel
+        site = channel.site
+        proxies = getattr(site, "trusted_proxies", None)
+        if proxies is not None:
+            self.client = proxies.client_of(self.client, self.requestHeaders)
         if self._no_room:
             self.setHeader(b"Retry-After", b"5")
             self._refuse(503, "The server cannot store this body now: try again in a few seconds.")
         elif self.too_large and self._refuses():
+            refusals = getattr(site, "refusals", None)
+            if refusals is not None:
+                refusals.count("body")
             self._refuse(413, f"The body has more than {self._bound} bytes: send less at once.")
         else:
             super().process()

@@ -10,11 +10,18 @@ from twisted.logger import Logger
 from twisted.web.resource import IResource
 from twisted.web.server import Site
 
-from twisted_sse.transport.deadline import BODY_TIMEOUT, HEAD_TIMEOUT, RequestTimeouts
+from twisted_sse.transport.deadline import (
+    BODY_TIMEOUT,
+    HANDSHAKE_TIMEOUT,
+    HEAD_TIMEOUT,
+    RequestTimeouts,
+)
 from twisted_sse.transport.http.channel import Channel, ChannelSettings
 from twisted_sse.transport.http.request import BoundedRequest
 from twisted_sse.transport.http2.connection import MAX_STREAMS, H2Connection
 from twisted_sse.transport.http2.requirements import unmet_requirements
+from twisted_sse.transport.proxies import TrustedProxies
+from twisted_sse.transport.refusals import Refusals
 from twisted_sse.transport.socketlimit import SocketLimit, SocketLimits
 
 __all__ = ["StreamSite"]
@@ -38,11 +45,19 @@ class StreamSite(Site):
         body_timeout: Seconds that a body may take, plus one for each KiB of it;
             ``None`` waits forever.
 
+        handshake_timeout: Seconds that a TLS handshake may take; ``None`` waits
+            forever.
+
         max_body: The most bytes of a request's body, for all of its resources.  A
             larger body is not read, and answered with 413.  ``None`` leaves the
             limit to the resources; those of this package have one.
 
         socket_limits: How many sockets may be open.
+
+        trusted_proxies: Those whose word counts for the address of a client, as
+            ``request.getClientAddress()`` returns it.
+
+        refusals: Counts what is refused; of a hub, ``hub.broker.refusals``.
     """
 
     requestFactory = BoundedRequest
@@ -63,16 +78,29 @@ class StreamSite(Site):
         max_streams: int = MAX_STREAMS,
         head_timeout: float | None = HEAD_TIMEOUT,
         body_timeout: float | None = BODY_TIMEOUT,
+        handshake_timeout: float | None = HANDSHAKE_TIMEOUT,
         max_body: int | None = None,
         socket_limits: SocketLimits | None = None,
+        trusted_proxies: TrustedProxies | None = None,
+        refusals: Refusals | None = None,
         **options: Any,
     ) -> None:
         super().__init__(root, *arguments, **options)
         self.max_body = max_body
-        self.sockets = None if socket_limits is None else SocketLimit(socket_limits)
+        self.trusted_proxies = trusted_proxies
+        self.refusals = Refusals() if refusals is None else refusals
+        limits = socket_limits
+        self.sockets = None if limits is None else SocketLimit(limits, self.refusals)
         self._connections: set[H2Connection] = set()
-        timeouts = RequestTimeouts(head_timeout, body_timeout)
-        self._settings = ChannelSettings(self._connections, max_streams, timeouts, self.sockets)
+        self._settings = ChannelSettings(
+            self._connections,
+            max_streams,
+            RequestTimeouts(head_timeout, body_timeout),
+            self.sockets,
+            handshake_timeout,
+            trusted_proxies,
+            self.refusals,
+        )
         missing = self.unmet_requirements()
         self._offers_http2 = not missing
         if missing:

@@ -60,6 +60,7 @@ class H2Connection(_http2.H2Connection):
     max_streams = MAX_STREAMS
     timeouts = RequestTimeouts()
     slot: Slot | None = None
+    site: Any
     transport: Any
     requestFactory: Any
     streams: dict[int, H2Stream]
@@ -142,11 +143,15 @@ class H2Connection(_http2.H2Connection):
 
     def _frame_expired(self) -> None:
         self._frame_deadline = None
+        self.site.refusals.count("head_timeout")
         self.conn.close_connection(ErrorCodes.NO_ERROR)
         self._terminate(Failure(ConnectionLost("A frame did not arrive in time")))
 
     def _requestReceived(self, event: e.RequestReceived) -> None:
-        if self._closing or len(self.streams) >= self.max_streams:
+        is_full = len(self.streams) >= self.max_streams
+        if is_full:
+            self.site.refusals.count("streams")
+        if self._closing or is_full:
             self.conn.reset(event.stream_id, ErrorCodes.REFUSED_STREAM)
             self._count_reset()
             return
@@ -170,6 +175,8 @@ class H2Connection(_http2.H2Connection):
         """
         Answer with an error instead of a resource's answer, and end the stream.
         """
+        if problem.limit is not None:
+            self.site.refusals.count(problem.limit)
         headers, body = refusal(problem.status, problem.detail)
         try:
             self.conn.send_headers(stream_id, [(b":status", b"%d" % problem.status), *headers])

@@ -139,9 +139,9 @@ def _check_request(fields: Fields) -> None:
 
 def _check_size(fields: Fields, path: bytes) -> None:
     if len(path) > LINE_BYTES:
-        raise Refusal(414, f"The path has more than {LINE_BYTES} bytes: shorten the URL.")
+        detail = f"The path has more than {LINE_BYTES} bytes: shorten the URL."
+        raise Refusal(414, detail, "request_line")
     size = sum(len(name) + len(value) + _FIELD_BYTES for name, value in fields)
     if size - len(path) > HEADER_BYTES:
-        raise Refusal(
-            431, f"The headers have more than {HEADER_BYTES} bytes: send fewer, or shorter ones."
-        )
+        detail = f"The headers have more than {HEADER_BYTES} bytes: send fewer, or shorter ones."
+        raise Refusal(431, detail, "headers")

@@ -106,7 +106,7 @@ class H2Stream(_http2.H2Stream):
         if self._headers_sent:
             self.abortConnection()
         else:
-            self._conn.refuse(self.streamID, Refusal(408, detail))
+            self._conn.refuse(self.streamID, Refusal(408, detail, "body_timeout"))
 
     @property
     def _is_too_large(self) -> bool:

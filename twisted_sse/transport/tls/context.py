@@ -25,6 +25,7 @@ from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 from zope.interface import implementer
 
 from twisted_sse.clock import GlobalClock
+from twisted_sse.transport.tls.clients import ClientAuthentication, verify_clients
 from twisted_sse.transport.tls.identity import (
     CertificateError,
     CertificateFiles,
@@ -101,19 +102,28 @@ class TLSServer:
 
         passphrase: Decrypts the keys that are encrypted.
 
+        clients: Which certificates clients may show; ``None`` asks for none.
+
     Raises:
         CertificateError: One of them cannot be used.
     """
 
     _log = Logger()
 
-    def __init__(self, files: Sequence[CertificateFiles], passphrase: bytes | None = None) -> None:
+    def __init__(
+        self,
+        files: Sequence[CertificateFiles],
+        passphrase: bytes | None = None,
+        clients: ClientAuthentication | None = None,
+    ) -> None:
         self._passphrase = passphrase
         self._files = list(files)
+        self._clients = clients
         self._load()
         # Errors at the start show the paths as the user wrote them; afterward the
         # process may change its directory.
         self._files = [one.absolute() for one in files]
+        self._clients = None if clients is None else clients.absolute()
 
     def serverConnectionForTLS(self, tlsProtocol: TLSMemoryBIOProtocol) -> SSL.Connection:
         """
@@ -144,7 +154,7 @@ class TLSServer:
         Returns:
             Whether a certificate has changed; ``None`` if one cannot be used.
         """
-        previous = self._identities
+        previous, trusted = self._identities, self._authorities
         try:
             self._load()
         except CertificateError as error:
@@ -157,26 +167,36 @@ class TLSServer:
                 names=", ".join(one.names) or "no name",
                 until=one.expires,
             )
-        return bool(renewed) or len(previous) != len(self._identities)
+        if self._authorities != trusted:
+            self._log.info("CA certificates of clients: {count} now", count=len(self._authorities))
+        return (
+            bool(renewed) or len(previous) != len(self._identities) or self._authorities != trusted
+        )
 
     def _load(self) -> None:
         # Before reading, so that the next check sees a change that happens meanwhile.
         self._loaded_stamps = self._stamps()
         identities = [read_identity(one, self._passphrase) for one in self._files]
-        self._context = _contexts(identities, self._files)
+        authorities = [] if self._clients is None else self._clients.read()
+        contexts = [_context(*pair) for pair in zip(identities, self._files, strict=True)]
+        if self._clients is not None:
+            for context in contexts:
+                verify_clients(context, self._clients, authorities)
+        self._context = _first_of(contexts, identities)
         self._identities = identities
+        self._authorities = authorities
 
-    def _stamps(self) -> list[tuple[object, ...]]:
-        return [one.stamp() for one in self._files]
+    def _stamps(self) -> list[object]:
+        files = [one.stamp() for one in self._files]
+        return [*files, None if self._clients is None else self._clients.stamp()]
 
 
-def _contexts(identities: Sequence[Identity], files: Sequence[CertificateFiles]) -> SSL.Context:
+def _first_of(contexts: Sequence[SSL.Context], identities: Sequence[Identity]) -> SSL.Context:
     """
-    Make the context that every connection begins with.
+    Return the context that every connection begins with.
 
     It switches the connection to the context of the name that the client asks for.
     """
-    contexts = [_context(*pair) for pair in zip(identities, files, strict=True)]
     named: dict[str, SSL.Context] = {}
     for identity, context in zip(identities, contexts, strict=True):
         for name in identity.names:

@@ -30,7 +30,9 @@ __all__ = [
     "CertificateError",
     "CertificateFiles",
     "Identity",
+    "file_stamp",
     "pair_files",
+    "read_ca_certificates",
     "read_certificates",
     "read_identity",
     "read_key",
@@ -40,7 +42,7 @@ __all__ = [
 # RFC 7468: "-----BEGIN PRIVATE KEY-----", with ENCRYPTED, RSA or EC before PRIVATE.
 _KEY_HEADER = re.compile(rb"^-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----", re.MULTILINE)
 
-Culprit = Literal["certificate", "key", "passphrase"]
+Culprit = Literal["certificate", "key", "passphrase", "client-ca"]
 
 
 class CertificateError(ValueError):
@@ -83,7 +85,7 @@ class CertificateFiles(NamedTuple):
         """
         Return a value that differs after a file was changed or replaced.
         """
-        return tuple(_stamp(path) for path in self if path is not None)
+        return tuple(file_stamp(path) for path in self if path is not None)
 
 
 @dataclass(frozen=True)
@@ -171,11 +173,25 @@ def read_certificates(path: str) -> list[Certificate]:
     Raises:
         CertificateError: The file cannot be read, or has no certificate.
     """
-    pem = _read(path, "certificate")
+    return _read_certificates(path, "certificate")
+
+
+def read_ca_certificates(path: str) -> list[Certificate]:
+    """
+    Read a PEM file with the CA certificates of clients.
+
+    Raises:
+        CertificateError: The file cannot be read, or has no certificate.
+    """
+    return _read_certificates(path, "client-ca")
+
+
+def _read_certificates(path: str, culprit: Culprit) -> list[Certificate]:
+    pem = _read(path, culprit)
     try:
         return load_pem_x509_certificates(pem)
     except ValueError:
-        raise CertificateError("certificate", f"there is no PEM certificate in {path}") from None
+        raise CertificateError(culprit, f"there is no PEM certificate in {path}") from None
 
 
 def read_key(path: str, passphrase: bytes | None = None) -> Any:
@@ -241,7 +257,10 @@ def _names(certificate: Certificate) -> tuple[str, ...]:
     return tuple(name.lower() for name in found.value.get_values_for_type(DNSName))
 
 
-def _stamp(path: str) -> object:
+def file_stamp(path: str) -> object:
+    """
+    Return a value that differs after the file was changed or replaced.
+    """
     try:
         status = os.stat(path)
     except OSError:

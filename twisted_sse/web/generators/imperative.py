@@ -18,11 +18,13 @@ from twisted_sse.broker.connections.grant import Grant
 from twisted_sse.errors import TwistedSSEError
 from twisted_sse.events import codec
 from twisted_sse.events.event import ServerSentEvent
+from twisted_sse.events.jsontext import Encoder
 from twisted_sse.transport.sinks.request import RequestSink
 from twisted_sse.web.cors import CORS
+from twisted_sse.web.generators.items import ItemConverter
 from twisted_sse.web.generators.response import EventSourceResponse, ResponseOwner
 from twisted_sse.web.generators.responsestream import ResponseStream
-from twisted_sse.web.generators.source import FieldsWarning, Item, event_of
+from twisted_sse.web.generators.source import Item
 from twisted_sse.web.generators.writer import StreamWriter
 
 __all__ = ["EventStream", "StreamClosed", "event_stream_for"]
@@ -46,12 +48,12 @@ class EventStream(ResponseStream):
     As an async context manager, it closes the stream at the end of the block.
     """
 
-    __slots__ = ("_request", "_waiting", "_warning")
+    __slots__ = ("_items", "_request", "_waiting")
 
-    def __init__(self, request: Request, warning: FieldsWarning) -> None:
+    def __init__(self, request: Request, items: ItemConverter) -> None:
         super().__init__()
         self._request = request
-        self._warning = warning
+        self._items = items
         self._waiting: list[Deferred[None]] = []
 
     async def __aenter__(self) -> EventStream:
@@ -87,8 +89,8 @@ class EventStream(ResponseStream):
             raise RuntimeError(
                 f"{_MAX_WAITING} calls of send() wait for a slow reader: await each of them"
             )
-        self._warning.check(item, self)
-        if writer.write(None if item is None else codec.encode(event_of(item))):
+        frame = None if item is None else codec.encode(self._items.event_of(item, self))
+        if writer.write(frame):
             return succeed(None)
         return self.ready(writer)
 
@@ -141,9 +143,11 @@ class _Opening(EventSourceResponse):
 
     opened: Deferred[EventStream] | None = None
 
+    _given = "send() got"
+
     def _stream(self, request: Request, grant: Grant) -> None:
         self._streams.check_open()
-        stream = EventStream(request, self._warning)
+        stream = EventStream(request, self._items)
         # Not the fastest sink: the request stays the one that its framework knows, and
         # tells the framework that the reader has left.
         writer = self._streams.writer(RequestSink(request), self._keepalive, self._send_timeout)
@@ -168,11 +172,13 @@ def event_stream_for(
     *,
     keepalive: float | None = 15.0,
     retry: int | None = None,
+    retry_spread: int | None = None,
     headers: Mapping[str, str] | Iterable[tuple[str, str]] = (),
     status: int = 200,
     methods: Iterable[str] = ("GET", "POST"),
     cors: CORS | None = None,
     send_timeout: float | None = 60.0,
+    encoder: Encoder | None = None,
     hub: ResponseOwner | None = None,
     clock: IReactorTime | None = None,
 ) -> Deferred[EventStream]:
@@ -194,11 +200,13 @@ def event_stream_for(
         (),
         keepalive=keepalive,
         retry=retry,
+        retry_spread=retry_spread,
         headers=headers,
         status=status,
         methods=methods,
         cors=cors,
         send_timeout=send_timeout,
+        encoder=encoder,
         hub=hub,
         clock=clock,
     )

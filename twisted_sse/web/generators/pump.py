@@ -23,8 +23,9 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from twisted_sse.events import codec
+from twisted_sse.web.generators.items import ItemConverter
 from twisted_sse.web.generators.notices import HELD, HeldWarning, explain_asyncio
-from twisted_sse.web.generators.source import FieldsWarning, Item, event_of
+from twisted_sse.web.generators.source import Item
 from twisted_sse.web.generators.writer import StreamWriter
 
 __all__ = ["Pump"]
@@ -45,7 +46,7 @@ class Pump:
     `Deferred` and asyncio's awaitables.
 
     Args:
-        warning: Shared by the streams of a response; by default one of its own.
+        items: Shared by the streams of a response; by default one of its own.
 
         held: Shared by all streams; by default one of its own.
 
@@ -60,11 +61,11 @@ class Pump:
         iterator: Iterator[Item] | AsyncIterator[Item],
         writer: StreamWriter,
         clock: IReactorTime,
-        warning: FieldsWarning | None = None,
+        items: ItemConverter | None = None,
         held: HeldWarning | None = None,
     ) -> None:
         self._held = HeldWarning() if held is None else held
-        self._warning = FieldsWarning() if warning is None else warning
+        self._items = ItemConverter() if items is None else items
         self._iterator = iterator
         self._writer = writer
         self._clock = clock
@@ -173,8 +174,7 @@ class Pump:
             return None
         if isinstance(item, str):
             return codec.encode_data(item)
-        self._warning.check(item, self._iterator)
-        return codec.encode(event_of(item))
+        return codec.encode(self._items.event_of(item, self._iterator))
 
     async def _pump_sync(self, iterator: Iterator[Item]) -> None:
         writer = self._writer

@@ -15,10 +15,12 @@ from twisted.web.server import Request
 
 from twisted_sse.broker.connections.endreason import EndReason
 from twisted_sse.broker.connections.grant import Grant
+from twisted_sse.broker.connections.retry import ReconnectionTime
 from twisted_sse.clock import clock_for
 from twisted_sse.events import codec
 from twisted_sse.events.control import FAILED
 from twisted_sse.events.event import ServerSentEvent
+from twisted_sse.events.jsontext import Encoder, check_encoder
 from twisted_sse.transport.sinks.choice import sink_for
 from twisted_sse.units import (
     check_instance,
@@ -29,10 +31,11 @@ from twisted_sse.units import (
 from twisted_sse.web.content import MAX_BODY
 from twisted_sse.web.cors import CORS
 from twisted_sse.web.generators.head import ResponseHead
+from twisted_sse.web.generators.items import ItemConverter
 from twisted_sse.web.generators.notices import explain_asyncio
 from twisted_sse.web.generators.pump import Pump
 from twisted_sse.web.generators.responsestream import ResponseStream
-from twisted_sse.web.generators.source import FieldsWarning, Source, iterator_of, source_finder
+from twisted_sse.web.generators.source import Source, iterator_of, source_finder
 from twisted_sse.web.generators.streams import GeneratorStreams
 from twisted_sse.web.generators.threads import ThreadedIterator, check_thread
 from twisted_sse.web.resource import MethodResource, everybody
@@ -49,10 +52,13 @@ class ResponseOwner(Protocol):
     Attributes:
         clock: Times the response.
 
+        encoder: The encoder of its responses that have none of their own.
+
         responses: The registry of its streams.
     """
 
     clock: IReactorTime
+    encoder: Encoder | None
 
     @property
     def responses(self) -> GeneratorStreams:
@@ -87,7 +93,12 @@ class EventSourceResponse(MethodResource):
         keepalive: Seconds of silence after which a comment is sent; ``None``
             sends no comments.
 
-        retry: The reconnection time, in milliseconds.
+        retry: The shortest reconnection time, in milliseconds; ``None`` leaves it to the
+            browser.
+
+        retry_spread: Each stream has a different reconnection time, at most this much
+            longer, so that subscribers do not all come back at the same moment after a
+            crash.  In milliseconds; by default as much as *retry*.
 
         headers: Response headers; they replace the default ones of the same
             name.
@@ -113,6 +124,9 @@ class EventSourceResponse(MethodResource):
             a plain generator that blocks.  The function itself is called in the
             reactor's thread.
 
+        encoder: Called for values that `json` cannot write, like the *default* of
+            `json.dumps`; see `ServerSentEvent.json`.  By default that of *hub*.
+
         hub: The hub that the streams belong to.  It tells the sources when it
             stops, and shares its timers between the streams.  It holds the
             streams and not the response, so a response may be made for a single
@@ -133,6 +147,9 @@ class EventSourceResponse(MethodResource):
 
     isLeaf = True
 
+    # The beginning of the message for an item that cannot be sent.
+    _given = "The source {source} yielded"
+
     @known_arguments
     def __init__(
         self,
@@ -140,6 +157,7 @@ class EventSourceResponse(MethodResource):
         *,
         keepalive: float | None = 15.0,
         retry: int | None = None,
+        retry_spread: int | None = None,
         headers: Mapping[str, str] | Iterable[tuple[str, str]] = (),
         status: int = 200,
         methods: Iterable[str] = ("GET",),
@@ -148,13 +166,16 @@ class EventSourceResponse(MethodResource):
         cors: CORS | None = None,
         send_timeout: float | None = 60.0,
         thread: bool = False,
+        encoder: Encoder | None = None,
         hub: ResponseOwner | None = None,
         clock: IReactorTime | None = None,
     ) -> None:
         check_seconds("keepalive", keepalive, none="to send no comments")
         check_seconds("send_timeout", send_timeout, none="to wait forever")
         check_milliseconds("retry", retry, none="to leave it to the browser")
+        check_milliseconds("retry_spread", retry_spread, none="for as much as retry")
         check_thread(thread, source)
+        check_encoder(encoder)
         if farewell is not None:
             check_instance("farewell", farewell, ServerSentEvent, "ServerSentEvent('bye')")
         cors = CORS() if cors is None else cors
@@ -162,10 +183,11 @@ class EventSourceResponse(MethodResource):
         # A source may read the body of other methods, and then its site has the limit.
         max_body = MAX_BODY if handlers.keys() <= {"GET", "HEAD"} else None
         super().__init__(handlers, everybody, cors, max_body=max_body)
-        self._warning = FieldsWarning()
+        if encoder is None and hub is not None:
+            encoder = hub.encoder
+        self._items = ItemConverter(encoder, self._given)
         self._find_source = source_finder(source)
         self._keepalive = keepalive
-        self._first = b"" if retry is None else codec.encode(ServerSentEvent(retry=retry))
         self._head = ResponseHead(status, headers)
         self._farewell = farewell
         self._error = error
@@ -174,6 +196,7 @@ class EventSourceResponse(MethodResource):
         self._clock = _clock_of(hub, clock)
         self._hub = hub
         self._streams = GeneratorStreams(self._clock) if hub is None else hub.responses
+        self._reconnection = ReconnectionTime(retry, retry_spread, self._streams.turns)
 
     def drain(self, grace: float = 8.0) -> Deferred[None]:
         """
@@ -211,7 +234,7 @@ class EventSourceResponse(MethodResource):
         if self._thread:
             iterator = ThreadedIterator(iterator, self._clock)
         writer = self._streams.writer(sink_for(request), self._keepalive, self._send_timeout)
-        pump = Pump(iterator, writer, self._clock, self._warning, self._streams.held)
+        pump = Pump(iterator, writer, self._clock, self._items, self._streams.held)
         self._begin(request, stream)
         ending = pump.start()
         ending.addCallback(lambda _: None if pump.cancelled else self._farewell)
@@ -229,7 +252,8 @@ class EventSourceResponse(MethodResource):
 
     def _begin(self, request: Request, stream: ResponseStream) -> None:
         self._head.write(request)
-        request.write(self._first)
+        retry = self._reconnection.next()
+        request.write(b"" if retry is None else codec.encode(ServerSentEvent(retry=retry)))
         self._streams.add(stream)
 
     def _answer_head(self, request: Request, grant: Grant) -> None:

@@ -1,5 +1,5 @@
 """
-Sources: what can be streamed, and what their items mean.
+Sources: what can be streamed.
 """
 
 from __future__ import annotations
@@ -9,22 +9,16 @@ from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, It
 from typing import Any, TypeGuard
 
 from twisted.internet.defer import Deferred
-from twisted.logger import Logger
 from twisted.web.server import Request
 
-from twisted_sse.errors import InvalidEvent
-from twisted_sse.events.event import ServerSentEvent
-from twisted_sse.web.generators.notices import name_of
 from twisted_sse.web.generators.responsestream import ResponseStream
 from twisted_sse.web.query import last_event_id, query_of
 
 __all__ = [
-    "FieldsWarning",
     "FindSource",
     "Item",
     "Items",
     "Source",
-    "event_of",
     "iterator_of",
     "source_finder",
 ]
@@ -45,63 +39,8 @@ FindSource = Callable[[Request, ResponseStream], object]
 # The arguments that a source function may declare.
 _OFFERED = ("request", "last_event_id", "draining", "stream")
 
-# The keys of a dict that other libraries take for an event, and those that an event has.
-_FIELDS = {"data", "event", "id", "retry", "comment"}
-_NEEDED = {"data", "event"}
-
 # Iterable, but streaming their elements is surely a mistake.
 _NOT_A_SOURCE = (str, bytes, bytearray, dict, Deferred)
-
-
-def event_of(item: Item) -> ServerSentEvent:
-    """
-    Convert an item of a source to an event, as `twisted_sse.Hub.publish` converts data.
-
-    The keys of a ``dict`` have no meaning here: a payload that contains ``data``
-    or ``event`` arrives unchanged.
-
-    Raises:
-        InvalidEvent: *item* cannot be sent.
-    """
-    if isinstance(item, str):
-        return ServerSentEvent(item)
-    if isinstance(item, ServerSentEvent):
-        return item
-    try:
-        return ServerSentEvent.json(item)
-    except InvalidEvent as error:
-        kind = type(item).__name__
-        raise InvalidEvent(
-            f"The source yielded a {kind}, which is not a ServerSentEvent, not a str, and"
-            f" cannot be written as JSON: {error}"
-        ) from error
-
-
-class FieldsWarning:
-    """
-    Warns once of items whose keys are fields of an event: other libraries would send the
-    fields of such a ``dict``.
-    """
-
-    _log = Logger()
-
-    def __init__(self) -> None:
-        self._given = False
-
-    def check(self, item: object, source: object) -> None:
-        """
-        Log a warning if *item* of *source* is such a ``dict``, and none was logged yet.
-        """
-        if self._given or not isinstance(item, dict):
-            return
-        if item.keys() <= _FIELDS and not _NEEDED.isdisjoint(item):
-            self._given = True
-            self._log.warn(
-                "The source {source} yields a dict, which is sent as JSON data.  To send its"
-                " fields, yield ServerSentEvent({fields}) instead.",
-                source=name_of(source),
-                fields=", ".join(f"{name}=..." for name in item),
-            )
 
 
 def _is_iterable(source: object) -> TypeGuard[Iterable[Item]]:

@@ -15,6 +15,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 
 from twisted_sse.broker.connections.keepalive import Keepalive
+from twisted_sse.broker.connections.retry import even_turns
 from twisted_sse.broker.connections.sendtimeout import SendTimeout
 from twisted_sse.broker.shutdown import SLICE, flush_pause, wait_until_empty
 from twisted_sse.errors import HubClosed
@@ -41,6 +42,8 @@ class GeneratorStreams:
     Attributes:
         held: Names the sources that hold the reactor.
 
+        turns: See `ReconnectionTime`.
+
         before_begin: Called before each stream begins.
     """
 
@@ -49,6 +52,7 @@ class GeneratorStreams:
         self.before_begin: Callable[[], None] = lambda: None
         self._closed = False
         self.held = HeldWarning()
+        self.turns = even_turns()
         # A dict keeps the order in which they began.
         self._streams: dict[ResponseStream, None] = {}
         # The writers that use them keep them alive.

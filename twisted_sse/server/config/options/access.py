@@ -5,9 +5,9 @@ The options that say who may read and publish.
 from twisted_sse.server.config.kinds import TOKEN_FILE, YES_OR_NO
 from twisted_sse.server.config.option import Option
 
-__all__ = ["ACCESS"]
+__all__ = ["ACCESS_OPTIONS"]
 
-ACCESS = (
+ACCESS_OPTIONS = (
     Option(
         name="anonymous",
         help="Whether subscribing works without a token, yes or no",
@@ -23,7 +23,7 @@ ACCESS = (
         silent="a token is made and logged",
         more=(
             "A client with one of them may publish everything and read everything, private "
-            "events included."
+            "events included. Read again when it has changed, and at `SIGHUP`."
         ),
     ),
     Option(
@@ -32,8 +32,8 @@ ACCESS = (
         attribute="cors_origins",
         several=True,
         more=(
-            "Such as `https://app.example`. `*` allows any origin, without credentials, and must "
-            "be the only one."
+            "Such as `https://app.example`. Pages of others are then refused. `*` allows any "
+            "origin, without credentials, and must be the only one."
         ),
     ),
 )

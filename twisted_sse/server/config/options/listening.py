@@ -11,9 +11,9 @@ from twisted_sse.server.config.kinds import (
 )
 from twisted_sse.server.config.option import Option
 
-__all__ = ["LISTENING"]
+__all__ = ["LISTENING_OPTIONS"]
 
-LISTENING = (
+LISTENING_OPTIONS = (
     Option(
         name="port",
         short="p",
@@ -26,7 +26,8 @@ LISTENING = (
             "A number means all IPv6 and IPv4 addresses of the machine; descriptions are "
             "[Twisted's](https://docs.twisted.org/en/stable/core/howto/endpoints.html#servers), "
             "such as `tcp:8080:interface=127.0.0.1`. The backlog is 4096 unless the description "
-            "has one; Linux limits it to `net.core.somaxconn`."
+            "has one; Linux limits it to `net.core.somaxconn`. `haproxy:` before either expects "
+            "the [PROXY protocol](how-to/limits.md#proxies)."
         ),
     ),
     Option(

@@ -4,17 +4,23 @@ The options of streams: what they can resume from, and how they begin, idle and 
 
 import re
 
-from twisted_sse.server.config.kinds import HISTORY, INTERVAL, MILLISECONDS, SECONDS
+from twisted_sse.server.config.kinds import (
+    HISTORY,
+    INTERVAL,
+    MILLISECONDS,
+    PRESENCE,
+    SECONDS,
+)
 from twisted_sse.server.config.option import Option
 
-__all__ = ["STREAMS"]
+__all__ = ["STREAM_OPTIONS"]
 
 
 def _hide_password(history: str) -> str:
     return re.sub(r"(://[^:@/]*):[^@/]*@", r"\1:***@", history)
 
 
-STREAMS = (
+STREAM_OPTIONS = (
     Option(
         name="history",
         help="Where to keep events for replay: memory, sqlite, redis, upstream; help lists all",
@@ -49,13 +55,36 @@ STREAMS = (
         ),
     ),
     Option(
-        name="send-timeout",
-        help=(
-            "Disconnect a subscriber that takes nothing for this many seconds although there is "
-            "something to send, or off"
+        name="presence",
+        help="Tell who is on a topic: yes, no, or the grace of a reconnect in seconds",
+        kind=PRESENCE,
+        default="no",
+        more=(
+            "It is told at `/presence`, and [by events](how-to/presence.md) in streams that ask "
+            "for them. A user has left a topic after the grace without a connection; with `yes` "
+            "it is 10 seconds."
         ),
+    ),
+    Option(
+        name="max-lifetime",
+        help="Seconds after which a stream ends at the latest, or off",
         kind=INTERVAL,
-        default="60",
+        silent="off",
+        more=(
+            "Each stream ends after three quarters of this time or later, and its subscriber "
+            "comes back without missing anything: so subscribers spread over all hubs behind a "
+            "load balancer again."
+        ),
+    ),
+    Option(
+        name="drain-delay",
+        help="Seconds between the signal to stop and the stop",
+        kind=SECONDS,
+        default="0",
+        more=(
+            "Meanwhile the hub serves as before, but `/readyz` answers 503, so that a load "
+            "balancer sends it no newcomers."
+        ),
     ),
     Option(
         name="grace",
