@@ -7,7 +7,6 @@ client certificate.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Awaitable, Sequence
 from typing import Any, Literal
 
@@ -39,13 +38,15 @@ class Access:
     """
     Who may read and publish.
 
+    Args:
+        token: May publish if nothing else would let anybody.
+
     Attributes:
         subscribing: Authorizes subscribers.
 
         publishing: Authorizes publishers.
 
-        token: The token that was generated, because nothing else would let anybody
-            publish; or ``None``.
+        token: As given, if it may publish; or ``None``.
 
         reloads: What can be read again, by what the log calls it.
 
@@ -53,7 +54,7 @@ class Access:
         InvalidOption: An option cannot be obeyed.
     """
 
-    def __init__(self, config: Config, reactor: Any) -> None:
+    def __init__(self, config: Config, reactor: Any, token: str) -> None:
         self._keys = _checked_keys(config)
         jwts = {one.role: _jwt(one, config, reactor) for one in self._keys}
         publisher = jwts.get("publisher", jwts.get(""))
@@ -67,7 +68,7 @@ class Access:
                 "with no, nothing lets anybody subscribe: add --jwt-subscriber-key-file, or"
                 " --publish-token-file",
             )
-        self.token = None if unlocked else secrets.token_urlsafe(24)
+        self.token = None if unlocked else token
         tokens = _tokens(config, self.token, reactor)
         self.publishing = _with_certificates(config, _either(tokens, publisher))
         self.subscribing = _with_certificates(config, _either(tokens, subscriber))

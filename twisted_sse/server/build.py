@@ -19,14 +19,16 @@ from twisted_sse.server.config.config import Config
 from twisted_sse.server.config.option import InvalidOption
 from twisted_sse.server.demo import publish_demo
 from twisted_sse.server.limits import ConnectionLimits, connection_limits
-from twisted_sse.server.listening import EndpointService, endpoint_for
+from twisted_sse.server.listening import EndpointService
 from twisted_sse.server.memory import MemoryTrim
 from twisted_sse.server.mercure import read_mercure
 from twisted_sse.server.process import GarbageCollection, MonotonicTimers, StopSignals
 from twisted_sse.server.reload import Reloadable, ReloadSignal
+from twisted_sse.server.role import Role
 from twisted_sse.server.site import HubSite, hub_tree
 from twisted_sse.server.socketlimits import allow_many_files, socket_limits
 from twisted_sse.server.systemd import Notifier
+from twisted_sse.server.takeover.holder import Several, holder
 from twisted_sse.transport.acceptlimit import AcceptLimit
 from twisted_sse.transport.proxies import PROXY_HEADERS, TrustedProxies
 from twisted_sse.transport.proxyprotocol import ProxyProtocolFactory
@@ -35,7 +37,7 @@ from twisted_sse.transport.tls.identity import CertificateError, pair_files
 from twisted_sse.transport.tls.renewal import CertificateWatch
 from twisted_sse.web.cors import CORS
 
-__all__ = ["make_server"]
+__all__ = ["Server", "make_server"]
 
 # The option to blame for a CertificateError, by its culprit.
 _TLS_OPTIONS = {
@@ -56,18 +58,45 @@ _MOST_STREAMS = 2**31 - 1
 _TLS_ENDPOINTS = ("ssl:", "tls:", "haproxy:ssl:", "haproxy:tls:")
 
 
-def make_server(config: Config, reactor: Any) -> MultiService:
+class Server(MultiService):
+    """
+    The services of one process.
+
+    Attributes:
+        hub: What it serves.
+
+        served: Its endpoints.
+
+        reloads: What it can read again, by what the log calls it.
+
+        fixed: The ports whose certificates cannot be read again.
+
+        banner: The first lines of the log.
+    """
+
+    hub: Hub
+    served: Sequence[Served]
+    reloads: dict[str, Reloadable]
+    fixed: Sequence[str]
+    banner: StartupBanner
+
+
+def make_server(config: Config, reactor: Any, role: Role | None = None) -> Server:
     """
     Build the services that *config* asks for.
+
+    Args:
+        role: What this process does of it; by default everything.
 
     Raises:
         InvalidOption: An option cannot be obeyed.
     """
     allow_many_files()
+    role = Role() if role is None else role
     limits = connection_limits(config)
-    access = Access(config, reactor)
+    access = Access(config, reactor, role.token)
     hub = Hub(
-        config.history,
+        role.history or config.history,
         keepalive=config.keepalive,
         retry=config.retry,
         retry_spread=config.retry_spread,
@@ -89,35 +118,49 @@ def make_server(config: Config, reactor: Any) -> MultiService:
         hub.broker.refusals,
         site.trusted_proxies,
     )
-    server = MultiService()
+    server = Server()
     MonotonicTimers(reactor).setServiceParent(server)
     reloads: dict[str, Reloadable] = {}
+    server.hub, server.reloads = hub, reloads
     access.service(reactor).setServiceParent(server)
     hub.service(grace=config.grace, spread=config.spread).setServiceParent(server)
     tls = _tls_server(config)
     if tls is not None:
         reloads["the certificates"] = watch = CertificateWatch(tls, reactor)
         watch.setServiceParent(server)
-    served = _endpoints(config, site, tls, accepts, reactor)
+    server.served = served = _endpoints(config, site, tls, accepts, reactor, role)
     for one in served:
         one.endpoint.setServiceParent(server)
-    if config.demo:
+    if config.demo and role.demo:
         publish_demo(hub)
     reloads.update(access.reloads)
     GarbageCollection().setServiceParent(server)
     MemoryTrim(lambda: len(hub.connections), reactor).setServiceParent(server)
+    server.banner = _banner(config, served, access.token)
+    server.fixed = [one for one in config.ports if one.startswith(_TLS_ENDPOINTS)]
+    if role.leads:
+        _lead(server, config, reactor)
+    return server
+
+
+def _lead(server: Server, config: Config, reactor: Any) -> None:
+    """
+    Add what handles the signals of the process, and greets the user.
+    """
+    hub = server.hub
+    if config.takeover is not None:
+        endpoints = [one.endpoint for one in server.served]
+        holder(config, endpoints, Several(endpoints), reactor).setServiceParent(server)
     notifier = Notifier(lambda: len(hub.connections), os.environ, reactor)
     notifier.setServiceParent(server)
-    fixed = [one for one in config.ports if one.startswith(_TLS_ENDPOINTS)]
-    ReloadSignal(reactor, reloads, notifier.reloading, fixed).setServiceParent(server)
+    ReloadSignal(reactor, server.reloads, notifier.reloading, server.fixed).setServiceParent(server)
     StopSignals(
         reactor,
         leave=partial(_leave, hub, notifier),
         abort=lambda: abort_all(hub.broker, hub.responses),
         delay=config.drain_delay,
     ).setServiceParent(server)
-    _banner(config, served, access.token).setServiceParent(server)
-    return server
+    server.banner.setServiceParent(server)
 
 
 def _leave(hub: Hub, notifier: Notifier) -> None:
@@ -203,6 +246,7 @@ def _endpoints(
     tls: TLSServer | None,
     accepts: AcceptLimit,
     reactor: Any,
+    role: Role,
 ) -> list[Served]:
     numbers = [one for one in config.ports if one.removeprefix(_PROXIED).isdigit()]
     if tls is not None and not numbers:
@@ -214,9 +258,9 @@ def _endpoints(
         )
     secured = site if tls is None else TLSFactory(tls, site)
     served = []
-    for description in config.ports:
+    for index, description in enumerate(config.ports):
         try:
-            endpoint = endpoint_for(reactor, description.removeprefix(_PROXIED))
+            endpoint = role.endpoint(reactor, index, description.removeprefix(_PROXIED))
         except Exception as error:
             # Every kind of endpoint has its own parser, with its own errors.
             raise InvalidOption("port", f"{description!r} is not an endpoint: {error}") from None
@@ -226,7 +270,9 @@ def _endpoints(
         factory: Any = secured if number else site
         if description.startswith(_PROXIED):
             factory = _proxied(config, site, factory, reactor)
-        service = EndpointService(endpoint, factory, description, config.send_timeout, accepts)
+        service = EndpointService(
+            endpoint, factory, description, config.send_timeout, accepts, held=not role.accepts
+        )
         secure = tls is not None if number else description.startswith(_TLS_ENDPOINTS)
         served.append(Served(service, secure))
     return served

@@ -6,11 +6,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
-from twisted.application.service import IService
+from twisted.application.service import IService, MultiService
 from twisted.copyright import version as twisted_version
+from twisted.internet.defer import Deferred
 from twisted.python import usage
 
 from twisted_sse.history.plugins import describe_histories
@@ -22,6 +24,10 @@ from twisted_sse.server.config.option import Given, InvalidConfiguration, Invali
 from twisted_sse.server.config.options import OPTIONS
 from twisted_sse.server.config.show import show_config
 from twisted_sse.server.log.output import with_log
+from twisted_sse.server.role import Role, fresh_endpoint
+from twisted_sse.server.takeover.claim import Claim
+from twisted_sse.server.takeover.start import take_over
+from twisted_sse.server.workers.parent import make_parent
 
 __all__ = ["Options", "makeService"]
 
@@ -98,8 +104,11 @@ class Options(usage.Options):
         given: dict[str, Given] = {}
         try:
             given = self._all_given()
+            checks_only = self["check-config"] or self["print-config"]
+            claim = None if checks_only else take_over(given, reactor)
             self.config: Config = read_config(given)
-            self.server = with_log(make_server(self.config, reactor), self.config, self.parent)
+            server = _make(self.config, given, claim, reactor)
+            self.server = with_log(server, self.config, self.parent)
         except InvalidOption as error:
             label = given[error.option].label if error.option in given else f"--{error.option}"
             raise usage.UsageError(f"{label}: {error.reason}.") from None
@@ -124,6 +133,27 @@ class Options(usage.Options):
             for name, texts in self._given.items()
         }
         return {**file, **read_environment(os.environ), **command_line}
+
+
+def _make(
+    config: Config, given: Mapping[str, Given], claim: Claim | None, reactor: Any
+) -> MultiService:
+    """
+    Build the services of this process, with the sockets of *claim*.
+    """
+    endpoint = fresh_endpoint if claim is None else claim.endpoint
+    server: MultiService
+    if config.workers > 1:
+        server = parent = make_parent(config, given, reactor, endpoint)
+        ready = parent.supervisor.ready
+    else:
+        server = make_server(config, reactor, Role(endpoint=endpoint))
+        ready = Deferred()
+        reactor.callWhenRunning(ready.callback, None)
+    if claim is not None:
+        claim.setServiceParent(server)
+        ready.addCallback(lambda _: claim.tell_ready())
+    return server
 
 
 def _parser(option: Option) -> Callable[..., None]:
