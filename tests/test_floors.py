@@ -67,6 +67,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
             "receipts",
             "schedule",
         ),
+        ("siblings",),
         ("admission",),
         ("broker",),
         ("drain",),

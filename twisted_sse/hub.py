@@ -6,12 +6,12 @@ A `Hub` has a `Broker`, which does the work; what applications call is here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from functools import partial
 from threading import get_ident
-from typing import Any, TypeVar, get_args
+from typing import TypeVar, get_args
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
@@ -24,7 +24,6 @@ from twisted_sse.broker.connections.endlog import log_end
 from twisted_sse.broker.connections.listeners import ConnectListener, DisconnectListener
 from twisted_sse.broker.connections.registry import Registry
 from twisted_sse.broker.lifecycle import Lifecycle
-from twisted_sse.broker.presence.presence import HubPresence
 from twisted_sse.broker.presence.settings import Presence, presence_settings
 from twisted_sse.broker.replay.catchup import FallenBehind
 from twisted_sse.broker.schedule import MakeEvent, Schedule, Schedules
@@ -32,7 +31,6 @@ from twisted_sse.broker.service import HubService
 from twisted_sse.clock import clock_for, threads_of
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.jsontext import Encoder, check_encoder, json_writer
-from twisted_sse.events.preamble import Priming
 from twisted_sse.events.publication import Publication, Published, Receipt
 from twisted_sse.history.choice import history_for
 from twisted_sse.interfaces import IHistoryProvider
@@ -44,16 +42,8 @@ from twisted_sse.units import (
     check_seconds,
     known_arguments,
 )
-from twisted_sse.web.content import MAX_BODY
-from twisted_sse.web.cors import CORS
-from twisted_sse.web.cred import GrantOf, GrantRealm
-from twisted_sse.web.events import PublishResource
 from twisted_sse.web.generators.streams import GeneratorStreams
-from twisted_sse.web.mercure import VERSIONS, MercureResource, Version
-from twisted_sse.web.mercure.location import DEFAULT_PATH
-from twisted_sse.web.presence import PresenceResource
-from twisted_sse.web.resource import Authorize
-from twisted_sse.web.stream import EventStreamResource
+from twisted_sse.web.hubresources import HubResources
 
 __all__ = ["Hub"]
 
@@ -61,7 +51,7 @@ OnConnect = TypeVar("OnConnect", bound=ConnectListener)
 OnDisconnect = TypeVar("OnDisconnect", bound=DisconnectListener)
 
 
-class Hub:
+class Hub(HubResources):
     """
     Publish to it, put its resources into a site, and run its service.
 
@@ -214,18 +204,6 @@ class Hub:
         self._lifecycle = Lifecycle(self.broker, self.responses, self._schedules)
         self.broker.before_start = self._lifecycle.before_first_use
         self.responses.before_begin = self._lifecycle.before_first_use
-
-    @property
-    def presence(self) -> HubPresence:
-        """
-        Who is on which topic.
-
-        Raises:
-            RuntimeError: The hub keeps no presence.
-        """
-        if self.broker.presence is None:
-            raise RuntimeError("This hub keeps no presence: write Hub(presence=True)")
-        return self.broker.presence
 
     def publish(
         self,
@@ -399,112 +377,6 @@ class Hub:
         Do not call *listener* any more; it may be unknown.
         """
         self.broker.listeners.remove(listener)
-
-    def resource(
-        self,
-        authorize: Authorize | None = None,
-        cors: CORS | None = None,
-        topics: Iterable[str] | None = None,
-        *,
-        priming: Priming = "event",
-        max_topics: int | None = 100,
-    ) -> EventStreamResource:
-        """
-        Make a resource for subscribers; see `EventStreamResource`.
-        """
-        return EventStreamResource(
-            self.broker,
-            authorize=authorize,
-            cors=cors,
-            topics=topics,
-            priming=priming,
-            max_topics=max_topics,
-        )
-
-    def publishing(
-        self,
-        authorize: Authorize,
-        cors: CORS | None = None,
-        *,
-        max_body: int | None = MAX_BODY,
-        publish_origins: Iterable[str] = (),
-    ) -> PublishResource:
-        """
-        Make a resource that takes publications with ``POST``; see `PublishResource`.
-        """
-        return PublishResource(
-            self.broker,
-            authorize,
-            cors=cors,
-            max_body=max_body,
-            publish_origins=publish_origins,
-        )
-
-    def presence_resource(
-        self, authorize: Authorize | None = None, cors: CORS | None = None
-    ) -> PresenceResource:
-        """
-        Make a resource that tells who is on a topic; see `PresenceResource`.
-
-        Raises:
-            RuntimeError: The hub keeps no presence.
-        """
-        return PresenceResource(self.presence, self.broker.now, authorize=authorize, cors=cors)
-
-    def mercure(
-        self,
-        authorize: Authorize | None = None,
-        cors: CORS | None = None,
-        *,
-        protocols: Iterable[Version] = VERSIONS,
-        path: str = DEFAULT_PATH,
-        public_urls: Iterable[str] = (),
-        subscriptions: bool = False,
-        describe: bool = True,
-        authorization_servers: Sequence[str] = (),
-        cookie: str | None = None,
-        max_topics: int = 100,
-        max_body: int = MAX_BODY,
-        publish_origins: Iterable[str] = (),
-        publish_authorize: Authorize | None = None,
-    ) -> MercureResource:
-        """
-        Make a resource that speaks the Mercure protocol; see `MercureResource`.
-
-        Make one for each hub, and put it at *path*.
-        """
-        return MercureResource(
-            self.broker,
-            authorize=authorize,
-            cors=cors,
-            protocols=protocols,
-            path=path,
-            public_urls=public_urls,
-            subscriptions=subscriptions,
-            describe=describe,
-            authorization_servers=authorization_servers,
-            cookie=cookie,
-            max_topics=max_topics,
-            max_body=max_body,
-            publish_origins=publish_origins,
-            publish_authorize=publish_authorize,
-        )
-
-    def subscribe(self, *topics: str) -> EventStreamResource:
-        """
-        Make a resource that streams *topics*, to return from a route.
-        """
-        return self.resource(topics=topics)
-
-    def realm(self, grant_of: GrantOf, **options: Any) -> GrantRealm:
-        """
-        Make a realm for a `twisted.cred.portal.Portal`: each avatar is a resource
-        with the grant that *grant_of* returns for its name; see `GrantRealm`.
-
-        Args:
-            options: Those of `resource`, without ``authorize``.
-        """
-        return GrantRealm(grant_of, partial(self.resource, **options))
 
     def push(
         self, event: ServerSentEvent, where: Callable[[Connection], bool] | None = None

@@ -15,6 +15,7 @@ from tests.chaos.outages import DiskFullStage, RedisFullStage
 from tests.chaos.run import Outcome, Settings, run_stage
 from tests.chaos.stages import STAGES as KILLING_STAGES
 from tests.chaos.stages import Stage
+from tests.chaos.workers import WorkersStage, WorkersWithRedisStage
 
 __all__ = ["STAGES", "main"]
 
@@ -23,6 +24,8 @@ STAGES: dict[str, Callable[[], Stage]] = {
     **KILLING_STAGES,
     "disk-full": DiskFullStage,
     "redis-full": RedisFullStage,
+    "workers": WorkersStage,
+    "workers-redis": WorkersWithRedisStage,
 }
 
 # Always printed, even if their count is 0.

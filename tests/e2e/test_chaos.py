@@ -24,7 +24,7 @@ class ChaosTests(SynchronousTestCase):
         """
         Run *stage*, assert that it found no fault, and return the lines of its report.
         """
-        if stage in ("redis", "nodes"):
+        if stage in ("redis", "nodes", "workers-redis"):
             find_program("redis-server", "redis-server")
         told = StringIO()
         pause = ("--seconds", "0.1", "0.5")
@@ -62,6 +62,22 @@ class ChaosTests(SynchronousTestCase):
         A chain of edges loses nothing, whichever of its hubs is killed.
         """
         told = self.play("edges", 4)
+
+        self.assertIn(f"{'kills':<20}{4:>10}", told)
+
+    def test_workers(self) -> None:
+        """
+        A hub whose workers are killed loses nothing, although it keeps everything in memory.
+        """
+        told = self.play("workers", 5)
+
+        self.assertIn(f"{'kills':<20}{5:>10}", told)
+
+    def test_workers_with_redis(self) -> None:
+        """
+        Workers that share a Redis lose nothing when they are killed.
+        """
+        told = self.play("workers-redis", 4)
 
         self.assertIn(f"{'kills':<20}{4:>10}", told)
 

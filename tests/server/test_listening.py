@@ -47,6 +47,14 @@ class EndpointTests(SynchronousTestCase):
         self.assertEqual(reactor.tcpServers[0][2:], (7, "127.0.0.1"))
         self.assertIsInstance(endpoint_for(reactor, "unix:/tmp/x"), UNIXServerEndpoint)
 
+    def test_systemd(self) -> None:
+        """
+        A socket that systemd has not passed is refused in words.
+        """
+        for description in ("systemd:domain=INET:name=hub", "systemd:domain=INET:index=0"):
+            with self.assertRaisesRegex(ValueError, "systemd has passed no such socket: start"):
+                endpoint_for(MemoryReactorClock(), description)
+
     def test_backlog(self) -> None:
         """
         A description that has no backlog gets ours.

@@ -36,7 +36,7 @@ class Configured(Running):
         given = sources.read()
         config = read_config(given)
         self.reconfiguration = Reconfiguration(config, given, sources)
-        self.service = make_server(config, self.reactor, self.reconfiguration)
+        self.service = make_server(config, self.reactor, reconfiguration=self.reconfiguration)
         self.service.privilegedStartService()
         self.service.startService()
 

@@ -62,6 +62,8 @@ OPTIONS = [
     "grace",
     "spread",
     "demo",
+    "workers",
+    "takeover",
     "log-format",
     "log-level",
     "access-log",
@@ -667,6 +669,8 @@ class RefusedTests(CommandLineTests):
         ("presence", "perhaps"),
         ("presence", "-1"),
         ("grace", "-1"),
+        ("workers", "none"),
+        ("takeover", "/nowhere/at/all"),
         ("spread", "-1"),
     ]
 

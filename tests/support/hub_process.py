@@ -86,19 +86,27 @@ class HubProcess:
         self._start()
 
     @property
-    def pid(self) -> int:
-        """
-        The ID of its process.
-        """
-        return self._program.process.pid
-
-    @property
     def url(self) -> str:
         """
         The URL of its root, without a slash at the end.
         """
         scheme = "https" if self._tls else "http"
         return f"{scheme}://localhost:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        """
+        The number of its process, which with --workers is the parent's.
+        """
+        return self._program.process.pid
+
+    @property
+    def workers(self) -> list[int]:
+        """
+        The numbers of the processes that it has started.
+        """
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text("ascii")
+        return [int(one) for one in children.split()]
 
     @property
     def log(self) -> str:
@@ -124,18 +132,22 @@ class HubProcess:
         self.send_signal(number)
         return self._program.wait()
 
-    def wait(self) -> int:
-        """
-        Wait until it exits after a signal that was sent, and return its exit status.
-        """
-        return self._program.wait()
-
     def send_signal(self, number: int) -> None:
         """
         Send it the signal *number* without waiting.
         """
         self._leaving = True
         self._program.send_signal(number)
+
+    def wait(self) -> int:
+        """
+        Wait until it exits by itself.
+
+        Returns:
+            Its exit status.
+        """
+        self._leaving = True
+        return self._program.wait()
 
     def kill(self) -> None:
         """

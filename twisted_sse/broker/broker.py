@@ -29,8 +29,9 @@ from twisted_sse.broker.presence.presence import HubPresence
 from twisted_sse.broker.presence.settings import Presence
 from twisted_sse.broker.publishrate import PublishRate
 from twisted_sse.broker.readiness import Readiness
-from twisted_sse.broker.receipts import Receipts
+from twisted_sse.broker.receipts import Find, Outcome, Receipts, RepeatKey, Submit
 from twisted_sse.broker.replay.catchup import Catchup, FallenBehind
+from twisted_sse.broker.siblings import Siblings
 from twisted_sse.broker.singleflight import SingleFlight
 from twisted_sse.clock import dates_of
 from twisted_sse.errors import HistoryUnavailable, HubClosed
@@ -121,6 +122,7 @@ class Broker:
         self.before_start: Callable[[], None] = lambda: None
         self.listeners = Listeners()
         self.receipts = Receipts()
+        self._siblings: Siblings | None = None
         self.presence = None if presence is None else HubPresence(presence, history, clock)
         self.set_publish_rate(max_publish_rate)
         self.refusals = Refusals()
@@ -237,7 +239,42 @@ class Broker:
         done = self._intake.submit(publications)
         if not self._started:
             self.start().addErrback(self._intake.refuse)
-        return done
+        return done if self._siblings is None else done.addCallback(self._count_elsewhere)
+
+    @property
+    def has_siblings(self) -> bool:
+        """
+        Whether this is one of several processes of a hub.
+        """
+        return self._siblings is not None
+
+    def submit_once(
+        self,
+        repeat: RepeatKey,
+        publications: Sequence[Publication],
+        submit: Submit,
+        find: Find | None,
+    ) -> Deferred[Sequence[Outcome]]:
+        """
+        Submit *publications*, unless this repeats an earlier request; see `Receipts.once`.
+        """
+        if self._siblings is None:
+            return self.receipts.once(repeat, submit, find)
+        return self._siblings.submit_once(repeat, publications, submit, find)
+
+    def count(self, publications: Sequence[Publication]) -> list[int]:
+        """
+        Count the connections of this process that would get each of *publications*.
+        """
+        wanting = self._audiences.wanting
+        return [sum(audience.size for audience in wanting(one)) for one in publications]
+
+    def join(self, siblings: Siblings) -> None:
+        """
+        Be one of several processes of a hub.
+        """
+        self._siblings = siblings
+        self.admission.connections.elsewhere = siblings.connections
 
     def flush(self) -> Deferred[None]:
         """
@@ -325,8 +362,17 @@ class Broker:
         """
         Count the connections that will get each record, without sending it.
         """
-        wanting = self._audiences.wanting
-        return [sum(one.size for one in wanting(record.publication)) for record in records]
+        return self.count([record.publication for record in records])
+
+    def _count_elsewhere(self, published: list[Published]) -> Deferred[list[Published]]:
+        assert self._siblings is not None
+        counting = self._siblings.count([record.publication for record, _ in published])
+        return counting.addCallback(
+            lambda counts: [
+                (record, here + elsewhere)
+                for (record, here), elsewhere in zip(published, counts, strict=True)
+            ]
+        )
 
     def _deliver(self, records: Sequence[Record]) -> list[int]:
         """

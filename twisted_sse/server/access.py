@@ -7,7 +7,6 @@ client certificate.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Awaitable, Sequence, Set
 from dataclasses import fields
 from functools import partial
@@ -48,11 +47,10 @@ class _Rules:
     Who may read and publish by one configuration.
 
     Args:
-        generated: The token to use if one has to be generated; by default a new one.
+        token: May publish if nothing else would let anybody.
 
     Attributes:
-        token: The token that was generated, because nothing else would let anybody
-            publish; or ``None``.
+        token: As given, if it may publish; or ``None``.
 
         tokens: Those of a file, if there is one.
 
@@ -63,7 +61,7 @@ class _Rules:
         subscriber: That for subscribers.
     """
 
-    def __init__(self, config: Config, reactor: Any, generated: str | None = None) -> None:
+    def __init__(self, config: Config, reactor: Any, token: str) -> None:
         self.keys = _checked_keys(config)
         self.jwts = {one.role: _jwt(one, config, reactor) for one in self.keys}
         publisher = self.jwts.get("publisher", self.jwts.get(""))
@@ -77,7 +75,7 @@ class _Rules:
                 "with no, nothing lets anybody subscribe: add --jwt-subscriber-key-file, or"
                 " --publish-token-file",
             )
-        self.token = None if unlocked else generated or secrets.token_urlsafe(24)
+        self.token = None if unlocked else token
         self.tokens = _tokens(config, self.token, reactor)
         self.publishing = _with_certificates(config, _either(self.tokens, publisher))
         self.subscribing = _with_certificates(config, _either(self.tokens, self.subscriber))
@@ -99,20 +97,24 @@ class Access:
     """
     Who may read and publish; a `Part` that the configuration can change.
 
+    Args:
+        token: May publish if nothing else would let anybody.
+
     Raises:
         InvalidOption: An option cannot be obeyed.
     """
 
     _log = Logger()
 
-    def __init__(self, config: Config, reactor: Any) -> None:
+    def __init__(self, config: Config, reactor: Any, token: str) -> None:
         self._reactor = reactor
-        self._rules = _Rules(config, reactor)
+        self._token = token
+        self._rules = _Rules(config, reactor, token)
 
     @property
     def token(self) -> str | None:
         """
-        The token that was generated, because nothing else would let anybody publish.
+        The token as given, if it may publish; or ``None``.
         """
         return self._rules.token
 
@@ -153,11 +155,11 @@ class Access:
         """
         if changed.isdisjoint(_FIELDS):
             return lambda: None
-        return partial(self._use, _Rules(config, self._reactor, self.token))
+        return partial(self._use, _Rules(config, self._reactor, self._token))
 
     def _use(self, rules: _Rules) -> None:
         rules.take_over(self._rules)
-        if rules.token not in (None, self.token):
+        if rules.token is not None and self.token is None:
             # Only a token that is valid for one run is logged.
             self._log.info(
                 "No option lets anybody publish any more, so this token does: {token}",

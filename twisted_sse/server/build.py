@@ -13,6 +13,7 @@ from twisted.application.service import MultiService
 from twisted.web.resource import Resource
 
 from twisted_sse.broker.drain import abort_all
+from twisted_sse.broker.service import HubService
 from twisted_sse.hub import Hub
 from twisted_sse.server.access import Access
 from twisted_sse.server.banner import Served, StartupBanner, bearer_from_file
@@ -20,15 +21,17 @@ from twisted_sse.server.config.config import Config
 from twisted_sse.server.config.option import InvalidOption
 from twisted_sse.server.demo import publish_demo
 from twisted_sse.server.limits import connection_limits
-from twisted_sse.server.listening import EndpointService, endpoint_for
+from twisted_sse.server.listening import EndpointService
 from twisted_sse.server.memory import MemoryTrim
 from twisted_sse.server.parts import AccessLogPart, LimitsPart, StopPart, TreePart
 from twisted_sse.server.process import GarbageCollection, MonotonicTimers, StopSignals
 from twisted_sse.server.reconfiguration import Reconfiguration
 from twisted_sse.server.reload import Reloadable, ReloadSignal
+from twisted_sse.server.role import Role
 from twisted_sse.server.site import HubSite, site_limits
 from twisted_sse.server.socketlimits import allow_many_files, open_files, socket_limits
 from twisted_sse.server.systemd import Notifier
+from twisted_sse.server.takeover.holder import Several, holder
 from twisted_sse.server.tls import TLSPart, tls_server
 from twisted_sse.server.tree import Trees
 from twisted_sse.transport.acceptlimit import AcceptLimit
@@ -38,7 +41,7 @@ from twisted_sse.transport.socketlimit import SocketLimits
 from twisted_sse.transport.tls.context import TLSFactory, TLSServer
 from twisted_sse.transport.tls.renewal import CertificateWatch
 
-__all__ = ["make_server"]
+__all__ = ["Server", "make_server"]
 
 # What precedes the description of a port that speaks the PROXY protocol.
 _PROXIED = "haproxy:"
@@ -47,24 +50,72 @@ _PROXIED = "haproxy:"
 _TLS_ENDPOINTS = ("ssl:", "tls:", "haproxy:ssl:", "haproxy:tls:")
 
 
+class Server(MultiService):
+    """
+    The services of one process.
+
+    Attributes:
+        hub: What it serves.
+
+        served: Its endpoints.
+
+        fixed: The ports whose certificates cannot be read again.
+
+        banner: The first lines of the log.
+
+        access: Who may read and publish.
+
+        watch: Renews the certificates; ``None`` if there are none.
+
+        reconfiguration: Reads the configuration again; ``None`` if that cannot change.
+    """
+
+    hub: Hub
+    served: Sequence[Served]
+    fixed: Sequence[str]
+    banner: StartupBanner
+    access: Access
+    watch: CertificateWatch | None
+    reconfiguration: Reconfiguration | None
+
+    @property
+    def reloads(self) -> dict[str, Reloadable]:
+        """
+        What is read again at SIGHUP, by what the log calls it: the configuration first,
+        because it names the other files.
+        """
+        found: dict[str, Reloadable] = {}
+        if self.reconfiguration is not None:
+            found["the configuration"] = self.reconfiguration
+        if self.watch is not None:
+            found["the certificates"] = self.watch
+        return {**found, **self.access.reloads}
+
+
 def make_server(
-    config: Config, reactor: Any, reconfiguration: Reconfiguration | None = None
-) -> MultiService:
+    config: Config,
+    reactor: Any,
+    role: Role | None = None,
+    reconfiguration: Reconfiguration | None = None,
+) -> Server:
     """
     Build the services that *config* asks for.
 
     Args:
-        reconfiguration: Changes them with the configuration.
+        role: What this process does of it; by default everything.
+
+        reconfiguration: Changes it with the configuration; for a process that leads.
 
     Raises:
         InvalidOption: An option cannot be obeyed.
     """
     allow_many_files()
+    role = Role() if role is None else role
     files = open_files()
     limits = connection_limits(config, files)
-    access = Access(config, reactor)
+    access = Access(config, reactor, role.token)
     hub = Hub(
-        config.history,
+        role.history or config.history,
         keepalive=config.keepalive,
         retry=config.retry,
         retry_spread=config.retry_spread,
@@ -88,34 +139,25 @@ def make_server(
         hub.broker.refusals,
         site.trusted_proxies,
     )
-    server = MultiService()
+    server = Server()
     MonotonicTimers(reactor).setServiceParent(server)
+    server.hub, server.access, server.reconfiguration = hub, access, reconfiguration
     access.service(reactor).setServiceParent(server)
     service = hub.service(grace=config.grace, spread=config.spread)
     service.setServiceParent(server)
     tls = tls_server(config)
-    watch = None if tls is None else CertificateWatch(tls, reactor)
-    if watch is not None:
-        watch.setServiceParent(server)
-    served = _endpoints(config, site, tls, accepts, reactor)
+    server.watch = None if tls is None else CertificateWatch(tls, reactor)
+    if server.watch is not None:
+        server.watch.setServiceParent(server)
+    server.served = served = _endpoints(config, site, tls, accepts, reactor, role)
     for one in served:
         one.endpoint.setServiceParent(server)
-    if config.demo:
+    if config.demo and role.demo:
         publish_demo(hub)
     GarbageCollection().setServiceParent(server)
     MemoryTrim(lambda: len(hub.connections), reactor).setServiceParent(server)
-    notifier = Notifier(lambda: len(hub.connections), os.environ, reactor)
-    notifier.setServiceParent(server)
-    fixed = [one for one in config.ports if one.startswith(_TLS_ENDPOINTS)]
-    reloads = partial(_reloads, reconfiguration, watch, access)
-    ReloadSignal(reactor, reloads, notifier.reloading, fixed).setServiceParent(server)
-    signals = StopSignals(
-        reactor,
-        leave=partial(_leave, hub, notifier),
-        abort=lambda: abort_all(hub.broker, hub.responses),
-        delay=config.drain_delay,
-    )
-    signals.setServiceParent(server)
+    server.banner = _banner(config, served, access.token)
+    server.fixed = [one for one in config.ports if one.startswith(_TLS_ENDPOINTS)]
     if reconfiguration is not None:
         endpoints = [one.endpoint for one in served]
         for part in (
@@ -124,26 +166,36 @@ def make_server(
             TreePart(trees, site),
             LimitsPart(hub, site, accepts, endpoints, files),
             AccessLogPart(hub, site),
-            StopPart(service, signals),
         ):
             reconfiguration.add(part)
-    _banner(config, served, access.token).setServiceParent(server)
+    if role.leads:
+        _lead(server, config, service, reactor)
     return server
 
 
-def _reloads(
-    reconfiguration: Reconfiguration | None, watch: CertificateWatch | None, access: Access
-) -> dict[str, Reloadable]:
+def _lead(server: Server, config: Config, service: HubService, reactor: Any) -> None:
     """
-    What is read again at SIGHUP, by what the log calls it: the configuration first,
-    because it names the other files.
+    Add what handles the signals of the process, and greets the user.
     """
-    found: dict[str, Reloadable] = {}
-    if reconfiguration is not None:
-        found["the configuration"] = reconfiguration
-    if watch is not None:
-        found["the certificates"] = watch
-    return {**found, **access.reloads}
+    hub = server.hub
+    if config.takeover is not None:
+        endpoints = [one.endpoint for one in server.served]
+        holder(config, endpoints, Several(endpoints), reactor).setServiceParent(server)
+    notifier = Notifier(lambda: len(hub.connections), os.environ, reactor)
+    notifier.setServiceParent(server)
+    ReloadSignal(
+        reactor, lambda: server.reloads, notifier.reloading, server.fixed
+    ).setServiceParent(server)
+    signals = StopSignals(
+        reactor,
+        leave=partial(_leave, hub, notifier),
+        abort=lambda: abort_all(hub.broker, hub.responses),
+        delay=config.drain_delay,
+    )
+    signals.setServiceParent(server)
+    if server.reconfiguration is not None:
+        server.reconfiguration.add(StopPart(service, signals))
+    server.banner.setServiceParent(server)
 
 
 def _leave(hub: Hub, notifier: Notifier) -> None:
@@ -200,6 +252,7 @@ def _endpoints(
     tls: TLSServer | None,
     accepts: AcceptLimit,
     reactor: Any,
+    role: Role,
 ) -> list[Served]:
     numbers = [one for one in config.ports if one.removeprefix(_PROXIED).isdigit()]
     if tls is not None and not numbers:
@@ -211,9 +264,9 @@ def _endpoints(
         )
     secured = site if tls is None else TLSFactory(tls, site)
     served = []
-    for description in config.ports:
+    for index, description in enumerate(config.ports):
         try:
-            endpoint = endpoint_for(reactor, description.removeprefix(_PROXIED))
+            endpoint = role.endpoint(reactor, index, description.removeprefix(_PROXIED))
         except Exception as error:
             # Every kind of endpoint has its own parser, with its own errors.
             raise InvalidOption("port", f"{description!r} is not an endpoint: {error}") from None
@@ -223,7 +276,9 @@ def _endpoints(
         factory: Any = secured if number else site
         if description.startswith(_PROXIED):
             factory = _proxied(config, site, factory, reactor)
-        service = EndpointService(endpoint, factory, description, config.send_timeout, accepts)
+        service = EndpointService(
+            endpoint, factory, description, config.send_timeout, accepts, held=not role.accepts
+        )
         secure = tls is not None if number else description.startswith(_TLS_ENDPOINTS)
         served.append(Served(service, secure))
     return served

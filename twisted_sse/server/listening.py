@@ -24,6 +24,7 @@ from twisted.internet.interfaces import (
 )
 from twisted.python.failure import Failure
 
+from twisted_sse.server.inherited import Adopting, give_away
 from twisted_sse.transport.acceptlimit import AcceptLimit
 from twisted_sse.transport.proxyprotocol import ProxyProtocolFactory
 from twisted_sse.transport.sockets import limit_sending
@@ -75,6 +76,8 @@ def endpoint_for(reactor: Any, description: str) -> IStreamServerEndpoint:
 
 
 def _described(reactor: Any, description: str) -> IStreamServerEndpoint:
+    if _parts(description)[0] == "systemd":
+        reactor = Adopting(reactor)
     try:
         endpoint: IStreamServerEndpoint = serverFromString(reactor, _with_backlog(description))
     except Exception as error:
@@ -94,6 +97,8 @@ def _advice(description: str) -> str | None:
     if re.match("https?:", description):
         return "write a port number, and --tls-cert for https"
     kind, given, names = _parts(description)
+    if kind == "systemd" and "domain" in names:
+        return "systemd has passed no such socket: start the hub by its .socket unit"
     known = _NAMES.get(kind, ())
     for name in names:
         if known and name not in known:
@@ -142,6 +147,8 @@ class EndpointService(Service):
             listening socket.
 
         accepts: Pauses the port when too many connections arrive.
+
+        held: Whether this process only holds the socket for others, and accepts nothing.
     """
 
     def __init__(
@@ -151,12 +158,16 @@ class EndpointService(Service):
         description: str,
         send_timeout: float | None,
         accepts: AcceptLimit | None = None,
+        *,
+        held: bool = False,
     ) -> None:
         self._endpoint = endpoint
         self._factory = factory
         self.description = description
         self._send_timeout = send_timeout
         self._accepts = accepts
+        # How many have asked for a pause.
+        self._pauses = 1 if held else 0
         self._port: IListeningPort | None = None
 
     @property
@@ -187,6 +198,36 @@ class EndpointService(Service):
             self._factory.timeout = handshake_timeout
         self._limit_sending()
 
+    @property
+    def descriptor(self) -> int:
+        """
+        The file descriptor of the socket, while it listens.
+        """
+        port: Any = self._port
+        number: int = port.fileno()
+        return number
+
+    def pause(self) -> None:
+        """
+        Accept no connections: they wait in the queue of the socket, for this process or
+        for another one that has the same socket.
+        """
+        self._pauses += 1
+        self._apply()
+
+    def resume(self) -> None:
+        """
+        Accept connections again, when as many calls have asked for it as for a pause.
+        """
+        self._pauses -= 1
+        self._apply()
+
+    def give_away(self) -> None:
+        """
+        Note that another process has the socket too, and goes on with it.
+        """
+        give_away(self._port)
+
     def privilegedStartService(self) -> None:
         """
         See `IService.privilegedStartService`.  Ports below 1024 need the privileges.
@@ -209,11 +250,23 @@ class EndpointService(Service):
         stopping: Deferred[None] = maybeDeferred(self._close)
         return stopping
 
+    def _apply(self) -> None:
+        port: Any = self._port
+        if port is None or not getattr(port, "connected", False) or port.disconnecting:
+            return
+        if self._pauses:
+            port.stopReading()
+        else:
+            port.startReading()
+
     def _listening(self, port: IListeningPort) -> None:
         self._port = port
         self._limit_sending()
         if self._accepts is not None:
             self._accepts.add(port)
+        # In the same turn, so a socket that is only held for others has accepted nothing.
+        if self._pauses:
+            self._apply()
 
     def _limit_sending(self) -> None:
         listening = getattr(self._port, "socket", None)

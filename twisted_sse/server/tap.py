@@ -5,11 +5,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
-from twisted.application.service import IService
+from twisted.application.service import IService, MultiService
 from twisted.copyright import version as twisted_version
+from twisted.internet.defer import Deferred
 from twisted.python import usage
 
 from twisted_sse.history.plugins import describe_histories
@@ -21,6 +23,10 @@ from twisted_sse.server.config.show import show_config
 from twisted_sse.server.config.sources import find_sources
 from twisted_sse.server.log.output import with_log
 from twisted_sse.server.reconfiguration import Reconfiguration
+from twisted_sse.server.role import Role, fresh_endpoint
+from twisted_sse.server.takeover.claim import Claim
+from twisted_sse.server.takeover.start import take_over
+from twisted_sse.server.workers.parent import make_parent
 
 __all__ = ["Options", "makeService"]
 
@@ -98,12 +104,14 @@ class Options(usage.Options):
         try:
             sources = find_sources(self["config"], self._command_line())
             given = sources.read()
+            checks_only = self["check-config"] or self["print-config"]
+            claim = None if checks_only else take_over(given, reactor)
             self.config: Config = read_config(given)
+            reconfiguration = None
             # Without a file, nothing that options say can change.
-            reconfiguration = (
-                None if sources.path is None else Reconfiguration(self.config, given, sources)
-            )
-            server = make_server(self.config, reactor, reconfiguration)
+            if sources.path is not None and self.config.workers == 1:
+                reconfiguration = Reconfiguration(self.config, given, sources)
+            server = _make(self.config, given, claim, reactor, reconfiguration)
             self.server = with_log(server, self.config, self.parent, reconfiguration)
         except InvalidConfiguration as error:
             text = error_sentence(error, given)
@@ -120,6 +128,31 @@ class Options(usage.Options):
             name: Given(tuple(texts), "command line", f"--{name}")
             for name, texts in self._given.items()
         }
+
+
+def _make(
+    config: Config,
+    given: Mapping[str, Given],
+    claim: Claim | None,
+    reactor: Any,
+    reconfiguration: Reconfiguration | None,
+) -> MultiService:
+    """
+    Build the services of this process, with the sockets of *claim*.
+    """
+    endpoint = fresh_endpoint if claim is None else claim.endpoint
+    server: MultiService
+    if config.workers > 1:
+        server = parent = make_parent(config, given, reactor, endpoint)
+        ready = parent.supervisor.ready
+    else:
+        server = make_server(config, reactor, Role(endpoint=endpoint), reconfiguration)
+        ready = Deferred()
+        reactor.callWhenRunning(ready.callback, None)
+    if claim is not None:
+        claim.setServiceParent(server)
+        ready.addCallback(lambda _: claim.tell_ready())
+    return server
 
 
 def _parser(option: Option) -> Callable[..., None]:

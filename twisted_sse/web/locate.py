@@ -1,18 +1,22 @@
 """
-Finds the position of an event in a hub's history.
+Finds in a hub's history the position of an event, and publications whose outcome is
+not known.
 """
 
 from __future__ import annotations
 
-from twisted.internet.defer import maybeDeferred
+from collections.abc import Sequence
+
+from twisted.internet.defer import Deferred, maybeDeferred
 
 from twisted_sse.broker.broker import Broker
-from twisted_sse.errors import HistoryUnavailable
-from twisted_sse.events.publication import Position
+from twisted_sse.broker.receipts import Find, Outcome
+from twisted_sse.errors import HistoryUnavailable, UnknownEventID
+from twisted_sse.events.publication import Position, Publication
 from twisted_sse.interfaces import ISharedHistoryProvider
 from twisted_sse.topics import Selection
 
-__all__ = ["locate"]
+__all__ = ["finder", "locate"]
 
 _ALL = Selection.of(["*"])
 
@@ -42,3 +46,24 @@ async def locate(broker: Broker, event_id: str) -> Position:
         if newest.id == event_id:
             return newest
     raise HistoryUnavailable("Too much is being kept at the moment to find the event.")
+
+
+def finder(broker: Broker, publications: Sequence[Publication]) -> Find | None:
+    """
+    Return a function that looks in history for *publications*; ``None`` unless each of
+    them has an ID of its own.
+    """
+    ids = [publication.event.id for publication in publications]
+    known = [event_id for event_id in ids if event_id is not None]
+    if len(known) < len(ids):
+        return None
+
+    async def find() -> Sequence[Outcome] | None:
+        try:
+            # All or none are kept, and the newest are kept longest.
+            await locate(broker, known[-1])
+        except UnknownEventID:
+            return None
+        return [(Position(0, event_id), 0) for event_id in known]
+
+    return lambda: Deferred.fromCoroutine(find())

@@ -10,21 +10,22 @@ from functools import partial
 from hashlib import sha256
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.python.failure import Failure
 from twisted.web.server import Request
 
 from twisted_sse.broker.broker import Broker
 from twisted_sse.broker.connections.grant import ANONYMOUS, Grant
 from twisted_sse.broker.receipts import Find, KeyReused, Outcome
-from twisted_sse.errors import Forbidden, TooManyTopics, Unauthorized, UnknownEventID
+from twisted_sse.errors import Forbidden, TooManyTopics, Unauthorized
 from twisted_sse.events.media import EVENT_STREAM, media_type
-from twisted_sse.events.publication import Position, Publication, Published, Receipt
+from twisted_sse.events.publication import Publication, Published, Receipt
 from twisted_sse.events.replication import read_publications
 from twisted_sse.web.auth import NOTHING
 from twisted_sse.web.bodies import MEDIA_TYPES, from_form, from_json, from_ndjson
 from twisted_sse.web.content import MAX_BODY, read_body
 from twisted_sse.web.csrf import OriginCheck
-from twisted_sse.web.locate import locate
+from twisted_sse.web.locate import finder
 from twisted_sse.web.problem import Problem
 from twisted_sse.web.repeat import publisher_of, repeat_key
 from twisted_sse.web.resource import has_left
@@ -86,7 +87,7 @@ class Publishing:
         publications, answer = self._readers[kind](body)
         self._check(publications, grant)
         # Another hub needs the positions, which history does not tell here.
-        find = None if kind == EVENT_STREAM else self._finder(publications)
+        find = None if kind == EVENT_STREAM else finder(self._broker, publications)
         submitted = self._submit(request, grant, body, publications, find)
         return submitted.addCallback(answer, request)
 
@@ -102,14 +103,12 @@ class Publishing:
         submit = partial(self._submit_new, publisher_of(request, grant), publications)
         if repeat is None:
             return submit()
-        try:
-            return self._broker.receipts.once(repeat, submit, find)
-        except KeyReused:
-            raise Problem(
-                422,
-                "This Idempotency-Key was used for another body: choose a new key for each"
-                " publication.",
-            ) from None
+        if self._broker.has_siblings:
+            # Another process says whether it is a repeat, and may submit it itself.
+            self._take_rate(publisher_of(request, grant), publications)
+            submit = partial(self._broker.submit, publications)
+        submitted = maybeDeferred(self._broker.submit_once, repeat, publications, submit, find)
+        return submitted.addErrback(_refuse_reuse)
 
     def _submit_new(
         self, publisher: bytes, publications: Sequence[Publication]
@@ -120,10 +119,13 @@ class Publishing:
         Raises:
             TooManyPublications: The publisher has to wait.
         """
+        self._take_rate(publisher, publications)
+        return self._broker.submit(publications)
+
+    def _take_rate(self, publisher: bytes, publications: Sequence[Publication]) -> None:
         rate = self._broker.publish_rate
         if rate is not None:
             rate.take(sha256(publisher).digest(), len(publications))
-        return self._broker.submit(publications)
 
     def _check(self, publications: Sequence[Publication], grant: Grant) -> None:
         if not publications:
@@ -134,25 +136,6 @@ class Publishing:
                 raise TooManyTopics(f"Too many topics are given: give at most {most}.")
             if not grant.may_publish(publication.topics):
                 _refuse(grant)
-
-    def _finder(self, publications: Sequence[Publication]) -> Find | None:
-        """
-        Return a function that looks in history for *publications*, if all have IDs.
-        """
-        ids = [publication.event.id for publication in publications]
-        known = [event_id for event_id in ids if event_id is not None]
-        if len(known) < len(ids):
-            return None
-
-        async def find() -> Sequence[Outcome] | None:
-            try:
-                # All or none are kept, and the newest are kept longest.
-                await locate(self._broker, known[-1])
-            except UnknownEventID:
-                return None
-            return [(Position(0, event_id), 0) for event_id in known]
-
-        return lambda: Deferred.fromCoroutine(find())
 
 
 def _read_form(body: bytes) -> tuple[Sequence[Publication], Writer]:
@@ -184,6 +167,14 @@ _READERS: Mapping[str, BodyReader] = {
     MEDIA_TYPES[2]: _read_ndjson,
     EVENT_STREAM: _read_from_hub,
 }
+
+
+def _refuse_reuse(failure: Failure) -> None:
+    failure.trap(KeyReused)
+    raise Problem(
+        422,
+        "This Idempotency-Key was used for another body: choose a new key for each publication.",
+    ) from None
 
 
 def _refuse(grant: Grant) -> None:

@@ -3,6 +3,7 @@ The configuration of a standalone hub.
 """
 
 import inspect
+import os
 from dataclasses import fields
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -57,6 +58,19 @@ class ConfigTests(SynchronousTestCase):
             read_config(given),
             default_config(max_topics=7, cors_origins=["https://a.example", "https://b.example"]),
         )
+
+    def test_workers(self) -> None:
+        """
+        The number of workers is given, or that of the processors that may be used.
+        """
+        given = {"workers": Given(("auto",), "command line", "--workers")}
+        automatic = read_config(given).workers
+
+        self.assertEqual(automatic, len(os.sched_getaffinity(0)))
+        self.assertEqual(option_named("workers").read(["3"]), 3)
+        for wrong in ("0", "-1", "all", "1.5"):
+            with self.assertRaisesRegex(InvalidOption, "greater than 0, and not auto"):
+                option_named("workers").read([wrong])
 
     def test_off(self) -> None:
         """

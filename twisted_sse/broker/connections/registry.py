@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from twisted.internet.interfaces import IAddress
 
 from twisted_sse.broker.connections.connection import Connection
+from twisted_sse.broker.connections.elsewhere import ALONE, Elsewhere, user_key
 from twisted_sse.errors import (
     TooManyConnections,
     TooManyConnectionsFromAddress,
@@ -37,6 +38,10 @@ class Registry:
 
         limit_per_user: The most connections of one user, whom their grant names;
             ``None`` for no limit.  Connections without a user have none.
+
+    Attributes:
+        elsewhere: The connections of other processes of the hub, which the limits
+            include.
     """
 
     def __init__(
@@ -49,6 +54,7 @@ class Registry:
         self._connections: dict[Connection, None] = {}
         self._networks: Counter[str] = Counter()
         self._users: Counter[str] = Counter()
+        self.elsewhere: Elsewhere = ALONE
 
     def set_limits(
         self, limit: int | None, limit_per_address: int | None, limit_per_user: int | None
@@ -98,15 +104,19 @@ class Registry:
 
             TooManyConnectionsOfUser: The limit of *user* is reached.
         """
-        if self._limit is not None and len(self._connections) >= self._limit:
+        elsewhere = self.elsewhere
+        if self._limit is not None and len(self) + elsewhere.total >= self._limit:
             raise TooManyConnections(f"The limit of {self._limit} connections is reached.")
         limit = self._limit_per_address
-        if limit is not None and self._networks[network_of(address)] >= limit:
+        network = "" if limit is None else network_of(address)
+        if limit is not None and self._networks[network] + elsewhere.of(network) >= limit:
             raise TooManyConnectionsFromAddress(
                 f"The limit of {limit} connections from one address is reached."
             )
         limit = self._limit_per_user
-        if limit is not None and user is not None and self._users[user] >= limit:
+        if limit is None or user is None:
+            return
+        if self._users[user] + elsewhere.of(user_key(user)) >= limit:
             raise TooManyConnectionsOfUser(
                 f"The limit of {limit} connections of one user is reached: close another one."
             )
@@ -116,18 +126,21 @@ class Registry:
         Add *connection*.
         """
         self._connections[connection] = None
-        self._networks[network_of(connection.address)] += 1
+        network = network_of(connection.address)
+        self._networks[network] += 1
+        self._tell(network, self._networks[network])
         if connection.user is not None:
-            self._users[connection.user] += 1
+            self._add_user(connection.user)
 
     def remove(self, connection: Connection) -> None:
         """
         Remove *connection*.
         """
         del self._connections[connection]
-        _subtract(self._networks, network_of(connection.address))
+        network = network_of(connection.address)
+        self._tell(network, _subtract(self._networks, network))
         if connection.user is not None:
-            _subtract(self._users, connection.user)
+            self._remove_user(connection.user)
 
     def set_user(self, connection: Connection, user: str | None) -> None:
         """
@@ -138,13 +151,24 @@ class Registry:
         # One that has ended does not count any more.
         counts = connection in self._connections
         if counts and connection.user is not None:
-            _subtract(self._users, connection.user)
+            self._remove_user(connection.user)
         connection.user = user
         if counts and user is not None:
-            self._users[user] += 1
+            self._add_user(user)
+
+    def _add_user(self, user: str) -> None:
+        self._users[user] += 1
+        self._tell(user_key(user), self._users[user])
+
+    def _remove_user(self, user: str) -> None:
+        self._tell(user_key(user), _subtract(self._users, user))
+
+    def _tell(self, client: str, count: int) -> None:
+        self.elsewhere.changed(len(self), client, count)
 
 
-def _subtract(counter: Counter[str], key: str) -> None:
-    counter[key] -= 1
-    if not counter[key]:
+def _subtract(counter: Counter[str], key: str) -> int:
+    left = counter[key] = counter[key] - 1
+    if not left:
         del counter[key]
+    return left

@@ -22,6 +22,7 @@ from twisted_sse.history.sqlite.row import SCHEMA
 
 __all__ = [
     "APPLICATION_ID",
+    "IN_USE",
     "VERSION",
     "Lock",
     "absolute",
@@ -36,6 +37,9 @@ __all__ = [
 
 #: Identifies this package in a file's header: "tSSE" in ASCII.
 APPLICATION_ID: Final = 0x74535345
+
+#: The end of the sentence about a file that another process has locked.
+IN_USE: Final = "is in use by another hub"
 
 #: The version of the schema.
 VERSION: Final = 1
@@ -234,7 +238,7 @@ class Lock:
             fcntl.flock(self._descriptor, kind | fcntl.LOCK_NB)
         except BlockingIOError:
             self.release()
-            raise ValueError(f"{path!r} is in use by another hub") from None
+            raise ValueError(f"{path!r} {IN_USE}") from None
         except BaseException:
             self.release()
             raise

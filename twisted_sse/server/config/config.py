@@ -48,6 +48,10 @@ class Config(AccessConfig):
 
         tls_cert: Certificate files.  Their keys are in the files *tls_key*, in
             the same order; a certificate without one contains its key.
+
+        workers: The number of processes that serve; 1 is this process alone.
+
+        takeover: The path of a socket, absolute.
     """
 
     ports: Sequence[str]
@@ -85,6 +89,8 @@ class Config(AccessConfig):
     drain_delay: float
     grace: float
     spread: float
+    workers: int
+    takeover: str | None
     demo: bool
     log_format: str
     log_levels: Sequence[LoggerLevel]

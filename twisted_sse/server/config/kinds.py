@@ -4,8 +4,10 @@ The kinds of values that options have.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from twisted_sse import units
@@ -35,9 +37,11 @@ __all__ = [
     "SECONDS",
     "SIZE",
     "SIZE_LIMIT",
+    "SOCKET_PATH",
     "TEXT",
     "TOKEN_FILE",
     "TOPIC_LIMIT",
+    "WORKERS",
     "YES_OR_NO",
     "Kind",
     "TokenList",
@@ -81,6 +85,31 @@ class TokenList(NamedTuple):
 
 def _read_tokens(path: str) -> TokenList:
     return TokenList(path, units.read_tokens(path))
+
+
+def _read_socket_path(text: str) -> str:
+    # A daemon changes its directory before it listens.
+    path = Path(text).absolute()
+    if not path.parent.is_dir():
+        raise ValueError(f"there is no directory {str(path.parent)!r}: write another path")
+    if len(os.fsencode(path)) > _LONGEST_SOCKET_PATH:
+        raise ValueError(f"{text!r} is too long for a socket: write a path of at most 80 bytes")
+    return str(path)
+
+
+def _read_workers(text: str) -> int:
+    if text == "auto":
+        # Those that this process may use, where the system says which.
+        usable = getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count() or 1))
+        return len(usable(0))
+    try:
+        return units.count(text)
+    except ValueError as error:
+        raise ValueError(f"{error}, and not auto") from None
+
+
+# Linux takes 107 bytes, and BSD 103; a process appends its number for a moment.
+_LONGEST_SOCKET_PATH = 80
 
 
 def _read_format(text: str) -> str:
@@ -151,6 +180,10 @@ PROXY_HEADER = Kind(read=_read_proxy_header, expected='"X-Forwarded-For" or "For
 LOG_FORMAT = Kind(read=_read_format, expected='"text" or "json"')
 LOG_LEVEL = Kind(read=read_level, expected='a level such as "warn", or "twisted_sse.history=debug"')
 YES_OR_NO = Kind(read=units.yes_or_no, expected="true or false", types=(bool,))
+SOCKET_PATH = Kind(
+    read=_read_socket_path, expected='the path of a socket, such as "/run/sse/takeover"'
+)
+WORKERS = Kind(read=_read_workers, expected='a whole number, such as 2, or "auto"', types=(int,))
 PRESENCE = Kind(
     read=read_presence, expected="true, false, or a number of seconds", types=(bool, int, float)
 )

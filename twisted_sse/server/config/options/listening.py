@@ -2,7 +2,14 @@
 The options that say where a hub listens, and with which certificate.
 """
 
-from twisted_sse.server.config.kinds import PASSPHRASE_FILE, PATH, PORT, YES_OR_NO
+from twisted_sse.server.config.kinds import (
+    PASSPHRASE_FILE,
+    PATH,
+    PORT,
+    SOCKET_PATH,
+    WORKERS,
+    YES_OR_NO,
+)
 from twisted_sse.server.config.option import Option
 
 __all__ = ["LISTENING_OPTIONS"]
@@ -52,6 +59,20 @@ LISTENING_OPTIONS = (
         attribute="tls_passphrase",
         more="The passphrase is one line.",
         reloadable=True,
+    ),
+    Option(
+        name="workers",
+        help="How many processes serve the ports, or auto for one per processor",
+        kind=WORKERS,
+        default="1",
+        more="See [Use all processors](how-to/workers.md).",
+    ),
+    Option(
+        name="takeover",
+        help="Take the ports over from the hub at this socket, and hand them on there",
+        kind=SOCKET_PATH,
+        silent="not possible",
+        more="See [Restart without a refused connection](how-to/restart.md).",
     ),
     Option(
         name="demo",

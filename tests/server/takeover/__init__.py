@@ -1,0 +1,3 @@
+"""
+``--takeover``: the parts, without processes; `tests.e2e.test_takeover` has those.
+"""

@@ -1,0 +1,3 @@
+"""
+``--workers``: the parts of parent and worker, without processes.
+"""
