@@ -95,8 +95,8 @@ class ReloadSignal(Service):
         reloads = self._reloads()
         if not reloads:
             self._log.info(
-                "Received SIGHUP: there is no --config, no --tls-cert, no --publish-token-file and "
-                "no key of tokens to read again"
+                "Received SIGHUP: there is no --config without workers, no --tls-cert, no "
+                "--publish-token-file and no key of tokens to read again"
             )
             return
         self._log.info("Received SIGHUP, reading {what} again", what=" and ".join(reloads))
