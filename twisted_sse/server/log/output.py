@@ -49,7 +49,6 @@ class WithLog(MultiService):
         if isinstance(parent, Componentized):
             parent.setComponent(ILogObserver, self._observer)
 
-
     def startService(self) -> None:
         """
         See `IService.startService`.
