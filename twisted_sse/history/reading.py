@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from twisted.application.service import IService
+from twisted.application.service import IService, Service
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from zope.interface import implementer
 
@@ -51,7 +51,7 @@ def _build(factory: IHistoryFactory, arguments: str) -> IHistoryReader:
 
 
 @implementer(IHistoryReader, IService)
-class ProviderReader:
+class ProviderReader(Service):
     """
     Reads any provider.
 
@@ -62,11 +62,6 @@ class ProviderReader:
         provider: Started and stopped with this reader, if it is a service.
     """
 
-    # The rest of IService: this one has no parent.
-    name = None
-    running = False
-    parent = None
-
     def __init__(self, provider: IHistoryProvider) -> None:
         self._provider = provider
 
@@ -74,6 +69,7 @@ class ProviderReader:
         """
         See `IService.startService`.
         """
+        super().startService()
         if IService.providedBy(self._provider):
             IService(self._provider).startService()
 
@@ -81,6 +77,7 @@ class ProviderReader:
         """
         See `IService.stopService`.
         """
+        super().stopService()
         if IService.providedBy(self._provider):
             return maybeDeferred(IService(self._provider).stopService)
         return succeed(None)

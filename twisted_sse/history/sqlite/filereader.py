@@ -106,7 +106,7 @@ class SQLiteFileReader(Service):
         """
         copying = self._running_thread().run(back_up, self._contents, target)
         waiting: Deferred[None] = Deferred(lambda _: self._contents.interrupt())
-        copying.addBoth(lambda result: waiting.called or waiting.callback(result))
+        copying.chainDeferred(waiting)
         await waiting
 
     def _running_thread(self) -> WorkThread:
