@@ -56,6 +56,7 @@ class FileContents:
         self._path = path
         self._bounds = bounds
         self._connection: sqlite3.Connection | None = None
+        self._interrupted = False
         if os.path.isdir(path):
             raise ValueError(f"{path!r} is a directory")
         if not os.path.exists(path):
@@ -95,18 +96,22 @@ class FileContents:
             HistoryUnavailable: It cannot be copied.
         """
         try:
-            # Not the online backup of SQLite, which begins anew at every commit.
-            self._open().execute("VACUUM INTO ?", (target,))
+            if not self._interrupted:
+                # Not the online backup of SQLite, which begins anew at every commit.
+                self._open().execute("VACUUM INTO ?", (target,))
         except sqlite3.Error as error:
             self.close()
             code = getattr(error, "sqlite_errorcode", 0) & 0xFF
             path = target if code == sqlite3.SQLITE_FULL else self._path
             raise HistoryUnavailable(f"{explain(path, error)}.") from error
+        if self._interrupted:
+            raise HistoryUnavailable("The copy was interrupted.")
 
     def interrupt(self) -> None:
         """
-        End a `copy_to` that runs in another thread.
+        Make every `copy_to` fail, also one that runs; another thread may call this.
         """
+        self._interrupted = True
         if self._connection is not None:
             self._connection.interrupt()
 

@@ -10,7 +10,7 @@ import os
 from typing import cast
 
 from twisted.application.service import IService, Service
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.internet.interfaces import IReactorFromThreads
 from zope.interface import implementer
 
@@ -105,9 +105,13 @@ class SQLiteFileReader(Service):
             HistoryUnavailable: The file cannot be copied; a sentence.
         """
         copying = self._running_thread().run(back_up, self._contents, target)
-        waiting: Deferred[None] = Deferred(lambda _: self._contents.interrupt())
+        waiting: Deferred[None] = Deferred()
         copying.chainDeferred(waiting)
-        await waiting
+        try:
+            await waiting
+        except CancelledError:
+            self._contents.interrupt()
+            raise
 
     def _running_thread(self) -> WorkThread:
         if self._thread is None:
