@@ -25,7 +25,9 @@ class ProgramTests(SynchronousTestCase):
     Every program in the documentation with a generator, a hub and a route that publishes.
     """
 
-    programs = [one for one in snippets() if "hub_routes(app, hub)" in one.text]
+    programs = [
+        one for one in snippets() if "hub_routes(app, hub)" in one.text and "/spell/" in one.text
+    ]
 
     def serve(self, program: Snippet) -> int:
         """

@@ -32,6 +32,9 @@ __all__ = ["Attacked", "Outcome", "Readers", "attack"]
 _REQUEST = b"GET /events?topic=news HTTP/1.1\r\nHost: a\r\n\r\n"
 _EVENT = re.compile(rb"data: (\d+) ([\d.]+)\n")
 
+# Where streams come from: an address that has every limit, unlike 127.0.0.1.
+_SOURCE = "127.9.0.1"
+
 # For how long the hub's processor time is measured after the attack, in seconds.
 _AFTERWARD = 4.0
 
@@ -131,7 +134,7 @@ def open_stream(port: int) -> socket.socket:
     Raises:
         AssertionError: The hub has refused it.
     """
-    stream = socket.create_connection(("127.0.0.1", port), PATIENCE)
+    stream = socket.create_connection(("127.0.0.1", port), PATIENCE, (_SOURCE, 0))
     stream.sendall(_REQUEST)
     begin = b""
     while b"stream-open" not in begin:
@@ -167,7 +170,9 @@ class Attacked:
         self.readers = Readers(self.plain, streams)
         self._stack.callback(self.readers.stop)
         self._number = 0
-        self._publisher = HTTPConnection("127.0.0.1", self.plain, timeout=PATIENCE)
+        self._publisher = HTTPConnection(
+            "127.0.0.1", self.plain, timeout=PATIENCE, source_address=(_SOURCE, 0)
+        )
         self._stack.callback(self._publisher.close)
 
     def stop(self) -> None:

@@ -169,14 +169,15 @@ class AcceptLimitTests(SynchronousTestCase):
 
     def test_same_address(self) -> None:
         """
-        A /64 network of IPv6 is one address; proxies and UNIX sockets are none.
+        A /64 network of IPv6 is one address; proxies and connections of this machine have no limit.
         """
         self.limit(None, 10)
         self.connect(100, "2001:db8::1")
         self.assertEqual(self.connect(1, "2001:db8::2"), 0)
         self.assertEqual(self.connect(1, "2001:db8:0:1::1"), 1)
 
-        self.assertEqual(self.connect(100, "192.0.2.80"), 100)
+        for host in ("192.0.2.80", "127.0.0.1", "::1", "::ffff:127.0.0.1"):
+            self.assertEqual(self.connect(100, host), 100)
         unix = [self.accepts.accepts(UNIXAddress(None)) for _ in range(100)]
         self.assertTrue(all(unix))
 

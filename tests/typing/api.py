@@ -147,6 +147,8 @@ def hubs() -> None:
     assert_type(publisher.publish("news", {"home": 1}), Receipt)
     print(Hub(encoder=str), ServerSentEvent.json(hub, encoder=lambda value: repr(value)))
 
+    Hub(max_connections_per_user=10, max_publish_rate=None)
+    Hub(max_publish_rate=0.5)  # type: ignore[arg-type]
     Hub(fallen_behind="never")  # type: ignore[arg-type]
     Hub(encoder=5)  # type: ignore[arg-type]
 

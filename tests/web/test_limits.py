@@ -203,7 +203,8 @@ class PublishRateTests(LimitCase):
         for _ in range(10):
             self.publish("", Authorization="Bearer a")
 
-        self.assertEqual(self.publish("", Authorization="Bearer a").status, 429)
+        for same in ("Bearer a", "bearer a", "Bearer   a "):
+            self.assertEqual(self.publish("", Authorization=same).status, 429)
         self.assertEqual(self.publish("", Authorization="Bearer b").status, 200)
 
     def test_forbidden(self) -> None:

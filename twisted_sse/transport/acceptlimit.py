@@ -31,6 +31,10 @@ _AT_ONCE = 20
 # An address that was silent may open as many connections at once as in this many seconds.
 _BURST = 4.0
 
+# A proxy on this machine connects from these, for any number of clients, whether the hub
+# knows of it or not; and so does a UNIX socket, which has no address.
+_LOCAL = frozenset({"", "127.0.0.1", "::/64"})
+
 # The most addresses that are remembered: 5 MB.
 _MOST = 20_000
 
@@ -43,7 +47,7 @@ class AcceptLimit:
         rate: Connections per second, of all ports together; ``None`` for no limit.
 
         rate_per_address: Connections per second of one network address (IPv6: of one
-            /64 network); ``None`` for no limit.
+            /64 network) that is not this machine's own; ``None`` for no limit.
 
         clock: An `IReactorTime`.
 
@@ -110,7 +114,7 @@ class AcceptLimit:
         """
         if self._addresses is not None and not self._trusts(address):
             network = network_of(address)
-            if network and self._addresses.take(network):
+            if network not in _LOCAL and self._addresses.take(network):
                 self._refusals.count("accepts_per_address")
                 return False
         now = self._clock.seconds()

@@ -59,8 +59,9 @@ def _checked(keys: Sequence[bytes]) -> bytes:
 
 def publisher_of(request: Request, grant: Grant) -> bytes:
     """
-    Identify the publisher: two may choose the same key, and neither may see the other's
-    receipt.
+    Identify the publisher, by user or else by credentials, however those are written.
+
+    Two publishers may choose the same key, and neither may see the other's receipt.
     """
     if grant.user is not None:
         return b"user:" + grant.user.encode("utf-8", "surrogatepass")
@@ -69,4 +70,6 @@ def publisher_of(request: Request, grant: Grant) -> bytes:
         # A token may also be in a cookie or in the query.
         cookie, query = request.getHeader(b"Cookie") or b"", request.uri.partition(b"?")[2]
         return b"cookie:" + cookie + b"\0" + query
-    return b"credentials:" + header
+    # RFC 9110, 11.1: the scheme is case-insensitive, and several spaces may follow it.
+    scheme, _, rest = header.strip().partition(b" ")
+    return b"credentials:" + scheme.lower() + b" " + rest.strip()

@@ -10,7 +10,7 @@ from twisted.trial.unittest import TestCase
 
 from tests.support.upstreams import Upstream
 from tests.support.waiting import PATIENCE
-from twisted_sse.errors import HistoryUnavailable
+from twisted_sse.errors import HistoryUnavailable, PerhapsKept
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.publication import Publication, Record
 from twisted_sse.history import MemoryHistory
@@ -225,3 +225,14 @@ class SizeTests(_EdgeTestCase):
 
         self.assertEqual([one.publication for one in records], batch)
         self.assertEqual([one.id for one in records], [one.id for one in self.kept])
+
+    async def test_second_refused(self) -> None:
+        """
+        If a later request is refused, nobody is told that nothing was kept.
+        """
+        self.start(MemoryHistory(), max_body=500_000)
+        batch = publications("x" * 300_000, "y" * 800_000)
+        error = await self.assertFailure(self.edge.append(batch), PerhapsKept)
+
+        self.assertIn("A part of the batch was kept.", str(error))
+        self.assertEqual(len(self.kept), 1)

@@ -57,7 +57,14 @@ class Appender:
         All or none of the publications of each request are kept.
         """
         sent = self._edge_ids.assign(publications)
-        positions = [await self._send(part) for part in _parts(sent)]
+        positions: list[Sequence[Position]] = []
+        for part in _parts(sent):
+            try:
+                positions.append(await self._send(part))
+            except HistoryUnavailable as error:
+                if positions and not isinstance(error, PerhapsKept):
+                    raise PerhapsKept(f"A part of the batch was kept. {error}") from error
+                raise
         return [
             Record(position.number, position.id, publication)
             for position, publication in zip(

@@ -59,7 +59,7 @@ LIMIT_OPTIONS = (
         default=AUTO,
         more=(
             "`auto` is a quarter of `--max-accepts`. Four times as many may come at once. Trusted "
-            "proxies and UNIX sockets have no such limit."
+            "proxies, 127.0.0.1, ::1 and UNIX sockets have no such limit."
         ),
     ),
     Option(
