@@ -24,7 +24,7 @@ T = TypeVar("T")
 PAGE: Final = 500
 
 # How long a store may be unavailable, and how often to try again, in seconds.
-_PATIENCE: Final = 5.0
+_LONGEST: Final = 5.0
 _PAUSE: Final = 0.1
 
 
@@ -53,7 +53,7 @@ async def when_available(call: Callable[[], Any], clock: IReactorTime) -> Any:
 
         PerhapsKept: The first one: trying again might keep the same twice.
     """
-    deadline = clock.seconds() + _PATIENCE
+    deadline = clock.seconds() + _LONGEST
     while True:
         try:
             return await maybeDeferred(call)
