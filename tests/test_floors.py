@@ -48,7 +48,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
     ),
     "history": (
         ("follower", "memory", "outage", "plugins"),
-        ("remote",),
+        ("reading", "remote"),
         ("sqlite", "redis", "upstream"),
         ("__init__", "choice", "factories"),
     ),

@@ -17,6 +17,7 @@ from typing import Final
 from twisted.plugin import IPlugin
 from zope.interface import Attribute, Interface
 
+from twisted_sse.events.holdings import Holdings, StoredPage
 from twisted_sse.events.presence import Occupancy, PresenceNews
 from twisted_sse.events.publication import Position, Publication, Record, Tail
 from twisted_sse.topics import Selection
@@ -26,7 +27,9 @@ __all__ = [
     "ICheckedHistory",
     "IHistoryFactory",
     "IHistoryProvider",
+    "IHistoryReader",
     "IPresenceStore",
+    "IReadableHistoryFactory",
     "ISearchableHistory",
     "ISharedHistoryProvider",
 ]
@@ -230,6 +233,52 @@ class ISearchableHistory(IHistoryProvider):
         """
 
 
+class IHistoryReader(Interface):
+    """
+    Tells what a store holds, and reads it from beginning to end.
+
+    ``twisted-sse history`` uses it, also while hubs use the store, so nothing here changes
+    the store or keeps it from being changed.  An `IHistoryProvider` may provide this as
+    well.  Of one that does not, the program reads what `IHistoryProvider.since` returns.
+    A reader that is an `twisted.application.service.IService` is started before it is
+    used, and stopped afterwards.
+    """
+
+    def describe() -> Holdings:
+        """
+        Tell what the store holds.
+
+        Reads little, however much that is.
+
+        Returns:
+            What can be told; the program finds the rest by reading everything.
+
+        Raises:
+            HistoryUnavailable: The store cannot be read now.
+        """
+
+    def read(cursor: str | None, limit: int) -> StoredPage:
+        """
+        Read the next publications, private ones included, oldest first.
+
+        Args:
+            cursor: `StoredPage.following` of the page before, or ``None`` to begin with
+                the oldest.
+
+            limit: The most publications to return, at least 1.  The reader returns
+                fewer, if they are large.
+
+        Returns:
+            Publications that follow those of the page before.  The pages together have
+            everything that was kept at the first call, except for what was forgotten
+            meanwhile, and may end there.
+
+        Raises:
+            HistoryUnavailable: The store cannot be read now; the same call may succeed
+                later.
+        """
+
+
 class IPresenceStore(Interface):
     """
     Tells the hubs of a shared history who is on which topic at the others.
@@ -306,4 +355,21 @@ class IHistoryFactory(IPlugin):
 
             HistoryUnavailable: *arguments* are valid, but the store that they
                 name cannot be used; half a sentence.  The user sees it alone.
+        """
+
+
+class IReadableHistoryFactory(IHistoryFactory):
+    """
+    A factory whose providers cannot be used just for reading, for example because a store
+    belongs to one hub.
+    """
+
+    def build_reader(arguments: str) -> IHistoryReader:
+        """
+        Make a reader of the store that `IHistoryFactory.build` would use.
+
+        Raises:
+            ValueError: As for `IHistoryFactory.build`.
+
+            HistoryUnavailable: As for `IHistoryFactory.build`, or the store does not exist.
         """

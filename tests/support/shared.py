@@ -13,11 +13,13 @@ from zope.interface import implementer
 
 from twisted_sse.clock import clock_for
 from twisted_sse.errors import HistoryUnavailable
+from twisted_sse.events.holdings import Holdings, StoredPage, StoredPosition, StoredRecord
 from twisted_sse.events.presence import NodeChange, Occupancy, PresenceNews
 from twisted_sse.events.publication import Position, Publication, Record, Tail
 from twisted_sse.history import MemoryHistory
 from twisted_sse.interfaces import (
     ICheckedHistory,
+    IHistoryReader,
     IPresenceStore,
     ISearchableHistory,
     ISharedHistoryProvider,
@@ -324,7 +326,7 @@ class SharedMemoryHistory(Service):
         self._following = None
 
 
-@implementer(ISearchableHistory, ICheckedHistory)
+@implementer(ISearchableHistory, ICheckedHistory, IHistoryReader)
 class CompleteHistory(SharedMemoryHistory):
     """
     A `SharedMemoryHistory` with the optional interfaces.  It must be started to pass
@@ -344,3 +346,21 @@ class CompleteHistory(SharedMemoryHistory):
         if not self.running:
             raise HistoryUnavailable("It is not running.")
         self.store.available.tail(1)
+
+    def describe(self) -> Holdings:
+        """
+        See `IHistoryReader.describe`.
+        """
+        kept = self.store.available.tail(_MANY).kept
+        ends = [StoredPosition(one.id) for one in kept]
+        return Holdings(len(kept), oldest=ends[0], newest=ends[-1]) if kept else Holdings(0)
+
+    def read(self, cursor: str | None, limit: int) -> StoredPage:
+        """
+        See `IHistoryReader.read`.
+        """
+        kept = self.store.available.tail(_MANY).kept
+        at, end = (0, len(kept)) if cursor is None else map(int, cursor.split())
+        last = min(at + limit, end)
+        following = f"{last} {end}" if last < end else None
+        return StoredPage([StoredRecord(one) for one in kept[at:last]], following)

@@ -30,6 +30,7 @@ for _rules in (
     "lifecycle",
     "locate",
     "presence",
+    "read",
     "since",
     "tail",
 ):

@@ -53,7 +53,9 @@ from twisted_sse.client import (
     Signal,
 )
 from twisted_sse.events.publication import Position, Publication, Record, Tail
+from twisted_sse.history import Holdings, StoredPage, StoredPosition, StoredRecord
 from twisted_sse.history.upstream.history import UpstreamHistory
+from twisted_sse.interfaces import IHistoryReader
 from twisted_sse.klein import EventStreamRoute, Klein, event_stream, hub_routes, mercure_routes
 from twisted_sse.testing import StreamAnswer, StreamClient
 from twisted_sse.topics import Selection
@@ -70,6 +72,7 @@ __all__ = [
     "presence",
     "print_nothing",
     "providers",
+    "readers",
     "registries",
     "resources",
     "sources",
@@ -266,6 +269,36 @@ def providers() -> None:
     """
     provider: IHistoryProvider = MemoryHistory()
     print(provider, Hub(_Forgetful()))
+
+
+@implementer(IHistoryReader)
+class _Empty:
+    """
+    A reader of a store that holds nothing.
+    """
+
+    def describe(self) -> Holdings:
+        """
+        See `IHistoryReader.describe`.
+        """
+        return Holdings(events=0)
+
+    def read(self, cursor: str | None, limit: int) -> StoredPage:
+        """
+        See `IHistoryReader.read`.
+        """
+        return StoredPage([], None)
+
+
+def readers() -> None:
+    """
+    What tells what a store holds is a history reader.
+    """
+    reader: IHistoryReader = _Empty()
+    oldest: StoredPosition | None = reader.describe().oldest
+    stored: StoredRecord
+    for stored in reader.read(None, 1).records:
+        print(stored.record.publication, stored.position, oldest)
 
 
 def edges(agent: IAgent) -> None:

@@ -13,6 +13,8 @@ from twisted.python import usage
 
 from twisted_sse.cli.doctor import doctor
 from twisted_sse.cli.doctor_options import DoctorOptions
+from twisted_sse.cli.history.command import history
+from twisted_sse.cli.history.options import HistoryOptions
 from twisted_sse.cli.options import VersionOptions
 from twisted_sse.cli.output import Output
 from twisted_sse.cli.publish import PublishOptions, publish
@@ -30,6 +32,7 @@ _COMMANDS: dict[str, Callable[..., Coroutine[Any, Any, int]]] = {
     "publish": publish,
     "doctor": doctor,
     "token": token,
+    "history": history,
 }
 
 
@@ -47,6 +50,7 @@ class ProgramOptions(VersionOptions):
         ["publish", None, PublishOptions, "Publish one event, or one for each line of input."],
         ["doctor", None, DoctorOptions, "Find out whether a stream works."],
         ["token", None, TokenOptions, "Make or explain a token that may publish or subscribe."],
+        ["history", None, HistoryOptions, "Show, export, import or back up what a store holds."],
     ]
 
     def postOptions(self) -> None:
@@ -54,7 +58,7 @@ class ProgramOptions(VersionOptions):
         See `twisted.python.usage.Options.postOptions`.
         """
         if self.subCommand is None:
-            raise usage.UsageError("Pass a command: tail, publish, doctor or token.")
+            raise usage.UsageError("Pass a command: tail, publish, doctor, token or history.")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

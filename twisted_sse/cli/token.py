@@ -6,10 +6,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from time import time
 from typing import Any
 
+from twisted_sse.cli.dates import describe_date
 from twisted_sse.cli.running import CommandFailed, Status
 from twisted_sse.cli.stdin import InputReader
 from twisted_sse.cli.terminal import Console, Line, Span
@@ -159,19 +159,4 @@ def _signature(found: Explanation) -> tuple[str, str, str]:
 
 
 def _date(seconds: float | None) -> str:
-    if seconds is None:
-        return "never"
-    try:
-        date = datetime.fromtimestamp(seconds, UTC)
-    except (OverflowError, ValueError, OSError):
-        return f"{seconds:.0f} seconds after 1970"
-    left = seconds - time()
-    ago = f"in {_span(left)}" if left > 0 else f"{_span(-left)} ago"
-    return f"{date:%Y-%m-%d %H:%M:%S} UTC, {ago}"
-
-
-def _span(seconds: float) -> str:
-    for unit, size in (("days", 86400), ("hours", 3600), ("minutes", 60)):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} seconds"
+    return "never" if seconds is None else describe_date(seconds, time())

@@ -5,17 +5,22 @@ A provider imports nothing of the hub, so any of them can be replaced by one of
 your own; see `twisted_sse.interfaces.IHistoryProvider`.
 """
 
+from twisted_sse.events.holdings import Holdings, StoredPage, StoredPosition, StoredRecord
 from twisted_sse.events.publication import Position, Publication, Record, Tail
 from twisted_sse.history.memory import MemoryHistory
 from twisted_sse.history.sqlite import SQLiteHistory
 from twisted_sse.topics import Selection
 
 __all__ = [
+    "Holdings",
     "MemoryHistory",
     "Position",
     "Publication",
     "Record",
     "SQLiteHistory",
     "Selection",
+    "StoredPage",
+    "StoredPosition",
+    "StoredRecord",
     "Tail",
 ]

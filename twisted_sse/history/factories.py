@@ -16,7 +16,12 @@ from zope.interface import implementer
 from twisted_sse import units
 from twisted_sse.errors import HistoryUnavailable
 from twisted_sse.history.memory import MemoryHistory
-from twisted_sse.interfaces import IHistoryFactory, IHistoryProvider
+from twisted_sse.interfaces import (
+    IHistoryFactory,
+    IHistoryProvider,
+    IHistoryReader,
+    IReadableHistoryFactory,
+)
 
 __all__ = [
     "MemoryHistoryFactory",
@@ -48,7 +53,7 @@ class MemoryHistoryFactory:
         return MemoryHistory(**units.arguments(arguments, _BOUNDS))
 
 
-@implementer(IHistoryFactory)
+@implementer(IReadableHistoryFactory)
 class SQLiteHistoryFactory:
     """
     Builds a `twisted_sse.history.sqlite.SQLiteHistory`.
@@ -63,13 +68,7 @@ class SQLiteHistoryFactory:
         """
         See `IHistoryFactory.build`.
         """
-        path, _, rest = arguments.partition(",")
-        if not path:
-            raise ValueError("it needs the path of a file")
-        if path == ":memory:":
-            raise ValueError("to keep events in memory use --history memory")
-        given = units.arguments(rest, {**_BOUNDS, "sync": _sync})
-        path = _absolute(path)
+        path, given = self._parse(arguments)
         from twisted_sse.history.sqlite import SQLiteHistory
 
         try:
@@ -77,6 +76,26 @@ class SQLiteHistoryFactory:
         except ValueError as error:
             raise HistoryUnavailable(error) from None
         return SQLiteHistory(path, **given)
+
+    def build_reader(self, arguments: str) -> IHistoryReader:
+        """
+        See `IReadableHistoryFactory.build_reader`.
+        """
+        path, given = self._parse(arguments)
+        from twisted_sse.history.sqlite.filereader import SQLiteFileReader
+
+        try:
+            return SQLiteFileReader(path, **given)
+        except ValueError as error:
+            raise HistoryUnavailable(error) from None
+
+    def _parse(self, arguments: str) -> tuple[str, dict[str, Any]]:
+        path, _, rest = arguments.partition(",")
+        if not path:
+            raise ValueError("it needs the path of a file")
+        if path == ":memory:":
+            raise ValueError("to keep events in memory use --history memory")
+        return _absolute(path), units.arguments(rest, {**_BOUNDS, "sync": _sync})
 
 
 @implementer(IHistoryFactory)

@@ -8,6 +8,9 @@ imported; this module does the same with an object that breaks its contract.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from twisted.logger import Logger
 from twisted.plugin import getPlugins
 from zope.interface import Invalid
@@ -16,7 +19,9 @@ from zope.interface.verify import verifyObject
 from twisted_sse.errors import HistoryUnavailable
 from twisted_sse.interfaces import IHistoryFactory, IHistoryProvider
 
-__all__ = ["build_history", "describe_histories", "find_factories"]
+__all__ = ["build_history", "build_with", "describe_histories", "find_factories"]
+
+T = TypeVar("T")
 
 # The modules of this package's factories begin with this.
 _OURS = "twisted_sse."
@@ -46,6 +51,16 @@ def build_history(text: str) -> IHistoryProvider:
         ValueError: The scheme is unknown or ambiguous, or its factory refuses
             the arguments; half a sentence that says what would be right.
     """
+    return build_with(text, lambda factory, arguments: factory.build(arguments))
+
+
+def build_with(text: str, build: Callable[[IHistoryFactory, str], T]) -> T:
+    """
+    Call *build* with the factory and the arguments of ``SCHEME:ARGUMENTS``.
+
+    Raises:
+        ValueError: As for `build_history`.
+    """
     scheme, _, arguments = text.partition(":")
     factories = find_factories()
     fitting = [each for each in factories if each.scheme == scheme]
@@ -56,7 +71,7 @@ def build_history(text: str) -> IHistoryProvider:
         origins = " and ".join(map(_origin, fitting))
         raise ValueError(f"{origins} both provide history {scheme!r}; uninstall one of them")
     try:
-        return fitting[0].build(arguments)
+        return build(fitting[0], arguments)
     except HistoryUnavailable as error:
         raise ValueError(error) from None
     except ValueError as error:

@@ -46,9 +46,7 @@ class OriginCheck:
         ValueError: One of *origins* is not the origin of a certain page.
     """
 
-    def __init__(
-        self, cors: CORS, origins: Iterable[str] = (), *, malformed: bool = False
-    ) -> None:
+    def __init__(self, cors: CORS, origins: Iterable[str] = (), *, malformed: bool = False) -> None:
         self._cors = cors
         self._malformed = malformed
         listed = [origins] if isinstance(origins, str) else origins

@@ -47,7 +47,7 @@ class EntryTests(SynchronousTestCase):
                 own, *fields = json.loads(encode_entry(one))
                 given = ["id", own] if own else []
                 entry = parse_entry(raw("n", "7", "b", "99", *fields, *given))
-                self.assertEqual(entry, RedisEntry("5-1", 7, Record(7, own or "5-1", one)))
+                self.assertEqual(entry, RedisEntry("5-1", 7, Record(7, own or "5-1", one), ends=99))
 
     def test_beginning(self) -> None:
         """

@@ -48,12 +48,23 @@ class RedisEntry(NamedTuple):
             entry cannot be read.
 
         damage: Why it cannot be read.
+
+        ends: The bytes of all entries up to this one.
     """
 
     entry_id: str
     number: int
     record: Record | None
     damage: str = ""
+    ends: int = 0
+
+    @property
+    def kept_at(self) -> float:
+        """
+        When Redis kept it, in seconds since 1970.
+        """
+        # Redis: "the entry ID" begins with "the local time in the local Redis node".
+        return int(self.entry_id.partition("-")[0]) / 1000
 
     @property
     def position(self) -> Position:
@@ -104,14 +115,15 @@ def parse_entry(raw: RawEntry) -> RedisEntry | None:
         return None
     if not (_COUNTER.fullmatch(values[1]) and _COUNTER.fullmatch(values[3])):
         return None
-    entry_id, number = name.decode(), int(values[1])
+    entry_id, number, ends = name.decode(), int(values[1]), int(values[3])
     if number == 0:
-        return RedisEntry(entry_id, 0, None)
+        return RedisEntry(entry_id, 0, None, ends=ends)
     try:
-        return RedisEntry(entry_id, number, _parse(entry_id, number, values))
+        return RedisEntry(entry_id, number, _parse(entry_id, number, values), ends=ends)
     except (KeyError, ValueError, TypeError) as error:
         # InvalidEvent is a ValueError.
-        return RedisEntry(entry_id, number, None, str(error) or "it is not a publication")
+        damage = str(error) or "it is not a publication"
+        return RedisEntry(entry_id, number, None, damage, ends)
 
 
 def as_entry_id(event_id: str) -> str:

@@ -19,6 +19,7 @@ from twisted.internet.interfaces import IReactorTime
 from zope.interface import implementer
 
 from twisted_sse.errors import HistoryUnavailable, PerhapsKept
+from twisted_sse.events.holdings import Holdings, StoredPage
 from twisted_sse.events.presence import Occupancy, PresenceNews
 from twisted_sse.events.publication import Position, Publication, Record, Tail
 from twisted_sse.history.outage import Unreadable
@@ -27,10 +28,11 @@ from twisted_sse.history.redis.connection import RedisConnection, RedisLost, Red
 from twisted_sse.history.redis.follower import BLOCK, RedisFollower, as_tail
 from twisted_sse.history.redis.presence import RedisPresence
 from twisted_sse.history.redis.protocol import check_installed
+from twisted_sse.history.redis.reading import describe, read_page
 from twisted_sse.history.redis.stream import RedisBounds, RedisStream
 from twisted_sse.history.redis.url import RedisURL
 from twisted_sse.history.remote import RemoteHistory
-from twisted_sse.interfaces import IPresenceStore
+from twisted_sse.interfaces import IHistoryReader, IPresenceStore
 from twisted_sse.topics import Selection
 from twisted_sse.transport.tls.trust import load_ca_certificates
 
@@ -43,7 +45,7 @@ _READERS = 4
 _PREFIX = re.compile(r"[!-z|~]{1,200}")
 
 
-@implementer(IPresenceStore)
+@implementer(IPresenceStore, IHistoryReader)
 class RedisHistory(RemoteHistory[RedisStream]):
     """
     Keeps the newest publications in Redis.
@@ -143,6 +145,18 @@ class RedisHistory(RemoteHistory[RedisStream]):
     ) -> PresenceNews:
         presence = RedisPresence(self._running_store().connection, self._prefix)
         return await presence.exchange(node, changes, after, ttl)
+
+    def describe(self) -> Deferred[Holdings]:  # type: ignore[override]
+        """
+        See `IHistoryReader.describe`.
+        """
+        return self._read(describe, self._bounds)
+
+    def read(self, cursor: str | None, limit: int) -> Deferred[StoredPage]:  # type: ignore[override]
+        """
+        See `IHistoryReader.read`.
+        """
+        return self._read(read_page, cursor, limit)
 
     async def _append(self, publications: Sequence[Publication]) -> Sequence[Record]:
         await self._appending.acquire()

@@ -166,6 +166,22 @@ class RedisStream:
         """
         return await self._find("", entry_id, "", count)
 
+    async def begin(self, count: int = _PAGE) -> Found:
+        """
+        Read the oldest entries, whatever their age.
+
+        Raises:
+            UnknownEventID: The stream is empty.
+        """
+        return await self._find("", "", "", count)
+
+    async def newest(self) -> RedisEntry | None:
+        """
+        Read the newest entry, without beginning the order in an empty stream.
+        """
+        answer = await self.connection.call("XREVRANGE", self._name, "+", "-", "COUNT", _PAGE)
+        return next(iter(self._parsed(answer)), None)
+
     async def wait(
         self, entry_id: str, seconds: float, count: int = _PAGE
     ) -> tuple[str, Sequence[RedisEntry]]:

@@ -1,8 +1,8 @@
 """
 The file of a history: checks it, locks it, opens it, and explains its errors.
 
-Only SQLite may open the database file: its POSIX locks are lost as soon as the
-process closes any descriptor of the file.
+While SQLite has the database file open, nothing else in the process may open it: its
+POSIX locks are lost as soon as the process closes any descriptor of the file.
 (https://www.sqlite.org/howtocorrupt.html, "Posix advisory locks canceled by a
 separate thread doing close()".)
 
@@ -28,6 +28,7 @@ __all__ = [
     "absolute",
     "check",
     "check_location",
+    "check_log",
     "connect",
     "explain",
     "identify",
@@ -50,6 +51,12 @@ _LOCK_TIMEOUT: Final = 2.0
 # The size to which SQLite truncates the write-ahead log, in bytes: 16 times the
 # size at which it begins to empty it.
 _MOST_LOG: Final = 64 * 1024 * 1024
+
+# Where a file says how it is written and read, and what it says if no write-ahead log
+# belongs to it.  A hub's file says 2, and what VACUUM INTO has written, 1.
+# (https://www.sqlite.org/fileformat2.html, "File format version numbers".)
+_FORMATS_AT: Final = 18
+_WITHOUT_LOG: Final = b"\x01\x01"
 
 # The lowest byte of SQLite's result codes is the primary code; the rest is detail.
 _PRIMARY: Final = 0xFF
@@ -91,6 +98,7 @@ def check(path: str) -> None:
         return
     if os.path.exists(f"{path}-lock"):
         Lock(path, fcntl.LOCK_SH, create=False).release()
+    check_log(path)
     try:
         # "immutable": SQLite reads the header without locks, and without creating
         # its other files.
@@ -117,6 +125,32 @@ def check_location(path: str) -> None:
         raise ValueError(f"the directory {directory!r} may not be written to")
     if os.path.exists(path) and not os.access(path, os.R_OK | os.W_OK):
         raise ValueError(f"{path!r} may not be written to")
+
+
+def check_log(path: str) -> None:
+    """
+    Check that the write-ahead log beside the file is not that of another file, which was
+    there before a backup was restored: SQLite would mix the two.
+
+    Call this before this process opens the file: it reads the file itself.
+
+    Raises:
+        ValueError: It is; half a sentence.
+    """
+    try:
+        if os.path.getsize(f"{path}-wal") == 0:
+            return
+        with open(path, "rb") as file:
+            file.seek(_FORMATS_AT)
+            formats = file.read(2)
+    except OSError:
+        # There is no log, or whatever opens the file says what is wrong.
+        return
+    if formats == _WITHOUT_LOG:
+        raise ValueError(
+            f"{path!r} was replaced, and '{path}-wal' is of the file before:"
+            f" remove '{path}-wal' and '{path}-shm'"
+        )
 
 
 def identify(path: str, connection: sqlite3.Connection) -> bool:
@@ -146,8 +180,8 @@ def connect(path: str, mode: Literal["rwc", "rw", "ro&immutable=1"]) -> sqlite3.
     Open the database for the calling thread only.
 
     Args:
-        mode: ``rwc`` to create it if necessary, ``rw`` to write it, ``ro`` to
-            read it.
+        mode: ``rwc`` to create it if necessary, ``rw`` to write it, ``ro&immutable=1``
+            to read it as if no other program had it open.
     """
     return sqlite3.connect(
         f"file:{quote(os.fsencode(path))}?mode={mode}",

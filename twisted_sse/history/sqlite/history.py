@@ -31,7 +31,7 @@ from twisted_sse.history.sqlite.file import absolute, check
 from twisted_sse.history.sqlite.reader import Reader
 from twisted_sse.history.sqlite.store import Store
 from twisted_sse.history.sqlite.thread import WorkThread
-from twisted_sse.history.sqlite.trim import Bounds
+from twisted_sse.history.sqlite.trim import DEFAULT_BOUNDS, Bounds
 from twisted_sse.interfaces import ICheckedHistory, ISearchableHistory
 from twisted_sse.topics import Selection
 
@@ -96,9 +96,9 @@ class SQLiteHistory(Service):
         self,
         path: str | os.PathLike[str],
         *,
-        events: int = 100_000,
-        bytes: int = 1024 * 1024 * 1024,
-        age: float = 86400.0,
+        events: int = DEFAULT_BOUNDS.events,
+        bytes: int = DEFAULT_BOUNDS.size,
+        age: float = DEFAULT_BOUNDS.age,
         sync: Literal["normal", "full"] = "full",
         clock: IReactorTime | None = None,
     ) -> None:

@@ -20,6 +20,7 @@ from twisted_sse.history.sqlite.epochs import add_epoch
 from twisted_sse.history.sqlite.file import (
     Lock,
     check_location,
+    check_log,
     explain,
     identity_of,
     open_database,
@@ -191,6 +192,9 @@ class Store:
     def _open(self) -> None:
         check_location(self._path)
         self._lock = Lock(self._path)
+        if self._extent is None:
+            # Later, the reader may have the file open.
+            check_log(self._path)
         self._connection = connection = open_database(self._path, self._sync)
         self._index = TopicIndex(connection)
         connection.execute("BEGIN IMMEDIATE")

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from twisted_sse.history.sqlite.bulk import fetch
 from twisted_sse.history.sqlite.topics import TopicIndex
 
-__all__ = ["Bounds", "Extent", "read_extent", "trim"]
+__all__ = ["DEFAULT_BOUNDS", "Bounds", "Extent", "read_extent", "trim"]
 
 
 # Another program may have written anything into a row.
@@ -39,6 +39,10 @@ class Bounds(NamedTuple):
     events: int
     size: int
     age: float
+
+
+#: The bounds of a history for which none are given.
+DEFAULT_BOUNDS: Final = Bounds(events=100_000, size=1024 * 1024 * 1024, age=86400.0)
 
 
 class Extent(NamedTuple):

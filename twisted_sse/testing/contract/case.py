@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from twisted.application.service import IService
 from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
 from twisted.internet.task import deferLater
+from zope.interface import Interface
 
 from twisted_sse.clock import GlobalClock
 from twisted_sse.errors import TwistedSSEError
@@ -252,7 +253,7 @@ def needs(
 
 
 def provides(
-    interface: type[IHistoryProvider], **bounds: float
+    interface: type[Interface], **bounds: float
 ) -> Callable[
     [Callable[[Case, Any], Awaitable[None]]], Callable[[Case], Coroutine[Deferred[Any], Any, None]]
 ]:

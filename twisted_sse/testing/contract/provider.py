@@ -12,6 +12,7 @@ from twisted_sse.testing.contract.follow import FollowRules
 from twisted_sse.testing.contract.lifecycle import AvailabilityRules, LifecycleRules
 from twisted_sse.testing.contract.locate import LocateRules
 from twisted_sse.testing.contract.presence import PresenceRules
+from twisted_sse.testing.contract.read import ReadRules
 from twisted_sse.testing.contract.since import SinceRules
 from twisted_sse.testing.contract.tail import TailRules
 from twisted_sse.testing.contract.unknown_ids import UnknownIDRules
@@ -27,6 +28,7 @@ class HistoryProviderContract(
     BoundRules,
     FindRules,
     CheckRules,
+    ReadRules,
     AvailabilityRules,
     LifecycleRules,
 ):
@@ -44,7 +46,8 @@ class HistoryProviderContract(
 
     trial, pytest and unittest run it.  Describe the provider further with the
     attributes and methods of `Hooks`; tests of what it cannot do pass at once, and so
-    do those of `ISearchableHistory` and `ICheckedHistory` if it does not provide them.
+    do those of `ISearchableHistory`, `ICheckedHistory` and `IHistoryReader` if it does not
+    provide them.
     Every failure begins with the rule that is broken.
     """
 

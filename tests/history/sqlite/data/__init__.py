@@ -1,0 +1,3 @@
+"""
+Files that earlier versions have written.
+"""
