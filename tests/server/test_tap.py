@@ -21,9 +21,7 @@ from twisted_sse.history.plugins import find_factories
 from twisted_sse.server.build import make_server
 from twisted_sse.server.tap import Options, makeService
 
-ROLES = {
-    first: [first, f"{first}-publisher", f"{first}-subscriber"] for first in ("jwt", "jwks")
-}
+ROLES = {first: [first, f"{first}-publisher", f"{first}-subscriber"] for first in ("jwt", "jwks")}
 
 OPTIONS = [
     "port",
