@@ -39,6 +39,12 @@ A comment before a block of code says how it is tested; GitHub does not show the
 ``<!-- nginx -->``
     It is a ``server`` for nginx.
 
+``<!-- proxy NAME -->``
+    It is a configuration of the proxy NAME, which tests/e2e/test_proxies.py runs.
+
+``<!-- yaml -->``
+    It is a configuration in YAML of a program that the tests cannot run.
+
 Every block of Python needs such a comment, so that each of this library is run.
 """
 

@@ -66,6 +66,10 @@ class NotifierTests(SynchronousTestCase):
         self.listen(self.path)
         notifier = self.make()
         notifier.startService()
+        self.assertEqual(self.received(), [])
+
+        # When the reactor runs.
+        self.clock.advance(0)
         self.assertEqual(self.received(), ["READY=1", "STATUS=0 open streams"])
 
         self.streams = 7
@@ -83,6 +87,7 @@ class NotifierTests(SynchronousTestCase):
         self.listen(self.path)
         notifier = self.make(WATCHDOG_USEC="6000000", WATCHDOG_PID=str(os.getpid()))
         notifier.startService()
+        self.clock.advance(0)
         self.received()
         notifier.stopService()
         self.received()
@@ -98,6 +103,7 @@ class NotifierTests(SynchronousTestCase):
         """
         self.listen(self.path)
         self.make(WATCHDOG_USEC="6000000", WATCHDOG_PID="1").startService()
+        self.clock.advance(0)
 
         self.assertEqual(self.received(), ["READY=1", "STATUS=0 open streams"])
 
@@ -124,6 +130,7 @@ class NotifierTests(SynchronousTestCase):
         name = f"twisted-sse-test-{os.getpid()}"
         self.listen(f"\0{name}")
         self.make(NOTIFY_SOCKET=f"@{name}").startService()
+        self.clock.advance(0)
 
         self.assertEqual(self.received()[0], "READY=1")
 

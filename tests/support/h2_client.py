@@ -32,6 +32,9 @@ __all__ = ["H2Client"]
 
 _SIZE = 65536
 
+# RFC 9113, 6.9.2: the size of a window at first, in bytes.
+_WINDOW = 65_535
+
 # RFC 9113, 4.2: the most bytes of a frame's body.
 _FRAME = 16384
 
@@ -49,6 +52,8 @@ class H2Client:
 
         receive_buffer: The socket's receive buffer, in bytes; a small one fills soon.
 
+        tls: Choose HTTP/2 by ALPN, or else begin with it on a plain port.
+
     Attributes:
         frames: The frames that were received, in order.
 
@@ -65,16 +70,14 @@ class H2Client:
         preface: bytes | None = None,
         window: int = 0,
         receive_buffer: int | None = None,
+        tls: bool = True,
     ) -> None:
         plain = socket.socket()
         plain.settimeout(PATIENCE)
         if receive_buffer is not None:
             plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         plain.connect(("127.0.0.1", port))
-        context = trust_everything()
-        context.set_alpn_protocols(["h2"])
-        self.socket: ssl.SSLSocket = context.wrap_socket(plain, server_hostname="localhost")
-        assert self.socket.selected_alpn_protocol() == "h2", "no HTTP/2"
+        self.socket: socket.socket = _secured(plain) if tls else plain
         self.frames: list[Frame] = []
         self.responses: dict[int, Response] = {}
         self.encoder = Encoder()
@@ -132,12 +135,34 @@ class H2Client:
         )
         body = "\n".join(lines).encode("utf-8")
         parts = [body[start : start + _FRAME] for start in range(0, len(body), _FRAME)]
-        self.send(
-            self.headers(stream, fields),
-            *[DataFrame(stream, part) for part in parts],
-            DataFrame(stream, flags=["END_STREAM"]),
-        )
+        self.send(self.headers(stream, fields))
+        self.send_body(stream, parts)
         return stream
+
+    def send_body(self, stream: int, parts: Iterable[bytes]) -> None:
+        """
+        Send a body whose parts fit into frames, as fast as both windows allow, until the
+        response ends.
+        """
+        response, sent = self.response(stream), 0
+
+        def may_send() -> bool:
+            return response.ended or min(self._window(0), self._window(stream)) >= sent
+
+        for part in parts:
+            sent += len(part)
+            self.wait(may_send)
+            if response.ended:
+                return
+            self.send(DataFrame(stream, part))
+        self.send(DataFrame(stream, flags=["END_STREAM"]))
+
+    def _window(self, stream: int) -> int:
+        """
+        How many bytes of bodies the server allows, if there is no body but one.
+        """
+        updates = [one for one in self._of(WindowUpdateFrame) if one.stream_id == stream]
+        return _WINDOW + sum(one.window_increment for one in updates)
 
     def next_stream(self) -> int:
         """
@@ -241,3 +266,11 @@ class H2Client:
             response.reset = frame.error_code
         if "END_STREAM" in frame.flags and frame.stream_id:
             response.ended = True
+
+
+def _secured(plain: socket.socket) -> ssl.SSLSocket:
+    context = trust_everything()
+    context.set_alpn_protocols(["h2"])
+    secured = context.wrap_socket(plain, server_hostname="localhost")
+    assert secured.selected_alpn_protocol() == "h2", "no HTTP/2"
+    return secured

@@ -50,13 +50,15 @@ class Background:
     Args:
         command: The program and its arguments.
 
+        close_fds: Whether it inherits no descriptors but the standard ones.
+
     Attributes:
         process: The running program.
 
         home: Its working directory, empty at first; `end` removes it.
     """
 
-    def __init__(self, command: Sequence[str]) -> None:
+    def __init__(self, command: Sequence[str], *, close_fds: bool = True) -> None:
         self._directory = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         self.home = Path(self._directory.name)
         self._output = self.home / "output"
@@ -68,6 +70,7 @@ class Background:
                 stderr=subprocess.STDOUT,
                 cwd=self.home,
                 start_new_session=True,
+                close_fds=close_fds,
             )
 
     def output(self) -> str:

@@ -43,6 +43,7 @@ class Notifier(Service):
         self._connections = connections
         self._address = _address(environment.get("NOTIFY_SOCKET", ""))
         self._interval = _watchdog_interval(environment)
+        self._reactor = reactor
         # The reactor must reach it, so a reactor that is held is found.
         self._loop = LoopingCall(self._alive)
         self._loop.clock = reactor
@@ -51,11 +52,13 @@ class Notifier(Service):
     def startService(self) -> None:
         """
         See `IService.startService`.  The ports listen already.
+
+        systemd may send a signal as soon as it is told, so it is told when the reactor
+        runs: only then are all signals handled.
         """
         super().startService()
         if self._address is not None:
-            self._send("READY=1")
-            self._loop.start(self._interval or _INTERVAL)
+            self._reactor.callLater(0, self._ready)
 
     def stopService(self) -> None:
         """
@@ -85,6 +88,11 @@ class Notifier(Service):
             yield
         finally:
             self._send("READY=1")
+
+    def _ready(self) -> None:
+        if self.running:
+            self._send("READY=1")
+            self._loop.start(self._interval or _INTERVAL)
 
     def _alive(self) -> None:
         alive = "WATCHDOG=1\n" if self._interval else ""

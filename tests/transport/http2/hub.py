@@ -35,15 +35,23 @@ def secure_hub(*options: str) -> Iterator[HubProcess]:
 class HubTestCase(SynchronousTestCase):
     """
     Has the hub that conftest starts, whose log must be clean at the end.
+
+    Attributes:
+        plain_port: The port of the hub without TLS.
+
+        tls: Whether the clients use TLS.
     """
 
     hub: HubProcess
+    plain_port: int
+    tls = True
 
     def connect(self, settings: dict[int, int] | None = None, **options: Any) -> H2Client:
         """
         Connect a client to this hub, with the options of `H2Client`.
         """
-        client = H2Client(self.hub.port, settings, **options)
+        port = self.hub.port if self.tls else self.plain_port
+        client = H2Client(port, settings, tls=self.tls, **options)
         self.addCleanup(client.close)
         return client
 

@@ -52,17 +52,18 @@ class PrefaceTests(HubTestCase):
     RFC 9113, 3.4: the client's connection preface.
     """
 
+    WRONG = [
+        b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"PRI * HTTP/3.0\r\n\r\nSM\r\n\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\n\n",
+        b"\0" * 24,
+    ]
+
     def test_other_protocols(self) -> None:
         """
         A wrong preface closes the connection; GOAWAY may be omitted.
         """
-        wrong = [
-            b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
-            b"PRI * HTTP/3.0\r\n\r\nSM\r\n\r\n",
-            b"PRI * HTTP/2.0\r\n\r\nSM\r\n\n\n",
-            b"\0" * 24,
-        ]
-        for preface in wrong:
+        for preface in self.WRONG:
             with self.subTest(preface=preface):
                 client = self.connect(preface=preface)
                 self.assert_ends(client, None)

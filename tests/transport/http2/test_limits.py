@@ -17,7 +17,7 @@ from twisted.web.server import NOT_DONE_YET, Request
 from twisted_sse.transport.http.site import StreamSite
 from twisted_sse.transport.socketlimit import SocketLimits
 
-__all__ = ["BodyTests", "SlotTests", "TimeTests"]
+__all__ = ["BodyTests", "PlainSlotTests", "PlainTimeTests", "SlotTests", "TimeTests"]
 
 POST = [(":method", "POST"), (":scheme", "https"), (":authority", "a"), (":path", "/")]
 GET = [(":method", "GET"), *POST[1:]]
@@ -62,6 +62,7 @@ class Case(SynchronousTestCase):
     """
 
     OPTIONS: dict[str, Any] = {"max_body": 1000}
+    TRANSPORT: type[StringTransportWithDisconnection] = Secured
 
     def setUp(self) -> None:
         """
@@ -78,7 +79,7 @@ class Case(SynchronousTestCase):
         """
         Open a connection, which the other methods use from now on.
         """
-        self.transport = Secured()
+        self.transport = self.TRANSPORT()
         self.protocol: Any = self.site.buildProtocol(self.transport.getPeer())
         self.transport.protocol = self.protocol
         self.protocol.makeConnection(self.transport)
@@ -294,3 +295,19 @@ class SlotTests(Case):
         self.assertEqual((kept.connected, self.transport.connected), (True, True))
         self.connect()
         self.assertEqual(kept.connected, False)
+
+
+class PlainTimeTests(TimeTests):
+    """
+    How long a client without TLS may take, whose first bytes choose HTTP/2.
+    """
+
+    TRANSPORT = StringTransportWithDisconnection
+
+
+class PlainSlotTests(SlotTests):
+    """
+    The limit of sockets, for clients without TLS.
+    """
+
+    TRANSPORT = StringTransportWithDisconnection

@@ -106,10 +106,8 @@ class RequestsTests(HubTestCase):
         A body that is larger than the windows is received: both windows grow again.
         """
         client = self.connect()
-        client.send(client.headers(1, [*POST, FORM]), DataFrame(1, b"topic=large&data="))
-        for _ in range(20):
-            client.send(DataFrame(1, b"x" * 10000))
-        client.send(DataFrame(1, flags=["END_STREAM"]))
+        client.send(client.headers(1, [*POST, FORM]))
+        client.send_body(1, [b"topic=large&data=", *[b"x" * 10000] * 20])
 
         self.assertEqual(client.answer(1).status, "200")
 
@@ -120,9 +118,7 @@ class RequestsTests(HubTestCase):
         client, alive = self.subscribed()
         stream = client.next_stream()
         client.send(client.headers(stream, [*POST, FORM]))
-        for _ in range(70):
-            client.send(DataFrame(stream, bytes(16384)))
-        client.send(DataFrame(stream, flags=["END_STREAM"]))
+        client.send_body(stream, [bytes(16384)] * 70)
 
         self.assertEqual(client.answer(stream).status, "413")
         self.assert_alive(client, alive)

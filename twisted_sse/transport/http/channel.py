@@ -1,7 +1,8 @@
 """
-The protocol of one connection: strict HTTP/1.1, or our HTTP/2 if ALPN chose it.
+The protocol of one connection: strict HTTP/1.1, or our HTTP/2 if ALPN chose it or if a
+client without TLS begins with it.
 
-camelCase methods are called by Twisted.
+camelCase methods are called by Twisted.  Comments that begin with "RFC 9113:" quote it.
 """
 
 from __future__ import annotations
@@ -23,6 +24,12 @@ from twisted_sse.transport.sockets import close_now
 
 __all__ = ["Channel", "ChannelSettings"]
 
+# RFC 9113, 3.3: "A client that has prior knowledge that a server supports HTTP/2 can
+# establish a TCP connection and send the connection preface"; so do proxies such as
+# Envoy.  The first word of the preface tells: no request of HTTP/1.1 has the method
+# PRI, which section 11.7 reserves.  `H2Connection` checks the rest.
+_PREFACE_WORD = b"PRI "
+
 
 class ChannelSettings(NamedTuple):
     """
@@ -39,6 +46,8 @@ class ChannelSettings(NamedTuple):
         proxies: Those whose sockets do not count for their address.
 
         refusals: Counts what is refused.
+
+        prior_knowledge: Whether a client without TLS may begin with HTTP/2.
     """
 
     connections: set[H2Connection]
@@ -48,6 +57,7 @@ class ChannelSettings(NamedTuple):
     handshake_timeout: float | None
     proxies: TrustedProxies | None
     refusals: Refusals
+    prior_knowledge: bool
 
 
 @implementer(IHandshakeListener)
@@ -70,6 +80,8 @@ class Channel(_GenericHTTPChannelProtocol):
         self._slot: Slot | None = None
         # The time limit of the TLS handshake: a DelayedCall.
         self._handshake: Any = None
+        # What a client without TLS has sent, as long as it may be the preface of HTTP/2.
+        self._first = b""
 
     def makeConnection(self, transport: Any) -> None:
         """
@@ -104,11 +116,8 @@ class Channel(_GenericHTTPChannelProtocol):
         See `IProtocol.dataReceived`.
         """
         if self._negotiatedProtocol is None:
-            transport = self._channel.transport
-            if getattr(transport, "negotiatedProtocol", None) == b"h2":
-                self._switch_to(H2Connection(self._factory.reactor))
-                self._negotiatedProtocol = b"h2"
-        return super().dataReceived(data)
+            data = self._choose(data)
+        return self._channel.dataReceived(data)
 
     def connectionLost(self, reason: Any) -> None:
         """
@@ -119,6 +128,39 @@ class Channel(_GenericHTTPChannelProtocol):
             self._slot.release()
         self._settings.connections.discard(self._channel)
         self._channel.connectionLost(reason)
+
+    def _choose(self, data: bytes) -> bytes:
+        """
+        Choose the protocol, if enough is known.
+
+        Until it is, HTTP/1.1 receives the bytes, and limits their time.
+
+        Returns:
+            The bytes for the protocol.
+        """
+        transport = self._channel.transport
+        # RFC 9113, 3.2: with TLS, a client "MUST use" ALPN.
+        if hasattr(transport, "negotiatedProtocol"):
+            is_http2 = transport.negotiatedProtocol == b"h2"
+        else:
+            self._first += data
+            is_http2 = self._begins_http2()
+            if not is_http2 and _PREFACE_WORD.startswith(self._first):
+                return data
+            data = self._first if is_http2 else data
+            self._first = b""
+        if is_http2:
+            self._switch_to(H2Connection(self._factory.reactor))
+        self._negotiatedProtocol = b"h2" if is_http2 else b"http/1.1"
+        return data
+
+    def _begins_http2(self) -> bool:
+        return (
+            self._first.startswith(_PREFACE_WORD)
+            and self._settings.prior_knowledge
+            # The beginning was too slow.
+            and not self._channel.refused
+        )
 
     def _counted(self, peer: Any) -> Any:
         """
@@ -136,6 +178,7 @@ class Channel(_GenericHTTPChannelProtocol):
         previous = self._channel
         previous._networkProducer.unregisterProducer()
         previous.setTimeout(None)
+        previous.forget_deadline()
         connection.max_streams = self._settings.max_streams
         connection.timeouts = self._settings.timeouts
         connection.slot = self._slot

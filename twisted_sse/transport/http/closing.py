@@ -32,14 +32,16 @@ _CLOSE_TIMEOUT = 60.0
 class ClosingHTTPChannel(HTTPChannel):
     """
     A channel that closes in the end, whatever its client does.
+
+    Attributes:
+        refused: Whether a refusal was written: nothing that follows is a request.
     """
 
     site: Any
     transport: Any
     _networkProducer: Any
 
-    # Whether a refusal was written: nothing that follows is a request.
-    _refused = False
+    refused = False
     _lingered = 0
 
     def requestDone(self, request: Any) -> None:
@@ -73,9 +75,9 @@ class ClosingHTTPChannel(HTTPChannel):
             limit: The limit that refuses the request, if it is one; see
                 `twisted_sse.transport.refusals.LIMITS`.
         """
-        if self._refused:
+        if self.refused:
             return
-        self._refused = True
+        self.refused = True
         if limit is not None:
             self.site.refusals.count(limit)
         headers, body = refusal(status, detail)
@@ -86,7 +88,7 @@ class ClosingHTTPChannel(HTTPChannel):
         self.transport.write(b"\r\n".join(lines))
         self._linger()
 
-    def _forget_deadline(self) -> None:
+    def forget_deadline(self) -> None:
         """
         Cancel the time limit of what is being received; a subclass has one.
         """
@@ -98,8 +100,8 @@ class ClosingHTTPChannel(HTTPChannel):
         """
         Close the connection when the client has closed its end, or soon.
         """
-        self._refused = True
-        self._forget_deadline()
+        self.refused = True
+        self.forget_deadline()
         self.setTimeout(None)
         if self._abortingCall is None:
             self._abortingCall = self.callLater(_LINGER, self.forceAbortClient)

@@ -61,7 +61,7 @@ class StrictHTTPChannel(ClosingHTTPChannel):
         """
         See `IProtocol.dataReceived`.
         """
-        if self._refused:
+        if self.refused:
             self._linger_on(len(data))
             return
         super().dataReceived(data)
@@ -71,7 +71,7 @@ class StrictHTTPChannel(ClosingHTTPChannel):
         """
         See `twisted.protocols.basic.LineReceiver.lineReceived`.
         """
-        if self._refused:
+        if self.refused:
             return
         if self.requests:
             if self._receivedHeaderSize + len(line) > HEADER_BYTES:
@@ -99,7 +99,7 @@ class StrictHTTPChannel(ClosingHTTPChannel):
         RFC 9110, 5.5: "field values containing [...] control characters [...]
         are considered invalid".
         """
-        if self._refused:
+        if self.refused:
             return False
         if line.translate(None, _CONTROLS) != line:
             self.refuse(400, "A header has a control character.")
@@ -138,7 +138,7 @@ class StrictHTTPChannel(ClosingHTTPChannel):
         code to any HTTP/1.1 request message that lacks a Host header field and
         to any request message that contains more than one Host header field".
         """
-        if self._refused:
+        if self.refused:
             return
         request = self.requests[-1]
         headers = request.requestHeaders
@@ -156,7 +156,7 @@ class StrictHTTPChannel(ClosingHTTPChannel):
             # field (if any) and instead use the host information of the request-target".
             headers.setRawHeaders(b"host", [host])
         super().allHeadersReceived()
-        self._forget_deadline()
+        self.forget_deadline()
         # A client that waits for 100 sends nothing; a short body is discarded, so that
         # the connection goes on.
         expects = headers.hasHeader(b"expect")
@@ -171,7 +171,7 @@ class StrictHTTPChannel(ClosingHTTPChannel):
         """
         See `twisted.protocols.basic.LineReceiver.rawDataReceived`.
         """
-        if self._refused:
+        if self.refused:
             return
         if self._handlingRequest:
             if self._unread:
@@ -185,7 +185,7 @@ class StrictHTTPChannel(ClosingHTTPChannel):
         super().rawDataReceived(data)
         # Chunked, so nobody knows how much follows.
         endless = self.length is None and self._is_too_large(request)
-        if endless and not (self._handlingRequest or self._refused):
+        if endless and not (self._handlingRequest or self.refused):
             self._read_no_body(request)
             self.allContentReceived()
 
@@ -193,9 +193,9 @@ class StrictHTTPChannel(ClosingHTTPChannel):
         """
         See `twisted.web.http.HTTPChannel.allContentReceived`.
         """
-        if self._refused:
+        if self.refused:
             return
-        self._forget_deadline()
+        self.forget_deadline()
         if self.slot is not None:
             self.slot.answering()
         super().allContentReceived()
@@ -236,7 +236,7 @@ class StrictHTTPChannel(ClosingHTTPChannel):
         """
         Limit the time for what is incomplete.
         """
-        if self._deadline or self._refused or self._handlingRequest or self._busyReceiving:
+        if self._deadline or self.refused or self._handlingRequest or self._busyReceiving:
             return
         head, body = self.timeouts
         if not self.line_mode:
@@ -246,7 +246,10 @@ class StrictHTTPChannel(ClosingHTTPChannel):
         elif (self.requests or self._buffer) and head is not None:
             self._deadline = self.callLater(head, self._head_expired)
 
-    def _forget_deadline(self) -> None:
+    def forget_deadline(self) -> None:
+        """
+        See `ClosingHTTPChannel.forget_deadline`.
+        """
         deadline, self._deadline = self._deadline, None
         if deadline is not None:
             deadline.cancel()
@@ -263,6 +266,6 @@ class StrictHTTPChannel(ClosingHTTPChannel):
         """
         See `IProtocol.connectionLost`.
         """
-        self._refused = True
-        self._forget_deadline()
+        self.refused = True
+        self.forget_deadline()
         super().connectionLost(reason)

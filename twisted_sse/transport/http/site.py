@@ -32,6 +32,8 @@ class StreamSite(Site):
     A `twisted.web.server.Site` whose HTTP/2 supports streams that never end, and
     whose HTTP/1.1 refuses what RFC 9112 says must be refused.
 
+    HTTP/2 is chosen by ALPN, or, without TLS, by a client that begins with its preface.
+
     When its last port is closed, its HTTP/2 connections refuse new requests, and
     each of them closes when its last stream ends.
 
@@ -91,6 +93,13 @@ class StreamSite(Site):
         self.refusals = Refusals() if refusals is None else refusals
         limits = socket_limits
         self.sockets = None if limits is None else SocketLimit(limits, self.refusals)
+        missing = self.unmet_requirements()
+        self._offers_http2 = not missing
+        if missing:
+            self._log.warn(
+                "HTTP/2 is disabled: the installed version of Twisted lacks {missing}",
+                missing=", ".join(missing),
+            )
         self._connections: set[H2Connection] = set()
         self._settings = ChannelSettings(
             self._connections,
@@ -100,14 +109,8 @@ class StreamSite(Site):
             handshake_timeout,
             trusted_proxies,
             self.refusals,
+            prior_knowledge=self._offers_http2,
         )
-        missing = self.unmet_requirements()
-        self._offers_http2 = not missing
-        if missing:
-            self._log.warn(
-                "HTTP/2 is disabled: the installed version of Twisted lacks {missing}",
-                missing=", ".join(missing),
-            )
 
     def set_limits(
         self,

@@ -39,9 +39,9 @@ class BoundedFrames(FrameBuffer):
     @property
     def is_incomplete(self) -> bool:
         """
-        Whether the last frame, or the last list of headers, is incomplete.
+        Whether the preface, the last frame, or the last list of headers, is incomplete.
         """
-        return bool(self._data or self._headers_buffer)
+        return bool(self._data or self._headers_buffer or not self._begun)
 
     @property
     def data_for(self) -> int | None:
