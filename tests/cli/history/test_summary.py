@@ -9,7 +9,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_sse.cli.history.count import EventCount
-from twisted_sse.cli.history.summary import as_json, as_table
+from twisted_sse.cli.history.summary import summary_json, summary_table
 from twisted_sse.cli.terminal import console_for
 from twisted_sse.events.holdings import Holdings, StoredPosition
 
@@ -30,7 +30,7 @@ class SummaryTests(SynchronousTestCase):
         """
         Return the lines of the table.
         """
-        return [line.text for line in as_table(holdings, 10, 7200.0)]
+        return [line.text for line in summary_table(holdings, 10, 7200.0)]
 
     def test_table(self) -> None:
         """
@@ -53,14 +53,14 @@ class SummaryTests(SynchronousTestCase):
         What is unknown is left out, and topics that were not counted are many.
         """
         self.assertEqual(self.table(Holdings(topics=11)), ["topics   more than 10"])
-        self.assertEqual(json.loads(as_json(Holdings(3, topics=11), 10)), {"events": 3})
+        self.assertEqual(json.loads(summary_json(Holdings(3, topics=11), 10)), {"events": 3})
 
     def test_json(self) -> None:
         """
         JSON has the same, as numbers and dates for programs.
         """
         self.assertEqual(
-            json.loads(as_json(_HOLDINGS, 10)),
+            json.loads(summary_json(_HOLDINGS, 10)),
             {
                 **{"events": 12345, "bytes": 6789, "topics": 2},
                 "oldest": {"id": "e-1", "time": "1970-01-01T00:00:00.000Z"},

@@ -19,7 +19,7 @@ from twisted_sse.cli.history.exporting import FileTarget, OutputTarget, export
 from twisted_sse.cli.history.importing import import_lines
 from twisted_sse.cli.history.options import HistoryOptions
 from twisted_sse.cli.history.pages import when_available
-from twisted_sse.cli.history.summary import as_json, as_table
+from twisted_sse.cli.history.summary import summary_json, summary_table
 from twisted_sse.cli.history.survey import MOST_TOPICS, Survey
 from twisted_sse.cli.running import CommandFailed, Status
 from twisted_sse.cli.stdin import InputReader, size_left
@@ -72,9 +72,9 @@ async def _show(options: HistoryOptions, out: Console, err: Console) -> int:
             count.end()
         holdings = survey.complete(holdings)
     if options["json"]:
-        out.write_json(as_json(holdings, MOST_TOPICS))
+        out.write_json(summary_json(holdings, MOST_TOPICS))
     else:
-        for line in as_table(holdings, MOST_TOPICS, time()):
+        for line in summary_table(holdings, MOST_TOPICS, time()):
             out.write(line)
     survey.losses.say(err)
     return Status.REFUSED if survey.losses.unreadable else Status.DONE

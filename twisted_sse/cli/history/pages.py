@@ -16,12 +16,12 @@ from twisted_sse.errors import HistoryUnavailable, PerhapsKept
 from twisted_sse.events.holdings import StoredPage
 from twisted_sse.interfaces import IHistoryReader
 
-__all__ = ["PAGE", "pages_of", "when_available"]
+__all__ = ["MOST_RECORDS", "pages_of", "when_available"]
 
 T = TypeVar("T")
 
-#: The most publications in a page, or in a batch that is imported.
-PAGE: Final = 500
+#: The most publications in a page.
+MOST_RECORDS: Final = 500
 
 # How long a store may be unavailable, and how often to try again, in seconds.
 _LONGEST: Final = 5.0
@@ -37,7 +37,7 @@ async def pages_of(reader: IHistoryReader, clock: IReactorTime) -> AsyncIterator
     """
     cursor: str | None = None
     while True:
-        page: StoredPage = await when_available(partial(reader.read, cursor, PAGE), clock)
+        page: StoredPage = await when_available(partial(reader.read, cursor, MOST_RECORDS), clock)
         yield page
         cursor = page.following
         if cursor is None:

@@ -13,13 +13,13 @@ from twisted_sse.cli.history.lines import utc
 from twisted_sse.cli.terminal import Line, Span
 from twisted_sse.events.holdings import Holdings, StoredPosition
 
-__all__ = ["as_json", "as_table"]
+__all__ = ["summary_json", "summary_table"]
 
 # The width of the first column.
 _COLUMN: Final = 9
 
 
-def as_table(holdings: Holdings, counted: int, now: float) -> Iterator[Line]:
+def summary_table(holdings: Holdings, counted: int, now: float) -> Iterator[Line]:
     """
     Write a line for each thing that is known.
 
@@ -30,12 +30,12 @@ def as_table(holdings: Holdings, counted: int, now: float) -> Iterator[Line]:
         yield Line((Span(name.ljust(_COLUMN), "dim"), Span(text)))
 
 
-def as_json(holdings: Holdings, counted: int) -> str:
+def summary_json(holdings: Holdings, counted: int) -> str:
     """
     Write one JSON object, without what is unknown.
 
     Args:
-        counted: As for `as_table`; with more topics, their number is left out.
+        counted: As for `summary_table`; with more topics, their number is left out.
     """
     topics = holdings.topics
     value: dict[str, Any] = {

@@ -28,7 +28,7 @@ from twisted_sse.history.redis.connection import RedisConnection, RedisLost, Red
 from twisted_sse.history.redis.follower import BLOCK, RedisFollower, as_tail
 from twisted_sse.history.redis.presence import RedisPresence
 from twisted_sse.history.redis.protocol import check_installed
-from twisted_sse.history.redis.reading import describe, read_page
+from twisted_sse.history.redis.reading import describe_stream, read_page
 from twisted_sse.history.redis.stream import RedisBounds, RedisStream
 from twisted_sse.history.redis.url import RedisURL
 from twisted_sse.history.remote import RemoteHistory
@@ -150,7 +150,7 @@ class RedisHistory(RemoteHistory[RedisStream]):
         """
         See `IHistoryReader.describe`.
         """
-        return self._read(describe, self._bounds)
+        return self._read(describe_stream, self._bounds)
 
     def read(self, cursor: str | None, limit: int) -> Deferred[StoredPage]:  # type: ignore[override]
         """

@@ -9,13 +9,13 @@ from twisted_sse.events.holdings import Holdings, StoredPage, StoredPosition, St
 from twisted_sse.history.redis.entry import RedisEntry
 from twisted_sse.history.redis.stream import Found, RedisBounds, RedisStream
 
-__all__ = ["describe", "read_page"]
+__all__ = ["describe_stream", "read_page"]
 
 # The most entries in one answer: parsing them takes some milliseconds.
 _PAGE = 256
 
 
-async def describe(stream: RedisStream, bounds: RedisBounds) -> Holdings:
+async def describe_stream(stream: RedisStream, bounds: RedisBounds) -> Holdings:
     """
     See `twisted_sse.interfaces.IHistoryReader.describe`.
     """
