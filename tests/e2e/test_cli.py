@@ -703,7 +703,7 @@ class UsageTests(SynchronousTestCase):
     """
 
     CASES = [
-        ([], "Pass a command: tail, publish, doctor or token."),
+        ([], "Pass a command: tail, publish, doctor, token or history."),
         (["follow"], "Unknown command: follow"),
         (["tail"], "Pass a URL"),
         (["tail", "localhost", "--color"], "--color"),

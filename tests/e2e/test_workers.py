@@ -168,7 +168,8 @@ class DyingTests(_WorkersTestCase):
         """
         hub = HubProcess("--workers", "2")
         self.addCleanup(self.end, hub)
-        eventually(lambda: len(hub.workers) == 2, "there are no workers")
+        # Before, one of them would get all streams.
+        eventually(lambda: hub.log.count("the stream is open") >= 2, "a worker does not follow")
         streams = self.subscribe(hub, 20)
         victim = hub.workers[0]
 
