@@ -198,6 +198,8 @@ class Worker(Protocol):
         See `Protocol.connectionLost`.
         """
         self._calls.lose()
+        # The signal of the parent's death is lost if that came before it was asked for.
+        _exit_soon()
         if self._reactor.running:
             self._log.warn("The parent process is gone, so this worker ends")
             if self._origin is not None:
