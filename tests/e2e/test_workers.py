@@ -199,17 +199,22 @@ class DyingTests(_WorkersTestCase):
 
     def test_parent(self) -> None:
         """
-        If the parent is killed, its workers end by themselves.
+        Workers whose parent is killed end their streams in good order, and themselves.
         """
         hub = HubProcess("--workers", "2")
-        self.addCleanup(self.end, hub)
-        eventually(lambda: hub.log.count("the stream is open") >= 2, "a worker does not follow")
+        self.addCleanup(hub.stop)
+        eventually(lambda: len(hub.workers) == 2, "there are no workers")
         workers = hub.workers
-        hub.kill()
+        (stream,) = self.subscribe(hub)
 
-        for worker in workers:
-            gone = f"worker {worker} is still there"
-            eventually(lambda pid=worker: not Path(f"/proc/{pid}").exists(), gone, 90)  # type: ignore[misc]
+        hub.kill()
+        last = stream.rest()
+
+        self.assertTrue(stream.complete)
+        self.assertIsNotNone(last[-1].retry)
+        eventually(lambda: not any(map(_runs, workers)), "a worker goes on without its parent")
+        hub.restart()
+        self.assertEqual(post(hub, "again").status, 200)
 
     def test_parent_away(self) -> None:
         """

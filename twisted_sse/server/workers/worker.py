@@ -53,6 +53,8 @@ _HEARTBEAT = 1.0
 # Of <sys/prctl.h>: which signal this process gets when its parent dies.
 _PR_SET_PDEATHSIG = 1
 
+_STDERR = 2
+
 # How long a worker may take to end its streams after the parent has died, in seconds.
 _LAST_SECONDS = 60
 
@@ -101,8 +103,9 @@ def _hear_of_parent() -> None:
 
 
 def _exit_soon() -> None:
-    # In a thread of C code, so that no state of the interpreter prevents it.
-    faulthandler.dump_traceback_later(_LAST_SECONDS, exit=True)
+    # In a thread of C code, so that no state of the interpreter prevents it.  The log has
+    # replaced sys.stderr by a file without a descriptor.
+    faulthandler.dump_traceback_later(_LAST_SECONDS, exit=True, file=_STDERR)
 
 
 def make_worker(assignment: Assignment, config: Config, reactor: Any) -> Server:
@@ -198,8 +201,6 @@ class Worker(Protocol):
         See `Protocol.connectionLost`.
         """
         self._calls.lose()
-        # The signal of the parent's death is lost if that came before it was asked for.
-        _exit_soon()
         if self._reactor.running:
             self._log.warn("The parent process is gone, so this worker ends")
             if self._origin is not None:
