@@ -47,8 +47,8 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("sinks",),
     ),
     "history": (
-        ("follower", "memory", "outage", "plugins"),
-        ("reading", "remote"),
+        ("bell", "follower", "memory", "outage", "plugins"),
+        ("reading", "remote", "storeconnection"),
         ("sqlite", "redis", "upstream"),
         ("__init__", "choice", "factories"),
     ),
