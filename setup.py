@@ -26,8 +26,11 @@ KLEIN = "klein>=24.8"
 # secrets; the package itself needs cryptography for TLS.
 JWT = ["PyJWT[crypto]>=2.13"]
 REDIS = ["txredisapi>=1.6"]
+# The first with statements and results of libpq's pipeline mode that this package uses; "binary"
+# brings a libpq.
+POSTGRES = ["psycopg[binary]>=3.2"]
 CLI = ["rich"]
-ALL = [*CLI, *JWT, *REDIS]
+ALL = [*CLI, *JWT, *POSTGRES, *REDIS]
 TEST = [
     *ALL,
     *("apscheduler<4", "hypothesis", "mypy", "mypy-zope", "ruff"),
@@ -79,6 +82,7 @@ setup(
     extras_require={
         "cli": CLI,
         "jwt": JWT,
+        "postgres": POSTGRES,
         "redis": REDIS,
         "all": ALL,
         "test": TEST,
@@ -88,7 +92,7 @@ setup(
     # "twisted.plugins" adds two files to a directory that belongs to Twisted.  It must not have
     # an __init__.py here, or Twisted would not find the plugins.
     packages=[*find_packages(include=["twisted_sse", "twisted_sse.*"]), "twisted.plugins"],
-    package_data={"twisted_sse": ["py.typed", "server/static/**"]},
+    package_data={"twisted_sse": ["py.typed", "server/static/**", "history/postgres/migrations/*"]},
     # The default editable mode maps names through an import hook, but Twisted looks for plugins
     # in the directories of sys.path and would not find `twistd sse`.
     options={"editable_wheel": {"mode": "compat"}},

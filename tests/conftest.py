@@ -33,6 +33,8 @@ _STARTERS = {
     "tests.e2e",
     "tests.support.processes",
     "tests.support.hub_process",
+    "tests.support.postgres_histories",
+    "tests.support.postgres_server",
     "tests.support.redis_histories",
     "tests.support.redis_server",
     "tests.support.upstreams",

@@ -49,7 +49,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
     "history": (
         ("bell", "follower", "memory", "outage", "plugins"),
         ("reading", "remote", "storeconnection"),
-        ("sqlite", "redis", "upstream"),
+        ("sqlite", "postgres", "redis", "upstream"),
         ("__init__", "choice", "factories"),
     ),
     "broker": (
@@ -85,6 +85,7 @@ OUTSIDERS = {
     "klein": ["klein"],
     "treq": ["client", "testing", "cli"],
     "rich": ["cli"],
+    "psycopg": ["history.postgres"],
     "txredisapi": ["history.redis.protocol"],
     "jwt": ["web.tokens"],
     "cryptography": ["web.tokens", "web.clientcertificate", "transport.tls"],

@@ -7,12 +7,15 @@ not import them.
 
 from twisted_sse.history.factories import (
     MemoryHistoryFactory,
+    PostgresHistoryFactory,
     RedisHistoryFactory,
     SQLiteHistoryFactory,
     UpstreamHistoryFactory,
 )
 
 memory = MemoryHistoryFactory()
+postgres = PostgresHistoryFactory("postgres")
+postgresql = PostgresHistoryFactory("postgresql")
 redis = RedisHistoryFactory("redis")
 rediss = RedisHistoryFactory("rediss")
 sqlite = SQLiteHistoryFactory()

@@ -25,6 +25,7 @@ from twisted_sse.interfaces import (
 
 __all__ = [
     "MemoryHistoryFactory",
+    "PostgresHistoryFactory",
     "RedisHistoryFactory",
     "SQLiteHistoryFactory",
     "UpstreamHistoryFactory",
@@ -131,6 +132,46 @@ class RedisHistoryFactory:
 
         try:
             return RedisHistory(f"{self.scheme}:{url}", **given)
+        except ModuleNotFoundError as error:
+            # The error names the extra to install.
+            raise HistoryUnavailable(error) from None
+
+
+@implementer(IHistoryFactory)
+class PostgresHistoryFactory:
+    """
+    Builds a `twisted_sse.history.postgres.PostgresHistory`.
+
+    The URL ends at the first comma after its path begins, because commas separate hosts;
+    in a user name, a password or an option write ``%2C``.
+
+    Args:
+        scheme: ``postgresql``, or ``postgres``, which means the same.
+    """
+
+    def __init__(self, scheme: str) -> None:
+        self.scheme = scheme
+        bounds = "events=100000,bytes=1GiB,age=86400"
+        self.usage = f"{scheme}://[USER:PASSWORD@]HOST:PORT/DB,schema=twisted_sse,{bounds}"
+
+    def build(self, arguments: str) -> IHistoryProvider:
+        """
+        See `IHistoryFactory.build`.
+        """
+        start = arguments.find("/", 2)
+        if start < 0:
+            # Without a path, a comma may begin another host as well.
+            raise ValueError("the URL has no database; write it after the host, as in //HOST/DB")
+        path, _, rest = arguments[start:].partition(",")
+        if "@" in rest:
+            # *rest* has a part of the password, which no error may quote.
+            raise ValueError("write / and , in a user name or password as %2F and %2C")
+        readers: dict[str, Callable[[str], Any]] = {"schema": str, **_BOUNDS}
+        given = units.arguments(rest, readers)
+        from twisted_sse.history.postgres import PostgresHistory
+
+        try:
+            return PostgresHistory(f"postgresql:{arguments[:start]}{path}", **given)
         except ModuleNotFoundError as error:
             # The error names the extra to install.
             raise HistoryUnavailable(error) from None
