@@ -33,6 +33,7 @@ _STARTERS = {
     "tests.e2e",
     "tests.support.processes",
     "tests.support.hub_process",
+    "tests.support.pgbouncer",
     "tests.support.postgres_histories",
     "tests.support.postgres_server",
     "tests.support.redis_histories",

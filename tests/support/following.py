@@ -72,6 +72,12 @@ class Following:
         """
         return self._wait(lambda: len(self.kept) >= count)
 
+    def saw(self, data: str) -> Deferred[None]:
+        """
+        Wait until a record with *data* was delivered.
+        """
+        return self._wait(lambda: data in self.data)
+
     def restarted(self, count: int = 1) -> Deferred[None]:
         """
         Wait until there were *count* restarts.

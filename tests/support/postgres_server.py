@@ -21,7 +21,7 @@ from tests.support.ports import free_port
 from tests.support.processes import Background, find_program
 from tests.support.waiting import PATIENCE, eventually
 
-__all__ = ["PostgresServer"]
+__all__ = ["PostgresServer", "as_user", "scratch"]
 
 # Fast, and safe for a process that is killed: what the kernel has accepted survives that.
 _SETTINGS = {
@@ -42,7 +42,7 @@ class PostgresServer:
     Args:
         settings: Of its configuration, such as ``synchronous_standby_names``.
 
-        data: A directory to start from; a new database by default.
+        primary: The server to replicate; by default, this one has a new database.
 
         certificate: The files of a certificate and its key for TLS.
 
@@ -55,20 +55,25 @@ class PostgresServer:
     def __init__(
         self,
         *,
-        data: Path | None = None,
+        primary: "PostgresServer | None" = None,
         certificate: tuple[Path, Path] | None = None,
         **settings: str,
     ) -> None:
         self.port = free_port()
-        self.home = _directory()
+        self.home = scratch()
         self._clean = weakref.finalize(self, shutil.rmtree, self.home, ignore_errors=True)
-        _copy(data or _template(), self.home / "data")
+        self._backups: list[Any] = []
+        self._data = self.home / "data"
+        if primary is None:
+            _copy(_template(), self._data)
+        else:
+            self._copy_of(primary)
         if certificate is not None:
             settings |= {"ssl": "on", **self._with_certificate(certificate)}
         given = {**_SETTINGS, "port": str(self.port), **settings}
         given["unix_socket_directories"] = str(self.home)
         self._command = [
-            *_as_user(_binary("postgres"), "-D", str(self.home / "data")),
+            *as_user(_binary("postgres"), "-D", str(self._data)),
             *(part for name, value in given.items() for part in ("-c", f"{name}={value}")),
         ]
         self._process = self._start()
@@ -85,6 +90,7 @@ class PostgresServer:
         Run a statement as *user*, and return its rows.
         """
         with self.connect(user) as connection:
+            connection.autocommit = True
             # psycopg types a query as a literal, so that nobody pastes values into it.
             cursor = connection.execute(text.encode(), values)
             return cursor.fetchall() if cursor.description else []
@@ -139,6 +145,43 @@ class PostgresServer:
         self.stop(number)
         self._process = self._start()
 
+    def back_up(self) -> Path:
+        """
+        Copy the data of the server, which is stopped meanwhile.
+        """
+        self.stop()
+        backup = scratch() / "data"
+        self._backups.append(
+            weakref.finalize(self, shutil.rmtree, backup.parent, ignore_errors=True)
+        )
+        _copy(self._data, backup)
+        self._process = self._start()
+        return backup
+
+    def restore(self, backup: Path) -> None:
+        """
+        Kill the server, and start it again with the data of *backup*.
+        """
+        self.kill()
+        shutil.rmtree(self._data)
+        _copy(backup, self._data)
+        self._process = self._start()
+
+    def require_password(self, user: str) -> None:
+        """
+        Let *user* in with a password only.
+        """
+        file = self._data / "pg_hba.conf"
+        line = f"host all {user} 127.0.0.1/32 scram-sha-256\n"
+        file.write_text(line + file.read_text("utf-8"), "utf-8")
+        self.sql("SELECT pg_reload_conf()")
+
+    def promote(self) -> None:
+        """
+        Let a standby be the primary.
+        """
+        assert self.sql("SELECT pg_promote()") == [(True,)]
+
     def pause(self) -> None:
         """
         Suspend all of its processes until `proceed`; its connections stay open.
@@ -156,7 +199,8 @@ class PostgresServer:
         Kill it, and remove its directory.
         """
         self.kill()
-        self._clean()
+        for clean in (self._clean, *self._backups):
+            clean()
 
     @property
     def output(self) -> str:
@@ -193,6 +237,11 @@ class PostgresServer:
             return False
         return True
 
+    def _copy_of(self, primary: "PostgresServer") -> None:
+        source = f"host={primary.home} port={primary.port} user=postgres application_name=standby"
+        command = (_binary("pg_basebackup"), "-d", source, "-D", str(self._data), "-R", "-N")
+        subprocess.run(as_user(*command, "-c", "fast"), check=True, timeout=PATIENCE, cwd=self.home)
+
     def _with_certificate(self, certificate: tuple[Path, Path]) -> dict[str, str]:
         names = ("server.crt", "server.key")
         for source, name in zip(certificate, names, strict=True):
@@ -211,12 +260,12 @@ def _template() -> Path:
     """
     The data of a new server: copying it takes a tenth of the time that making it takes.
     """
-    home = _directory()
+    home = scratch()
     atexit.register(shutil.rmtree, home, ignore_errors=True)
     data = home / "data"
     options = ("-N", "-A", "trust", "-U", "postgres", "--encoding=UTF8", "--locale=C")
     done = subprocess.run(
-        _as_user(_binary("initdb"), *options, "-D", str(data)),
+        as_user(_binary("initdb"), *options, "-D", str(data)),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -239,7 +288,7 @@ def _version(program: Path) -> float:
     return float(program.parts[-3])
 
 
-def _as_user(*command: str) -> list[str]:
+def as_user(*command: str) -> list[str]:
     """
     A command that root runs as somebody else: the server refuses root.
     """
@@ -260,7 +309,10 @@ def _user() -> pwd.struct_passwd | None:
         return pwd.getpwnam("nobody")
 
 
-def _directory() -> Path:
+def scratch() -> Path:
+    """
+    Make a directory that belongs to the user who runs the server.
+    """
     made = Path(tempfile.mkdtemp())
     _own(made)
     return made
@@ -274,4 +326,4 @@ def _own(path: Path) -> None:
 
 def _copy(source: Path, target: Path) -> None:
     # As its owner, so that the copy is owned in the same way.
-    subprocess.run(_as_user("cp", "-a", str(source), str(target)), check=True, timeout=PATIENCE)
+    subprocess.run(as_user("cp", "-a", str(source), str(target)), check=True, timeout=PATIENCE)

@@ -212,7 +212,6 @@ class PostgresHistory(RemoteHistory[PostgresReader]):
 
         PostgreSQL recognizes a batch that it has kept already, and only answers.
         """
-        deadline = self._clock.seconds() + self._timeout
         try:
             return await writer.append(self._batches, publications)
         except PostgresLost:
@@ -221,6 +220,7 @@ class PostgresHistory(RemoteHistory[PostgresReader]):
             if not was_rolled_back(refused.refused):
                 raise
             in_doubt = False
+        deadline = self._clock.seconds() + self._timeout
         while True:
             left = deadline - self._clock.seconds()
             try:

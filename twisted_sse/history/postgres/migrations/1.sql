@@ -159,6 +159,25 @@ BEGIN
     last := base + n;
 END $$;
 
+-- The newest number that so many others follow; -1 if there are not so many.  Numbers are left
+-- out between two epochs.
+CREATE FUNCTION @schema@.before_last(a_last bigint, a_events bigint) RETURNS bigint
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = @schema@, pg_temp AS $$
+DECLARE
+    e epoch;
+    last bigint := a_last;
+    missing bigint := a_events;
+BEGIN
+    FOR e IN SELECT * FROM epoch ORDER BY first DESC LOOP
+        IF last - e.first + 1 >= missing THEN
+            RETURN last - missing;
+        END IF;
+        missing := missing - (last - e.first + 1);
+        last := e.follows;
+    END LOOP;
+    RETURN -1;
+END $$;
+
 -- Forget the oldest that exceed the bounds, at most so many; the answer is how many.  Batches of
 -- the node before *a_batch* are forgotten as well.
 CREATE FUNCTION @schema@.forget(
@@ -168,6 +187,7 @@ SET search_path = @schema@, pg_temp SET jit = off AS $$
 DECLARE
     now_last bigint;
     now_ends bigint;
+    surplus bigint;
     gone bigint;
     upto_number bigint;
     upto_ends bigint;
@@ -177,12 +197,13 @@ BEGIN
         RETURN 0;                           -- another hub does
     END IF;
     SELECT * INTO now_last, now_ends FROM newest();
+    surplus := before_last(now_last, a_events);
     SELECT upto INTO gone FROM forgotten ORDER BY upto DESC LIMIT 1;
     -- From there on, never from the lowest, so that no dead rows are passed over.
     SELECT number, ends INTO upto_number, upto_ends FROM (
             SELECT number, at, ends, size FROM event WHERE number > gone ORDER BY number LIMIT a_most
         ) AS oldest
-        WHERE number <= now_last - a_events OR now_ends - (ends - size) > a_bytes
+        WHERE number <= surplus OR now_ends - (ends - size) > a_bytes
             OR at <= clock_timestamp() - a_age
         ORDER BY number DESC LIMIT 1;
     IF upto_number IS NULL THEN
@@ -217,9 +238,11 @@ DECLARE
     too_old timestamptz := clock_timestamp() - a_age;
     middle bigint;
     high bigint;
+    surplus bigint;
     one record;
 BEGIN
     SELECT n.last, n.ends INTO newest, ends FROM newest() AS n;
+    surplus := before_last(newest, a_events);
     -- This is not kept.
     oldest := greatest(
         (SELECT upto FROM forgotten ORDER BY upto DESC LIMIT 1),
@@ -231,7 +254,7 @@ BEGIN
     WHILE middle < high LOOP
         SELECT number, at, e.ends - size AS begins INTO one FROM event AS e
             WHERE number >= middle AND number < high ORDER BY number LIMIT 1;
-        IF one.number <= newest - a_events OR ends - one.begins > a_bytes OR one.at <= too_old THEN
+        IF one.number <= surplus OR ends - one.begins > a_bytes OR one.at <= too_old THEN
             oldest := one.number;
         ELSE
             high := middle;
