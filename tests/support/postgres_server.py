@@ -92,7 +92,7 @@ class PostgresServer:
         with self.connect(user) as connection:
             connection.autocommit = True
             # psycopg types a query as a literal, so that nobody pastes values into it.
-            cursor = connection.execute(text.encode(), values)
+            cursor = connection.execute(text.encode(), values or None)
             return cursor.fetchall() if cursor.description else []
 
     def connect(self, user: str = "postgres") -> "psycopg.Connection[tuple[Any, ...]]":
