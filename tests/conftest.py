@@ -37,6 +37,7 @@ _STARTERS = {
     "tests.support.postgres_histories",
     "tests.support.postgres_server",
     "tests.support.redis_histories",
+    "tests.support.redis_sentinel",
     "tests.support.redis_server",
     "tests.support.upstreams",
     "tests.transport.http2.hub",

@@ -169,7 +169,8 @@ class HistoryPluginTests(SynchronousTestCase):
             schemes,
             [
                 *("lines", "memory", "postgres", "postgresql"),
-                *("redis", "rediss", "sqlite", "upstream"),
+                *("redis", "redis+sentinel", "redis+unix", "rediss", "rediss+sentinel"),
+                *("sqlite", "upstream"),
             ],
         )
         self.assertEqual(refused.returncode, 1)

@@ -57,6 +57,8 @@ class FactoryTests(SynchronousTestCase):
         (PostgresHistoryFactory("postgresql"), PostgresHistory),
         (RedisHistoryFactory("redis"), RedisHistory),
         (RedisHistoryFactory("rediss"), RedisHistory),
+        (RedisHistoryFactory("redis+sentinel"), RedisHistory),
+        (RedisHistoryFactory("redis+unix"), RedisHistory),
     ]
 
     READERS: dict[str, Callable[[str], Any]] = {
@@ -66,6 +68,7 @@ class FactoryTests(SynchronousTestCase):
         "sync": str,
         "prefix": str,
         "schema": str,
+        "wait": int,
     }
 
     def test_interface(self) -> None:
@@ -83,7 +86,8 @@ class FactoryTests(SynchronousTestCase):
         for factory, provider in self.FACTORIES:
             shown = factory.usage.removesuffix(",cafile=PATH").partition(":")[2]
             if factory.scheme != "memory":
-                shown = shown.partition(",")[2]
+                # Commas separate the Sentinels of a URL, too.
+                shown = shown.replace("HOST:PORT,HOST", "").partition(",")[2]
             parameters = inspect.signature(provider).parameters
             with self.subTest(scheme=factory.scheme):
                 for name, value in units.arguments(shown, self.READERS).items():
@@ -227,7 +231,16 @@ class RedisTests(SynchronousTestCase):
         ("redis", "//", "host"),
         ("redis", "//localhost:many", "port"),
         ("redis", "//localhost/first", "database"),
-        ("redis", "//localhost,event=5", "'event' is unknown: use prefix, events, bytes, age"),
+        (
+            "redis",
+            "//localhost,event=5",
+            "'event' is unknown: use prefix, events, bytes, age, wait",
+        ),
+        ("redis", "//localhost,wait=-1", "wait: '-1'"),
+        ("redis+sentinel", "//a:1,b:2,events=5", "no name of a master"),
+        ("redis+sentinel", "//a:1,b:2", "no name of a master"),
+        ("redis+sentinel", f"//u:a,{SECRET}@h/m,nonsense=1", "'nonsense'"),
+        ("redis+unix", "//localhost/x", "no path of a socket"),
         ("redis", "//localhost,events=0", "events: '0'"),
         ("redis", "//localhost,prefix=", "'prefix' has no value"),
         ("redis", "//localhost,age=0", "age"),
@@ -248,6 +261,9 @@ class RedisTests(SynchronousTestCase):
             ("redis", f"//user:{SECRET}@localhost:6380/3,prefix=x,events=5,bytes=1MiB,age=60"),
             ("redis", f"//:{SECRET}%2C%40@localhost/0,"),
             ("rediss", "//localhost,prefix=x"),
+            ("redis+sentinel", f"//:{SECRET}@a:1,b:2/m/3,prefix=x,wait=1"),
+            ("rediss+sentinel", "//a/m"),
+            ("redis+unix", f"//:{SECRET}@/run/redis.sock?db=3,prefix=x"),
         ):
             with self.subTest(scheme=scheme, rest=rest):
                 history = RedisHistoryFactory(scheme).build(rest)

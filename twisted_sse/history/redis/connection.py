@@ -22,8 +22,9 @@ from twisted_sse.history.storeconnection import ConnectionGone, StoreConnection
 
 __all__ = ["RedisConnection", "RedisLost", "RedisRefused"]
 
-# The longest pause between two attempts to connect, in seconds.
-_LONGEST = 5.0
+# The longest pause between two attempts to connect, in seconds.  After a failover, a new
+# master is found within this time.
+_LONGEST = 1.0
 
 
 class RedisLost(HistoryUnavailable):
