@@ -184,7 +184,8 @@ class ServerTests(PostgresTestCase):
 
         self.assertEqual([one.data for one in followings], [list("abcdefg")] * 2)
         told = [line for one in events if "pooler" in (line := formatEvent(one))]
-        self.assertEqual(len(told), 2, told)
+        # A hub says so when it first waits.
+        self.assertIn(len(told), (1, 2))
 
 
 class TLSTests(PostgresTestCase):

@@ -22,7 +22,8 @@ from twisted_sse.history.outage import Outage
 from twisted_sse.history.postgres.connection import PostgresLost, PostgresRefused
 from twisted_sse.history.postgres.epochs import KnownEpochs
 from twisted_sse.history.postgres.outbox import OutboxMover
-from twisted_sse.history.postgres.reader import Look, PostgresReader
+from twisted_sse.history.postgres.paging import Look
+from twisted_sse.history.postgres.reader import PostgresReader
 from twisted_sse.history.postgres.row import EventRow
 
 __all__ = ["NET", "POLL", "PostgresFollower"]
@@ -132,15 +133,17 @@ class PostgresFollower(Follower):
         entries, look = await self._reader.follow(self._last)
         self._check_order(look)
         records: list[Record] = []
-        for entry in entries:
-            if not self._follows(entry):
-                break
-            if entry.record is not None:
-                records.append(entry.record)
-            self._move_to(entry.number)
-        if records:
-            self._epochs.note(self._last)
-            self._hand_over(self._deliver, records)
+        try:
+            for entry in entries:
+                if not self._follows(entry):
+                    break
+                if entry.record is not None:
+                    records.append(entry.record)
+                self._move_to(entry.number)
+        finally:
+            if records:
+                self._epochs.note(self._last)
+                self._hand_over(self._deliver, records)
         return bool(entries) and self._last == entries[-1].number
 
     def _check_order(self, look: Look) -> None:

@@ -212,31 +212,38 @@ class PostgresHistory(RemoteHistory[PostgresReader]):
 
         PostgreSQL recognizes a batch that it has kept already, and only answers.
         """
-        try:
-            return await writer.append(self._batches, publications)
-        except PostgresLost:
-            in_doubt = True
-        except PostgresRefused as refused:
-            if not was_rolled_back(refused.refused):
-                raise
-            in_doubt = False
-        deadline = self._clock.seconds() + self._timeout
+        deadline, in_doubt = None, False
         while True:
-            left = deadline - self._clock.seconds()
             try:
-                await deferLater(self._clock, _PAUSE)
-                await writer.connection.ready().addTimeout(max(0.0, left), self._clock)
                 return await writer.append(self._batches, publications)
-            except PostgresLost:
-                in_doubt = True
-            except (HistoryUnavailable, TimeoutError) as error:
-                if left <= 0 and not in_doubt and isinstance(error, HistoryUnavailable):
+            except HistoryUnavailable as error:
+                in_doubt = in_doubt or isinstance(error, PostgresLost)
+                if not in_doubt and not (deadline or _was_rolled_back(error)):
                     raise
-            if left <= 0:
-                raise PerhapsKept(
-                    f"The connection to PostgreSQL at {self._url.address} was lost before it"
-                    " answered; the publications may have been kept."
-                )
+                failed = error
+            deadline = deadline or self._clock.seconds() + self._timeout
+            if not await self._may_try_again(writer, deadline):
+                break
+        if not in_doubt:
+            raise failed
+        raise PerhapsKept(
+            f"The connection to PostgreSQL at {self._url.address} was lost before it answered;"
+            " the publications may have been kept."
+        )
+
+    async def _may_try_again(self, writer: PostgresWriter, deadline: float) -> bool:
+        """
+        Wait for a connection; returns False if there is none before *deadline*.
+        """
+        await deferLater(self._clock, _PAUSE)
+        left = deadline - self._clock.seconds()
+        if left <= 0:
+            return False
+        try:
+            await writer.connection.ready().addTimeout(left, self._clock)
+        except TimeoutError:
+            return False
+        return True
 
     async def _check_writing(self, store: PostgresReader) -> None:
         writer = self._writer
@@ -304,3 +311,7 @@ class PostgresHistory(RemoteHistory[PostgresReader]):
         writer.stop()
         await writer.connection.stop()
         await store.connection.stop()
+
+
+def _was_rolled_back(error: HistoryUnavailable) -> bool:
+    return isinstance(error, PostgresRefused) and was_rolled_back(error.refused)

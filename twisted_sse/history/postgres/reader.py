@@ -1,16 +1,10 @@
 """
 Finds publications, over one connection.
-
-A page is what one answer has: so many rows, and about a mebibyte, because the reactor does
-nothing else while it parses one.  Between two pages publications may be forgotten, so
-each page tells up to where they are.
-
-Parameters are sent with the statement, so each is planned for its values: a topic that is on
-every second row is searched in another way than one that is on ten.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -19,33 +13,21 @@ from twisted.internet.interfaces import IReactorTime
 from twisted_sse.errors import UnknownEventID
 from twisted_sse.events.publication import Position, Record, Tail
 from twisted_sse.history.outage import Unreadable
-from twisted_sse.history.postgres.binary import (
-    Statement,
-    float_from,
-    int_from,
-    statement,
-    texts_from,
-)
+from twisted_sse.history.postgres.binary import float_from, int_from, statement, texts_from
 from twisted_sse.history.postgres.connection import PostgresConnection
 from twisted_sse.history.postgres.epochs import KnownEpochs
-from twisted_sse.history.postgres.row import EVENT_COLUMNS, EventRow, read_row
+from twisted_sse.history.postgres.paging import PAGE, Look, RowPage, RowPages, integers_from
+from twisted_sse.history.postgres.row import EventRow
 from twisted_sse.history.postgres.schema import Schema
-from twisted_sse.history.postgres.session import ask_for_epochs, epochs_from
 from twisted_sse.topics import Selection
 
 if TYPE_CHECKING:
     from psycopg.pq.abc import PGresult
 
-__all__ = ["PAGE", "Located", "Look", "PostgresBounds", "PostgresReader", "RowPage"]
-
-#: The most rows in one answer.
-PAGE: Final = 256
+__all__ = ["Located", "PostgresBounds", "PostgresReader"]
 
 # The most rows of which only the topics are read.
 _SCAN: Final = 1000
-
-# The most bytes of one answer, beside its last row.
-_BYTES: Final = 1024 * 1024
 
 # More topics than this are matched one by one.
 _MOST_TOPICS: Final = 100
@@ -58,7 +40,6 @@ _EXTENT: Final = """
     SELECT oldest, newest FROM @schema@.extent(
         $1::bigint, $2::bigint, make_interval(secs => $3::float8))
 """
-_LOOK: Final = "SELECT upto, last, epochs, lost FROM @schema@.look()"
 _BYTES_AFTER: Final = """
     SELECT ((SELECT ends FROM @schema@.event ORDER BY number DESC LIMIT 1)
         - (SELECT ends - size FROM @schema@.event WHERE number > $1::bigint
@@ -98,43 +79,6 @@ class Located(NamedTuple):
     newest: int
 
 
-class Look(NamedTuple):
-    """
-    What is the case after a page was read.
-
-    Attributes:
-        upto: Up to where everything was deleted.
-
-        last: The newest number.
-
-        epochs: The first number of the newest epoch.
-
-        lost: The first number of the newest epoch before which publications are gone.
-    """
-
-    upto: int
-    last: int
-    epochs: int
-    lost: int | None
-
-
-class RowPage(NamedTuple):
-    """
-    What one answer has.
-
-    Attributes:
-        entries: The rows, in order.
-
-        complete: Whether there were no more.
-
-        look: What was the case afterwards.
-    """
-
-    entries: Sequence[EventRow]
-    complete: bool
-    look: Look
-
-
 class PostgresReader:
     """
     Args:
@@ -154,9 +98,7 @@ class PostgresReader:
         self._schema = schema
         self._bounds = bounds
         self._epochs = epochs
-        self._unreadable = unreadable
-        self._clock = clock
-        self._looking = statement(schema.sql(_LOOK))
+        self._rows = RowPages(connection, schema, epochs, unreadable, clock)
 
     async def since(self, event_id: str | None, topics: Selection, limit: int) -> Sequence[Record]:
         """
@@ -176,7 +118,7 @@ class PostgresReader:
         The position before the oldest publication.
         """
         (result,) = await self.connection.call(statement(self._schema.sql(_EXTENT), *self._bounds))
-        oldest, newest = _integers(result)
+        oldest, newest = integers_from(result)
         return Located(oldest or 0, newest or 0)
 
     async def locate(self, event_id: str, *, by_publisher: bool = False) -> Located:
@@ -196,10 +138,10 @@ class PostgresReader:
                 name, number = KnownEpochs.parse(event_id) or (None, None)
             asking = statement(self._schema.sql(_LOCATE), event_id, name, number, *self._bounds)
             (result,) = await self.connection.call(asking)
-            found, _, newest = _integers(result)
+            found, _, newest = integers_from(result)
         else:
             # Whether it can be told at all.
-            await self.connection.call(self._looking)
+            await self._rows.look()
         if found is None:
             raise UnknownEventID(f"{event_id[:80]!r}, or an event after it, is not kept")
         return Located(found, newest or 0)
@@ -212,7 +154,7 @@ class PostgresReader:
             located = await self.locate(event_id, by_publisher=True)
         except UnknownEventID:
             return None
-        page = await self._page(located.number - 1, located.number, 1)
+        page = await self._rows.read(located.number - 1, located.number, 1)
         return page.entries[0].record if page.entries else None
 
     async def tail(self, limit: int) -> Tail:
@@ -223,7 +165,9 @@ class PostgresReader:
         entries: list[EventRow] = []
         upto = newest
         while len(entries) < limit:
-            page = await self._page(oldest, upto, min(PAGE, limit - len(entries)), backward=True)
+            page = await self._rows.read(
+                oldest, upto, min(PAGE, limit - len(entries)), backward=True
+            )
             entries += page.entries
             if page.complete:
                 break
@@ -237,14 +181,14 @@ class PostgresReader:
         """
         Read a page of everything after *after*, and look around.
         """
-        page = await self._page(after, None, PAGE)
+        page = await self._rows.read(after, None, PAGE)
         return page.entries, page.look
 
     async def page(self, after: int, upto: int, limit: int) -> RowPage:
         """
         Read a page of everything after *after*, up to *upto*.
         """
-        return await self._page(after, upto, limit)
+        return await self._rows.read(after, upto, limit)
 
     def id_of(self, number: int) -> str:
         """
@@ -259,7 +203,7 @@ class PostgresReader:
         (result,) = await self.connection.call(
             statement(self._schema.sql(_BYTES_AFTER), start.number)
         )
-        (size,) = _integers(result)
+        (size,) = integers_from(result)
         return self._epochs.count(start.number, start.newest), size or 0
 
     async def times(self, after: int, upto: int) -> dict[int, float]:
@@ -285,7 +229,7 @@ class PostgresReader:
         records: list[Record] = []
         after, missing = start.number, limit
         while missing:
-            page = await self._page(after, start.newest, min(PAGE, missing), topics=topics)
+            page = await self._rows.read(after, start.newest, min(PAGE, missing), topics=topics)
             if page.look.upto > after:
                 raise UnknownEventID("an event was forgotten while history was read")
             records += [one.record for one in page.entries if one.record is not None]
@@ -302,8 +246,8 @@ class PostgresReader:
         after = start.number
         while len(records) < limit:
             asking = statement(self._schema.sql(_TOPICS), after, start.newest, _SCAN)
-            result, looked = await self.connection.call(asking, self._looking)
-            if _look(looked).upto > after:
+            result, look = await self._rows.ask(asking)
+            if look.upto > after:
                 raise UnknownEventID("an event was forgotten while history was read")
             numbers, last = _matching(result, topics)
             records += await self._numbered(numbers[: limit - len(records)])
@@ -314,77 +258,15 @@ class PostgresReader:
 
     async def _numbered(self, numbers: Sequence[int]) -> Sequence[Record]:
         records: list[Record] = []
-        done = 0
-        while done < len(numbers):
-            wanted = numbers[done : done + PAGE]
-            page = await self._page(wanted[0] - 1, wanted[-1], PAGE, numbers=wanted)
+        while numbers:
+            wanted = numbers[:PAGE]
+            page = await self._rows.read(wanted[0] - 1, wanted[-1], PAGE, numbers=wanted)
             if page.look.upto >= wanted[0]:
                 raise UnknownEventID("an event was forgotten while history was read")
             records += [one.record for one in page.entries if one.record is not None]
-            done += len(page.entries)
+            last = wanted[-1] if page.complete or not page.entries else page.entries[-1].number
+            numbers = numbers[bisect_right(numbers, last) :]
         return records
-
-    async def _page(
-        self,
-        after: int,
-        upto: int | None,
-        limit: int,
-        *,
-        topics: Sequence[str] | None = None,
-        numbers: Sequence[int] | None = None,
-        backward: bool = False,
-    ) -> RowPage:
-        asking = self._asking(after, upto, limit, topics, numbers, backward)
-        # The look comes after the rows: what it says is the case for them as well.
-        rows, looked = await self.connection.call(asking, self._looking)
-        look = _look(looked)
-        if look.epochs != self._epochs.newest or look.lost != self._epochs.lost:
-            (found,) = await self.connection.call(ask_for_epochs(self._schema))
-            self._epochs.update(epochs_from(found, self._clock.seconds()))
-        entries = [read_row(rows, row, 1, self._epochs) for row in range(rows.ntuples)]
-        for one in entries:
-            if one.damage:
-                self._unreadable.note(one.number, one.damage)
-        found_rows = int_from(rows.get_value(0, 0) or b"") if entries else 0
-        return RowPage(entries, len(entries) == found_rows < limit, look)
-
-    def _asking(
-        self,
-        after: int,
-        upto: int | None,
-        limit: int,
-        topics: Sequence[str] | None,
-        numbers: Sequence[int] | None,
-        backward: bool,
-    ) -> Statement:
-        order = "number DESC" if backward else "number"
-        wanted, values = "", list[str]()
-        if topics is not None:
-            names = [f"${at}::text" for at in range(4, 4 + len(topics))]
-            hashes = ", ".join(f"hashtextextended({one}, 0)" for one in names)
-            wanted = f"AND keys && ARRAY[{hashes}] AND topics && ARRAY[{', '.join(names)}]"
-            values += topics
-        elif numbers is not None:
-            wanted = "AND number = ANY ($4::bigint[])"
-            values.append(f"{{{','.join(map(str, numbers))}}}")
-        text = f"""
-            SELECT found, {EVENT_COLUMNS} FROM (
-                SELECT *, count(*) OVER () AS found,
-                    sum(size) OVER (ORDER BY {order}) - size AS before
-                FROM (
-                    SELECT size, {EVENT_COLUMNS} FROM @schema@.event
-                    WHERE number > $1::bigint AND number <= $2::bigint {wanted}
-                    ORDER BY {order} LIMIT $3::int
-                ) AS page
-            ) AS sized WHERE before < {_BYTES} ORDER BY {order}
-        """
-        most = 2**63 - 1 if upto is None else upto
-        return statement(self._schema.sql(text), after, most, limit, *values)
-
-
-def _look(result: PGresult) -> Look:
-    upto, last, epochs, lost = _integers(result)
-    return Look(upto or 0, last or 0, -1 if epochs is None else epochs, lost)
 
 
 def _matching(result: PGresult, topics: Selection) -> tuple[list[int], int]:
@@ -402,11 +284,6 @@ def _matching(result: PGresult, topics: Selection) -> tuple[list[int], int]:
         if topics.matches(names):
             numbers.append(number)
     return numbers, number
-
-
-def _integers(result: PGresult) -> list[int | None]:
-    values = [result.get_value(0, column) for column in range(result.nfields)]
-    return [None if one is None else int_from(one) for one in values]
 
 
 def _is_storable(event_id: str) -> bool:

@@ -5,7 +5,8 @@ Reads the whole history, also while hubs use it; nothing here changes it.
 from __future__ import annotations
 
 from twisted_sse.events.holdings import Holdings, StoredPage, StoredPosition, StoredRecord
-from twisted_sse.history.postgres.reader import PAGE, PostgresBounds, PostgresReader
+from twisted_sse.history.postgres.paging import PAGE
+from twisted_sse.history.postgres.reader import PostgresBounds, PostgresReader
 
 __all__ = ["describe_history", "read_rows"]
 
