@@ -87,7 +87,7 @@ class PostgresConnector:
         Raises:
             HistoryUnavailable: None does.
         """
-        reason = "its name has no address"
+        reasons: dict[str, None] = {}
         async for address in self._addresses(target):
             trying = Deferred.fromCoroutine(self._connect_at(target, address))
             if len(self._url.targets) > 1:
@@ -97,8 +97,8 @@ class PostgresConnector:
             except Exception as error:
                 if isinstance(error, CancelledError):
                     raise
-                reason = explain_lost(error)
-        raise HistoryUnavailable(reason)
+                reasons[explain_lost(error)] = None
+        raise HistoryUnavailable(" and ".join(reasons) or "its name has no address")
 
     async def _addresses(self, target: PostgresHost) -> AsyncIterator[str]:
         if target.is_socket or target.address:

@@ -115,10 +115,7 @@ class PostgresURL:
         for name, why in _NOT_OURS.items():
             if name in given:
                 raise ValueError(f"the URL has {name}, which is not possible: {why}")
-        targets = _targets(given)
-        if any("/" in one.port for one in targets):
-            raise ValueError("a port of the URL is not a number")
-        return cls(targets, given)
+        return cls(_targets(given), given)
 
     @property
     def address(self) -> str:
