@@ -3,6 +3,7 @@ Several hubs on one PostgreSQL act as one hub, and programs publish with SQL.
 """
 
 import json
+import re
 import signal
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +20,8 @@ from tests.support.waiting import PATIENCE, eventually
 from twisted_sse.history.postgres.schema import NEWEST, Schema
 
 __all__ = ["HubTests"]
+
+_GUIDE = Path(__file__).parents[2] / "docs" / "how-to" / "postgresql.md"
 
 # No log may contain it.
 _PASSWORD = "correct-horse-battery-staple"
@@ -113,6 +116,32 @@ class HubTests(SynchronousTestCase):
 
         self.assertEqual(received, [["one"], ["one"], ["two"], ["two"], ["three"], ["three"]])
         self.assertEqual(resumed.data(2), ["two", "three"])
+
+    def test_documented(self) -> None:
+        """
+        The SQL in the documentation does what it says.
+        """
+        text = _GUIDE.read_text("utf-8")
+        self.server.sql(
+            "CREATE TABLE orders (id int PRIMARY KEY, state text);"
+            "CREATE ROLE shop LOGIN; CREATE ROLE hub LOGIN"
+        )
+        token = f"Authorization: Bearer {TOKEN}"
+        stream = RawStream(self.hubs[0].port, "/events?topic=orders%2F7", token)
+        self.addCleanup(stream.close)
+        stream.named("stream-open")
+        blocks = re.findall("^```sql\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+        for block in blocks:
+            self.server.sql(block)
+        self.server.sql("UPDATE orders SET state = 'paid'")
+        event = stream.named("order")
+        change = stream.named("update")
+
+        self.assertEqual(len(blocks), 3)
+        self.assertEqual(event.json(), {"state": "new"})
+        self.assertEqual(change.json(), {"id": 7, "state": "paid"})
+        # This raises an error unless the role may publish.
+        self.server.sql("SELECT twisted_sse.publish(ARRAY['a'], 'x')", user="shop")
 
     def test_outage(self) -> None:
         """
