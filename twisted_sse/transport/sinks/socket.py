@@ -40,7 +40,15 @@ class SocketSink:
     by ``Request.write`` (fanout), 2 KB less for each connection (memory).
     """
 
-    __slots__ = ("_channel", "_request", "_stream", "_transport", "framing", "send")
+    __slots__ = (
+        "_channel",
+        "_request",
+        "_stream",
+        "_transport",
+        "_truncated",
+        "framing",
+        "send",
+    )
 
     def __init__(self, request: Request, transport: tcp.Server) -> None:
         self.framing: Framing = chunked if request.clientproto == b"HTTP/1.1" else raw
@@ -49,6 +57,8 @@ class SocketSink:
         self._channel: Any = request.channel
         self._transport = transport
         self._stream: Stream | None = None
+        # Whether to abort once everything is written.
+        self._truncated = False
 
     @property
     def unsent(self) -> int:
@@ -101,6 +111,21 @@ class SocketSink:
         channel.resumeProducing()
         channel.requestDone(self)
 
+    def truncate(self) -> None:
+        """
+        See `Sink.truncate`.
+        """
+        channel, transport = self._channel, self._transport
+        self._stream = None
+        if self.framing is chunked:
+            # Without the last chunk, the end of the connection is not the end of the body.
+            transport.unregisterProducer()
+            getattr(channel, "truncate", transport.loseConnection)()
+        else:
+            # Once everything is written, the transport asks for more.
+            self._truncated = True
+            transport.startWriting()
+
     def abort(self) -> None:
         """
         See `Sink.abort`.
@@ -113,6 +138,10 @@ class SocketSink:
         """
         if self._stream is not None:
             self._stream.unblock()
+        elif self._truncated:
+            # RFC 1945, 7.2.2: without a length, "the closing of the connection by the
+            # server" ends the body; only a reset does not look like such an end.
+            self.abort()
 
     def stopProducing(self) -> None:
         """
