@@ -16,7 +16,6 @@ from weakref import WeakKeyDictionary
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
-from twisted.python.failure import Failure
 from twisted.web.iweb import IRequest
 from twisted.web.resource import IResource
 from twisted.web.server import Request
@@ -28,7 +27,7 @@ from twisted_sse.hub import Hub
 from twisted_sse.klein.app import upgrade_around
 from twisted_sse.web.cors import CORS
 from twisted_sse.web.generators.response import EventSourceResponse
-from twisted_sse.web.generators.responsestream import ResponseStream
+from twisted_sse.web.generators.responsestream import ErrorEvent, ResponseStream
 from twisted_sse.web.generators.source import Items
 from twisted_sse.web.problem import Problem
 from twisted_sse.web.query import last_event_id, query_of
@@ -66,7 +65,7 @@ class StreamOptions(TypedDict, total=False):
     status: int
     methods: Iterable[str]
     farewell: ServerSentEvent | None
-    error: bool | Callable[[Failure], ServerSentEvent] | None
+    error: bool | ErrorEvent | None
     cors: CORS | None
     send_timeout: float | None
     thread: bool

@@ -208,6 +208,34 @@ class TLSSinkTests(SinkTestCase):
         self.assertIs(self.sink.framing, raw)
         self.assertEqual(self.body(), b"firstdata: x\n\n")
 
+    def test_truncate(self) -> None:
+        """
+        Everything that was spilled is sent, and then TLS ends without the last chunk.
+        """
+        assert isinstance(self.wire, EncryptedWire)
+        sent = self.fill()
+        self.sink.spill(chunked(b"bye"))
+        self.sink.truncate()
+        self.wire.run_until(lambda: self.body().endswith(chunked(b"bye")))
+        self.wire.say_goodbye()
+        self.wire.run_until(lambda: not self.wire.transport.connected)
+
+        self.assertEqual(self.body(), chunked(b"first") + sent + chunked(b"bye"))
+        self.assertEqual(self.stream.notes, ["block"])
+
+    def test_truncate_http_1_0(self) -> None:
+        """
+        With HTTP/1.0, the connection is reset after everything was sent.
+        """
+        self.begin(b"GET / HTTP/1.0\r\n\r\n")
+        self.open(self.sink)
+        self.sink.spill(b"bye")
+        self.sink.truncate()
+        with self.assertRaises(ConnectionResetError):
+            self.wire.run_until(lambda: False)
+
+        self.assertEqual(self.body(), b"firstbye")
+
     def test_client_closes(self) -> None:
         """
         The stream is told once when the client closes the connection.

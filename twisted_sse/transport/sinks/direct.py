@@ -43,7 +43,7 @@ class DirectSink:
         transport: What the channel writes to.
     """
 
-    __slots__ = ("_channel", "_request", "_stream", "_transport", "framing")
+    __slots__ = ("_channel", "_request", "_stream", "_transport", "_truncated", "framing")
 
     def __init__(self, request: Request, transport: Any) -> None:
         self.framing: Framing = chunked if request.clientproto == b"HTTP/1.1" else raw
@@ -51,6 +51,8 @@ class DirectSink:
         self._channel: Any = request.channel
         self._transport = transport
         self._stream: Stream | None = None
+        # Whether to abort once everything is written.
+        self._truncated = False
 
     @property
     def _server(self) -> tcp.Server:
@@ -111,6 +113,20 @@ class DirectSink:
         channel.resumeProducing()
         channel.requestDone(self)
 
+    def truncate(self) -> None:
+        """
+        See `Sink.truncate`.
+        """
+        self._stream = None
+        if self.framing is chunked:
+            # Without the last chunk, the end of the connection is not the end of the body.
+            self._server.unregisterProducer()
+            getattr(self._channel, "truncate", self._transport.loseConnection)()
+        else:
+            # Once everything is written, the transport asks for more.
+            self._truncated = True
+            self._server.startWriting()
+
     def abort(self) -> None:
         """
         See `Sink.abort`.
@@ -123,6 +139,10 @@ class DirectSink:
         """
         if self._stream is not None:
             self._stream.unblock()
+        elif self._truncated:
+            # RFC 1945, 7.2.2: without a length, "the closing of the connection by the
+            # server" ends the body; only a reset does not look like such an end.
+            self.abort()
 
     def stopProducing(self) -> None:
         """

@@ -85,6 +85,13 @@ class TLSSink(DirectSink):
         self._transport.on_received = None
         super().finish()
 
+    def truncate(self) -> None:
+        """
+        See `Sink.truncate`.
+        """
+        self._transport.on_received = None
+        super().truncate()
+
     def resumeProducing(self) -> None:
         """
         See `IPullProducer.resumeProducing`: the transport's buffer is empty.

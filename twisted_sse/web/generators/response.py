@@ -4,7 +4,7 @@ A resource that streams the items of a generator.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
@@ -13,10 +13,10 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.server import Request
 
-from twisted_sse.broker.connections.endreason import EndReason
 from twisted_sse.broker.connections.grant import Grant
 from twisted_sse.broker.connections.retry import ReconnectionTime
 from twisted_sse.clock import clock_for
+from twisted_sse.errors import HubClosed
 from twisted_sse.events import codec
 from twisted_sse.events.control import FAILED
 from twisted_sse.events.event import ServerSentEvent
@@ -34,7 +34,7 @@ from twisted_sse.web.generators.head import ResponseHead
 from twisted_sse.web.generators.items import ItemConverter
 from twisted_sse.web.generators.notices import explain_asyncio
 from twisted_sse.web.generators.pump import Pump
-from twisted_sse.web.generators.responsestream import ResponseStream
+from twisted_sse.web.generators.responsestream import ErrorEvent, ResponseStream
 from twisted_sse.web.generators.source import Source, iterator_of, source_finder
 from twisted_sse.web.generators.streams import GeneratorStreams
 from twisted_sse.web.generators.threads import ThreadedIterator, check_thread
@@ -43,6 +43,7 @@ from twisted_sse.web.resource import MethodResource, everybody
 __all__ = ["EventSourceResponse", "ResponseOwner"]
 
 _FAILED = ServerSentEvent.json({"reason": "failed"}, event=FAILED)
+_STOPPED = ServerSentEvent.json({"reason": "stopped"}, event=FAILED)
 
 
 class ResponseOwner(Protocol):
@@ -71,6 +72,11 @@ class EventSourceResponse(MethodResource):
     """
     Streams the items of a source: `ServerSentEvent`, ``str`` (data), ``None``
     (nothing), or anything else (data, as JSON; see `ServerSentEvent.json`).
+
+    A stream ends in good order when its source ends.  If the source fails, or is still
+    running when the server stops, the response does not look complete: over HTTP/1.1
+    the connection is closed without the last chunk, over HTTP/2 the stream is reset,
+    and over HTTP/1.0 the connection is reset.  With *error*, an event says so instead.
 
     Items are requested at the subscriber's pace, and never while the subscriber
     is behind.  When the subscriber leaves, the source is cancelled at its await
@@ -111,9 +117,11 @@ class EventSourceResponse(MethodResource):
 
         farewell: The last event of a stream whose source has ended.
 
-        error: The last event of a stream whose source has failed: ``True`` sends
-            ``stream-error`` without the reason, a function makes an event from
-            the failure.  The failure is logged in any case.
+        error: The last event of a stream whose source has failed, or is cancelled
+            because the server stops: ``True`` sends ``stream-error``, which does not
+            tell the error; a function makes an event from the failure, which is
+            `HubClosed` if the server stops, or returns ``None`` for no event.  What
+            ends with an event ends in good order.  A failure is logged in any case.
 
         cors: The origins whose web pages may read the stream; by default none.
 
@@ -162,7 +170,7 @@ class EventSourceResponse(MethodResource):
         status: int = 200,
         methods: Iterable[str] = ("GET",),
         farewell: ServerSentEvent | None = None,
-        error: bool | Callable[[Failure], ServerSentEvent] | None = None,
+        error: bool | ErrorEvent | None = None,
         cors: CORS | None = None,
         send_timeout: float | None = 60.0,
         thread: bool = False,
@@ -176,6 +184,7 @@ class EventSourceResponse(MethodResource):
         check_milliseconds("retry_spread", retry_spread, none="for as much as retry")
         check_thread(thread, source)
         check_encoder(encoder)
+        _check_error(error)
         if farewell is not None:
             check_instance("farewell", farewell, ServerSentEvent, "ServerSentEvent('bye')")
         cors = CORS() if cors is None else cors
@@ -239,10 +248,10 @@ class EventSourceResponse(MethodResource):
         ending = pump.start()
         ending.addCallback(lambda _: None if pump.cancelled else self._farewell)
         ending.addCallbacks(
-            lambda final: self._finish(stream, final, EndReason.CLOSED),
-            lambda failure: self._finish(stream, self._error_event(failure), EndReason.FAILED),
+            lambda final: self._finish(stream, final),
+            lambda failure: self._break_off(stream, failure),
         )
-        stream.begin(writer, pump.cancel)
+        stream.begin(writer, pump.cancel, self._error_event)
 
     def _new_stream(self, request: Request) -> ResponseStream:
         """
@@ -262,21 +271,32 @@ class EventSourceResponse(MethodResource):
         request.finish()
 
     def _error_event(self, failure: Failure) -> ServerSentEvent | None:
-        self._log.failure("The source of a stream failed", failure)
-        explain_asyncio(failure.value)
+        default = _STOPPED if failure.check(HubClosed) else _FAILED
         if not callable(self._error):
-            return _FAILED if self._error else None
+            return default if self._error else None
         try:
             return self._error(failure)
         except Exception:
             self._log.failure("The error function of a stream failed")
-            return _FAILED
+            return default
 
-    def _finish(
-        self, stream: ResponseStream, final: ServerSentEvent | None, reason: EndReason
-    ) -> None:
+    def _finish(self, stream: ResponseStream, final: ServerSentEvent | None) -> None:
         self._streams.remove(stream)
-        stream.finish(final, reason)
+        stream.finish(final)
+
+    def _break_off(self, stream: ResponseStream, failure: Failure) -> None:
+        self._log.failure("The source of a stream failed", failure)
+        explain_asyncio(failure.value)
+        self._streams.remove(stream)
+        stream.fail(failure)
+
+
+def _check_error(error: object) -> None:
+    if not (error is None or isinstance(error, bool) or callable(error)):
+        raise TypeError(
+            f"error is {error!r}: give True for an event that does not tell the error, or a"
+            " function that makes an event from a Failure"
+        )
 
 
 def _clock_of(hub: ResponseOwner | None, clock: IReactorTime | None) -> IReactorTime:

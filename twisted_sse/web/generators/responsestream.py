@@ -8,13 +8,19 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
 
 from twisted_sse.broker.connections.endreason import EndReason
+from twisted_sse.errors import HubClosed
 from twisted_sse.events import codec
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.web.generators.writer import StreamWriter
 
-__all__ = ["ResponseStream"]
+__all__ = ["ErrorEvent", "ResponseStream"]
+
+#: Makes the last event of a stream that fails; ``None`` ends it without one, so that it
+#: is not complete.
+ErrorEvent = Callable[[Failure], ServerSentEvent | None]
 
 
 class ResponseStream:
@@ -32,13 +38,14 @@ class ResponseStream:
         draining: Fires with ``None`` when the server begins to stop.
     """
 
-    __slots__ = ("__weakref__", "_on_end", "_state", "_writer", "draining", "reason")
+    __slots__ = ("__weakref__", "_error", "_on_end", "_state", "_writer", "draining", "reason")
 
     def __init__(self) -> None:
         self.reason: EndReason | None = None
         self.draining: Deferred[None] = Deferred()
         self._state: dict[str, Any] | None = None
         self._writer: StreamWriter | None = None
+        self._error: ErrorEvent = _no_event
         self._on_end: Callable[[], None] = _nothing
 
     @property
@@ -68,7 +75,7 @@ class ResponseStream:
         if not self.closed:
             self._end(EndReason.CLOSED, final)
 
-    def begin(self, writer: StreamWriter, on_end: Callable[[], None]) -> None:
+    def begin(self, writer: StreamWriter, on_end: Callable[[], None], error: ErrorEvent) -> None:
         """
         Let the stream write to *writer*, once the response has begun.
 
@@ -78,6 +85,7 @@ class ResponseStream:
         # The source function may have closed the stream.
         was_closed = self.closed
         self._writer = writer
+        self._error = error
         self._on_end = on_end
         writer.open(self._lost)
         if was_closed:
@@ -94,18 +102,29 @@ class ResponseStream:
 
     def cut(self) -> None:
         """
-        End the stream because the server stops, without waiting for its source.
+        End the stream because the server stops, without waiting for its source: it is
+        not complete.
         """
         if not self.closed:
-            self._end(EndReason.DRAINED, None)
+            self.reason = EndReason.DRAINED
+            self._break_off(Failure(HubClosed("The server is stopping.")))
+            self._lost(EndReason.DRAINED)
 
-    def finish(self, final: ServerSentEvent | None, reason: EndReason) -> None:
+    def finish(self, final: ServerSentEvent | None) -> None:
         """
-        End the stream because its source has ended, for *reason* if there is no other.
+        End the stream in good order, because its source has ended.
         """
         if self.reason is None:
-            self.reason = reason
+            self.reason = EndReason.CLOSED
         self._finish(final)
+
+    def fail(self, failure: Failure) -> None:
+        """
+        End the stream because what fills it has failed: it is not complete.
+        """
+        if self.reason is None:
+            self.reason = EndReason.FAILED
+        self._break_off(failure)
 
     def _end(self, reason: EndReason, final: ServerSentEvent | None) -> None:
         self.reason = reason
@@ -116,6 +135,18 @@ class ResponseStream:
         if self._writer is not None:
             self._writer.finish(*([] if final is None else [codec.encode(final)]))
 
+    def _break_off(self, failure: Failure) -> None:
+        if self.closed or self._writer is None:
+            return
+        final = self._error(failure)
+        if final is None:
+            self._truncate(self._writer)
+        else:
+            self._finish(final)
+
+    def _truncate(self, writer: StreamWriter) -> None:
+        writer.truncate()
+
     def _lost(self, reason: EndReason) -> None:
         self.reason = reason
         on_end, self._on_end = self._on_end, _nothing
@@ -123,4 +154,8 @@ class ResponseStream:
 
 
 def _nothing() -> None:
+    pass
+
+
+def _no_event(failure: Failure) -> None:
     pass
