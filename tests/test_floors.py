@@ -33,6 +33,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("web",),
         ("hub",),
         ("__init__",),
+        ("runs",),
         ("klein", "testing"),
         ("server", "cli"),
         ("__main__",),
