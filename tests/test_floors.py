@@ -54,7 +54,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("__init__", "choice", "factories"),
     ),
     "broker": (
-        ("__init__", "singleflight", "shutdown"),
+        ("__init__", "screening", "singleflight", "shutdown"),
         ("audiences",),
         ("connections",),
         ("presence", "replay"),
@@ -68,7 +68,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
             "receipts",
             "schedule",
         ),
-        ("siblings",),
+        ("endings", "siblings"),
         ("admission",),
         ("broker",),
         ("drain",),

@@ -3,6 +3,7 @@ A sink in memory whose free space the test sets.
 """
 
 from twisted_sse.events.codec import Decoder
+from twisted_sse.events.control import CONTROL_EVENTS
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.transport.sinks.framing import Framing, raw
 from twisted_sse.transport.sinks.sink import Stream
@@ -123,4 +124,4 @@ class MemorySink:
 
 
 def _control(event: ServerSentEvent) -> bool:
-    return (event.event or "").startswith("stream-")
+    return event.event in CONTROL_EVENTS

@@ -148,11 +148,15 @@ def hubs() -> None:
     assert_type(hub.publish("news", "text"), Deferred[Receipt])
     assert_type(hub.publish(["news", "sport"], {"home": 1}, private=True), Deferred[Receipt])
     assert_type(hub.publish("news", ServerSentEvent("text")), Deferred[Receipt])
+    assert_type(hub.end("news"), Deferred[Receipt])
+    assert_type(hub.end(["a", "b"], "failed", ServerSentEvent("bye")), Deferred[Receipt])
+    hub.end("news", "over")  # type: ignore[arg-type]
     as_service: IService = hub.service(grace=5.0, spread=0.0, farewell=ServerSentEvent("bye"))
     print(as_service)
 
     publisher = Publisher("http://localhost/events", token="secret", encoder=str)
     assert_type(publisher.publish("news", {"home": 1}), Receipt)
+    assert_type(publisher.end("news", "cancelled", private=True), Receipt)
     print(Hub(encoder=str), ServerSentEvent.json(hub, encoder=lambda value: repr(value)))
 
     Hub(max_connections_per_user=10, max_publish_rate=None)

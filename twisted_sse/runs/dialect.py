@@ -58,14 +58,9 @@ class RunReading(Protocol):
             Only without *after*.
     """
 
-    @property
-    def headers(self) -> Mapping[str, str]: ...
-
-    @property
-    def after(self) -> str | None: ...
-
-    @property
-    def skip(self) -> int: ...
+    headers: Mapping[str, str]
+    after: str | None
+    skip: int
 
     def event(self, event: ServerSentEvent, number: int | None) -> Iterable[ServerSentEvent]:
         """

@@ -326,12 +326,15 @@ class Connection:
 
     def caught_up(self) -> None:
         """
-        Become live, or end if it is to end when it has been sent everything.
+        Become live, or end if it is to end when it has been sent everything, or if all
+        its topics have ended.
 
         Call this when everything up to the audience's live position was sent.
         """
         if self._final is not None:
             self.end(EndReason.DRAINED, self._final)
+        elif self.audience.over:
+            self.end(EndReason.ENDED)
         else:
             self.audience.join(self)
 

@@ -19,8 +19,8 @@ from twisted_sse.events.holdings import Holdings, StoredPage, StoredPosition, St
 from twisted_sse.events.publication import Record
 from twisted_sse.history.sqlite.bulk import PAGE, fetch, fetch_each
 from twisted_sse.history.sqlite.epochs import Epochs, read_epochs
-from twisted_sse.history.sqlite.file import check_log, connect, explain, identify
-from twisted_sse.history.sqlite.row import COLUMNS, publication_of
+from twisted_sse.history.sqlite.file import check_log, connect, explain, identify, version_of
+from twisted_sse.history.sqlite.row import COLUMNS, COLUMNS_OF_1, publication_of
 from twisted_sse.history.sqlite.trim import Bounds, read_extent
 
 __all__ = ["FileContents"]
@@ -178,7 +178,9 @@ def _page(connection: sqlite3.Connection, cursor: str | None, limit: int) -> Sto
     last = _last_of(fetch(connection, "number, size", _SIZES, (after, newest, limit)))
     if last is None:
         return StoredPage([], None, after < newest)
-    rows = fetch_each(connection, f"number, kept_at, {COLUMNS}", _ROWS, (after, last))
+    # A file of an earlier version is only read here, and not upgraded.
+    columns = COLUMNS_OF_1 if version_of(connection) == 1 else COLUMNS
+    rows = fetch_each(connection, f"number, kept_at, {columns}", _ROWS, (after, last))
     epochs = read_epochs(connection)
     records = []
     for row in rows:

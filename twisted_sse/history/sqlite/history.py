@@ -32,7 +32,7 @@ from twisted_sse.history.sqlite.reader import Reader
 from twisted_sse.history.sqlite.store import Store
 from twisted_sse.history.sqlite.thread import WorkThread
 from twisted_sse.history.sqlite.trim import DEFAULT_BOUNDS, Bounds
-from twisted_sse.interfaces import ICheckedHistory, ISearchableHistory
+from twisted_sse.interfaces import ICheckedHistory, IEndingHistory, ISearchableHistory
 from twisted_sse.topics import Selection
 
 __all__ = ["SQLiteHistory"]
@@ -44,7 +44,7 @@ T = TypeVar("T")
 _INTERVAL: Final = 1.0
 
 
-@implementer(ICheckedHistory, ISearchableHistory, IService)
+@implementer(ICheckedHistory, IEndingHistory, ISearchableHistory, IService)
 class SQLiteHistory(Service):
     """
     Keeps the newest publications in a file of its own, for one hub.
@@ -177,7 +177,7 @@ class SQLiteHistory(Service):
         self, publications: Sequence[Publication]
     ) -> Deferred[list[Record]]:
         """
-        See `IHistoryProvider.append`.
+        See `IEndingHistory.append`.
         """
         if self._workers is None:
             return fail(_not_running())
@@ -213,6 +213,14 @@ class SQLiteHistory(Service):
         if self._workers is None:
             return fail(_not_running())
         return self._read(self._workers, self._workers.reader.find, event_id)
+
+    def ends(self, topics: Sequence[str]) -> Deferred[list[Record]]:  # type: ignore[override]
+        """
+        See `IEndingHistory.ends`.
+        """
+        if self._workers is None:
+            return fail(_not_running())
+        return self._read(self._workers, self._workers.reader.ends, topics)
 
     def check_available(self) -> Deferred[None]:  # type: ignore[override]
         """

@@ -43,6 +43,10 @@ _TOPICS: Final = """
     SELECT number, topics FROM events WHERE number > ? AND number <= ? ORDER BY number
 """
 _LISTED: Final = "SELECT * FROM events WHERE number IN (SELECT value FROM json_each(?))"
+_ENDS: Final = """
+    SELECT DISTINCT number FROM ended
+    WHERE topic IN (SELECT value FROM json_each(?)) AND number >= ? ORDER BY number
+"""
 _OLDEST: Final = """
     SELECT number FROM events WHERE number >= ? AND kept_at > ? AND ends - size >= ?
     ORDER BY number LIMIT 1
@@ -122,6 +126,12 @@ class Reader:
         See `ISearchableHistory.find`.
         """
         return self._read(lambda snapshot: _find(snapshot, event_id), now)
+
+    def ends(self, topics: Sequence[str], now: float) -> list[Record]:
+        """
+        See `IEndingHistory.ends`.
+        """
+        return self._read(lambda snapshot: _ends(snapshot, topics), now)
 
     def close(self) -> None:
         """
@@ -246,6 +256,18 @@ def _find(snapshot: _Snapshot, event_id: str) -> Record | None:
     if number < snapshot.oldest:
         return None
     return next(_readable(snapshot, _rows(snapshot, [number])), None)
+
+
+def _ends(snapshot: _Snapshot, topics: Sequence[str]) -> list[Record]:
+    try:
+        # JSON in SQLite ends at a NUL, which cannot be in a topic.
+        names = json.dumps([one for one in topics if "\0" not in one], ensure_ascii=False)
+        arguments = (names, snapshot.oldest)
+        found = snapshot.connection.execute(_ENDS, arguments).fetchall()
+    except UnicodeEncodeError:
+        # A lone surrogate, which cannot be in a topic.
+        return []
+    return _listed(snapshot, [number for (number,) in found])
 
 
 def _locate(snapshot: _Snapshot, event_id: str) -> int:
