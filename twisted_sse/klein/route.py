@@ -26,8 +26,9 @@ from twisted_sse.events.jsontext import Encoder
 from twisted_sse.hub import Hub
 from twisted_sse.klein.app import upgrade_around
 from twisted_sse.web.cors import CORS
-from twisted_sse.web.generators.response import EventSourceResponse
-from twisted_sse.web.generators.responsestream import ErrorEvent, ResponseStream
+from twisted_sse.web.dialects.dialect import Dialect
+from twisted_sse.web.generators.response import ErrorEvent, EventSourceResponse
+from twisted_sse.web.generators.responsestream import ResponseStream
 from twisted_sse.web.generators.source import Items
 from twisted_sse.web.problem import Problem
 from twisted_sse.web.query import last_event_id, query_of
@@ -66,6 +67,7 @@ class StreamOptions(TypedDict, total=False):
     methods: Iterable[str]
     farewell: ServerSentEvent | None
     error: bool | ErrorEvent | None
+    dialect: Dialect | None
     cors: CORS | None
     send_timeout: float | None
     thread: bool

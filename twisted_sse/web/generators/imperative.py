@@ -16,14 +16,13 @@ from twisted.web.server import Request
 
 from twisted_sse.broker.connections.grant import Grant
 from twisted_sse.errors import TwistedSSEError
-from twisted_sse.events import codec
-from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.jsontext import Encoder
 from twisted_sse.transport.sinks.request import RequestSink
 from twisted_sse.web.cors import CORS
-from twisted_sse.web.generators.items import ItemConverter
-from twisted_sse.web.generators.response import EventSourceResponse, ResponseOwner
-from twisted_sse.web.generators.responsestream import ErrorEvent, ResponseStream
+from twisted_sse.web.dialects.dialect import Dialect
+from twisted_sse.web.generators.framing import ItemFraming
+from twisted_sse.web.generators.response import ErrorEvent, EventSourceResponse, ResponseOwner
+from twisted_sse.web.generators.responsestream import ResponseStream
 from twisted_sse.web.generators.source import Item
 from twisted_sse.web.generators.writer import StreamWriter
 
@@ -51,12 +50,12 @@ class EventStream(ResponseStream):
 
     _log = Logger()
 
-    __slots__ = ("_items", "_removed", "_request", "_waiting")
+    __slots__ = ("_framing", "_removed", "_request", "_waiting")
 
-    def __init__(self, request: Request, items: ItemConverter) -> None:
+    def __init__(self, request: Request, framing: ItemFraming) -> None:
         super().__init__()
         self._request = request
-        self._items = items
+        self._framing = framing
         self._removed: Callable[[ResponseStream], None] = _ignore
         self._waiting: list[Deferred[None]] = []
 
@@ -96,8 +95,7 @@ class EventStream(ResponseStream):
             raise RuntimeError(
                 f"{_MAX_WAITING} calls of send() wait for a slow reader: await each of them"
             )
-        frame = None if item is None else codec.encode(self._items.event_of(item, self))
-        if writer.write(frame):
+        if writer.write(self._framing.frame_of(item, self)):
             return succeed(None)
         return self.ready(writer)
 
@@ -111,9 +109,7 @@ class EventStream(ResponseStream):
             writer.drained().addCallback(lambda _: self._wake())
         return waiting
 
-    def open(
-        self, writer: StreamWriter, removed: Callable[[ResponseStream], None], error: ErrorEvent
-    ) -> None:
+    def open(self, writer: StreamWriter, removed: Callable[[ResponseStream], None]) -> None:
         """
         Begin, and take the request over.
 
@@ -121,7 +117,7 @@ class EventStream(ResponseStream):
             removed: Called with the stream when it has ended.
         """
         self._removed = removed
-        self.begin(writer, self._ended, error)
+        self.begin(writer, self._ended, self._framing.last_events)
         # The headers that were sent are shared by all requests.
         self._request.responseHeaders = Headers()
         # Klein finishes the request when the handler returns, and reports its errors by
@@ -141,12 +137,12 @@ class EventStream(ResponseStream):
         self.fail(failure)
         return failure
 
-    def _finish(self, final: ServerSentEvent | None) -> None:
+    def _complete(self, writer: StreamWriter, frames: Iterable[bytes]) -> None:
         self._give_back()
-        super()._finish(final)
+        super()._complete(writer, frames)
 
-    def _truncate(self, writer: StreamWriter) -> None:
-        super()._truncate(writer)
+    def _truncate(self, writer: StreamWriter, frames: Iterable[bytes]) -> None:
+        super()._truncate(writer, frames)
         # Whatever follows would make the response look complete.
         ignored = dict.fromkeys(("write", "finish", "processingFailed"), _ignore)
         vars(self._request).update(ignored)
@@ -187,14 +183,15 @@ class _Opening(EventSourceResponse):
 
     def _stream(self, request: Request, grant: Grant) -> None:
         self._streams.check_open()
-        stream = EventStream(request, self._items)
+        reading, framing = self._read(request)
+        stream = EventStream(request, framing)
         # Not the fastest sink: the request stays the one that its framework knows, and
         # tells the framework that the reader has left.
         writer = self._streams.writer(RequestSink(request), self._keepalive, self._send_timeout)
-        self._begin(request, stream)
+        self._begin(request, stream, reading)
         self.opened = stream.ready(writer).addCallback(self._check_open, stream)
         self.opened.addErrback(self._close, stream)
-        stream.open(writer, self._streams.remove, self._error_event)
+        stream.open(writer, self._streams.remove)
 
     def _check_open(self, _: None, stream: EventStream) -> EventStream:
         if stream.closed:
@@ -218,6 +215,7 @@ def event_stream_for(
     methods: Iterable[str] = ("GET", "POST"),
     cors: CORS | None = None,
     error: bool | ErrorEvent | None = None,
+    dialect: Dialect | None = None,
     send_timeout: float | None = 60.0,
     encoder: Encoder | None = None,
     hub: ResponseOwner | None = None,
@@ -247,6 +245,7 @@ def event_stream_for(
         methods=methods,
         cors=cors,
         error=error,
+        dialect=dialect,
         send_timeout=send_timeout,
         encoder=encoder,
         hub=hub,

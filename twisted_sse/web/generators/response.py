@@ -4,7 +4,7 @@ A resource that streams the items of a generator.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
@@ -19,6 +19,7 @@ from twisted_sse.clock import clock_for
 from twisted_sse.errors import HubClosed
 from twisted_sse.events import codec
 from twisted_sse.events.control import FAILED
+from twisted_sse.events.ending import Outcome
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.jsontext import Encoder, check_encoder
 from twisted_sse.transport.sinks.choice import sink_for
@@ -30,17 +31,22 @@ from twisted_sse.units import (
 )
 from twisted_sse.web.content import MAX_BODY
 from twisted_sse.web.cors import CORS
+from twisted_sse.web.dialects.dialect import Dialect, Reading
+from twisted_sse.web.generators.framing import DialectFraming, ItemFraming, PlainFraming
 from twisted_sse.web.generators.head import ResponseHead
 from twisted_sse.web.generators.items import ItemConverter
 from twisted_sse.web.generators.notices import explain_asyncio
 from twisted_sse.web.generators.pump import Pump
-from twisted_sse.web.generators.responsestream import ErrorEvent, ResponseStream
+from twisted_sse.web.generators.responsestream import ResponseStream
 from twisted_sse.web.generators.source import Source, iterator_of, source_finder
 from twisted_sse.web.generators.streams import GeneratorStreams
 from twisted_sse.web.generators.threads import ThreadedIterator, check_thread
 from twisted_sse.web.resource import MethodResource, everybody
 
-__all__ = ["EventSourceResponse", "ResponseOwner"]
+__all__ = ["ErrorEvent", "EventSourceResponse", "ResponseOwner"]
+
+#: Makes the last event of a stream that fails; ``None`` breaks the response off.
+ErrorEvent = Callable[[Failure], ServerSentEvent | None]
 
 _FAILED = ServerSentEvent.json({"reason": "failed"}, event=FAILED)
 _STOPPED = ServerSentEvent.json({"reason": "stopped"}, event=FAILED)
@@ -123,6 +129,9 @@ class EventSourceResponse(MethodResource):
             `HubClosed` if the server stops, or returns ``None`` for no event.  What
             ends with an event ends in good order.  A failure is logged in any case.
 
+        dialect: What the clients expect beyond the format of event streams, such as
+            `twisted_sse.web.dialects.AISDK`; then *farewell* and *error* are its own.
+
         cors: The origins whose web pages may read the stream; by default none.
 
         send_timeout: Seconds after which the connection of a subscriber that
@@ -148,7 +157,7 @@ class EventSourceResponse(MethodResource):
 
         ValueError: A response with *status* has no body, *methods* is empty or
             contains ``HEAD`` or ``OPTIONS``, one of *headers* is set by Twisted,
-            or *clock* differs from that of *hub*.
+            or *clock* differs from that of *hub*; or an option is the dialect's.
     """
 
     _log = Logger()
@@ -171,6 +180,7 @@ class EventSourceResponse(MethodResource):
         methods: Iterable[str] = ("GET",),
         farewell: ServerSentEvent | None = None,
         error: bool | ErrorEvent | None = None,
+        dialect: Dialect | None = None,
         cors: CORS | None = None,
         send_timeout: float | None = 60.0,
         thread: bool = False,
@@ -185,6 +195,7 @@ class EventSourceResponse(MethodResource):
         check_thread(thread, source)
         check_encoder(encoder)
         _check_error(error)
+        _check_dialect(dialect, farewell, error, retry)
         if farewell is not None:
             check_instance("farewell", farewell, ServerSentEvent, "ServerSentEvent('bye')")
         cors = CORS() if cors is None else cors
@@ -200,6 +211,8 @@ class EventSourceResponse(MethodResource):
         self._head = ResponseHead(status, headers)
         self._farewell = farewell
         self._error = error
+        self._dialect = dialect
+        self._plain = PlainFraming(self._items.frame_of, self._last_events)
         self._send_timeout = send_timeout
         self._thread = thread
         self._clock = _clock_of(hub, clock)
@@ -239,19 +252,18 @@ class EventSourceResponse(MethodResource):
     def _stream(self, request: Request, grant: Grant) -> None:
         self._streams.check_open()
         stream = self._new_stream(request)
+        reading, framing = self._read(request)
         iterator = iterator_of(self._find_source(request, stream))
         if self._thread:
             iterator = ThreadedIterator(iterator, self._clock)
         writer = self._streams.writer(sink_for(request), self._keepalive, self._send_timeout)
-        pump = Pump(iterator, writer, self._clock, self._items, self._streams.held)
-        self._begin(request, stream)
+        pump = Pump(iterator, writer, self._clock, framing.frame_of, self._streams.held)
+        self._begin(request, stream, reading)
         ending = pump.start()
-        ending.addCallback(lambda _: None if pump.cancelled else self._farewell)
         ending.addCallbacks(
-            lambda final: self._finish(stream, final),
-            lambda failure: self._break_off(stream, failure),
+            lambda _: self._finish(stream), lambda failure: self._break_off(stream, failure)
         )
-        stream.begin(writer, pump.cancel, self._error_event)
+        stream.begin(writer, pump.cancel, framing.last_events)
 
     def _new_stream(self, request: Request) -> ResponseStream:
         """
@@ -259,16 +271,33 @@ class EventSourceResponse(MethodResource):
         """
         return ResponseStream()
 
-    def _begin(self, request: Request, stream: ResponseStream) -> None:
-        self._head.write(request)
+    def _read(self, request: Request) -> tuple[Reading | None, ItemFraming]:
+        if self._dialect is None:
+            return None, self._plain
+        reading = self._dialect.read(request)
+        return reading, DialectFraming(self._items, reading)
+
+    def _begin(self, request: Request, stream: ResponseStream, reading: Reading | None) -> None:
+        self._head.write(request, None if reading is None else reading.headers)
         retry = self._reconnection.next()
         request.write(b"" if retry is None else codec.encode(ServerSentEvent(retry=retry)))
         self._streams.add(stream)
 
     def _answer_head(self, request: Request, grant: Grant) -> None:
         self._streams.check_open()
-        self._head.write(request)
+        reading, _ = self._read(request)
+        self._head.write(request, None if reading is None else reading.headers)
         request.finish()
+
+    def _last_events(
+        self, outcome: Outcome, failure: Failure | None
+    ) -> Iterable[ServerSentEvent] | None:
+        if outcome == "cancelled":
+            return ()
+        if failure is None:
+            return () if self._farewell is None else (self._farewell,)
+        event = self._error_event(failure)
+        return None if event is None else (event,)
 
     def _error_event(self, failure: Failure) -> ServerSentEvent | None:
         default = _STOPPED if failure.check(HubClosed) else _FAILED
@@ -280,9 +309,9 @@ class EventSourceResponse(MethodResource):
             self._log.failure("The error function of a stream failed")
             return default
 
-    def _finish(self, stream: ResponseStream, final: ServerSentEvent | None) -> None:
+    def _finish(self, stream: ResponseStream) -> None:
         self._streams.remove(stream)
-        stream.finish(final)
+        stream.finish()
 
     def _break_off(self, stream: ResponseStream, failure: Failure) -> None:
         self._log.failure("The source of a stream failed", failure)
@@ -297,6 +326,17 @@ def _check_error(error: object) -> None:
             f"error is {error!r}: give True for an event that does not tell the error, or a"
             " function that makes an event from a Failure"
         )
+
+
+def _check_dialect(dialect: Dialect | None, farewell: object, error: object, retry: object) -> None:
+    if dialect is None:
+        return
+    if isinstance(dialect, type) or not callable(getattr(dialect, "read", None)):
+        raise TypeError(f"dialect is {dialect!r}: give one of twisted_sse.web.dialects, AISDK()")
+    if farewell is not None or error is not None:
+        raise ValueError("The dialect ends the stream: leave out farewell and error")
+    if retry is not None and not dialect.reconnects:
+        raise ValueError("The clients of this dialect do not know retry: leave it out")
 
 
 def _clock_of(hub: ResponseOwner | None, clock: IReactorTime | None) -> IReactorTime:

@@ -149,12 +149,12 @@ class StreamWriter:
         """
         self._end_after(final, self._sink.finish)
 
-    def truncate(self) -> None:
+    def truncate(self, *final: bytes) -> None:
         """
-        End the response after the buffered frames, so that its reader sees that it is
-        not complete.
+        End the response after the buffered frames and *final*, so that its reader sees
+        that it is not complete.
         """
-        self._end_after((), self._sink.truncate)
+        self._end_after(final, self._sink.truncate)
 
     def block(self) -> None:
         """
