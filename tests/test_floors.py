@@ -66,6 +66,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
             "readiness",
             "receipts",
             "schedule",
+            "topicchanges",
         ),
         ("siblings",),
         ("admission",),

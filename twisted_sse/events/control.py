@@ -2,7 +2,7 @@
 The event types of control events, which tell clients about the stream itself.
 """
 
-__all__ = ["CONTROL_EVENTS", "FAILED", "OPEN", "RESET"]
+__all__ = ["CONTROL_EVENTS", "FAILED", "HEARTBEAT", "OPEN", "RESET", "TOPICS"]
 
 #: The first event of every stream of a hub.
 OPEN = "stream-open"
@@ -13,5 +13,11 @@ RESET = "stream-reset"
 #: The source of a response has failed.
 FAILED = "stream-error"
 
+#: A keepalive that a page can see.
+HEARTBEAT = "stream-heartbeat"
+
+#: The topics of the stream have changed.
+TOPICS = "stream-topics"
+
 #: All types of control events.
-CONTROL_EVENTS = frozenset({OPEN, RESET, FAILED})
+CONTROL_EVENTS = frozenset({OPEN, RESET, FAILED, HEARTBEAT, TOPICS})
