@@ -53,7 +53,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("__init__", "choice", "factories"),
     ),
     "broker": (
-        ("__init__", "singleflight", "shutdown"),
+        ("__init__", "measures", "singleflight", "shutdown"),
         ("audiences",),
         ("connections",),
         ("presence", "replay"),
@@ -87,6 +87,7 @@ OUTSIDERS = {
     "rich": ["cli"],
     "txredisapi": ["history.redis.protocol"],
     "jwt": ["web.tokens"],
+    "prometheus_client": ["web.admin.exposition"],
     "cryptography": ["web.tokens", "web.clientcertificate", "transport.tls"],
 }
 

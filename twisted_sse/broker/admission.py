@@ -27,11 +27,12 @@ from twisted_sse.broker.connections.reauthorization import Reauthorize, Reauthor
 from twisted_sse.broker.connections.registry import Registry
 from twisted_sse.broker.connections.sendtimeout import SendTimeout
 from twisted_sse.broker.fanout import Fanout
+from twisted_sse.broker.measures.measures import Measures
 from twisted_sse.broker.pendingstarts import PendingStarts
 from twisted_sse.broker.presence.presence import HubPresence, PresenceWish
 from twisted_sse.broker.replay.catchup import Catchup
 from twisted_sse.errors import HistoryUnavailable, HubClosed
-from twisted_sse.events.preamble import UNLOCATED, Priming, StreamStart
+from twisted_sse.events.preamble import UNLOCATED, Priming, ResetReason, StreamStart
 from twisted_sse.topics import Selection
 from twisted_sse.transport.sinks.sink import Sink
 
@@ -67,6 +68,8 @@ class Subscriber:
             if there is nothing to call.
 
         presence: What the stream asks for, if the hub has presence.
+
+        protocol: What the client speaks, such as ``HTTP/2``.
     """
 
     sink: Sink
@@ -78,6 +81,7 @@ class Subscriber:
     priming: Priming = "event"
     reauthorize: Reauthorize | None = None
     presence: PresenceWish = None
+    protocol: str = ""
 
 
 class Admission:
@@ -88,6 +92,8 @@ class Admission:
         start: Makes sure that the hub knows where history ends.
 
         presence: Told of connections; ``None`` if the hub keeps no presence.
+
+        measures: Counts and times connections.
 
     Attributes:
         connections: The `Registry` of open connections.
@@ -110,7 +116,9 @@ class Admission:
         clock: IReactorTime,
         start: Callable[[], Deferred[None]],
         presence: HubPresence | None = None,
+        measures: Measures | None = None,
     ) -> None:
+        self._measures = Measures() if measures is None else measures
         self.connections = registry
         self.reauthorizer = Reauthorizer(registry, audiences, clock, self._regranted)
         self._presence = presence
@@ -199,6 +207,13 @@ class Admission:
             for connection in blocked:
                 self._send_timeouts.wait_for(connection)
 
+    @property
+    def keepalives(self) -> int:
+        """
+        How many keepalive comments were due.
+        """
+        return 0 if self._keepalive is None else self._keepalive.sent
+
     def close(self) -> None:
         """
         Admit no more subscribers; open connections stay.
@@ -233,6 +248,7 @@ class Admission:
 
     def _place(self, connection: Connection, start: StreamStart) -> None:
         audience = connection.audience
+        self._count_reset(start)
         # The reconnection time was in the first bytes.
         preamble = audience.representation.preamble(
             audience.shown(start), self._window.head, None, self._primings.pop(connection)
@@ -244,7 +260,9 @@ class Admission:
         interest = grant.interest(subscriber.selection)
         audience = self._audiences.enter(interest, subscriber.representation, sink.framing)
         connection = Connection(self._observer, audience, sink, grant.user, subscriber.address)
+        connection.protocol = subscriber.protocol
         self.connections.add(connection)
+        self._measures.opened[subscriber.protocol or "unknown"] += 1
         if grant is not ANONYMOUS:
             self.reauthorizer.hold(connection, grant, subscriber.reauthorize)
         # Another hub is not a member.
@@ -258,11 +276,17 @@ class Admission:
         if connection.ended is not None:
             raise HubClosed("This stream was ended before it began; come back in a moment.")
         begin(connection, connection.audience.shown(start))
+        self._measures.first_byte.observe(self._clock.seconds() - connection.since)
+        self._count_reset(start)
         connection.open(start.position, self._send_timeout)
         if self._keepalive is not None:
             self._keepalive.watch(connection)
         if self._lifetimes is not None:
             self._lifetimes.watch(connection)
+
+    def _count_reset(self, start: StreamStart) -> None:
+        if start.asked is not None:
+            self._measures.resets[ResetReason.UNKNOWN.value] += 1
 
     def _fail(self, failure: Failure, connection: Connection) -> Failure:
         connection.end(EndReason.FAILED)
@@ -286,6 +310,7 @@ class Admission:
 
     def _ended(self, connection: Connection, reason: EndReason) -> None:
         self.connections.remove(connection)
+        self._count_end(connection, reason)
         self._audiences.exit(connection.audience)
         self.reauthorizer.forget(connection)
         self._pending.forget(connection)
@@ -299,3 +324,10 @@ class Admission:
         if self._presence is not None:
             self._presence.ended(connection)
         self._listeners.ended(connection, reason)
+
+    def _count_end(self, connection: Connection, reason: EndReason) -> None:
+        measures = self._measures
+        measures.closed[reason.value] += 1
+        measures.durations.observe(connection.duration)
+        measures.ended_events += connection.sent_events
+        measures.ended_bytes += connection.sent_bytes

@@ -16,6 +16,8 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from twisted_sse.broker.measures.latency import PublishLatency
+from twisted_sse.broker.measures.measures import Measures
 from twisted_sse.errors import HistoryUnavailable, HubClosed, PerhapsKept
 from twisted_sse.events.publication import Publication, Published, Record
 from twisted_sse.interfaces import ICheckedHistory, IHistoryProvider
@@ -30,6 +32,7 @@ _SUSPECT = 10.0
 class _Submission(NamedTuple):
     publications: Sequence[Publication]
     done: Deferred[list[Published]]
+    since: float
 
 
 class _Refusal(NamedTuple):
@@ -51,6 +54,10 @@ class Intake:
     Args:
         deliver: Takes records, and returns the number of connections that get
             each.
+
+        measures: Counts and times what is published.
+
+        latency: Is told when publications were submitted.
     """
 
     _log = Logger()
@@ -60,10 +67,14 @@ class Intake:
         history: IHistoryProvider,
         clock: IReactorTime,
         deliver: Callable[[Sequence[Record]], Sequence[int]],
+        measures: Measures | None = None,
+        latency: PublishLatency | None = None,
     ) -> None:
         self._history = history
         self._clock = clock
         self._deliver = deliver
+        self._measures = Measures() if measures is None else measures
+        self._latency = latency or PublishLatency(self._measures.publish_to_write)
         self._waiting: list[_Submission] = []
         self._busy = True
         self._call: IDelayedCall | None = None
@@ -104,7 +115,7 @@ class Intake:
             HistoryUnavailable: As the failure of the `Deferred`; none was kept.
         """
         done: Deferred[list[Published]] = Deferred()
-        self._waiting.append(_Submission(publications, done))
+        self._waiting.append(_Submission(publications, done, self._clock.seconds()))
         if self._call is None and not self._busy:
             self._schedule()
         return done
@@ -142,37 +153,52 @@ class Intake:
         self._busy = True
         batch, self._waiting = self._waiting, []
         publications = [one for submission in batch for one in submission.publications]
+        began = self._clock.seconds()
         # A batch may hold only flush() markers, which carry no publications.
         keeping: Deferred[Sequence[Record]] = (
             maybeDeferred(self._history.append, publications) if publications else succeed(())
         )
-        keeping.addCallback(self._check, len(publications))
+        keeping.addCallback(self._check, len(publications), began)
         keeping.addCallback(self._deliver_and_tell, batch)
         keeping.addErrback(self._not_kept, batch)
         keeping.addBoth(self._next)
 
-    def _check(self, records: Sequence[Record], expected: int) -> Sequence[Record]:
+    def _check(self, records: Sequence[Record], expected: int, began: float) -> Sequence[Record]:
         if len(records) != expected:
             raise RuntimeError(
                 f"{self._history!r}.append() returned {len(records)} for {expected} publications"
             )
+        if records:
+            self._measures.appends.observe(self._clock.seconds() - began)
+            self._measures.batches.observe(expected)
+            self._measures.published += expected
         return records
 
     def _deliver_and_tell(self, records: Sequence[Record], batch: Sequence[_Submission]) -> None:
         if self._refused is not None and records:
             self._note_kept()
+        self._expect(records, batch)
         published = list(zip(records, self._deliver(records), strict=True))
         start = 0
-        for publications, done in batch:
+        for publications, done, _ in batch:
             stop = start + len(publications)
             done.callback(published[start:stop])
             start = stop
+
+    def _expect(self, records: Sequence[Record], batch: Sequence[_Submission]) -> None:
+        now = self._clock.seconds()
+        stop = 0
+        for publications, _, since in batch:
+            if publications:
+                stop += len(publications)
+                self._latency.expect(records[stop - 1].number, since, len(publications), now)
 
     def _not_kept(self, failure: Failure, batch: Sequence[_Submission]) -> None:
         if not failure.check(HistoryUnavailable):
             self._log.failure("History has failed", failure)
             failure = Failure(PerhapsKept("History has failed; the log says how."))
         self._note_refused(str(failure.value))
+        self._measures.not_kept += sum(len(one.publications) for one in batch)
         for submission in batch:
             if not submission.done.called:
                 submission.done.errback(failure)

@@ -20,8 +20,9 @@ from zope.interface import implementer
 
 from twisted_sse.clock import clock_for
 from twisted_sse.errors import UnknownEventID
+from twisted_sse.events.holdings import Holdings
 from twisted_sse.events.publication import Position, Publication, Record, Tail
-from twisted_sse.interfaces import ISearchableHistory
+from twisted_sse.interfaces import IDescribedHistory, ISearchableHistory
 from twisted_sse.topics import Selection
 
 __all__ = ["MemoryHistory"]
@@ -37,7 +38,7 @@ _Kept = tuple[float, int, Record]
 _SLICE = 2048
 
 
-@implementer(ISearchableHistory)
+@implementer(ISearchableHistory, IDescribedHistory)
 class MemoryHistory:
     """
     Keeps the newest publications in memory.
@@ -125,6 +126,14 @@ class MemoryHistory:
         if shared is None or shared.oldest is None or self._own(event_id) is not None:
             return None
         return self._kept[shared.oldest - self._newest - 1][2]
+
+    def describe(self) -> Holdings:
+        """
+        See `IDescribedHistory.describe`.
+        """
+        events, size, age = self._bounds
+        bounds = {"events": events, "bytes": size, "age": age}
+        return Holdings(len(self._kept), self._size, bounds=bounds)
 
     def _keep(self, publication: Publication, now: float) -> Record:
         self._newest += 1

@@ -163,6 +163,7 @@ class Subscriptions:
             priming=self._priming,
             reauthorize=None if self._authorize is None else partial(self._reauthorize, request),
             presence=presence_wish(query, selection, self._broker.presence),
+            protocol=request.clientproto.decode("latin-1"),
         )
         begin = partial(self._begin, request, query, grant)
         connection, opened = self._admission.admit(subscriber, begin)

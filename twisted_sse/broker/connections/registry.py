@@ -7,6 +7,7 @@ room: its reader would come back and take the room of another.
 
 from __future__ import annotations
 
+import secrets
 from collections import Counter
 from collections.abc import Iterator
 
@@ -42,6 +43,9 @@ class Registry:
     Attributes:
         elsewhere: The connections of other processes of the hub, which the limits
             include.
+
+        epoch: Tells the numbers of these connections from those of other processes and
+            other starts.
     """
 
     def __init__(
@@ -55,6 +59,8 @@ class Registry:
         self._networks: Counter[str] = Counter()
         self._users: Counter[str] = Counter()
         self.elsewhere: Elsewhere = ALONE
+        self.epoch = secrets.token_hex(4)
+        self._newest = 0
 
     def set_limits(
         self, limit: int | None, limit_per_address: int | None, limit_per_user: int | None
@@ -83,6 +89,19 @@ class Registry:
         The connections of *user*.
         """
         return [connection for connection in self._connections if connection.user == user]
+
+    def name_of(self, connection: Connection) -> str:
+        """
+        The name of *connection*: no other one ever has it, on any hub.
+        """
+        return f"{self.epoch}-{connection.number}"
+
+    def named(self, name: str) -> Connection | None:
+        """
+        The connection with *name*; ``None`` if there is none, or none any more.
+        """
+        named = (one for one in self._connections if self.name_of(one) == name)
+        return next(named, None) if name.startswith(f"{self.epoch}-") else None
 
     def of_topic(self, topic: str) -> list[Connection]:
         """
@@ -126,6 +145,8 @@ class Registry:
         Add *connection*.
         """
         self._connections[connection] = None
+        self._newest += 1
+        connection.number = self._newest
         network = network_of(connection.address)
         self._networks[network] += 1
         self._tell(network, self._networks[network])

@@ -68,6 +68,13 @@ class HubWide:
             "once": partial(self._once, calls),
         }
 
+    @property
+    def members(self) -> Sequence[Calls]:
+        """
+        The workers that are ready.
+        """
+        return list(self._members)
+
     def join(self, calls: Calls) -> None:
         """
         Take a worker that is ready.
