@@ -13,7 +13,7 @@ from typing import Protocol
 from twisted.internet.defer import Deferred
 
 from twisted_sse.broker.connections.elsewhere import Elsewhere
-from twisted_sse.broker.receipts import Find, Outcome, RepeatKey, Submit
+from twisted_sse.broker.receipts import Find, PublishOutcome, RepeatKey, Submit
 from twisted_sse.events.publication import Publication
 
 __all__ = ["Siblings"]
@@ -43,7 +43,7 @@ class Siblings(Protocol):
         publications: Sequence[Publication],
         submit: Submit,
         find: Find | None,
-    ) -> Deferred[Sequence[Outcome]]:
+    ) -> Deferred[Sequence[PublishOutcome]]:
         """
         Do what `Receipts.once` does, for the requests of all processes.
 

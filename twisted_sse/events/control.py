@@ -2,7 +2,7 @@
 The event types of control events, which tell clients about the stream itself.
 """
 
-__all__ = ["CONTROL_EVENTS", "FAILED", "OPEN", "RESET"]
+__all__ = ["CONTROL_EVENTS", "ENDED", "FAILED", "OPEN", "RESET"]
 
 #: The first event of every stream of a hub.
 OPEN = "stream-open"
@@ -13,5 +13,8 @@ RESET = "stream-reset"
 #: The source of a response has failed.
 FAILED = "stream-error"
 
+#: A topic has ended, and its publisher gave no last event.
+ENDED = "topic-end"
+
 #: All types of control events.
-CONTROL_EVENTS = frozenset({OPEN, RESET, FAILED})
+CONTROL_EVENTS = frozenset({OPEN, RESET, FAILED, ENDED})

@@ -28,7 +28,7 @@ _MATCH_TYPES: dict[str, MatchType] = {"match_exact": "exact", "match_urlpattern"
 _ANNOTATE = ("annotate", "comment")
 
 #: The questions about history that another hub may ask.
-EXCERPTS = ("since", "tail", "locate", "kept")
+EXCERPTS = ("since", "tail", "locate", "kept", "ends")
 
 # benchmarks (memory, accept): the subscribers of one page have the same query.  What the
 # caches hold is bounded in bytes, because strangers choose what is put into them.

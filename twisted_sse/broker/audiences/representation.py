@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from twisted_sse.events import codec
+from twisted_sse.events.ending import Outcome
 from twisted_sse.events.preamble import (
     Priming,
     StreamStart,
@@ -32,6 +33,7 @@ class EncodedRecord(Protocol):
     topics: tuple[str, ...]
     private: bool
     has_publisher_id: bool
+    outcome: Outcome | None
     frame: bytes
 
 
@@ -91,7 +93,10 @@ class _Replicated:
 
     def frames(self, entries: Sequence[EncodedRecord]) -> list[bytes]:
         return [
-            annotate(one.frame, one.number, one.topics, one.private, one.has_publisher_id)
+            annotate(
+                *(one.frame, one.number, one.topics, one.private),
+                *(one.has_publisher_id, one.outcome),
+            )
             for one in entries
         ]
 
@@ -104,6 +109,7 @@ class _Replicated:
             publication.topics,
             publication.private,
             has_publisher_id,
+            publication.outcome,
         )
 
     def preamble(

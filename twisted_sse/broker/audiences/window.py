@@ -31,10 +31,21 @@ class Entry:
 
         previous: The position right before it.
 
-        given: Whether the ID came from the publisher.
+        has_publisher_id: Whether the ID came from the publisher.
+
+        outcome: How its topics have ended, if this is their end.
     """
 
-    __slots__ = ("frame", "has_publisher_id", "id", "number", "previous", "private", "topics")
+    __slots__ = (
+        "frame",
+        "has_publisher_id",
+        "id",
+        "number",
+        "outcome",
+        "previous",
+        "private",
+        "topics",
+    )
 
     def __init__(self, record: Record, previous: Position) -> None:
         self.number = record.number
@@ -43,6 +54,7 @@ class Entry:
         self.topics = record.publication.topics
         self.private = record.publication.private
         self.has_publisher_id = record.publication.event.id is not None
+        self.outcome = record.publication.outcome
         self.frame = encode_record(record)
 
     @property

@@ -13,6 +13,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
+from twisted_sse.clock import looping_call
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.web.admin.points import point_between
 from twisted_sse.web.admin.processes import Processes, whole_sample
@@ -83,9 +84,7 @@ class Stats:
     @cached_property
     def _loop(self) -> LoopingCall:
         # Made when first needed, because making a LoopingCall chooses a reactor.
-        loop = LoopingCall(lambda: Deferred.fromCoroutine(self._take()))
-        loop.clock = self._clock
-        return loop
+        return looping_call(self._clock, lambda: Deferred.fromCoroutine(self._take()))
 
     async def _take(self) -> None:
         sample = await whole_sample(self._processes)
