@@ -79,6 +79,12 @@ class _Reading:
         object_of(event, self._dialect, _EXAMPLE)
         return [ServerSentEvent(event.data)]
 
+    def framed(self, value: Object, event_id: str | None, number: int | None) -> ServerSentEvent:
+        """
+        See `ObjectReading.framed`.
+        """
+        return ServerSentEvent.json(value)
+
     def end(self, outcome: Outcome) -> Iterable[ServerSentEvent]:
         """
         See `Reading.end`.

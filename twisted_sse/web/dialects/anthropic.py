@@ -77,6 +77,12 @@ class _Reading:
         value = object_of(event, self._dialect, _EXAMPLE)
         return [ServerSentEvent(event.data, event=value["type"])]
 
+    def framed(self, value: Object, event_id: str | None, number: int | None) -> ServerSentEvent:
+        """
+        See `ObjectReading.framed`.
+        """
+        return ServerSentEvent.json(value, event=value["type"])
+
     def end(self, outcome: Outcome) -> Iterable[ServerSentEvent]:
         """
         See `Reading.end`.

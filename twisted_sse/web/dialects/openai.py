@@ -96,12 +96,17 @@ class _Reading:
         """
         See `Reading.event`.
         """
-        value = object_of(event, self._dialect, _EXAMPLE)
+        return [self.framed(object_of(event, self._dialect, _EXAMPLE), None, number)]
+
+    def framed(self, value: Object, event_id: str | None, number: int | None) -> ServerSentEvent:
+        """
+        See `ObjectReading.framed`.
+        """
         if number is not None:
             self._number = number
         if isinstance(value.get("response"), dict):
             self._response = value["response"]
-        return [self._numbered(value)]
+        return self._numbered(value)
 
     def end(self, outcome: Outcome) -> Iterable[ServerSentEvent]:
         """

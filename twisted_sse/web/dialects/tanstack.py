@@ -75,8 +75,14 @@ class _Reading:
         See `Reading.event`.
         """
         value = object_of(event, self._dialect, _EXAMPLE)
+        return [self.framed(value, event.id, number)]
+
+    def framed(self, value: Object, event_id: str | None, number: int | None) -> ServerSentEvent:
+        """
+        See `ObjectReading.framed`.
+        """
         # In one line, whatever the source yielded.
-        return [ServerSentEvent.json(value, id=event.id)]
+        return ServerSentEvent.json(value, id=event_id)
 
     def end(self, outcome: Outcome) -> Iterable[ServerSentEvent] | None:
         """

@@ -5,7 +5,6 @@ Text as a stream of objects: what a dialect writes around the pieces of an answe
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from typing import Protocol
 
 from twisted_sse.events.ending import Outcome
@@ -13,7 +12,23 @@ from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.web.dialects.dialect import Reading
 from twisted_sse.web.dialects.objects import Object
 
-__all__ = ["Envelope", "TextReading"]
+__all__ = ["Envelope", "ObjectReading", "TextReading"]
+
+
+class ObjectReading(Reading, Protocol):
+    """
+    A `Reading` of objects.
+    """
+
+    def framed(self, value: Object, event_id: str | None, number: int | None) -> ServerSentEvent:
+        """
+        Frame an object.
+
+        Args:
+            event_id: The ID of its event.
+
+            number: As in `Reading.event`.
+        """
 
 
 class Envelope(Protocol):
@@ -47,7 +62,7 @@ class TextReading:
         objects: Frames the objects, and counts them where it counts items.
     """
 
-    def __init__(self, objects: Reading, envelope: Envelope) -> None:
+    def __init__(self, objects: ObjectReading, envelope: Envelope) -> None:
         self._objects = objects
         self._envelope = envelope
         # Whoever continues after an ID may have everything.
@@ -109,7 +124,6 @@ class TextReading:
                 self._number = number + 1
                 if number < self._objects.skip:
                     continue
-            made = ServerSentEvent.json(one)
             # Whoever has the ID has everything that was written for the item.
-            is_last = position == len(objects) and event_id is not None
-            yield from self._objects.event(replace(made, id=event_id) if is_last else made, number)
+            is_last = position == len(objects)
+            yield self._objects.framed(one, event_id if is_last else None, number)
