@@ -27,6 +27,7 @@ class MemorySink:
         self.room = room
         self.spilled = b""
         self.finished = False
+        self.truncated = False
         self.aborted = False
         self._stream: Stream | None = None
 
@@ -104,6 +105,15 @@ class MemorySink:
         self.received += self.spilled
         self.spilled = b""
         self.finished = True
+        self._stream = None
+
+    def truncate(self) -> None:
+        """
+        See `Sink.truncate`.
+        """
+        self.received += self.spilled
+        self.spilled = b""
+        self.truncated = True
         self._stream = None
 
     def abort(self) -> None:

@@ -59,6 +59,14 @@ from twisted_sse.interfaces import IHistoryReader
 from twisted_sse.klein import EventStreamRoute, Klein, event_stream, hub_routes, mercure_routes
 from twisted_sse.testing import StreamAnswer, StreamClient
 from twisted_sse.topics import Selection
+from twisted_sse.web.dialects import (
+    AISDK,
+    AnthropicMessages,
+    BrowserEvents,
+    Dialect,
+    OpenAIResponses,
+    TanStackAI,
+)
 from twisted_sse.web.mercure import MercureResource, discovery, hub_link
 
 __all__ = [
@@ -227,6 +235,18 @@ def resources(hub: Hub) -> None:
 
     as_response: IResource = EventSourceResponse(lambda draining: iter(["x"]), hub=hub, thread=True)
     print(as_response, EventSourceResponse(["x"], keepalive=None).drain(5.0))
+
+    dialects: list[Dialect] = [
+        AISDK(text=True, error="Sorry."),
+        AnthropicMessages(model="mine"),
+        BrowserEvents(end="over"),
+        OpenAIResponses(text=True, model="mine"),
+        TanStackAI(),
+    ]
+    for dialect in dialects:
+        print(EventSourceResponse(["x"], dialect=dialect))
+    EventSourceResponse(["x"], error=lambda failure: None)
+    EventSourceResponse(["x"], dialect=AISDK)  # type: ignore[arg-type]
 
     as_realm: IRealm = hub.realm(Grant, topics=["news"])
     print(as_realm)
@@ -398,6 +418,7 @@ async def handler(request: Request, hub: Hub) -> None:
         assert_type(other.state, dict[str, Any])
         other.close(ServerSentEvent("bye"))
 
+    event_stream_for(request, dialect=AISDK(text=True), error=True)
     event_stream_for(request, thread=True)  # type: ignore[call-arg]
 
 

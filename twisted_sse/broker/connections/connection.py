@@ -423,6 +423,8 @@ class Connection:
     def end(self, reason: EndReason, final: ServerSentEvent | None = None) -> None:
         """
         End the stream and release everything.  Only the first call has an effect.
+
+        What has failed does not look complete.
         """
         if self.ended is not None:
             return
@@ -431,15 +433,18 @@ class Connection:
         self.audience.leave(self)
         if self._opened and reason is not EndReason.GONE:
             try:
-                self._finish(final)
+                self._finish(final, reason)
             except Exception:
-                self._log.failure("A stream could not be ended in good order")
+                self._log.failure("A stream could not be ended")
         self._observer.ended(self, reason)
 
-    def _finish(self, final: ServerSentEvent | None) -> None:
+    def _finish(self, final: ServerSentEvent | None, reason: EndReason) -> None:
         if final is not None:
             self._sink.spill(self._sink.framing(codec.encode(final)))
-        self._sink.finish()
+        if reason is EndReason.FAILED:
+            self._sink.truncate()
+        else:
+            self._sink.finish()
 
 
 def frame_to_push(event: ServerSentEvent) -> bytes:

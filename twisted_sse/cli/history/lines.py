@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from twisted_sse.cli.batches import NumberedLine
-from twisted_sse.cli.lineparser import BadLine
+from twisted_sse.cli.lineparser import reading
 from twisted_sse.errors import InvalidEvent, InvalidTopic
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.holdings import StoredRecord
@@ -58,17 +58,8 @@ def from_line(line: NumberedLine) -> Publication | None:
     Raises:
         BadLine: It cannot be published; a sentence with its number.
     """
-    try:
+    with reading(line):
         return _publication(json.loads(line.text)) if line.text.strip() else None
-    except UnicodeDecodeError:
-        reason = "it is not UTF-8."
-    except (InvalidEvent, InvalidTopic) as error:
-        reason = str(error)
-    except ValueError as error:
-        reason = f"it is not JSON: {error}."
-    except RecursionError:
-        reason = "this JSON is nested too deeply."
-    raise BadLine(f"Line {line.number}: {reason}")
 
 
 def utc(seconds: float | None) -> str | None:

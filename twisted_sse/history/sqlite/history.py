@@ -22,7 +22,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from twisted_sse.clock import clock_for, dates_of
+from twisted_sse.clock import clock_for, dates_of, looping_call
 from twisted_sse.errors import HistoryUnavailable
 from twisted_sse.events.publication import Publication, Record, Tail
 from twisted_sse.events.runrecord import RunBegun, RunKey, RunRecord
@@ -154,8 +154,7 @@ class SQLiteHistory(Service):
         reader_thread = WorkThread("history reader", in_thread)
         self._workers = _Workers(store, writer_thread, reader, reader_thread)
         # Making a LoopingCall chooses a reactor, so the constructor cannot.
-        self._trimming = LoopingCall(self._trim)
-        self._trimming.clock = self._clock
+        self._trimming = looping_call(self._clock, self._trim)
         # Its first run, which is now, opens the file.
         self._trimming.start(_INTERVAL)
 

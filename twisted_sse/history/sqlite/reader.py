@@ -20,10 +20,11 @@ from twisted_sse.events.publication import Position, Record, Tail
 from twisted_sse.events.runrecord import RunRecord
 from twisted_sse.history.sqlite.bulk import PAGE, fetch_each
 from twisted_sse.history.sqlite.epochs import Epochs, read_epochs
-from twisted_sse.history.sqlite.file import connect, explain
+from twisted_sse.history.sqlite.file import connect
 from twisted_sse.history.sqlite.row import COLUMNS, publication_of, topics_from
 from twisted_sse.history.sqlite.runs import find_run, newest_runs
 from twisted_sse.history.sqlite.selected import TopicNumbers, filed_between
+from twisted_sse.history.sqlite.snapshot import DAMAGE, SnapshotReader
 from twisted_sse.history.sqlite.store import Store
 from twisted_sse.history.sqlite.trim import Bounds, find_oldest, read_extent
 from twisted_sse.topics import Selection
@@ -52,9 +53,6 @@ _ENDS: Final = """
     ORDER BY number
 """
 
-# What reading a row raises that another program has changed.
-_DAMAGE: Final = (ValueError, TypeError, IndexError, RecursionError)
-
 
 class _Snapshot(NamedTuple):
     """
@@ -78,7 +76,7 @@ class _Snapshot(NamedTuple):
     unreadable: Callable[[int, str], object]
 
 
-class Reader:
+class Reader(SnapshotReader):
     """
     Args:
         store: The writer, which has opened the file.
@@ -96,11 +94,10 @@ class Reader:
         bounds: Bounds,
         unreadable: Callable[[int, str], object] = lambda number, error: None,
     ) -> None:
-        self._path = path
+        super().__init__(path)
         self._store = store
         self._bounds = bounds
         self._unreadable = unreadable
-        self._connection: sqlite3.Connection | None = None
         self._epoch: str | None = None
         self._epochs: Epochs
         self._numbers: TopicNumbers
@@ -113,25 +110,25 @@ class Reader:
         """
         See `IHistoryProvider.since`.
         """
-        return self._read(lambda snapshot: _since(snapshot, last_event_id, topics, limit), now)
+        return self._in_state(lambda snapshot: _since(snapshot, last_event_id, topics, limit), now)
 
     def tail(self, limit: int, now: float) -> Tail:
         """
         See `IHistoryProvider.tail`.
         """
-        return self._read(lambda snapshot: _tail(snapshot, limit), now)
+        return self._in_state(lambda snapshot: _tail(snapshot, limit), now)
 
     def find(self, event_id: str, now: float) -> Record | None:
         """
         See `ISearchableHistory.find`.
         """
-        return self._read(lambda snapshot: _find(snapshot, event_id), now)
+        return self._in_state(lambda snapshot: _find(snapshot, event_id), now)
 
     def ends(self, topics: Sequence[str], now: float) -> list[Record]:
         """
         See `IEndingHistory.ends`.
         """
-        return self._read(lambda snapshot: _ends(snapshot, topics, now), now)
+        return self._in_state(lambda snapshot: _ends(snapshot, topics, now), now)
 
     def find_run(self, topic: str, now: float) -> RunRecord | None:
         """
@@ -142,7 +139,7 @@ class Reader:
             connection, epochs = snapshot.connection, snapshot.epochs
             return find_run(connection, epochs, topic, snapshot.oldest, now)
 
-        return self._read(find, now)
+        return self._in_state(find, now)
 
     def list_runs(self, before: int | None, limit: int, now: float) -> list[RunRecord]:
         """
@@ -153,28 +150,10 @@ class Reader:
             connection, epochs = snapshot.connection, snapshot.epochs
             return newest_runs(connection, epochs, before, limit, snapshot.oldest, now)
 
-        return self._read(find, now)
+        return self._in_state(find, now)
 
-    def close(self) -> None:
-        """
-        Close the connection.
-        """
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
-
-    def _read(self, find: Callable[[_Snapshot], T], now: float) -> T:
-        try:
-            connection = self._open()
-            connection.execute("BEGIN")
-            try:
-                return find(self._snapshot(connection, now))
-            finally:
-                connection.execute("ROLLBACK")
-        except sqlite3.Error as error:
-            self.close()
-            reason = explain(self._path, error)
-            raise HistoryUnavailable(f"History is not available: {reason}.") from error
+    def _in_state(self, find: Callable[[_Snapshot], T], now: float) -> T:
+        return self._read(lambda connection: find(self._snapshot(connection, now)))
 
     def _open(self) -> sqlite3.Connection:
         # Another epoch means that the writer has reopened the file.
@@ -249,7 +228,7 @@ def _matching(
     for row in fetch_each(snapshot.connection, "number, topics", _TOPICS, (after, last)):
         try:
             matches = topics.matches(topics_from(row[1]))
-        except _DAMAGE as error:
+        except DAMAGE as error:
             _pass_over(snapshot, row[0], error)
             continue
         if matches:
@@ -332,7 +311,7 @@ def _readable(snapshot: _Snapshot, rows: Iterable[list[Any]]) -> Iterator[Record
     for row in rows:
         try:
             yield _record(snapshot, row)
-        except _DAMAGE as error:
+        except DAMAGE as error:
             _pass_over(snapshot, row[0], error)
 
 
