@@ -4,6 +4,7 @@ The tree of resources by which a hub is seen from outside.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
@@ -131,6 +132,9 @@ class _MetricsResource(MethodResource):
     def __init__(self, processes: Processes, authorize: Authorize) -> None:
         super().__init__({"GET": self._get, "HEAD": self._get}, authorize, CORS())
         self._processes = processes
+        # Before anybody waits for it.
+        with suppress(ModuleNotFoundError):
+            check_prometheus()
 
     def _get(self, request: Request, grant: Grant) -> Deferred[None]:
         return Deferred.fromCoroutine(self._answer(request))
