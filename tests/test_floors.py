@@ -71,7 +71,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("endings", "siblings"),
         ("admission",),
         ("broker",),
-        ("drain",),
+        ("drain", "selftest"),
         ("lifecycle",),
         ("service",),
     ),
