@@ -327,7 +327,7 @@ class ServerTests(SynchronousTestCase):
             self.addCleanup(stream.close)
 
             self.assertEqual(stream.status, "HTTP/1.1 200 OK", snippet.place)
-            self.assertEqual(stream.named(OPEN).data, '{"resumed":false}', snippet.place)
+            self.assertEqual(stream.named(OPEN).json()["resumed"], False, snippet.place)
 
     def test_tutorial(self) -> None:
         """

@@ -67,6 +67,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
             "readiness",
             "receipts",
             "schedule",
+            "topicchanges",
         ),
         ("endings", "siblings"),
         ("admission",),

@@ -150,7 +150,8 @@ class SignalTests(SynchronousTestCase):
         """
         The types of control events are those that a hub sends.
         """
-        self.assertEqual(CONTROL_EVENTS, {OPEN, RESET, "stream-error", "topic-end"})
+        expected = {OPEN, RESET, "stream-error", "stream-heartbeat", "stream-topics", "topic-end"}
+        self.assertEqual(CONTROL_EVENTS, expected)
 
     def test_nothing(self) -> None:
         """

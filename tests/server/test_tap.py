@@ -359,7 +359,7 @@ class ObeyedTests(CommandLineTests):
         caller = running.ask("GET", TARGET, {"Last-Event-ID": "earliest"})
         running.reactor.advance(0)
 
-        self.assertEqual([event.data for event in caller.answer.events[2:]], ["2"])
+        self.assertEqual([event.data for event in caller.answer.events[1:]], ["2"])
 
     def test_keepalive(self) -> None:
         """

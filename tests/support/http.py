@@ -189,16 +189,19 @@ class H2Caller:
 
     The connection is made without TLS.
 
+    Args:
+        kind: The class of the server's connection, ours or Twisted's own.
+
     Attributes:
         resets: The error codes of the HTTP/2 streams that the server has reset.
     """
 
-    def __init__(self, site: Site, clock: Clock) -> None:
+    def __init__(self, site: Site, clock: Clock, kind: Any = H2Connection) -> None:
         self._clock = clock
         self._client = H2Client()
         self._answers: dict[int, Answer] = {}
         self.resets: dict[int, int] = {}
-        self._server = _h2_server(site, clock)
+        self._server = _h2_server(site, clock, kind)
         self.transport = StringTransportWithDisconnection()
         self.transport.protocol = self._server
         self._server.makeConnection(self.transport)
@@ -364,8 +367,8 @@ class Served:
         return [event for event in events if event.event != "stream-open" and event.id]
 
 
-def _h2_server(site: Site, clock: Clock) -> Any:
-    server = H2Connection(IReactorTime(clock))
+def _h2_server(site: Site, clock: Clock, kind: Any) -> Any:
+    server = kind(IReactorTime(clock))
     # Twisted sets these after it has detected the client's protocol.
     vars(server).update(requestFactory=site.requestFactory, site=site, factory=site, timeOut=None)
     return server

@@ -10,7 +10,7 @@ is `twisted_sse.broker.admission`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from twisted.internet.defer import Deferred, fail, maybeDeferred, succeed
 from twisted.internet.interfaces import IReactorTime
@@ -37,6 +37,7 @@ from twisted_sse.broker.receipts import Find, PublishOutcome, Receipts, RepeatKe
 from twisted_sse.broker.replay.catchup import Catchup, FallenBehind
 from twisted_sse.broker.siblings import Siblings
 from twisted_sse.broker.singleflight import SingleFlight
+from twisted_sse.broker.topicchanges import TopicRequest
 from twisted_sse.clock import dates_of
 from twisted_sse.errors import HistoryUnavailable, HubClosed
 from twisted_sse.events.event import ServerSentEvent
@@ -292,6 +293,18 @@ class Broker:
         if self._siblings is None:
             return self.receipts.once(repeat, submit, find)
         return self._siblings.submit_once(repeat, publications, submit, find)
+
+    async def change_topics(
+        self, name: str, user: str | None, request: TopicRequest
+    ) -> Sequence[str] | None:
+        """
+        Do what `TopicChanges.change` does, for the connections of all processes.
+        """
+        changes = self.admission.topic_changes
+        topics: Iterable[str] | None = await changes.change(name, user, request)
+        if topics is None and self._siblings is not None:
+            topics = await self._siblings.change_topics(name, user, request)
+        return None if topics is None else list(topics)
 
     def count(self, publications: Sequence[Publication]) -> list[int]:
         """

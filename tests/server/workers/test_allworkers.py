@@ -92,7 +92,7 @@ class AskingTests(_TwoWorkersTestCase):
         The worker that has a connection closes it.
         """
         stream, other = (self.subscribe(one, "192.0.2.1") for one in (self.two, self.one))
-        name = self.two.hub.connections.name_of(stream.connection)
+        name = self.two.hub.connections.id_of(stream.connection)
 
         answers = self.ask("close", name, {"data": "bye"})
 

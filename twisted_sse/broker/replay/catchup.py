@@ -25,6 +25,7 @@ from twisted_sse.broker.audiences.window import Window
 from twisted_sse.broker.connections.connection import Connection
 from twisted_sse.broker.connections.endreason import EndReason
 from twisted_sse.broker.measures.measures import Measures
+from twisted_sse.broker.replay.backlogs import Backlogs
 from twisted_sse.broker.replay.pages import (
     PAGE_EVENTS,
     ReplayCache,
@@ -90,6 +91,7 @@ class Catchup:
         self._cache = ReplayCache()
         self._reads: SingleFlight[ReplayPage] = SingleFlight()
         self.starts = Starts(window, history, self._read)
+        self._backlogs = Backlogs(window, history, self._ask_again_later)
         self._waiting: list[Connection] = []
         self._ahead: list[Connection] = []
         self._generation = 0
@@ -105,6 +107,8 @@ class Catchup:
         Returns:
             Whether it is still behind and can take another page at once.
         """
+        if connection.backlog is not None:
+            return self._backlogs.advance(connection, connection.backlog)
         audience = connection.audience
         if self._has_caught_up(connection):
             return False
@@ -177,8 +181,8 @@ class Catchup:
         self, result: ReplayPage | Failure, connection: Connection, audience: Audience
     ) -> None:
         connection.reading = False
-        if connection.audience is not audience:
-            # Its grant has changed, and what was read is what the old grant covers.
+        if connection.audience is not audience or connection.backlog is not None:
+            # Its grant or its topics have changed, and what was read is what the old ones cover.
             connection.resume()
             return
         if not connection.ready:

@@ -13,6 +13,7 @@ import faulthandler
 import os
 import signal
 import sys
+from functools import partial
 from typing import Any
 
 from twisted.application.service import MultiService
@@ -44,6 +45,7 @@ from twisted_sse.server.workers.calls import Calls
 from twisted_sse.server.workers.log import write_event
 from twisted_sse.server.workers.origin import WorkerHistory, history_of, remove_orphaned
 from twisted_sse.server.workers.siblings import OtherWorkers
+from twisted_sse.server.workers.topics import answer_change
 from twisted_sse.web.admin.processes import ProcessReport
 
 __all__ = ["Worker", "run_worker"]
@@ -165,6 +167,7 @@ class Worker(Protocol):
                 "resume": self._accepting.resume,
                 "stop": self._stop,
                 "submit": lambda number: self._others.submit_own(number),
+                "topics": partial(answer_change, self._broker.admission.topic_changes),
             },
         )
         self._others = OtherWorkers(self._calls, reactor)

@@ -17,7 +17,7 @@ __all__ = [
     "SORTS",
     "ConnectionQuery",
     "Filter",
-    "name_key",
+    "id_key",
     "read_number",
     "single_values",
 ]
@@ -131,20 +131,20 @@ class Filter:
     Args:
         host: Returns the address of a connection, as text.
 
-        name_of: Returns the name of a connection.
+        id_of: Returns the ID of a connection.
     """
 
     def __init__(
         self,
         query: ConnectionQuery,
         host: Callable[[Connection], str],
-        name_of: Callable[[Connection], str],
+        id_of: Callable[[Connection], str],
     ) -> None:
         self._query = query
         self._host = host
-        self._name_of = name_of
+        self._id_of = id_of
         self._text = query.q.casefold()
-        self._after = None if query.after is None else name_key(query.after)
+        self._after = None if query.after is None else id_key(query.after)
         # Many connections have the same selection, and matching one takes a while.
         self._matching: dict[Selection, bool] = {}
         self._containing: dict[Selection, bool] = {}
@@ -159,7 +159,7 @@ class Filter:
             and (query.protocol is None or connection.protocol == query.protocol)
             and (query.state is None or connection.phase == query.state)
             and (query.address is None or self._host(connection) == query.address)
-            and (self._after is None or name_key(self._name_of(connection)) > self._after)
+            and (self._after is None or id_key(self._id_of(connection)) > self._after)
             and (not query.lag or (not connection.live and connection.lag >= query.lag))
             and (query.topic is None or self._matches(connection.topics, query.topic))
             and (not self._text or self._contains(connection))
@@ -172,7 +172,7 @@ class Filter:
         return found
 
     def _contains(self, connection: Connection) -> bool:
-        texts = (connection.user or "", self._host(connection), self._name_of(connection))
+        texts = (connection.user or "", self._host(connection), self._id_of(connection))
         if any(self._text in text.casefold() for text in texts):
             return True
         selection = connection.topics
@@ -183,11 +183,11 @@ class Filter:
         return found
 
 
-def name_key(name: str) -> tuple[str, int]:
+def id_key(connection_id: str) -> tuple[str, int]:
     """
-    What the names of connections are sorted by.
+    What the IDs of connections are sorted by.
     """
-    epoch, _, number = name.partition("-")
+    epoch, _, number = connection_id.partition("-")
     return epoch, int(number)
 
 

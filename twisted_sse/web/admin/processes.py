@@ -95,7 +95,7 @@ class ProcessReport:
         """
         Close a connection, after the event with the fields *final*.
         """
-        connection = self._broker.admission.connections.named(name)
+        connection = self._broker.admission.connections.with_id(name)
         if connection is None:
             return False
         connection.close(None if final is None else ServerSentEvent(**final))

@@ -13,7 +13,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from twisted_sse.broker.connections.connection import Connection
 from twisted_sse.broker.connections.registry import Registry
-from twisted_sse.web.admin.listing import ConnectionQuery, Filter, name_key
+from twisted_sse.web.admin.listing import ConnectionQuery, Filter, id_key
 from twisted_sse.web.admin.slices import visit_all
 
 __all__ = ["find_connections", "host_of", "merge_connections"]
@@ -38,14 +38,14 @@ async def find_connections(
         ``total``, how many match, and ``rows``, the first of them, each with its ``key``
         for `merge_connections`.
     """
-    matches = Filter(query, host_of, registry.name_of)
+    matches = Filter(query, host_of, registry.id_of)
     best = _Best(query.most, query.descending)
     # Read once, so that all ages are compared at the same moment.
     key_of = _key(query.column, now() - clock.seconds(), registry)
 
     def visit(connection: Connection) -> None:
         if connection.ended is None and matches(connection):
-            best.add((key_of(connection), name_key(registry.name_of(connection)), connection))
+            best.add((key_of(connection), id_key(registry.id_of(connection)), connection))
 
     await visit_all(registry, visit, clock)
     rows: list[dict[str, Any]] = []
@@ -136,7 +136,7 @@ def _row(
     selection = connection.topics
     since = datetime.fromtimestamp(now() - (clock.seconds() - connection.since), UTC)
     return {
-        "id": registry.name_of(connection),
+        "id": registry.id_of(connection),
         "user": connection.user,
         "address": host_of(connection),
         "port": getattr(connection.address, "port", None),
