@@ -18,7 +18,7 @@ from twisted_sse.server.log.access import log_request
 from twisted_sse.transport.http.site import StreamSite
 from twisted_sse.web.cors import CORS
 from twisted_sse.web.events import EventsResource
-from twisted_sse.web.health import Health
+from twisted_sse.web.health import Health, Ready
 from twisted_sse.web.mercure import MercureResource
 from twisted_sse.web.notfound import NotFound
 from twisted_sse.web.presence import PresenceResource
@@ -170,7 +170,8 @@ def hub_tree(
         presence = PresenceResource(broker.presence, broker.now, authorize=authorize, cors=cors)
         root.putChild(b"presence", presence)
     root.putChild(b"healthz", Health(lambda: succeed(True)))
-    root.putChild(b"readyz", Health(broker.check))
+    root.putChild(b"startupz", Health(broker.check_started))
+    root.putChild(b"readyz", Ready(broker.examine))
     return root
 
 
