@@ -35,6 +35,8 @@ TEST = [
     *("pytest>=9", "pytest-xdist"),
     # Its models are published as JSON; the package itself does not import it.
     "pydantic>=2",
+    # Clients of models, which the tests of dialects run.
+    *("anthropic>=2", "openai>=3"),
     # Reads the manifests for Kubernetes.
     *("PyYAML>=6", "types-PyYAML"),
 ]

@@ -1,10 +1,13 @@
 """
 The exceptions of this package.
 
-This module imports nothing, so every other module may raise them.
+This module imports nothing of the package, so every other module may raise them.
 """
 
+from collections.abc import Iterable
+
 __all__ = [
+    "EndsNotKept",
     "EventTooLarge",
     "Forbidden",
     "HistoryUnavailable",
@@ -25,6 +28,7 @@ __all__ = [
     "TooManyConnectionsOfUser",
     "TooManyPublications",
     "TooManyTopics",
+    "TopicEnded",
     "TwistedSSEError",
     "Unauthorized",
     "UnexpectedContentEncoding",
@@ -80,6 +84,27 @@ class HistoryUnavailable(TwistedSSEError):
     """
     The history provider cannot keep or find publications at present.
     """
+
+
+class EndsNotKept(TwistedSSEError):
+    """
+    The history provider cannot keep that a topic has ended.  Answered with 501.
+    """
+
+
+class TopicEnded(TwistedSSEError):
+    """
+    A topic has ended, so nothing more can be published to it.  Answered with 409.
+
+    Attributes:
+        topics: The topics that have ended.
+    """
+
+    def __init__(self, topics: Iterable[str]) -> None:
+        self.topics = tuple(topics)
+        # A topic may be long.
+        name = repr(self.topics[0])[:100] if self.topics else "of these"
+        super().__init__(f"The topic {name} has ended: publish to another one.")
 
 
 class HubClosed(TwistedSSEError):

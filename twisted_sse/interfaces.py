@@ -25,6 +25,7 @@ from twisted_sse.topics import Selection
 __all__ = [
     "PRESENCE_BATCH",
     "ICheckedHistory",
+    "IEndingHistory",
     "IHistoryFactory",
     "IHistoryProvider",
     "IHistoryReader",
@@ -227,6 +228,52 @@ class ISearchableHistory(IHistoryProvider):
             The record that a subscriber with this ID would resume after; the oldest,
             if several have the ID.  ``None`` if no publisher has chosen it, or the
             record is not kept.
+
+        Raises:
+            HistoryUnavailable: History cannot be read now.
+        """
+
+
+class IEndingHistory(IHistoryProvider):
+    """
+    A history that keeps the ends of topics.
+
+    A publication with an `Publication.outcome` is the last one of each of its topics.
+    It is kept, found and delivered like any other, with its outcome.  As long as it is
+    kept, so that `IHistoryProvider.since` returns it, nothing more is kept in these
+    topics; when it is forgotten, they are as if they had never been published to.
+
+    Without this, topics cannot be ended.
+    """
+
+    def append(publications: Sequence[Publication]) -> Sequence[Record]:
+        """
+        Do what `IHistoryProvider.append` does, but keep nothing in a topic that has ended.
+
+        Args:
+            publications: At least one.  In this batch, nothing follows the end of a
+                topic in the same topic.
+
+        Raises:
+            TopicEnded: One or more of the topics of *publications* have ended, with a
+                publication that is kept; `TopicEnded.topics` has at least one of them.
+                None of *publications* was kept.  The hub refuses those that are for
+                these topics, and calls again with the others.
+
+            HistoryUnavailable, PerhapsKept: As for `IHistoryProvider.append`.
+        """
+
+    def ends(topics: Sequence[str]) -> Sequence[Record]:
+        """
+        Find the publications that have ended topics.
+
+        Args:
+            topics: Exact names, at least one; sent by a client, so trust nothing about
+                them.
+
+        Returns:
+            The kept publications that have ended any of *topics*, each once, oldest
+            first.
 
         Raises:
             HistoryUnavailable: History cannot be read now.

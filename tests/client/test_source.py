@@ -150,8 +150,8 @@ class SignalTests(SynchronousTestCase):
         """
         The types of control events are those that a hub sends.
         """
-        expected = {OPEN, RESET, "stream-error", "stream-heartbeat", "stream-topics"}
-        self.assertEqual(CONTROL_EVENTS, expected)
+        stream = {"stream-error", "stream-heartbeat", "stream-topics"}
+        self.assertEqual(CONTROL_EVENTS, {OPEN, RESET, "topic-end", *stream})
 
     def test_nothing(self) -> None:
         """

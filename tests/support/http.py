@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from h2.connection import H2Connection as H2Client
-from h2.events import DataReceived, ResponseReceived, StreamEnded
+from h2.events import DataReceived, ResponseReceived, StreamEnded, StreamReset
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransportWithDisconnection
@@ -186,12 +186,16 @@ class H2Caller:
     A network connection to *site* that speaks HTTP/2.
 
     The connection is made without TLS.
+
+    Attributes:
+        resets: The error codes of the HTTP/2 streams that the server has reset.
     """
 
     def __init__(self, site: Site, clock: Clock) -> None:
         self._clock = clock
         self._client = H2Client()
         self._answers: dict[int, Answer] = {}
+        self.resets: dict[int, int] = {}
         self._server = _h2_server(site, clock)
         self.transport = StringTransportWithDisconnection()
         self.transport.protocol = self._server
@@ -256,6 +260,8 @@ class H2Caller:
         elif isinstance(event, StreamEnded):
             answer = self._answers[event.stream_id]
             self._answers[event.stream_id] = answer._replace(ended=True)
+        elif isinstance(event, StreamReset):
+            self.resets[event.stream_id] = event.error_code
 
 
 class Served:

@@ -19,6 +19,7 @@ from twisted_sse.events.publication import Position, Publication, Record, Tail
 from twisted_sse.history import MemoryHistory
 from twisted_sse.interfaces import (
     ICheckedHistory,
+    IEndingHistory,
     IHistoryReader,
     IPresenceStore,
     ISearchableHistory,
@@ -326,7 +327,7 @@ class SharedMemoryHistory(Service):
         self._following = None
 
 
-@implementer(ISearchableHistory, ICheckedHistory, IHistoryReader)
+@implementer(ISearchableHistory, IEndingHistory, ICheckedHistory, IHistoryReader)
 class CompleteHistory(SharedMemoryHistory):
     """
     A `SharedMemoryHistory` with the optional interfaces.  It must be started to pass
@@ -338,6 +339,12 @@ class CompleteHistory(SharedMemoryHistory):
         See `ISearchableHistory.find`.
         """
         return self.store.available.find(event_id)
+
+    def ends(self, topics: Sequence[str]) -> Sequence[Record]:
+        """
+        See `IEndingHistory.ends`.
+        """
+        return self.store.available.ends(topics)
 
     def check_available(self) -> None:
         """

@@ -24,6 +24,7 @@ for _rules in (
     "bounds",
     "changes",
     "check",
+    "ends",
     "find",
     "follow",
     "ids",

@@ -26,12 +26,13 @@ from twisted_sse.broker.connections.listeners import Listeners
 from twisted_sse.broker.connections.reauthorization import Reauthorize, Reauthorizer
 from twisted_sse.broker.connections.registry import Registry
 from twisted_sse.broker.connections.sendtimeout import SendTimeout
+from twisted_sse.broker.endings import Endings
 from twisted_sse.broker.fanout import Fanout
 from twisted_sse.broker.pendingstarts import PendingStarts
 from twisted_sse.broker.presence.presence import HubPresence, PresenceWish
 from twisted_sse.broker.replay.catchup import Catchup
 from twisted_sse.broker.topicchanges import TopicChanges
-from twisted_sse.errors import HistoryUnavailable, HubClosed
+from twisted_sse.errors import HistoryUnavailable, HubClosed, NoContent
 from twisted_sse.events.preamble import OLDEST, UNLOCATED, Introduction, Priming, StreamStart
 from twisted_sse.topics import Selection
 from twisted_sse.transport.sinks.sink import Sink
@@ -91,6 +92,8 @@ class Admission:
     Args:
         start: Makes sure that the hub knows where history ends.
 
+        endings: Knows which topics have ended.
+
         presence: Told of connections; ``None`` if the hub keeps no presence.
 
     Attributes:
@@ -118,13 +121,17 @@ class Admission:
         max_lifetime: float | None,
         clock: IReactorTime,
         start: Callable[[], Deferred[None]],
+        endings: Endings,
         presence: HubPresence | None = None,
     ) -> None:
         self.connections = registry
-        self.reauthorizer = Reauthorizer(registry, audiences, clock, self._regranted)
+        self.reauthorizer = Reauthorizer(
+            registry, audiences, clock, self._regranted, endings.learn_later
+        )
+        self._endings = endings
         self._presence = presence
         self.topic_changes = TopicChanges(
-            *(registry, window, audiences), self._find, self._retopiced, clock
+            *(registry, window, audiences), self._locate, self._retopiced, clock
         )
         self._audiences = audiences
         self._catchup = catchup
@@ -166,6 +173,9 @@ class Admission:
         Raises:
             HubClosed, TooManyConnections, TooManyConnectionsFromAddress,
                 TooManyConnectionsOfUser: Nothing was admitted.
+
+            NoContent: As a failure of the `Deferred`: all topics have ended, and the
+                subscriber has been sent everything.
 
             HubClosed, HistoryUnavailable: As failures of the `Deferred`; the
                 connection has ended.  Only another hub gets the latter, because it
@@ -231,6 +241,10 @@ class Admission:
         self._pending.stop()
 
     def _find(self, connection: Connection, last_event_id: str | None) -> Deferred[StreamStart]:
+        finding = self._locate(connection, last_event_id)
+        return finding.addCallback(self._endings.check, connection.audience)
+
+    def _locate(self, connection: Connection, last_event_id: str | None) -> Deferred[StreamStart]:
         return self._start().addCallback(
             lambda _: self._catchup.starts.find(connection, last_event_id)
         )
@@ -297,7 +311,7 @@ class Admission:
             connection.began = max(start.position.number, OLDEST.number)
 
     def _fail(self, failure: Failure, connection: Connection) -> Failure:
-        connection.end(EndReason.FAILED)
+        connection.end(EndReason.ENDED if failure.check(NoContent) else EndReason.FAILED)
         return failure
 
     def _blocked(self, connection: Connection) -> None:
@@ -317,6 +331,7 @@ class Admission:
             self._presence.changed(connection, grant)
 
     def _retopiced(self, connection: Connection) -> None:
+        self._endings.learn_later(connection.audience)
         if self._presence is not None:
             self._presence.moved(connection)
 

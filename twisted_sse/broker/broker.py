@@ -23,13 +23,14 @@ from twisted_sse.broker.audiences.window import Window
 from twisted_sse.broker.connections.listeners import Listeners
 from twisted_sse.broker.connections.registry import Registry
 from twisted_sse.broker.connections.retry import ReconnectionTime
+from twisted_sse.broker.endings import Endings
 from twisted_sse.broker.fanout import Fanout
 from twisted_sse.broker.intake import Intake
 from twisted_sse.broker.presence.presence import HubPresence
 from twisted_sse.broker.presence.settings import Presence
 from twisted_sse.broker.publishrate import PublishRate
 from twisted_sse.broker.readiness import Readiness
-from twisted_sse.broker.receipts import Find, Outcome, Receipts, RepeatKey, Submit
+from twisted_sse.broker.receipts import Find, PublishOutcome, Receipts, RepeatKey, Submit
 from twisted_sse.broker.replay.catchup import Catchup, FallenBehind
 from twisted_sse.broker.siblings import Siblings
 from twisted_sse.broker.singleflight import SingleFlight
@@ -136,6 +137,7 @@ class Broker:
         # What a shared history has kept comes back to every hub by `follow`.
         deliver = self._deliver if self._shared is None else self._count
         self._intake = Intake(history, clock, deliver)
+        self._endings = Endings(self._window, history, self._fanout)
         self._starts: SingleFlight[None] = SingleFlight()
         self._readiness = Readiness(history, self._window, self._intake.check, clock)
         self._checks: SingleFlight[bool] = SingleFlight()
@@ -154,6 +156,7 @@ class Broker:
             max_lifetime=max_lifetime,
             clock=clock,
             start=self.start,
+            endings=self._endings,
             presence=self.presence,
         )
 
@@ -255,7 +258,7 @@ class Broker:
         publications: Sequence[Publication],
         submit: Submit,
         find: Find | None,
-    ) -> Deferred[Sequence[Outcome]]:
+    ) -> Deferred[Sequence[PublishOutcome]]:
         """
         Submit *publications*, unless this repeats an earlier request; see `Receipts.once`.
         """
@@ -367,6 +370,7 @@ class Broker:
             connection.invalidate_position()
         self._window.start(tail)
         self._catchup.restart()
+        self._endings.restart()
         for connection in connections:
             connection.resume()
         self._readiness.arrived(restarted=True)
@@ -394,8 +398,15 @@ class Broker:
         counts = []
         for entry in self._window.extend(records):
             count = 0
+            outcome = entry.outcome
+            if outcome is not None:
+                self._endings.note(entry.topics)
             for audience in self._audiences.wanting(entry):
                 audience.add(entry)
+                if outcome is not None:
+                    audience.end_topics(entry.topics)
+                elif audience.over:
+                    audience.resume_topics(entry.topics)
                 self._fanout.announce(audience)
                 count += audience.size
             counts.append(count)

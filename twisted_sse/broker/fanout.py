@@ -89,7 +89,9 @@ class Fanout:
             del self._due[audience]
             audience.sweep(self._payloads, self._more_time)
             audience.written = now
-            if audience.waiting:
+            if audience.releasing:
+                audience.release(self._more_time)
+            if audience.waiting or audience.releasing:
                 # Moved to the end, so that a large audience does not delay the small
                 # ones.
                 self._due[audience] = None

@@ -8,7 +8,7 @@ has kept is delivered.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
@@ -16,9 +16,16 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from twisted_sse.errors import HistoryUnavailable, HubClosed, PerhapsKept
+from twisted_sse.broker.screening import concerns, has_end, screen
+from twisted_sse.errors import (
+    EndsNotKept,
+    HistoryUnavailable,
+    HubClosed,
+    PerhapsKept,
+    TopicEnded,
+)
 from twisted_sse.events.publication import Publication, Published, Record
-from twisted_sse.interfaces import ICheckedHistory, IHistoryProvider
+from twisted_sse.interfaces import ICheckedHistory, IEndingHistory, IHistoryProvider
 
 __all__ = ["Intake"]
 
@@ -69,6 +76,7 @@ class Intake:
         self._call: IDelayedCall | None = None
         # A history that can be asked also logs when it is unavailable.
         self._logs = ICheckedHistory(history, None) is None
+        self._keeps_ends = IEndingHistory(history, None) is not None
         self._refused: _Refusal | None = None
 
     def check(self) -> None:
@@ -101,7 +109,8 @@ class Intake:
             One `Published` for each, in the same order.
 
         Raises:
-            HistoryUnavailable: As the failure of the `Deferred`; none was kept.
+            HistoryUnavailable, TopicEnded, EndsNotKept: As failures of the `Deferred`;
+                none was kept.
         """
         done: Deferred[list[Published]] = Deferred()
         self._waiting.append(_Submission(publications, done))
@@ -141,15 +150,50 @@ class Intake:
         self._call = None
         self._busy = True
         batch, self._waiting = self._waiting, []
+        self._keep(batch).addBoth(self._next)
+
+    def _keep(self, batch: Sequence[_Submission], ended: Collection[str] = ()) -> Deferred[None]:
+        """
+        Have *batch* kept, without what is for topics that have ended.
+        """
+        batch = self._screened(batch, ended)
         publications = [one for submission in batch for one in submission.publications]
         # A batch may hold only flush() markers, which carry no publications.
         keeping: Deferred[Sequence[Record]] = (
             maybeDeferred(self._history.append, publications) if publications else succeed(())
         )
         keeping.addCallback(self._check, len(publications))
-        keeping.addCallback(self._deliver_and_tell, batch)
-        keeping.addErrback(self._not_kept, batch)
-        keeping.addBoth(self._next)
+        done: Deferred[None] = keeping.addCallback(self._deliver_and_tell, batch)
+        done.addErrback(self._not_kept, batch)
+        return done
+
+    def _screened(
+        self, batch: Sequence[_Submission], ended: Collection[str]
+    ) -> Sequence[_Submission]:
+        """
+        Take from *batch* what history can keep, refuse what it cannot, and leave for the
+        next batch what depends on what it keeps of this one.
+
+        Args:
+            ended: Topics that have ended, as history has said.
+        """
+        if not ended and not any(has_end(one.publications) for one in batch):
+            return batch
+        decided = screen([one.publications for one in batch], ended)
+        self._waiting[:0] = batch[len(decided) :]
+        taken = []
+        for submission, error in zip(batch, decided, strict=False):
+            if error is not None:
+                submission.done.errback(error)
+            elif has_end(submission.publications) and not self._keeps_ends:
+                submission.done.errback(self._cannot_end())
+            else:
+                taken.append(submission)
+        return taken
+
+    def _cannot_end(self) -> EndsNotKept:
+        kind = type(self._history).__name__
+        return EndsNotKept(f"A {kind} cannot keep that topics have ended: use another history.")
 
     def _check(self, records: Sequence[Record], expected: int) -> Sequence[Record]:
         if len(records) != expected:
@@ -168,7 +212,12 @@ class Intake:
             done.callback(published[start:stop])
             start = stop
 
-    def _not_kept(self, failure: Failure, batch: Sequence[_Submission]) -> None:
+    def _not_kept(self, failure: Failure, batch: Sequence[_Submission]) -> Deferred[None]:
+        error = failure.value
+        if isinstance(error, TopicEnded) and any(
+            concerns(error.topics, one.publications) for one in batch
+        ):
+            return self._keep(batch, error.topics)
         if not failure.check(HistoryUnavailable):
             self._log.failure("History has failed", failure)
             failure = Failure(PerhapsKept("History has failed; the log says how."))
@@ -176,6 +225,7 @@ class Intake:
         for submission in batch:
             if not submission.done.called:
                 submission.done.errback(failure)
+        return succeed(None)
 
     def _note_refused(self, reason: str) -> None:
         if self._logs and self._refused is None:

@@ -13,7 +13,7 @@ from typing import Protocol
 from twisted.internet.defer import Deferred
 
 from twisted_sse.broker.connections.elsewhere import Elsewhere
-from twisted_sse.broker.receipts import Find, Outcome, RepeatKey, Submit
+from twisted_sse.broker.receipts import Find, PublishOutcome, RepeatKey, Submit
 from twisted_sse.broker.topicchanges import TopicRequest
 from twisted_sse.events.publication import Publication
 
@@ -54,7 +54,7 @@ class Siblings(Protocol):
         publications: Sequence[Publication],
         submit: Submit,
         find: Find | None,
-    ) -> Deferred[Sequence[Outcome]]:
+    ) -> Deferred[Sequence[PublishOutcome]]:
         """
         Do what `Receipts.once` does, for the requests of all processes.
 

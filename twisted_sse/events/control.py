@@ -2,7 +2,15 @@
 The event types of control events, which tell clients about the stream itself.
 """
 
-__all__ = ["CONTROL_EVENTS", "FAILED", "HEARTBEAT", "OPEN", "RESET", "TOPICS"]
+__all__ = [
+    "CONTROL_EVENTS",
+    "ENDED",
+    "FAILED",
+    "HEARTBEAT",
+    "OPEN",
+    "RESET",
+    "TOPICS",
+]
 
 #: The first event of every stream of a hub.
 OPEN = "stream-open"
@@ -19,5 +27,8 @@ HEARTBEAT = "stream-heartbeat"
 #: The topics of the stream have changed.
 TOPICS = "stream-topics"
 
+#: A topic has ended, and its publisher gave no last event.
+ENDED = "topic-end"
+
 #: All types of control events.
-CONTROL_EVENTS = frozenset({OPEN, RESET, FAILED, HEARTBEAT, TOPICS})
+CONTROL_EVENTS = frozenset({OPEN, RESET, FAILED, HEARTBEAT, TOPICS, ENDED})

@@ -11,6 +11,7 @@ import secrets
 from collections import deque
 from collections.abc import Iterator, Sequence
 from itertools import islice
+from operator import attrgetter
 from sys import getsizeof
 
 from twisted.internet.defer import Deferred
@@ -19,9 +20,9 @@ from twisted.internet.task import deferLater
 from zope.interface import implementer
 
 from twisted_sse.clock import clock_for
-from twisted_sse.errors import UnknownEventID
+from twisted_sse.errors import TopicEnded, UnknownEventID
 from twisted_sse.events.publication import Position, Publication, Record, Tail
-from twisted_sse.interfaces import ISearchableHistory
+from twisted_sse.interfaces import IEndingHistory, ISearchableHistory
 from twisted_sse.topics import Selection
 
 __all__ = ["MemoryHistory"]
@@ -37,7 +38,7 @@ _Kept = tuple[float, int, Record]
 _SLICE = 2048
 
 
-@implementer(ISearchableHistory)
+@implementer(IEndingHistory, ISearchableHistory)
 class MemoryHistory:
     """
     Keeps the newest publications in memory.
@@ -73,12 +74,17 @@ class MemoryHistory:
         self._kept: deque[_Kept] = deque()
         self._size = 0
         self._publisher_ids: dict[str, _PublisherID] = {}
+        # The ends of topics.
+        self._ends: dict[str, Record] = {}
 
     def append(self, publications: Sequence[Publication]) -> Sequence[Record]:
         """
-        See `IHistoryProvider.append`.
+        See `IEndingHistory.append`.
         """
         now = self._clock.seconds()
+        if self._ends:
+            self._trim(now)
+            self._check_open(publications)
         records = [self._keep(publication, now) for publication in publications]
         self._trim(now)
         return records
@@ -126,12 +132,28 @@ class MemoryHistory:
             return None
         return self._kept[shared.oldest - self._newest - 1][2]
 
+    def ends(self, topics: Sequence[str]) -> Sequence[Record]:
+        """
+        See `IEndingHistory.ends`.
+        """
+        self._trim(self._clock.seconds())
+        found = {self._ends[topic] for topic in topics if topic in self._ends}
+        return sorted(found, key=attrgetter("number"))
+
+    def _check_open(self, publications: Sequence[Publication]) -> None:
+        topics = {topic for publication in publications for topic in publication.topics}
+        ended = sorted(topics & self._ends.keys())
+        if ended:
+            raise TopicEnded(ended)
+
     def _keep(self, publication: Publication, now: float) -> Record:
         self._newest += 1
         event = publication.event
         record = Record(self._newest, event.id or self._id_of(self._newest), publication)
         if event.id:
             self._publisher_ids.setdefault(event.id, _PublisherID(self._newest)).count += 1
+        if publication.outcome is not None:
+            self._ends.update(dict.fromkeys(publication.topics, record))
         size = _size(publication)
         self._kept.append((now, size, record))
         self._size += size
@@ -145,6 +167,8 @@ class MemoryHistory:
             self._size -= freed
             if oldest.publication.event.id:
                 self._forget_publisher_id(oldest)
+            if oldest.publication.outcome is not None:
+                self._forget_ends(oldest)
 
     def _forget_publisher_id(self, forgotten: Record) -> None:
         shared = self._publisher_ids[forgotten.id]
@@ -153,6 +177,11 @@ class MemoryHistory:
             shared.oldest = None
         if shared.count == 0:
             del self._publisher_ids[forgotten.id]
+
+    def _forget_ends(self, forgotten: Record) -> None:
+        for topic in forgotten.publication.topics:
+            if self._ends.get(topic) is forgotten:
+                del self._ends[topic]
 
     def _own(self, event_id: str) -> int | None:
         """

@@ -16,7 +16,7 @@ from twisted.web.server import Request
 
 from twisted_sse.broker.broker import Broker
 from twisted_sse.broker.connections.grant import ANONYMOUS, Grant
-from twisted_sse.broker.receipts import Find, KeyReused, Outcome
+from twisted_sse.broker.receipts import Find, KeyReused, PublishOutcome
 from twisted_sse.errors import Forbidden, TooManyTopics, Unauthorized
 from twisted_sse.events.media import EVENT_STREAM, media_type
 from twisted_sse.events.publication import Publication, Published, Receipt
@@ -33,7 +33,7 @@ from twisted_sse.web.resource import has_left
 __all__ = ["BodyReader", "Publishing", "Writer", "answer_id"]
 
 #: Writes an answer, from what became of the publications.
-Writer = Callable[[Sequence[Outcome], Request], None]
+Writer = Callable[[Sequence[PublishOutcome], Request], None]
 
 #: Parses a body, and returns its publications and what writes the answer.
 BodyReader = Callable[[bytes], tuple[Sequence[Publication], Writer]]
@@ -188,27 +188,27 @@ def _or(names: Sequence[str]) -> str:
     return f"{', '.join(others)} or {last}" if others else last
 
 
-def answer_id(outcomes: Sequence[Outcome], request: Request) -> None:
+def answer_id(outcomes: Sequence[PublishOutcome], request: Request) -> None:
     """
     Answer *request*, which published once, with the ID.
     """
     _answer(request, b"text/plain; charset=utf-8", outcomes[0][0].id)
 
 
-def _answer_one(outcomes: Sequence[Outcome], request: Request) -> None:
+def _answer_one(outcomes: Sequence[PublishOutcome], request: Request) -> None:
     _answer(request, b"application/json", _json(_receipt(outcomes[0])))
 
 
-def _answer_all(outcomes: Sequence[Outcome], request: Request) -> None:
+def _answer_all(outcomes: Sequence[PublishOutcome], request: Request) -> None:
     _answer(request, b"application/json", _json([_receipt(one) for one in outcomes]))
 
 
-def _answer_positions(outcomes: Sequence[Outcome], request: Request) -> None:
+def _answer_positions(outcomes: Sequence[PublishOutcome], request: Request) -> None:
     positions = [{"id": kept.id, "number": kept.number} for kept, _ in outcomes]
     _answer(request, b"application/json", _json(positions))
 
 
-def _receipt(outcome: Outcome) -> dict[str, object]:
+def _receipt(outcome: PublishOutcome) -> dict[str, object]:
     kept, subscribers = outcome
     return Receipt(kept.id, subscribers)._asdict()
 

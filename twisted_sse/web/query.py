@@ -39,7 +39,7 @@ _OTHERS = ("presence", "envelope", "heartbeat")
 _ANNOTATE = ("annotate", "comment")
 
 #: The questions about history that another hub may ask.
-EXCERPTS = ("since", "tail", "locate", "kept")
+EXCERPTS = ("since", "tail", "locate", "kept", "ends")
 
 # benchmarks (memory, accept): the subscribers of one page have the same query.  What the
 # caches hold is bounded in bytes, because strangers choose what is put into them.

@@ -24,10 +24,10 @@ from twisted_sse.transport.sinks.choice import sink_for
 from twisted_sse.units import check_choice, check_count
 from twisted_sse.web.auth import NOTHING
 from twisted_sse.web.cors import CORS
-from twisted_sse.web.dialect import EVENTS, Dialect, Opening
 from twisted_sse.web.format import format_of
 from twisted_sse.web.presence import presence_wish
 from twisted_sse.web.problem import Problem
+from twisted_sse.web.protocol import EVENTS, Opening, SubscriberProtocol
 from twisted_sse.web.query import Query, last_event_id
 from twisted_sse.web.replication import Replication
 from twisted_sse.web.resource import Authorize, MethodResource, everybody
@@ -60,7 +60,7 @@ class Subscriptions:
         authorize: Called again when a user's grant has changed; ``None`` if
             everybody may read what is not private.
 
-        dialect: How requests are read.
+        protocol: How requests are read.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Subscriptions:
         priming: Priming = "event",
         max_topics: int | None = 100,
         authorize: Authorize | None = None,
-        dialect: Dialect = EVENTS,
+        protocol: SubscriberProtocol = EVENTS,
     ) -> None:
         check_choice("priming", priming, ("event", "block", None))
         check_count("max_topics", max_topics, none="for no limit")
@@ -80,7 +80,7 @@ class Subscriptions:
         self._selection = None if topics is None else Selection.of(topics)
         self._priming: Priming = priming
         self._max_topics = max_topics
-        self._dialect = dialect
+        self._protocol = protocol
         self._replication = Replication(broker, self._open)
         self._authorize = authorize
         if authorize is not None and not callable(authorize):
@@ -114,7 +114,7 @@ class Subscriptions:
         """
         if grant is NOTHING:
             raise Unauthorized("Subscribing needs a token: Authorization: Bearer TOKEN.")
-        self._dialect.take_form(request, self._max_topics)
+        self._protocol.take_form(request, self._max_topics)
         return self.get(request, grant)
 
     def topics_of(self, name: str) -> Topics:
@@ -147,7 +147,7 @@ class Subscriptions:
         if not accepts(accept.decode("latin-1"), "text/event-stream"):
             raise Problem(406, "This is an event stream: accept text/event-stream, or */*.")
         grant.check_time(self._broker.now())
-        query = self._dialect.query(request)
+        query = self._protocol.query(request)
         if query.replication is not None:
             self._replication.check_grant(grant)
         selection = current or self._selection or query.selection(self._max_topics)
@@ -201,7 +201,7 @@ class Subscriptions:
         start: StreamStart,
     ) -> None:
         _set_headers(request)
-        self._dialect.begin(request, Opening(connection, start, query, grant))
+        self._protocol.begin(request, Opening(connection, start, query, grant))
         broker = self._broker
         request.write(
             connection.audience.representation.preamble(

@@ -196,6 +196,50 @@ class SocketSinkTests(SinkTestCase):
         self.assertIs(sink.framing, raw)
         self.assertEqual(self.body(), b"firstdata: x\n\n")
 
+    def test_truncate(self) -> None:
+        """
+        The connection is closed after everything that was spilled, without the last chunk.
+        """
+        stream = self.open(self.sink)
+        payload = chunked(LARGE)
+        sent = self.sink.send(payload)
+        self.sink.spill(payload[sent:])
+        stream.notes.clear()
+        self.sink.truncate()
+        self.wire.run_until(lambda: self.body() == chunked(b"first") + payload)
+        self.wire.run_until(lambda: not self.wire.transport.connected)
+
+        self.assertEqual(self.wire.client.recv(1), b"")
+        self.assertEqual(stream.notes, [])
+
+    def test_truncate_http_1_0(self) -> None:
+        """
+        With HTTP/1.0 the connection is reset, once everything was written.
+        """
+        self.start(b"GET / HTTP/1.0\r\n\r\n", small=True)
+        sink = SocketSink(self.request, self.wire.transport)
+        self.open(sink)
+        sink.spill(LARGE)
+        sink.truncate()
+        with self.assertRaises(ConnectionResetError):
+            self.wire.run_until(lambda: False)
+
+        # The kernel discards what the client has not taken.
+        self.assertGreater(len(self.body()), len(LARGE) // 2)
+
+    def test_truncate_http_1_0_at_once(self) -> None:
+        """
+        The same if nothing is left to be written.
+        """
+        self.start(b"GET / HTTP/1.0\r\n\r\n", small=True)
+        sink = SocketSink(self.request, self.wire.transport)
+        self.open(sink)
+        self.wire.run_until(lambda: self.body() == b"first")
+        sink.truncate()
+
+        with self.assertRaises(ConnectionResetError):
+            self.wire.run_until(lambda: False)
+
     def test_client_closes(self) -> None:
         """
         The stream is told once when the client closes the connection.

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from operator import attrgetter
 
 from twisted_sse.broker.audiences.representation import encode_record
-from twisted_sse.events.envelope import Envelope
+from twisted_sse.events.envelope import TopicEnvelope
 from twisted_sse.events.publication import Position, PublisherID, Record, Tail
 
 __all__ = ["Entry", "MayRead", "Window"]
@@ -32,7 +32,9 @@ class Entry:
 
         previous: The position right before it.
 
-        given: Whether the ID came from the publisher.
+        has_publisher_id: Whether the ID came from the publisher.
+
+        outcome: How its topics have ended, if this is their end.
 
         enveloped: The frames that tell its topics, made when first needed, by envelope
             and the topics that are told.
@@ -44,6 +46,7 @@ class Entry:
         "has_publisher_id",
         "id",
         "number",
+        "outcome",
         "previous",
         "private",
         "topics",
@@ -56,8 +59,9 @@ class Entry:
         self.topics = record.publication.topics
         self.private = record.publication.private
         self.has_publisher_id = record.publication.event.id is not None
+        self.outcome = record.publication.outcome
         self.frame = encode_record(record)
-        self.enveloped: dict[tuple[Envelope, tuple[str, ...]], bytes] | None = None
+        self.enveloped: dict[tuple[TopicEnvelope, tuple[str, ...]], bytes] | None = None
 
     @property
     def position(self) -> Position:

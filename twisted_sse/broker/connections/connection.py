@@ -353,12 +353,15 @@ class Connection:
 
     def caught_up(self) -> None:
         """
-        Become live, or end if it is to end when it has been sent everything.
+        Become live, or end if it is to end when it has been sent everything, or if all
+        its topics have ended.
 
         Call this when everything up to the audience's live position was sent.
         """
         if self._final is not None:
             self.end(EndReason.DRAINED, self._final)
+        elif self.audience.over:
+            self.end(EndReason.ENDED)
         else:
             self.audience.join(self)
 
@@ -450,6 +453,8 @@ class Connection:
     def end(self, reason: EndReason, final: ServerSentEvent | None = None) -> None:
         """
         End the stream and release everything.  Only the first call has an effect.
+
+        What has failed does not look complete.
         """
         if self.ended is not None:
             return
@@ -458,15 +463,18 @@ class Connection:
         self.audience.leave(self)
         if self._opened and reason is not EndReason.GONE:
             try:
-                self._finish(final)
+                self._finish(final, reason)
             except Exception:
-                self._log.failure("A stream could not be ended in good order")
+                self._log.failure("A stream could not be ended")
         self._observer.ended(self, reason)
 
-    def _finish(self, final: ServerSentEvent | None) -> None:
+    def _finish(self, final: ServerSentEvent | None, reason: EndReason) -> None:
         if final is not None:
             self._sink.spill(self._sink.framing(codec.encode(final)))
-        self._sink.finish()
+        if reason is EndReason.FAILED:
+            self._sink.truncate()
+        else:
+            self._sink.finish()
 
 
 def frame_to_push(event: ServerSentEvent) -> bytes:

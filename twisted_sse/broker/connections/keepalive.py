@@ -20,6 +20,8 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
+from twisted_sse.clock import looping_call
+
 __all__ = ["Keepalive", "Watched"]
 
 _COMMENT = b":\n\n"
@@ -129,9 +131,7 @@ class Keepalive:
     @cached_property
     def _loop(self) -> LoopingCall:
         # Made when first needed, because making a LoopingCall chooses a reactor.
-        loop = LoopingCall(self._check)
-        loop.clock = self._clock
-        return loop
+        return looping_call(self._clock, self._check)
 
     def _check(self) -> None:
         now = self._clock.seconds()

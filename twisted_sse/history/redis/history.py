@@ -209,6 +209,9 @@ class RedisHistory(RemoteHistory[RedisStream]):
         entry = await store.locate(event_id)
         return None if entry is None else entry.record
 
+    async def _ends(self, store: RedisStream, topics: Sequence[str]) -> Sequence[Record]:
+        return await store.ends(topics)
+
     async def _since(
         self, store: RedisStream, last_event_id: str | None, topics: Selection, limit: int
     ) -> Sequence[Record]:

@@ -17,7 +17,7 @@ from __future__ import annotations
 from hashlib import sha1
 from typing import NamedTuple
 
-__all__ = ["APPEND", "BACK", "FIND", "Script"]
+__all__ = ["APPEND", "BACK", "ENDS", "FIND", "Script"]
 
 
 class Script(NamedTuple):
@@ -40,7 +40,7 @@ class Script(NamedTuple):
 # Lua writes numbers of more than 14 digits as 1e+15, hence %.0f.  The fields of an
 # entry are listed in `twisted_sse.history.redis.entry`; the first two are n and b.
 _COMMON = """
-local stream, ids = KEYS[1], KEYS[2]
+local stream, ids, ends = KEYS[1], KEYS[2], KEYS[3]
 
 local function text(number) return string.format('%.0f', number) end
 
@@ -90,13 +90,20 @@ local function size(entry) return tonumber(entry[2][4]) end
 
 local function begin()
   redis.call('XADD', stream, '*', 'n', '0', 'b', '0')
-  redis.call('DEL', ids)
+  redis.call('DEL', ids, ends)
 end
 
 -- The newest time that is too old; in milliseconds, as in the entries' IDs.
 local function latest(age)
   local now = redis.call('TIME')
   return now[1] * 1000 + math.floor(now[2] / 1000) - age
+end
+
+-- Whether the end that *value* of the hash of ends stands for is kept, and young enough.
+local function is_kept(value, bound)
+  local at, ms = value:match('^(%d+) (%d+)%-')
+  local base = at and oldest()
+  return base and tonumber(at) > number(base) and tonumber(ms) > bound
 end
 
 -- The entry after which everything is kept, and young enough.
@@ -113,10 +120,14 @@ local function fair(count, from, to)
 end
 """
 
-#: Keys: stream, IDs, last batch.  Arguments: the batch's number, the bounds
+#: Keys: stream, IDs, ends, last batch.  Arguments: the batch's number, the bounds
 #: (events, bytes, milliseconds), then each publication as written by
 #: `entry.encode_entry`.  Answers, in one line: the batch's number, the first
-#: entry's number, each entry's ID.
+#: entry's number, each entry's ID.  If topics of the publications have ended, answers a
+#: list of these instead.
+#:
+#: The hash of ends maps each topic that has ended to the number and the ID of its last
+#: entry.
 #:
 #: The hash of IDs maps each publisher's ID to the number of entries that have it,
 #: and the oldest of them; to an empty ID when that is forgotten, because no other
@@ -124,28 +135,45 @@ end
 APPEND = Script.of(
     _COMMON,
     """
-local done = redis.call('GET', KEYS[3])
+local done = redis.call('GET', KEYS[4])
 local last = redis.call('HLEN', ids) and newest()
+local has_ends = redis.call('HLEN', ends) > 0
 if done then
   local batch = tonumber(done:match('^%d+'))
   if batch == tonumber(ARGV[1]) then return done end
   -- An old batch over a connection that was given up; nothing waits for the answer.
   if batch > tonumber(ARGV[1]) then return redis.error_reply('STALE batch') end
 end
+local events, bytes, bound = tonumber(ARGV[2]), tonumber(ARGV[3]), latest(tonumber(ARGV[4]))
+
+local parsed, ended = {}, {}
+for at = 5, #ARGV do
+  local fields = cjson.decode(ARGV[at])
+  parsed[at] = fields
+  -- The first field is the publisher's ID; topics come first after that.
+  for name = 2, has_ends and #fields or 0, 2 do
+    if fields[name] ~= 'topic' then break end
+    local value = redis.call('HGET', ends, fields[name + 1])
+    if value and is_kept(value, bound) then ended[#ended + 1] = fields[name + 1] end
+  end
+end
+if #ended > 0 then return ended end
+
 if not last then
   begin()
   last = newest()
 end
 local n, b = number(last), size(last)
-local events, bytes, bound = tonumber(ARGV[2]), tonumber(ARGV[3]), latest(tonumber(ARGV[4]))
 local answer = {ARGV[1], text(n + 1)}
 
 -- The bytes of an entry in addition to its texts: its ID, its numbers, their names.
 local overhead = 100
 
 for at = 5, #ARGV do
-  local fields = cjson.decode(ARGV[at])
+  local fields = parsed[at]
   local own = table.remove(fields, 1)
+  local is_end = fields[#fields - 1] == 'end'
+  has_ends = has_ends or is_end
   if own ~= '' then
     fields[#fields + 1] = 'id'
     fields[#fields + 1] = own
@@ -158,10 +186,21 @@ for at = 5, #ARGV do
     if not count then count, owner = 0, entry end
     redis.call('HSET', ids, own, text(count + 1) .. ' ' .. owner)
   end
+  for name = 1, is_end and #fields or 0, 2 do
+    if fields[name] ~= 'topic' then break end
+    redis.call('HSET', ends, fields[name + 1], text(n) .. ' ' .. entry)
+  end
   answer[#answer + 1] = entry
 end
 
 local function forget(entry)
+  for name = 5, has_ends and #entry[2] or 0, 2 do
+    if entry[2][name] ~= 'topic' then break end
+    local value = redis.call('HGET', ends, entry[2][name + 1])
+    if value == entry[2][2] .. ' ' .. entry[1] then
+      redis.call('HDEL', ends, entry[2][name + 1])
+    end
+  end
   local own = entry[2][#entry[2] - 1] == 'id' and entry[2][#entry[2]]
   local known = own and redis.call('HGET', ids, own)
   if not known then return end
@@ -196,12 +235,12 @@ repeat
 until gone < step or left <= 0
 
 answer = table.concat(answer, ' ')
-redis.call('SET', KEYS[3], answer, 'EX', 600)
+redis.call('SET', KEYS[4], answer, 'EX', 600)
 return answer
 """,
 )
 
-#: Keys: stream, IDs.  Arguments: a publisher's ID, the same ID as an entry's
+#: Keys: stream, IDs, ends.  Arguments: a publisher's ID, the same ID as an entry's
 #: (either may be empty; if both are, the oldest is meant), the longest age in
 #: milliseconds or an empty string, the most entries.  Answers the number of the
 #: newest entry; the entry asked for, and those that follow; the IDs of some entries
@@ -233,7 +272,7 @@ return {text(number(last)), read('XRANGE', start, '+', count + 1), strangers}
 """,
 )
 
-#: Keys: stream, IDs.  Arguments: an entry's ID, or ``+``; the longest age in
+#: Keys: stream, IDs, ends.  Arguments: an entry's ID, or ``+``; the longest age in
 #: milliseconds; the most entries.  Answers the number after which everything is
 #: young enough; then that entry and those before it, the newest first; the IDs of some
 #: entries that were passed over.  Begins the order in an empty stream.
@@ -244,5 +283,23 @@ if not newest() then begin() end
 local low = floor(ARGV[2])
 local count = fair(tonumber(ARGV[3]), oldest(), newest())
 return {text(number(low)), read('XREVRANGE', ARGV[1], '-', count + 1), strangers}
+""",
+)
+
+#: Keys: stream, IDs, ends.  Arguments: the longest age in milliseconds, then topics.
+#: Answers the entries with which they have ended.
+ENDS = Script.of(
+    _COMMON,
+    """
+local bound, found, known = latest(tonumber(ARGV[1])), {}, {}
+for at = 2, #ARGV do
+  local value = redis.call('HGET', ends, ARGV[at])
+  if value and not known[value] and is_kept(value, bound) then
+    known[value] = true
+    local id = value:match(' (.*)$')
+    found[#found + 1] = redis.call('XRANGE', stream, id, id)[1]
+  end
+end
+return found
 """,
 )

@@ -5,9 +5,10 @@ Operations on the stream of a history, over one connection.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import NamedTuple
 
-from twisted_sse.errors import UnknownEventID
+from twisted_sse.errors import TopicEnded, UnknownEventID
 from twisted_sse.events.publication import Position, Publication, Record
 from twisted_sse.history.outage import Unreadable
 from twisted_sse.history.redis.connection import RedisConnection
@@ -18,7 +19,7 @@ from twisted_sse.history.redis.entry import (
     encode_entry,
     parse_entry,
 )
-from twisted_sse.history.redis.scripts import APPEND, BACK, FIND
+from twisted_sse.history.redis.scripts import APPEND, BACK, ENDS, FIND
 from twisted_sse.topics import Selection
 
 __all__ = ["Found", "RedisBounds", "RedisStream"]
@@ -86,7 +87,7 @@ class RedisStream:
         self._unreadable = unreadable
         self._bounds = bounds
         self._name = f"{{{prefix}}}:events"
-        self._keys = (self._name, f"{{{prefix}}}:ids")
+        self._keys = (self._name, f"{{{prefix}}}:ids", f"{{{prefix}}}:ends")
         self._batch = f"{{{prefix}}}:batch:"
         self._probe = f"{{{prefix}}}:probe"
 
@@ -100,11 +101,16 @@ class RedisStream:
             node: Identifies the hub's run.
 
             number: The number of this batch.  Redis keeps a repeated batch once.
+
+        Raises:
+            TopicEnded: See `IEndingHistory.append`.
         """
         bounds = (self._bounds.events, self._bounds.bytes, self._bounds.milliseconds)
         texts = [encode_entry(one) for one in publications]
         keys = (*self._keys, self._batch + node)
         answer = await self.connection.run(APPEND, keys, number, *bounds, *texts)
+        if isinstance(answer, list):
+            raise TopicEnded(sorted({one.decode() for one in answer}))
         _, first, *entry_ids = answer.decode().split(" ")
         pairs = zip(entry_ids, publications, strict=True)
         return [
@@ -149,11 +155,7 @@ class RedisStream:
         """
         if event_id is None:
             return await self._find("", "", self._bounds.milliseconds, count)
-        try:
-            event_id.encode()
-        except UnicodeEncodeError:
-            event_id = ""
-        if event_id == "":
+        if event_id == "" or not _is_encodable(event_id):
             raise UnknownEventID("no publication has this ID")
         return await self._find(event_id, as_entry_id(event_id), self._bounds.milliseconds, count)
 
@@ -223,9 +225,7 @@ class RedisStream:
         Find the oldest entry with an ID that a publisher has chosen; ``None`` if no
         publisher has, or the entry is not kept.
         """
-        try:
-            publisher_id.encode()
-        except UnicodeEncodeError:
+        if not _is_encodable(publisher_id):
             return None
         own = await self.connection.call("HGET", self._keys[1], publisher_id)
         if own is None:
@@ -235,6 +235,15 @@ class RedisStream:
             return None
         answer = await self.connection.call("XRANGE", self._name, entry_id, entry_id)
         return next(iter(self._parsed(answer)), None)
+
+    async def ends(self, topics: Sequence[str]) -> Sequence[Record]:
+        """
+        See `IEndingHistory.ends`.
+        """
+        names = [one for one in topics if _is_encodable(one)]
+        answer = await self.connection.run(ENDS, self._keys, self._bounds.milliseconds, *names)
+        records = [one.record for one in self._parsed(answer) if one.record is not None]
+        return sorted(records, key=attrgetter("number"))
 
     async def probe(self) -> None:
         """
@@ -284,3 +293,14 @@ class RedisStream:
                 self._unreadable.note(entry.entry_id, entry.damage)
             entries.append(entry)
         return entries
+
+
+def _is_encodable(text: str) -> bool:
+    """
+    Whether *text* has no lone surrogate, which cannot be in a topic or an ID.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -22,7 +22,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from twisted_sse.clock import clock_for, dates_of
+from twisted_sse.clock import clock_for, dates_of, looping_call
 from twisted_sse.errors import HistoryUnavailable
 from twisted_sse.events.publication import Publication, Record, Tail
 from twisted_sse.history.outage import Unreadable
@@ -32,7 +32,7 @@ from twisted_sse.history.sqlite.reader import Reader
 from twisted_sse.history.sqlite.store import Store
 from twisted_sse.history.sqlite.thread import WorkThread
 from twisted_sse.history.sqlite.trim import DEFAULT_BOUNDS, Bounds
-from twisted_sse.interfaces import ICheckedHistory, ISearchableHistory
+from twisted_sse.interfaces import ICheckedHistory, IEndingHistory, ISearchableHistory
 from twisted_sse.topics import Selection
 
 __all__ = ["SQLiteHistory"]
@@ -44,7 +44,7 @@ T = TypeVar("T")
 _INTERVAL: Final = 1.0
 
 
-@implementer(ICheckedHistory, ISearchableHistory, IService)
+@implementer(ICheckedHistory, IEndingHistory, ISearchableHistory, IService)
 class SQLiteHistory(Service):
     """
     Keeps the newest publications in a file of its own, for one hub.
@@ -153,8 +153,7 @@ class SQLiteHistory(Service):
         reader_thread = WorkThread("history reader", in_thread)
         self._workers = _Workers(store, writer_thread, reader, reader_thread)
         # Making a LoopingCall chooses a reactor, so the constructor cannot.
-        self._trimming = LoopingCall(self._trim)
-        self._trimming.clock = self._clock
+        self._trimming = looping_call(self._clock, self._trim)
         # Its first run, which is now, opens the file.
         self._trimming.start(_INTERVAL)
 
@@ -177,7 +176,7 @@ class SQLiteHistory(Service):
         self, publications: Sequence[Publication]
     ) -> Deferred[list[Record]]:
         """
-        See `IHistoryProvider.append`.
+        See `IEndingHistory.append`.
         """
         if self._workers is None:
             return fail(_not_running())
@@ -213,6 +212,14 @@ class SQLiteHistory(Service):
         if self._workers is None:
             return fail(_not_running())
         return self._read(self._workers, self._workers.reader.find, event_id)
+
+    def ends(self, topics: Sequence[str]) -> Deferred[list[Record]]:  # type: ignore[override]
+        """
+        See `IEndingHistory.ends`.
+        """
+        if self._workers is None:
+            return fail(_not_running())
+        return self._read(self._workers, self._workers.reader.ends, topics)
 
     def check_available(self) -> Deferred[None]:  # type: ignore[override]
         """

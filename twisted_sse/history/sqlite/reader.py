@@ -19,9 +19,10 @@ from twisted_sse.errors import HistoryUnavailable, UnknownEventID
 from twisted_sse.events.publication import Position, Record, Tail
 from twisted_sse.history.sqlite.bulk import PAGE, fetch_each
 from twisted_sse.history.sqlite.epochs import Epochs, read_epochs
-from twisted_sse.history.sqlite.file import connect, explain
+from twisted_sse.history.sqlite.file import connect
 from twisted_sse.history.sqlite.row import COLUMNS, publication_of, topics_from
 from twisted_sse.history.sqlite.selected import TopicNumbers, filed_between
+from twisted_sse.history.sqlite.snapshot import DAMAGE, SnapshotReader
 from twisted_sse.history.sqlite.store import Store
 from twisted_sse.history.sqlite.trim import Bounds, read_extent
 from twisted_sse.topics import Selection
@@ -43,13 +44,14 @@ _TOPICS: Final = """
     SELECT number, topics FROM events WHERE number > ? AND number <= ? ORDER BY number
 """
 _LISTED: Final = "SELECT * FROM events WHERE number IN (SELECT value FROM json_each(?))"
+_ENDS: Final = """
+    SELECT DISTINCT number FROM ended
+    WHERE topic IN (SELECT value FROM json_each(?)) AND number >= ? ORDER BY number
+"""
 _OLDEST: Final = """
     SELECT number FROM events WHERE number >= ? AND kept_at > ? AND ends - size >= ?
     ORDER BY number LIMIT 1
 """
-
-# What reading a row raises that another program has changed.
-_DAMAGE: Final = (ValueError, TypeError, IndexError, RecursionError)
 
 
 class _Snapshot(NamedTuple):
@@ -74,7 +76,7 @@ class _Snapshot(NamedTuple):
     unreadable: Callable[[int, str], object]
 
 
-class Reader:
+class Reader(SnapshotReader):
     """
     Args:
         store: The writer, which has opened the file.
@@ -92,11 +94,10 @@ class Reader:
         bounds: Bounds,
         unreadable: Callable[[int, str], object] = lambda number, error: None,
     ) -> None:
-        self._path = path
+        super().__init__(path)
         self._store = store
         self._bounds = bounds
         self._unreadable = unreadable
-        self._connection: sqlite3.Connection | None = None
         self._epoch: str | None = None
         self._epochs: Epochs
         self._numbers: TopicNumbers
@@ -109,40 +110,28 @@ class Reader:
         """
         See `IHistoryProvider.since`.
         """
-        return self._read(lambda snapshot: _since(snapshot, last_event_id, topics, limit), now)
+        return self._in_state(lambda snapshot: _since(snapshot, last_event_id, topics, limit), now)
 
     def tail(self, limit: int, now: float) -> Tail:
         """
         See `IHistoryProvider.tail`.
         """
-        return self._read(lambda snapshot: _tail(snapshot, limit), now)
+        return self._in_state(lambda snapshot: _tail(snapshot, limit), now)
 
     def find(self, event_id: str, now: float) -> Record | None:
         """
         See `ISearchableHistory.find`.
         """
-        return self._read(lambda snapshot: _find(snapshot, event_id), now)
+        return self._in_state(lambda snapshot: _find(snapshot, event_id), now)
 
-    def close(self) -> None:
+    def ends(self, topics: Sequence[str], now: float) -> list[Record]:
         """
-        Close the connection.
+        See `IEndingHistory.ends`.
         """
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
+        return self._in_state(lambda snapshot: _ends(snapshot, topics), now)
 
-    def _read(self, find: Callable[[_Snapshot], T], now: float) -> T:
-        try:
-            connection = self._open()
-            connection.execute("BEGIN")
-            try:
-                return find(self._snapshot(connection, now))
-            finally:
-                connection.execute("ROLLBACK")
-        except sqlite3.Error as error:
-            self.close()
-            reason = explain(self._path, error)
-            raise HistoryUnavailable(f"History is not available: {reason}.") from error
+    def _in_state(self, find: Callable[[_Snapshot], T], now: float) -> T:
+        return self._read(lambda connection: find(self._snapshot(connection, now)))
 
     def _open(self) -> sqlite3.Connection:
         # Another epoch means that the writer has reopened the file.
@@ -220,7 +209,7 @@ def _matching(
     for row in fetch_each(snapshot.connection, "number, topics", _TOPICS, (after, last)):
         try:
             matches = topics.matches(topics_from(row[1]))
-        except _DAMAGE as error:
+        except DAMAGE as error:
             _pass_over(snapshot, row[0], error)
             continue
         if matches:
@@ -246,6 +235,18 @@ def _find(snapshot: _Snapshot, event_id: str) -> Record | None:
     if number < snapshot.oldest:
         return None
     return next(_readable(snapshot, _rows(snapshot, [number])), None)
+
+
+def _ends(snapshot: _Snapshot, topics: Sequence[str]) -> list[Record]:
+    try:
+        # JSON in SQLite ends at a NUL, which cannot be in a topic.
+        names = json.dumps([one for one in topics if "\0" not in one], ensure_ascii=False)
+        arguments = (names, snapshot.oldest)
+        found = snapshot.connection.execute(_ENDS, arguments).fetchall()
+    except UnicodeEncodeError:
+        # A lone surrogate, which cannot be in a topic.
+        return []
+    return _listed(snapshot, [number for (number,) in found])
 
 
 def _locate(snapshot: _Snapshot, event_id: str) -> int:
@@ -291,7 +292,7 @@ def _readable(snapshot: _Snapshot, rows: Iterable[list[Any]]) -> Iterator[Record
     for row in rows:
         try:
             yield _record(snapshot, row)
-        except _DAMAGE as error:
+        except DAMAGE as error:
             _pass_over(snapshot, row[0], error)
 
 

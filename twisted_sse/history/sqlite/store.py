@@ -9,11 +9,12 @@ All methods are called in one thread.  Nothing here imports Twisted.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Callable, Sequence
 from typing import Final, Literal, TypeVar
 
-from twisted_sse.errors import HistoryUnavailable
+from twisted_sse.errors import HistoryUnavailable, TopicEnded
 from twisted_sse.events.publication import Publication, Record
 from twisted_sse.history.sqlite.bulk import insert
 from twisted_sse.history.sqlite.epochs import add_epoch
@@ -56,8 +57,15 @@ _MISPLACED: Final = (
 )
 
 _INTO: Final = (
-    "events (number, kept_at, size, ends, topics, private, given, data, event, retry, comment)"
+    "events (number, kept_at, size, ends, topics, private, given, data, event, retry, comment,"
+    " outcome)"
 )
+_END: Final = "INSERT OR REPLACE INTO ended (topic, number) VALUES (?, ?)"
+_ENDED: Final = """
+    SELECT topic FROM ended JOIN events USING (number)
+    WHERE topic IN (SELECT value FROM json_each(?))
+    AND number > ? AND kept_at > ? AND ends - size >= ?
+"""
 _MARK: Final = """
     UPDATE events SET first = NOT EXISTS (
         SELECT 1 FROM events AS e WHERE e.given = events.given AND e.number < events.number
@@ -85,6 +93,8 @@ class Store:
         self._connection: sqlite3.Connection | None = None
         self._index: TopicIndex
         self._extent: Extent | None = None
+        # Whether a topic may have ended.
+        self._has_ends = False
         # The newest number at the last deletion.
         self._trimmed = 0
         self._retry_at = float("-inf")
@@ -114,7 +124,7 @@ class Store:
 
     def append(self, publications: Sequence[Publication], now: float) -> list[Record]:
         """
-        See `IHistoryProvider.append`.
+        See `IEndingHistory.append`.
 
         Args:
             now: The time in seconds.
@@ -202,6 +212,8 @@ class Store:
         epoch = add_epoch(connection, extent.oldest, extent.newest)
         connection.execute("COMMIT")
         self._extent = extent
+        ((has_ends,),) = connection.execute("SELECT EXISTS (SELECT 1 FROM ended)").fetchall()
+        self._has_ends = bool(has_ends)
         self._identity, self.misplaced = identity_of(self._path), ""
         self._trimmed = extent.newest
         self.epoch = epoch
@@ -216,7 +228,7 @@ class Store:
             return found
         if found.newest < known.newest:
             raise ValueError(f"{self._path!r} was replaced by an older file: restart the hub")
-        for table in ("events", "filed"):
+        for table in ("events", "filed", "ended"):
             connection.execute(f"DELETE FROM {table} WHERE number > ?", (known.newest,))
         if known.newest < found.oldest:
             connection.execute("UPDATE forgotten SET number = ?", (known.newest,))
@@ -260,9 +272,11 @@ class Store:
     def _keep(
         self, connection: sqlite3.Connection, publications: Sequence[Publication], now: float
     ) -> tuple[list[Record], Extent]:
+        if self._has_ends:
+            self._check_open(connection, publications, now)
         newest, ends, oldest, begins, since = self._make_room(connection, publications, now)
         find, epoch = self._index.find, self.epoch
-        records, rows, filed, given = [], [], [], []
+        records, rows, filed, given, ended = [], [], [], [], []
         for publication in publications:
             newest += 1
             event = publication.event
@@ -272,18 +286,35 @@ class Store:
             rows.append(
                 (
                     *(newest, now, size, ends, text, publication.private, event.id),
-                    *(event.data, event.event, event.retry, event.comment),
+                    *(event.data, event.event, event.retry, event.comment, publication.outcome),
                 )
             )
             filed.extend([(topic, newest) for topic in topics])
             if event.id:
                 given.append((newest,))
+            if publication.outcome is not None:
+                ended.extend([(topic, newest) for topic in publication.topics])
             records.append(Record(newest, event.id or f"{epoch}-{newest}", publication))
         insert(connection, _INTO, rows)
         insert(connection, "filed (topic, number)", filed)
         if given:
             connection.executemany(_MARK, given)
+        if ended:
+            self._has_ends = True
+            connection.executemany(_END, ended)
         return records, Extent(newest, ends, oldest, begins, min(since, now))
+
+    def _check_open(
+        self, connection: sqlite3.Connection, publications: Sequence[Publication], now: float
+    ) -> None:
+        extent, bounds = self._extent, self._bounds
+        assert extent is not None
+        topics = {topic for publication in publications for topic in publication.topics}
+        # What exceeds the bounds is hidden until it is deleted.
+        least = (extent.newest - bounds.events, now - bounds.age, extent.ends - bounds.size)
+        ended = connection.execute(_ENDED, (json.dumps(sorted(topics)), *least)).fetchall()
+        if ended:
+            raise TopicEnded(sorted(topic for (topic,) in ended))
 
     def _make_room(
         self, connection: sqlite3.Connection, publications: Sequence[Publication], now: float

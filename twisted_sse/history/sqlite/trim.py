@@ -123,6 +123,7 @@ def trim(
     else:
         extent = Extent(newest, ends, newest + 1, ends, math.inf)
         connection.execute("UPDATE forgotten SET number = ?", (newest,))
-    connection.execute("DELETE FROM events WHERE number < ?", (extent.oldest,))
+    for table in ("events", "ended"):
+        connection.execute(f"DELETE FROM {table} WHERE number < ?", (extent.oldest,))
     index.remove(texts, extent.oldest)
     return extent

@@ -13,7 +13,7 @@ from twisted.internet.defer import Deferred, DeferredList, gatherResults
 from twisted.internet.interfaces import IReactorTime
 
 from twisted_sse.broker.broker import Broker
-from twisted_sse.broker.receipts import Find, Outcome, Receipts, RepeatKey, Submit
+from twisted_sse.broker.receipts import Find, PublishOutcome, Receipts, RepeatKey, Submit
 from twisted_sse.errors import HistoryUnavailable
 from twisted_sse.events.publication import Publication
 from twisted_sse.events.replication import read_publications
@@ -172,7 +172,7 @@ class HubWide:
 
     async def _submit_and_count(
         self, broker: Broker, publications: Sequence[Publication]
-    ) -> Sequence[Outcome]:
+    ) -> Sequence[PublishOutcome]:
         published = await broker.submit(publications)
         # The broker's own connections are the workers.
         counts = await self._count(None, [[one.topics, one.private] for one in publications])
@@ -187,9 +187,9 @@ def _submit_in(calls: Calls, number: int) -> Deferred[Any]:
     return calls.call("submit", number).addCallback(read_outcomes)
 
 
-def _find_in(calls: Calls, number: int) -> Deferred[Sequence[Outcome] | None]:
+def _find_in(calls: Calls, number: int) -> Deferred[Sequence[PublishOutcome] | None]:
     return calls.call("find", number).addCallback(_found)
 
 
-def _found(written: list[Any] | None) -> Sequence[Outcome] | None:
+def _found(written: list[Any] | None) -> Sequence[PublishOutcome] | None:
     return None if written is None else read_outcomes(written)

@@ -18,13 +18,13 @@ from typing import Any
 
 from twisted.application.service import MultiService
 from twisted.internet.protocol import Protocol
-from twisted.internet.task import LoopingCall
 from twisted.logger import ILogObserver, LogEvent, Logger, globalLogBeginner
 from twisted.python.failure import Failure
 from twisted.python.reflect import namedAny
 from zope.interface import implementer
 
 from twisted_sse.broker.drain import abort_all
+from twisted_sse.clock import looping_call
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.publication import Publication
 from twisted_sse.server.build import Server, make_server
@@ -169,8 +169,7 @@ class Worker(Protocol):
         )
         self._others = OtherWorkers(self._calls, reactor)
         self._balance = Balance(endpoints, lambda: len(server.hub.connections), reactor)
-        self._beats = LoopingCall(self._calls.tell, "beat")
-        self._beats.clock = reactor
+        self._beats = looping_call(reactor, self._calls.tell, "beat")
         self._broker.join(self._others)
         if isinstance(server.hub.history, WorkerHistory):
             server.hub.history.keep = self._others.keep

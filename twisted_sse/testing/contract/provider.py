@@ -7,6 +7,7 @@ from __future__ import annotations
 from twisted_sse.testing.contract.append import AppendRules
 from twisted_sse.testing.contract.bounds import BoundRules
 from twisted_sse.testing.contract.checked import CheckRules
+from twisted_sse.testing.contract.ends import EndRules, SharedEndRules
 from twisted_sse.testing.contract.find import FindRules, SharedFindRules
 from twisted_sse.testing.contract.follow import FollowRules
 from twisted_sse.testing.contract.lifecycle import AvailabilityRules, LifecycleRules
@@ -27,6 +28,7 @@ class HistoryProviderContract(
     TailRules,
     BoundRules,
     FindRules,
+    EndRules,
     CheckRules,
     ReadRules,
     AvailabilityRules,
@@ -46,14 +48,19 @@ class HistoryProviderContract(
 
     trial, pytest and unittest run it.  Describe the provider further with the
     attributes and methods of `Hooks`; tests of what it cannot do pass at once, and so
-    do those of `ISearchableHistory`, `ICheckedHistory` and `IHistoryReader` if it does not
-    provide them.
+    do those of `ISearchableHistory`, `IEndingHistory`, `ICheckedHistory` and `IHistoryReader`
+    if it does not provide them.
     Every failure begins with the rule that is broken.
     """
 
 
 class SharedHistoryProviderContract(
-    LocateRules, FollowRules, SharedFindRules, PresenceRules, HistoryProviderContract
+    LocateRules,
+    FollowRules,
+    SharedFindRules,
+    SharedEndRules,
+    PresenceRules,
+    HistoryProviderContract,
 ):
     """
     The tests of `ISharedHistoryProvider`, including those of

@@ -98,6 +98,25 @@ class RequestSink:
         self._request.unregisterProducer()
         self._request.finish()
 
+    def truncate(self) -> None:
+        """
+        See `Sink.truncate`.
+
+        Where nothing but a reset says that a response is not complete, what was not
+        sent is lost: over HTTP/1.0, and over Twisted's own HTTP/2.
+        """
+        channel: Any = self._request.channel
+        self._stream = None
+        self._request.unregisterProducer()
+        if self._request.clientproto == b"HTTP/1.0":
+            self.abort()
+        elif hasattr(channel, "truncate"):
+            channel.truncate()
+        elif hasattr(channel, "abortConnection"):
+            channel.abortConnection()
+        else:
+            channel.loseConnection()
+
     def abort(self) -> None:
         """
         See `Sink.abort`.
