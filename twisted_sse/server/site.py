@@ -16,6 +16,7 @@ from twisted_sse.server.config.config import Config
 from twisted_sse.server.log.access import log_request
 from twisted_sse.server.staticfiles import Page
 from twisted_sse.transport.http.site import StreamSite
+from twisted_sse.web.browsermodule import MODULES, BrowserModule
 from twisted_sse.web.cors import CORS
 from twisted_sse.web.events import EventsResource
 from twisted_sse.web.health import Health
@@ -166,6 +167,8 @@ def hub_tree(
     if broker.presence is not None:
         presence = PresenceResource(broker.presence, broker.now, authorize=authorize, cors=cors)
         root.putChild(b"presence", presence)
+    for name in MODULES:
+        root.putChild(name.encode("ascii"), BrowserModule(name))
     root.putChild(b"healthz", Health(lambda: succeed(True)))
     root.putChild(b"readyz", Health(broker.check))
     return root
