@@ -1,7 +1,8 @@
 """
 Changing the topics of open streams: in every interleaving with publishing, slow readers
 and a history that answers late, and case by case.
-| The rule: up to the position of a change a stream has what its old topics have, then the backlog
+
+The rule: up to the position of a change a stream has what its old topics have, then the backlog
 that was asked for, then what its new topics have; nothing twice, missed, or out of order.
 """
 
@@ -19,6 +20,7 @@ from tests.support.history import AbsentHistory, SlowHistory
 from tests.support.hubs import Subscriber, make_hub
 from tests.support.sinks import MemorySink
 from twisted_sse import Grant, Hub
+from twisted_sse.broker.connections.endreason import EndReason
 from twisted_sse.broker.topicchanges import ChangeRefused, TopicRequest
 from twisted_sse.errors import HistoryUnavailable
 from twisted_sse.events.event import ServerSentEvent
@@ -26,7 +28,7 @@ from twisted_sse.events.publication import Record
 from twisted_sse.history import MemoryHistory
 from twisted_sse.topics import Matcher, Selection
 
-__all__ = ["CaseTests", "RandomStepsTests", "RefusalTests"]
+__all__ = ["CaseTests", "EndedTests", "RandomStepsTests", "RefusalTests"]
 
 ADA = Grant("ada", public=True)
 BOB = Grant("bob", subscribe=["a", "c"])
@@ -460,6 +462,48 @@ class CaseTests(SynchronousTestCase):
 
         self.assertEqual(self.reader.data, ["2", "3", "bye"])
         self.assertTrue(self.reader.sink.finished)
+
+
+class EndedTests(SynchronousTestCase):
+    """
+    Topics that have ended, and streams that change to them.
+    """
+
+    def setUp(self) -> None:
+        """
+        A hub with an ended topic, and a stream of an open one.
+        """
+        self.hub, self.clock = make_hub(MemoryHistory())
+        self.first = publish(self.hub, self.clock, "e", "before the end")
+        self.hub.end("e")
+        self.clock.advance(0)
+        self.subscriber = Subscriber(self.hub, "a", grant=ADA, fixed=False)
+        self.clock.advance(0)
+
+    def test_added(self) -> None:
+        """
+        The backlog of an ended topic is sent with its end, and the stream goes on for the others.
+        """
+        changed = ask(self.hub, self.subscriber, add="e", last_event_id=self.first)
+        self.clock.pump([0] * 5)
+        self.successResultOf(changed)
+        publish(self.hub, self.clock, "a", "still there")
+
+        self.assertIsNone(self.subscriber.connection.ended)
+        types = [block.event for block in self.subscriber.sink.blocks]
+        self.assertEqual(types[1:], ["stream-topics", "topic-end", "stream-topics", None])
+
+    def test_only_ended_topics(self) -> None:
+        """
+        A stream that has only ended topics left is told of its topics, and ends in good order.
+        """
+        changed = ask(self.hub, self.subscriber, add="e", remove="a", last_event_id=self.first)
+        self.clock.pump([0] * 5)
+        self.successResultOf(changed)
+
+        self.assertEqual(self.subscriber.connection.ended, EndReason.ENDED)
+        types = [block.event for block in self.subscriber.sink.blocks]
+        self.assertEqual(types[1:], ["stream-topics", "topic-end", "stream-topics"])
 
 
 class RefusalTests(SynchronousTestCase):

@@ -150,8 +150,8 @@ class SignalTests(SynchronousTestCase):
         """
         The types of control events are those that a hub sends.
         """
-        stream = {"stream-error", "stream-heartbeat", "stream-topics"}
-        self.assertEqual(CONTROL_EVENTS, {OPEN, RESET, "topic-end", *stream})
+        expected = {OPEN, RESET, "stream-error", "stream-heartbeat", "stream-topics", "topic-end"}
+        self.assertEqual(CONTROL_EVENTS, expected)
 
     def test_nothing(self) -> None:
         """

@@ -28,12 +28,20 @@ from twisted_sse.broker.connections.registry import Registry
 from twisted_sse.broker.connections.sendtimeout import SendTimeout
 from twisted_sse.broker.endings import Endings
 from twisted_sse.broker.fanout import Fanout
+from twisted_sse.broker.measures.measures import Measures
 from twisted_sse.broker.pendingstarts import PendingStarts
 from twisted_sse.broker.presence.presence import HubPresence, PresenceWish
 from twisted_sse.broker.replay.catchup import Catchup
 from twisted_sse.broker.topicchanges import TopicChanges
 from twisted_sse.errors import HistoryUnavailable, HubClosed, NoContent
-from twisted_sse.events.preamble import OLDEST, UNLOCATED, Introduction, Priming, StreamStart
+from twisted_sse.events.preamble import (
+    OLDEST,
+    UNLOCATED,
+    Introduction,
+    Priming,
+    ResetReason,
+    StreamStart,
+)
 from twisted_sse.topics import Selection
 from twisted_sse.transport.sinks.sink import Sink
 
@@ -71,6 +79,8 @@ class Subscriber:
         presence: What the stream asks for, if the hub has presence.
 
         fixed: Whether its topics cannot be changed while it is open.
+
+        protocol: What the client speaks, such as ``HTTP/2``.
     """
 
     sink: Sink
@@ -83,6 +93,7 @@ class Subscriber:
     reauthorize: Reauthorize | None = None
     presence: PresenceWish = None
     fixed: bool = True
+    protocol: str = ""
 
 
 class Admission:
@@ -95,6 +106,8 @@ class Admission:
         endings: Knows which topics have ended.
 
         presence: Told of connections; ``None`` if the hub keeps no presence.
+
+        measures: Counts and times connections.
 
     Attributes:
         connections: The `Registry` of open connections.
@@ -123,7 +136,9 @@ class Admission:
         start: Callable[[], Deferred[None]],
         endings: Endings,
         presence: HubPresence | None = None,
+        measures: Measures | None = None,
     ) -> None:
+        self._measures = Measures() if measures is None else measures
         self.connections = registry
         self.reauthorizer = Reauthorizer(
             registry, audiences, clock, self._regranted, endings.learn_later
@@ -228,6 +243,13 @@ class Admission:
             for connection in blocked:
                 self._send_timeouts.wait_for(connection)
 
+    @property
+    def keepalives(self) -> int:
+        """
+        How many keepalive comments were due.
+        """
+        return 0 if self._keepalive is None else self._keepalive.sent
+
     def close(self) -> None:
         """
         Admit no more subscribers; open connections stay.
@@ -267,6 +289,7 @@ class Admission:
     def _place(self, connection: Connection, start: StreamStart) -> None:
         audience = connection.audience
         self._note_start(connection, start)
+        self._count_reset(start)
         # The reconnection time was in the first bytes.
         preamble = audience.representation.preamble(
             audience.shown(start),
@@ -284,7 +307,9 @@ class Admission:
         audience = self._audiences.enter(interest, representation, sink.framing)
         connection = Connection(self._observer, audience, sink, grant.user, subscriber.address)
         connection.fixed = subscriber.fixed
+        connection.protocol = subscriber.protocol
         self.connections.add(connection)
+        self._measures.opened[subscriber.protocol or "unknown"] += 1
         if grant is not ANONYMOUS:
             self.reauthorizer.hold(connection, grant, subscriber.reauthorize)
         # Another hub is not a member.
@@ -299,6 +324,8 @@ class Admission:
             raise HubClosed("This stream was ended before it began; come back in a moment.")
         self._note_start(connection, start)
         begin(connection, connection.audience.shown(start))
+        self._measures.first_byte.observe(self._clock.seconds() - connection.since)
+        self._count_reset(start)
         connection.open(start.position, self._send_timeout)
         if self._keepalive is not None:
             self._keepalive.watch(connection)
@@ -309,6 +336,10 @@ class Admission:
         # Whoever resumes has been sent what precedes that.
         if not start.resumed:
             connection.began = max(start.position.number, OLDEST.number)
+
+    def _count_reset(self, start: StreamStart) -> None:
+        if start.asked is not None:
+            self._measures.resets[ResetReason.UNKNOWN.value] += 1
 
     def _fail(self, failure: Failure, connection: Connection) -> Failure:
         connection.end(EndReason.ENDED if failure.check(NoContent) else EndReason.FAILED)
@@ -331,12 +362,14 @@ class Admission:
             self._presence.changed(connection, grant)
 
     def _retopiced(self, connection: Connection) -> None:
+        # Some of the new topics may have ended.
         self._endings.learn_later(connection.audience)
         if self._presence is not None:
             self._presence.moved(connection)
 
     def _ended(self, connection: Connection, reason: EndReason) -> None:
         self.connections.remove(connection)
+        self._count_end(connection, reason)
         self._audiences.exit(connection.audience)
         self.reauthorizer.forget(connection)
         self._pending.forget(connection)
@@ -350,3 +383,10 @@ class Admission:
         if self._presence is not None:
             self._presence.ended(connection)
         self._listeners.ended(connection, reason)
+
+    def _count_end(self, connection: Connection, reason: EndReason) -> None:
+        measures = self._measures
+        measures.closed[reason.value] += 1
+        measures.durations.observe(connection.duration)
+        measures.ended_events += connection.sent_events
+        measures.ended_bytes += connection.sent_bytes

@@ -26,6 +26,9 @@ from twisted_sse.broker.connections.retry import ReconnectionTime
 from twisted_sse.broker.endings import Endings
 from twisted_sse.broker.fanout import Fanout
 from twisted_sse.broker.intake import Intake
+from twisted_sse.broker.measures.latency import PublishLatency
+from twisted_sse.broker.measures.measures import Measures
+from twisted_sse.broker.measures.stalls import StallWatch
 from twisted_sse.broker.presence.presence import HubPresence
 from twisted_sse.broker.presence.settings import Presence
 from twisted_sse.broker.publishrate import PublishRate
@@ -92,6 +95,10 @@ class Broker:
             does.
 
         refusals: Counts what the hub's limits have refused.
+
+        measures: What the hub counts and times.
+
+        stalls: Notices when the reactor is held, once it is started.
     """
 
     _log = Logger()
@@ -128,15 +135,18 @@ class Broker:
         self.presence = None if presence is None else HubPresence(presence, history, clock)
         self.set_publish_rate(max_publish_rate)
         self.refusals = Refusals()
+        self.measures = Measures()
+        self._latency = PublishLatency(self.measures.publish_to_write)
+        self.stalls = StallWatch(self.measures.stalls, clock, lambda: self.closed)
         self._shared = ISharedHistoryProvider(history, None)
         self._window = Window(window_events, window_bytes)
         self._preload = window_events
         self._audiences = AudienceIndex(self._window)
-        self._catchup = Catchup(self._window, history, clock, fallen_behind)
-        self._fanout = Fanout(clock, _BUDGET, self._catchup.advance)
+        self._catchup = Catchup(self._window, history, clock, fallen_behind, self.measures)
+        self._fanout = Fanout(clock, _BUDGET, self._catchup.advance, self._swept)
         # What a shared history has kept comes back to every hub by `follow`.
         deliver = self._deliver if self._shared is None else self._count
-        self._intake = Intake(history, clock, deliver)
+        self._intake = Intake(history, clock, deliver, self.measures, self._latency)
         self._endings = Endings(self._window, history, self._fanout)
         self._starts: SingleFlight[None] = SingleFlight()
         self._readiness = Readiness(history, self._window, self._intake.check, clock)
@@ -158,6 +168,7 @@ class Broker:
             start=self.start,
             endings=self._endings,
             presence=self.presence,
+            measures=self.measures,
         )
 
     def set_retry(self, retry: int | None, spread: int | None) -> None:
@@ -369,6 +380,7 @@ class Broker:
         for connection in connections:
             connection.invalidate_position()
         self._window.start(tail)
+        self._latency.restart()
         self._catchup.restart()
         self._endings.restart()
         for connection in connections:
@@ -390,6 +402,9 @@ class Broker:
                 for (record, here), elsewhere in zip(published, counts, strict=True)
             ]
         )
+
+    def _swept(self) -> None:
+        self._latency.written(self._window.head.number, self.clock.seconds())
 
     def _deliver(self, records: Sequence[Record]) -> list[int]:
         """

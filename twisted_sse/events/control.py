@@ -31,4 +31,4 @@ TOPICS = "stream-topics"
 ENDED = "topic-end"
 
 #: All types of control events.
-CONTROL_EVENTS = frozenset({OPEN, RESET, FAILED, HEARTBEAT, TOPICS, ENDED})
+CONTROL_EVENTS = frozenset({OPEN, RESET, FAILED, ENDED, HEARTBEAT, TOPICS})

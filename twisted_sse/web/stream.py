@@ -184,6 +184,7 @@ class Subscriptions:
             fixed=self._selection is not None
             or self._priming != "event"
             or representation.shows_everything,
+            protocol=request.clientproto.decode("latin-1"),
         )
         begin = partial(self._begin, request, query, grant)
         connection, opened = self._admission.admit(subscriber, begin)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 from twisted.internet.interfaces import IAddress
 from twisted.logger import Logger
@@ -28,7 +28,11 @@ from twisted_sse.events.publication import Position
 from twisted_sse.topics import Selection
 from twisted_sse.transport.sinks.sink import Sink
 
-__all__ = ["Connection", "ConnectionObserver", "frame_to_push"]
+__all__ = ["Connection", "ConnectionObserver", "Phase", "frame_to_push"]
+
+#: The stream has not begun yet; or it is live; or it is sent what it has missed; or its
+#: reader does not take what was sent.
+Phase = Literal["opening", "live", "behind", "blocked"]
 
 C = TypeVar("C")
 
@@ -79,6 +83,10 @@ class Connection:
 
         since: When the connection was made, in seconds of the hub's clock.
 
+        number: Its number in the `Registry`, from 1.
+
+        protocol: What the subscriber speaks, such as ``HTTP/2``; empty if unknown.
+
         ended: The reason why it has ended, or ``None``.
 
         written: When it was last written to on its own, in seconds.
@@ -121,6 +129,8 @@ class Connection:
         "events_alone",
         "fixed",
         "name",
+        "number",
+        "protocol",
         "reading",
         "send",
         "sent",
@@ -153,6 +163,8 @@ class Connection:
         self.address = address
         self.since = self.written = observer.seconds()
         self.slot = NOT_LIVE
+        self.number = 0
+        self.protocol = ""
         self._position = Position(0, "")
         self.reading = False
         self.backlog: Backlog | None = None
@@ -233,6 +245,17 @@ class Connection:
         Whether it has been sent everything, and gets the next event with its audience.
         """
         return self.slot != NOT_LIVE
+
+    @property
+    def phase(self) -> Phase:
+        """
+        How far it is: see `Phase`.
+        """
+        if self.live:
+            return "live"
+        if not self._opened:
+            return "opening"
+        return "blocked" if self._blocked else "behind"
 
     def push(self, event: ServerSentEvent) -> bool:
         """

@@ -7,6 +7,7 @@ room: its reader would come back and take the room of another.
 
 from __future__ import annotations
 
+import secrets
 from collections import Counter
 from collections.abc import Iterator
 
@@ -42,6 +43,9 @@ class Registry:
     Attributes:
         elsewhere: The connections of other processes of the hub, which the limits
             include.
+
+        epoch: Tells the numbers of these connections from those of other processes and
+            other starts.
     """
 
     def __init__(
@@ -55,6 +59,8 @@ class Registry:
         self._networks: Counter[str] = Counter()
         self._users: Counter[str] = Counter()
         self.elsewhere: Elsewhere = ALONE
+        self.epoch = secrets.token_hex(4)
+        self._newest = 0
 
     def set_limits(
         self, limit: int | None, limit_per_address: int | None, limit_per_user: int | None
@@ -91,6 +97,22 @@ class Registry:
         The connections of *user*.
         """
         return [one for one in self._connections.values() if one.user == user]
+
+    def id_of(self, connection: Connection) -> str:
+        """
+        Identifies *connection*, for those who look at the hub: no other one ever has the
+        same, on any hub.
+        """
+        return f"{self.epoch}-{connection.number}"
+
+    def with_id(self, connection_id: str) -> Connection | None:
+        """
+        The connection that has this ID; ``None`` if there is none, or none any more.
+        """
+        epoch, _, number = connection_id.rpartition("-")
+        if epoch != self.epoch:
+            return None
+        return next((one for one in self._connections.values() if str(one.number) == number), None)
 
     def of_topic(self, topic: str) -> list[Connection]:
         """
@@ -134,6 +156,8 @@ class Registry:
         Add *connection*.
         """
         self._connections[connection.name] = connection
+        self._newest += 1
+        connection.number = self._newest
         network = network_of(connection.address)
         self._networks[network] += 1
         self._tell(network, self._networks[network])

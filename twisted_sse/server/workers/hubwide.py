@@ -74,6 +74,13 @@ class HubWide:
             "topics": partial(self._change_topics, calls),
         }
 
+    @property
+    def members(self) -> Sequence[Calls]:
+        """
+        The workers that are ready.
+        """
+        return list(self._members)
+
     def join(self, calls: Calls) -> None:
         """
         Take a worker that is ready.

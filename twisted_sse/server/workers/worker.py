@@ -46,6 +46,7 @@ from twisted_sse.server.workers.log import write_event
 from twisted_sse.server.workers.origin import WorkerHistory, history_of, remove_orphaned
 from twisted_sse.server.workers.siblings import OtherWorkers
 from twisted_sse.server.workers.topics import answer_change
+from twisted_sse.web.admin.processes import ProcessReport
 
 __all__ = ["Worker", "run_worker"]
 
@@ -151,10 +152,12 @@ class Worker(Protocol):
         self._broker = server.hub.broker
         endpoints = [one.endpoint for one in server.served]
         self._accepting = Several(endpoints)
+        self._report = ProcessReport(self._broker, lambda: len(server.hub.responses))
         self._calls = Calls(
             lambda data: self.transport.write(data),
             {
                 "abort": self._abort,
+                "admin": self._report.answer,
                 "count": self._count,
                 "elsewhere": self._learn,
                 "find": lambda number: self._others.find_own(number),
