@@ -48,6 +48,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("sinks",),
     ),
     "history": (
+        ("memoryruns",),
         ("follower", "memory", "outage", "plugins"),
         ("reading", "remote"),
         ("sqlite", "redis", "upstream"),

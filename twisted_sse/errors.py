@@ -22,11 +22,15 @@ __all__ = [
     "OutcomeUnknown",
     "PerhapsKept",
     "ReadTimeout",
+    "RunLost",
+    "RunsNotKept",
     "TooManyAttempts",
     "TooManyConnections",
     "TooManyConnectionsFromAddress",
     "TooManyConnectionsOfUser",
     "TooManyPublications",
+    "TooManyRuns",
+    "TooManyRunsOfUser",
     "TooManyTopics",
     "TopicEnded",
     "TwistedSSEError",
@@ -105,6 +109,38 @@ class TopicEnded(TwistedSSEError):
         # A topic may be long.
         name = repr(self.topics[0])[:100] if self.topics else "of these"
         super().__init__(f"The topic {name} has ended: publish to another one.")
+
+
+class RunsNotKept(TwistedSSEError):
+    """
+    The history provider cannot keep runs.
+    """
+
+
+class TooManyRuns(TwistedSSEError):
+    """
+    One more run would exceed the limit of this process.  Answered with 503.
+    """
+
+
+class TooManyRunsOfUser(TwistedSSEError):
+    """
+    One more run would exceed the limit of its user.  Answered with 429.
+    """
+
+
+class RunLost(TwistedSSEError):
+    """
+    A run has ended, or has another owner, so its owner cannot publish to it any more.
+
+    Attributes:
+        topics: The topics of the runs.
+    """
+
+    def __init__(self, topics: Iterable[str]) -> None:
+        self.topics = tuple(topics)
+        name = repr(self.topics[0])[:100] if self.topics else "of these"
+        super().__init__(f"The run of the topic {name} has ended, or was begun anew.")
 
 
 class HubClosed(TwistedSSEError):

@@ -150,7 +150,7 @@ class SignalTests(SynchronousTestCase):
         """
         The types of control events are those that a hub sends.
         """
-        self.assertEqual(CONTROL_EVENTS, {OPEN, RESET, "stream-error", "topic-end"})
+        self.assertEqual(CONTROL_EVENTS, {OPEN, RESET, "stream-error", "topic-begin", "topic-end"})
 
     def test_nothing(self) -> None:
         """

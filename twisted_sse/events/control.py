@@ -2,7 +2,7 @@
 The event types of control events, which tell clients about the stream itself.
 """
 
-__all__ = ["CONTROL_EVENTS", "ENDED", "FAILED", "OPEN", "RESET"]
+__all__ = ["BEGUN", "CONTROL_EVENTS", "ENDED", "FAILED", "OPEN", "RESET"]
 
 #: The first event of every stream of a hub.
 OPEN = "stream-open"
@@ -13,8 +13,11 @@ RESET = "stream-reset"
 #: The source of a response has failed.
 FAILED = "stream-error"
 
+#: A run has begun.
+BEGUN = "topic-begin"
+
 #: A topic has ended, and its publisher gave no last event.
 ENDED = "topic-end"
 
 #: All types of control events.
-CONTROL_EVENTS = frozenset({OPEN, RESET, FAILED, ENDED})
+CONTROL_EVENTS = frozenset({OPEN, RESET, FAILED, BEGUN, ENDED})
