@@ -31,6 +31,9 @@ __all__ = ["main"]
 
 _loop: Any = reactor
 
+# Between two words, in seconds.  There are comments in it, which clients have to skip.
+_PAUSE = 0.04
+
 _DIALECTS: dict[str, Dialect] = {
     "api/chat": AISDK(text=True),
     "api/tanstack": TanStackAI(text=True),
@@ -47,7 +50,7 @@ async def answer(request: Request) -> AsyncIterator[str]:
     path: Any = request.path
     for word in ("one ", "two ", "three "):
         yield word
-        await deferLater(_loop, 0.01)
+        await deferLater(_loop, _PAUSE)
     if path.startswith(b"/failing"):
         raise ValueError("on purpose")
     if path.startswith(b"/endless"):
@@ -60,7 +63,7 @@ async def broken() -> AsyncIterator[ServerSentEvent]:
     Yield an event that clients pass over, and fail.
     """
     yield ServerSentEvent('{"type":"ping","sequence_number":0}', event="ping")
-    await deferLater(_loop, 0.01)
+    await deferLater(_loop, _PAUSE)
     raise ValueError("on purpose")
 
 
@@ -82,7 +85,11 @@ def main() -> None:
         for end in ("whole", "failing", "endless"):
             retry = 200 if dialect.reconnects else None
             response = EventSourceResponse(
-                answer, dialect=dialect, methods=["GET", "POST"], retry=retry
+                answer,
+                dialect=dialect,
+                keepalive=_PAUSE / 4,
+                methods=["GET", "POST"],
+                retry=retry,
             )
             _put(root, f"{end}/{path}", response)
         # Clients of the others take such an event for an error.

@@ -109,10 +109,12 @@ class Caller:
         version: str = "HTTP/1.1",
     ) -> None:
         """
-        Send a request; the header ``Host`` and a body's length are added.
+        Send a request; the header ``Host``, if there is none, and a body's length are added.
         """
-        pairs = headers.items() if isinstance(headers, Mapping) else headers
-        lines = [f"{method} {target} {version}".encode("latin-1"), b"Host: hub.example"]
+        pairs = list(headers.items() if isinstance(headers, Mapping) else headers)
+        if not any(name == "Host" for name, _ in pairs):
+            pairs.insert(0, ("Host", "hub.example"))
+        lines = [f"{method} {target} {version}".encode("latin-1")]
         lines += [
             name.encode("ascii") + b": " + (value if isinstance(value, bytes) else value.encode())
             for name, value in pairs
@@ -187,16 +189,19 @@ class H2Caller:
 
     The connection is made without TLS.
 
+    Args:
+        kind: The class of the server's connection, ours or Twisted's own.
+
     Attributes:
         resets: The error codes of the HTTP/2 streams that the server has reset.
     """
 
-    def __init__(self, site: Site, clock: Clock) -> None:
+    def __init__(self, site: Site, clock: Clock, kind: Any = H2Connection) -> None:
         self._clock = clock
         self._client = H2Client()
         self._answers: dict[int, Answer] = {}
         self.resets: dict[int, int] = {}
-        self._server = _h2_server(site, clock)
+        self._server = _h2_server(site, clock, kind)
         self.transport = StringTransportWithDisconnection()
         self.transport.protocol = self._server
         self._server.makeConnection(self.transport)
@@ -362,8 +367,8 @@ class Served:
         return [event for event in events if event.event != "stream-open" and event.id]
 
 
-def _h2_server(site: Site, clock: Clock) -> Any:
-    server = H2Connection(IReactorTime(clock))
+def _h2_server(site: Site, clock: Clock, kind: Any) -> Any:
+    server = kind(IReactorTime(clock))
     # Twisted sets these after it has detected the client's protocol.
     vars(server).update(requestFactory=site.requestFactory, site=site, factory=site, timeOut=None)
     return server

@@ -26,6 +26,7 @@ from twisted_sse import (
 )
 from twisted_sse.errors import InvalidEvent
 from twisted_sse.transport.http.site import StreamSite
+from twisted_sse.web.dialects import AISDK
 
 __all__ = ["EndTests", "KleinTests", "PaceTests", "RequestTests", "SendTests"]
 
@@ -352,6 +353,34 @@ class EndTests(SynchronousTestCase):
             self.assertIsInstance(served.error, KeyError)
             self.assertEqual(len(served.hub.responses), 0)
         self.assertEqual([stream.reason for stream in streams], [EndReason.FAILED] * 2)
+
+    def test_dialect(self) -> None:
+        """
+        In a dialect, the stream is complete when it is closed, and tells of a failure.
+        """
+
+        async def block(request: Request, stream: EventStream) -> None:
+            async with stream:
+                await stream.send({"type": "start"})
+
+        async def closing(request: Request, stream: EventStream) -> None:
+            await stream.send({"type": "start"})
+            stream.close()
+
+        async def failing(request: Request, stream: EventStream) -> None:
+            async with stream:
+                await stream.send({"type": "start"})
+                raise KeyError("secret")
+
+        error = '{"type":"error","errorText":"Sorry."}'
+        for handler, rest in ((block, []), (closing, []), (failing, [error])):
+            served = Served(handler, dialect=AISDK(error="Sorry."))
+            answer = served.call().answer
+
+            data = [event.data for event in answer.events]
+            self.assertEqual(data, ['{"type":"start"}', *rest, "[DONE]"])
+            self.assertEqual(answer.header("x-vercel-ai-ui-message-stream"), "v1")
+            self.assertTrue(answer.ended)
 
     def test_closed_by_others(self) -> None:
         """

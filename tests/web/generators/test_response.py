@@ -9,6 +9,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
+from twisted.web._http2 import H2Connection as TwistedH2Connection
 from twisted.web.server import Request
 
 from tests.support.http import Answer, Caller, H2Caller, call
@@ -256,6 +257,18 @@ class EndTests(SynchronousTestCase):
             self.assertEqual((answer.body, answer.ended), (b"data: before\n\n", False))
         self.assertEqual(caller.resets, {1: 2, 3: 2})
         self.assertEqual(len(self.flushLoggedErrors(KeyError)), 2)
+
+    def test_failure_twisted_http_2(self) -> None:
+        """
+        Twisted's own HTTP/2 resets the stream with an error, too.
+        """
+        streamed = Streamed(broken)
+        caller = H2Caller(streamed.site, streamed.clock, TwistedH2Connection)
+        stream = caller.ask("GET", "/")
+
+        self.assertFalse(caller.answer(stream).ended)
+        self.assertEqual(caller.resets, {stream: 2})
+        self.assertEqual(len(self.flushLoggedErrors(KeyError)), 1)
 
     def test_failure_http_1_0(self) -> None:
         """

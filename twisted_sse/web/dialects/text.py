@@ -5,7 +5,6 @@ Text as a stream of objects: what a dialect writes around the pieces of an answe
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from typing import Protocol
 
 from twisted_sse.events.ending import Outcome
@@ -13,10 +12,26 @@ from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.web.dialects.dialect import Reading
 from twisted_sse.web.dialects.objects import Object
 
-__all__ = ["Envelope", "TextReading"]
+__all__ = ["ObjectReading", "TextObjects", "TextReading"]
 
 
-class Envelope(Protocol):
+class ObjectReading(Reading, Protocol):
+    """
+    A `Reading` of objects.
+    """
+
+    def framed(self, value: Object, event_id: str | None, number: int | None) -> ServerSentEvent:
+        """
+        Frame an object.
+
+        Args:
+            event_id: The ID of its event.
+
+            number: As in `Reading.event`.
+        """
+
+
+class TextObjects(Protocol):
     """
     The objects of one answer, in the words of a dialect.
 
@@ -47,9 +62,9 @@ class TextReading:
         objects: Frames the objects, and counts them where it counts items.
     """
 
-    def __init__(self, objects: Reading, envelope: Envelope) -> None:
+    def __init__(self, objects: ObjectReading, around: TextObjects) -> None:
         self._objects = objects
-        self._envelope = envelope
+        self._around = around
         # Whoever continues after an ID may have everything.
         self._begun = objects.after is not None
         # How many objects precede the next one, as in `Reading.event`.
@@ -83,7 +98,7 @@ class TextReading:
         if number == 0:
             # An ID that is not known begins anew.
             self._begun = False
-        return self._frame([*self._begin(), *self._envelope.piece(event.data or "")], event.id)
+        return self._frame([*self._begin(), *self._around.piece(event.data or "")], event.id)
 
     def end(self, outcome: Outcome) -> Iterable[ServerSentEvent] | None:
         """
@@ -91,7 +106,7 @@ class TextReading:
         """
         rest: list[Object] = []
         if outcome == "done":
-            rest = [*self._begin(), *self._envelope.finish()]
+            rest = [*self._begin(), *self._around.finish()]
         framed = list(self._frame(rest, None))
         last = self._objects.end(outcome)
         return None if last is None else [*framed, *last]
@@ -100,7 +115,7 @@ class TextReading:
         if self._begun:
             return []
         self._begun = True
-        return self._envelope.begin()
+        return self._around.begin()
 
     def _frame(self, objects: list[Object], event_id: str | None) -> Iterator[ServerSentEvent]:
         for position, one in enumerate(objects, 1):
@@ -109,7 +124,6 @@ class TextReading:
                 self._number = number + 1
                 if number < self._objects.skip:
                     continue
-            made = ServerSentEvent.json(one)
             # Whoever has the ID has everything that was written for the item.
-            is_last = position == len(objects) and event_id is not None
-            yield from self._objects.event(replace(made, id=event_id) if is_last else made, number)
+            is_last = position == len(objects)
+            yield self._objects.framed(one, event_id if is_last else None, number)

@@ -52,6 +52,9 @@ class EventStream(ResponseStream):
 
     __slots__ = ("_framing", "_removed", "_request", "_waiting")
 
+    # The handler itself closes it when it has sent everything.
+    _closed_as = "done"
+
     def __init__(self, request: Request, framing: ItemFraming) -> None:
         super().__init__()
         self._request = request

@@ -52,6 +52,9 @@ class ResponseStream:
         "reason",
     )
 
+    # What a dialect is told if the application closes the stream.
+    _closed_as: Outcome = "cancelled"
+
     def __init__(self) -> None:
         self.reason: EndReason | None = None
         self.draining: Deferred[None] = Deferred()
@@ -86,7 +89,7 @@ class ResponseStream:
         """
         if not self.closed:
             self.reason = EndReason.CLOSED
-            self._finish("cancelled", None, final)
+            self._finish(self._closed_as, None, final)
             self._lost(EndReason.CLOSED)
 
     def begin(
