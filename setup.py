@@ -27,7 +27,9 @@ KLEIN = "klein>=24.8"
 JWT = ["PyJWT[crypto]>=2.13"]
 REDIS = ["txredisapi>=1.6"]
 CLI = ["rich"]
-ALL = [*CLI, *JWT, *REDIS]
+# The first that negotiates the format of its answers as Prometheus 3 asks for it.
+METRICS = ["prometheus-client>=0.22"]
+ALL = [*CLI, *JWT, *METRICS, *REDIS]
 TEST = [
     *ALL,
     *("apscheduler<4", "hypothesis", "mypy", "mypy-zope", "ruff"),
@@ -81,6 +83,7 @@ setup(
     extras_require={
         "cli": CLI,
         "jwt": JWT,
+        "metrics": METRICS,
         "redis": REDIS,
         "all": ALL,
         "test": TEST,
@@ -90,7 +93,7 @@ setup(
     # "twisted.plugins" adds two files to a directory that belongs to Twisted.  It must not have
     # an __init__.py here, or Twisted would not find the plugins.
     packages=[*find_packages(include=["twisted_sse", "twisted_sse.*"]), "twisted.plugins"],
-    package_data={"twisted_sse": ["py.typed", "server/static/**"]},
+    package_data={"twisted_sse": ["py.typed", "server/static/**", "web/admin/static/**"]},
     # The default editable mode maps names through an import hook, but Twisted looks for plugins
     # in the directories of sys.path and would not find `twistd sse`.
     options={"editable_wheel": {"mode": "compat"}},

@@ -76,7 +76,7 @@ from tests.support.curl import CurlStream, publish
 from tests.support.hub_process import TOKEN, HubProcess
 from tests.support.ports import free_port
 from tests.support.processes import Background, find_program
-from tests.support.reference import option_table
+from tests.support.reference import metric_table, option_table
 from tests.support.streams import RawStream
 from tests.support.tokens import pem, signer
 from tests.support.waiting import PATIENCE, eventually
@@ -330,7 +330,7 @@ class ServerTests(SynchronousTestCase):
             self.addCleanup(stream.close)
 
             self.assertEqual(stream.status, "HTTP/1.1 200 OK", snippet.place)
-            self.assertEqual(stream.named(OPEN).data, '{"resumed":false}', snippet.place)
+            self.assertEqual(stream.named(OPEN).json()["resumed"], False, snippet.place)
 
     def test_tutorial(self) -> None:
         """
@@ -555,6 +555,12 @@ class ReferenceTests(SynchronousTestCase):
         The table of options is the one that the code makes.
         """
         self.assertIn(option_table(), self.text, "run python -m tests.support.reference")
+
+    def test_metrics(self) -> None:
+        """
+        The table of metrics is the one that the code makes.
+        """
+        self.assertIn(metric_table(), self.text, "run python -m tests.support.reference")
 
     def test_help(self) -> None:
         """

@@ -339,7 +339,7 @@ class OwnHistoryTests(ExampleTests):
         self.start(file)
         again = self.subscribe("/?topic=starts", f"Last-Event-ID: {seen.id}")
 
-        self.assertEqual(again.named("stream-open").data, '{"resumed":true}')
+        self.assertEqual(again.named("stream-open").json()["resumed"], True)
         self.assertEqual(again.data(1), ["The hub has started."])
 
     def test_unknown(self) -> None:
@@ -379,7 +379,7 @@ class CurlTests(ExampleTests):
 
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         resumed = done.stdout.partition("-- Resume")[2]
-        self.assertIn('data: {"resumed":true}', resumed)
+        self.assertIn('data: {"resumed":true', resumed)
         self.assertNotIn("bread", resumed)
         self.assertLess(resumed.index('{"name":"soup"}'), resumed.index("data: cake"))
 

@@ -55,7 +55,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("__init__", "choice", "factories"),
     ),
     "broker": (
-        ("__init__", "screening", "singleflight", "shutdown"),
+        ("__init__", "measures", "screening", "singleflight", "shutdown"),
         ("audiences",),
         ("connections",),
         ("presence", "replay"),
@@ -68,11 +68,12 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
             "readiness",
             "receipts",
             "schedule",
+            "topicchanges",
         ),
         ("endings", "siblings"),
         ("admission",),
         ("broker",),
-        ("drain",),
+        ("drain", "selftest"),
         ("lifecycle",),
         ("service",),
     ),
@@ -89,6 +90,7 @@ OUTSIDERS = {
     "rich": ["cli"],
     "txredisapi": ["history.redis.protocol"],
     "jwt": ["web.tokens"],
+    "prometheus_client": ["web.admin.exposition"],
     "cryptography": ["web.tokens", "web.clientcertificate", "transport.tls"],
 }
 

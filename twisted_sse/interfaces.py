@@ -26,6 +26,7 @@ from twisted_sse.topics import Selection
 __all__ = [
     "PRESENCE_BATCH",
     "ICheckedHistory",
+    "IDescribedHistory",
     "IEndingHistory",
     "IHistoryFactory",
     "IHistoryProvider",
@@ -418,15 +419,10 @@ class IRunHistory(IEndingHistory):
         """
 
 
-class IHistoryReader(Interface):
+class IDescribedHistory(Interface):
     """
-    Tells what a store holds, and reads it from beginning to end.
-
-    ``twisted-sse history`` uses it, also while hubs use the store, so nothing here changes
-    the store or keeps it from being changed.  An `IHistoryProvider` may provide this as
-    well.  Of one that does not, the program reads what `IHistoryProvider.since` returns.
-    A reader that is an `twisted.application.service.IService` is started before it is
-    used, and stopped afterwards.
+    Tells what a store holds.  An `IHistoryProvider` may provide this as well: then the
+    admin endpoint of its hub shows it.
     """
 
     def describe() -> Holdings:
@@ -436,11 +432,24 @@ class IHistoryReader(Interface):
         Reads little, however much that is.
 
         Returns:
-            What can be told; the program finds the rest by reading everything.
+            What can be told.  ``twisted-sse history`` finds the rest by reading
+            everything.
 
         Raises:
             HistoryUnavailable: The store cannot be read now.
         """
+
+
+class IHistoryReader(IDescribedHistory):
+    """
+    Reads a store from beginning to end, and tells what it holds.
+
+    ``twisted-sse history`` uses it, also while hubs use the store, so nothing here changes
+    the store or keeps it from being changed.  An `IHistoryProvider` may provide this as
+    well.  Of one that does not, the program reads what `IHistoryProvider.since` returns.
+    A reader that is an `twisted.application.service.IService` is started before it is
+    used, and stopped afterwards.
+    """
 
     def read(cursor: str | None, limit: int) -> StoredPage:
         """

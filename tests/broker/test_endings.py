@@ -150,7 +150,7 @@ class ReaderTests(EndCase):
         self.clock.pump([0] * 5)
 
         self.assertEqual({one.connection.ended for one in readers}, {EndReason.ENDED})
-        self.assertEqual({len(one.sink.blocks) for one in readers}, {3})
+        self.assertEqual({len(one.sink.blocks) for one in readers}, {2})
         self.assertEqual(len(self.hub.connections), 0)
 
     def test_private_end(self) -> None:

@@ -159,7 +159,7 @@ class WheelTests(SynchronousTestCase):
         requirements = self.metadata.get_all("Requires-Dist", [])
         in_all = [each for each in requirements if 'extra == "all"' in each]
 
-        self.assertEqual(set(extras), {"all", "cli", "dev", "jwt", "redis", "test"})
+        self.assertEqual(set(extras), {"all", "cli", "dev", "jwt", "metrics", "redis", "test"})
         self.assertEqual(len(in_all), 3)
 
 

@@ -137,7 +137,7 @@ class SourceTests(SynchronousTestCase):
         served.hub.publish("news", "hello")
         served.clock.advance(0)
 
-        self.assertEqual([one.data for one in caller.answer.events[2:]], ["hello"])
+        self.assertEqual([one.data for one in caller.answer.events[1:]], ["hello"])
 
     def test_no_source(self) -> None:
         """

@@ -109,10 +109,12 @@ class Caller:
         version: str = "HTTP/1.1",
     ) -> None:
         """
-        Send a request; the header ``Host`` and a body's length are added.
+        Send a request; the header ``Host``, if there is none, and a body's length are added.
         """
-        pairs = headers.items() if isinstance(headers, Mapping) else headers
-        lines = [f"{method} {target} {version}".encode("latin-1"), b"Host: hub.example"]
+        pairs = list(headers.items() if isinstance(headers, Mapping) else headers)
+        if not any(name == "Host" for name, _ in pairs):
+            pairs.insert(0, ("Host", "hub.example"))
+        lines = [f"{method} {target} {version}".encode("latin-1")]
         lines += [
             name.encode("ascii") + b": " + (value if isinstance(value, bytes) else value.encode())
             for name, value in pairs

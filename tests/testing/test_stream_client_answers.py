@@ -174,5 +174,5 @@ class AnswerTests(StreamTests):
         before = repr(stream)
         stream.disconnect()
 
-        self.assertEqual(before, "<GET /news: 200, 2 blocks, open>")
-        self.assertEqual(repr(stream), "<GET /news: 200, 2 blocks, closed>")
+        self.assertEqual(before, "<GET /news: 200, 1 blocks, open>")
+        self.assertEqual(repr(stream), "<GET /news: 200, 1 blocks, closed>")

@@ -260,8 +260,9 @@ def resources(hub: Hub) -> None:
     tokens = BearerTokens.from_file("tokens", anonymous=False)
     tokens.replace(["secret"])
     as_publishing: IResource = hub.publishing(BearerTokens(["secret"]))
+    as_admin: IResource = hub.admin_resource(BearerTokens(["secret"]))
     tokens.reload()
-    print(as_publishing, hub.resource(tokens))
+    print(as_publishing, as_admin, hub.resource(tokens))
     BearerTokens([b"secret"])  # type: ignore[list-item]
 
     hub.resource(authorize=len)  # type: ignore[arg-type]

@@ -10,7 +10,7 @@ is `twisted_sse.broker.admission`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol, TypeVar
 
 from twisted.internet.defer import Deferred, fail, maybeDeferred, succeed
@@ -27,14 +27,18 @@ from twisted_sse.broker.connections.retry import ReconnectionTime
 from twisted_sse.broker.endings import Endings
 from twisted_sse.broker.fanout import Fanout
 from twisted_sse.broker.intake import Intake
+from twisted_sse.broker.measures.latency import PublishLatency
+from twisted_sse.broker.measures.measures import Measures
+from twisted_sse.broker.measures.stalls import StallWatch
 from twisted_sse.broker.presence.presence import HubPresence
 from twisted_sse.broker.presence.settings import Presence
 from twisted_sse.broker.publishrate import PublishRate
-from twisted_sse.broker.readiness import Readiness
+from twisted_sse.broker.readiness import Fault, Readiness
 from twisted_sse.broker.receipts import Find, PublishOutcome, Receipts, RepeatKey, Submit
 from twisted_sse.broker.replay.catchup import Catchup, FallenBehind
 from twisted_sse.broker.siblings import Siblings
 from twisted_sse.broker.singleflight import SingleFlight
+from twisted_sse.broker.topicchanges import TopicRequest
 from twisted_sse.clock import dates_of
 from twisted_sse.errors import HistoryUnavailable, HubClosed
 from twisted_sse.events.ending import Outcome
@@ -52,6 +56,8 @@ T = TypeVar("T")
 # about a thousand connections.  A publisher that waits for each answer needs two
 # turns for it, so this also bounds how often it can publish meanwhile.
 _BUDGET = 0.003
+
+_STOPPING = Fault("stopping", "The hub is about to stop.")
 
 
 class HubPart(Protocol):
@@ -117,6 +123,12 @@ class Broker:
         parts: What begins with the hub, and ends before the hub drains; see `add_part`.
 
         start_soon: Called when the hub has something to do although nobody uses it.
+
+        measures: What the hub counts and times.
+
+        stalls: Notices when the reactor is held, once it is started.
+
+        checks: What else has to be well for the hub to be ready.
     """
 
     _log = Logger()
@@ -155,19 +167,23 @@ class Broker:
         self.presence = None if presence is None else HubPresence(presence, history, clock)
         self.set_publish_rate(max_publish_rate)
         self.refusals = Refusals()
+        self.measures = Measures()
+        self._latency = PublishLatency(self.measures.publish_to_write)
+        self.stalls = StallWatch(self.measures.stalls, clock, lambda: self.closed)
         self._shared = ISharedHistoryProvider(history, None)
         self._window = Window(window_events, window_bytes)
         self._preload = window_events
         self._audiences = AudienceIndex(self._window)
-        self._catchup = Catchup(self._window, history, clock, fallen_behind)
-        self._fanout = Fanout(clock, _BUDGET, self._catchup.advance)
+        self._catchup = Catchup(self._window, history, clock, fallen_behind, self.measures)
+        self._fanout = Fanout(clock, _BUDGET, self._catchup.advance, self._swept)
         # What a shared history has kept comes back to every hub by `follow`.
         deliver = self._deliver if self._shared is None else self._count
-        self._intake = Intake(history, clock, deliver)
+        self._intake = Intake(history, clock, deliver, self.measures, self._latency)
         self.endings = Endings(self._window, history, self._fanout)
         self._starts: SingleFlight[None] = SingleFlight()
         self._readiness = Readiness(history, self._window, self._intake.check, clock)
-        self._checks: SingleFlight[bool] = SingleFlight()
+        self._checks: SingleFlight[list[Fault]] = SingleFlight()
+        self.checks: list[Callable[[], Fault | None]] = []
         self._started = False
         self.admission = Admission(
             window=self._window,
@@ -185,6 +201,7 @@ class Broker:
             start=self.start,
             endings=self.endings,
             presence=self.presence,
+            measures=self.measures,
         )
 
     def set_retry(self, retry: int | None, spread: int | None) -> None:
@@ -248,9 +265,21 @@ class Broker:
         Find out whether subscribers are taken, publications are kept, and what other
         hubs publish arrives here.
         """
+        return self.examine().addCallback(lambda faults: not faults)
+
+    def examine(self) -> Deferred[list[Fault]]:
+        """
+        Find out why not, if `check` says no.
+        """
         if self.closed or self.leaving:
-            return succeed(False)
-        return self._checks.call(None, self._check)
+            return succeed([_STOPPING])
+        return self._checks.call(None, lambda: Deferred.fromCoroutine(self._find_faults()))
+
+    def check_started(self) -> Deferred[bool]:
+        """
+        Find out whether history has answered once since the start.
+        """
+        return self.start().addCallbacks(lambda _: True, lambda _: False)
 
     def add_part(self, part: HubPart) -> None:
         """
@@ -320,6 +349,18 @@ class Broker:
             return self.receipts.once(repeat, submit, find)
         return self._siblings.submit_once(repeat, publications, submit, find)
 
+    async def change_topics(
+        self, name: str, user: str | None, request: TopicRequest
+    ) -> Sequence[str] | None:
+        """
+        Do what `TopicChanges.change` does, for the connections of all processes.
+        """
+        changes = self.admission.topic_changes
+        topics: Iterable[str] | None = await changes.change(name, user, request)
+        if topics is None and self._siblings is not None:
+            topics = await self._siblings.change_topics(name, user, request)
+        return None if topics is None else list(topics)
+
     def count(self, publications: Sequence[Publication]) -> list[int]:
         """
         Count the connections of this process that would get each of *publications*.
@@ -365,13 +406,14 @@ class Broker:
         self._catchup.stop()
         self._fanout.stop()
 
-    def _check(self) -> Deferred[bool]:
-        asked = Deferred.fromCoroutine(self._ask()).addErrback(self._unavailable)
-        return asked.addCallbacks(lambda _: self.ready, lambda _: False)
-
-    async def _ask(self) -> None:
-        await self.start()
-        await self._readiness.check()
+    async def _find_faults(self) -> list[Fault]:
+        try:
+            await self.start()
+        except (HistoryUnavailable, HubClosed) as error:
+            return [Fault("reading", str(error))]
+        found = await self._readiness.find_faults()
+        found += [fault for check in self.checks if (fault := check()) is not None]
+        return found if self.ready else [*found, _STOPPING]
 
     def _start(self) -> Deferred[None]:
         tail: Deferred[Tail] = maybeDeferred(self.history.tail, self._preload)
@@ -411,6 +453,7 @@ class Broker:
         for connection in connections:
             connection.invalidate_position()
         self._window.start(tail)
+        self._latency.restart()
         self._catchup.restart()
         self.endings.restart()
         for connection in connections:
@@ -432,6 +475,9 @@ class Broker:
                 for (record, here), elsewhere in zip(published, counts, strict=True)
             ]
         )
+
+    def _swept(self) -> None:
+        self._latency.written(self._window.head.number, self.clock.seconds())
 
     def _deliver(self, records: Sequence[Record]) -> list[int]:
         """

@@ -16,6 +16,8 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from twisted_sse.broker.measures.latency import PublishLatency
+from twisted_sse.broker.measures.measures import Measures
 from twisted_sse.broker.screening import NotTaken, has_end, is_refused, screen
 from twisted_sse.errors import (
     EndsNotKept,
@@ -39,6 +41,7 @@ _SUSPECT = 10.0
 class _Submission(NamedTuple):
     publications: Sequence[Publication]
     done: Deferred[list[Published]]
+    since: float
 
 
 class _Operation(NamedTuple):
@@ -73,6 +76,10 @@ class Intake:
     Args:
         deliver: Takes records, and returns the number of connections that get
             each.
+
+        measures: Counts and times what is published.
+
+        latency: Is told when publications were submitted.
     """
 
     _log = Logger()
@@ -82,10 +89,14 @@ class Intake:
         history: IHistoryProvider,
         clock: IReactorTime,
         deliver: Callable[[Sequence[Record]], Sequence[int]],
+        measures: Measures | None = None,
+        latency: PublishLatency | None = None,
     ) -> None:
         self._history = history
         self._clock = clock
         self._deliver = deliver
+        self._measures = Measures() if measures is None else measures
+        self._latency = latency or PublishLatency(self._measures.publish_to_write)
         self._waiting: list[_Submission] = []
         self._operations: list[_Operation] = []
         self._busy = True
@@ -129,7 +140,7 @@ class Intake:
                 `Deferred`; none was kept.
         """
         done: Deferred[list[Published]] = Deferred()
-        self._waiting.append(_Submission(publications, done))
+        self._waiting.append(_Submission(publications, done, self._clock.seconds()))
         if self._call is None and not self._busy:
             self._schedule()
         return done
@@ -222,11 +233,12 @@ class Intake:
         """
         batch = self._screened(batch, refusal)
         publications = [one for submission in batch for one in submission.publications]
+        began = self._clock.seconds()
         # A batch may hold only flush() markers, which carry no publications.
         keeping: Deferred[Sequence[Record]] = (
             maybeDeferred(self._history.append, publications) if publications else succeed(())
         )
-        keeping.addCallback(self._check, len(publications))
+        keeping.addCallback(self._check, len(publications), began)
         done: Deferred[None] = keeping.addCallback(self._deliver_and_tell, batch)
         done.addErrback(self._not_kept, batch)
         return done
@@ -259,22 +271,35 @@ class Intake:
         kind = type(self._history).__name__
         return EndsNotKept(f"A {kind} cannot keep that topics have ended: use another history.")
 
-    def _check(self, records: Sequence[Record], expected: int) -> Sequence[Record]:
+    def _check(self, records: Sequence[Record], expected: int, began: float) -> Sequence[Record]:
         if len(records) != expected:
             raise RuntimeError(
                 f"{self._history!r}.append() returned {len(records)} for {expected} publications"
             )
+        if records:
+            self._measures.appends.observe(self._clock.seconds() - began)
+            self._measures.batches.observe(expected)
+            self._measures.published += expected
         return records
 
     def _deliver_and_tell(self, records: Sequence[Record], batch: Sequence[_Submission]) -> None:
         if self._refused is not None and records:
             self._note_kept()
+        self._expect(records, batch)
         published = list(zip(records, self._deliver(records), strict=True))
         start = 0
-        for publications, done in batch:
+        for publications, done, _ in batch:
             stop = start + len(publications)
             done.callback(published[start:stop])
             start = stop
+
+    def _expect(self, records: Sequence[Record], batch: Sequence[_Submission]) -> None:
+        now = self._clock.seconds()
+        stop = 0
+        for publications, _, since in batch:
+            if publications:
+                stop += len(publications)
+                self._latency.expect(records[stop - 1].number, since, len(publications), now)
 
     def _not_kept(self, failure: Failure, batch: Sequence[_Submission]) -> Deferred[None]:
         error = failure.value
@@ -286,6 +311,7 @@ class Intake:
             self._log.failure("History has failed", failure)
             failure = Failure(PerhapsKept("History has failed; the log says how."))
         self._note_refused(str(failure.value))
+        self._measures.not_kept += sum(len(one.publications) for one in batch)
         for submission in batch:
             if not submission.done.called:
                 submission.done.errback(failure)

@@ -14,6 +14,7 @@ from twisted.internet.defer import Deferred
 
 from twisted_sse.broker.connections.elsewhere import Elsewhere
 from twisted_sse.broker.receipts import Find, PublishOutcome, RepeatKey, Submit
+from twisted_sse.broker.topicchanges import TopicRequest
 from twisted_sse.events.publication import Publication
 
 __all__ = ["Siblings"]
@@ -35,6 +36,16 @@ class Siblings(Protocol):
         Count the connections of the other processes that get each of *publications*.
 
         It never fails: a process that does not answer in time counts as 0.
+        """
+
+    async def change_topics(
+        self, name: str, user: str | None, request: TopicRequest
+    ) -> Sequence[str] | None:
+        """
+        Do what `TopicChanges.change` does, for the connections of the other processes.
+
+        Raises:
+            ChangeRefused, HistoryUnavailable: Nothing was changed, or it is not known.
         """
 
     def submit_once(

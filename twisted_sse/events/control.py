@@ -2,7 +2,16 @@
 The event types of control events, which tell clients about the stream itself.
 """
 
-__all__ = ["BEGUN", "CONTROL_EVENTS", "ENDED", "FAILED", "OPEN", "RESET"]
+__all__ = [
+    "BEGUN",
+    "CONTROL_EVENTS",
+    "ENDED",
+    "FAILED",
+    "HEARTBEAT",
+    "OPEN",
+    "RESET",
+    "TOPICS",
+]
 
 #: The first event of every stream of a hub.
 OPEN = "stream-open"
@@ -19,5 +28,11 @@ BEGUN = "topic-begin"
 #: A topic has ended, and its publisher gave no last event.
 ENDED = "topic-end"
 
+#: A keepalive that a page can see.
+HEARTBEAT = "stream-heartbeat"
+
+#: The topics of the stream have changed.
+TOPICS = "stream-topics"
+
 #: All types of control events.
-CONTROL_EVENTS = frozenset({OPEN, RESET, FAILED, BEGUN, ENDED})
+CONTROL_EVENTS = frozenset({OPEN, RESET, FAILED, BEGUN, ENDED, HEARTBEAT, TOPICS})

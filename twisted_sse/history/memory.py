@@ -21,10 +21,11 @@ from zope.interface import implementer
 
 from twisted_sse.clock import clock_for, dates_of
 from twisted_sse.errors import TopicEnded, UnknownEventID
+from twisted_sse.events.holdings import Holdings
 from twisted_sse.events.publication import Position, Publication, Record, Tail
 from twisted_sse.events.runrecord import RunBegun, RunKey, RunRecord, beginning
 from twisted_sse.history.memoryruns import MemoryRuns
-from twisted_sse.interfaces import IRunHistory, ISearchableHistory
+from twisted_sse.interfaces import IDescribedHistory, IRunHistory, ISearchableHistory
 from twisted_sse.topics import Selection
 
 __all__ = ["MemoryHistory"]
@@ -40,7 +41,7 @@ _Kept = tuple[float, int, Record]
 _SLICE = 2048
 
 
-@implementer(IRunHistory, ISearchableHistory)
+@implementer(IRunHistory, ISearchableHistory, IDescribedHistory)
 class MemoryHistory:
     """
     Keeps the newest publications in memory.
@@ -136,6 +137,14 @@ class MemoryHistory:
         if shared is None or shared.oldest is None or self._own(event_id) is not None:
             return None
         return self._kept[shared.oldest - self._newest - 1][2]
+
+    def describe(self) -> Holdings:
+        """
+        See `IDescribedHistory.describe`.
+        """
+        events, size, age = self._bounds
+        bounds = {"events": events, "bytes": size, "age": age}
+        return Holdings(len(self._kept), self._size, bounds=bounds)
 
     def begin_run(
         self, topic: str, owner: str, lease: float, keep: float, private: bool

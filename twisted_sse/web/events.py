@@ -13,12 +13,12 @@ from twisted_sse.web.cors import CORS
 from twisted_sse.web.csrf import OriginCheck
 from twisted_sse.web.publish import Publishing
 from twisted_sse.web.resource import Authorize, MethodResource, everybody
-from twisted_sse.web.stream import Subscriptions
+from twisted_sse.web.stream import StreamsResource, Subscriptions
 
 __all__ = ["EventsResource", "PublishResource"]
 
 
-class EventsResource(MethodResource):
+class EventsResource(StreamsResource):
     """
     A hub at one URL: ``GET`` and ``QUERY`` subscribe, ``POST`` publishes.  ``POST``
     to its child ``subscribe`` subscribes too.
@@ -84,9 +84,8 @@ class EventsResource(MethodResource):
             origins=origins,
             refusals=broker.refusals,
         )
-        self.by_form = MethodResource(
-            {"POST": streams.query}, grant, cors, origins=origins, refusals=broker.refusals
-        )
+        self.streams = streams
+        self.by_form = self.sibling({"POST": streams.query})
         self.putChild(b"subscribe", self.by_form)
 
 

@@ -4,14 +4,20 @@ How events are written for subscribers and for other hubs.
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_sse.broker.audiences.representation import PLAIN, REPLICATED, encode_record
+from tests.support.orders import interest_in
+from twisted_sse.broker.audiences.representation import (
+    PLAIN,
+    REPLICATED,
+    encode_record,
+    representation_for,
+)
 from twisted_sse.broker.audiences.window import Entry
 from twisted_sse.events.codec import Decoder
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.publication import Position, Publication, Record
 from twisted_sse.events.replication import read_record
 
-__all__ = ["EncodeRecordTests", "RepresentationTests"]
+__all__ = ["EncodeRecordTests", "EnvelopeTests", "RepresentationTests"]
 
 
 class RepresentationTests(SynchronousTestCase):
@@ -31,6 +37,47 @@ class RepresentationTests(SynchronousTestCase):
         self.assertEqual(REPLICATED.frames([entry]), [REPLICATED.encode(record)])
         (decoded,) = Decoder(None).feed(REPLICATED.encode(record))
         self.assertEqual(read_record(decoded), record)
+
+
+class EnvelopeTests(SynchronousTestCase):
+    """
+    A representation that tells topics.
+    """
+
+    def test_encoded_once(self) -> None:
+        """
+        An event is encoded once for all readers who are told the same topics.
+        """
+        record = Record(3, "e-3", Publication(("a", "b"), ServerSentEvent("x")))
+        entry = Entry(record, Position(2, "e-2"))
+        asked = representation_for("topic", heartbeat=False)
+        one, other, both = (
+            asked.within(interest_in(*topics)) for topics in (["a"], ["a", "c"], ["a", "b"])
+        )
+
+        (frame,) = one.frames([entry])
+        self.assertIs(other.frames([entry])[0], frame)
+        self.assertNotEqual(both.frames([entry]), [frame])
+        self.assertEqual(one.encode(record), frame)
+
+    def test_equal(self) -> None:
+        """
+        Readers share an audience if they want the same in the same form.
+        """
+        interest = interest_in("a")
+        forms = [
+            representation_for(envelope, heartbeat=heartbeat).within(interest)
+            for envelope in (None, "topic", "type")
+            for heartbeat in (False, True)
+        ]
+        again = representation_for("topic", heartbeat=True).within(interest_in("a"))
+
+        self.assertEqual(len(set(forms)), 6)
+        self.assertIs(forms[0], PLAIN)
+        self.assertEqual(forms.index(again), 3)
+        self.assertNotEqual(
+            again, representation_for("topic", heartbeat=True).within(interest_in("b"))
+        )
 
 
 class EncodeRecordTests(SynchronousTestCase):

@@ -15,6 +15,7 @@ from twisted_sse.interfaces import IHistoryProvider
 from twisted_sse.server.workers.calls import AnswerCall, Calls
 from twisted_sse.server.workers.hubwide import HubWide
 from twisted_sse.server.workers.siblings import OtherWorkers
+from twisted_sse.web.admin.processes import ProcessReport
 
 __all__ = ["StubWorker", "connect"]
 
@@ -51,6 +52,8 @@ class StubWorker:
 
         parent: The parent's end of the calls.
 
+        report: What it tells of itself.
+
         others: What it knows of the others.
 
         deliver: Delivers what parent and worker have written.
@@ -67,12 +70,14 @@ class StubWorker:
         self.parent, self._calls, self.deliver = connect(
             handlers,
             {
+                "admin": lambda *asked: self.report.answer(*asked),
                 "count": self._count,
                 "elsewhere": lambda total, networks, workers: self.others.learn(total, networks),
                 "find": lambda number: self.others.find_own(number),
                 "submit": lambda number: self.others.submit_own(number),
             },
         )
+        self.report = ProcessReport(self.hub.broker, lambda: 0)
         self.others = OtherWorkers(self._calls, self.clock)
         handlers |= hub_wide.handlers(self.parent)
         self.hub.broker.join(self.others)

@@ -11,8 +11,13 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from twisted_sse.events import codec
+from twisted_sse.events.control import HEARTBEAT
 from twisted_sse.events.ending import Outcome
+from twisted_sse.events.envelope import Envelope, put_into
+from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.preamble import (
+    UNNAMED,
+    Introduction,
     Priming,
     StreamStart,
     first_frames,
@@ -20,8 +25,19 @@ from twisted_sse.events.preamble import (
 )
 from twisted_sse.events.publication import Position, Record
 from twisted_sse.events.replication import annotate
+from twisted_sse.topics import Interest
 
-__all__ = ["PLAIN", "REPLICATED", "EncodedRecord", "Representation", "encode_record"]
+__all__ = [
+    "PLAIN",
+    "REPLICATED",
+    "EncodedRecord",
+    "Representation",
+    "encode_record",
+    "representation_for",
+]
+
+# A page can only see an event, and browsers fire none for a block without data.
+_HEARTBEAT = codec.encode(ServerSentEvent("{}", event=HEARTBEAT))
 
 
 class EncodedRecord(Protocol):
@@ -35,6 +51,7 @@ class EncodedRecord(Protocol):
     has_publisher_id: bool
     outcome: Outcome | None
     frame: bytes
+    enveloped: dict[tuple[Envelope, tuple[str, ...]], bytes] | None
 
 
 class Representation(Protocol):
@@ -44,6 +61,14 @@ class Representation(Protocol):
 
     #: Whether readers may read every event, and so be shown every ID.
     shows_everything: bool
+
+    #: The frame that is written after an interval of silence; ``None`` for a comment.
+    keepalive: bytes | None
+
+    def within(self, interest: Interest) -> Representation:
+        """
+        The same for readers with *interest*.
+        """
 
     def frames(self, entries: Sequence[EncodedRecord]) -> list[bytes]:
         """
@@ -56,7 +81,12 @@ class Representation(Protocol):
         """
 
     def preamble(
-        self, start: StreamStart, head: Position, retry: int | None, priming: Priming
+        self,
+        start: StreamStart,
+        head: Position,
+        retry: int | None,
+        priming: Priming,
+        introduction: Introduction = UNNAMED,
     ) -> bytes:
         """
         What a stream begins with.
@@ -70,11 +100,19 @@ class Representation(Protocol):
                 the reader.
 
             priming: How the stream tells its position before the first event.
+
+            introduction: What the stream tells about itself.
         """
 
 
 class _Plain:
     shows_everything = False
+
+    def __init__(self, keepalive: bytes | None = None) -> None:
+        self.keepalive = keepalive
+
+    def within(self, interest: Interest) -> Representation:
+        return self
 
     def frames(self, entries: Sequence[EncodedRecord]) -> list[bytes]:
         return [entry.frame for entry in entries]
@@ -83,13 +121,76 @@ class _Plain:
         return encode_record(record)
 
     def preamble(
-        self, start: StreamStart, head: Position, retry: int | None, priming: Priming
+        self,
+        start: StreamStart,
+        head: Position,
+        retry: int | None,
+        priming: Priming,
+        introduction: Introduction = UNNAMED,
     ) -> bytes:
-        return first_frames(start, retry, priming)
+        return first_frames(start, retry, priming, introduction)
+
+
+class _Enveloped(_Plain):
+    """
+    Tells with each event which topics it came from: those that its readers want and may
+    read.
+
+    An event of one topic is the same for all readers; one of several topics is encoded
+    once for each set of them that is told.
+    """
+
+    def __init__(
+        self, envelope: Envelope, keepalive: bytes | None, interest: Interest | None = None
+    ) -> None:
+        super().__init__(keepalive)
+        self._envelope = envelope
+        self._interest = interest
+        self._key = envelope, keepalive, interest
+        # Audiences are looked up by it for every batch.
+        self._hash = hash(self._key)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Enveloped) and self._key == other._key
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def within(self, interest: Interest) -> Representation:
+        return _Enveloped(self._envelope, self.keepalive, interest)
+
+    def frames(self, entries: Sequence[EncodedRecord]) -> list[bytes]:
+        return [self._frame_of(entry) for entry in entries]
+
+    def encode(self, record: Record) -> bytes:
+        publication = record.publication
+        told = self._told(publication.topics, publication.private)
+        return put_into(self._envelope, encode_record(record), told)
+
+    def _frame_of(self, entry: EncodedRecord) -> bytes:
+        key = self._envelope, self._told(entry.topics, entry.private)
+        if entry.enveloped is None:
+            entry.enveloped = {}
+        frame = entry.enveloped.get(key)
+        if frame is None:
+            frame = entry.enveloped[key] = put_into(self._envelope, entry.frame, key[1])
+        return frame
+
+    def _told(self, topics: tuple[str, ...], private: bool) -> tuple[str, ...]:
+        interest = self._interest
+        assert interest is not None
+        # Whoever receives it wants its topic, and may read it.
+        if len(topics) == 1:
+            return topics
+        return tuple(topic for topic in topics if interest.matches((topic,), private))
 
 
 class _Replicated:
     shows_everything = True
+    keepalive: bytes | None = None
+
+    def within(self, interest: Interest) -> Representation:
+        return self
 
     def frames(self, entries: Sequence[EncodedRecord]) -> list[bytes]:
         return [
@@ -113,7 +214,12 @@ class _Replicated:
         )
 
     def preamble(
-        self, start: StreamStart, head: Position, retry: int | None, priming: Priming
+        self,
+        start: StreamStart,
+        head: Position,
+        retry: int | None,
+        priming: Priming,
+        introduction: Introduction = UNNAMED,
     ) -> bytes:
         return replicated_first_frames(start, head)
 
@@ -124,6 +230,23 @@ PLAIN: Representation = _Plain()
 #: What other hubs read: each event with its position and all its topics, as
 #: `twisted_sse.events.replication` writes them.
 REPLICATED: Representation = _Replicated()
+
+
+_WITH_HEARTBEAT: Representation = _Plain(_HEARTBEAT)
+
+
+def representation_for(envelope: Envelope | None, *, heartbeat: bool) -> Representation:
+    """
+    The representation that a subscriber asks for.
+
+    Args:
+        envelope: How each event tells which topics it came from; ``None`` if it does not.
+
+        heartbeat: Whether keepalives are events that a page can see.
+    """
+    if envelope is None:
+        return _WITH_HEARTBEAT if heartbeat else PLAIN
+    return _Enveloped(envelope, _HEARTBEAT if heartbeat else None)
 
 
 def encode_record(record: Record) -> bytes:

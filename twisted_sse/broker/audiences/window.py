@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from operator import attrgetter
 
 from twisted_sse.broker.audiences.representation import encode_record
+from twisted_sse.events.envelope import Envelope
 from twisted_sse.events.publication import Position, PublisherID, Record, Tail
 
 __all__ = ["Entry", "MayRead", "Window"]
@@ -34,9 +35,13 @@ class Entry:
         has_publisher_id: Whether the ID came from the publisher.
 
         outcome: How its topics have ended, if this is their end.
+
+        enveloped: The frames that tell its topics, made when first needed, by envelope
+            and the topics that are told.
     """
 
     __slots__ = (
+        "enveloped",
         "frame",
         "has_publisher_id",
         "id",
@@ -56,6 +61,7 @@ class Entry:
         self.has_publisher_id = record.publication.event.id is not None
         self.outcome = record.publication.outcome
         self.frame = encode_record(record)
+        self.enveloped: dict[tuple[Envelope, tuple[str, ...]], bytes] | None = None
 
     @property
     def position(self) -> Position:
@@ -145,16 +151,23 @@ class Window:
         entry = self._by_publisher_id.get(event_id)
         return entry is not None and not may_read(entry.topics, entry.private)
 
-    def shown_id(self, may_read: MayRead) -> str | None:
+    def shown_id(self, may_read: MayRead, number: int | None = None) -> str | None:
         """
         The newest ID that a subscriber may be shown.
+
+        Args:
+            number: Look only at what does not follow it, instead of at everything.
+
+        Returns:
+            ``None`` if the window has no such ID.
 
         Only events that the subscriber may not read follow that ID, so a resume from
         there misses nothing, and repeats nothing.
         """
-        if not isinstance(self.head.id, PublisherID):
+        if number is None and not isinstance(self.head.id, PublisherID):
             return self.head.id
-        for entry in reversed(self._entries[self._first :]):
+        end = None if number is None else self._after(number)
+        for entry in reversed(self._entries[self._first : end]):
             if not entry.has_publisher_id or may_read(entry.topics, entry.private):
                 return entry.id
         return None if isinstance(self.floor.id, PublisherID) else self.floor.id

@@ -83,6 +83,9 @@ class Keepalive:
 
         checks: The number of checks in an interval.  With more of them, comments
             are less late.
+
+    Attributes:
+        sent: How many times a comment was due.
     """
 
     _log = Logger()
@@ -92,6 +95,7 @@ class Keepalive:
         self._clock = clock
         self._step = min(interval, max(interval / checks, _SHORTEST_STEP))
         self._began = 0.0
+        self.sent = 0
         self._watched = 0
         self._checks: dict[int, dict[Watched, None]] = {}
         self._late: deque[Watched] = deque()
@@ -151,6 +155,7 @@ class Keepalive:
             return
         silent_since = connection.silent_since
         if now - silent_since > self._interval - _TOLERANCE:
+            self.sent += 1
             try:
                 connection.keep_alive(_COMMENT)
             except Exception:

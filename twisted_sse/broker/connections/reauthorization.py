@@ -170,7 +170,8 @@ class Reauthorizer:
             if not connection.detach():
                 self._clock.callLater(0, self._again, connection)
                 return
-            moved = self._audiences.enter(interest, before.representation, before.framing)
+            representation = before.representation.within(interest)
+            moved = self._audiences.enter(interest, representation, before.framing)
             connection.attach(moved)
             self._audiences.exit(before)
             self._moved(moved)

@@ -24,6 +24,7 @@ from zope.interface import implementer
 
 from twisted_sse.clock import clock_for, dates_of, looping_call
 from twisted_sse.errors import HistoryUnavailable
+from twisted_sse.events.holdings import Holdings
 from twisted_sse.events.publication import Publication, Record, Tail
 from twisted_sse.events.runrecord import RunBegun, RunKey, RunRecord
 from twisted_sse.history.outage import Unreadable
@@ -33,7 +34,12 @@ from twisted_sse.history.sqlite.reader import Reader
 from twisted_sse.history.sqlite.store import Store
 from twisted_sse.history.sqlite.thread import WorkThread
 from twisted_sse.history.sqlite.trim import DEFAULT_BOUNDS, Bounds
-from twisted_sse.interfaces import ICheckedHistory, IRunHistory, ISearchableHistory
+from twisted_sse.interfaces import (
+    ICheckedHistory,
+    IDescribedHistory,
+    IRunHistory,
+    ISearchableHistory,
+)
 from twisted_sse.topics import Selection
 
 __all__ = ["SQLiteHistory"]
@@ -45,7 +51,7 @@ T = TypeVar("T")
 _INTERVAL: Final = 1.0
 
 
-@implementer(ICheckedHistory, IRunHistory, ISearchableHistory, IService)
+@implementer(ICheckedHistory, IRunHistory, ISearchableHistory, IDescribedHistory, IService)
 class SQLiteHistory(Service):
     """
     Keeps the newest publications in a file of its own, for one hub.
@@ -279,6 +285,18 @@ class SQLiteHistory(Service):
             return fail(_not_running())
         return Deferred.fromCoroutine(self._check(self._workers))
 
+    def describe(self) -> Holdings:
+        """
+        See `IDescribedHistory.describe`.
+        """
+        bounds = {"events": self._bounds.events, "bytes": self._bounds.size}
+        told = {**bounds, "age": self._bounds.age}
+        extent = None if self._workers is None else self._workers.store.extent
+        if extent is None:
+            return Holdings(bounds=told)
+        kept = extent.newest - extent.oldest + 1
+        return Holdings(kept, extent.ends - extent.begins, bounds=told)
+
     async def _check(self, workers: _Workers) -> None:
         if not self._availability.check():
             await self._probe(workers)
@@ -357,7 +375,7 @@ class _Workers(NamedTuple):
     The threads between a start and the next stop, and what they work on.
 
     Attributes:
-        store: Used only in `writer_thread`, except for `Store.epoch`.
+        store: Used only in `writer_thread`, except for `Store.epoch` and `Store.extent`.
 
         reader: Used only in `reader_thread`.
     """

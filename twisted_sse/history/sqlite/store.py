@@ -115,6 +115,14 @@ class Store:
         # Which file is open.
         self._identity: tuple[int, int] | None = None
 
+    @property
+    def extent(self) -> Extent | None:
+        """
+        The range of publications in the file; ``None`` while that is not known.  Other
+        threads may read it.
+        """
+        return self._extent
+
     def open(self, now: float) -> None:
         """
         Open the file unless it is open.

@@ -15,9 +15,11 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.python.failure import Failure
 
 from twisted_sse.broker.receipts import Find, PublishOutcome, RepeatKey, Submit
+from twisted_sse.broker.topicchanges import TopicRequest
 from twisted_sse.events.publication import Position, Publication
 from twisted_sse.events.replication import encode_publication
 from twisted_sse.server.workers.calls import Calls
+from twisted_sse.server.workers.topics import read_change, write_request
 
 __all__ = ["OtherWorkers", "read_outcomes", "write_outcomes"]
 
@@ -154,6 +156,14 @@ class OtherWorkers:
         return counting.addCallbacks(
             lambda counts: self._counts.put(keys, counts, life), lambda _: [0] * len(keys)
         )
+
+    async def change_topics(
+        self, name: str, user: str | None, request: TopicRequest
+    ) -> Sequence[str] | None:
+        """
+        See `Siblings.change_topics`.
+        """
+        return read_change(await self._calls.call("topics", name, user, write_request(request)))
 
     async def keep(self, publications: Sequence[Publication]) -> Sequence[Position]:
         """

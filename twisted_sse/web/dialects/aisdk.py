@@ -60,7 +60,7 @@ class AISDK:
         if run is not None and request.method == b"GET" and run.state != "running":
             raise NoContent("The answer is complete.")
         reading = _Reading(self, self._error)
-        return TextReading(reading, _Envelope(run)) if self._text else reading
+        return TextReading(reading, _TextObjects(run)) if self._text else reading
 
 
 class _Reading:
@@ -96,14 +96,14 @@ class _Reading:
         return [ServerSentEvent.json({"type": "error", "errorText": self._error}), _DONE]
 
 
-class _Envelope:
+class _TextObjects:
     def __init__(self, run: ReadRun | None) -> None:
         # Without an ID, the client gives one to the message.
         self._message = {} if run is None else {"messageId": run.name}
 
     def begin(self) -> list[Object]:
         """
-        See `Envelope.begin`.
+        See `TextObjects.begin`.
         """
         return [
             {"type": "start", **self._message},
@@ -113,13 +113,13 @@ class _Envelope:
 
     def piece(self, text: str) -> list[Object]:
         """
-        See `Envelope.piece`.
+        See `TextObjects.piece`.
         """
         return [{"type": "text-delta", "id": _PART, "delta": text}]
 
     def finish(self) -> list[Object]:
         """
-        See `Envelope.finish`.
+        See `TextObjects.finish`.
         """
         return [
             {"type": "text-end", "id": _PART},

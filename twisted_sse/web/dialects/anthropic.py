@@ -56,7 +56,7 @@ class AnthropicMessages:
         See `Dialect.read`.
         """
         reading = _Reading(self, self._error)
-        return TextReading(reading, _Envelope(run, self._model)) if self._text else reading
+        return TextReading(reading, _TextObjects(run, self._model)) if self._text else reading
 
 
 class _Reading:
@@ -93,14 +93,14 @@ class _Reading:
         return [ServerSentEvent.json({"type": "error", "error": error}, event="error")]
 
 
-class _Envelope:
+class _TextObjects:
     def __init__(self, run: ReadRun | None, model: str) -> None:
         self._id = f"msg_{token_hex(12)}" if run is None else run.name
         self._model = model
 
     def begin(self) -> list[Object]:
         """
-        See `Envelope.begin`.
+        See `TextObjects.begin`.
         """
         message: Object = {
             "id": self._id,
@@ -120,14 +120,14 @@ class _Envelope:
 
     def piece(self, text: str) -> list[Object]:
         """
-        See `Envelope.piece`.
+        See `TextObjects.piece`.
         """
         delta = {"type": "text_delta", "text": text}
         return [{"type": "content_block_delta", "index": 0, "delta": delta}]
 
     def finish(self) -> list[Object]:
         """
-        See `Envelope.finish`.
+        See `TextObjects.finish`.
         """
         delta = {"stop_reason": "end_turn", "stop_sequence": None}
         return [

@@ -66,8 +66,8 @@ class OpenAIResponses:
         name = f"resp_{token_hex(12)}" if run is None else run.name
         reading = _Reading(self, self._error, _skip(request), name)
         begun = time.time() if run is None else run.begun
-        envelope = _Envelope(name, self._model, int(begun))
-        return TextReading(reading, envelope) if self._text else reading
+        around = _TextObjects(name, self._model, int(begun))
+        return TextReading(reading, around) if self._text else reading
 
 
 def _skip(request: Request) -> int:
@@ -130,7 +130,7 @@ class _Reading:
         return ServerSentEvent.json({**value, "sequence_number": number}, event=value["type"])
 
 
-class _Envelope:
+class _TextObjects:
     def __init__(self, name: str, model: str, created: int) -> None:
         self._name = name
         self._model = model
@@ -140,7 +140,7 @@ class _Envelope:
 
     def begin(self) -> list[Object]:
         """
-        See `Envelope.begin`.
+        See `TextObjects.begin`.
         """
         item = self._message("in_progress", [])
         return [
@@ -152,14 +152,14 @@ class _Envelope:
 
     def piece(self, text: str) -> list[Object]:
         """
-        See `Envelope.piece`.
+        See `TextObjects.piece`.
         """
         self._pieces.append(text)
         return [self._of_text("response.output_text.delta", delta=text, logprobs=[])]
 
     def finish(self) -> list[Object]:
         """
-        See `Envelope.finish`.
+        See `TextObjects.finish`.
         """
         text = "".join(self._pieces)
         item = self._message("completed", [_part(text)])

@@ -55,7 +55,7 @@ class TanStackAI:
         reading = _Reading(self, self._error, after, run)
         # The client's own name for what it asks for.
         name = request.getHeader("X-Run-Id") if run is None else run.name
-        return TextReading(reading, _Envelope(name or token_hex(12))) if self._text else reading
+        return TextReading(reading, _TextObjects(name or token_hex(12))) if self._text else reading
 
 
 class _Reading:
@@ -96,13 +96,13 @@ class _Reading:
         return [ServerSentEvent.json(error)]
 
 
-class _Envelope:
+class _TextObjects:
     def __init__(self, name: str) -> None:
         self._id = name
 
     def begin(self) -> list[Object]:
         """
-        See `Envelope.begin`.
+        See `TextObjects.begin`.
         """
         return [
             {"type": "RUN_STARTED", "threadId": self._id, "runId": self._id},
@@ -111,7 +111,7 @@ class _Envelope:
 
     def piece(self, text: str) -> list[Object]:
         """
-        See `Envelope.piece`.
+        See `TextObjects.piece`.
         """
         # AG-UI: "delta [...] must not be empty".
         if not text:
@@ -120,7 +120,7 @@ class _Envelope:
 
     def finish(self) -> list[Object]:
         """
-        See `Envelope.finish`.
+        See `TextObjects.finish`.
         """
         return [
             {"type": "TEXT_MESSAGE_END", "messageId": self._id},

@@ -12,7 +12,7 @@ from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.web.dialects.dialect import Reading
 from twisted_sse.web.dialects.objects import Object
 
-__all__ = ["Envelope", "ObjectReading", "TextReading"]
+__all__ = ["ObjectReading", "TextObjects", "TextReading"]
 
 
 class ObjectReading(Reading, Protocol):
@@ -31,7 +31,7 @@ class ObjectReading(Reading, Protocol):
         """
 
 
-class Envelope(Protocol):
+class TextObjects(Protocol):
     """
     The objects of one answer, in the words of a dialect.
 
@@ -62,9 +62,9 @@ class TextReading:
         objects: Frames the objects, and counts them where it counts items.
     """
 
-    def __init__(self, objects: ObjectReading, envelope: Envelope) -> None:
+    def __init__(self, objects: ObjectReading, around: TextObjects) -> None:
         self._objects = objects
-        self._envelope = envelope
+        self._around = around
         # Whoever continues after an ID may have everything.
         self._begun = objects.after is not None
         # How many objects precede the next one, as in `Reading.event`.
@@ -98,7 +98,7 @@ class TextReading:
         if number == 0:
             # An ID that is not known begins anew.
             self._begun = False
-        return self._frame([*self._begin(), *self._envelope.piece(event.data or "")], event.id)
+        return self._frame([*self._begin(), *self._around.piece(event.data or "")], event.id)
 
     def end(self, outcome: Outcome) -> Iterable[ServerSentEvent] | None:
         """
@@ -106,7 +106,7 @@ class TextReading:
         """
         rest: list[Object] = []
         if outcome == "done":
-            rest = [*self._begin(), *self._envelope.finish()]
+            rest = [*self._begin(), *self._around.finish()]
         framed = list(self._frame(rest, None))
         last = self._objects.end(outcome)
         return None if last is None else [*framed, *last]
@@ -115,7 +115,7 @@ class TextReading:
         if self._begun:
             return []
         self._begun = True
-        return self._envelope.begin()
+        return self._around.begin()
 
     def _frame(self, objects: list[Object], event_id: str | None) -> Iterator[ServerSentEvent]:
         for position, one in enumerate(objects, 1):

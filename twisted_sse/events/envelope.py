@@ -1,0 +1,57 @@
+"""
+Envelopes: how an event tells the topics that it came from.
+
+Some readers, such as a page that several parts share a stream in, need to know it; the
+event-stream format has no field for it.
+
+Nothing here does I/O, keeps time, or imports Twisted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, Literal, get_args
+
+from twisted_sse.events import codec
+from twisted_sse.events.event import ServerSentEvent
+
+__all__ = ["ENVELOPES", "Envelope", "put_into"]
+
+#: ``topic``: the data is JSON with the topics and the event's own data.
+#: ``type``: the event type is ``TYPE@TOPIC``; no control event has an ``@`` in its type.
+Envelope = Literal["topic", "type"]
+
+#: All of them.
+ENVELOPES: Final[tuple[Envelope, ...]] = get_args(Envelope)
+
+# HTML: the type of an event without one.
+_DEFAULT_TYPE = "message"
+
+
+def put_into(envelope: Envelope, frame: bytes, topics: Sequence[str]) -> bytes:
+    """
+    Write the event in *frame* again, so that it tells *topics*.
+
+    A block without data, which clients do not take for an event, stays as it is.
+
+    Args:
+        frame: As `codec.encode` has written it.
+
+        topics: May be empty.  A type has room for one, so it tells the first.
+    """
+    (event,) = codec.Decoder(None).feed(frame)
+    if event.data is None:
+        return frame
+    if envelope == "topic":
+        made = ServerSentEvent.json(
+            {"topics": list(topics), "data": event.data},
+            event=event.event,
+            id=event.id,
+            retry=event.retry,
+            comment=event.comment,
+        )
+        return codec.encode(made)
+    if not topics:
+        return frame
+    type = f"{event.event or _DEFAULT_TYPE}@{topics[0]}"
+    return codec.encode(ServerSentEvent(event.data, type, event.id, event.retry, event.comment))
