@@ -161,6 +161,7 @@ class Broker:
         self.before_start: Callable[[], None] = lambda: None
         self.start_soon: Callable[[], None] = lambda: None
         self.parts: list[HubPart] = []
+        self._begun = False
         self.listeners = Listeners()
         self.receipts = Receipts()
         self._siblings: Siblings | None = None
@@ -287,10 +288,18 @@ class Broker:
         Let *part* begin and end with the hub.
         """
         self.parts.append(part)
-        if self._started:
+        if self._begun:
             part.start()
         else:
             self.start_soon()
+
+    def begin_parts(self) -> None:
+        """
+        Start all parts: the hub begins.
+        """
+        self._begun = True
+        for part in self.parts:
+            part.start()
 
     def perform(
         self, call: Callable[[], T], records: Callable[[T], Sequence[Record]]
