@@ -48,6 +48,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("sinks",),
     ),
     "history": (
+        ("memoryruns",),
         ("follower", "memory", "outage", "plugins"),
         ("reading", "remote"),
         ("sqlite", "redis", "upstream"),
@@ -72,7 +73,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("endings", "siblings"),
         ("admission",),
         ("broker",),
-        ("drain",),
+        ("drain", "selftest"),
         ("lifecycle",),
         ("service",),
     ),

@@ -22,6 +22,7 @@ __all__ = [
     "OutcomeUnknown",
     "PerhapsKept",
     "ReadTimeout",
+    "RunLost",
     "TooManyAttempts",
     "TooManyConnections",
     "TooManyConnectionsFromAddress",
@@ -105,6 +106,20 @@ class TopicEnded(TwistedSSEError):
         # A topic may be long.
         name = repr(self.topics[0])[:100] if self.topics else "of these"
         super().__init__(f"The topic {name} has ended: publish to another one.")
+
+
+class RunLost(TwistedSSEError):
+    """
+    A run has ended, or has another owner, so its owner cannot publish to it any more.
+
+    Attributes:
+        topics: The topics of the runs.
+    """
+
+    def __init__(self, topics: Iterable[str]) -> None:
+        self.topics = tuple(topics)
+        name = repr(self.topics[0])[:100] if self.topics else "of these"
+        super().__init__(f"The run of the topic {name} has ended, or was begun anew.")
 
 
 class HubClosed(TwistedSSEError):

@@ -150,7 +150,8 @@ class SignalTests(SynchronousTestCase):
         """
         The types of control events are those that a hub sends.
         """
-        expected = {OPEN, RESET, "stream-error", "stream-heartbeat", "stream-topics", "topic-end"}
+        expected = {OPEN, RESET, "stream-error", "stream-heartbeat", "stream-topics"}
+        expected |= {"topic-begin", "topic-end"}
         self.assertEqual(CONTROL_EVENTS, expected)
 
     def test_nothing(self) -> None:

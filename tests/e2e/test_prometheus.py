@@ -163,7 +163,7 @@ class ScrapeTests(SynchronousTestCase):
         self.assertEqual(value("sum(twisted_sse_connections)"), 1)
         self.assertEqual(value("twisted_sse_publish_to_write_seconds_count"), 3)
         self.assertEqual({rule["health"] for rule in rules} - {"ok", "unknown"}, set())
-        self.assertEqual(len(rules), 8)
+        self.assertEqual(len(rules), 9)
 
     def start(self) -> Background:
         """

@@ -29,6 +29,10 @@ _FLAGS = [
     "--ignore-certificate-errors",
 ]
 
+# The codes of keys that type nothing, and what others type.
+_KEYS = {"Tab": 9, "Enter": 13, "Escape": 27, "ArrowDown": 40, " ": 32}
+_TYPED = {"Enter": "\r", " ": " "}
+
 _LISTENING = re.compile(r"started successfully on port (\d+)")
 
 
@@ -112,6 +116,39 @@ class Chromium:
         metrics = {"width": width, "height": height, "deviceScaleFactor": scale, "mobile": False}
         self._devtools("Emulation.setDeviceMetricsOverride", metrics)
         return base64.b64decode(self._devtools("Page.captureScreenshot", {"format": "png"})["data"])
+
+    def press(self, key: str, text: str = "") -> None:
+        """
+        Press a key.
+
+        Args:
+            key: Its name, such as ``Tab``, ``Enter`` or ``Shift+Tab``.
+
+            text: The character that it types, if any.
+        """
+        modified, _, name = key.rpartition("+")
+        code = _KEYS.get(name, 0)
+        event = {"key": name, "code": name, "modifiers": 8 if modified == "Shift" else 0}
+        event |= {"windowsVirtualKeyCode": code} if code else {}
+        typed = text or _TYPED.get(name, "")
+        down = {"type": "keyDown", "text": typed} if typed else {"type": "rawKeyDown"}
+        self._devtools("Input.dispatchKeyEvent", {**event, **down})
+        self._devtools("Input.dispatchKeyEvent", {**event, "type": "keyUp"})
+
+    def type(self, text: str) -> None:
+        """
+        Type *text* into the element that has the focus.
+        """
+        self._devtools("Input.insertText", {"text": text})
+
+    def emulate(self, width: int, height: int, *, dark: bool = False) -> None:
+        """
+        Show the page in a viewport of this size, in CSS pixels, and in this color scheme.
+        """
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        self._devtools("Emulation.setEmulatedMedia", {"features": [scheme]})
+        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+        self._devtools("Emulation.setDeviceMetricsOverride", metrics)
 
     def close(self) -> None:
         """

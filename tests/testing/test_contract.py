@@ -32,6 +32,7 @@ for _rules in (
     "locate",
     "presence",
     "read",
+    "runs",
     "since",
     "tail",
 ):

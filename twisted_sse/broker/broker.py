@@ -32,7 +32,7 @@ from twisted_sse.broker.measures.stalls import StallWatch
 from twisted_sse.broker.presence.presence import HubPresence
 from twisted_sse.broker.presence.settings import Presence
 from twisted_sse.broker.publishrate import PublishRate
-from twisted_sse.broker.readiness import Readiness
+from twisted_sse.broker.readiness import Fault, Readiness
 from twisted_sse.broker.receipts import Find, PublishOutcome, Receipts, RepeatKey, Submit
 from twisted_sse.broker.replay.catchup import Catchup, FallenBehind
 from twisted_sse.broker.siblings import Siblings
@@ -52,6 +52,8 @@ __all__ = ["Broker"]
 # about a thousand connections.  A publisher that waits for each answer needs two
 # turns for it, so this also bounds how often it can publish meanwhile.
 _BUDGET = 0.003
+
+_STOPPING = Fault("stopping", "The hub is about to stop.")
 
 
 class Broker:
@@ -99,6 +101,8 @@ class Broker:
         measures: What the hub counts and times.
 
         stalls: Notices when the reactor is held, once it is started.
+
+        checks: What else has to be well for the hub to be ready.
     """
 
     _log = Logger()
@@ -150,7 +154,8 @@ class Broker:
         self._endings = Endings(self._window, history, self._fanout)
         self._starts: SingleFlight[None] = SingleFlight()
         self._readiness = Readiness(history, self._window, self._intake.check, clock)
-        self._checks: SingleFlight[bool] = SingleFlight()
+        self._checks: SingleFlight[list[Fault]] = SingleFlight()
+        self.checks: list[Callable[[], Fault | None]] = []
         self._started = False
         self.admission = Admission(
             window=self._window,
@@ -232,9 +237,21 @@ class Broker:
         Find out whether subscribers are taken, publications are kept, and what other
         hubs publish arrives here.
         """
+        return self.examine().addCallback(lambda faults: not faults)
+
+    def examine(self) -> Deferred[list[Fault]]:
+        """
+        Find out why not, if `check` says no.
+        """
         if self.closed or self.leaving:
-            return succeed(False)
-        return self._checks.call(None, self._check)
+            return succeed([_STOPPING])
+        return self._checks.call(None, lambda: Deferred.fromCoroutine(self._find_faults()))
+
+    def check_started(self) -> Deferred[bool]:
+        """
+        Find out whether history has answered once since the start.
+        """
+        return self.start().addCallbacks(lambda _: True, lambda _: False)
 
     def submit(self, publications: Sequence[Publication]) -> Deferred[list[Published]]:
         """
@@ -334,13 +351,14 @@ class Broker:
         self._catchup.stop()
         self._fanout.stop()
 
-    def _check(self) -> Deferred[bool]:
-        asked = Deferred.fromCoroutine(self._ask()).addErrback(self._unavailable)
-        return asked.addCallbacks(lambda _: self.ready, lambda _: False)
-
-    async def _ask(self) -> None:
-        await self.start()
-        await self._readiness.check()
+    async def _find_faults(self) -> list[Fault]:
+        try:
+            await self.start()
+        except (HistoryUnavailable, HubClosed) as error:
+            return [Fault("reading", str(error))]
+        found = await self._readiness.find_faults()
+        found += [fault for check in self.checks if (fault := check()) is not None]
+        return found if self.ready else [*found, _STOPPING]
 
     def _start(self) -> Deferred[None]:
         tail: Deferred[Tail] = maybeDeferred(self.history.tail, self._preload)

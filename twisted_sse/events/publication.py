@@ -7,7 +7,7 @@ They are frozen, checked when they are made, and trusted afterwards.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from twisted_sse.errors import InvalidEvent
@@ -66,12 +66,17 @@ class Publication:
 
         outcome: If it is given, this is the last publication of each of its topics,
             which have ended with this outcome.
+
+        owner: If it is given, it is kept only as long as the run of its topic goes on
+            and has this owner: see `twisted_sse.interfaces.IRunHistory`.  It is not kept
+            itself.
     """
 
     topics: tuple[str, ...]
     event: ServerSentEvent
     private: bool = False
     outcome: Outcome | None = None
+    owner: str | None = field(default=None, compare=False, repr=False)
 
     @classmethod
     def of(

@@ -19,11 +19,13 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from zope.interface import implementer
 
-from twisted_sse.clock import clock_for
+from twisted_sse.clock import clock_for, dates_of
 from twisted_sse.errors import TopicEnded, UnknownEventID
 from twisted_sse.events.holdings import Holdings
 from twisted_sse.events.publication import Position, Publication, Record, Tail
-from twisted_sse.interfaces import IDescribedHistory, IEndingHistory, ISearchableHistory
+from twisted_sse.events.runrecord import RunBegun, RunKey, RunRecord, beginning
+from twisted_sse.history.memoryruns import MemoryRuns
+from twisted_sse.interfaces import IDescribedHistory, IRunHistory, ISearchableHistory
 from twisted_sse.topics import Selection
 
 __all__ = ["MemoryHistory"]
@@ -39,7 +41,7 @@ _Kept = tuple[float, int, Record]
 _SLICE = 2048
 
 
-@implementer(IEndingHistory, ISearchableHistory, IDescribedHistory)
+@implementer(IRunHistory, ISearchableHistory, IDescribedHistory)
 class MemoryHistory:
     """
     Keeps the newest publications in memory.
@@ -77,15 +79,18 @@ class MemoryHistory:
         self._publisher_ids: dict[str, _PublisherID] = {}
         # The ends of topics.
         self._ends: dict[str, Record] = {}
+        self._runs = MemoryRuns()
+        self._date = dates_of(self._clock)
 
     def append(self, publications: Sequence[Publication]) -> Sequence[Record]:
         """
-        See `IEndingHistory.append`.
+        See `IRunHistory.append`.
         """
         now = self._clock.seconds()
         if self._ends:
             self._trim(now)
             self._check_open(publications)
+        self._runs.check_owners(publications)
         records = [self._keep(publication, now) for publication in publications]
         self._trim(now)
         return records
@@ -141,6 +146,51 @@ class MemoryHistory:
         bounds = {"events": events, "bytes": size, "age": age}
         return Holdings(len(self._kept), self._size, bounds=bounds)
 
+    def begin_run(
+        self, topic: str, owner: str, lease: float, keep: float, private: bool
+    ) -> RunBegun:
+        """
+        See `IRunHistory.begin_run`.
+        """
+        known = self.find_run(topic)
+        if known is not None:
+            return RunBegun(known, ())
+        records = self.append([beginning(topic, private)])
+        begun = RunRecord(RunKey(topic, owner), self._date(), records[0].position, private)
+        self._runs.add(begun, self._clock.seconds() + lease, keep)
+        return RunBegun(begun, records)
+
+    def renew_runs(self, keys: Sequence[RunKey], lease: float) -> Sequence[RunKey]:
+        """
+        See `IRunHistory.renew_runs`.
+        """
+        now = self._clock.seconds()
+        return self._runs.renew(keys, now + lease, now)
+
+    def interrupt_runs(self, lease: float, limit: int) -> Sequence[Record]:
+        """
+        See `IRunHistory.interrupt_runs`.
+        """
+        expired = self._runs.expired(lease, limit, self._clock.seconds())
+        ends = [
+            Publication.ending(run.key.topic, "interrupted", private=run.private) for run in expired
+        ]
+        return self.append(ends) if ends else ()
+
+    def find_run(self, topic: str) -> RunRecord | None:
+        """
+        See `IRunHistory.find_run`.
+        """
+        self._trim(self._clock.seconds())
+        return self._runs.find(topic)
+
+    def list_runs(self, before: int | None, limit: int) -> Sequence[RunRecord]:
+        """
+        See `IRunHistory.list_runs`.
+        """
+        self._trim(self._clock.seconds())
+        return self._runs.newest(before, limit)
+
     def ends(self, topics: Sequence[str]) -> Sequence[Record]:
         """
         See `IEndingHistory.ends`.
@@ -163,12 +213,16 @@ class MemoryHistory:
             self._publisher_ids.setdefault(event.id, _PublisherID(self._newest)).count += 1
         if publication.outcome is not None:
             self._ends.update(dict.fromkeys(publication.topics, record))
+            self._runs.end(record, now)
         size = _size(publication)
         self._kept.append((now, size, record))
         self._size += size
         return record
 
     def _trim(self, now: float) -> None:
+        for topic, end in self._runs.forget(now):
+            if topic in self._ends and self._ends[topic].number == end:
+                del self._ends[topic]
         events, size, age = self._bounds
         kept = self._kept
         while kept and (len(kept) > events or self._size > size or kept[0][0] <= now - age):
@@ -191,6 +245,7 @@ class MemoryHistory:
         for topic in forgotten.publication.topics:
             if self._ends.get(topic) is forgotten:
                 del self._ends[topic]
+            self._runs.forget_end(topic, forgotten.number)
 
     def _own(self, event_id: str) -> int | None:
         """

@@ -13,6 +13,7 @@ from twisted.application.service import MultiService
 from twisted.web.resource import Resource
 
 from twisted_sse.broker.drain import abort_all
+from twisted_sse.broker.selftest import SelfTest
 from twisted_sse.broker.service import HubService
 from twisted_sse.hub import Hub
 from twisted_sse.server.access import Access
@@ -148,6 +149,8 @@ def make_server(
     access.service(reactor).setServiceParent(server)
     service = hub.service(grace=config.grace, spread=config.spread)
     service.setServiceParent(server)
+    if config.self_test is not None and role.accepts:
+        SelfTest(hub.broker, config.self_test).setServiceParent(server)
     tls = tls_server(config)
     server.watch = None if tls is None else CertificateWatch(tls, reactor)
     if server.watch is not None:

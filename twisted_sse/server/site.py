@@ -19,7 +19,7 @@ from twisted_sse.transport.http.site import StreamSite
 from twisted_sse.web.browsermodule import MODULES, BrowserModule
 from twisted_sse.web.cors import CORS
 from twisted_sse.web.events import EventsResource
-from twisted_sse.web.health import Health
+from twisted_sse.web.health import Health, Ready
 from twisted_sse.web.mercure import MercureResource
 from twisted_sse.web.notfound import NotFound
 from twisted_sse.web.presence import PresenceResource
@@ -173,7 +173,8 @@ def hub_tree(
     for name in MODULES:
         root.putChild(name.encode("ascii"), BrowserModule(name))
     root.putChild(b"healthz", Health(lambda: succeed(True)))
-    root.putChild(b"readyz", Health(broker.check))
+    root.putChild(b"startupz", Health(broker.check_started))
+    root.putChild(b"readyz", Ready(broker.examine))
     return root
 
 

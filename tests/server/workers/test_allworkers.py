@@ -11,6 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.server.workers.pairs import StubWorker
 from tests.support.hubs import Subscriber, make_hub
 from twisted_sse.broker.connections.endreason import EndReason
+from twisted_sse.broker.readiness import Fault
 from twisted_sse.history import MemoryHistory
 from twisted_sse.server.workers.allworkers import AllWorkers
 from twisted_sse.server.workers.hubwide import HubWide
@@ -100,28 +101,31 @@ class AskingTests(_TwoWorkersTestCase):
         self.assertEqual(stream.data, ["bye"])
         self.assertIsNone(other.connection.ended)
 
-    def test_check(self) -> None:
+    def faults(self) -> list[Fault]:
+        """
+        Return why the hub is not ready.
+        """
+        asking = self.workers.examine()
+        self.settle()
+        return self.successResultOf(asking)
+
+    def test_examine(self) -> None:
         """
         The hub is ready when all workers are.
         """
-        checking = self.workers.check()
-        self.settle()
-        self.assertTrue(self.successResultOf(checking))
+        self.assertEqual(self.faults(), [])
 
-        self.two.hub.broker.leaving = True
-        checking = self.workers.check()
-        self.settle()
-        self.assertFalse(self.successResultOf(checking))
+        for worker in (self.one, self.two):
+            worker.hub.broker.leaving = True
+        self.assertEqual(self.faults(), [("stopping", "The hub is about to stop.")])
 
     def test_missing(self) -> None:
         """
         A hub that lacks a worker is not ready.
         """
         self.hub_wide.leave(self.two.parent)
-        checking = self.workers.check()
-        self.settle()
 
-        self.assertFalse(self.successResultOf(checking))
+        self.assertEqual(self.faults(), [("workers", "1 of 2 workers answer.")])
 
     def test_stuck(self) -> None:
         """

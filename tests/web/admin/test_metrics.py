@@ -16,6 +16,7 @@ from tests.support.sinks import MemorySink
 from tests.web.admin.served import LOCAL, ServedAdmin
 from twisted_sse import EventSourceResponse, MemoryHistory
 from twisted_sse.broker.connections.endreason import EndReason
+from twisted_sse.broker.selftest import SelfTest
 from twisted_sse.web.admin.metrics import METRICS, PREFIX
 from twisted_sse.web.admin.sample import Sample, merge_samples
 
@@ -305,6 +306,27 @@ class MovingTests(SynchronousTestCase):
             ("reactor_stall_seconds_bucket", "0.5", 0),
             ("reactor_stall_seconds_bucket", "1.0", 1),
         )
+
+    def test_self_test(self) -> None:
+        """
+        An event of the self-test that arrives, and one that does not.
+        """
+        absent = AbsentHistory(away=False)
+        self.admin = ServedAdmin(absent)
+        test = SelfTest(self.admin.hub.broker, 10)
+
+        def pass_once() -> None:
+            test.startService()
+            self.admin.clock.advance(0)
+
+        def fail_once() -> None:
+            absent.away = True
+            self.admin.clock.advance(10)
+            self.admin.clock.advance(0)
+
+        passed, failed = "self_test_seconds_count", "self_test_failures_total"
+        self.assert_moves(pass_once, (passed, "", 1), (failed, "", 0))
+        self.assert_moves(fail_once, (passed, "", 0), (failed, "", 1))
 
     def test_responses(self) -> None:
         """

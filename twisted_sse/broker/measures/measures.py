@@ -58,6 +58,10 @@ class Measures:
 
         resets: How many streams were told that events are missing, by the reason.
 
+        self_tests: How long events of the self-test took to arrive, in seconds.
+
+        self_test_failures: How many have not arrived.
+
         stalls: By how much a timer fired late because the reactor was held, in seconds.
     """
 
@@ -76,4 +80,6 @@ class Measures:
         self.reads = Histogram(_HISTORY)
         self.replays: Counter[str] = Counter(window=0, history=0)
         self.resets: Counter[str] = Counter()
+        self.self_tests = Histogram(_LATENCIES)
+        self.self_test_failures = 0
         self.stalls = Histogram(_STALLS)

@@ -85,10 +85,10 @@ class RedisEntry(NamedTuple):
 def encode_entry(publication: Publication) -> str:
     """
     Write *publication* for the `APPEND` script: a JSON array of the publisher's
-    ID, or an empty string, and the fields.
+    ID and the owner of the run, or an empty string for each, and the fields.
     """
     event = publication.event
-    texts = [event.id or ""]
+    texts = [event.id or "", publication.owner or ""]
     for topic in publication.topics:
         texts += ("topic", topic)
     if event.data is not None:

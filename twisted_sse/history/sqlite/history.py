@@ -26,6 +26,7 @@ from twisted_sse.clock import clock_for, dates_of, looping_call
 from twisted_sse.errors import HistoryUnavailable
 from twisted_sse.events.holdings import Holdings
 from twisted_sse.events.publication import Publication, Record, Tail
+from twisted_sse.events.runrecord import RunBegun, RunKey, RunRecord
 from twisted_sse.history.outage import Unreadable
 from twisted_sse.history.sqlite.availability import READING, WRITING, Availability
 from twisted_sse.history.sqlite.file import absolute, check
@@ -36,7 +37,7 @@ from twisted_sse.history.sqlite.trim import DEFAULT_BOUNDS, Bounds
 from twisted_sse.interfaces import (
     ICheckedHistory,
     IDescribedHistory,
-    IEndingHistory,
+    IRunHistory,
     ISearchableHistory,
 )
 from twisted_sse.topics import Selection
@@ -50,7 +51,7 @@ T = TypeVar("T")
 _INTERVAL: Final = 1.0
 
 
-@implementer(ICheckedHistory, IEndingHistory, ISearchableHistory, IDescribedHistory, IService)
+@implementer(ICheckedHistory, IRunHistory, ISearchableHistory, IDescribedHistory, IService)
 class SQLiteHistory(Service):
     """
     Keeps the newest publications in a file of its own, for one hub.
@@ -182,7 +183,7 @@ class SQLiteHistory(Service):
         self, publications: Sequence[Publication]
     ) -> Deferred[list[Record]]:
         """
-        See `IEndingHistory.append`.
+        See `IRunHistory.append`.
         """
         if self._workers is None:
             return fail(_not_running())
@@ -226,6 +227,55 @@ class SQLiteHistory(Service):
         if self._workers is None:
             return fail(_not_running())
         return self._read(self._workers, self._workers.reader.ends, topics)
+
+    def begin_run(  # type: ignore[override]
+        self, topic: str, owner: str, lease: float, keep: float, private: bool
+    ) -> Deferred[RunBegun]:
+        """
+        See `IRunHistory.begin_run`.
+        """
+        if self._workers is None:
+            return fail(_not_running())
+        begin = self._workers.store.begin_run
+        return self._write(self._workers, begin, topic, owner, lease, keep, private)
+
+    def renew_runs(  # type: ignore[override]
+        self, keys: Sequence[RunKey], lease: float
+    ) -> Deferred[list[RunKey]]:
+        """
+        See `IRunHistory.renew_runs`.
+        """
+        if self._workers is None:
+            return fail(_not_running())
+        return self._write(self._workers, self._workers.store.renew_runs, keys, lease)
+
+    def interrupt_runs(  # type: ignore[override]
+        self, lease: float, limit: int
+    ) -> Deferred[list[Record]]:
+        """
+        See `IRunHistory.interrupt_runs`.
+        """
+        if self._workers is None:
+            return fail(_not_running())
+        return self._write(self._workers, self._workers.store.interrupt_runs, lease, limit)
+
+    def find_run(self, topic: str) -> Deferred[RunRecord | None]:  # type: ignore[override]
+        """
+        See `IRunHistory.find_run`.
+        """
+        if self._workers is None:
+            return fail(_not_running())
+        return self._read(self._workers, self._workers.reader.find_run, topic)
+
+    def list_runs(  # type: ignore[override]
+        self, before: int | None, limit: int
+    ) -> Deferred[list[RunRecord]]:
+        """
+        See `IRunHistory.list_runs`.
+        """
+        if self._workers is None:
+            return fail(_not_running())
+        return self._read(self._workers, self._workers.reader.list_runs, before, limit)
 
     def check_available(self) -> Deferred[None]:  # type: ignore[override]
         """

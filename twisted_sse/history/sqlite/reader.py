@@ -17,14 +17,16 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from twisted_sse.errors import HistoryUnavailable, UnknownEventID
 from twisted_sse.events.publication import Position, Record, Tail
+from twisted_sse.events.runrecord import RunRecord
 from twisted_sse.history.sqlite.bulk import PAGE, fetch_each
 from twisted_sse.history.sqlite.epochs import Epochs, read_epochs
 from twisted_sse.history.sqlite.file import connect
 from twisted_sse.history.sqlite.row import COLUMNS, publication_of, topics_from
+from twisted_sse.history.sqlite.runs import find_run, newest_runs
 from twisted_sse.history.sqlite.selected import TopicNumbers, filed_between
 from twisted_sse.history.sqlite.snapshot import DAMAGE, SnapshotReader
 from twisted_sse.history.sqlite.store import Store
-from twisted_sse.history.sqlite.trim import Bounds, read_extent
+from twisted_sse.history.sqlite.trim import Bounds, find_oldest, read_extent
 from twisted_sse.topics import Selection
 
 __all__ = ["Reader"]
@@ -46,11 +48,9 @@ _TOPICS: Final = """
 _LISTED: Final = "SELECT * FROM events WHERE number IN (SELECT value FROM json_each(?))"
 _ENDS: Final = """
     SELECT DISTINCT number FROM ended
-    WHERE topic IN (SELECT value FROM json_each(?)) AND number >= ? ORDER BY number
-"""
-_OLDEST: Final = """
-    SELECT number FROM events WHERE number >= ? AND kept_at > ? AND ends - size >= ?
-    ORDER BY number LIMIT 1
+    WHERE topic IN (SELECT value FROM json_each(?)) AND number >= ?
+    AND NOT EXISTS (SELECT 1 FROM runs WHERE ended = number AND forget_at <= ?)
+    ORDER BY number
 """
 
 
@@ -128,7 +128,29 @@ class Reader(SnapshotReader):
         """
         See `IEndingHistory.ends`.
         """
-        return self._in_state(lambda snapshot: _ends(snapshot, topics), now)
+        return self._in_state(lambda snapshot: _ends(snapshot, topics, now), now)
+
+    def find_run(self, topic: str, now: float) -> RunRecord | None:
+        """
+        See `IRunHistory.find_run`.
+        """
+
+        def find(snapshot: _Snapshot) -> RunRecord | None:
+            connection, epochs = snapshot.connection, snapshot.epochs
+            return find_run(connection, epochs, topic, snapshot.oldest, now)
+
+        return self._in_state(find, now)
+
+    def list_runs(self, before: int | None, limit: int, now: float) -> list[RunRecord]:
+        """
+        See `IRunHistory.list_runs`.
+        """
+
+        def find(snapshot: _Snapshot) -> list[RunRecord]:
+            connection, epochs = snapshot.connection, snapshot.epochs
+            return newest_runs(connection, epochs, before, limit, snapshot.oldest, now)
+
+        return self._in_state(find, now)
 
     def _in_state(self, find: Callable[[_Snapshot], T], now: float) -> T:
         return self._read(lambda connection: find(self._snapshot(connection, now)))
@@ -148,14 +170,11 @@ class Reader(SnapshotReader):
         return self._connection
 
     def _snapshot(self, connection: sqlite3.Connection, now: float) -> _Snapshot:
-        events, size, age = self._bounds
         extent = read_extent(connection)
-        newest = extent.newest
-        lowest = max(self._oldest, newest - events + 1)
-        oldest = connection.execute(_OLDEST, (lowest, now - age, extent.ends - size)).fetchone()
-        self._oldest = newest + 1 if oldest is None else oldest[0]
+        oldest = find_oldest(connection, extent, self._bounds, now, self._oldest)
+        self._oldest = oldest
         return _Snapshot(
-            connection, self._epochs, self._oldest, newest, self._numbers, self._unreadable
+            connection, self._epochs, oldest, extent.newest, self._numbers, self._unreadable
         )
 
 
@@ -237,11 +256,11 @@ def _find(snapshot: _Snapshot, event_id: str) -> Record | None:
     return next(_readable(snapshot, _rows(snapshot, [number])), None)
 
 
-def _ends(snapshot: _Snapshot, topics: Sequence[str]) -> list[Record]:
+def _ends(snapshot: _Snapshot, topics: Sequence[str], now: float) -> list[Record]:
     try:
         # JSON in SQLite ends at a NUL, which cannot be in a topic.
         names = json.dumps([one for one in topics if "\0" not in one], ensure_ascii=False)
-        arguments = (names, snapshot.oldest)
+        arguments = (names, snapshot.oldest, now)
         found = snapshot.connection.execute(_ENDS, arguments).fetchall()
     except UnicodeEncodeError:
         # A lone surrogate, which cannot be in a topic.

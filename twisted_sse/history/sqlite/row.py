@@ -33,10 +33,29 @@ __all__ = [
 #: events.outcome: how the topics have ended, of which this is the last publication.
 #:
 #: ended: the last publication of each topic that has ended.
+#:
+#: runs: the runs that go on, with the time *until* which their owners have them; and those
+#: that have *ended* with a publication, with the time when to forget them.
 UPGRADE_OF_1: Final = (
     "ALTER TABLE events ADD COLUMN outcome TEXT",
     "CREATE TABLE ended (topic TEXT PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID",
     "CREATE INDEX ended_number ON ended (number)",
+    """CREATE TABLE runs (
+        topic TEXT PRIMARY KEY,
+        owner TEXT NOT NULL,
+        begun REAL NOT NULL,
+        start INTEGER NOT NULL,
+        private INTEGER NOT NULL,
+        keep REAL NOT NULL,
+        until REAL,
+        outcome TEXT,
+        ended INTEGER,
+        forget_at REAL
+    ) WITHOUT ROWID""",
+    "CREATE INDEX runs_start ON runs (start)",
+    "CREATE INDEX runs_until ON runs (until) WHERE until IS NOT NULL",
+    "CREATE INDEX runs_ended ON runs (ended) WHERE ended IS NOT NULL",
+    "CREATE INDEX runs_forget_at ON runs (forget_at) WHERE forget_at IS NOT NULL",
 )
 
 #: The statements that create the tables in an empty database.

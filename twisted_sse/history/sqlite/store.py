@@ -16,8 +16,9 @@ from typing import Final, Literal, TypeVar
 
 from twisted_sse.errors import HistoryUnavailable, TopicEnded
 from twisted_sse.events.publication import Publication, Record
+from twisted_sse.events.runrecord import RunBegun, RunKey, RunRecord, beginning
 from twisted_sse.history.sqlite.bulk import insert
-from twisted_sse.history.sqlite.epochs import add_epoch
+from twisted_sse.history.sqlite.epochs import add_epoch, read_epochs
 from twisted_sse.history.sqlite.file import (
     Lock,
     check_location,
@@ -28,8 +29,19 @@ from twisted_sse.history.sqlite.file import (
 )
 from twisted_sse.history.sqlite.room import reserve, stalled_log
 from twisted_sse.history.sqlite.row import size_of
+from twisted_sse.history.sqlite.runs import (
+    Lease,
+    add_run,
+    check_owners,
+    end_runs,
+    expired_runs,
+    extend_leases,
+    find_run,
+    forget_runs,
+    renew_runs,
+)
 from twisted_sse.history.sqlite.topics import TopicIndex
-from twisted_sse.history.sqlite.trim import Bounds, Extent, read_extent, trim
+from twisted_sse.history.sqlite.trim import Bounds, Extent, find_oldest, read_extent, trim
 
 __all__ = ["Store"]
 
@@ -62,9 +74,8 @@ _INTO: Final = (
 )
 _END: Final = "INSERT OR REPLACE INTO ended (topic, number) VALUES (?, ?)"
 _ENDED: Final = """
-    SELECT topic FROM ended JOIN events USING (number)
-    WHERE topic IN (SELECT value FROM json_each(?))
-    AND number > ? AND kept_at > ? AND ends - size >= ?
+    SELECT topic, number FROM ended WHERE topic IN (SELECT value FROM json_each(?))
+    AND NOT EXISTS (SELECT 1 FROM runs WHERE ended = number AND forget_at <= ?)
 """
 _MARK: Final = """
     UPDATE events SET first = NOT EXISTS (
@@ -93,6 +104,8 @@ class Store:
         self._connection: sqlite3.Connection | None = None
         self._index: TopicIndex
         self._extent: Extent | None = None
+        # When a hub has renewed or interrupted runs last.
+        self._called: float | None = None
         # Whether a topic may have ended.
         self._has_ends = False
         # The newest number at the last deletion.
@@ -132,12 +145,78 @@ class Store:
 
     def append(self, publications: Sequence[Publication], now: float) -> list[Record]:
         """
-        See `IEndingHistory.append`.
+        See `IRunHistory.append`.
 
         Args:
             now: The time in seconds.
         """
         return self._commit(lambda connection: self._keep(connection, publications, now), now)
+
+    def begin_run(
+        self, topic: str, owner: str, lease: float, keep: float, private: bool, now: float
+    ) -> RunBegun:
+        """
+        See `IRunHistory.begin_run`.
+        """
+
+        def begin(connection: sqlite3.Connection, extent: Extent) -> tuple[RunBegun, Extent]:
+            oldest = self._oldest(connection, now)
+            forget_runs(connection, oldest, now)
+            epochs = read_epochs(connection)
+            known = find_run(connection, epochs, topic, oldest, now)
+            if known is not None:
+                return RunBegun(known, ()), extent
+            records, extent = self._keep(connection, [beginning(topic, private)], now)
+            run = RunRecord(RunKey(topic, owner), now, records[0].position, private)
+            add_run(connection, run, Lease(lease, keep), now)
+            return RunBegun(run, records), extent
+
+        return self._change(begin, now)
+
+    def renew_runs(self, keys: Sequence[RunKey], lease: float, now: float) -> list[RunKey]:
+        """
+        See `IRunHistory.renew_runs`.
+        """
+        self._called = now
+        if not keys:
+            # Nothing is written.
+            self.open(now)
+            return []
+        return self._change(
+            lambda connection, extent: (renew_runs(connection, keys, now + lease), extent), now
+        )
+
+    def interrupt_runs(self, lease: float, limit: int, now: float) -> list[Record]:
+        """
+        See `IRunHistory.interrupt_runs`.
+        """
+        called, self._called = self._called, now
+
+        def interrupt(
+            connection: sqlite3.Connection, extent: Extent
+        ) -> tuple[list[Record], Extent]:
+            forget_runs(connection, self._oldest(connection, now), now)
+            if called is None or now - called > lease / 2:
+                extend_leases(connection, now + lease)
+                return [], extent
+            expired = expired_runs(connection, limit, now)
+            ends = [Publication.ending(one, "interrupted", private=has) for one, has in expired]
+            return self._keep(connection, ends, now) if ends else ([], extent)
+
+        return self._change(interrupt, now)
+
+    def _change(
+        self,
+        work: Callable[[sqlite3.Connection, Extent], tuple[T, Extent]],
+        now: float,
+    ) -> T:
+        """
+        Do *work*, which may keep publications, in one transaction.
+        """
+        self.open(now)
+        extent = self._extent
+        assert extent is not None
+        return self._commit(lambda connection: work(connection, extent), now)
 
     def probe(self, size: int, now: float) -> None:
         """
@@ -282,6 +361,7 @@ class Store:
     ) -> tuple[list[Record], Extent]:
         if self._has_ends:
             self._check_open(connection, publications, now)
+        check_owners(connection, publications)
         newest, ends, oldest, begins, since = self._make_room(connection, publications, now)
         find, epoch = self._index.find, self.epoch
         records, rows, filed, given, ended = [], [], [], [], []
@@ -310,19 +390,23 @@ class Store:
         if ended:
             self._has_ends = True
             connection.executemany(_END, ended)
+            end_runs(connection, [one for one in records if one.publication.outcome], now)
         return records, Extent(newest, ends, oldest, begins, min(since, now))
 
     def _check_open(
         self, connection: sqlite3.Connection, publications: Sequence[Publication], now: float
     ) -> None:
-        extent, bounds = self._extent, self._bounds
-        assert extent is not None
         topics = {topic for publication in publications for topic in publication.topics}
-        # What exceeds the bounds is hidden until it is deleted.
-        least = (extent.newest - bounds.events, now - bounds.age, extent.ends - bounds.size)
-        ended = connection.execute(_ENDED, (json.dumps(sorted(topics)), *least)).fetchall()
-        if ended:
-            raise TopicEnded(sorted(topic for (topic,) in ended))
+        found = connection.execute(_ENDED, (json.dumps(sorted(topics)), now)).fetchall()
+        if found:
+            oldest = self._oldest(connection, now)
+            ended = sorted(topic for topic, number in found if number >= oldest)
+            if ended:
+                raise TopicEnded(ended)
+
+    def _oldest(self, connection: sqlite3.Connection, now: float) -> int:
+        assert self._extent is not None
+        return find_oldest(connection, self._extent, self._bounds, now)
 
     def _make_room(
         self, connection: sqlite3.Connection, publications: Sequence[Publication], now: float

@@ -99,6 +99,7 @@ class Config(AccessConfig):
     access_log: bool
     admin: str | None
     admin_tokens: TokenList | None
+    self_test: float | None
 
 
 def read_config(given: Mapping[str, Given]) -> Config:

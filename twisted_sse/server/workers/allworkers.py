@@ -12,6 +12,7 @@ from typing import Any
 from twisted.internet.defer import Deferred, gatherResults
 
 from twisted_sse.broker.broker import Broker
+from twisted_sse.broker.readiness import Fault
 from twisted_sse.events.holdings import Holdings
 from twisted_sse.server.workers.calls import Calls
 from twisted_sse.server.workers.hubwide import HubWide
@@ -72,13 +73,19 @@ class AllWorkers:
         starting = self.broker.start().addErrback(lambda _: None)
         return starting.addCallback(lambda _: describe_history(self.broker))
 
-    def check(self) -> Deferred[bool]:
+    def examine(self) -> Deferred[list[Fault]]:
         """
-        See `Processes.check`.
+        See `Processes.examine`.
         """
-        return self.ask("check").addCallback(
-            lambda answers: len(answers) == self._count and all(answers)
-        )
+        return self.ask("examine").addCallback(self._faults)
+
+    def _faults(self, answers: list[list[list[Any]]]) -> list[Fault]:
+        # What is wrong at several of them is told once.
+        faults = list(dict.fromkeys(Fault(*one) for answer in answers for one in answer))
+        if len(answers) < self._count:
+            sentence = f"{len(answers)} of {self._count} workers answer."
+            faults.append(Fault("workers", sentence))
+        return faults
 
     def _ask_one(self, calls: Calls, name: str, *arguments: Any) -> Deferred[Any]:
         asking = calls.call("admin", name, *arguments)

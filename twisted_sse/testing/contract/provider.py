@@ -14,6 +14,7 @@ from twisted_sse.testing.contract.lifecycle import AvailabilityRules, LifecycleR
 from twisted_sse.testing.contract.locate import LocateRules
 from twisted_sse.testing.contract.presence import PresenceRules
 from twisted_sse.testing.contract.read import ReadRules
+from twisted_sse.testing.contract.runs import RunRules, SharedRunRules
 from twisted_sse.testing.contract.since import SinceRules
 from twisted_sse.testing.contract.tail import TailRules
 from twisted_sse.testing.contract.unknown_ids import UnknownIDRules
@@ -29,6 +30,7 @@ class HistoryProviderContract(
     BoundRules,
     FindRules,
     EndRules,
+    RunRules,
     CheckRules,
     ReadRules,
     AvailabilityRules,
@@ -48,8 +50,8 @@ class HistoryProviderContract(
 
     trial, pytest and unittest run it.  Describe the provider further with the
     attributes and methods of `Hooks`; tests of what it cannot do pass at once, and so
-    do those of `ISearchableHistory`, `IEndingHistory`, `ICheckedHistory` and `IHistoryReader`
-    if it does not provide them.
+    do those of `ISearchableHistory`, `IEndingHistory`, `IRunHistory`, `ICheckedHistory`
+    and `IHistoryReader` if it does not provide them.
     Every failure begins with the rule that is broken.
     """
 
@@ -59,6 +61,7 @@ class SharedHistoryProviderContract(
     FollowRules,
     SharedFindRules,
     SharedEndRules,
+    SharedRunRules,
     PresenceRules,
     HistoryProviderContract,
 ):

@@ -197,6 +197,17 @@ METRICS: Sequence[Metric] = (
         bounds=_M.stalls.bounds,
     ),
     Metric(
+        key="self_test_seconds",
+        kind="histogram",
+        help="How long an event of the self-test took until the hub had it, with --self-test.",
+        bounds=_M.self_tests.bounds,
+    ),
+    Metric(
+        key="self_test_failures",
+        kind="counter",
+        help="Events of the self-test that have not arrived.",
+    ),
+    Metric(
         key="resident_memory_bytes",
         kind="gauge",
         help="Memory that all processes of the hub hold, if the system tells.",

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
 
 from twisted_sse.broker.broker import Broker
+from twisted_sse.broker.readiness import Fault
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.holdings import Holdings
 from twisted_sse.interfaces import IDescribedHistory
@@ -46,9 +47,9 @@ class Processes(Protocol):
         Tell what history holds.  It never fails.
         """
 
-    def check(self) -> Deferred[bool]:
+    def examine(self) -> Deferred[list[Fault]]:
         """
-        Find out whether subscribers and publications are taken, by all of them.
+        Find out why the hub is not ready, if it is not.  It never fails.
         """
 
 
@@ -64,9 +65,9 @@ class ProcessReport:
         self._broker = broker
         self._responses = responses
         self._methods: Mapping[str, Callable[..., Any]] = {
-            "check": broker.check,
             "close": self._close,
             "connections": self._connections,
+            "examine": broker.examine,
             "sample": self._sample,
             "topics": self._topics,
         }
@@ -122,11 +123,11 @@ class OneProcess:
         """
         return describe_history(self.broker)
 
-    def check(self) -> Deferred[bool]:
+    def examine(self) -> Deferred[list[Fault]]:
         """
-        See `Processes.check`.
+        See `Processes.examine`.
         """
-        return self.broker.check()
+        return self.broker.examine()
 
 
 def describe_history(broker: Broker) -> Deferred[Holdings]:

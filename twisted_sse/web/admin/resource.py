@@ -4,6 +4,7 @@ The tree of resources by which a hub is seen from outside.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
@@ -23,6 +24,7 @@ from twisted_sse.web.admin.stats import Stats
 from twisted_sse.web.cors import CORS
 from twisted_sse.web.events import EventsResource
 from twisted_sse.web.generators.response import EventSourceResponse, ResponseOwner
+from twisted_sse.web.health import Ready
 from twisted_sse.web.notfound import NotFound
 from twisted_sse.web.problem import Problem
 from twisted_sse.web.resource import Authorize, MethodResource
@@ -52,6 +54,7 @@ class AdminResource(NotFound):
         super().__init__()
         access = AdminAccess(authorize, processes.broker.now)
         self.putChild(b"status", _StatusResource(processes, access))
+        self.putChild(b"readyz", guarded(Ready(processes.examine, reasons=True), access))
         self.putChild(b"connections", ConnectionsResource(processes, access))
         self.putChild(b"topics", TopicsResource(processes, access))
         self.putChild(b"dashboard", guarded(StaticFile(_STATIC / "dashboard.html"), access))
@@ -98,14 +101,15 @@ class _StatusResource(MethodResource):
 
     async def _answer(self, request: Request) -> None:
         processes = self._processes
-        ready = await processes.check()
+        faults = await processes.examine()
         sample = await whole_sample(processes)
         since = datetime.fromtimestamp(self._since, UTC)
         answer_json(
             request,
             {
                 **build_info(),
-                "ready": ready,
+                "ready": not faults,
+                "problems": [{"part": one.part, "reason": one.reason} for one in faults],
                 "since": since.isoformat(timespec="seconds").replace("+00:00", "Z"),
                 "uptime": round(processes.broker.now() - self._since, 1),
                 "processes": sample.get("processes", 0),
@@ -131,6 +135,9 @@ class _MetricsResource(MethodResource):
     def __init__(self, processes: Processes, authorize: Authorize) -> None:
         super().__init__({"GET": self._get, "HEAD": self._get}, authorize, CORS())
         self._processes = processes
+        # Before anybody waits for it.
+        with suppress(ModuleNotFoundError):
+            check_prometheus()
 
     def _get(self, request: Request, grant: Grant) -> Deferred[None]:
         return Deferred.fromCoroutine(self._answer(request))

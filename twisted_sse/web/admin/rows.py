@@ -48,10 +48,13 @@ async def find_connections(
             best.add((key_of(connection), id_key(registry.id_of(connection)), connection))
 
     await visit_all(registry, visit, clock)
-    rows = [
-        {"key": [key, list(name)], **_row(connection, registry, clock, now)}
-        for key, name, connection in best.first()
-    ]
+    rows: list[dict[str, Any]] = []
+
+    def write(ranked: _Ranked) -> None:
+        key, name, connection = ranked
+        rows.append({"key": [key, list(name)], **_row(connection, registry, clock, now)})
+
+    await visit_all(best.first(), write, clock)
     return {"total": best.total, "rows": rows}
 
 
@@ -73,7 +76,9 @@ def host_of(connection: Connection) -> str:
     """
     The address of *connection*, without its port; ``unix`` for a socket without one.
     """
-    return getattr(connection.address, "host", None) or "unix"
+    host: str = getattr(connection.address, "host", None) or "unix"
+    # A dual-stack socket reports an IPv4 address like this.
+    return host.removeprefix("::ffff:")
 
 
 class _Best:

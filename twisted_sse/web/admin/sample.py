@@ -97,6 +97,8 @@ async def take_sample(broker: Broker, responses: int) -> Sample:
         "keepalives": broker.admission.keepalives,
         "reactor_stall_seconds": measures.stalls.write(),
         "processes": 1,
+        "self_test_seconds": measures.self_tests.write(),
+        "self_test_failures": measures.self_test_failures,
         **process_numbers(),
     }
 

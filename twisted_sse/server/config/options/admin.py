@@ -2,7 +2,7 @@
 The options of the admin endpoint.
 """
 
-from twisted_sse.server.config.kinds import PORT, TOKEN_FILE
+from twisted_sse.server.config.kinds import INTERVAL, PORT, TOKEN_FILE
 from twisted_sse.server.config.option import Option
 
 __all__ = ["ADMIN_OPTIONS"]
@@ -26,5 +26,15 @@ ADMIN_OPTIONS = (
         attribute="admin_tokens",
         silent="no token is needed",
         more="They are for nothing else. Read again when it has changed.",
+    ),
+    Option(
+        name="self-test",
+        help="Publish a test event every so many seconds, and measure until it arrives, or off",
+        kind=INTERVAL,
+        silent="off",
+        more=(
+            "A private event on the topic `twisted-sse/self-test`. If it does not arrive within "
+            "five seconds, the hub is not ready. See [Health](how-to/admin.md#health)."
+        ),
     ),
 )

@@ -114,7 +114,7 @@ find("closing").addEventListener("close", async ({ target }) => {
 });
 
 preparePublishing();
-new Numbers((state) => {
+const numbers = new Numbers((state) => {
   setStatus(state);
   if (state === "open") {
     refresh();
@@ -122,3 +122,11 @@ new Numbers((state) => {
   }
 });
 setInterval(() => document.hidden || refresh(), REFRESH_SECONDS * 1000);
+
+// A browser may keep a page that is left, to show it again at once.  Its streams would stay
+// open, and a browser opens six connections to a server that speaks HTTP/1.1.
+addEventListener("pagehide", () => {
+  numbers.close();
+  watch.stop();
+});
+addEventListener("pageshow", ({ persisted }) => persisted && numbers.open());

@@ -70,7 +70,7 @@ export class Numbers {
   }
 
   open() {
-    const source = new EventSource("stats");
+    const source = (this.source = new EventSource("stats"));
     source.addEventListener("points", ({ data }) => {
       this.points = JSON.parse(data);
       this.report("open");
@@ -84,9 +84,14 @@ export class Numbers {
     source.addEventListener("error", () => {
       this.report("lost");
       if (source.readyState === EventSource.CLOSED) {
-        setTimeout(() => this.open(), RETRY_SECONDS * 1000);
+        this.retrying = setTimeout(() => this.open(), RETRY_SECONDS * 1000);
       }
     });
+  }
+
+  close() {
+    clearTimeout(this.retrying);
+    this.source.close();
   }
 
   draw() {

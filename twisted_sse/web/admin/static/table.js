@@ -121,7 +121,7 @@ export class Table {
     find("page-previous").disabled = this.offset === 0;
     find("page-next").disabled = last >= total || this.offset + PAGE > LARGEST_OFFSET;
     for (const header of find("table").tHead.rows[0].cells) {
-      const column = header.firstElementChild.dataset.sort;
+      const column = header.querySelector("button")?.dataset.sort;
       const sorted = this.sort.replace("-", "") === column;
       // The newest connection is the one with the smallest age.
       const ascending = this.sort.startsWith("-") === (column === "since");
