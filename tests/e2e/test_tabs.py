@@ -188,6 +188,28 @@ class ChromiumTabsTests(TabsCase):
 
         self.assert_exact(numbers.stop())
 
+    def test_hung(self) -> None:
+        """
+        A leading tab whose page is busy for seconds is replaced, and catches up afterward.
+        """
+        for _ in range(3):
+            self.tabs.open("/events?topic=hung", doubt=200)
+        numbers = Numbers(self.hub.port, "hung", _RATE)
+        self.addCleanup(numbers.stop)
+        leader = self.tabs.leader()
+        leader.wait("got.length", "nothing comes")
+        busy = "const end = Date.now() + 5000; while (Date.now() < end); window.free = true;"
+        leader.run(f"setTimeout(() => {{ {busy} }})")
+        self.tabs.lose(leader)
+        other = self.tabs.leader()
+        before = numbers.count
+        other.wait(f"got.at(-1) > {before + 10}", "the new leader gets nothing")
+        leader.wait("window.free", "it is still busy")
+        self.tabs.all.append(leader)
+
+        self.assert_exact(numbers.stop())
+        self.assertFalse(leader.run("return source.leading"))
+
     def test_restart(self) -> None:
         """
         While the hub is restarted nginx answers 502; every tab is back by itself, exactly.
