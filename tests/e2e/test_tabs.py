@@ -228,6 +228,24 @@ class ChromiumTabsTests(TabsCase):
         for tab in self.tabs.all:
             self.assertNotIn("reset", tab.run("return seen"))
 
+    def test_network_back(self) -> None:
+        """
+        When the network is back a new connection replaces the old one, which may be dead.
+        """
+        for _ in range(2):
+            self.tabs.open("/events?topic=back")
+        numbers = Numbers(self.hub.port, "back", _RATE)
+        self.addCleanup(numbers.stop)
+        leader = self.tabs.leader()
+        leader.wait("got.length", "nothing comes")
+        name = leader.run("return source.connection")
+        leader.run("dispatchEvent(new Event('online'))")
+        leader.wait(
+            f"source.connection && source.connection !== '{name}'", "it has the old connection"
+        )
+
+        self.assert_exact(numbers.stop())
+
     def test_older_tab(self) -> None:
         """
         A tab that begins at an event that no other tab has reads it from the hub, and then shares.
