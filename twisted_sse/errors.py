@@ -23,11 +23,14 @@ __all__ = [
     "PerhapsKept",
     "ReadTimeout",
     "RunLost",
+    "RunsNotKept",
     "TooManyAttempts",
     "TooManyConnections",
     "TooManyConnectionsFromAddress",
     "TooManyConnectionsOfUser",
     "TooManyPublications",
+    "TooManyRuns",
+    "TooManyRunsOfUser",
     "TooManyTopics",
     "TopicEnded",
     "TwistedSSEError",
@@ -106,6 +109,24 @@ class TopicEnded(TwistedSSEError):
         # A topic may be long.
         name = repr(self.topics[0])[:100] if self.topics else "of these"
         super().__init__(f"The topic {name} has ended: publish to another one.")
+
+
+class RunsNotKept(TwistedSSEError):
+    """
+    The history provider cannot keep runs.
+    """
+
+
+class TooManyRuns(TwistedSSEError):
+    """
+    One more run would exceed the limit of this process.  Answered with 503.
+    """
+
+
+class TooManyRunsOfUser(TwistedSSEError):
+    """
+    One more run would exceed the limit of its user.  Answered with 429.
+    """
 
 
 class RunLost(TwistedSSEError):

@@ -204,6 +204,7 @@ class Hub(HubResources):
         self._schedules = Schedules()
         self._lifecycle = Lifecycle(self.broker, self.responses, self._schedules)
         self.broker.before_start = self._lifecycle.before_first_use
+        self.broker.start_soon = self._lifecycle.start_with_reactor
         self.responses.before_begin = self._lifecycle.before_first_use
 
     def publish(

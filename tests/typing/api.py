@@ -57,6 +57,7 @@ from twisted_sse.history import Holdings, StoredPage, StoredPosition, StoredReco
 from twisted_sse.history.upstream.history import UpstreamHistory
 from twisted_sse.interfaces import IHistoryReader
 from twisted_sse.klein import EventStreamRoute, Klein, event_stream, hub_routes, mercure_routes
+from twisted_sse.runs import Runs, RunStatus
 from twisted_sse.testing import StreamAnswer, StreamClient
 from twisted_sse.topics import Selection
 from twisted_sse.web.dialects import (
@@ -149,6 +150,11 @@ def hubs() -> None:
     assert_type(hub.publish(["news", "sport"], {"home": 1}, private=True), Deferred[Receipt])
     assert_type(hub.publish("news", ServerSentEvent("text")), Deferred[Receipt])
     assert_type(hub.end("news"), Deferred[Receipt])
+    runs = Runs(hub, keep=60, linger=None, max_runs=3)
+    assert_type(runs.list(limit=3), Deferred[Sequence[RunStatus]])
+    resource: IResource = runs.resource("one", dialect=None)
+    print(resource, len(runs))
+    Runs(hub, lease="10")  # type: ignore[arg-type]
     assert_type(hub.end(["a", "b"], "failed", ServerSentEvent("bye")), Deferred[Receipt])
     hub.end("news", "over")  # type: ignore[arg-type]
     as_service: IService = hub.service(grace=5.0, spread=0.0, farewell=ServerSentEvent("bye"))

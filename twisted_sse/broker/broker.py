@@ -11,6 +11,7 @@ is `twisted_sse.broker.admission`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol, TypeVar
 
 from twisted.internet.defer import Deferred, fail, maybeDeferred, succeed
 from twisted.internet.interfaces import IReactorTime
@@ -40,13 +41,16 @@ from twisted_sse.broker.singleflight import SingleFlight
 from twisted_sse.broker.topicchanges import TopicRequest
 from twisted_sse.clock import dates_of
 from twisted_sse.errors import HistoryUnavailable, HubClosed
+from twisted_sse.events.ending import Outcome
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.publication import Position, Publication, Published, Record, Tail
 from twisted_sse.interfaces import IHistoryProvider, ISharedHistoryProvider
 from twisted_sse.topics import Interest
 from twisted_sse.transport.refusals import Refusals
 
-__all__ = ["Broker"]
+__all__ = ["Broker", "HubPart"]
+
+T = TypeVar("T")
 
 # How long a fan-out holds the reactor before others get their turn, in seconds:
 # about a thousand connections.  A publisher that waits for each answer needs two
@@ -54,6 +58,22 @@ __all__ = ["Broker"]
 _BUDGET = 0.003
 
 _STOPPING = Fault("stopping", "The hub is about to stop.")
+
+
+class HubPart(Protocol):
+    """
+    Something that works as long as the hub does.
+    """
+
+    def start(self) -> None:
+        """
+        Begin; it may have begun before.
+        """
+
+    async def stop(self) -> None:
+        """
+        End.  The hub still takes publications, and waits a while.
+        """
 
 
 class Broker:
@@ -103,6 +123,12 @@ class Broker:
         stalls: Notices when the reactor is held, once it is started.
 
         checks: What else has to be well for the hub to be ready.
+
+        endings: Knows which topics have ended.
+
+        parts: What begins with the hub, and ends before the hub drains; see `add_part`.
+
+        start_soon: Called when the hub has something to do although nobody uses it.
     """
 
     _log = Logger()
@@ -133,6 +159,8 @@ class Broker:
         self.closed = False
         self.leaving = False
         self.before_start: Callable[[], None] = lambda: None
+        self.start_soon: Callable[[], None] = lambda: None
+        self.parts: list[HubPart] = []
         self.listeners = Listeners()
         self.receipts = Receipts()
         self._siblings: Siblings | None = None
@@ -151,7 +179,7 @@ class Broker:
         # What a shared history has kept comes back to every hub by `follow`.
         deliver = self._deliver if self._shared is None else self._count
         self._intake = Intake(history, clock, deliver, self.measures, self._latency)
-        self._endings = Endings(self._window, history, self._fanout)
+        self.endings = Endings(self._window, history, self._fanout)
         self._starts: SingleFlight[None] = SingleFlight()
         self._readiness = Readiness(history, self._window, self._intake.check, clock)
         self._checks: SingleFlight[list[Fault]] = SingleFlight()
@@ -171,7 +199,7 @@ class Broker:
             max_lifetime=max_lifetime,
             clock=clock,
             start=self.start,
-            endings=self._endings,
+            endings=self.endings,
             presence=self.presence,
             measures=self.measures,
         )
@@ -252,6 +280,33 @@ class Broker:
         Find out whether history has answered once since the start.
         """
         return self.start().addCallbacks(lambda _: True, lambda _: False)
+
+    def add_part(self, part: HubPart) -> None:
+        """
+        Let *part* begin and end with the hub.
+        """
+        self.parts.append(part)
+        if self._started:
+            part.start()
+        else:
+            self.start_soon()
+
+    def perform(
+        self, call: Callable[[], T], records: Callable[[T], Sequence[Record]]
+    ) -> Deferred[T]:
+        """
+        Call history, which keeps publications of its own, and have these sent; see
+        `Intake.perform`.
+
+        Raises:
+            HistoryUnavailable, HubClosed: As failures of the `Deferred`.
+        """
+        if self.closed:
+            return fail(HubClosed("The hub is stopping; nothing more is begun."))
+        done = self._intake.perform(call, records)
+        if not self._started:
+            self.start().addErrback(self._intake.refuse)
+        return done
 
     def submit(self, publications: Sequence[Publication]) -> Deferred[list[Published]]:
         """
@@ -400,7 +455,7 @@ class Broker:
         self._window.start(tail)
         self._latency.restart()
         self._catchup.restart()
-        self._endings.restart()
+        self.endings.restart()
         for connection in connections:
             connection.resume()
         self._readiness.arrived(restarted=True)
@@ -429,11 +484,13 @@ class Broker:
         Send records, and count the connections that get each.
         """
         counts = []
+        ended: list[tuple[tuple[str, ...], Outcome]] = []
         for entry in self._window.extend(records):
             count = 0
             outcome = entry.outcome
             if outcome is not None:
-                self._endings.note(entry.topics)
+                self.endings.note(entry.topics)
+                ended.append((entry.topics, outcome))
             for audience in self._audiences.wanting(entry):
                 audience.add(entry)
                 if outcome is not None:
@@ -444,4 +501,6 @@ class Broker:
                 count += audience.size
             counts.append(count)
         self._fanout.flush()
+        for topics, outcome in ended:
+            self.endings.tell(topics, outcome)
         return counts

@@ -8,7 +8,7 @@ the first subscriber to a topic costs a question.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from sys import getsizeof
 
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
@@ -18,12 +18,16 @@ from twisted_sse.broker.audiences.audience import Audience
 from twisted_sse.broker.audiences.window import Window
 from twisted_sse.broker.fanout import Fanout
 from twisted_sse.errors import HistoryUnavailable, NoContent, UnknownEventID
+from twisted_sse.events.ending import Outcome
 from twisted_sse.events.preamble import OLDEST, StreamStart
 from twisted_sse.events.publication import Record
 from twisted_sse.interfaces import IEndingHistory, IHistoryProvider
 from twisted_sse.topics import BoundedCache
 
-__all__ = ["Endings"]
+__all__ = ["Endings", "WatchEnd"]
+
+#: Takes the topics that end, and their outcome.
+WatchEnd = Callable[[Sequence[str], Outcome], None]
 
 # What the names of open topics may take, in bytes, and what each takes beside its text:
 # about 10,000 topics.  A topic that is forgotten is asked for again.
@@ -49,6 +53,24 @@ class Endings:
         self._open: BoundedCache[str, bool] = BoundedCache(_OPEN_BYTES)
         # How often what was known may have changed.
         self._changes = 0
+        self._watchers: list[WatchEnd] = []
+
+    def watch(self, watcher: WatchEnd) -> None:
+        """
+        Call *watcher* with the topics that end, and their outcome, when this hub is
+        delivered an end.
+        """
+        self._watchers.append(watcher)
+
+    def tell(self, topics: Sequence[str], outcome: Outcome) -> None:
+        """
+        Tell the watchers that *topics* have ended; their subscribers were sent the end.
+        """
+        for watcher in self._watchers:
+            try:
+                watcher(topics, outcome)
+            except Exception:
+                self._log.failure("The end of a topic could not be told")
 
     def note(self, topics: Sequence[str]) -> None:
         """

@@ -27,6 +27,8 @@ from twisted_sse.errors import (
     TooManyConnectionsFromAddress,
     TooManyConnectionsOfUser,
     TooManyPublications,
+    TooManyRuns,
+    TooManyRunsOfUser,
     TooManyTopics,
     TopicEnded,
     Unauthorized,
@@ -51,6 +53,7 @@ _STATUS = {
     TooManyConnectionsFromAddress: 429,
     TooManyConnectionsOfUser: 429,
     TooManyPublications: 429,
+    TooManyRunsOfUser: 429,
     InvalidEvent: 400,
     InvalidSelector: 400,
     InvalidTopic: 400,
@@ -59,6 +62,7 @@ _STATUS = {
     HistoryUnavailable: 503,
     HubClosed: 503,
     TooManyConnections: 503,
+    TooManyRuns: 503,
 }
 
 # The limits behind errors; see `twisted_sse.transport.refusals.LIMITS`.

@@ -381,10 +381,10 @@ class Connection:
 
         Call this when everything up to the audience's live position was sent.
         """
-        if self._final is not None:
-            self.end(EndReason.DRAINED, self._final)
-        elif self.audience.over:
+        if self.audience.over:
             self.end(EndReason.ENDED)
+        elif self._final is not None:
+            self.end(EndReason.DRAINED, self._final)
         else:
             self.audience.join(self)
 

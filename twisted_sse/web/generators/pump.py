@@ -27,7 +27,7 @@ from twisted_sse.web.generators.notices import HELD, HeldWarning, explain_asynci
 from twisted_sse.web.generators.source import Item
 from twisted_sse.web.generators.writer import StreamWriter
 
-__all__ = ["Pump"]
+__all__ = ["Pump", "close_iterator"]
 
 # Raised in a coroutine at its await when it is cancelled.
 _CANCELLED = (defer.CancelledError, asyncio.CancelledError)
@@ -128,9 +128,9 @@ class Pump:
             # any more.  It cannot await here, and Python closes the source too.
             raise
         except BaseException:
-            await _close(self._iterator)
+            await close_iterator(self._iterator)
             raise
-        await _close(self._iterator)
+        await close_iterator(self._iterator)
 
     @coroutine
     def _steps(
@@ -188,7 +188,10 @@ class Pump:
                 await writer.drained()
 
 
-async def _close(iterator: object) -> None:
+async def close_iterator(iterator: object) -> None:
+    """
+    Close *iterator*, and wait for that; not every iterator can be closed.
+    """
     aclose = getattr(iterator, "aclose", None)
     close = getattr(iterator, "close", None)
     if aclose is not None:
