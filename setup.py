@@ -93,7 +93,9 @@ setup(
     # "twisted.plugins" adds two files to a directory that belongs to Twisted.  It must not have
     # an __init__.py here, or Twisted would not find the plugins.
     packages=[*find_packages(include=["twisted_sse", "twisted_sse.*"]), "twisted.plugins"],
-    package_data={"twisted_sse": ["py.typed", "server/static/**", "web/admin/static/**"]},
+    package_data={
+        "twisted_sse": ["py.typed", "server/static/**", "web/static/**", "web/admin/static/**"]
+    },
     # The default editable mode maps names through an import hook, but Twisted looks for plugins
     # in the directories of sys.path and would not find `twistd sse`.
     options={"editable_wheel": {"mode": "compat"}},

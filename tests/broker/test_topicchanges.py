@@ -436,6 +436,19 @@ class CaseTests(SynchronousTestCase):
 
         self.assertEqual(self.reader.data, ['{"topics":["b"],"data":"3"}'])
 
+    def test_ended_topics(self) -> None:
+        """
+        A stream whose new topics have all ended gets the rest of them, and ends.
+        """
+        self.hub.end("b", "done")
+        self.clock.advance(0)
+        self.change("b", "a", last_event_id=self.ids[1])
+        self.clock.advance(0)
+
+        types = [one.event for one in self.reader.sink.blocks if one.data is not None]
+        self.assertEqual(types[-3:], [None, "topic-end", "stream-topics"])
+        self.assertTrue(self.reader.sink.finished)
+
     def test_last_event(self) -> None:
         """
         A stream that ends in good order ends after its backlog.

@@ -210,7 +210,8 @@ class _Chaos:
         self._rng.shuffle(todo)
         for what in todo:
             await asyncio.sleep(self._rng.uniform(0.3, 1.0))
-            node = self._rng.choice(self.nodes)
+            busy = [one for one in self.nodes if one.unfinished()]
+            node = self._rng.choice(busy or self.nodes)
             now = time.monotonic()
             self._note_hurt(node.unfinished(), now)
             if what == "kill":
@@ -249,11 +250,11 @@ class _Chaos:
         for reader in self.readers:
             by_name.setdefault(reader.name, []).append(reader)
         for name, readers in by_name.items():
-            self._check_run(name, readers)
+            self._check_run(name, readers, begun[name])
         self.counts["readers killed"] = sum(one.kills for one in self.readers)
         self.counts["tokens read"] = sum(len(one.tokens) for one in self.readers)
 
-    def _check_run(self, name: str, readers: Sequence[RunReader]) -> None:
+    def _check_run(self, name: str, readers: Sequence[RunReader], begun: int) -> None:
         outcomes = {one.outcome for one in readers} - {"nothing", None}
         outcome = next(iter(outcomes), "nothing")
         self.counts[f"runs {outcome}"] += 1
@@ -271,7 +272,9 @@ class _Chaos:
         if outcome == "done" and len(readers[0].tokens) != self.settings.tokens:
             count = len(readers[0].tokens)
             self.faults.append(Fault("lost", f"{name} is done with {count} tokens."))
-        allowed = {"done", *(["interrupted"] * (name in self.hurt))}
+        allowed = {"done"}
+        # A process may be killed before it reads the source of a run that it has begun.
+        allowed |= {"interrupted"} if name in self.hurt or not begun else set()
         allowed |= {"cancelled"} if name in self.cancelled else set()
         if outcome not in allowed:
             self.faults.append(Fault("outcome", f"{name} has ended as {outcome}."))

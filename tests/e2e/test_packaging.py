@@ -160,7 +160,7 @@ class WheelTests(SynchronousTestCase):
         in_all = [each for each in requirements if 'extra == "all"' in each]
 
         self.assertEqual(set(extras), {"all", "cli", "dev", "jwt", "metrics", "redis", "test"})
-        self.assertEqual(len(in_all), 3)
+        self.assertEqual(len(in_all), 4)
 
 
 class InstallationTests(SynchronousTestCase):

@@ -6,13 +6,13 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_sse.events.codec import Decoder, encode
 from twisted_sse.events.control import CONTROL_EVENTS
-from twisted_sse.events.envelope import Envelope, put_into
+from twisted_sse.events.envelope import TopicEnvelope, put_into
 from twisted_sse.events.event import ServerSentEvent
 
 __all__ = ["EnvelopeTests"]
 
 
-def enveloped(envelope: Envelope, event: ServerSentEvent, *topics: str) -> ServerSentEvent:
+def enveloped(envelope: TopicEnvelope, event: ServerSentEvent, *topics: str) -> ServerSentEvent:
     """
     Write *event* so that it tells *topics*, and read it again.
     """

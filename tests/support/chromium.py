@@ -5,6 +5,7 @@ Chromium, controlled through chromedriver and https://www.w3.org/TR/webdriver2/.
 import base64
 import json
 import re
+from contextlib import suppress
 from http.client import HTTPConnection
 from typing import Any
 
@@ -66,6 +67,39 @@ class Chromium:
         """
         body = {"script": script, "args": arguments}
         return self._command("POST", f"{self._session}/execute/sync", body)
+
+    def new_tab(self) -> str:
+        """
+        See `TabbedBrowser.new_tab`.
+        """
+        answer = self._command("POST", f"{self._session}/window/new", {"type": "tab"})
+        return str(answer["handle"])
+
+    def switch_to(self, tab: str) -> None:
+        """
+        See `TabbedBrowser.switch_to`.
+        """
+        self._command("POST", f"{self._session}/window", {"handle": tab})
+
+    def close_tab(self) -> None:
+        """
+        See `TabbedBrowser.close_tab`.
+        """
+        self._command("DELETE", f"{self._session}/window")
+
+    def crash_tab(self) -> None:
+        """
+        Let the process of the tab crash.
+        """
+        with suppress(AssertionError):
+            self._devtools("Page.crash", {})
+
+    def freeze_tab(self, frozen: bool) -> None:
+        """
+        Freeze the tab, as the browser does to save energy, or let it run again.
+        """
+        state = "frozen" if frozen else "active"
+        self._devtools("Page.setWebLifecycleState", {"state": state})
 
     def picture(self, width: int, height: int, scale: int) -> bytes:
         """

@@ -14,7 +14,7 @@ from twisted_sse.broker.connections.endreason import EndReason
 from twisted_sse.broker.connections.grant import ANONYMOUS, Grant
 from twisted_sse.broker.connections.reauthorization import Reauthorize
 from twisted_sse.broker.presence.presence import PresenceWish
-from twisted_sse.events.envelope import Envelope
+from twisted_sse.events.envelope import TopicEnvelope
 from twisted_sse.events.preamble import StreamStart, first_frames
 from twisted_sse.interfaces import IHistoryProvider
 from twisted_sse.topics import Selection
@@ -52,7 +52,7 @@ class Subscriber:
         reauthorize: Reauthorize | None = None,
         presence: PresenceWish = None,
         fixed: bool = True,
-        envelope: Envelope | None = None,
+        envelope: TopicEnvelope | None = None,
         heartbeat: bool = False,
     ) -> None:
         self.hub = hub

@@ -118,17 +118,17 @@ class Broker:
 
         refusals: Counts what the hub's limits have refused.
 
-        endings: Knows which topics have ended.
-
-        parts: What begins with the hub, and ends before the hub drains; see `add_part`.
-
-        start_soon: Called when the hub has something to do although nobody uses it.
-
         measures: What the hub counts and times.
 
         stalls: Notices when the reactor is held, once it is started.
 
         checks: What else has to be well for the hub to be ready.
+
+        endings: Knows which topics have ended.
+
+        parts: What begins with the hub, and ends before the hub drains; see `add_part`.
+
+        start_soon: Called when the hub has something to do although nobody uses it.
     """
 
     _log = Logger()

@@ -25,14 +25,14 @@ FAILED = "stream-error"
 #: A run has begun.
 BEGUN = "topic-begin"
 
-#: A topic has ended, and its publisher gave no last event.
-ENDED = "topic-end"
-
 #: A keepalive that a page can see.
 HEARTBEAT = "stream-heartbeat"
 
 #: The topics of the stream have changed.
 TOPICS = "stream-topics"
+
+#: A topic has ended, and its publisher gave no last event.
+ENDED = "topic-end"
 
 #: All types of control events.
 CONTROL_EVENTS = frozenset({OPEN, RESET, FAILED, BEGUN, ENDED, HEARTBEAT, TOPICS})

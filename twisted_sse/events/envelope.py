@@ -15,20 +15,20 @@ from typing import Final, Literal, get_args
 from twisted_sse.events import codec
 from twisted_sse.events.event import ServerSentEvent
 
-__all__ = ["ENVELOPES", "Envelope", "put_into"]
+__all__ = ["ENVELOPES", "TopicEnvelope", "put_into"]
 
 #: ``topic``: the data is JSON with the topics and the event's own data.
 #: ``type``: the event type is ``TYPE@TOPIC``; no control event has an ``@`` in its type.
-Envelope = Literal["topic", "type"]
+TopicEnvelope = Literal["topic", "type"]
 
 #: All of them.
-ENVELOPES: Final[tuple[Envelope, ...]] = get_args(Envelope)
+ENVELOPES: Final[tuple[TopicEnvelope, ...]] = get_args(TopicEnvelope)
 
 # HTML: the type of an event without one.
 _DEFAULT_TYPE = "message"
 
 
-def put_into(envelope: Envelope, frame: bytes, topics: Sequence[str]) -> bytes:
+def put_into(envelope: TopicEnvelope, frame: bytes, topics: Sequence[str]) -> bytes:
     """
     Write the event in *frame* again, so that it tells *topics*.
 

@@ -16,6 +16,7 @@ from twisted_sse.broker.broker import Broker
 from twisted_sse.server.config.config import Config
 from twisted_sse.server.log.access import log_request
 from twisted_sse.transport.http.site import StreamSite
+from twisted_sse.web.browsermodule import MODULES, BrowserModule
 from twisted_sse.web.cors import CORS
 from twisted_sse.web.events import EventsResource
 from twisted_sse.web.health import Health, Ready
@@ -169,6 +170,8 @@ def hub_tree(
     if broker.presence is not None:
         presence = PresenceResource(broker.presence, broker.now, authorize=authorize, cors=cors)
         root.putChild(b"presence", presence)
+    for name in MODULES:
+        root.putChild(name.encode("ascii"), BrowserModule(name))
     root.putChild(b"healthz", Health(lambda: succeed(True)))
     root.putChild(b"startupz", Health(broker.check_started))
     root.putChild(b"readyz", Ready(broker.examine))

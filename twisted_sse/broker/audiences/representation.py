@@ -13,7 +13,7 @@ from typing import Protocol
 from twisted_sse.events import codec
 from twisted_sse.events.control import HEARTBEAT
 from twisted_sse.events.ending import Outcome
-from twisted_sse.events.envelope import Envelope, put_into
+from twisted_sse.events.envelope import TopicEnvelope, put_into
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.preamble import (
     UNNAMED,
@@ -51,7 +51,7 @@ class EncodedRecord(Protocol):
     has_publisher_id: bool
     outcome: Outcome | None
     frame: bytes
-    enveloped: dict[tuple[Envelope, tuple[str, ...]], bytes] | None
+    enveloped: dict[tuple[TopicEnvelope, tuple[str, ...]], bytes] | None
 
 
 class Representation(Protocol):
@@ -141,7 +141,7 @@ class _Enveloped(_Plain):
     """
 
     def __init__(
-        self, envelope: Envelope, keepalive: bytes | None, interest: Interest | None = None
+        self, envelope: TopicEnvelope, keepalive: bytes | None, interest: Interest | None = None
     ) -> None:
         super().__init__(keepalive)
         self._envelope = envelope
@@ -235,7 +235,7 @@ REPLICATED: Representation = _Replicated()
 _WITH_HEARTBEAT: Representation = _Plain(_HEARTBEAT)
 
 
-def representation_for(envelope: Envelope | None, *, heartbeat: bool) -> Representation:
+def representation_for(envelope: TopicEnvelope | None, *, heartbeat: bool) -> Representation:
     """
     The representation that a subscriber asks for.
 

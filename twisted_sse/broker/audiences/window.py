@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from operator import attrgetter
 
 from twisted_sse.broker.audiences.representation import encode_record
-from twisted_sse.events.envelope import Envelope
+from twisted_sse.events.envelope import TopicEnvelope
 from twisted_sse.events.publication import Position, PublisherID, Record, Tail
 
 __all__ = ["Entry", "MayRead", "Window"]
@@ -61,7 +61,7 @@ class Entry:
         self.has_publisher_id = record.publication.event.id is not None
         self.outcome = record.publication.outcome
         self.frame = encode_record(record)
-        self.enveloped: dict[tuple[Envelope, tuple[str, ...]], bytes] | None = None
+        self.enveloped: dict[tuple[TopicEnvelope, tuple[str, ...]], bytes] | None = None
 
     @property
     def position(self) -> Position:

@@ -1,0 +1,79 @@
+"""
+Make the modules that hubs serve to browsers from their sources in browser/.
+
+The same source gives the same file everywhere, without another program: comments and
+spaces that mean nothing are removed, and private names become short ones.  The source
+makes that easy: a comment is a line of its own, every statement ends with a semicolon or
+a brace, strings and templates have one line, and no text in it contains a #.
+
+Usage: build_browser_module.py, anywhere.
+"""
+
+import re
+import string
+from collections import Counter
+from itertools import chain, product
+from pathlib import Path
+
+__all__ = ["MODULES", "SERVED", "SOURCES", "build"]
+
+_PROJECT = Path(__file__).resolve().parents[1]
+
+#: The folder of the sources, and that of the files that are made of them.
+SOURCES = _PROJECT / "browser"
+SERVED = _PROJECT / "twisted_sse" / "web" / "static"
+
+#: Their names.
+MODULES = ("twisted-sse.js", "twisted-sse-topics.js")
+
+_HEAD = "// twisted_sse (MIT); source: browser/{name}\n"
+
+# A text, or a regular expression, which follows an opening bracket or an operator.
+_LITERAL = re.compile(
+    r""""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`"""
+    r"|(?<=[(=,&|!?:;{])\s*/(?:[^/\\\n\[]|\\.|\[(?:[^\]\\]|\\.)*\])+/[a-z]*"
+)
+_ARROW = re.compile(r"(?<!\w)\((\w+)\)=>")
+# Before these brackets a comma or a semicolon means nothing.
+_LAST = re.compile(r"[,;]+([})])")
+_PRIVATE = re.compile(r"#[a-zA-Z]\w*")
+_SPACE = re.compile(r"\s*([-{}()\[\],;:?=+*<>&|!])\s*")
+
+
+def build(name: str) -> str:
+    """
+    Return the served form of the module *name*.
+    """
+    source = (SOURCES / name).read_text("utf-8")
+    lines = (line.strip() for line in source.splitlines())
+    code = "\n".join(line for line in lines if line and not line.startswith("//"))
+    return _HEAD.format(name=name) + _with_short_names(_without_spaces(code)) + "\n"
+
+
+def _without_spaces(code: str) -> str:
+    parts, end = [], 0
+    for literal in _LITERAL.finditer(code):
+        parts += [_tight(code[end : literal.start()]), literal[0].strip()]
+        end = literal.end()
+    return "".join([*parts, _tight(code[end:])]).strip()
+
+
+def _tight(code: str) -> str:
+    return _ARROW.sub(r"\1=>", _LAST.sub(r"\1", _SPACE.sub(r"\1", code)))
+
+
+def _with_short_names(code: str) -> str:
+    """
+    Give the private names that are used most often the shortest names.
+    """
+    used = Counter(_PRIVATE.findall(code))
+    letters = string.ascii_letters
+    short = chain(letters, map("".join, product(letters, repeat=2)))
+    ranked = sorted(used, key=lambda name: (-used[name], name))
+    names = {name: f"#{one}" for name, one in zip(ranked, short, strict=False)}
+    return _PRIVATE.sub(lambda name: names[name[0]], code)
+
+
+if __name__ == "__main__":
+    for module in MODULES:
+        (SERVED / module).write_text(build(module), "utf-8")
