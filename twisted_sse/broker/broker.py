@@ -118,17 +118,17 @@ class Broker:
 
         refusals: Counts what the hub's limits have refused.
 
-        endings: Knows which topics have ended.
-
-        parts: What begins with the hub, and ends before the hub drains; see `add_part`.
-
-        start_soon: Called when the hub has something to do although nobody uses it.
-
         measures: What the hub counts and times.
 
         stalls: Notices when the reactor is held, once it is started.
 
         checks: What else has to be well for the hub to be ready.
+
+        endings: Knows which topics have ended.
+
+        parts: What begins with the hub, and ends before the hub drains; see `add_part`.
+
+        start_soon: Called when the hub has something to do although nobody uses it.
     """
 
     _log = Logger()
@@ -161,6 +161,7 @@ class Broker:
         self.before_start: Callable[[], None] = lambda: None
         self.start_soon: Callable[[], None] = lambda: None
         self.parts: list[HubPart] = []
+        self._begun = False
         self.listeners = Listeners()
         self.receipts = Receipts()
         self._siblings: Siblings | None = None
@@ -287,10 +288,18 @@ class Broker:
         Let *part* begin and end with the hub.
         """
         self.parts.append(part)
-        if self._started:
+        if self._begun:
             part.start()
         else:
             self.start_soon()
+
+    def begin_parts(self) -> None:
+        """
+        Start all parts: the hub begins.
+        """
+        self._begun = True
+        for part in self.parts:
+            part.start()
 
     def perform(
         self, call: Callable[[], T], records: Callable[[T], Sequence[Record]]

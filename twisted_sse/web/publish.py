@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 from typing import Any
@@ -21,6 +22,7 @@ from twisted_sse.errors import Forbidden, TooManyTopics, Unauthorized
 from twisted_sse.events.media import EVENT_STREAM, media_type
 from twisted_sse.events.publication import Publication, Published, Receipt
 from twisted_sse.events.replication import read_publications
+from twisted_sse.events.trace import TRACEPARENT, is_traceparent, with_trace
 from twisted_sse.web.auth import NOTHING
 from twisted_sse.web.bodies import MEDIA_TYPES, from_form, from_json, from_ndjson
 from twisted_sse.web.content import MAX_BODY, read_body
@@ -86,6 +88,7 @@ class Publishing:
         body = read_body(request, self._max_body)
         publications, answer = self._readers[kind](body)
         self._check(publications, grant)
+        publications = _traced(publications, request)
         # Another hub needs the positions, which history does not tell here.
         find = None if kind == EVENT_STREAM else finder(self._broker, publications)
         submitted = self._submit(request, grant, body, publications, find)
@@ -227,3 +230,19 @@ def _answer(request: Request, content_type: bytes, text: str) -> None:
     headers.setRawHeaders(b"Cache-Control", [b"no-store"])
     request.write(body)
     request.finish()
+
+
+def _traced(publications: Sequence[Publication], request: Request) -> Sequence[Publication]:
+    """
+    Add the trace of *request* to its publications.
+
+    Trace Context, 4.3: "If parsing fails, the vendor creates a new traceparent header".
+    This hub takes part in no trace, so it leaves out what it cannot parse.
+    """
+    header = (request.getHeader(TRACEPARENT.encode("ascii")) or b"").decode("latin-1").strip()
+    if not is_traceparent(header):
+        return publications
+    return [
+        one if one.event.data is None else replace(one, event=with_trace(one.event, header))
+        for one in publications
+    ]
