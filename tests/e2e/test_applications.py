@@ -159,8 +159,7 @@ class AnswersTests(PageTests):
             "document.querySelector('input').value = 'why?'; document.forms[0].submit()"
         )
         self.wait("location.search && answer.textContent.includes('asked')")
-        path = self.browser.run("return `/answers/${location.search.slice(1)}`")
-        self.browser.run("cancel.click()")
+        path = self.browser.run("cancel.click(); return `/answers/${location.search.slice(1)}`")
 
         events = curl(f"http://localhost:{self.port}{path}").body
         self.assertTrue(events.endswith('data: {"outcome":"cancelled"}\n\n'))
