@@ -4,7 +4,7 @@ The processes of a hub: each is asked about its own connections.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
@@ -13,6 +13,7 @@ from twisted_sse.broker.broker import Broker
 from twisted_sse.broker.readiness import Fault
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.holdings import Holdings
+from twisted_sse.events.publication import Publication, Published
 from twisted_sse.interfaces import IDescribedHistory
 from twisted_sse.web.admin.listing import ConnectionQuery
 from twisted_sse.web.admin.rows import find_connections
@@ -40,6 +41,11 @@ class Processes(Protocol):
         Call the method *name* of the `ProcessReport` of each process.
 
         It never fails: a process that does not answer in time is left out.
+        """
+
+    def submit(self, publications: Sequence[Publication]) -> Deferred[list[Published]]:
+        """
+        See `Broker.submit`; the connections of all of them are counted.
         """
 
     def describe(self) -> Deferred[Holdings]:
@@ -116,6 +122,12 @@ class OneProcess:
         See `Processes.ask`.
         """
         return self._report.answer(name, *arguments).addCallback(lambda answer: [answer])
+
+    def submit(self, publications: Sequence[Publication]) -> Deferred[list[Published]]:
+        """
+        See `Processes.submit`.
+        """
+        return self.broker.submit(publications)
 
     def describe(self) -> Deferred[Holdings]:
         """
