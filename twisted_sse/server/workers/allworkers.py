@@ -78,8 +78,7 @@ class AllWorkers:
         """
         See `Processes.describe`.
         """
-        starting = self.broker.start().addErrback(lambda _: None)
-        return starting.addCallback(lambda _: describe_history(self.broker))
+        return describe_history(self.broker)
 
     def examine(self) -> Deferred[list[Fault]]:
         """

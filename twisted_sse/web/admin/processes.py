@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
+from twisted.internet.interfaces import IReactorTime
+from twisted.python.failure import Failure
 
 from twisted_sse.broker.broker import Broker
 from twisted_sse.broker.readiness import Fault
@@ -150,8 +152,23 @@ def describe_history(broker: Broker) -> Deferred[Holdings]:
     described = IDescribedHistory(broker.history, None)
     if described is None:
         return succeed(Holdings())
-    asking: Deferred[Holdings] = maybeDeferred(described.describe)
-    return asking.addTimeout(_TIMEOUT, broker.clock).addErrback(lambda _: Holdings())
+    starting = broker.start().addCallback(lambda _: described.describe())
+    return _in_time(starting, broker.clock)
+
+
+def _in_time(asking: Deferred[Holdings], clock: IReactorTime) -> Deferred[Holdings]:
+    # What was asked is not cancelled: a store may answer in order, and its next answer
+    # would be taken for this one.
+    answer: Deferred[Holdings] = Deferred()
+    call = clock.callLater(_TIMEOUT, answer.callback, Holdings())
+
+    def told(result: Holdings | Failure) -> None:
+        if call.active():
+            call.cancel()
+            answer.callback(Holdings() if isinstance(result, Failure) else result)
+
+    asking.addBoth(told)
+    return answer
 
 
 async def whole_sample(processes: Processes) -> Sample:
