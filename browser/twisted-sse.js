@@ -17,8 +17,8 @@ const CONNECTING = 0, OPEN = 1, CLOSED = 2;
 // About one connection; see the law.
 const UNCOUNTED = /^stream-(open|topics|heartbeat|error)$/;
 
-// How many events a tab keeps for tabs that have missed them.
-const KEPT = 1000;
+// How many events a tab keeps for tabs that have missed them, and how many characters of data.
+const KEPT = 1000, KEPT_SIZE = 1e6;
 
 // Milliseconds: how long a hub may be silent that has not told its interval, how long it takes to
 // ask for the leader's life, and the longest wait between two attempts.
@@ -82,7 +82,7 @@ export class SharedEventSource extends EventTarget {
   #options;
   #group;
   #me = crypto.getRandomValues(new Uint32Array(4)).join();
-  #undo = [];
+  #closing = new AbortController();
   #life;
   #channel;
   #timer;
@@ -90,6 +90,7 @@ export class SharedEventSource extends EventTarget {
   #count = 0;
   #known = false;
   #kept = [];
+  #size = 0;
   // When this tab last heard of its leader, and when its leader last heard of the hub.
   #heard = 0;
   #news = 0;
@@ -133,7 +134,7 @@ export class SharedEventSource extends EventTarget {
   close() {
     if (this.readyState == CLOSED) return;
     this.readyState = CLOSED;
-    this.#undo.forEach((undo) => undo());
+    this.#closing.abort();
     this.#leave();
   }
 
@@ -143,8 +144,7 @@ export class SharedEventSource extends EventTarget {
   }
 
   #on(target, type, act) {
-    target.addEventListener(type, act);
-    this.#undo.push(() => target.removeEventListener(type, act));
+    target.addEventListener(type, act, { signal: this.#closing.signal });
   }
 
   #fire(event) {
@@ -220,7 +220,7 @@ export class SharedEventSource extends EventTarget {
     if (!life) return;
     this.#state(this.readyState, this.readyState != OPEN || silent > this.#silence * 0.6);
     if (this.leading) {
-      if (silent > this.#silence) this.#stop();
+      if (again || silent > this.#silence) this.#stop();
       if (again || now() >= this.#due) this.#wake();
       return;
     }
@@ -301,8 +301,10 @@ export class SharedEventSource extends EventTarget {
     const [type, data, id] = event;
     if (counts(event)) {
       this.#count += 1;
-      this.#kept.push(event);
-      if (this.#kept.length > KEPT * 1.2) this.#kept.splice(0, this.#kept.length - KEPT);
+      const kept = this.#kept;
+      kept.push(event);
+      this.#size += data.length;
+      while (kept.length > KEPT || this.#size > KEPT_SIZE) this.#size -= kept.shift()[1].length;
     }
     if (this.#backlog) this.backlogId = id;
     else this.lastEventId = id;
@@ -353,7 +355,7 @@ export class SharedEventSource extends EventTarget {
     if (signal.aborted) return;
     this.#late = undefined;
     this.#count = n;
-    this.#kept = [];
+    this.#kept.length = this.#size = 0;
     this.#known = !reload;
     if (state !== undefined) this.#state(state);
     if (reload) await this.#load();
@@ -411,7 +413,11 @@ export class SharedEventSource extends EventTarget {
     while (!signal.aborted) {
       const attempt = new AbortController();
       let wait = 0, end, quick;
-      this.#stop = () => attempt.abort();
+      // Without waiting afterward: the network is back, or the machine has slept.
+      this.#stop = () => {
+        quick = true;
+        attempt.abort();
+      };
       signal.addEventListener("abort", this.#stop);
       this.#news = now();
       try {
@@ -441,7 +447,7 @@ export class SharedEventSource extends EventTarget {
         }
       } catch {}
       signal.removeEventListener("abort", this.#stop);
-      this.#stop();
+      attempt.abort();
       if (signal.aborted) return;
       this.connection = this.#backlog = undefined;
       if (end) {

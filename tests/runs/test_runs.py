@@ -23,6 +23,7 @@ from twisted_sse.errors import (
     TooManyRunsOfUser,
     TopicEnded,
 )
+from twisted_sse.events.runrecord import RunKey
 from twisted_sse.runs import Run, Runs
 
 __all__ = ["BeginTests", "EndTests", "FlushTests", "LimitTests", "LingerTests", "SharedTests"]
@@ -425,6 +426,20 @@ class EndTests(RunCase):
         self.assertEqual(run.state, "interrupted")
         self.assertEqual(reader.sink.blocks[-1].json(), {"outcome": "interrupted"})
         self.refused(HubClosed, "two")
+
+    def test_late(self) -> None:
+        """
+        Runs of a hub that has begun already are kept alive, too.
+        """
+        hub, clock = make_hub()
+        hub.service().startService()
+        renewed: list[list[RunKey]] = []
+        self.patch(hub.history, "renew_runs", lambda keys, lease: renewed.append(keys) or [])
+        runs = Runs(hub)
+        Deferred.fromCoroutine(runs.begin("one", self.source.items()))
+        clock.pump([1] * 9)
+
+        self.assertEqual([len(keys) for keys in renewed], [0, 1, 1, 1])
 
     def test_sync_source(self) -> None:
         """

@@ -99,7 +99,7 @@ class Broker:
 
         now: Returns the date, in seconds since 1970: grants expire by it.
 
-        retry: The shortest reconnection time, in milliseconds.
+        retry, retry_spread: As `set_retry` was given them.
 
         reconnection: Chooses the reconnection time that a stream begins with.
 
@@ -161,6 +161,7 @@ class Broker:
         self.before_start: Callable[[], None] = lambda: None
         self.start_soon: Callable[[], None] = lambda: None
         self.parts: list[HubPart] = []
+        self._begun = False
         self.listeners = Listeners()
         self.receipts = Receipts()
         self._siblings: Siblings | None = None
@@ -212,6 +213,7 @@ class Broker:
             retry, spread: The *retry* and *retry_spread* of `twisted_sse.Hub`.
         """
         self.retry = retry
+        self.retry_spread = spread
         self.reconnection = ReconnectionTime(retry, spread)
 
     def set_publish_rate(self, limit: int | None) -> None:
@@ -286,10 +288,18 @@ class Broker:
         Let *part* begin and end with the hub.
         """
         self.parts.append(part)
-        if self._started:
+        if self._begun:
             part.start()
         else:
             self.start_soon()
+
+    def begin_parts(self) -> None:
+        """
+        Start all parts: the hub begins.
+        """
+        self._begun = True
+        for part in self.parts:
+            part.start()
 
     def perform(
         self, call: Callable[[], T], records: Callable[[T], Sequence[Record]]
