@@ -32,10 +32,13 @@ from twisted_sse.web.problem import Problem
 from twisted_sse.web.repeat import publisher_of, repeat_key
 from twisted_sse.web.resource import has_left
 
-__all__ = ["BodyReader", "Publishing", "Writer", "answer_id"]
+__all__ = ["BodyReader", "Publishing", "SubmitAll", "Writer", "answer_id"]
 
 #: Writes an answer, from what became of the publications.
 Writer = Callable[[Sequence[PublishOutcome], Request], None]
+
+#: Submits publications as `Broker.submit` does.
+SubmitAll = Callable[[Sequence[Publication]], "Deferred[list[Published]]"]
 
 #: Parses a body, and returns its publications and what writes the answer.
 BodyReader = Callable[[bytes], tuple[Sequence[Publication], Writer]]
@@ -55,6 +58,8 @@ class Publishing:
 
         readers: What parses a body, by its media type; by default all that this
             package knows.
+
+        submit: Called in place of `Broker.submit`.
     """
 
     def __init__(
@@ -65,9 +70,11 @@ class Publishing:
         max_body: int | None = MAX_BODY,
         max_topics: int | None = None,
         readers: Mapping[str, BodyReader] | None = None,
+        submit: SubmitAll | None = None,
     ) -> None:
         self._readers = _READERS if readers is None else readers
         self._broker = broker
+        self._submit_all = broker.submit if submit is None else submit
         self._origins = origins
         self._max_body = max_body
         self._max_topics = max_topics
@@ -123,7 +130,7 @@ class Publishing:
             TooManyPublications: The publisher has to wait.
         """
         self._take_rate(publisher, publications)
-        return self._broker.submit(publications)
+        return self._submit_all(publications)
 
     def _take_rate(self, publisher: bytes, publications: Sequence[Publication]) -> None:
         rate = self._broker.publish_rate
