@@ -30,7 +30,9 @@ REDIS = ["txredisapi>=1.6"]
 # brings a libpq.
 POSTGRES = ["psycopg[binary]>=3.2"]
 CLI = ["rich"]
-ALL = [*CLI, *JWT, *POSTGRES, *REDIS]
+# The first that negotiates the format of its answers as Prometheus 3 asks for it.
+METRICS = ["prometheus-client>=0.22"]
+ALL = [*CLI, *JWT, *METRICS, *POSTGRES, *REDIS]
 TEST = [
     *ALL,
     *("apscheduler<4", "hypothesis", "mypy", "mypy-zope", "ruff"),
@@ -38,6 +40,8 @@ TEST = [
     *("pytest>=9", "pytest-xdist"),
     # Its models are published as JSON; the package itself does not import it.
     "pydantic>=2",
+    # Clients of models, which the tests of dialects run.
+    *("anthropic>=2", "openai>=3"),
     # Reads the manifests for Kubernetes.
     *("PyYAML>=6", "types-PyYAML"),
 ]
@@ -82,6 +86,7 @@ setup(
     extras_require={
         "cli": CLI,
         "jwt": JWT,
+        "metrics": METRICS,
         "postgres": POSTGRES,
         "redis": REDIS,
         "all": ALL,
@@ -92,7 +97,15 @@ setup(
     # "twisted.plugins" adds two files to a directory that belongs to Twisted.  It must not have
     # an __init__.py here, or Twisted would not find the plugins.
     packages=[*find_packages(include=["twisted_sse", "twisted_sse.*"]), "twisted.plugins"],
-    package_data={"twisted_sse": ["py.typed", "server/static/**", "history/postgres/migrations/*"]},
+    package_data={
+        "twisted_sse": [
+            "py.typed",
+            "server/static/**",
+            "web/static/**",
+            "web/admin/static/**",
+            "history/postgres/migrations/*",
+        ]
+    },
     # The default editable mode maps names through an import hook, but Twisted looks for plugins
     # in the directories of sys.path and would not find `twistd sse`.
     options={"editable_wheel": {"mode": "compat"}},

@@ -28,10 +28,13 @@ from twisted_sse import (
 from twisted_sse.events.publication import Publication
 from twisted_sse.klein import event_stream
 from twisted_sse.server.tap import Options
+from twisted_sse.web.dialects import AISDK, AnthropicMessages, OpenAIResponses, TanStackAI
 
 __all__ = ["AuthorizeTests", "CommandLineTests", "FormTests", "MistakeTests", "StringTests"]
 
 NAN = float("nan")
+
+WRONG: Any = 5
 
 
 def hub() -> Any:
@@ -65,6 +68,13 @@ def tokens(*arguments: Any, **options: Any) -> object:
     return BearerTokens(*arguments, **options)
 
 
+def dialect(**options: Any) -> object:
+    """
+    A dialect, of a type that takes anything.
+    """
+    return AISDK(**options)
+
+
 def make(**options: Any) -> object:
     """
     A hub with these arguments.
@@ -79,6 +89,22 @@ class MistakeTests(SynchronousTestCase):
 
     # What is written; and what the sentence says.
     CASES: list[tuple[Callable[[], object], str]] = [
+        # Dialects
+        (lambda: dialect(text="yes"), "text is 'yes': give True or False"),
+        (lambda: dialect(error=None), "error is None: give text"),
+        (lambda: dialect(replay=None), "replay is None: give True or False"),
+        (lambda: OpenAIResponses(model=WRONG), "model is 5: give text"),
+        (lambda: AnthropicMessages(model=WRONG), "model is 5: give text"),
+        (lambda: TanStackAI(text=WRONG), "text is 5: give True or False"),
+        (lambda: response(dialect=AISDK), "give one of twisted_sse.web.dialects, AISDK()"),
+        (lambda: response(dialect="ai"), "dialect is 'ai': give one of"),
+        (lambda: response(dialect=AISDK(), error=True), "leave out farewell and error"),
+        (
+            lambda: response(dialect=AISDK(), farewell=ServerSentEvent("x")),
+            "leave out farewell and error",
+        ),
+        (lambda: response(dialect=AISDK(), retry=5), "do not know retry: leave it out"),
+        (lambda: response(error="x"), "error is 'x': give True for an event"),
         # Hub
         (lambda: make(keepalive=0), "keepalive is 0: give seconds, greater than 0, or None"),
         (lambda: make(keepalive=-1), "keepalive is -1"),

@@ -33,6 +33,9 @@ A comment before a block of code says how it is tested; GitHub does not show the
 ``<!-- file NAME -->``
     It is a file next to the servers of the same document.
 
+``<!-- answers NAME -->``
+    It is the file NAME, which tests/e2e/test_answers.py runs.
+
 ``<!-- original -->``
     It is written for another library, and not run.
 
@@ -73,7 +76,7 @@ from tests.support.curl import CurlStream, publish
 from tests.support.hub_process import TOKEN, HubProcess
 from tests.support.ports import free_port
 from tests.support.processes import Background, find_program
-from tests.support.reference import option_table
+from tests.support.reference import metric_table, option_table
 from tests.support.streams import RawStream
 from tests.support.tokens import pem, signer
 from tests.support.waiting import PATIENCE, eventually
@@ -192,7 +195,7 @@ class ProgramTests(SynchronousTestCase):
 
     MARKS = (
         *("embeds", "runs", "makes", "serves", "generates", "follows", "publishes", "tests"),
-        *("joins", "original"),
+        *("answers", "joins", "original"),
     )
 
     def test_marked(self) -> None:
@@ -327,7 +330,7 @@ class ServerTests(SynchronousTestCase):
             self.addCleanup(stream.close)
 
             self.assertEqual(stream.status, "HTTP/1.1 200 OK", snippet.place)
-            self.assertEqual(stream.named(OPEN).data, '{"resumed":false}', snippet.place)
+            self.assertEqual(stream.named(OPEN).json()["resumed"], False, snippet.place)
 
     def test_tutorial(self) -> None:
         """
@@ -552,6 +555,12 @@ class ReferenceTests(SynchronousTestCase):
         The table of options is the one that the code makes.
         """
         self.assertIn(option_table(), self.text, "run python -m tests.support.reference")
+
+    def test_metrics(self) -> None:
+        """
+        The table of metrics is the one that the code makes.
+        """
+        self.assertIn(metric_table(), self.text, "run python -m tests.support.reference")
 
     def test_help(self) -> None:
         """

@@ -39,6 +39,7 @@ __all__ = [
     "JobsTests",
     "KleinAppTests",
     "KleinClassTests",
+    "ModelTests",
     "NotificationsTests",
     "OwnHistoryTests",
     "PageTests",
@@ -48,6 +49,9 @@ __all__ = [
 ]
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+
+# Answers as the models of others do.
+MODELS = Path(__file__).parent / "e2e" / "models.py"
 
 # Of an example, without blank lines and the text at its beginning.
 MOST_LINES = 40
@@ -335,7 +339,7 @@ class OwnHistoryTests(ExampleTests):
         self.start(file)
         again = self.subscribe("/?topic=starts", f"Last-Event-ID: {seen.id}")
 
-        self.assertEqual(again.named("stream-open").data, '{"resumed":true}')
+        self.assertEqual(again.named("stream-open").json()["resumed"], True)
         self.assertEqual(again.data(1), ["The hub has started."])
 
     def test_unknown(self) -> None:
@@ -375,7 +379,7 @@ class CurlTests(ExampleTests):
 
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         resumed = done.stdout.partition("-- Resume")[2]
-        self.assertIn('data: {"resumed":true}', resumed)
+        self.assertIn('data: {"resumed":true', resumed)
         self.assertNotIn("bread", resumed)
         self.assertLess(resumed.index('{"name":"soup"}'), resumed.index("data: cake"))
 
@@ -441,6 +445,67 @@ class GeneratorTests(ExampleTests):
         self.assertEqual(events[-1].event, "done")
         eventually(lambda: "done with 'say it'" in program.output(), "it was not closed")
         self.stop(program)
+
+
+class ModelTests(ExampleTests):
+    """
+    Programs that ask the models of others; a program of the tests answers them.
+    """
+
+    examples = ["anthropic_answers.py", "openai_answers.py"]
+
+    models: Background
+    url: str
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        """
+        Start the models.
+        """
+        cls.models = Background([sys.executable, str(MODELS)])
+        cls.addClassCleanup(cls.models.end)
+        eventually(lambda: cls.models.output().endswith("\n"), "the port was not printed")
+        cls.url = f"http://127.0.0.1:{cls.models.output().split()[1]}"
+
+    def ask(self, example: str, variables: dict[str, str]) -> list[str]:
+        """
+        The data of the events that *example* answers, with *variables* in its environment.
+        """
+        self.port = free_port()
+        path = str(EXAMPLES / example)
+        settings = [f"{name}={value}" for name, value in variables.items()]
+        program = Background(["env", *settings, sys.executable, path, str(self.port)])
+        self.addCleanup(program.end)
+        # It imports a large package.
+        eventually(lambda: self.listens(program), f"{path} does not listen", 3 * PATIENCE)
+        answer = curl(f"http://localhost:{self.port}/", "--data", "Why?")
+        self.stop(program)
+        return [str(one.data) for one in Decoder().feed(answer.body.encode("utf-8"))]
+
+    def test_answers(self) -> None:
+        """
+        The pieces of the answer arrive, and then how it has ended.
+        """
+        variables = {
+            "anthropic_answers.py": {
+                "ANTHROPIC_API_KEY": "none",
+                "ANTHROPIC_BASE_URL": f"{self.url}/PATH",
+            },
+            "openai_answers.py": {
+                "OPENAI_API_KEY": "none",
+                "OPENAI_BASE_URL": f"{self.url}/PATH/v1",
+            },
+        }
+        for path, rest in (
+            ("whole", ["four", '{"outcome":"done"}']),
+            ("failing", ['{"outcome":"failed"}']),
+        ):
+            for example, settings in variables.items():
+                with self.subTest(path=path, example=example):
+                    there = {name: one.replace("PATH", path) for name, one in settings.items()}
+
+                    words = self.ask(example, there)
+                    self.assertEqual(words, ["one ", "two ", "three ", *rest])
 
 
 class TestNewsTests(ExampleTests):
@@ -549,8 +614,8 @@ class JobsTests(ExampleTests):
         begun = curl(f"http://localhost:{self.port}/jobs", "--request", "POST")
         job = begun.headers["location"].partition("?")[2]
 
-        early = self.subscribe(f"/jobs/{job}?last_event_id=earliest").data(3)
-        late = self.subscribe(f"/jobs/{job}?last_event_id=earliest").data(4)
+        early = self.subscribe(f"/jobs/{job}").data(3)
+        late = self.subscribe(f"/jobs/{job}").data(4)
 
         self.assertEqual((early, late), (["1", "2", "3"], ["1", "2", "3", "4"]))
 
@@ -570,7 +635,7 @@ class AnswersTests(ExampleTests):
         begun = curl(f"http://localhost:{self.port}/answers", "--data", "question=why?")
         id = begun.headers["location"].partition("?")[2]
 
-        words = self.subscribe(f"/answers/{id}?last_event_id=earliest").data(3)
+        words = self.subscribe(f"/answers/{id}").data(3)
 
         self.assertEqual(words, ["You ", "asked: ", "why? "])
 

@@ -20,6 +20,7 @@ from twisted_sse.errors import (
     InvalidTopic,
     NotSent,
     OutcomeUnknown,
+    TopicEnded,
     UnexpectedStatus,
 )
 
@@ -249,6 +250,47 @@ class AnswerTests(ServerTestCase):
                 (caught.exception.status, caught.exception.detail), (status, "Because.")
             )
             self.assertEqual(len(server.requests), 1)
+
+    def test_end(self) -> None:
+        """
+        `end` posts the outcome, and the last event if there is one.
+        """
+        server = self.serve(OK, OK)
+        publisher = Publisher(server.url)
+        receipt = publisher.end("a")
+        publisher.end(["a", "b"], "failed", ServerSentEvent("bye", event="t"), private=True)
+
+        self.assertTrue(receipt.id)
+        self.assertEqual(
+            [body for _, body in server.requests],
+            [
+                {"topic": ["a"], "end": "done"},
+                {
+                    **{"topic": ["a", "b"], "data": "bye", "event": "t"},
+                    **{"end": "failed", "private": True},
+                },
+            ],
+        )
+
+    def test_ended(self) -> None:
+        """
+        If a topic has ended, the error says so at once.
+        """
+        body = b'{"detail": "It has ended.", "ended": ["a"]}'
+        server = self.serve((409, {}, body), (409, {}, b'{"ended": "a"}'))
+        error = self.assertRaises(TopicEnded, Publisher(server.url).publish, "a", "1")
+        self.assertRaises(UnexpectedStatus, Publisher(server.url).publish, "a", "1")
+
+        self.assertEqual(error.topics, ("a",))
+        self.assertEqual(self.pauses, [])
+
+    def test_ended_perhaps_kept(self) -> None:
+        """
+        After an attempt without an answer, it is not known whether the event was kept.
+        """
+        server = self.serve(None, (409, {}, b'{"ended": ["a"]}'))
+
+        self.assertRaises(OutcomeUnknown, Publisher(server.url).publish, "a", "1")
 
     def test_given_up(self) -> None:
         """

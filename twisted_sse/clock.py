@@ -20,6 +20,7 @@ from weakref import WeakKeyDictionary, ref
 
 from twisted.internet.base import ReactorBase
 from twisted.internet.interfaces import IDelayedCall, IReactorFromThreads, IReactorTime
+from twisted.internet.task import LoopingCall
 from zope.interface import implementer
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "Timers",
     "clock_for",
     "dates_of",
+    "looping_call",
     "make_monotonic",
     "reactor_behind",
     "threads_of",
@@ -240,6 +242,17 @@ def clock_for(clock: IReactorTime | None) -> IReactorTime:
 
 
 _clock_of = cache(MonotonicClock)
+
+
+def looping_call(clock: Any, call: Callable[..., object], *args: object) -> LoopingCall:
+    """
+    Make a `LoopingCall` that measures its intervals by *clock*.
+
+    Making one chooses a reactor, so a constructor that must not do that leaves it for later.
+    """
+    loop = LoopingCall(call, *args)
+    loop.clock = clock
+    return loop
 
 
 def reactor_behind(clock: IReactorTime) -> object:

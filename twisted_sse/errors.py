@@ -1,10 +1,13 @@
 """
 The exceptions of this package.
 
-This module imports nothing, so every other module may raise them.
+This module imports nothing of the package, so every other module may raise them.
 """
 
+from collections.abc import Iterable
+
 __all__ = [
+    "EndsNotKept",
     "EventTooLarge",
     "Forbidden",
     "HistoryUnavailable",
@@ -19,12 +22,17 @@ __all__ = [
     "OutcomeUnknown",
     "PerhapsKept",
     "ReadTimeout",
+    "RunLost",
+    "RunsNotKept",
     "TooManyAttempts",
     "TooManyConnections",
     "TooManyConnectionsFromAddress",
     "TooManyConnectionsOfUser",
     "TooManyPublications",
+    "TooManyRuns",
+    "TooManyRunsOfUser",
     "TooManyTopics",
+    "TopicEnded",
     "TwistedSSEError",
     "Unauthorized",
     "UnexpectedContentEncoding",
@@ -80,6 +88,59 @@ class HistoryUnavailable(TwistedSSEError):
     """
     The history provider cannot keep or find publications at present.
     """
+
+
+class EndsNotKept(TwistedSSEError):
+    """
+    The history provider cannot keep that a topic has ended.  Answered with 501.
+    """
+
+
+class TopicEnded(TwistedSSEError):
+    """
+    A topic has ended, so nothing more can be published to it.  Answered with 409.
+
+    Attributes:
+        topics: The topics that have ended.
+    """
+
+    def __init__(self, topics: Iterable[str]) -> None:
+        self.topics = tuple(topics)
+        # A topic may be long.
+        name = repr(self.topics[0])[:100] if self.topics else "of these"
+        super().__init__(f"The topic {name} has ended: publish to another one.")
+
+
+class RunsNotKept(TwistedSSEError):
+    """
+    The history provider cannot keep runs.
+    """
+
+
+class TooManyRuns(TwistedSSEError):
+    """
+    One more run would exceed the limit of this process.  Answered with 503.
+    """
+
+
+class TooManyRunsOfUser(TwistedSSEError):
+    """
+    One more run would exceed the limit of its user.  Answered with 429.
+    """
+
+
+class RunLost(TwistedSSEError):
+    """
+    A run has ended, or has another owner, so its owner cannot publish to it any more.
+
+    Attributes:
+        topics: The topics of the runs.
+    """
+
+    def __init__(self, topics: Iterable[str]) -> None:
+        self.topics = tuple(topics)
+        name = repr(self.topics[0])[:100] if self.topics else "of these"
+        super().__init__(f"The run of the topic {name} has ended, or was begun anew.")
 
 
 class HubClosed(TwistedSSEError):

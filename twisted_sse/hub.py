@@ -29,6 +29,7 @@ from twisted_sse.broker.replay.catchup import FallenBehind
 from twisted_sse.broker.schedule import MakeEvent, Schedule, Schedules
 from twisted_sse.broker.service import HubService
 from twisted_sse.clock import clock_for, threads_of
+from twisted_sse.events.ending import Outcome
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.jsontext import Encoder, check_encoder, json_writer
 from twisted_sse.events.publication import Publication, Published, Receipt
@@ -203,6 +204,7 @@ class Hub(HubResources):
         self._schedules = Schedules()
         self._lifecycle = Lifecycle(self.broker, self.responses, self._schedules)
         self.broker.before_start = self._lifecycle.before_first_use
+        self.broker.start_soon = self._lifecycle.start_with_reactor
         self.responses.before_begin = self._lifecycle.before_first_use
 
     def publish(
@@ -244,6 +246,8 @@ class Hub(HubResources):
             RuntimeError: Another thread than the reactor's has called this; see
                 `publish_from_thread`.
 
+            TopicEnded: As the failure of the `Deferred`: one of *topics* has ended.
+
             HistoryUnavailable, HubClosed: As failures of the `Deferred`; the
                 event was not sent.
         """
@@ -251,10 +255,53 @@ class Hub(HubResources):
         publication = self._publication(
             topics, data, event=event, id=id, retry=retry, private=private
         )
-        batch = batch_of(self)
-        if batch is not None:
-            return batch.add(publication)
-        return self.broker.submit((publication,)).addCallback(_first_receipt)
+        return self._submit(publication)
+
+    def end(
+        self,
+        topics: str | Iterable[str],
+        outcome: Outcome = "done",
+        final: ServerSentEvent | None = None,
+        *,
+        private: bool = False,
+    ) -> Deferred[Receipt]:
+        """
+        End *topics*: nothing more is published to them, by any hub that shares history.
+
+        A stream ends in good order when all its topics have ended and it was sent
+        everything; a subscriber that comes back after that is answered with 204, so
+        that browsers stop.  Streams of patterns and of ``*`` go on.
+
+        Topics have ended as long as history keeps their last event.  When that is
+        forgotten, they are as if they had never been published to.
+
+        Args:
+            topics: One topic, or several.
+
+            outcome: ``done``, ``failed``, ``cancelled`` or ``interrupted``.
+
+            final: The last event; by default a control event, ``topic-end``, whose data
+                is the outcome as JSON.
+
+            private: As for `publish`.  Subscribers that may not read the last event are
+                not told that the topic has ended: their streams go on.
+
+        Returns:
+            A receipt, when history has kept the end.
+
+        Raises:
+            InvalidTopic, InvalidEvent: The end cannot be published.
+
+            RuntimeError: As for `publish`.
+
+            TopicEnded: As the failure of the `Deferred`: one of *topics* has ended
+                before.
+
+            EndsNotKept, HistoryUnavailable, HubClosed: As failures of the `Deferred`;
+                nothing has ended.
+        """
+        _check_thread()
+        return self._submit(Publication.ending(topics, outcome, final, private=private))
 
     def publish_from_thread(
         self,
@@ -447,6 +494,12 @@ class Hub(HubResources):
         the reactor shuts down.
         """
         return HubService(self._lifecycle, grace=grace, spread=spread, farewell=farewell)
+
+    def _submit(self, publication: Publication) -> Deferred[Receipt]:
+        batch = batch_of(self)
+        if batch is not None:
+            return batch.add(publication)
+        return self.broker.submit((publication,)).addCallback(_first_receipt)
 
     def _publish_for(self, publication: Publication, future: Future[Receipt]) -> None:
         if not future.set_running_or_notify_cancel():

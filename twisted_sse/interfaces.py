@@ -20,17 +20,21 @@ from zope.interface import Attribute, Interface
 from twisted_sse.events.holdings import Holdings, StoredPage
 from twisted_sse.events.presence import Occupancy, PresenceNews
 from twisted_sse.events.publication import Position, Publication, Record, Tail
+from twisted_sse.events.runrecord import RunBegun, RunKey, RunRecord
 from twisted_sse.topics import Selection
 
 __all__ = [
     "PRESENCE_BATCH",
     "ICheckedHistory",
+    "IDescribedHistory",
+    "IEndingHistory",
     "IHistoryFactory",
     "IHistoryProvider",
     "IHistoryReader",
     "IInstallableHistory",
     "IPresenceStore",
     "IReadableHistoryFactory",
+    "IRunHistory",
     "ISearchableHistory",
     "ISharedHistoryProvider",
 ]
@@ -234,15 +238,192 @@ class ISearchableHistory(IHistoryProvider):
         """
 
 
-class IHistoryReader(Interface):
+class IEndingHistory(IHistoryProvider):
     """
-    Tells what a store holds, and reads it from beginning to end.
+    A history that keeps the ends of topics.
 
-    ``twisted-sse history`` uses it, also while hubs use the store, so nothing here changes
-    the store or keeps it from being changed.  An `IHistoryProvider` may provide this as
-    well.  Of one that does not, the program reads what `IHistoryProvider.since` returns.
-    A reader that is an `twisted.application.service.IService` is started before it is
-    used, and stopped afterwards.
+    A publication with an `Publication.outcome` is the last one of each of its topics.
+    It is kept, found and delivered like any other, with its outcome.  As long as it is
+    kept, so that `IHistoryProvider.since` returns it, nothing more is kept in these
+    topics; when it is forgotten, they are as if they had never been published to.
+
+    Without this, topics cannot be ended.
+    """
+
+    def append(publications: Sequence[Publication]) -> Sequence[Record]:
+        """
+        Do what `IHistoryProvider.append` does, but keep nothing in a topic that has ended.
+
+        Args:
+            publications: At least one.  In this batch, nothing follows the end of a
+                topic in the same topic.
+
+        Raises:
+            TopicEnded: One or more of the topics of *publications* have ended, with a
+                publication that is kept; `TopicEnded.topics` has at least one of them.
+                None of *publications* was kept.  The hub refuses those that are for
+                these topics, and calls again with the others.
+
+            HistoryUnavailable, PerhapsKept: As for `IHistoryProvider.append`.
+        """
+
+    def ends(topics: Sequence[str]) -> Sequence[Record]:
+        """
+        Find the publications that have ended topics.
+
+        Args:
+            topics: Exact names, at least one; sent by a client, so trust nothing about
+                them.
+
+        Returns:
+            The kept publications that have ended any of *topics*, each once, oldest
+            first.
+
+        Raises:
+            HistoryUnavailable: History cannot be read now.
+        """
+
+
+class IRunHistory(IEndingHistory):
+    """
+    A history that keeps runs: topics that have one owner each, over all hubs.
+
+    A run goes on from `begin_run` to the end of its topic, whoever ends it: its owner,
+    another publisher, or `interrupt_runs` when the owner has not renewed its lease.  Its
+    outcome is that of the end.  So that two processes never publish to one run, an owner
+    that was taken for dead is refused by `append`, also if it was only frozen.
+
+    A run that has ended is known for the ``keep`` seconds that it was begun with, or until
+    the publication with which it ended is forgotten, if that is sooner.  Then neither the
+    run nor the end of its topic is known any more, and the topic can begin anew.  What was
+    published to it stays as long as the bounds of the history let it.
+
+    Leases and ``keep`` are measured by one clock for all hubs, that of the store.  They must
+    outlive the provider if the store does.
+
+    Like `IHistoryProvider.append`, the hub calls `begin_run` and `interrupt_runs` only when
+    the call of these three before has returned its result.  What they have kept is sent in
+    that order; with a shared history, by `ISharedHistoryProvider.follow`.
+    """
+
+    def append(publications: Sequence[Publication]) -> Sequence[Record]:
+        """
+        Do what `IEndingHistory.append` does, and keep what an owner publishes only as long
+        as its run goes on.
+
+        A publication with an `Publication.outcome` ends the runs of its topics.
+
+        Raises:
+            RunLost: Publications have a `Publication.owner`, and for one of their topics no
+                run with this owner goes on; `RunLost.topics` has at least one such topic.
+                None of *publications* was kept.  The hub refuses those of these topics that
+                have an owner, and calls again with the others.  For a run whose topic has
+                ended, `TopicEnded` may be raised instead.
+
+            TopicEnded, HistoryUnavailable, PerhapsKept: As for `IEndingHistory.append`.
+        """
+
+    def begin_run(topic: str, owner: str, lease: float, keep: float, private: bool) -> RunBegun:
+        """
+        Begin the run of *topic*, on condition that it has not begun.
+
+        It begins with the publication `twisted_sse.events.runrecord.beginning`, which is
+        kept like any other, in the same step.  If the call is repeated after its result was
+        lost, the owner is recognized.
+
+        Args:
+            owner: Identifies the caller and this run of it: nobody else uses it, and nobody
+                uses it for another run.
+
+            lease: If the owner does not call `renew_runs` for this many seconds, the run may
+                be interrupted.
+
+            keep: For how many seconds the run is known after it has ended.
+
+            private: Whether its beginning is private, and its end if it is interrupted.
+
+        Returns:
+            The run of the topic: that of another owner, also if it has ended, or else the
+            new one.  The record of its beginning, if this call has kept it.
+
+        Raises:
+            TopicEnded: The topic has ended without ever being a run.  Nothing was kept.
+
+            HistoryUnavailable: Nothing was kept.
+
+            PerhapsKept: The run may have begun.
+        """
+
+    def renew_runs(keys: Sequence[RunKey], lease: float) -> Sequence[RunKey]:
+        """
+        Renew the leases of the owner's runs: from now on, they last *lease* seconds.
+
+        Each hub calls this about four times in *lease* seconds, also without runs.  A lease
+        that has run out can still be renewed as long as the run was not interrupted.
+
+        Args:
+            keys: All runs of the hub that go on, as it knows; possibly none.
+
+        Returns:
+            Those of *keys* that do not go on any more, or have another owner.
+
+        Raises:
+            HistoryUnavailable: They may not have been renewed.
+        """
+
+    def interrupt_runs(lease: float, limit: int) -> Sequence[Record]:
+        """
+        End runs whose leases have run out, with the outcome ``interrupted``.
+
+        Each ends with the publication that `Publication.ending` makes.  Each hub calls this
+        right after `renew_runs`, and as often.  So if nobody has called either of them for
+        more than half of *lease*, the store itself was away, or all hubs were, and no owner
+        could renew: then this ends nothing, and all leases last *lease* seconds from now.
+
+        Args:
+            lease: As for `renew_runs`.
+
+            limit: The most runs to end, at least 1; those whose leases ran out first.
+
+        Returns:
+            The records of the ends, in their order.
+
+        Raises:
+            HistoryUnavailable: Nothing was kept.
+
+            PerhapsKept: They may have ended.
+        """
+
+    def find_run(topic: str) -> RunRecord | None:
+        """
+        Find the run of *topic*, whether it goes on or has ended.
+
+        Args:
+            topic: Sent by a client, so trust nothing about it.
+
+        Raises:
+            HistoryUnavailable: History cannot be read now.
+        """
+
+    def list_runs(before: int | None, limit: int) -> Sequence[RunRecord]:
+        """
+        List the runs that are known, those that began last first.
+
+        Args:
+            before: Only those that began before the record with this number; ``None`` for
+                all.
+
+            limit: The most runs to return, at least 1.
+
+        Raises:
+            HistoryUnavailable: History cannot be read now.
+        """
+
+
+class IDescribedHistory(Interface):
+    """
+    Tells what a store holds.  An `IHistoryProvider` may provide this as well: then the
+    admin endpoint of its hub shows it.
     """
 
     def describe() -> Holdings:
@@ -252,11 +433,24 @@ class IHistoryReader(Interface):
         Reads little, however much that is.
 
         Returns:
-            What can be told; the program finds the rest by reading everything.
+            What can be told.  ``twisted-sse history`` finds the rest by reading
+            everything.
 
         Raises:
             HistoryUnavailable: The store cannot be read now.
         """
+
+
+class IHistoryReader(IDescribedHistory):
+    """
+    Reads a store from beginning to end, and tells what it holds.
+
+    ``twisted-sse history`` uses it, also while hubs use the store, so nothing here changes
+    the store or keeps it from being changed.  An `IHistoryProvider` may provide this as
+    well.  Of one that does not, the program reads what `IHistoryProvider.since` returns.
+    A reader that is an `twisted.application.service.IService` is started before it is
+    used, and stopped afterwards.
+    """
 
     def read(cursor: str | None, limit: int) -> StoredPage:
         """

@@ -22,10 +22,18 @@ from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, HTTPSHandler, Request, build_opener
 from uuid import uuid4
 
-from twisted_sse.errors import NotSent, OutcomeUnknown, TwistedSSEError, UnexpectedStatus
+from twisted_sse.errors import (
+    NotSent,
+    OutcomeUnknown,
+    TopicEnded,
+    TwistedSSEError,
+    UnexpectedStatus,
+)
+from twisted_sse.events.ending import Outcome
+from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.jsontext import Encoder, check_encoder, json_writer
 from twisted_sse.events.publication import Publication, Receipt, posted
-from twisted_sse.events.unexpectedstatus import MAX_START, unexpected_status
+from twisted_sse.events.unexpectedstatus import MAX_START, topic_ended, unexpected_status
 from twisted_sse.units import check_seconds
 
 __all__ = ["Publisher"]
@@ -111,6 +119,8 @@ class Publisher:
         Raises:
             InvalidTopic, InvalidEvent: The event cannot be sent.
 
+            TopicEnded: One of *topics* has ended; the event was not kept.
+
             UnexpectedStatus: The hub has refused the event; it was not kept.
 
             NotSent: The hub could not be reached; the event was not kept.
@@ -121,6 +131,31 @@ class Publisher:
         publication = self._publication(
             topics, data, event=event, id=id, retry=retry, private=private
         )
+        return self._deliver(publication)
+
+    def end(
+        self,
+        topics: str | Iterable[str],
+        outcome: Outcome = "done",
+        final: ServerSentEvent | None = None,
+        *,
+        private: bool = False,
+    ) -> Receipt:
+        """
+        End *topics*; the arguments are those of `twisted_sse.Hub.end`.
+
+        Returns:
+            The receipt: the hub has kept the end.
+
+        Raises:
+            TopicEnded: One of *topics* has ended before.
+
+            InvalidTopic, InvalidEvent, UnexpectedStatus, NotSent, OutcomeUnknown: As
+                `publish`.
+        """
+        return self._deliver(Publication.ending(topics, outcome, final, private=private))
+
+    def _deliver(self, publication: Publication) -> Receipt:
         body = json.dumps(posted(publication)).encode("ascii")
         headers = {**self._headers, "Idempotency-Key": str(uuid4())}
         deadline = time.monotonic() + self._give_up_after
@@ -129,7 +164,7 @@ class Publisher:
         while True:
             try:
                 return self._post(body, headers)
-            except (NotSent, OutcomeUnknown, UnexpectedStatus) as error:
+            except (NotSent, OutcomeUnknown, TopicEnded, UnexpectedStatus) as error:
                 perhaps_kept = perhaps_kept or isinstance(error, OutcomeUnknown)
                 wait = _pause_after(error, pause)
                 if wait is None or time.monotonic() + wait > deadline:
@@ -186,6 +221,9 @@ def _refusal(error: HTTPError) -> TwistedSSEError:
     # The status is known already, and the body only explains it.
     with suppress(OSError, HTTPException):
         body = error.read(MAX_START)
+    ended = topic_ended(error.code, body)
+    if ended is not None:
+        return ended
     refusal = unexpected_status(error.code, body, headers.get("Retry-After", ""))
     if error.code in _PASSING and headers.get("Publication-Kept", "no") != "no":
         return OutcomeUnknown(str(refusal))
@@ -196,6 +234,8 @@ def _pause_after(error: TwistedSSEError, pause: float) -> float | None:
     """
     The seconds to wait before the next attempt, or ``None`` if that is pointless.
     """
+    if isinstance(error, TopicEnded):
+        return None
     wait = pause * random.uniform(0.5, 1.0)
     if not isinstance(error, UnexpectedStatus):
         return wait

@@ -114,7 +114,7 @@ class SliceTests(SynchronousTestCase):
         received = {
             one.sink.received.partition(b"\n\n")[2].count(b"id: ") for one in fixture.members
         }
-        self.assertEqual(received, {3})
+        self.assertEqual(received, {2})
         self.assertEqual({tuple(one.data) for one in fixture.members[::97]}, {("1", "2")})
 
     def test_keepalives_between(self) -> None:

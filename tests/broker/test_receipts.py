@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from twisted.internet.defer import Deferred, succeed
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_sse.broker.receipts import KeyReused, Outcome, Receipts, RepeatKey
+from twisted_sse.broker.receipts import KeyReused, PublishOutcome, Receipts, RepeatKey
 from twisted_sse.errors import (
     HistoryUnavailable,
     HubClosed,
@@ -119,7 +119,9 @@ class FailureTests(SynchronousTestCase):
         self.submissions = Submissions()
         self.asked = 0
 
-    def found(self, outcomes: Sequence[Outcome] | None) -> Deferred[Sequence[Outcome] | None]:
+    def found(
+        self, outcomes: Sequence[PublishOutcome] | None
+    ) -> Deferred[Sequence[PublishOutcome] | None]:
         """
         Find *outcomes*.
         """
@@ -177,7 +179,7 @@ class FailureTests(SynchronousTestCase):
         Until history has answered, the outcome stays unknown, even if a repeat fails.
         """
 
-        def fail() -> Deferred[Sequence[Outcome] | None]:
+        def fail() -> Deferred[Sequence[PublishOutcome] | None]:
             raise HistoryUnavailable("gone")
 
         self.unknown()

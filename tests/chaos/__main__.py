@@ -1,7 +1,7 @@
 """
 Kill hubs or Redis while events are published, and check that no acknowledged event is lost:
 `python -m tests.chaos --help`.  For tests of the client see
-`python -m tests.chaos client --help`.
+`python -m tests.chaos client --help`, for those of runs `python -m tests.chaos runs --help`.
 """
 
 import argparse
@@ -10,7 +10,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from tests.chaos import clientrun
+from tests.chaos import clientrun, runs
 from tests.chaos.outages import DiskFullStage, RedisFullStage
 from tests.chaos.postgres import PostgresStage
 from tests.chaos.run import Outcome, Settings, run_stage
@@ -47,6 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = sys.argv[1:] if arguments is None else arguments
     if given[:1] == ["client"]:
         return clientrun.main(given[1:])
+    if given[:1] == ["runs"]:
+        return runs.main(given[1:])
     stage, settings = _read(given)
     _say(f"python -m tests.chaos {stage}, seed {settings.seed}")
     outcome = run_stage(settings, STAGES[stage]())

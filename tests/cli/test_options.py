@@ -11,6 +11,7 @@ from pathlib import Path
 from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 
+from twisted_sse.cli.admin.options import ConnectionsOptions, TopOptions
 from twisted_sse.cli.doctor_options import DoctorOptions
 from twisted_sse.cli.options import RequestOptions
 from twisted_sse.cli.publish import PublishOptions
@@ -20,7 +21,10 @@ from twisted_sse.cli.tail_options import TailOptions
 __all__ = ["DocumentTests", "OptionsTests"]
 
 DOCUMENT = Path(__file__).resolve().parent.parent.parent / "docs" / "cli.md"
-COMMANDS: list[type[RequestOptions]] = [TailOptions, PublishOptions, DoctorOptions]
+COMMANDS: list[type[RequestOptions]] = [
+    *(TailOptions, PublishOptions, DoctorOptions),
+    *(ConnectionsOptions, TopOptions),
+]
 
 
 class OptionsTests(SynchronousTestCase):

@@ -429,7 +429,7 @@ class RefusalTests(ReconnectingTestCase):
         """
         reader = self.follow()
         self.server.newest.answer("500 Internal Server Error", kind="text/plain")
-        self.server.newest.send(b"x" * 10000)
+        self.server.newest.send(b"x" * 20000)
         self.assertTrue(self.server.newest.lost)
         assert isinstance(reader.error, UnexpectedStatus)
         self.assertEqual(len(reader.error.detail), 300)

@@ -150,7 +150,9 @@ class SignalTests(SynchronousTestCase):
         """
         The types of control events are those that a hub sends.
         """
-        self.assertEqual(CONTROL_EVENTS, {OPEN, RESET, "stream-error"})
+        expected = {OPEN, RESET, "stream-error", "stream-heartbeat", "stream-topics"}
+        expected |= {"topic-begin", "topic-end"}
+        self.assertEqual(CONTROL_EVENTS, expected)
 
     def test_nothing(self) -> None:
         """

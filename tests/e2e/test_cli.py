@@ -703,7 +703,7 @@ class UsageTests(SynchronousTestCase):
     """
 
     CASES = [
-        ([], "Pass a command: tail, publish, doctor, token or history."),
+        ([], "Pass a command: tail, publish, doctor, token, history, connections or top."),
         (["follow"], "Unknown command: follow"),
         (["tail"], "Pass a URL"),
         (["tail", "localhost", "--color"], "--color"),
@@ -717,6 +717,10 @@ class UsageTests(SynchronousTestCase):
         (["publish", "localhost", "-t", "a", "--retry", "soon", "x"], "--retry"),
         (["publish", "localhost", "-t", "a", "--id", " x", "x"], "id"),
         (["doctor", "localhost", "--seconds", "0"], "--seconds"),
+        (["connections"], "Pass the URL of --admin, such as http://localhost:9090."),
+        (["connections", "localhost", "--lag", "few"], "--lag"),
+        (["connections", "localhost", "another"], "'another' is too much"),
+        (["top", "localhost", "--count", "0"], "--count"),
     ]
 
     def test_one_sentence(self) -> None:

@@ -95,9 +95,12 @@ class Sources(SynchronousTestCase):
         self.assertTrue(self.program.running())
         self.assertEqual(len(self.program.output().splitlines()), 1, self.program.output())
 
-    def assert_ended_once(self, path: str, how: str) -> None:
+    def assert_ended_once(self, path: str, how: str, complete: bool | None = None) -> None:
         """
         Assert, over every protocol, that a source whose reader does *how* ends once.
+
+        Args:
+            complete: Whether a response that is read to its end is complete.
         """
         for wire in self.wires:
             with self.subTest(wire=wire.name):
@@ -105,7 +108,7 @@ class Sources(SynchronousTestCase):
                 reader = wire.open(f"/{path}?key={key}")
                 self.addCleanup(reader.leave)
                 reader.begin()
-                getattr(reader, how)()
+                self.assertEqual(getattr(reader, how)(), complete)
 
                 self.wait_for(key, "begun", "finally")
 
@@ -120,15 +123,15 @@ class EndTests(Sources):
         A source that returns.
         """
         for path in ("short", "short_async"):
-            self.assert_ended_once(path, "rest")
+            self.assert_ended_once(path, "rest", complete=True)
         self.assert_quiet()
 
     def test_raises(self) -> None:
         """
-        A source that fails; the log has one error for each.
+        A source that fails: its response is not complete, and the log has one error for each.
         """
         for path in ("failing", "failing_async"):
-            self.assert_ended_once(path, "rest")
+            self.assert_ended_once(path, "rest", complete=False)
 
         self.assertEqual(self.program.output().count("#critical] The source of a stream failed"), 6)
 
@@ -238,8 +241,8 @@ class StoppingTests(Sources):
 
     def test_stops(self) -> None:
         """
-        Sources that await `draining` end, the others are closed when the grace is over, and
-        all streams end properly, even the hub's own.
+        Sources that await `draining` end in good order, and so do the hub's own streams.  The
+        others are closed when the grace is over, and their responses are not complete.
         """
         paths = ("obedient", "waiting", "flowing")
         keys = {f"{path}-{wire.name}": wire for path in paths for wire in self.wires}
@@ -253,7 +256,9 @@ class StoppingTests(Sources):
         status = self.program.wait()
         told = json.loads(self.line("tally").partition(" ")[2])
 
-        self.assertEqual((status, complete), (0, [True] * len(readers)))
+        goes_on = ["waiting" in key or "flowing" in key for key in keys]
+        self.assertEqual(complete[: len(keys)], [not each for each in goes_on])
+        self.assertEqual((status, complete[len(keys) :]), (0, [True] * 3))
         self.assertEqual((told["responses"], told["connections"]), (0, 0))
         self.assertEqual(told["sources"], {key: ["begun", "finally"] for key in keys})
         self.assertEqual(len(self.program.output().splitlines()), 2, self.program.output())

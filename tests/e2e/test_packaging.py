@@ -163,8 +163,9 @@ class WheelTests(SynchronousTestCase):
         requirements = self.metadata.get_all("Requires-Dist", [])
         in_all = [each for each in requirements if 'extra == "all"' in each]
 
-        self.assertEqual(set(extras), {"all", "cli", "dev", "jwt", "postgres", "redis", "test"})
-        self.assertEqual(len(in_all), 4)
+        expected = {"all", "cli", "dev", "jwt", "metrics", "postgres", "redis", "test"}
+        self.assertEqual(set(extras), expected)
+        self.assertEqual(len(in_all), 5)
 
 
 class InstallationTests(SynchronousTestCase):

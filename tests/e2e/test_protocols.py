@@ -68,7 +68,7 @@ class PlainTests(SynchronousTestCase):
         self.assertNotIn("transfer-encoding", stream.headers)
         self.assertRegex(
             stream.body,
-            rb"\Aretry: 3000\n\nevent: stream-open\nid: \S+\ndata: .*\n\n"
+            rb"\Aevent: stream-open\nretry: 3000\nid: \S+\ndata: .*\n\n"
             rb"id: \S+\ndata: one\n\nid: \S+\ndata: two\n\nretry: \d+\n\n\Z",
         )
 

@@ -109,7 +109,7 @@ class _ProxyCase:
             stream = self.subscribe("--header", f"Last-Event-ID: {first}")
             stream.wait_for("data: three\n\n")
 
-            self.assertIn('{"resumed":true}', stream.output())
+            self.assertIn('{"resumed":true,', stream.output())
             self.assertNotIn("data: one\n", stream.output())
             self.assertEqual(stream.output().count("data: two\n\n"), 1)
 

@@ -106,6 +106,27 @@ class ActingAsOneTests(_WorkersTestCase):
         self.assertEqual(other.status, 422)
         self.assertEqual(stream.data(2), ["once", "last"])
 
+    def test_topics(self) -> None:
+        """
+        The topics of a stream can be changed at any worker.
+        """
+        hub = self.start()
+        streams = [RawStream(hub.port, _TARGET) for _ in range(8)]
+        for stream in streams:
+            self.addCleanup(stream.close)
+            connection = stream.named("stream-open").json()["connection"]
+            changed = curl(
+                f"{hub.url}/events/{connection}",
+                *("--request", "PATCH", "--header", "Content-Type: application/json"),
+                *("--data", '{"add": ["sport"], "remove": ["news"]}'),
+            )
+            self.assertEqual(changed.json(), {"topics": ["sport"]})
+            self.assertEqual(stream.named("stream-topics").json()["topics"], ["sport"])
+        post(hub, "old")
+        publish(hub.url, TOKEN, "sport", "new")
+
+        self.assertEqual([stream.data(1) for stream in streams], [["new"]] * 8)
+
     def test_resuming(self) -> None:
         """
         A stream resumes exactly at any worker.

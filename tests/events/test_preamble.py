@@ -7,6 +7,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted_sse.events.codec import Decoder
 from twisted_sse.events.preamble import (
     OLDEST,
+    UNLOCATED,
+    Introduction,
     Priming,
     ResetReason,
     StreamStart,
@@ -35,12 +37,61 @@ class FirstFramesTests(SynchronousTestCase):
     The reconnection time, and how the stream begins.
     """
 
-    def test_retry_first(self) -> None:
+    def test_retry(self) -> None:
         """
-        The reconnection time is a block of its own, before anything else.
+        The reconnection time is in the first block, and alone only if there is nothing else.
         """
-        self.assertTrue(first_frames(START, 3000, "event").startswith(b"retry: 3000\n\n"))
+        cases: list[tuple[Priming, bytes]] = [
+            ("event", b"retry: 3000\n" + OPENED),
+            ("block", b"retry: 3000\nid: e-7\n\n"),
+            (None, b"retry: 3000\n\n"),
+        ]
+        for priming, expected in cases:
+            with self.subTest(priming=priming):
+                frames = first_frames(START, 3000, priming)
+                self.assertEqual(fields(frames), fields(expected))
+                self.assertEqual(frames.count(b"\n\n"), 1)
         self.assertNotIn(b"retry", first_frames(START, None, "event"))
+
+    def test_introduction(self) -> None:
+        """
+        A stream tells the name of its connection and its keepalive, if it has them.
+        """
+        cases: list[tuple[Introduction, dict[str, object]]] = [
+            (Introduction("N", 15.0), {"keepalive": 15, "connection": "N"}),
+            (Introduction("N", None), {"connection": "N"}),
+            (Introduction(None, 0.5), {"keepalive": 0.5}),
+        ]
+        starts = [START, START._replace(resumed=True), StreamStart(OLDEST, asked="lost")]
+        for introduction, told in cases:
+            for start in starts:
+                with self.subTest(introduction=introduction, start=start):
+                    (event,) = Decoder().feed(first_frames(start, 3000, "event", introduction))
+                    self.assertEqual(event.retry, 3000)
+                    self.assertEqual({**event.json(), **told}, event.json())
+
+    def test_quiet(self) -> None:
+        """
+        A quiet block tells nothing of that, whatever its ID looks like.
+        """
+        start = StreamStart(Position(7, "e}"))
+
+        frames = first_frames(start, None, "block", Introduction("N", 15.0))
+
+        self.assertEqual(frames, b"id: e}\n\n")
+
+    def test_no_id(self) -> None:
+        """
+        A stream without an ID that may be shown says that it is open; one whose position is not
+        known yet says nothing but the reconnection time.
+        """
+        introduction = Introduction("N", None)
+        shown = first_frames(StreamStart(Position(7, "")), None, "event", introduction)
+        unlocated = first_frames(StreamStart(UNLOCATED), 3000, "event", introduction)
+
+        expected = b'event: stream-open\ndata: {"resumed":false,"connection":"N"}\n\n'
+        self.assertEqual(shown, expected)
+        self.assertEqual(unlocated, b"retry: 3000\n\n")
 
     def test_priming(self) -> None:
         """
@@ -71,8 +122,8 @@ class FirstFramesTests(SynchronousTestCase):
         for priming in ("event", "block", None):
             with self.subTest(priming=priming):
                 frames = first_frames(start, 5, priming)
-                expected = b"retry: 5\n\n" + reset_frame(ResetReason.UNKNOWN, "lost")
-                self.assertEqual(frames, expected)
+                reset = reset_frame(ResetReason.UNKNOWN, "lost")
+                self.assertEqual(fields(frames), fields(b"retry: 5\n" + reset))
 
 
 class ReplicatedTests(SynchronousTestCase):

@@ -137,7 +137,7 @@ class SourceTests(SynchronousTestCase):
         served.hub.publish("news", "hello")
         served.clock.advance(0)
 
-        self.assertEqual([one.data for one in caller.answer.events[2:]], ["hello"])
+        self.assertEqual([one.data for one in caller.answer.events[1:]], ["hello"])
 
     def test_no_source(self) -> None:
         """
@@ -539,7 +539,8 @@ class ErrorTests(SynchronousTestCase):
 
     def test_generator(self) -> None:
         """
-        A generator runs only after its stream has begun, so an error ends the stream.
+        A generator runs only after its stream has begun, so an error breaks the stream off, or
+        ends it with the event that was asked for.
         """
         for error, last in ((None, b""), (True, b'event: stream-error\ndata: {"reason":')):
             served = Served()
@@ -552,7 +553,7 @@ class ErrorTests(SynchronousTestCase):
 
             answer = served.get("/")
 
-            self.assertEqual((answer.status, answer.ended), (200, True))
+            self.assertEqual((answer.status, answer.ended), (200, error is True))
             self.assertTrue(answer.body.startswith(last))
             self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 

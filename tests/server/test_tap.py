@@ -65,6 +65,9 @@ OPTIONS = [
     "log-format",
     "log-level",
     "access-log",
+    "admin",
+    "admin-token-file",
+    "self-test",
     "config",
     "check-config",
     "print-config",
@@ -356,7 +359,7 @@ class ObeyedTests(CommandLineTests):
         caller = running.ask("GET", TARGET, {"Last-Event-ID": "earliest"})
         running.reactor.advance(0)
 
-        self.assertEqual([event.data for event in caller.answer.events[2:]], ["2"])
+        self.assertEqual([event.data for event in caller.answer.events[1:]], ["2"])
 
     def test_keepalive(self) -> None:
         """
@@ -606,6 +609,9 @@ class RefusedTests(CommandLineTests):
         ("log-level", "loud"),
         ("log-level", "=debug"),
         ("access-log", "maybe"),
+        ("admin", "tcp:8081"),
+        ("admin-token-file", "absent"),
+        ("self-test", "often"),
         ("max-lifetime", "0"),
         ("max-lifetime", "long"),
         ("drain-delay", "-1"),

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from tests.support.waiting import PATIENCE, eventually
 
-__all__ = ["Browser", "eventually_in"]
+__all__ = ["Browser", "TabbedBrowser", "eventually_in"]
 
 
 class Browser(Protocol):
@@ -35,6 +35,27 @@ class Browser(Protocol):
     def close(self) -> None:
         """
         Close the browser, and remove its profile.
+        """
+
+
+class TabbedBrowser(Browser, Protocol):
+    """
+    A browser with several tabs, one of which is the current one.
+    """
+
+    def new_tab(self) -> str:
+        """
+        Open a tab, and return its handle; the current tab stays the same.
+        """
+
+    def switch_to(self, tab: str) -> None:
+        """
+        Make *tab* the current one.
+        """
+
+    def close_tab(self) -> None:
+        """
+        Close the current tab.
         """
 
 

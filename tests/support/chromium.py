@@ -5,6 +5,7 @@ Chromium, controlled through chromedriver and https://www.w3.org/TR/webdriver2/.
 import base64
 import json
 import re
+from contextlib import suppress
 from http.client import HTTPConnection
 from typing import Any
 
@@ -27,6 +28,10 @@ _FLAGS = [
     "--disable-sync",
     "--ignore-certificate-errors",
 ]
+
+# The codes of keys that type nothing, and what others type.
+_KEYS = {"Tab": 9, "Enter": 13, "Escape": 27, "ArrowDown": 40, " ": 32}
+_TYPED = {"Enter": "\r", " ": " "}
 
 _LISTENING = re.compile(r"started successfully on port (\d+)")
 
@@ -63,6 +68,39 @@ class Chromium:
         body = {"script": script, "args": arguments}
         return self._command("POST", f"{self._session}/execute/sync", body)
 
+    def new_tab(self) -> str:
+        """
+        See `TabbedBrowser.new_tab`.
+        """
+        answer = self._command("POST", f"{self._session}/window/new", {"type": "tab"})
+        return str(answer["handle"])
+
+    def switch_to(self, tab: str) -> None:
+        """
+        See `TabbedBrowser.switch_to`.
+        """
+        self._command("POST", f"{self._session}/window", {"handle": tab})
+
+    def close_tab(self) -> None:
+        """
+        See `TabbedBrowser.close_tab`.
+        """
+        self._command("DELETE", f"{self._session}/window")
+
+    def crash_tab(self) -> None:
+        """
+        Let the process of the tab crash.
+        """
+        with suppress(AssertionError):
+            self._devtools("Page.crash", {})
+
+    def freeze_tab(self, frozen: bool) -> None:
+        """
+        Freeze the tab, as the browser does to save energy, or let it run again.
+        """
+        state = "frozen" if frozen else "active"
+        self._devtools("Page.setWebLifecycleState", {"state": state})
+
     def picture(self, width: int, height: int, scale: int) -> bytes:
         """
         Return a picture of the page as PNG.
@@ -78,6 +116,39 @@ class Chromium:
         metrics = {"width": width, "height": height, "deviceScaleFactor": scale, "mobile": False}
         self._devtools("Emulation.setDeviceMetricsOverride", metrics)
         return base64.b64decode(self._devtools("Page.captureScreenshot", {"format": "png"})["data"])
+
+    def press(self, key: str, text: str = "") -> None:
+        """
+        Press a key.
+
+        Args:
+            key: Its name, such as ``Tab``, ``Enter`` or ``Shift+Tab``.
+
+            text: The character that it types, if any.
+        """
+        modified, _, name = key.rpartition("+")
+        code = _KEYS.get(name, 0)
+        event = {"key": name, "code": name, "modifiers": 8 if modified == "Shift" else 0}
+        event |= {"windowsVirtualKeyCode": code} if code else {}
+        typed = text or _TYPED.get(name, "")
+        down = {"type": "keyDown", "text": typed} if typed else {"type": "rawKeyDown"}
+        self._devtools("Input.dispatchKeyEvent", {**event, **down})
+        self._devtools("Input.dispatchKeyEvent", {**event, "type": "keyUp"})
+
+    def type(self, text: str) -> None:
+        """
+        Type *text* into the element that has the focus.
+        """
+        self._devtools("Input.insertText", {"text": text})
+
+    def emulate(self, width: int, height: int, *, dark: bool = False) -> None:
+        """
+        Show the page in a viewport of this size, in CSS pixels, and in this color scheme.
+        """
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        self._devtools("Emulation.setEmulatedMedia", {"features": [scheme]})
+        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+        self._devtools("Emulation.setDeviceMetricsOverride", metrics)
 
     def close(self) -> None:
         """

@@ -69,6 +69,24 @@ class Firefox:
         answer = self._command("WebDriver:ExecuteScript", script=script, args=arguments)
         return answer["value"]
 
+    def new_tab(self) -> str:
+        """
+        See `TabbedBrowser.new_tab`.
+        """
+        return str(self._command("WebDriver:NewWindow", type="tab")["handle"])
+
+    def switch_to(self, tab: str) -> None:
+        """
+        See `TabbedBrowser.switch_to`.
+        """
+        self._command("WebDriver:SwitchToWindow", handle=tab)
+
+    def close_tab(self) -> None:
+        """
+        See `TabbedBrowser.close_tab`.
+        """
+        self._command("WebDriver:CloseWindow")
+
     def close(self) -> None:
         """
         See `Browser.close`.

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from h2.connection import H2Connection as H2Client
-from h2.events import DataReceived, ResponseReceived, StreamEnded
+from h2.events import DataReceived, ResponseReceived, StreamEnded, StreamReset
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransportWithDisconnection
@@ -109,10 +109,12 @@ class Caller:
         version: str = "HTTP/1.1",
     ) -> None:
         """
-        Send a request; the header ``Host`` and a body's length are added.
+        Send a request; the header ``Host``, if there is none, and a body's length are added.
         """
-        pairs = headers.items() if isinstance(headers, Mapping) else headers
-        lines = [f"{method} {target} {version}".encode("latin-1"), b"Host: hub.example"]
+        pairs = list(headers.items() if isinstance(headers, Mapping) else headers)
+        if not any(name == "Host" for name, _ in pairs):
+            pairs.insert(0, ("Host", "hub.example"))
+        lines = [f"{method} {target} {version}".encode("latin-1")]
         lines += [
             name.encode("ascii") + b": " + (value if isinstance(value, bytes) else value.encode())
             for name, value in pairs
@@ -186,13 +188,20 @@ class H2Caller:
     A network connection to *site* that speaks HTTP/2.
 
     The connection is made without TLS.
+
+    Args:
+        kind: The class of the server's connection, ours or Twisted's own.
+
+    Attributes:
+        resets: The error codes of the HTTP/2 streams that the server has reset.
     """
 
-    def __init__(self, site: Site, clock: Clock) -> None:
+    def __init__(self, site: Site, clock: Clock, kind: Any = H2Connection) -> None:
         self._clock = clock
         self._client = H2Client()
         self._answers: dict[int, Answer] = {}
-        self._server = _h2_server(site, clock)
+        self.resets: dict[int, int] = {}
+        self._server = _h2_server(site, clock, kind)
         self.transport = StringTransportWithDisconnection()
         self.transport.protocol = self._server
         self._server.makeConnection(self.transport)
@@ -256,6 +265,8 @@ class H2Caller:
         elif isinstance(event, StreamEnded):
             answer = self._answers[event.stream_id]
             self._answers[event.stream_id] = answer._replace(ended=True)
+        elif isinstance(event, StreamReset):
+            self.resets[event.stream_id] = event.error_code
 
 
 class Served:
@@ -356,8 +367,8 @@ class Served:
         return [event for event in events if event.event != "stream-open" and event.id]
 
 
-def _h2_server(site: Site, clock: Clock) -> Any:
-    server = H2Connection(IReactorTime(clock))
+def _h2_server(site: Site, clock: Clock, kind: Any) -> Any:
+    server = kind(IReactorTime(clock))
     # Twisted sets these after it has detected the client's protocol.
     vars(server).update(requestFactory=site.requestFactory, site=site, factory=site, timeOut=None)
     return server

@@ -8,11 +8,13 @@ from twisted.internet.task import Clock
 from tests.support.sinks import MemorySink
 from twisted_sse import Hub
 from twisted_sse.broker import admission
+from twisted_sse.broker.audiences.representation import representation_for
 from twisted_sse.broker.connections.connection import Connection
 from twisted_sse.broker.connections.endreason import EndReason
 from twisted_sse.broker.connections.grant import ANONYMOUS, Grant
 from twisted_sse.broker.connections.reauthorization import Reauthorize
 from twisted_sse.broker.presence.presence import PresenceWish
+from twisted_sse.events.envelope import TopicEnvelope
 from twisted_sse.events.preamble import StreamStart, first_frames
 from twisted_sse.interfaces import IHistoryProvider
 from twisted_sse.topics import Selection
@@ -49,6 +51,9 @@ class Subscriber:
         address: IPv4Address = ADDRESS,
         reauthorize: Reauthorize | None = None,
         presence: PresenceWish = None,
+        fixed: bool = True,
+        envelope: TopicEnvelope | None = None,
+        heartbeat: bool = False,
     ) -> None:
         self.hub = hub
         self.sink = MemorySink() if sink is None else sink
@@ -61,6 +66,8 @@ class Subscriber:
             last_event_id=last_event_id,
             reauthorize=reauthorize,
             presence=presence,
+            representation=representation_for(envelope, heartbeat=heartbeat),
+            fixed=fixed,
         )
         self.connection, self.located = hub.broker.admission.admit(asked, self._begin)
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from unittest import SkipTest
 
@@ -45,7 +46,7 @@ def find_twistd() -> str:
 
 class Background:
     """
-    A program in the background, in a process group of its own.
+    A program in the background, in a session of its own.
 
     Args:
         command: The program and its arguments.
@@ -105,9 +106,28 @@ class Background:
 
     def end(self) -> None:
         """
-        Kill it and every process it has started, if it still runs; remove `home`.
+        Kill it and every process it has started, those in groups of their own included;
+        remove `home`.
         """
         if self.running():
-            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.kill()
         self.process.wait(PATIENCE)
+        for member in _members(self.process.pid):
+            with suppress(ProcessLookupError):
+                os.kill(member, signal.SIGKILL)
         self._directory.cleanup()
+
+
+def _members(session: int) -> list[int]:
+    """
+    Return the IDs of the processes in *session*.
+    """
+    found = []
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        with suppress(OSError), open(f"/proc/{name}/stat", "rb") as status:
+            # proc(5): the name, which may contain anything, is in parentheses; then state,
+            # parent, group and session follow.
+            fields = status.read().rpartition(b")")[2].split()
+            if int(fields[3]) == session:
+                found.append(int(name))
+    return found

@@ -1,7 +1,7 @@
 """
-The table of options in docs/reference.md, made from the table in the code.
+The tables of options and of metrics in docs/reference.md, made from those in the code.
 
-``python -m tests.support.reference`` writes it; a test compares it.
+``python -m tests.support.reference`` writes them; tests compare them.
 """
 
 from __future__ import annotations
@@ -10,10 +10,13 @@ from pathlib import Path
 
 from twisted_sse.server.config.option import Option
 from twisted_sse.server.config.options import OPTIONS
+from twisted_sse.web.admin.metrics import METRICS, Metric
 
-__all__ = ["option_table", "write_option_table"]
+__all__ = ["metric_table", "option_table", "write_tables"]
 
 _REFERENCE = Path(__file__).parents[2] / "docs" / "reference.md"
+
+_METRICS_HEAD = "| metric | type | label | what |\n|---|---|---|---|\n"
 
 _HEAD = "| option | default | what it does |\n|---|---|---|\n"
 
@@ -34,14 +37,35 @@ def option_table() -> str:
     return _HEAD + "".join(map(_row, OPTIONS)) + _OTHERS
 
 
-def write_option_table() -> None:
+def metric_table() -> str:
     """
-    Replace the table in docs/reference.md.
+    Make the table of metrics, in Markdown.
+    """
+    rows = (
+        f"| `{metric.name}` | {metric.kind} | {_label(metric)} | {metric.help.rstrip('.')} |\n"
+        for metric in METRICS
+    )
+    return _METRICS_HEAD + "".join(rows)
+
+
+def write_tables() -> None:
+    """
+    Replace the tables in docs/reference.md.
     """
     text = _REFERENCE.read_text(encoding="utf-8")
-    before, _, rest = text.partition(_HEAD)
-    after = rest[rest.index("\n\n") + 1 :]
-    _REFERENCE.write_text(before + option_table() + after, encoding="utf-8")
+    for head, table in ((_HEAD, option_table()), (_METRICS_HEAD, metric_table())):
+        before, _, rest = text.partition(head)
+        # Nothing may be in the table yet.
+        after = f"\n{rest}"[f"\n{rest}".index("\n\n") + 1 :]
+        text = before + table + after
+    _REFERENCE.write_text(text, encoding="utf-8")
+
+
+def _label(metric: Metric) -> str:
+    values = ", ".join(f"`{value}`" for value in metric.values)
+    if metric.key == "refused":
+        values = "[the limits](how-to/limits.md)"
+    return f"`{metric.label}`: {values}" if metric.label else ""
 
 
 def _row(option: Option) -> str:
@@ -60,4 +84,4 @@ def _row(option: Option) -> str:
 
 
 if __name__ == "__main__":
-    write_option_table()
+    write_tables()

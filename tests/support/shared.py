@@ -16,11 +16,13 @@ from twisted_sse.errors import HistoryUnavailable
 from twisted_sse.events.holdings import Holdings, StoredPage, StoredPosition, StoredRecord
 from twisted_sse.events.presence import NodeChange, Occupancy, PresenceNews
 from twisted_sse.events.publication import Position, Publication, Record, Tail
+from twisted_sse.events.runrecord import RunBegun, RunKey, RunRecord
 from twisted_sse.history import MemoryHistory
 from twisted_sse.interfaces import (
     ICheckedHistory,
     IHistoryReader,
     IPresenceStore,
+    IRunHistory,
     ISearchableHistory,
     ISharedHistoryProvider,
 )
@@ -326,7 +328,7 @@ class SharedMemoryHistory(Service):
         self._following = None
 
 
-@implementer(ISearchableHistory, ICheckedHistory, IHistoryReader)
+@implementer(ISearchableHistory, IRunHistory, ICheckedHistory, IHistoryReader)
 class CompleteHistory(SharedMemoryHistory):
     """
     A `SharedMemoryHistory` with the optional interfaces.  It must be started to pass
@@ -338,6 +340,48 @@ class CompleteHistory(SharedMemoryHistory):
         See `ISearchableHistory.find`.
         """
         return self.store.available.find(event_id)
+
+    def ends(self, topics: Sequence[str]) -> Sequence[Record]:
+        """
+        See `IEndingHistory.ends`.
+        """
+        return self.store.available.ends(topics)
+
+    def begin_run(
+        self, topic: str, owner: str, lease: float, keep: float, private: bool
+    ) -> RunBegun:
+        """
+        See `IRunHistory.begin_run`.
+        """
+        begun = self.store.available.begin_run(topic, owner, lease, keep, private)
+        self.store.wake()
+        return begun
+
+    def renew_runs(self, keys: Sequence[RunKey], lease: float) -> Sequence[RunKey]:
+        """
+        See `IRunHistory.renew_runs`.
+        """
+        return self.store.available.renew_runs(keys, lease)
+
+    def interrupt_runs(self, lease: float, limit: int) -> Sequence[Record]:
+        """
+        See `IRunHistory.interrupt_runs`.
+        """
+        records = self.store.available.interrupt_runs(lease, limit)
+        self.store.wake()
+        return records
+
+    def find_run(self, topic: str) -> RunRecord | None:
+        """
+        See `IRunHistory.find_run`.
+        """
+        return self.store.available.find_run(topic)
+
+    def list_runs(self, before: int | None, limit: int) -> Sequence[RunRecord]:
+        """
+        See `IRunHistory.list_runs`.
+        """
+        return self.store.available.list_runs(before, limit)
 
     def check_available(self) -> None:
         """

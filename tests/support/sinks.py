@@ -3,6 +3,7 @@ A sink in memory whose free space the test sets.
 """
 
 from twisted_sse.events.codec import Decoder
+from twisted_sse.events.control import CONTROL_EVENTS
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.transport.sinks.framing import Framing, raw
 from twisted_sse.transport.sinks.sink import Stream
@@ -26,6 +27,7 @@ class MemorySink:
         self.room = room
         self.spilled = b""
         self.finished = False
+        self.truncated = False
         self.aborted = False
         self._stream: Stream | None = None
 
@@ -105,6 +107,15 @@ class MemorySink:
         self.finished = True
         self._stream = None
 
+    def truncate(self) -> None:
+        """
+        See `Sink.truncate`.
+        """
+        self.received += self.spilled
+        self.spilled = b""
+        self.truncated = True
+        self._stream = None
+
     def abort(self) -> None:
         """
         See `Sink.abort`.
@@ -113,4 +124,4 @@ class MemorySink:
 
 
 def _control(event: ServerSentEvent) -> bool:
-    return (event.event or "").startswith("stream-")
+    return event.event in CONTROL_EVENTS

@@ -4,6 +4,7 @@ A real socket under a real transport, with a reactor that the test turns.
 
 import select
 import socket
+import ssl
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -21,7 +22,9 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-__all__ = ["FDClock", "Wire"]
+from tests.support.certificates import trust_everything
+
+__all__ = ["EncryptedWire", "FDClock", "Wire"]
 
 
 @implementer(IReactorFDSet, IReactorTime)
@@ -137,6 +140,12 @@ class Wire:
         self.transport = tcp.Server(server, protocol, address, port, 0, reactor)
         protocol.makeConnection(self.transport)
 
+    def send(self, data: bytes) -> None:
+        """
+        Send *data* from the client.
+        """
+        self.client.sendall(data)
+
     def read(self) -> None:
         """
         Read what has arrived at the client.
@@ -166,3 +175,62 @@ class Wire:
         self.client.close()
         if self.transport.connected:
             self.transport.connectionLost(Failure(CONNECTION_LOST))
+
+
+class EncryptedWire(Wire):
+    """
+    A `Wire` whose client speaks TLS; *protocol* is that of a `TLSFactory`.
+
+    Attributes:
+        encrypted: The number of bytes that the client has read from its socket.
+    """
+
+    def __init__(self, reactor: FDClock, protocol: Protocol, *, small: bool = False) -> None:
+        super().__init__(reactor, protocol, small=small)
+        self.encrypted = 0
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = trust_everything().wrap_bio(
+            self._incoming, self._outgoing, server_hostname="localhost"
+        )
+        self.run_until(self._shake_hands)
+
+    def send(self, data: bytes) -> None:
+        """
+        See `Wire.send`.
+        """
+        self._tls.write(data)
+        self._flush()
+
+    def say_goodbye(self) -> None:
+        """
+        End the client's half of TLS, but not the TCP connection.
+        """
+        with suppress(ssl.SSLError):
+            self._tls.unwrap()
+        self._flush()
+
+    def read(self) -> None:
+        """
+        See `Wire.read`.
+        """
+        with suppress(BlockingIOError):
+            data = self.client.recv(1 << 20)
+            self.encrypted += len(data)
+            self._incoming.write(data)
+        with suppress(ssl.SSLWantReadError, ssl.SSLZeroReturnError):
+            while data := self._tls.read(1 << 20):
+                self.received += data
+            # RFC 8446, 6.1: the server has sent a "close_notify", and this end answers it.
+            self.say_goodbye()
+
+    def _shake_hands(self) -> bool:
+        try:
+            self._tls.do_handshake()
+        except ssl.SSLWantReadError:
+            return False
+        finally:
+            self._flush()
+        return True
+
+    def _flush(self) -> None:
+        self.client.sendall(self._outgoing.read())

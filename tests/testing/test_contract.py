@@ -24,6 +24,7 @@ for _rules in (
     "bounds",
     "changes",
     "check",
+    "ends",
     "find",
     "follow",
     "ids",
@@ -31,6 +32,7 @@ for _rules in (
     "locate",
     "presence",
     "read",
+    "runs",
     "since",
     "tail",
 ):

@@ -3,12 +3,13 @@ Answers to `StreamClient`: errors, pages, and streams without a hub.
 """
 
 import gzip
+from collections.abc import Iterator
 
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request, Site
 
 from tests.testing.stream_tests import StreamTests
-from twisted_sse import Forbidden, Grant, ServerSentEvent, Unauthorized
+from twisted_sse import EventSourceResponse, Forbidden, Grant, ServerSentEvent, Unauthorized
 from twisted_sse.testing import StreamClient
 
 __all__ = ["AnswerTests"]
@@ -46,6 +47,23 @@ class AnswerTests(StreamTests):
         self.assertIn(b"No Such Resource", answer.body)
         self.assertEqual((answer.detail, answer.reconnection_time), ("", None))
         self.assertTrue(answer.ended)
+
+    def test_broken_off(self) -> None:
+        """
+        A stream whose source fails is closed and has not ended.
+        """
+
+        def source() -> Iterator[str]:
+            yield "half"
+            raise KeyError("x")
+
+        client = StreamClient(EventSourceResponse(source, clock=self.clock), self.clock)
+        self.addCleanup(client.close)
+        answer = client.get("/")
+
+        self.assertEqual([event.data for event in answer.events], ["half"])
+        self.assertEqual((answer.closed, answer.ended), (True, False))
+        self.assertEqual(len(self.flushLoggedErrors(KeyError)), 1)
 
     def test_refused(self) -> None:
         """
@@ -156,5 +174,5 @@ class AnswerTests(StreamTests):
         before = repr(stream)
         stream.disconnect()
 
-        self.assertEqual(before, "<GET /news: 200, 2 blocks, open>")
-        self.assertEqual(repr(stream), "<GET /news: 200, 2 blocks, closed>")
+        self.assertEqual(before, "<GET /news: 200, 1 blocks, open>")
+        self.assertEqual(repr(stream), "<GET /news: 200, 1 blocks, closed>")

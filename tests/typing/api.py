@@ -58,8 +58,17 @@ from twisted_sse.history.postgres import PostgresHistory
 from twisted_sse.history.upstream.history import UpstreamHistory
 from twisted_sse.interfaces import IHistoryReader, IInstallableHistory
 from twisted_sse.klein import EventStreamRoute, Klein, event_stream, hub_routes, mercure_routes
+from twisted_sse.runs import Runs, RunStatus
 from twisted_sse.testing import StreamAnswer, StreamClient
 from twisted_sse.topics import Selection
+from twisted_sse.web.dialects import (
+    AISDK,
+    AnthropicMessages,
+    BrowserEvents,
+    Dialect,
+    OpenAIResponses,
+    TanStackAI,
+)
 from twisted_sse.web.mercure import MercureResource, discovery, hub_link
 
 __all__ = [
@@ -141,11 +150,20 @@ def hubs() -> None:
     assert_type(hub.publish("news", "text"), Deferred[Receipt])
     assert_type(hub.publish(["news", "sport"], {"home": 1}, private=True), Deferred[Receipt])
     assert_type(hub.publish("news", ServerSentEvent("text")), Deferred[Receipt])
+    assert_type(hub.end("news"), Deferred[Receipt])
+    runs = Runs(hub, keep=60, linger=None, max_runs=3)
+    assert_type(runs.list(limit=3), Deferred[Sequence[RunStatus]])
+    resource: IResource = runs.resource("one", dialect=None)
+    print(resource, len(runs))
+    Runs(hub, lease="10")  # type: ignore[arg-type]
+    assert_type(hub.end(["a", "b"], "failed", ServerSentEvent("bye")), Deferred[Receipt])
+    hub.end("news", "over")  # type: ignore[arg-type]
     as_service: IService = hub.service(grace=5.0, spread=0.0, farewell=ServerSentEvent("bye"))
     print(as_service)
 
     publisher = Publisher("http://localhost/events", token="secret", encoder=str)
     assert_type(publisher.publish("news", {"home": 1}), Receipt)
+    assert_type(publisher.end("news", "cancelled", private=True), Receipt)
     print(Hub(encoder=str), ServerSentEvent.json(hub, encoder=lambda value: repr(value)))
 
     Hub(max_connections_per_user=10, max_publish_rate=None)
@@ -190,6 +208,7 @@ def registries(hub: Hub) -> None:
     assert_type(len(hub.connections), int)
     assert_type(hub.connections.of_user("ann"), list[Connection])
     assert_type(hub.connections.of_topic("news"), list[Connection])
+    assert_type(hub.connections.named("a name"), Connection | None)
     assert_type(hub.disconnect("ann", final=ServerSentEvent("bye")), list[Connection])
     assert_type(hub.push(ServerSentEvent("now"), where=lambda one: one.live), int)
     assert_type(hub.grant_changed("ann"), Deferred[list[Connection]])
@@ -225,14 +244,27 @@ def resources(hub: Hub) -> None:
     as_response: IResource = EventSourceResponse(lambda draining: iter(["x"]), hub=hub, thread=True)
     print(as_response, EventSourceResponse(["x"], keepalive=None).drain(5.0))
 
+    dialects: list[Dialect] = [
+        AISDK(text=True, error="Sorry."),
+        AnthropicMessages(model="mine"),
+        BrowserEvents(end="over"),
+        OpenAIResponses(text=True, model="mine"),
+        TanStackAI(),
+    ]
+    for dialect in dialects:
+        print(EventSourceResponse(["x"], dialect=dialect))
+    EventSourceResponse(["x"], error=lambda failure: None)
+    EventSourceResponse(["x"], dialect=AISDK)  # type: ignore[arg-type]
+
     as_realm: IRealm = hub.realm(Grant, topics=["news"])
     print(as_realm)
 
     tokens = BearerTokens.from_file("tokens", anonymous=False)
     tokens.replace(["secret"])
     as_publishing: IResource = hub.publishing(BearerTokens(["secret"]))
+    as_admin: IResource = hub.admin_resource(BearerTokens(["secret"]))
     tokens.reload()
-    print(as_publishing, hub.resource(tokens))
+    print(as_publishing, as_admin, hub.resource(tokens))
     BearerTokens([b"secret"])  # type: ignore[list-item]
 
     hub.resource(authorize=len)  # type: ignore[arg-type]
@@ -407,6 +439,7 @@ async def handler(request: Request, hub: Hub) -> None:
         assert_type(other.state, dict[str, Any])
         other.close(ServerSentEvent("bye"))
 
+    event_stream_for(request, dialect=AISDK(text=True), error=True)
     event_stream_for(request, thread=True)  # type: ignore[call-arg]
 
 

@@ -112,8 +112,8 @@ class BearerTokensTests(SynchronousTestCase):
         served.publish("secret", private=True)
         served.publish("open")
 
-        self.assertEqual([event.data for event in anonymous.answer.events[2:]], ["open"])
-        self.assertEqual([event.data for event in trusted.answer.events[2:]], ["secret", "open"])
+        self.assertEqual([event.data for event in anonymous.answer.events[1:]], ["open"])
+        self.assertEqual([event.data for event in trusted.answer.events[1:]], ["secret", "open"])
 
     def test_one_string(self) -> None:
         """

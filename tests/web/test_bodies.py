@@ -59,6 +59,15 @@ class FormFieldTests(SynchronousTestCase):
         ("topic=a&data=grüße".encode(), Publication(("a",), ServerSentEvent("grüße"))),
         (b"topic=a&data=x%0Ay%0D%0Az", Publication(("a",), ServerSentEvent("x\ny\nz"))),
         (b'topic=a&data={"n":1}', Publication(("a",), ServerSentEvent('{"n":1}'))),
+        (b"topic=a&end=done", Publication.ending("a", "done")),
+        (b"topic=a&topic=b&end=failed&id=7", Publication.ending(["a", "b"], "failed", id="7")),
+        (b"topic=a&end=&data=x", Publication(("a",), ServerSentEvent("x"))),
+        (
+            b"topic=a&data=x&type=t&end=cancelled&private=yes",
+            Publication(("a",), ServerSentEvent("x", event="t"), True, "cancelled"),
+        ),
+        (b"topic=a&end=done&data=", Publication(("a",), ServerSentEvent(""), False, "done")),
+        (b"topic=a&data=x&send=1&bend=2", Publication(("a",), ServerSentEvent("x"))),
     ]
 
     def test_good(self) -> None:
@@ -102,6 +111,9 @@ class FormTests(SynchronousTestCase):
         b"topic=a&data=%FF",
         b"topic=a&data=\xff",
         b"topic=a",
+        b"topic=a&end=",
+        b"topic=a&end=over",
+        b"topic=a&end=interrupted",
         b"topic=a&private=maybe&data=x",
         b"topic=a&private=&data=x",
         b"topic=a&private&data=x",
@@ -258,6 +270,31 @@ class JSONTests(SynchronousTestCase):
             with self.subTest(value=value):
                 self.assertEqual(one({"topic": "a", "data": value}).event.data, expected)
 
+    def test_end(self) -> None:
+        """
+        ``end`` makes it the last one of its topics; without an event it is a control event.
+        """
+        cases = [
+            ({"end": "done"}, Publication.ending("a", "done")),
+            ({"end": "failed", "id": "7"}, Publication.ending("a", "failed", id="7")),
+            (
+                {"end": "cancelled", "private": True},
+                Publication.ending("a", "cancelled", private=True),
+            ),
+            (
+                {"end": "done", "data": None},
+                Publication(("a",), ServerSentEvent("null"), False, "done"),
+            ),
+            (
+                {"end": "done", "event": "t"},
+                Publication(("a",), ServerSentEvent("", event="t"), False, "done"),
+            ),
+            ({"end": None}, Publication(("a",), ServerSentEvent(""))),
+        ]
+        for members, expected in cases:
+            with self.subTest(members=members):
+                self.assertEqual(one({"topic": "a", **members}), expected)
+
     def test_array(self) -> None:
         """
         An array contains publications in order, and may be empty.
@@ -350,7 +387,7 @@ class BadJSONTests(SynchronousTestCase):
         """
         detail = self._detail(from_json, b'{"topics": "a"}')
 
-        self.assertIn("data, event, id, private, retry, topic", detail)
+        self.assertIn("data, end, event, id, private, retry, topic", detail)
 
     def test_number_in_array(self) -> None:
         """

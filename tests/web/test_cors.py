@@ -224,7 +224,8 @@ class PreflightTests(SynchronousTestCase):
                 "access-control-allow-credentials": "true",
                 "access-control-allow-methods": "GET, HEAD, POST, QUERY, OPTIONS",
                 "access-control-allow-headers": (
-                    "Authorization, Cache-Control, Content-Type, Idempotency-Key, Last-Event-ID"
+                    "Authorization, Cache-Control, Content-Type, Idempotency-Key, Last-Event-ID,"
+                    " X-Run-Id"
                 ),
                 "access-control-max-age": "7200",
                 "access-control-expose-headers": EXPOSED,

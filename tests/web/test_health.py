@@ -19,7 +19,7 @@ from twisted_sse.events.publication import Publication, Record
 from twisted_sse.history import MemoryHistory
 from twisted_sse.interfaces import ICheckedHistory, IHistoryProvider
 
-__all__ = ["FollowingTests", "HealthTests", "WritingTests"]
+__all__ = ["FollowingTests", "HealthTests", "ReasonTests", "StartTests", "WritingTests"]
 
 
 class _FullHistory(MemoryHistory):
@@ -73,7 +73,7 @@ class HealthTests(SynchronousTestCase):
         served.hub.broker.start()
 
         self._check(served.get("/healthz"), 200, b"ok\n")
-        self._check(served.get("/readyz"), 200, b"ok\n")
+        self.assertEqual(served.get("/readyz").status, 200)
 
     def test_head(self) -> None:
         """
@@ -92,7 +92,7 @@ class HealthTests(SynchronousTestCase):
 
         self._check(served.get("/healthz"), 200, b"ok\n")
         self.assertFalse(served.hub.broker.ready)
-        self._check(served.get("/readyz"), 200, b"ok\n")
+        self.assertEqual(served.get("/readyz").status, 200)
         self.assertTrue(served.hub.broker.ready)
 
     def test_history_away(self) -> None:
@@ -145,6 +145,90 @@ class HealthTests(SynchronousTestCase):
         served = Served(authorize=lambda request: self.fail("it was asked"))
 
         self.assertEqual(served.get("/healthz").status, 200)
+
+
+class ReasonTests(SynchronousTestCase):
+    """
+    What ``/readyz`` says.
+    """
+
+    def problems(self, served: Served) -> list[tuple[str, str]]:
+        """
+        Return what is wrong, and check the rest of the answer.
+        """
+        answer = served.get("/readyz")
+        found = [(one["part"], one["detail"]) for one in answer.json["problems"]]
+
+        self.assertEqual(answer.json["ready"], not found)
+        self.assertEqual(answer.status, 503 if found else 200)
+        self.assertEqual(answer.header("Content-Type"), "application/json")
+        self.assertEqual(answer.header("Cache-Control"), "no-store")
+        return found
+
+    def test_ready(self) -> None:
+        """
+        Nothing is wrong.
+        """
+        self.assertEqual(self.problems(Served()), [])
+
+    def test_reading(self) -> None:
+        """
+        A history that is away; the answer does not say where it is.
+        """
+        served = Served(AbsentHistory())
+
+        expected = [("reading", "The event history cannot be read now.")]
+        self.assertEqual(self.problems(served), expected)
+
+    def test_writing(self) -> None:
+        """
+        A history that keeps nothing.
+        """
+        history = _CheckedHistory()
+        history.full = True
+
+        expected = [("writing", "Publications cannot be kept now.")]
+        self.assertEqual(self.problems(Served(history)), expected)
+
+    def test_stopping(self) -> None:
+        """
+        A hub that is told to stop.
+        """
+        served = Served()
+        served.hub.broker.leaving = True
+
+        self.assertEqual(self.problems(served), [("stopping", "The hub is about to stop.")])
+
+    def test_failing(self) -> None:
+        """
+        A history with an error, which the log has.
+        """
+        served = Served()
+        served.hub.broker.start()
+        served.hub.history.tail = lambda limit: 1 / 0  # type: ignore[assignment]
+
+        self.assertEqual([part for part, _ in self.problems(served)], ["reading"])
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+
+class StartTests(SynchronousTestCase):
+    """
+    ``/startupz``.
+    """
+
+    def test_started(self) -> None:
+        """
+        It answers 503 until history has answered once, and 200 from then on.
+        """
+        history = AbsentHistory()
+        served = Served(history)
+        self.assertEqual(served.get("/startupz").status, 503)
+
+        history.away = False
+        self.assertEqual(served.get("/startupz").status, 200)
+
+        history.away = True
+        self.assertEqual((served.get("/startupz").status, served.get("/readyz").status), (200, 503))
 
 
 class WritingTests(SynchronousTestCase):

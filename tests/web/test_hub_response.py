@@ -136,7 +136,8 @@ class StoppingTests(SynchronousTestCase):
         served.clock.pump([0.1] * 5)
 
         self.assertEqual(before, (False, [], 1))
-        self.assertEqual((caller.answer.ended, stopped), (True, [None]))
+        self.assertEqual((caller.answer.ended, stopped), (False, [None]))
+        self.assertFalse(caller.transport.connected)
         self.assertEqual(served.route.said, ["cancelled", "finally"])
         self.assertEqual(len(served.hub.responses), 0)
 
@@ -153,7 +154,7 @@ class StoppingTests(SynchronousTestCase):
         abort_all(served.hub.broker, served.hub.responses)
         abort_all(served.hub.broker, served.hub.responses)
         served.clock.advance(0)
-        self.assertEqual((caller.answer.ended, served.route.said), (True, ["cancelled"]))
+        self.assertEqual((caller.answer.ended, served.route.said), (False, ["cancelled"]))
 
         served.route.hold.callback(None)
         served.clock.pump([0.1] * 5)

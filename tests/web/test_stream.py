@@ -95,17 +95,17 @@ class BeginningTests(SynchronousTestCase):
 
     def test_first_bytes(self) -> None:
         """
-        The reconnection time comes first, then a control event with the position.
+        The first event has the reconnection time and the position, and tells the name of the
+        connection.
         """
         served = Served()
         answer = served.get(TARGET)
         position = served.hub.broker.position.id
+        (connection,) = served.hub.connections
 
-        self.assertEqual(
-            answer.body,
-            b"retry: 3000\n\n"
-            + f'event: stream-open\nid: {position}\ndata: {{"resumed":false}}\n\n'.encode(),
-        )
+        data = f'{{"resumed":false,"keepalive":15,"connection":"{connection.name}"}}'
+        expected = f"event: stream-open\nretry: 3000\nid: {position}\ndata: {data}\n\n"
+        self.assertEqual(answer.body, expected.encode())
 
     def test_retry(self) -> None:
         """
@@ -126,7 +126,7 @@ class BeginningTests(SynchronousTestCase):
         answer = served.get("/.well-known/mercure?topic=news")
         position = served.hub.broker.position.id
 
-        self.assertEqual(answer.body, f"retry: 3000\n\nid: {position}\n\n".encode())
+        self.assertEqual(answer.body, f"retry: 3000\nid: {position}\n\n".encode())
         self.assertEqual(answer.header("Last-Event-ID"), position)
 
     def test_mercure_events(self) -> None:
@@ -219,7 +219,7 @@ class FlowTests(SynchronousTestCase):
         served = Served()
         caller = served.call("GET", TARGET)
         ids = served.publish("one", "two")
-        events = caller.answer.events[2:]
+        events = caller.answer.events[1:]
 
         self.assertEqual([event.data for event in events], ["one", "two"])
         self.assertEqual([event.id for event in events], ids)
@@ -294,7 +294,7 @@ class FlowTests(SynchronousTestCase):
         for topic in ("a", "b", "c"):
             served.publish(topic, topic=topic)
 
-        self.assertEqual([event.data for event in caller.answer.events[2:]], ["a", "b"])
+        self.assertEqual([event.data for event in caller.answer.events[1:]], ["a", "b"])
 
     def test_bad_fixed_topics(self) -> None:
         """
@@ -514,7 +514,7 @@ class LeavingTests(SynchronousTestCase):
         history.answer_next()
 
         self.assertEqual(staying.answer.status, 200)
-        self.assertEqual(staying.answer.events[1].event, "stream-reset")
+        self.assertEqual(staying.answer.events[0].event, "stream-reset")
 
 
 class EndTests(SynchronousTestCase):
@@ -547,7 +547,7 @@ class EndTests(SynchronousTestCase):
         (connection,) = served.hub.connections
         connection.close()
 
-        self.assertEqual(len(caller.answer.events), 2)
+        self.assertEqual(len(caller.answer.events), 1)
         self.assertTrue(caller.answer.ended)
 
     def test_keep_alive(self) -> None:
@@ -565,7 +565,7 @@ class EndTests(SynchronousTestCase):
         self.assertTrue(first.ended)
         self.assertEqual(health.body, b"ok\n")
         self.assertEqual(second.events[-1].data, "hello")
-        self.assertEqual(len(first.events), 2)
+        self.assertEqual(len(first.events), 1)
 
     def test_pipelined(self) -> None:
         """
@@ -755,7 +755,7 @@ class GrantChangedTests(SynchronousTestCase):
             self.served.publish(one, topic=one[0], private=True)
 
     def _data(self, caller: Caller) -> list[str | None]:
-        return [event.data for event in caller.answer.events[2:]]
+        return [event.data for event in caller.answer.events[1:]]
 
     def test_topics(self) -> None:
         """
@@ -828,7 +828,7 @@ class GrantChangedTests(SynchronousTestCase):
         self.served.hub.grant_changed("ada")
         history.answer_next()
 
-        self.assertEqual(staying.answer.events[1].event, "stream-reset")
+        self.assertEqual(staying.answer.events[0].event, "stream-reset")
         self.assertTrue(staying.answer.ended)
         self.assertEqual(leaving.answer.status, 503)
 
@@ -908,7 +908,7 @@ class GrantChangedTests(SynchronousTestCase):
         self.readable["ada"] = ["b"]
         self.served.hub.grant_changed("ada")
         self._publish("a1", "b1")
-        moved = [event.data for event in caller.answer(stream).events[2:]]
+        moved = [event.data for event in caller.answer(stream).events[1:]]
         self.readable["ada"] = Forbidden("No.")
         self.served.hub.grant_changed("ada")
 
@@ -978,7 +978,7 @@ class HTTP2Tests(SynchronousTestCase):
         ids = self.served.publish("one", "two")
         stream = self.caller.ask("GET", TARGET, [("last-event-id", ids[0])])
 
-        self.assertEqual([e.data for e in self.caller.answer(stream).events[2:]], ["two"])
+        self.assertEqual([e.data for e in self.caller.answer(stream).events[1:]], ["two"])
 
     def test_cancel(self) -> None:
         """
@@ -1080,4 +1080,4 @@ class EmbeddedTests(SynchronousTestCase):
         served.publish("hello")
 
         self.assertEqual(one.answer.events[-1].data, "hello")
-        self.assertEqual(len(two.answer.events), 2)
+        self.assertEqual(len(two.answer.events), 1)

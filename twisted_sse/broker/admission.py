@@ -26,12 +26,22 @@ from twisted_sse.broker.connections.listeners import Listeners
 from twisted_sse.broker.connections.reauthorization import Reauthorize, Reauthorizer
 from twisted_sse.broker.connections.registry import Registry
 from twisted_sse.broker.connections.sendtimeout import SendTimeout
+from twisted_sse.broker.endings import Endings
 from twisted_sse.broker.fanout import Fanout
+from twisted_sse.broker.measures.measures import Measures
 from twisted_sse.broker.pendingstarts import PendingStarts
 from twisted_sse.broker.presence.presence import HubPresence, PresenceWish
 from twisted_sse.broker.replay.catchup import Catchup
-from twisted_sse.errors import HistoryUnavailable, HubClosed
-from twisted_sse.events.preamble import UNLOCATED, Priming, StreamStart
+from twisted_sse.broker.topicchanges import TopicChanges
+from twisted_sse.errors import HistoryUnavailable, HubClosed, NoContent
+from twisted_sse.events.preamble import (
+    OLDEST,
+    UNLOCATED,
+    Introduction,
+    Priming,
+    ResetReason,
+    StreamStart,
+)
 from twisted_sse.topics import Selection
 from twisted_sse.transport.sinks.sink import Sink
 
@@ -67,6 +77,10 @@ class Subscriber:
             if there is nothing to call.
 
         presence: What the stream asks for, if the hub has presence.
+
+        fixed: Whether its topics cannot be changed while it is open.
+
+        protocol: What the client speaks, such as ``HTTP/2``.
     """
 
     sink: Sink
@@ -78,6 +92,8 @@ class Subscriber:
     priming: Priming = "event"
     reauthorize: Reauthorize | None = None
     presence: PresenceWish = None
+    fixed: bool = True
+    protocol: str = ""
 
 
 class Admission:
@@ -87,12 +103,23 @@ class Admission:
     Args:
         start: Makes sure that the hub knows where history ends.
 
+        endings: Knows which topics have ended.
+
         presence: Told of connections; ``None`` if the hub keeps no presence.
+
+        measures: Counts and times connections.
 
     Attributes:
         connections: The `Registry` of open connections.
 
         reauthorizer: Keeps every connection within its grant.
+
+        topic_changes: Changes the topics of open connections.
+
+        keepalive: After how many seconds of silence a keepalive follows; ``None`` if none
+            does.
+
+        send_timeout: As `set_send_timeout` was given it.
     """
 
     def __init__(
@@ -109,14 +136,24 @@ class Admission:
         max_lifetime: float | None,
         clock: IReactorTime,
         start: Callable[[], Deferred[None]],
+        endings: Endings,
         presence: HubPresence | None = None,
+        measures: Measures | None = None,
     ) -> None:
+        self._measures = Measures() if measures is None else measures
         self.connections = registry
-        self.reauthorizer = Reauthorizer(registry, audiences, clock, self._regranted)
+        self.reauthorizer = Reauthorizer(
+            registry, audiences, clock, self._regranted, endings.learn_later
+        )
+        self._endings = endings
         self._presence = presence
+        self.topic_changes = TopicChanges(
+            *(registry, window, audiences), self._locate, self._retopiced, clock
+        )
         self._audiences = audiences
         self._catchup = catchup
         self._listeners = listeners
+        self.keepalive = keepalive
         self._keepalive = None if keepalive is None else Keepalive(keepalive, clock)
         self._clock = clock
         self._send_timeouts: SendTimeout | None = None
@@ -154,6 +191,9 @@ class Admission:
             HubClosed, TooManyConnections, TooManyConnectionsFromAddress,
                 TooManyConnectionsOfUser: Nothing was admitted.
 
+            NoContent: As a failure of the `Deferred`: all topics have ended, and the
+                subscriber has been sent everything.
+
             HubClosed, HistoryUnavailable: As failures of the `Deferred`; the
                 connection has ended.  Only another hub gets the latter, because it
                 knows to come back.
@@ -184,6 +224,12 @@ class Admission:
             raise HubClosed("The hub is stopping; come back in a moment.")
         self.connections.check_capacity(address, user)
 
+    def introduction(self, connection: Connection) -> Introduction:
+        """
+        What the stream of *connection* tells about itself.
+        """
+        return Introduction(None if connection.fixed else connection.name, self.keepalive)
+
     def set_send_timeout(self, limit: float | None) -> None:
         """
         Apply the send time-out *limit* from now on, also to connections that are
@@ -193,11 +239,18 @@ class Admission:
             limit: In seconds; ``None`` for none.
         """
         blocked = [] if self._send_timeouts is None else self._send_timeouts.stop()
-        self._send_timeout = limit
+        self.send_timeout = limit
         self._send_timeouts = None if limit is None else SendTimeout(limit, self._clock)
         if self._send_timeouts is not None:
             for connection in blocked:
                 self._send_timeouts.wait_for(connection)
+
+    @property
+    def keepalives(self) -> int:
+        """
+        How many keepalive comments were due.
+        """
+        return 0 if self._keepalive is None else self._keepalive.sent
 
     def close(self) -> None:
         """
@@ -212,6 +265,10 @@ class Admission:
         self._pending.stop()
 
     def _find(self, connection: Connection, last_event_id: str | None) -> Deferred[StreamStart]:
+        finding = self._locate(connection, last_event_id)
+        return finding.addCallback(self._endings.check, connection.audience)
+
+    def _locate(self, connection: Connection, last_event_id: str | None) -> Deferred[StreamStart]:
         return self._start().addCallback(
             lambda _: self._catchup.starts.find(connection, last_event_id)
         )
@@ -223,7 +280,7 @@ class Admission:
         Open the stream before its position is known, and find that later.
         """
         failure.trap(HistoryUnavailable)
-        if self._closed or subscriber.representation is not PLAIN:
+        if self._closed or subscriber.representation.shows_everything:
             failure.raiseException()
         connection.reading = True
         self._open(StreamStart(UNLOCATED), connection, begin)
@@ -233,22 +290,32 @@ class Admission:
 
     def _place(self, connection: Connection, start: StreamStart) -> None:
         audience = connection.audience
+        self._note_start(connection, start)
+        self._count_reset(start)
         # The reconnection time was in the first bytes.
         preamble = audience.representation.preamble(
-            audience.shown(start), self._window.head, None, self._primings.pop(connection)
+            audience.shown(start),
+            self._window.head,
+            None,
+            self._primings.pop(connection),
+            self.introduction(connection),
         )
         connection.place(start.position, preamble)
 
     def _register(self, subscriber: Subscriber) -> Connection:
         grant, sink = subscriber.grant, subscriber.sink
         interest = grant.interest(subscriber.selection)
-        audience = self._audiences.enter(interest, subscriber.representation, sink.framing)
+        representation = subscriber.representation.within(interest)
+        audience = self._audiences.enter(interest, representation, sink.framing)
         connection = Connection(self._observer, audience, sink, grant.user, subscriber.address)
+        connection.fixed = subscriber.fixed
+        connection.protocol = subscriber.protocol
         self.connections.add(connection)
+        self._measures.opened[subscriber.protocol or "unknown"] += 1
         if grant is not ANONYMOUS:
             self.reauthorizer.hold(connection, grant, subscriber.reauthorize)
         # Another hub is not a member.
-        if self._presence is not None and subscriber.representation is PLAIN:
+        if self._presence is not None and not subscriber.representation.shows_everything:
             self._presence.admitted(connection, grant, subscriber.presence)
         return connection
 
@@ -257,15 +324,27 @@ class Admission:
             return
         if connection.ended is not None:
             raise HubClosed("This stream was ended before it began; come back in a moment.")
+        self._note_start(connection, start)
         begin(connection, connection.audience.shown(start))
-        connection.open(start.position, self._send_timeout)
+        self._measures.first_byte.observe(self._clock.seconds() - connection.since)
+        self._count_reset(start)
+        connection.open(start.position, self.send_timeout)
         if self._keepalive is not None:
             self._keepalive.watch(connection)
         if self._lifetimes is not None:
             self._lifetimes.watch(connection)
 
+    def _note_start(self, connection: Connection, start: StreamStart) -> None:
+        # Whoever resumes has been sent what precedes that.
+        if not start.resumed:
+            connection.began = max(start.position.number, OLDEST.number)
+
+    def _count_reset(self, start: StreamStart) -> None:
+        if start.asked is not None:
+            self._measures.resets[ResetReason.UNKNOWN.value] += 1
+
     def _fail(self, failure: Failure, connection: Connection) -> Failure:
-        connection.end(EndReason.FAILED)
+        connection.end(EndReason.ENDED if failure.check(NoContent) else EndReason.FAILED)
         return failure
 
     def _blocked(self, connection: Connection) -> None:
@@ -284,8 +363,15 @@ class Admission:
         if self._presence is not None:
             self._presence.changed(connection, grant)
 
+    def _retopiced(self, connection: Connection) -> None:
+        # Some of the new topics may have ended.
+        self._endings.learn_later(connection.audience)
+        if self._presence is not None:
+            self._presence.moved(connection)
+
     def _ended(self, connection: Connection, reason: EndReason) -> None:
         self.connections.remove(connection)
+        self._count_end(connection, reason)
         self._audiences.exit(connection.audience)
         self.reauthorizer.forget(connection)
         self._pending.forget(connection)
@@ -299,3 +385,10 @@ class Admission:
         if self._presence is not None:
             self._presence.ended(connection)
         self._listeners.ended(connection, reason)
+
+    def _count_end(self, connection: Connection, reason: EndReason) -> None:
+        measures = self._measures
+        measures.closed[reason.value] += 1
+        measures.durations.observe(connection.duration)
+        measures.ended_events += connection.sent_events
+        measures.ended_bytes += connection.sent_bytes

@@ -10,7 +10,8 @@ is `twisted_sse.broker.admission`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol, TypeVar
 
 from twisted.internet.defer import Deferred, fail, maybeDeferred, succeed
 from twisted.internet.interfaces import IReactorTime
@@ -23,30 +24,56 @@ from twisted_sse.broker.audiences.window import Window
 from twisted_sse.broker.connections.listeners import Listeners
 from twisted_sse.broker.connections.registry import Registry
 from twisted_sse.broker.connections.retry import ReconnectionTime
+from twisted_sse.broker.endings import Endings
 from twisted_sse.broker.fanout import Fanout
 from twisted_sse.broker.intake import Intake
+from twisted_sse.broker.measures.latency import PublishLatency
+from twisted_sse.broker.measures.measures import Measures
+from twisted_sse.broker.measures.stalls import StallWatch
 from twisted_sse.broker.presence.presence import HubPresence
 from twisted_sse.broker.presence.settings import Presence
 from twisted_sse.broker.publishrate import PublishRate
-from twisted_sse.broker.readiness import Readiness
-from twisted_sse.broker.receipts import Find, Outcome, Receipts, RepeatKey, Submit
+from twisted_sse.broker.readiness import Fault, Readiness
+from twisted_sse.broker.receipts import Find, PublishOutcome, Receipts, RepeatKey, Submit
 from twisted_sse.broker.replay.catchup import Catchup, FallenBehind
 from twisted_sse.broker.siblings import Siblings
 from twisted_sse.broker.singleflight import SingleFlight
+from twisted_sse.broker.topicchanges import TopicRequest
 from twisted_sse.clock import dates_of
 from twisted_sse.errors import HistoryUnavailable, HubClosed
+from twisted_sse.events.ending import Outcome
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.publication import Position, Publication, Published, Record, Tail
 from twisted_sse.interfaces import IHistoryProvider, ISharedHistoryProvider
 from twisted_sse.topics import Interest
 from twisted_sse.transport.refusals import Refusals
 
-__all__ = ["Broker"]
+__all__ = ["Broker", "HubPart"]
+
+T = TypeVar("T")
 
 # How long a fan-out holds the reactor before others get their turn, in seconds:
 # about a thousand connections.  A publisher that waits for each answer needs two
 # turns for it, so this also bounds how often it can publish meanwhile.
 _BUDGET = 0.003
+
+_STOPPING = Fault("stopping", "The hub is about to stop.")
+
+
+class HubPart(Protocol):
+    """
+    Something that works as long as the hub does.
+    """
+
+    def start(self) -> None:
+        """
+        Begin; it may have begun before.
+        """
+
+    async def stop(self) -> None:
+        """
+        End.  The hub still takes publications, and waits a while.
+        """
 
 
 class Broker:
@@ -72,7 +99,7 @@ class Broker:
 
         now: Returns the date, in seconds since 1970: grants expire by it.
 
-        retry: The shortest reconnection time, in milliseconds.
+        retry, retry_spread: As `set_retry` was given them.
 
         reconnection: Chooses the reconnection time that a stream begins with.
 
@@ -90,6 +117,18 @@ class Broker:
             does.
 
         refusals: Counts what the hub's limits have refused.
+
+        measures: What the hub counts and times.
+
+        stalls: Notices when the reactor is held, once it is started.
+
+        checks: What else has to be well for the hub to be ready.
+
+        endings: Knows which topics have ended.
+
+        parts: What begins with the hub, and ends before the hub drains; see `add_part`.
+
+        start_soon: Called when the hub has something to do although nobody uses it.
     """
 
     _log = Logger()
@@ -120,24 +159,32 @@ class Broker:
         self.closed = False
         self.leaving = False
         self.before_start: Callable[[], None] = lambda: None
+        self.start_soon: Callable[[], None] = lambda: None
+        self.parts: list[HubPart] = []
+        self._begun = False
         self.listeners = Listeners()
         self.receipts = Receipts()
         self._siblings: Siblings | None = None
         self.presence = None if presence is None else HubPresence(presence, history, clock)
         self.set_publish_rate(max_publish_rate)
         self.refusals = Refusals()
+        self.measures = Measures()
+        self._latency = PublishLatency(self.measures.publish_to_write)
+        self.stalls = StallWatch(self.measures.stalls, clock, lambda: self.closed)
         self._shared = ISharedHistoryProvider(history, None)
         self._window = Window(window_events, window_bytes)
         self._preload = window_events
         self._audiences = AudienceIndex(self._window)
-        self._catchup = Catchup(self._window, history, clock, fallen_behind)
-        self._fanout = Fanout(clock, _BUDGET, self._catchup.advance)
+        self._catchup = Catchup(self._window, history, clock, fallen_behind, self.measures)
+        self._fanout = Fanout(clock, _BUDGET, self._catchup.advance, self._swept)
         # What a shared history has kept comes back to every hub by `follow`.
         deliver = self._deliver if self._shared is None else self._count
-        self._intake = Intake(history, clock, deliver)
+        self._intake = Intake(history, clock, deliver, self.measures, self._latency)
+        self.endings = Endings(self._window, history, self._fanout)
         self._starts: SingleFlight[None] = SingleFlight()
         self._readiness = Readiness(history, self._window, self._intake.check, clock)
-        self._checks: SingleFlight[bool] = SingleFlight()
+        self._checks: SingleFlight[list[Fault]] = SingleFlight()
+        self.checks: list[Callable[[], Fault | None]] = []
         self._started = False
         self.admission = Admission(
             window=self._window,
@@ -153,7 +200,9 @@ class Broker:
             max_lifetime=max_lifetime,
             clock=clock,
             start=self.start,
+            endings=self.endings,
             presence=self.presence,
+            measures=self.measures,
         )
 
     def set_retry(self, retry: int | None, spread: int | None) -> None:
@@ -164,6 +213,7 @@ class Broker:
             retry, spread: The *retry* and *retry_spread* of `twisted_sse.Hub`.
         """
         self.retry = retry
+        self.retry_spread = spread
         self.reconnection = ReconnectionTime(retry, spread)
 
     def set_publish_rate(self, limit: int | None) -> None:
@@ -217,9 +267,56 @@ class Broker:
         Find out whether subscribers are taken, publications are kept, and what other
         hubs publish arrives here.
         """
+        return self.examine().addCallback(lambda faults: not faults)
+
+    def examine(self) -> Deferred[list[Fault]]:
+        """
+        Find out why not, if `check` says no.
+        """
         if self.closed or self.leaving:
-            return succeed(False)
-        return self._checks.call(None, self._check)
+            return succeed([_STOPPING])
+        return self._checks.call(None, lambda: Deferred.fromCoroutine(self._find_faults()))
+
+    def check_started(self) -> Deferred[bool]:
+        """
+        Find out whether history has answered once since the start.
+        """
+        return self.start().addCallbacks(lambda _: True, lambda _: False)
+
+    def add_part(self, part: HubPart) -> None:
+        """
+        Let *part* begin and end with the hub.
+        """
+        self.parts.append(part)
+        if self._begun:
+            part.start()
+        else:
+            self.start_soon()
+
+    def begin_parts(self) -> None:
+        """
+        Start all parts: the hub begins.
+        """
+        self._begun = True
+        for part in self.parts:
+            part.start()
+
+    def perform(
+        self, call: Callable[[], T], records: Callable[[T], Sequence[Record]]
+    ) -> Deferred[T]:
+        """
+        Call history, which keeps publications of its own, and have these sent; see
+        `Intake.perform`.
+
+        Raises:
+            HistoryUnavailable, HubClosed: As failures of the `Deferred`.
+        """
+        if self.closed:
+            return fail(HubClosed("The hub is stopping; nothing more is begun."))
+        done = self._intake.perform(call, records)
+        if not self._started:
+            self.start().addErrback(self._intake.refuse)
+        return done
 
     def submit(self, publications: Sequence[Publication]) -> Deferred[list[Published]]:
         """
@@ -254,13 +351,25 @@ class Broker:
         publications: Sequence[Publication],
         submit: Submit,
         find: Find | None,
-    ) -> Deferred[Sequence[Outcome]]:
+    ) -> Deferred[Sequence[PublishOutcome]]:
         """
         Submit *publications*, unless this repeats an earlier request; see `Receipts.once`.
         """
         if self._siblings is None:
             return self.receipts.once(repeat, submit, find)
         return self._siblings.submit_once(repeat, publications, submit, find)
+
+    async def change_topics(
+        self, name: str, user: str | None, request: TopicRequest
+    ) -> Sequence[str] | None:
+        """
+        Do what `TopicChanges.change` does, for the connections of all processes.
+        """
+        changes = self.admission.topic_changes
+        topics: Iterable[str] | None = await changes.change(name, user, request)
+        if topics is None and self._siblings is not None:
+            topics = await self._siblings.change_topics(name, user, request)
+        return None if topics is None else list(topics)
 
     def count(self, publications: Sequence[Publication]) -> list[int]:
         """
@@ -307,13 +416,14 @@ class Broker:
         self._catchup.stop()
         self._fanout.stop()
 
-    def _check(self) -> Deferred[bool]:
-        asked = Deferred.fromCoroutine(self._ask()).addErrback(self._unavailable)
-        return asked.addCallbacks(lambda _: self.ready, lambda _: False)
-
-    async def _ask(self) -> None:
-        await self.start()
-        await self._readiness.check()
+    async def _find_faults(self) -> list[Fault]:
+        try:
+            await self.start()
+        except (HistoryUnavailable, HubClosed) as error:
+            return [Fault("reading", str(error))]
+        found = await self._readiness.find_faults()
+        found += [fault for check in self.checks if (fault := check()) is not None]
+        return found if self.ready else [*found, _STOPPING]
 
     def _start(self) -> Deferred[None]:
         tail: Deferred[Tail] = maybeDeferred(self.history.tail, self._preload)
@@ -353,7 +463,9 @@ class Broker:
         for connection in connections:
             connection.invalidate_position()
         self._window.start(tail)
+        self._latency.restart()
         self._catchup.restart()
+        self.endings.restart()
         for connection in connections:
             connection.resume()
         self._readiness.arrived(restarted=True)
@@ -374,17 +486,31 @@ class Broker:
             ]
         )
 
+    def _swept(self) -> None:
+        self._latency.written(self._window.head.number, self.clock.seconds())
+
     def _deliver(self, records: Sequence[Record]) -> list[int]:
         """
         Send records, and count the connections that get each.
         """
         counts = []
+        ended: list[tuple[tuple[str, ...], Outcome]] = []
         for entry in self._window.extend(records):
             count = 0
+            outcome = entry.outcome
+            if outcome is not None:
+                self.endings.note(entry.topics)
+                ended.append((entry.topics, outcome))
             for audience in self._audiences.wanting(entry):
                 audience.add(entry)
+                if outcome is not None:
+                    audience.end_topics(entry.topics)
+                elif audience.over:
+                    audience.resume_topics(entry.topics)
                 self._fanout.announce(audience)
                 count += audience.size
             counts.append(count)
         self._fanout.flush()
+        for topics, outcome in ended:
+            self.endings.tell(topics, outcome)
         return counts

@@ -30,14 +30,21 @@ class Fanout:
             get half as much on top.
 
         advance: Sends a connection one page; returns true if it could take more.
+
+        swept: Called when all live connections have what was announced.
     """
 
     def __init__(
-        self, clock: IReactorTime, budget: float, advance: Callable[[Connection], bool]
+        self,
+        clock: IReactorTime,
+        budget: float,
+        advance: Callable[[Connection], bool],
+        swept: Callable[[], None] = lambda: None,
     ) -> None:
         self._clock = clock
         self._budget = budget
         self._advance = advance
+        self._swept = swept
         self._payloads = PayloadCache()
         self._due: dict[Audience, None] = {}
         self._behind: deque[Connection] = deque()
@@ -89,12 +96,16 @@ class Fanout:
             del self._due[audience]
             audience.sweep(self._payloads, self._more_time)
             audience.written = now
-            if audience.waiting:
+            if audience.releasing:
+                audience.release(self._more_time)
+            if audience.waiting or audience.releasing:
                 # Moved to the end, so that a large audience does not delay the small
                 # ones.
                 self._due[audience] = None
             if not self._more_time():
                 break
+        if not self._due:
+            self._swept()
 
     def _bring_forward(self) -> None:
         self._until = self._clock.seconds() + self._budget / 2

@@ -130,6 +130,7 @@ class Lifecycle:
     async def _stop(self, grace: float, spread: float, farewell: ServerSentEvent | None) -> None:
         clock = self._broker.clock
         deadline = clock.seconds() + grace + _HISTORY_GRACE
+        await self._stop_parts(clock.seconds() + grace)
         await drain(self._broker, self._responses, grace, spread, farewell)
         await self._stop_presence(spread, deadline)
         self._broker.stop()
@@ -138,6 +139,19 @@ class Lifecycle:
             left = max(deadline - clock.seconds(), _HISTORY_GRACE)
             if not await wait_for(clock, left, stopping):
                 self._log.warn("History has not stopped in time")
+
+    async def _stop_parts(self, deadline: float) -> None:
+        clock = self._broker.clock
+        for part in self._broker.parts:
+            stopping = Deferred.fromCoroutine(part.stop())
+            left = max(deadline - clock.seconds(), 0.0)
+            try:
+                in_time = await wait_for(clock, left, stopping)
+            except Exception:
+                self._log.failure("A part of the hub could not be stopped")
+                continue
+            if not in_time:
+                self._log.warn("A part of the hub has not stopped in time")
 
     async def _stop_presence(self, spread: float, deadline: float) -> None:
         presence = self._broker.presence
@@ -160,6 +174,7 @@ class Lifecycle:
         if self._broker.presence is not None:
             self._broker.presence.start()
         self._schedules.start()
+        self._broker.begin_parts()
 
     def _start_if_needed(self) -> None:
         if not (self._started or self._stopping or self.managed):

@@ -17,7 +17,7 @@ from twisted.python.failure import Failure
 
 from twisted_sse.broker.connections.connection import Connection
 from twisted_sse.broker.connections.endreason import EndReason
-from twisted_sse.errors import HistoryUnavailable, HubClosed
+from twisted_sse.errors import HistoryUnavailable, HubClosed, NoContent
 from twisted_sse.events.preamble import StreamStart
 
 __all__ = ["PendingStarts"]
@@ -107,9 +107,10 @@ class PendingStarts:
             except CancelledError:
                 raise
             except Exception as error:
-                if not isinstance(error, HubClosed):
+                over = isinstance(error, NoContent)
+                if not (over or isinstance(error, HubClosed)):
                     self._log.failure("The start of a stream could not be found")
-                connection.end(EndReason.FAILED)
+                connection.end(EndReason.ENDED if over else EndReason.FAILED)
                 continue
             if self._pending.pop(connection, _GONE) is not _GONE:
                 self._place(connection, start)

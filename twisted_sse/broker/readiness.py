@@ -5,6 +5,7 @@ Readiness: whether history keeps, finds and delivers now.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal, NamedTuple
 
 from twisted.internet.defer import Deferred, TimeoutError, maybeDeferred
 from twisted.internet.interfaces import IReactorTime
@@ -15,10 +16,25 @@ from twisted_sse.errors import HistoryUnavailable
 from twisted_sse.events.publication import Tail
 from twisted_sse.interfaces import ICheckedHistory, IHistoryProvider, ISharedHistoryProvider
 
-__all__ = ["Readiness"]
+__all__ = ["Fault", "FaultyPart", "Readiness"]
+
+#: What may be at fault.
+FaultyPart = Literal["stopping", "reading", "writing", "following", "workers", "self-test"]
 
 # How long what is kept may take to arrive while readiness is checked, in seconds.
 _ARRIVAL = 1.0
+
+
+class Fault(NamedTuple):
+    """
+    Why a hub is not ready.
+
+    Attributes:
+        reason: A sentence.  It may name files and addresses, so it is not for everybody.
+    """
+
+    part: FaultyPart
+    reason: str
 
 
 class Readiness:
@@ -49,20 +65,37 @@ class Readiness:
         self._arrivals: list[tuple[int, Deferred[None]]] = []
         self._lagging = False
 
-    async def check(self) -> None:
+    async def find_faults(self) -> list[Fault]:
         """
-        Check that publications are kept and found, and that those of other hubs arrive.
+        Find out whether publications are found and kept, and whether those of other hubs
+        arrive.
+        """
+        try:
+            tail: Tail = await maybeDeferred(self._history.tail, 1)
+        except Exception as error:
+            return [self._fault("reading", error)]
+        faults = []
+        try:
+            await self._check_writing()
+        except Exception as error:
+            faults.append(self._fault("writing", error))
+        try:
+            await self._arrive(tail)
+        except HistoryUnavailable as error:
+            faults.append(self._fault("following", error))
+        return faults
 
-        Raises:
-            HistoryUnavailable: They are not.
-        """
-        tail: Tail = await maybeDeferred(self._history.tail, 1)
+    def _fault(self, part: FaultyPart, error: Exception) -> Fault:
+        if isinstance(error, HistoryUnavailable):
+            return Fault(part, str(error))
+        self._log.failure("History has failed")
+        return Fault(part, "History has failed; the log says how.")
+
+    async def _check_writing(self) -> None:
         if self._checked is None:
             self._check_kept()
         else:
             await maybeDeferred(self._checked.check_available)
-        if self._shared:
-            await self._arrive(tail.newest.number)
 
     def arrived(self, *, restarted: bool = False) -> None:
         """
@@ -78,10 +111,13 @@ class Readiness:
             self._arrivals.remove(one)
             one[1].callback(None)
 
-    async def _arrive(self, number: int) -> None:
+    async def _arrive(self, tail: Tail) -> None:
         """
-        Wait until the record *number* has arrived.
+        Wait until the newest record of *tail* has arrived, if history is shared.
         """
+        number = tail.newest.number
+        if not self._shared:
+            return
         if self._window.head.number < number:
             arrived: Deferred[None] = Deferred()
             self._arrivals.append((number, arrived))

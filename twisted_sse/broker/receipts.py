@@ -19,7 +19,7 @@ from twisted.python.failure import Failure
 from twisted_sse.errors import HistoryUnavailable, HubClosed, PerhapsKept, TooManyPublications
 from twisted_sse.events.publication import Position, Published, Record
 
-__all__ = ["Find", "KeyReused", "Outcome", "Receipts", "RepeatKey"]
+__all__ = ["Find", "KeyReused", "PublishOutcome", "Receipts", "RepeatKey"]
 
 # What an entry takes without its outcomes, and an outcome without its ID, in bytes:
 # measured with tracemalloc on Python 3.11, rounded up.
@@ -49,14 +49,14 @@ class RepeatKey(NamedTuple):
 
 #: The position or the record of a publication that was kept, and the number of
 #: connections that get it.
-Outcome = tuple[Position | Record, int]
+PublishOutcome = tuple[Position | Record, int]
 
 #: Submits the publications of a request.
 Submit = Callable[[], "Deferred[list[Published]]"]
 
 #: Looks for publications whose outcome is not known: fires with ``None`` if history
 #: has not kept them.
-Find = Callable[[], "Deferred[Sequence[Outcome] | None]"]
+Find = Callable[[], "Deferred[Sequence[PublishOutcome] | None]"]
 
 
 class _Entry(NamedTuple):
@@ -66,13 +66,13 @@ class _Entry(NamedTuple):
     """
 
     body: bytes
-    outcomes: Sequence[Outcome] | None
+    outcomes: Sequence[PublishOutcome] | None
     size: int
 
 
 class _Flight(NamedTuple):
     body: bytes
-    waiting: list[Deferred[Sequence[Outcome]]]
+    waiting: list[Deferred[Sequence[PublishOutcome]]]
 
 
 class Receipts:
@@ -96,7 +96,7 @@ class Receipts:
 
     def once(
         self, repeat: RepeatKey, submit: Submit, find: Find | None = None
-    ) -> Deferred[Sequence[Outcome]]:
+    ) -> Deferred[Sequence[PublishOutcome]]:
         """
         Submit a request, unless it repeats another one: then return its outcome,
         or wait for it.
@@ -115,7 +115,7 @@ class Receipts:
             raise KeyReused
         if isinstance(known, _Entry) and known.outcomes is not None:
             return succeed(known.outcomes)
-        waiting: Deferred[Sequence[Outcome]] = Deferred()
+        waiting: Deferred[Sequence[PublishOutcome]] = Deferred()
         if isinstance(known, _Flight):
             known.waiting.append(waiting)
             return waiting
@@ -124,7 +124,9 @@ class Receipts:
         running.addBoth(self._land, repeat)
         return waiting
 
-    async def _settle(self, key: bytes, submit: Submit, find: Find | None) -> Sequence[Outcome]:
+    async def _settle(
+        self, key: bytes, submit: Submit, find: Find | None
+    ) -> Sequence[PublishOutcome]:
         doubtful = key in self._entries
         try:
             if doubtful and find is not None:
@@ -139,7 +141,7 @@ class Receipts:
             # This attempt was not kept, but an earlier one may have been.
             raise PerhapsKept(str(error)) from error
 
-    def _land(self, result: Sequence[Outcome] | Failure, repeat: RepeatKey) -> None:
+    def _land(self, result: Sequence[PublishOutcome] | Failure, repeat: RepeatKey) -> None:
         flight = self._flights.pop(repeat.key)
         if not isinstance(result, Failure):
             self._remember(repeat, result)
@@ -150,7 +152,7 @@ class Receipts:
         for waiting in flight.waiting:
             waiting.callback(result)
 
-    def _remember(self, repeat: RepeatKey, outcomes: Sequence[Outcome] | None) -> None:
+    def _remember(self, repeat: RepeatKey, outcomes: Sequence[PublishOutcome] | None) -> None:
         self._forget(repeat.key)
         # Without the publications, which may be large.
         short = outcomes and [(Position(one.number, one.id), count) for one, count in outcomes]

@@ -16,6 +16,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
+from twisted_sse.clock import looping_call
 from twisted_sse.errors import HistoryUnavailable, HubClosed
 from twisted_sse.events.publication import Receipt
 from twisted_sse.units import check_seconds
@@ -80,8 +81,7 @@ class Schedule:
         if self._loop is None:
             # Made here, because making a LoopingCall chooses a reactor; and a new one
             # for each start, because the last one may still be waiting.
-            self._loop = LoopingCall(self._turn)
-            self._loop.clock = self._clock
+            self._loop = looping_call(self._clock, self._turn)
             self._loop.start(self._seconds)
 
     def pause(self) -> None:

@@ -13,7 +13,8 @@ from typing import Protocol
 from twisted.internet.defer import Deferred
 
 from twisted_sse.broker.connections.elsewhere import Elsewhere
-from twisted_sse.broker.receipts import Find, Outcome, RepeatKey, Submit
+from twisted_sse.broker.receipts import Find, PublishOutcome, RepeatKey, Submit
+from twisted_sse.broker.topicchanges import TopicRequest
 from twisted_sse.events.publication import Publication
 
 __all__ = ["Siblings"]
@@ -37,13 +38,23 @@ class Siblings(Protocol):
         It never fails: a process that does not answer in time counts as 0.
         """
 
+    async def change_topics(
+        self, name: str, user: str | None, request: TopicRequest
+    ) -> Sequence[str] | None:
+        """
+        Do what `TopicChanges.change` does, for the connections of the other processes.
+
+        Raises:
+            ChangeRefused, HistoryUnavailable: Nothing was changed, or it is not known.
+        """
+
     def submit_once(
         self,
         repeat: RepeatKey,
         publications: Sequence[Publication],
         submit: Submit,
         find: Find | None,
-    ) -> Deferred[Sequence[Outcome]]:
+    ) -> Deferred[Sequence[PublishOutcome]]:
         """
         Do what `Receipts.once` does, for the requests of all processes.
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 from typing import Any
 
 from twisted.internet.error import ConnectError, DNSLookupError
-from twisted.internet.task import LoopingCall
 
 from twisted_sse.cli.doctor_options import DoctorOptions
 from twisted_sse.cli.examination import Examination
 from twisted_sse.cli.running import CommandFailed, Status
 from twisted_sse.cli.terminal import Console
+from twisted_sse.clock import looping_call
 
 __all__ = ["doctor"]
 
@@ -56,8 +56,7 @@ class _TimeBar:
     def __init__(self, err: Console, seconds: float, reactor: Any) -> None:
         self._bar = err.progress(int(seconds))
         self._passed = 0
-        self._call = LoopingCall(self._tick)
-        self._call.clock = reactor
+        self._call = looping_call(reactor, self._tick)
         self._call.start(1.0)
 
     def end(self) -> None:

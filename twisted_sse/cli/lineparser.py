@@ -5,7 +5,8 @@ Turns lines of text into publications.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 from twisted_sse.cli.batches import NumberedLine
@@ -14,13 +15,32 @@ from twisted_sse.events.publication import Publication
 from twisted_sse.web.bodies import from_json
 from twisted_sse.web.problem import Problem
 
-__all__ = ["BadLine", "LineParser"]
+__all__ = ["BadLine", "LineParser", "reading"]
 
 
 class BadLine(Exception):
     """
     A line cannot be published; the message is a sentence with its number.
     """
+
+
+@contextmanager
+def reading(line: NumberedLine) -> Iterator[None]:
+    """
+    Make a `BadLine` of what is raised while *line* is read.
+    """
+    try:
+        yield
+        return
+    except UnicodeDecodeError:
+        reason = "it is not UTF-8."
+    except (InvalidEvent, InvalidTopic, Problem) as error:
+        reason = str(error)
+    except ValueError as error:
+        reason = f"it is not JSON: {error}."
+    except RecursionError:
+        reason = "this JSON is nested too deeply."
+    raise BadLine(f"Line {line.number}: {reason}")
 
 
 class LineParser:
@@ -76,19 +96,10 @@ class LineParser:
         Raises:
             BadLine: It cannot be published.
         """
-        try:
+        with reading(line):
             if not self._ndjson:
                 return self.one(line.text.decode("utf-8"), f"{self.prefix}{line.number}")
             return self._from_object(line) if line.text.strip() else None
-        except UnicodeDecodeError:
-            reason = "it is not UTF-8."
-        except (InvalidEvent, InvalidTopic, Problem) as error:
-            reason = str(error)
-        except ValueError as error:
-            reason = f"it is not JSON: {error}."
-        except RecursionError:
-            reason = "this JSON is nested too deeply."
-        raise BadLine(f"Line {line.number}: {reason}")
 
     def _from_object(self, line: NumberedLine) -> Publication:
         value = json.loads(line.text)

@@ -18,6 +18,7 @@ from twisted_sse.cli.tally import Tally, lines_of
 from twisted_sse.cli.terminal import Console
 from twisted_sse.errors import (
     InvalidResponse,
+    TopicEnded,
     UnexpectedContentEncoding,
     UnexpectedContentType,
     UnexpectedStatus,
@@ -36,7 +37,13 @@ _REFUSES_ONE = (400, 413, 422)
 _TOO_LARGE = 413
 
 # Answers that are no receipts.
-_REFUSALS = (InvalidResponse, UnexpectedContentEncoding, UnexpectedContentType, UnexpectedStatus)
+_REFUSALS = (
+    InvalidResponse,
+    TopicEnded,
+    UnexpectedContentEncoding,
+    UnexpectedContentType,
+    UnexpectedStatus,
+)
 
 Numbered = tuple[int, Publication]
 
@@ -130,6 +137,11 @@ class LinePublisher:
 
             try:
                 await self._delivery.deliver([one for _, one in part], count)
+            except TopicEnded as error:
+                rest = part[kept:]
+                if not self._skip_bad:
+                    _fail(error, lines_of(rest), _NOTHING_AFTER)
+                self._split_or_skip(rest, error, parts)
             except UnexpectedStatus as error:
                 rest = part[kept:]
                 if error.status == _TOO_LARGE:
@@ -143,7 +155,7 @@ class LinePublisher:
                 _fail(error, lines_of(part[kept:]), _NOTHING_AFTER)
 
     def _split_or_skip(
-        self, refused: list[Numbered], error: UnexpectedStatus, parts: deque[list[Numbered]]
+        self, refused: list[Numbered], error: Exception, parts: deque[list[Numbered]]
     ) -> None:
         if len(refused) == 1:
             self.skip(f"Line {refused[0][0]}: {error}")

@@ -11,6 +11,9 @@ from typing import Any, TextIO, cast
 
 from twisted.python import usage
 
+from twisted_sse.cli.admin.connections import connections
+from twisted_sse.cli.admin.options import ConnectionsOptions, TopOptions
+from twisted_sse.cli.admin.top import top
 from twisted_sse.cli.doctor import doctor
 from twisted_sse.cli.doctor_options import DoctorOptions
 from twisted_sse.cli.history.command import history
@@ -33,6 +36,8 @@ _COMMANDS: dict[str, Callable[..., Coroutine[Any, Any, int]]] = {
     "doctor": doctor,
     "token": token,
     "history": history,
+    "connections": connections,
+    "top": top,
 }
 
 
@@ -51,6 +56,8 @@ class ProgramOptions(VersionOptions):
         ["doctor", None, DoctorOptions, "Find out whether a stream works."],
         ["token", None, TokenOptions, "Make or explain a token that may publish or subscribe."],
         ["history", None, HistoryOptions, "Show, export, import or back up what a store holds."],
+        ["connections", None, ConnectionsOptions, "List the connections of a hub."],
+        ["top", None, TopOptions, "Show what goes on in a hub, each second."],
     ]
 
     def postOptions(self) -> None:
@@ -58,7 +65,9 @@ class ProgramOptions(VersionOptions):
         See `twisted.python.usage.Options.postOptions`.
         """
         if self.subCommand is None:
-            raise usage.UsageError("Pass a command: tail, publish, doctor, token or history.")
+            raise usage.UsageError(
+                "Pass a command: tail, publish, doctor, token, history, connections or top."
+            )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -10,12 +10,21 @@ from __future__ import annotations
 import os
 import shutil
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, TextIO
 
 from twisted_sse.cli.output import Output
 
-__all__ = ["Console", "Line", "Progress", "Span", "console_for", "printable", "printable_json"]
+__all__ = [
+    "Console",
+    "Line",
+    "Progress",
+    "Screen",
+    "Span",
+    "console_for",
+    "printable",
+    "printable_json",
+]
 
 # Control characters that a terminal obeys: C0, DEL and C1.  With them a server could
 # move the cursor, or write to the clipboard.
@@ -100,6 +109,28 @@ class Progress(Protocol):
         """
 
 
+class Screen(Protocol):
+    """
+    The lines of a terminal, written again and again.
+    """
+
+    @property
+    def height(self) -> int:
+        """
+        How many lines there are now.
+        """
+
+    def show(self, lines: Sequence[Line]) -> None:
+        """
+        Show *lines*, each cut at the right edge, instead of those before.
+        """
+
+    def end(self) -> None:
+        """
+        Leave the last lines where they are.
+        """
+
+
 class Console(Protocol):
     """
     Writes lines to a stream.
@@ -140,6 +171,11 @@ class Console(Protocol):
     def progress(self, total: int | None) -> Progress:
         """
         Show a progress bar up to *total*; ``None`` if unknown.
+        """
+
+    def screen(self) -> Screen | None:
+        """
+        Begin to write the same lines again and again; ``None`` without a terminal and rich.
         """
 
 
@@ -263,6 +299,12 @@ class _Plain:
         """
         return _NoProgress() if self._width is None else _Counter(self._stream, self._width)
 
+    def screen(self) -> Screen | None:
+        """
+        See `Console`.
+        """
+        return None
+
 
 class _Rich:
     def __init__(self, stream: TextIO) -> None:
@@ -283,15 +325,9 @@ class _Rich:
         """
         See `Console`.
         """
-        from rich.highlighter import JSONHighlighter
         from rich.padding import Padding
-        from rich.text import Text
 
-        text = Text()
-        for span in line.spans:
-            piece = Text(printable(span.text), style=_STYLES.get(span.style, ""))
-            text.append_text(JSONHighlighter()(piece) if span.style == "json" else piece)
-        self._console.print(Padding(text, (0, 0, 0, line.indent), expand=False))
+        self._console.print(Padding(_rich_text(line), (0, 0, 0, line.indent), expand=False))
 
     def say(self, text: str) -> None:
         """
@@ -316,6 +352,56 @@ class _Rich:
         See `Console`.
         """
         return _Bar(self._console, total)
+
+    def screen(self) -> Screen | None:
+        """
+        See `Console`.
+        """
+        return _RichScreen(self._console)
+
+
+def _rich_text(line: Line) -> Any:
+    from rich.highlighter import JSONHighlighter
+    from rich.text import Text
+
+    text = Text()
+    for span in line.spans:
+        piece = Text(printable(span.text), style=_STYLES.get(span.style, ""))
+        text.append_text(JSONHighlighter()(piece) if span.style == "json" else piece)
+    return text
+
+
+class _RichScreen:
+    def __init__(self, console: Any) -> None:
+        from rich.live import Live
+
+        self._console = console
+        # Without auto_refresh, which would start a thread.
+        self._live = Live(console=console, auto_refresh=False, vertical_overflow="crop")
+        self._live.start()
+
+    @property
+    def height(self) -> int:
+        """
+        See `Screen`.
+        """
+        height: int = self._console.height
+        return height
+
+    def show(self, lines: Sequence[Line]) -> None:
+        """
+        See `Screen`.
+        """
+        from rich.text import Text
+
+        text = Text("\n", no_wrap=True, overflow="ellipsis").join(map(_rich_text, lines))
+        self._live.update(text, refresh=True)
+
+    def end(self) -> None:
+        """
+        See `Screen`.
+        """
+        self._live.stop()
 
 
 class _Bar:

@@ -86,6 +86,8 @@ class Publisher:
 
             NotSent: There was no connection, so nothing was kept.
 
+            TopicEnded: Something is for a topic that has ended; nothing was kept.
+
             UnexpectedStatus: The server has refused the publications.  A hub keeps
                 nothing that it refuses; a 502 or 504 of a proxy does not tell what the
                 hub behind it has done.

@@ -19,8 +19,8 @@ from twisted.web.http import PotentialDataLoss
 from twisted.web.http_headers import Headers
 
 from twisted_sse.client.encoding import Slices, encoded
-from twisted_sse.errors import TwistedSSEError, UnexpectedContentEncoding, UnexpectedStatus
-from twisted_sse.events.unexpectedstatus import MAX_START, unexpected_status
+from twisted_sse.errors import TwistedSSEError, UnexpectedContentEncoding
+from twisted_sse.events.unexpectedstatus import MAX_START, topic_ended, unexpected_status
 
 __all__ = [
     "check_status",
@@ -43,13 +43,15 @@ async def check_status(response: Any) -> None:
     Check that *response* is a success.
 
     Raises:
-        UnexpectedStatus: The status is not 200.
+        TopicEnded: It says that a topic has ended, which was published to.
+
+        UnexpectedStatus: The status is another one than 200.
     """
     if response.code != 200:
         raise await status_error(response)
 
 
-async def status_error(response: Any, clock: IReactorTime | None = None) -> UnexpectedStatus:
+async def status_error(response: Any, clock: IReactorTime | None = None) -> TwistedSSEError:
     """
     Make an error of *response*, with what its body says, and close it.
 
@@ -57,7 +59,10 @@ async def status_error(response: Any, clock: IReactorTime | None = None) -> Unex
         clock: As for `read_start`.
     """
     body = await read_start(response, clock)
-    return unexpected_status(response.code, body, _header(response.headers, b"Retry-After"))
+    ended = topic_ended(response.code, body)
+    return ended or unexpected_status(
+        response.code, body, _header(response.headers, b"Retry-After")
+    )
 
 
 async def read_start(response: Any, clock: IReactorTime | None = None) -> bytes:

@@ -72,8 +72,8 @@ class Comment(NamedTuple):
 
 class Control(NamedTuple):
     """
-    A control event of a hub: the stream begins, events were missed, or the source
-    of the stream has failed.
+    A control event of a hub: the stream begins, its topics have changed, it is silent,
+    events were missed, or its source has failed.
 
     Attributes:
         event: Its type is one of `CONTROL_EVENTS`.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import enum
 from functools import lru_cache
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from twisted_sse.events import codec
 from twisted_sse.events.control import OPEN, RESET
@@ -21,6 +21,8 @@ __all__ = [
     "LOST",
     "OLDEST",
     "UNLOCATED",
+    "UNNAMED",
+    "Introduction",
     "Priming",
     "ResetReason",
     "StreamStart",
@@ -80,41 +82,88 @@ class StreamStart(NamedTuple):
     asked: str | None = None
 
 
-def first_frames(start: StreamStart, retry: int | None, priming: Priming) -> bytes:
+class Introduction(NamedTuple):
     """
-    The preamble of a subscriber's stream.
+    What a stream tells about itself when it begins.
+
+    Attributes:
+        connection: The name of the connection, in ASCII; ``None`` if its topics cannot be
+            changed.
+
+        keepalive: After how many seconds of silence a keepalive follows; ``None`` if
+            none does.
+    """
+
+    connection: str | None = None
+    keepalive: float | None = None
+
+
+#: Tells nothing.
+UNNAMED = Introduction()
+
+
+def first_frames(
+    start: StreamStart,
+    retry: int | None,
+    priming: Priming,
+    introduction: Introduction = UNNAMED,
+) -> bytes:
+    """
+    The preamble of a subscriber's stream: one block.
+
+    The reconnection time is part of the first event, because some clients (htmx 4)
+    ignore a block that has nothing else.
 
     Args:
         retry: The reconnection time in milliseconds; ``None`` leaves it to
             the browser.
+
+        introduction: Told by a control event, and not at all by a quiet block.
     """
+    name, keepalive = introduction
     if start.asked is not None:
-        return _retry(retry) + reset_frame(ResetReason.UNKNOWN, start.asked)
-    # An ID of a client may be long, and the next one is another.
-    if start.resumed:
-        return _opening(start, retry, priming)
-    return _remembered_opening(start, retry, priming)
+        data = _reset_data(ResetReason.UNKNOWN, start.asked) | _told(keepalive)
+        frame = codec.encode(ServerSentEvent.json(data, event=RESET, retry=retry))
+    elif start.resumed:
+        # An ID of a client may be long, and the next one is another.
+        frame = _opening(start, retry, priming, keepalive)
+    else:
+        frame = _remembered_opening(start, retry, priming, keepalive)
+    return frame if name is None or priming != "event" else _with_name(frame, name)
 
 
-def _retry(retry: int | None) -> bytes:
-    return b"" if retry is None else codec.encode(ServerSentEvent(retry=retry))
-
-
-def _opening(start: StreamStart, retry: int | None, priming: Priming) -> bytes:
-    first = _retry(retry)
-    if not start.position.id:
-        return first
-    if priming == "event":
-        data = '{"resumed":true}' if start.resumed else '{"resumed":false}'
-        event = ServerSentEvent(data, event=OPEN, id=start.position.id)
-        return first + codec.encode(event)
-    if priming == "block":
-        return first + codec.encode(ServerSentEvent(id=start.position.id))
-    return first
+def _opening(
+    start: StreamStart, retry: int | None, priming: Priming, keepalive: float | None
+) -> bytes:
+    event_id = start.position.id or None
+    if priming == "event" and start.position != UNLOCATED:
+        data = {"resumed": start.resumed} | _told(keepalive)
+        return codec.encode(ServerSentEvent.json(data, event=OPEN, id=event_id, retry=retry))
+    if priming is None:
+        event_id = None
+    if event_id is None and retry is None:
+        return b""
+    return codec.encode(ServerSentEvent(id=event_id, retry=retry))
 
 
 # benchmarks (memory, accept): subscribers that come between two events start alike.
 _remembered_opening = lru_cache(maxsize=256)(_opening)
+
+
+def _told(keepalive: float | None) -> dict[str, Any]:
+    if keepalive is None:
+        return {}
+    return {"keepalive": int(keepalive) if keepalive == int(keepalive) else keepalive}
+
+
+def _with_name(frame: bytes, name: str) -> bytes:
+    """
+    Add the name of a connection to *frame*, whose data are a JSON object or missing.
+    """
+    end = b"}\n\n"
+    if not frame.endswith(end):
+        return frame
+    return b'%b,"connection":"%b"%b' % (frame.removesuffix(end), name.encode("ascii"), end)
 
 
 def replicated_first_frames(start: StreamStart, head: Position) -> bytes:
@@ -145,7 +194,11 @@ def reset_frame(reason: ResetReason, last_event_id: str | None) -> bytes:
     Args:
         last_event_id: ``None`` if the subscriber must not be shown it.
     """
+    return codec.encode(ServerSentEvent.json(_reset_data(reason, last_event_id), event=RESET))
+
+
+def _reset_data(reason: ResetReason, last_event_id: str | None) -> dict[str, Any]:
     data = {"reason": reason.value}
     if last_event_id is not None:
         data["lastEventID"] = last_event_id
-    return codec.encode(ServerSentEvent.json(data, event=RESET))
+    return data

@@ -7,11 +7,12 @@ They are frozen, checked when they are made, and trusted afterwards.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from twisted_sse.errors import InvalidEvent
-from twisted_sse.events.control import CONTROL_EVENTS
+from twisted_sse.events.control import CONTROL_EVENTS, ENDED
+from twisted_sse.events.ending import OUTCOMES, Outcome
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.jsontext import json_writer
 from twisted_sse.events.presence import PRESENCE_EVENTS
@@ -41,6 +42,10 @@ MAX_ID_SIZE = 1024
 
 _write_json = json_writer(None, "The data is")
 
+_ENDINGS: dict[Outcome, ServerSentEvent] = {
+    outcome: ServerSentEvent.json({"outcome": outcome}, event=ENDED) for outcome in OUTCOMES
+}
+
 # What only the hub itself sends: nobody may forge it.
 _RESERVED = CONTROL_EVENTS | PRESENCE_EVENTS
 
@@ -58,11 +63,20 @@ class Publication:
 
         private: Whether only subscribers get it whose grant covers one of the
             topics.
+
+        outcome: If it is given, this is the last publication of each of its topics,
+            which have ended with this outcome.
+
+        owner: If it is given, it is kept only as long as the run of its topic goes on
+            and has this owner: see `twisted_sse.interfaces.IRunHistory`.  It is not kept
+            itself.
     """
 
     topics: tuple[str, ...]
     event: ServerSentEvent
     private: bool = False
+    outcome: Outcome | None = None
+    owner: str | None = field(default=None, compare=False, repr=False)
 
     @classmethod
     def of(
@@ -111,6 +125,75 @@ class Publication:
                 f"The event type {made.event!r} is reserved for the hub: choose another."
             )
         return cls(check_topics(topics), made, private)
+
+    @classmethod
+    def ending(
+        cls,
+        topics: str | Iterable[str],
+        outcome: Outcome,
+        final: ServerSentEvent | None = None,
+        *,
+        id: str | None = None,
+        private: bool = False,
+    ) -> Publication:
+        """
+        Make the last publication of *topics*.
+
+        Args:
+            final: The last event; by default a control event that tells *outcome*.
+
+            id: The ID of the control event; by default history makes one.
+
+        Raises:
+            InvalidTopic: Nothing may be published to one of *topics*.
+
+            InvalidEvent: *outcome* is no outcome, or *final* is no event that can be
+                published.
+        """
+        if outcome not in OUTCOMES:
+            known = ", ".join(OUTCOMES)
+            raise InvalidEvent(f"The outcome of an end is {outcome!r}: give one of {known}.")
+        if final is None:
+            event = _ENDINGS[outcome]
+            if id is not None:
+                event = replace(event, id=id)
+                _check_id(id)
+            made = cls(check_topics(topics), event, private)
+        elif isinstance(final, ServerSentEvent):
+            made = cls.of(topics, final, private=private)
+        else:
+            raise InvalidEvent(
+                f"The final event is {final!r}: give a ServerSentEvent, or leave it out."
+            )
+        return replace(made, outcome=outcome)
+
+    @classmethod
+    def restored(
+        cls,
+        topics: str | Iterable[str],
+        event: ServerSentEvent,
+        outcome: Outcome | None,
+        *,
+        private: bool = False,
+    ) -> Publication:
+        """
+        Make a publication again that another hub or an export has written.
+
+        Raises:
+            InvalidTopic, InvalidEvent: It cannot be published.
+        """
+        if outcome is None:
+            return cls.of(topics, event, private=private)
+        if event.event != ENDED:
+            return cls.ending(topics, outcome, event, private=private)
+        return cls.ending(topics, outcome, id=event.id, private=private)
+
+    @property
+    def tells_outcome(self) -> bool:
+        """
+        Whether its event is the control event of an end, and no event of a publisher.
+        """
+        return self.outcome is not None and self.event.event == ENDED
 
 
 def _check_id(event_id: str) -> None:
@@ -245,9 +328,14 @@ def posted(publication: Publication) -> dict[str, object]:
         InvalidEvent: The event has a comment or no data, and cannot be posted.
     """
     event = publication.event
-    if event.data is None or event.comment is not None:
-        raise InvalidEvent("An event with a comment or without data cannot be posted.")
-    value: dict[str, object] = {"topic": list(publication.topics), "data": event.data}
-    optional = {"event": event.event, "id": event.id, "retry": event.retry}
+    value: dict[str, object] = {"topic": list(publication.topics)}
+    optional: dict[str, object] = {"id": event.id}
+    if not publication.tells_outcome:
+        if event.data is None or event.comment is not None:
+            raise InvalidEvent("An event with a comment or without data cannot be posted.")
+        value["data"] = event.data
+        optional |= {"event": event.event, "retry": event.retry}
     value |= {name: field for name, field in optional.items() if field is not None}
+    if publication.outcome is not None:
+        value["end"] = publication.outcome
     return value | {"private": True} if publication.private else value

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from twisted_sse.events import codec
+from twisted_sse.events.ending import OUTCOMES, Outcome
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.publication import Position, Publication, Record
 from twisted_sse.topics import MAX_TOPICS
@@ -61,7 +62,12 @@ def note_of(comment: str | None) -> tuple[dict[str, Any], str | None]:
 
 
 def annotate(
-    frame: bytes, number: int, topics: Sequence[str], private: bool, has_publisher_id: bool
+    frame: bytes,
+    number: int,
+    topics: Sequence[str],
+    private: bool,
+    has_publisher_id: bool,
+    outcome: Outcome | None = None,
 ) -> bytes:
     """
     Put a note before the *frame* of a record.
@@ -70,12 +76,16 @@ def annotate(
         frame: As subscribers get it, with its ID.
 
         has_publisher_id: Whether the ID came from the publisher.
+
+        outcome: How its topics have ended, if this is their end.
     """
     note: dict[str, Any] = {"number": number, "topics": topics}
     if private:
         note["private"] = True
     if has_publisher_id:
         note["given"] = True
+    if outcome is not None:
+        note["end"] = outcome
     if _is_unusual(frame):
         more, frame = _simplified(frame)
         note |= more
@@ -99,7 +109,7 @@ def read_record(event: ServerSentEvent) -> Record:
             raise ValueError("The event has no ID.")
         own_id = event_id if note.get("given") else None
         made = ServerSentEvent(event.data, type, own_id, note.get("retry"), comment)
-        publication = Publication(_texts(_topics(note)), made, _private(note))
+        publication = Publication(_texts(_topics(note)), made, _private(note), _outcome(note))
         return Record(_number(note["number"]), _printable(event_id), publication)
     except (KeyError, TypeError, RecursionError) as error:
         raise ValueError(f"This is not an annotated event: {error!r}") from None
@@ -133,6 +143,8 @@ def encode_publication(publication: Publication) -> bytes:
     note: dict[str, Any] = {"topics": publication.topics}
     if publication.private:
         note["private"] = True
+    if publication.outcome is not None:
+        note["end"] = publication.outcome
     return write_note(note) + codec.encode(publication.event)
 
 
@@ -156,7 +168,7 @@ def _read_publication(event: ServerSentEvent) -> Publication:
     note, comment = note_of(event.comment)
     made = ServerSentEvent(event.data, event.event, event.id, event.retry, comment)
     # A publisher has sent it, so it is checked as any other publication.
-    return Publication.of(_topics(note), made, private=_private(note))
+    return Publication.restored(_topics(note), made, _outcome(note), private=_private(note))
 
 
 def _texts(topics: list[Any]) -> tuple[str, ...]:
@@ -190,6 +202,13 @@ def _private(note: dict[str, Any]) -> bool:
     if not isinstance(private, bool):
         raise TypeError("its private is neither true nor false")
     return private
+
+
+def _outcome(note: dict[str, Any]) -> Outcome | None:
+    outcome = note.get("end")
+    if outcome is not None and outcome not in OUTCOMES:
+        raise ValueError("its end is no outcome")
+    return outcome
 
 
 def _is_unusual(frame: bytes) -> bool:

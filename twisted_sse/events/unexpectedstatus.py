@@ -14,12 +14,12 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from time import time
 
-from twisted_sse.errors import UnexpectedStatus
+from twisted_sse.errors import TopicEnded, UnexpectedStatus
 
-__all__ = ["MAX_START", "first_words", "unexpected_status"]
+__all__ = ["MAX_START", "first_words", "topic_ended", "unexpected_status"]
 
 #: The most of an error's body that is worth reading, in bytes.
-MAX_START = 4096
+MAX_START = 16 * 1024
 
 # The most to show of it, in characters.
 _MAX_WORDS = 300
@@ -38,6 +38,22 @@ def unexpected_status(status: int, body: bytes, retry_after: str) -> UnexpectedS
     line = _status_line(status)
     message = f"{line}: {detail}" if detail else f"{line}."
     return UnexpectedStatus(message, status, detail, _seconds(retry_after.strip()))
+
+
+def topic_ended(status: int, body: bytes) -> TopicEnded | None:
+    """
+    Make the error for an answer that says that topics have ended; ``None`` if it says
+    something else.
+    """
+    if status != 409:
+        return None
+    try:
+        topics = json.loads(body)["ended"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
+    if isinstance(topics, list) and topics and all(isinstance(one, str) for one in topics):
+        return TopicEnded(topics)
+    return None
 
 
 def first_words(body: bytes) -> str:

@@ -7,6 +7,7 @@ your own; see `twisted_sse.interfaces.IHistoryProvider`.
 
 from twisted_sse.events.holdings import Holdings, StoredPage, StoredPosition, StoredRecord
 from twisted_sse.events.publication import Position, Publication, Record, Tail
+from twisted_sse.events.runrecord import RunBegun, RunKey, RunRecord, beginning
 from twisted_sse.history.memory import MemoryHistory
 from twisted_sse.history.sqlite import SQLiteHistory
 from twisted_sse.topics import Selection
@@ -17,10 +18,14 @@ __all__ = [
     "Position",
     "Publication",
     "Record",
+    "RunBegun",
+    "RunKey",
+    "RunRecord",
     "SQLiteHistory",
     "Selection",
     "StoredPage",
     "StoredPosition",
     "StoredRecord",
     "Tail",
+    "beginning",
 ]

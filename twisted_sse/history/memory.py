@@ -11,6 +11,7 @@ import secrets
 from collections import deque
 from collections.abc import Iterator, Sequence
 from itertools import islice
+from operator import attrgetter
 from sys import getsizeof
 
 from twisted.internet.defer import Deferred
@@ -18,10 +19,13 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from zope.interface import implementer
 
-from twisted_sse.clock import clock_for
-from twisted_sse.errors import UnknownEventID
+from twisted_sse.clock import clock_for, dates_of
+from twisted_sse.errors import TopicEnded, UnknownEventID
+from twisted_sse.events.holdings import Holdings
 from twisted_sse.events.publication import Position, Publication, Record, Tail
-from twisted_sse.interfaces import ISearchableHistory
+from twisted_sse.events.runrecord import RunBegun, RunKey, RunRecord, beginning
+from twisted_sse.history.memoryruns import MemoryRuns
+from twisted_sse.interfaces import IDescribedHistory, IRunHistory, ISearchableHistory
 from twisted_sse.topics import Selection
 
 __all__ = ["MemoryHistory"]
@@ -37,7 +41,7 @@ _Kept = tuple[float, int, Record]
 _SLICE = 2048
 
 
-@implementer(ISearchableHistory)
+@implementer(IRunHistory, ISearchableHistory, IDescribedHistory)
 class MemoryHistory:
     """
     Keeps the newest publications in memory.
@@ -73,12 +77,20 @@ class MemoryHistory:
         self._kept: deque[_Kept] = deque()
         self._size = 0
         self._publisher_ids: dict[str, _PublisherID] = {}
+        # The ends of topics.
+        self._ends: dict[str, Record] = {}
+        self._runs = MemoryRuns()
+        self._date = dates_of(self._clock)
 
     def append(self, publications: Sequence[Publication]) -> Sequence[Record]:
         """
-        See `IHistoryProvider.append`.
+        See `IRunHistory.append`.
         """
         now = self._clock.seconds()
+        if self._ends:
+            self._trim(now)
+            self._check_open(publications)
+        self._runs.check_owners(publications)
         records = [self._keep(publication, now) for publication in publications]
         self._trim(now)
         return records
@@ -126,18 +138,91 @@ class MemoryHistory:
             return None
         return self._kept[shared.oldest - self._newest - 1][2]
 
+    def describe(self) -> Holdings:
+        """
+        See `IDescribedHistory.describe`.
+        """
+        events, size, age = self._bounds
+        bounds = {"events": events, "bytes": size, "age": age}
+        return Holdings(len(self._kept), self._size, bounds=bounds)
+
+    def begin_run(
+        self, topic: str, owner: str, lease: float, keep: float, private: bool
+    ) -> RunBegun:
+        """
+        See `IRunHistory.begin_run`.
+        """
+        known = self.find_run(topic)
+        if known is not None:
+            return RunBegun(known, ())
+        records = self.append([beginning(topic, private)])
+        begun = RunRecord(RunKey(topic, owner), self._date(), records[0].position, private)
+        self._runs.add(begun, self._clock.seconds() + lease, keep)
+        return RunBegun(begun, records)
+
+    def renew_runs(self, keys: Sequence[RunKey], lease: float) -> Sequence[RunKey]:
+        """
+        See `IRunHistory.renew_runs`.
+        """
+        now = self._clock.seconds()
+        return self._runs.renew(keys, now + lease, now)
+
+    def interrupt_runs(self, lease: float, limit: int) -> Sequence[Record]:
+        """
+        See `IRunHistory.interrupt_runs`.
+        """
+        expired = self._runs.expired(lease, limit, self._clock.seconds())
+        ends = [
+            Publication.ending(run.key.topic, "interrupted", private=run.private) for run in expired
+        ]
+        return self.append(ends) if ends else ()
+
+    def find_run(self, topic: str) -> RunRecord | None:
+        """
+        See `IRunHistory.find_run`.
+        """
+        self._trim(self._clock.seconds())
+        return self._runs.find(topic)
+
+    def list_runs(self, before: int | None, limit: int) -> Sequence[RunRecord]:
+        """
+        See `IRunHistory.list_runs`.
+        """
+        self._trim(self._clock.seconds())
+        return self._runs.newest(before, limit)
+
+    def ends(self, topics: Sequence[str]) -> Sequence[Record]:
+        """
+        See `IEndingHistory.ends`.
+        """
+        self._trim(self._clock.seconds())
+        found = {self._ends[topic] for topic in topics if topic in self._ends}
+        return sorted(found, key=attrgetter("number"))
+
+    def _check_open(self, publications: Sequence[Publication]) -> None:
+        topics = {topic for publication in publications for topic in publication.topics}
+        ended = sorted(topics & self._ends.keys())
+        if ended:
+            raise TopicEnded(ended)
+
     def _keep(self, publication: Publication, now: float) -> Record:
         self._newest += 1
         event = publication.event
         record = Record(self._newest, event.id or self._id_of(self._newest), publication)
         if event.id:
             self._publisher_ids.setdefault(event.id, _PublisherID(self._newest)).count += 1
+        if publication.outcome is not None:
+            self._ends.update(dict.fromkeys(publication.topics, record))
+            self._runs.end(record, now)
         size = _size(publication)
         self._kept.append((now, size, record))
         self._size += size
         return record
 
     def _trim(self, now: float) -> None:
+        for topic, end in self._runs.forget(now):
+            if topic in self._ends and self._ends[topic].number == end:
+                del self._ends[topic]
         events, size, age = self._bounds
         kept = self._kept
         while kept and (len(kept) > events or self._size > size or kept[0][0] <= now - age):
@@ -145,6 +230,8 @@ class MemoryHistory:
             self._size -= freed
             if oldest.publication.event.id:
                 self._forget_publisher_id(oldest)
+            if oldest.publication.outcome is not None:
+                self._forget_ends(oldest)
 
     def _forget_publisher_id(self, forgotten: Record) -> None:
         shared = self._publisher_ids[forgotten.id]
@@ -153,6 +240,12 @@ class MemoryHistory:
             shared.oldest = None
         if shared.count == 0:
             del self._publisher_ids[forgotten.id]
+
+    def _forget_ends(self, forgotten: Record) -> None:
+        for topic in forgotten.publication.topics:
+            if self._ends.get(topic) is forgotten:
+                del self._ends[topic]
+            self._runs.forget_end(topic, forgotten.number)
 
     def _own(self, event_id: str) -> int | None:
         """

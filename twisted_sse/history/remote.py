@@ -25,6 +25,7 @@ from twisted_sse.history.follower import PAUSE, Follower
 from twisted_sse.history.outage import Outage
 from twisted_sse.interfaces import (
     ICheckedHistory,
+    IEndingHistory,
     ISearchableHistory,
     ISharedHistoryProvider,
 )
@@ -36,7 +37,7 @@ S = TypeVar("S")
 T = TypeVar("T")
 
 
-@implementer(ISharedHistoryProvider, ICheckedHistory, ISearchableHistory)
+@implementer(ISharedHistoryProvider, ICheckedHistory, IEndingHistory, ISearchableHistory)
 class RemoteHistory(Service, ABC, Generic[S]):
     """
     A shared history on a remote store.
@@ -71,7 +72,7 @@ class RemoteHistory(Service, ABC, Generic[S]):
         self, publications: Sequence[Publication]
     ) -> Deferred[Sequence[Record]]:
         """
-        See `IHistoryProvider.append`.
+        See `IEndingHistory.append`.
         """
         return self._start_append(self._append(list(publications)))
 
@@ -100,6 +101,14 @@ class RemoteHistory(Service, ABC, Generic[S]):
         See `ISearchableHistory.find`.
         """
         return self._read(self._find, event_id)
+
+    def ends(  # type: ignore[override]
+        self, topics: Sequence[str]
+    ) -> Deferred[Sequence[Record]]:
+        """
+        See `IEndingHistory.ends`.
+        """
+        return self._read(self._ends, topics)
 
     def check_available(self) -> Deferred[None]:  # type: ignore[override]
         """
@@ -134,6 +143,9 @@ class RemoteHistory(Service, ABC, Generic[S]):
 
     @abstractmethod
     async def _find(self, store: S, event_id: str) -> Record | None: ...
+
+    @abstractmethod
+    async def _ends(self, store: S, topics: Sequence[str]) -> Sequence[Record]: ...
 
     async def _check(self, store: S) -> None:
         if self._follower is not None:

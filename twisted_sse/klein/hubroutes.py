@@ -36,7 +36,8 @@ def hub_routes(
 ) -> None:
     """
     Serve *hub* at *prefix*: ``GET`` and ``QUERY`` subscribe, ``POST`` publishes.
-    ``POST`` to ``subscribe`` below it subscribes too.
+    ``POST`` to ``subscribe`` below it subscribes too, and ``PATCH`` to the name of a
+    connection changes the topics of its stream.
 
     Args:
         authorize: Returns the grant of a request.  By default everybody may read
@@ -69,8 +70,8 @@ def hub_routes(
             not begin with a slash.
     """
     name = prefix if endpoint is None else endpoint
-    form_name = f"{name}/subscribe"
-    for one in (name, form_name):
+    form_name, topics_name = f"{name}/subscribe", f"{name}/connection"
+    for one in (name, form_name, topics_name):
         if one in app.endpoints:
             raise ValueError(f"The app already has an endpoint {one!r}: choose another")
     resource = EventsResource(
@@ -90,8 +91,14 @@ def hub_routes(
     def answer_form(*args: object, **parameters: object) -> IResource:
         return resource.by_form
 
-    for function in (answer, answer_form):
+    def answer_topics(*args: object, connection: str, **parameters: object) -> IResource:
+        return resource.connection(connection)
+
+    below = prefix.rstrip("/")
+    for function in (answer, answer_form, answer_topics):
         set_body_bound(function, max_body)
     app.route(prefix, endpoint=name)(answer)
-    app.route(f"{prefix.rstrip('/')}/subscribe", endpoint=form_name)(answer_form)
+    app.route(f"{below}/subscribe", endpoint=form_name)(answer_form)
+    # The length of a connection's name.
+    app.route(f"{below}/<string(length=22):connection>", endpoint=topics_name)(answer_topics)
     upgrade(app)

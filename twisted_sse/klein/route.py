@@ -16,7 +16,6 @@ from weakref import WeakKeyDictionary
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
-from twisted.python.failure import Failure
 from twisted.web.iweb import IRequest
 from twisted.web.resource import IResource
 from twisted.web.server import Request
@@ -27,7 +26,8 @@ from twisted_sse.events.jsontext import Encoder
 from twisted_sse.hub import Hub
 from twisted_sse.klein.app import upgrade_around
 from twisted_sse.web.cors import CORS
-from twisted_sse.web.generators.response import EventSourceResponse
+from twisted_sse.web.dialects.dialect import Dialect
+from twisted_sse.web.generators.response import ErrorEvent, EventSourceResponse
 from twisted_sse.web.generators.responsestream import ResponseStream
 from twisted_sse.web.generators.source import Items
 from twisted_sse.web.problem import Problem
@@ -66,7 +66,8 @@ class StreamOptions(TypedDict, total=False):
     status: int
     methods: Iterable[str]
     farewell: ServerSentEvent | None
-    error: bool | Callable[[Failure], ServerSentEvent] | None
+    error: bool | ErrorEvent | None
+    dialect: Dialect | None
     cors: CORS | None
     send_timeout: float | None
     thread: bool

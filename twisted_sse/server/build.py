@@ -13,9 +13,11 @@ from twisted.application.service import MultiService
 from twisted.web.resource import Resource
 
 from twisted_sse.broker.drain import abort_all
+from twisted_sse.broker.selftest import SelfTest
 from twisted_sse.broker.service import HubService
 from twisted_sse.hub import Hub
 from twisted_sse.server.access import Access
+from twisted_sse.server.admin import admin_endpoint, check_admin
 from twisted_sse.server.banner import Served, StartupBanner, bearer_from_file
 from twisted_sse.server.config.config import Config
 from twisted_sse.server.config.option import InvalidOption
@@ -40,6 +42,7 @@ from twisted_sse.transport.proxyprotocol import ProxyProtocolFactory
 from twisted_sse.transport.socketlimit import SocketLimits
 from twisted_sse.transport.tls.context import TLSFactory, TLSServer
 from twisted_sse.transport.tls.renewal import CertificateWatch
+from twisted_sse.web.admin.processes import OneProcess
 
 __all__ = ["Server", "make_server"]
 
@@ -114,6 +117,7 @@ def make_server(
     files = open_files()
     limits = connection_limits(config, files)
     access = Access(config, reactor, role.token)
+    check_admin(config, reactor)
     hub = Hub(
         role.history or config.history,
         keepalive=config.keepalive,
@@ -145,6 +149,8 @@ def make_server(
     access.service(reactor).setServiceParent(server)
     service = hub.service(grace=config.grace, spread=config.spread)
     service.setServiceParent(server)
+    if config.self_test is not None and role.accepts:
+        SelfTest(hub.broker, config.self_test).setServiceParent(server)
     tls = tls_server(config)
     server.watch = None if tls is None else CertificateWatch(tls, reactor)
     if server.watch is not None:
@@ -169,17 +175,22 @@ def make_server(
         ):
             reconfiguration.add(part)
     if role.leads:
-        _lead(server, config, service, reactor)
+        _lead(server, config, service, reactor, role)
     return server
 
 
-def _lead(server: Server, config: Config, service: HubService, reactor: Any) -> None:
+def _lead(server: Server, config: Config, service: HubService, reactor: Any, role: Role) -> None:
     """
-    Add what handles the signals of the process, and greets the user.
+    Add what handles the signals of the process, greets the user, and shows what goes on.
     """
     hub = server.hub
+    endpoints = [one.endpoint for one in server.served]
+    processes = OneProcess(hub.broker, lambda: len(hub.responses))
+    admin = admin_endpoint(config, processes, hub, reactor, role.endpoint)
+    if admin is not None:
+        admin.setServiceParent(server)
+        endpoints.append(admin)
     if config.takeover is not None:
-        endpoints = [one.endpoint for one in server.served]
         holder(config, endpoints, Several(endpoints), reactor).setServiceParent(server)
     notifier = Notifier(lambda: len(hub.connections), os.environ, reactor)
     notifier.setServiceParent(server)

@@ -149,7 +149,12 @@ class EndpointService(Service):
         accepts: Pauses the port when too many connections arrive.
 
         held: Whether this process only holds the socket for others, and accepts nothing.
+
+    Attributes:
+        option: The option that the description was given with.
     """
+
+    option = "port"
 
     def __init__(
         self,
@@ -240,7 +245,7 @@ class EndpointService(Service):
         if failures:
             # Raised here, because in a callback it would only be logged.
             reason = getattr(failures[0].value, "strerror", None) or failures[0].getErrorMessage()
-            raise SystemExit(f"twistd sse: --port {self.description}: {reason}")
+            raise SystemExit(f"twistd sse: --{self.option} {self.description}: {reason}")
 
     def stopService(self) -> Deferred[None]:
         """

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.application.service import Service
-from twisted.internet.task import LoopingCall
+
+from twisted_sse.clock import looping_call
 
 __all__ = ["MemoryTrim"]
 
@@ -48,8 +49,7 @@ class MemoryTrim(Service):
         self._count = count
         self._trim = trim
         self._peak = 0
-        self._loop = LoopingCall(self._check)
-        self._loop.clock = clock
+        self._loop = looping_call(clock, self._check)
 
     def startService(self) -> None:
         """

@@ -5,6 +5,7 @@ The site of a standalone hub: its tree of resources, and its limits.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import succeed
@@ -14,19 +15,22 @@ from twisted.web.server import NOT_DONE_YET, Request
 from twisted_sse.broker.broker import Broker
 from twisted_sse.server.config.config import Config
 from twisted_sse.server.log.access import log_request
-from twisted_sse.server.staticfiles import Page
 from twisted_sse.transport.http.site import StreamSite
+from twisted_sse.web.browsermodule import MODULES, BrowserModule
 from twisted_sse.web.cors import CORS
 from twisted_sse.web.events import EventsResource
-from twisted_sse.web.health import Health
+from twisted_sse.web.health import Health, Ready
 from twisted_sse.web.mercure import MercureResource
 from twisted_sse.web.notfound import NotFound
 from twisted_sse.web.presence import PresenceResource
 from twisted_sse.web.problem import Problem, answer_problem
 from twisted_sse.web.resource import Authorize
+from twisted_sse.web.staticfiles import Page
 
 __all__ = ["HubSite", "hub_tree", "site_limits"]
 
+
+_STATIC = Path(__file__).parent / "static"
 
 # RFC 9113, 6.5.2: the value of SETTINGS_MAX_CONCURRENT_STREAMS has 32 bits, and a stream
 # identifier has 31.
@@ -156,7 +160,7 @@ def hub_tree(
         "max_publication_topics": max_publication_topics,
     }
     hub = MercureResource(broker, **everywhere, **(mercure or {}))
-    root = Page("demo.html" if demo else "index.html")
+    root = Page(_STATIC, "demo.html" if demo else "index.html")
     root.putChild(b"events", EventsResource(broker, **everywhere))
     well_known = NotFound()
     well_known.putChild(b"mercure", hub)
@@ -166,8 +170,11 @@ def hub_tree(
     if broker.presence is not None:
         presence = PresenceResource(broker.presence, broker.now, authorize=authorize, cors=cors)
         root.putChild(b"presence", presence)
+    for name in MODULES:
+        root.putChild(name.encode("ascii"), BrowserModule(name))
     root.putChild(b"healthz", Health(lambda: succeed(True)))
-    root.putChild(b"readyz", Health(broker.check))
+    root.putChild(b"startupz", Health(broker.check_started))
+    root.putChild(b"readyz", Ready(broker.examine))
     return root
 
 

@@ -15,8 +15,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from twisted.application.service import Service
-from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
+
+from twisted_sse.clock import looping_call
 
 __all__ = ["Notifier"]
 
@@ -45,8 +46,7 @@ class Notifier(Service):
         self._interval = _watchdog_interval(environment)
         self._reactor = reactor
         # The reactor must reach it, so a reactor that is held is found.
-        self._loop = LoopingCall(self._alive)
-        self._loop.clock = reactor
+        self._loop = looping_call(reactor, self._alive)
         self._failed = False
 
     def startService(self) -> None:

@@ -81,6 +81,9 @@ class Selection:
             yield "*"
         yield from sorted([*self.exact, *(pattern.text for pattern in self.patterns)])
 
+    def __len__(self) -> int:
+        return self.everything + len(self.exact) + len(self.patterns)
+
     def __str__(self) -> str:
         return ", ".join(self)
 
@@ -114,21 +117,14 @@ class Selection:
         size = sum(map(len, texts))
         if size <= MAX_REQUEST_SIZE:
             size = sum(len(text.encode("utf-8", "surrogatepass")) for text in texts)
-        if size > MAX_REQUEST_SIZE:
-            raise InvalidSelector(
-                f"The selectors are too long: use at most {MAX_REQUEST_SIZE} bytes of UTF-8 in all."
-            )
+        _check_size(size)
         selectors: set[Selector] = set()
         cost = 0
         for one in asked:
             selector = one.parse() if isinstance(one, Matcher) else _selector(one)
             if isinstance(selector, URITemplate | URLPattern) and selector not in selectors:
                 cost += selector.cost
-            if cost > MAX_REQUEST_COST:
-                raise InvalidSelector(
-                    "The selectors are too complex together: use fewer of them, fewer variables,"
-                    " or shorter prefixes."
-                )
+            _check_cost(cost)
             selectors.add(selector)
         return cls.of(selectors)
 
@@ -153,6 +149,37 @@ class Selection:
         exact = frozenset(s.text for s in parsed if isinstance(s, Exact))
         patterns = [s for s in parsed if isinstance(s, URITemplate | URLPattern)]
         return cls(False, exact, tuple(sorted(patterns, key=repr)))
+
+    def changed(self, add: Selection | None, remove: Selection | None) -> Selection | None:
+        """
+        Return this selection without the selectors of *remove* and with those of *add*;
+        ``None`` if none is left.
+
+        Raises:
+            InvalidSelector: The result is larger than a request may be; see `requested`.
+        """
+        left = self if remove is None else self.without(remove)
+        if left is None or add is None:
+            return left or add
+        if left.everything or add.everything:
+            return Selection(True, frozenset(), ())
+        exact = left.exact | add.exact
+        patterns = tuple(sorted({*left.patterns, *add.patterns}, key=repr))
+        texts = [*exact, *(pattern.text for pattern in patterns)]
+        _check_size(sum(len(text.encode("utf-8")) for text in texts))
+        _check_cost(sum(pattern.cost for pattern in patterns))
+        return Selection(False, exact, patterns)
+
+    def without(self, other: Selection) -> Selection | None:
+        """
+        Return the selectors that are not in *other*; ``None`` if all are.
+        """
+        everything = self.everything and not other.everything
+        exact = self.exact - other.exact
+        patterns = tuple(one for one in self.patterns if one not in other.patterns)
+        if not (everything or exact or patterns):
+            return None
+        return Selection(everything, exact, patterns)
 
     def matches(self, topics: Sequence[str]) -> bool:
         """
@@ -217,6 +244,21 @@ class Interest:
         if self.public and not private:
             return True
         return self.readable is not None and self.readable.matches(topics)
+
+
+def _check_size(size: int) -> None:
+    if size > MAX_REQUEST_SIZE:
+        raise InvalidSelector(
+            f"The selectors are too long: use at most {MAX_REQUEST_SIZE} bytes of UTF-8 in all."
+        )
+
+
+def _check_cost(cost: int) -> None:
+    if cost > MAX_REQUEST_COST:
+        raise InvalidSelector(
+            "The selectors are too complex together: use fewer of them, fewer variables,"
+            " or shorter prefixes."
+        )
 
 
 def _selector(value: str | Selector) -> Selector:

@@ -146,7 +146,7 @@ class BearerTokens:
         """
         sent = bearer_token(request)
         if sent is not None:
-            grant = self._grant_of(sent)
+            grant = self.grant_of(sent)
             if grant is not None:
                 return grant
             raise Unauthorized("This token is not known here.")
@@ -164,9 +164,12 @@ class BearerTokens:
             sent = bearer_token(request)
         except Unauthorized:
             return None
-        return None if sent is None else self._grant_of(sent)
+        return None if sent is None else self.grant_of(sent)
 
-    def _grant_of(self, sent: bytes) -> Grant | None:
+    def grant_of(self, sent: bytes) -> Grant | None:
+        """
+        Return the grant of the token *sent*, and ``None`` if it is not known.
+        """
         if self._file is not None and self._file.check():
             self.replace(self._file.tokens)
         # A list, so that the time does not depend on which token matches.

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from typing import Any
 from urllib.parse import parse_qsl
 
 from twisted_sse.errors import InvalidEvent, InvalidTopic
+from twisted_sse.events.ending import Outcome
 from twisted_sse.events.publication import Publication
 from twisted_sse.web.problem import Problem
 
@@ -20,12 +22,15 @@ __all__ = ["MEDIA_TYPES", "from_form", "from_json", "from_ndjson"]
 
 MEDIA_TYPES = ("application/x-www-form-urlencoded", "application/json", "application/x-ndjson")
 
-_KEYS = {"topic", "data", "event", "id", "retry", "private"}
+_KEYS = {"topic", "data", "event", "id", "retry", "private", "end"}
 
 _FORM_KEYS = {*_KEYS, "type"}
 
-# Every short word resembles "id".
-_SPELLED = sorted(_FORM_KEYS - {"id"})
+# Every short word resembles "id", and "end" is in many.
+_SPELLED = sorted(_FORM_KEYS - {"id", "end"})
+
+# The outcomes that publishers may give to a topic.
+_OUTCOMES: tuple[Outcome, ...] = ("done", "failed", "cancelled")
 
 # As `difflib` measures it: "dta" and "topics" are similar enough, and "date" and "time",
 # which may be a form's own fields, are not.
@@ -35,6 +40,9 @@ _SIMILAR = 0.8
 # ours: a comparison takes about 50 µs, and the body may have a mebibyte.
 _MOST_FIELDS = 100
 _LONGEST = 10
+
+# Data that is not given, which differs from null.
+_NOTHING = object()
 
 # What browsers send for a checkbox, and what programs write.
 _ANSWERS = {
@@ -46,11 +54,11 @@ _ANSWERS = {
 def from_form(body: bytes) -> Publication:
     """
     Parse a form with ``topic`` (repeatable), ``data``, ``type`` or ``event``,
-    ``id``, ``retry`` and ``private``.
+    ``id``, ``retry``, ``private`` and ``end``.
 
-    ``data`` must be there, possibly empty; ``private`` must be yes or no; and a field
-    that looks like one of these, misspelled, is an error.  Other unknown fields are
-    ignored: a page's form may have some of its own.
+    ``data`` must be there, possibly empty, unless ``end`` is; ``private`` must be yes or
+    no; and a field that looks like one of these, misspelled, is an error.  Other unknown
+    fields are ignored: a page's form may have some of its own.
 
     Raises:
         Problem, InvalidTopic, InvalidEvent: The form cannot be published.
@@ -62,21 +70,23 @@ def from_form(body: bytes) -> Publication:
     fields = dict(pairs)
     _check_fields(fields)
     topics = [value for name, value in pairs if name == "topic"]
-    return Publication.of(
+    # Browsers send a field that was not filled in as an empty one.
+    given = {name: fields.get(name) or None for name in ("event", "id", "retry", "end")}
+    return _made(
         topics,
-        fields.get("data", ""),
-        # Browsers send a field that was not filled in as an empty one.
-        event=fields.get("type") or fields.get("event") or None,
-        id=fields.get("id") or None,
-        retry=_digits(fields.get("retry") or None),
+        fields.get("data", _NOTHING),
+        event=fields.get("type") or given["event"],
+        id=given["id"],
+        retry=_digits(given["retry"]),
         private=_yes(fields.get("private", "no")),
+        end=given["end"],
     )
 
 
 def from_json(body: bytes) -> Publication | list[Publication]:
     """
     Parse an object, or an array of objects, with ``topic`` (a string or an array
-    of strings), ``data``, ``event``, ``id``, ``retry`` and ``private``.
+    of strings), ``data``, ``event``, ``id``, ``retry``, ``private`` and ``end``.
 
     Raises:
         Problem, InvalidTopic, InvalidEvent: The body cannot be published.
@@ -126,16 +136,41 @@ def _publication(value: Any, prefix: str) -> Publication:
         )
     _check_types(value, prefix)
     try:
-        return Publication.of(
+        return _made(
             value.get("topic", ()),
-            value.get("data", ""),
+            value.get("data", _NOTHING),
             event=value.get("event"),
             id=value.get("id"),
             retry=value.get("retry"),
             private=value.get("private", False),
+            end=value.get("end"),
         )
     except (InvalidEvent, InvalidTopic) as error:
         raise Problem(400, f"{prefix}{error}") from None
+
+
+def _made(
+    topics: Any,
+    data: Any,
+    *,
+    event: Any,
+    id: Any,
+    retry: Any,
+    private: bool,
+    end: Any,
+) -> Publication:
+    """
+    Make a publication, or an end with a last event if any part of one is given.
+    """
+    nothing = data is _NOTHING
+    if end is not None and end not in _OUTCOMES:
+        raise Problem(400, f"'end' is {str(end)[:20]!r}: send one of {', '.join(_OUTCOMES)}.")
+    if end is not None and nothing and event is None and retry is None:
+        return Publication.ending(topics, end, id=id, private=private)
+    made = Publication.of(
+        topics, "" if nothing else data, event=event, id=id, retry=retry, private=private
+    )
+    return made if end is None else replace(made, outcome=end)
 
 
 def _check_types(value: dict[str, Any], prefix: str) -> None:
@@ -156,7 +191,7 @@ def _check_fields(fields: Mapping[str, str]) -> None:
         close = get_close_matches(name.lower(), _SPELLED, 1, _SIMILAR)
         if close:
             raise Problem(400, f"Unknown field {name!r}: did you mean {close[0]!r}?")
-    if "data" not in fields:
+    if "data" not in fields and not fields.get("end"):
         raise Problem(400, "The form has no 'data': send data=TEXT, or data= for an empty event.")
 
 

@@ -15,8 +15,11 @@ from zope.interface import implementer
 
 __all__ = ["CORS", "parse_origin"]
 
-# Request headers of our clients that CORS does not allow by default.
-_REQUEST_HEADERS = b"Authorization, Cache-Control, Content-Type, Idempotency-Key, Last-Event-ID"
+# Request headers of our clients that CORS does not allow by default; X-Run-Id is that of
+# TanStack AI.
+_REQUEST_HEADERS = (
+    b"Authorization, Cache-Control, Content-Type, Idempotency-Key, Last-Event-ID, X-Run-Id"
+)
 
 # The methods that a resource of somebody else may have.
 _METHODS = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
@@ -70,7 +73,9 @@ class CORS:
         Set the headers that every answer to *request* needs.
         """
         headers = request.responseHeaders
-        headers.addRawHeader(b"Vary", b"Origin")
+        # A resource may answer by another one, which applies it again.
+        if b"Origin" not in headers.getRawHeaders(b"Vary", []):
+            headers.addRawHeader(b"Vary", b"Origin")
         if not (self.is_restricted or self._any):
             return
         origin = request.getHeader(b"Origin")

@@ -20,7 +20,7 @@ from twisted_sse.transport.tls.peer import peer_certificate
 from twisted_sse.web.cors import CORS, parse_origin
 from twisted_sse.web.problem import Problem
 
-__all__ = ["OriginCheck"]
+__all__ = ["OriginCheck", "is_own_origin"]
 
 # The schemes of ``Authorization`` for which browsers keep credentials.
 _AMBIENT = {b"basic", b"digest", b"negotiate", b"ntlm"}
@@ -73,7 +73,7 @@ class OriginCheck:
         if len(headers) == 1 and (
             self._cors.allows(origin, credentials=False)
             or self._listed.allows(origin, credentials=False)
-            or _is_own(origin, request)
+            or is_own_origin(origin, request)
         ):
             return
         page = b", ".join(headers).decode("ascii", "backslashreplace")
@@ -106,7 +106,7 @@ class OriginCheck:
             allowed = fetch_site == b"none"
         else:
             ambient = ambient or peer_certificate(request) is not None
-            allowed = self._may_publish(origin, ambient) or _is_own(origin, request)
+            allowed = self._may_publish(origin, ambient) or is_own_origin(origin, request)
         if not allowed:
             raise self._refusal(_sentence(origin, fetch_site))
 
@@ -143,7 +143,7 @@ def _schemes(request: Request) -> set[bytes]:
     return {value.strip().partition(b" ")[0].lower() for value in values}
 
 
-def _is_own(origin: bytes, request: Request) -> bool:
+def is_own_origin(origin: bytes, request: Request) -> bool:
     """
     Whether *origin* is that of the URL of *request*.
 

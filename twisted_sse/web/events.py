@@ -11,14 +11,14 @@ from twisted_sse.events.preamble import Priming
 from twisted_sse.web.content import MAX_BODY
 from twisted_sse.web.cors import CORS
 from twisted_sse.web.csrf import OriginCheck
-from twisted_sse.web.publish import Publishing
+from twisted_sse.web.publish import Publishing, SubmitAll
 from twisted_sse.web.resource import Authorize, MethodResource, everybody
-from twisted_sse.web.stream import Subscriptions
+from twisted_sse.web.stream import StreamsResource, Subscriptions
 
 __all__ = ["EventsResource", "PublishResource"]
 
 
-class EventsResource(MethodResource):
+class EventsResource(StreamsResource):
     """
     A hub at one URL: ``GET`` and ``QUERY`` subscribe, ``POST`` publishes.  ``POST``
     to its child ``subscribe`` subscribes too.
@@ -37,6 +37,8 @@ class EventsResource(MethodResource):
         publish_origins: The origins whose pages may publish with their visitor's
             cookie or password, in addition to that of this server and to those
             that *cors* lists.
+
+        submit: Called in place of `Broker.submit`.
 
     Attributes:
         by_form: The child ``subscribe``.
@@ -57,6 +59,7 @@ class EventsResource(MethodResource):
         max_publication_topics: int | None = None,
         publish_origins: Iterable[str] = (),
         publish_authorize: Authorize | None = None,
+        submit: SubmitAll | None = None,
     ) -> None:
         cors = CORS() if cors is None else cors
         streams = Subscriptions(
@@ -68,6 +71,7 @@ class EventsResource(MethodResource):
             origins,
             max_body=max_body,
             max_topics=max_publication_topics,
+            submit=submit,
         )
         handlers = {
             "GET": streams.get,
@@ -84,9 +88,8 @@ class EventsResource(MethodResource):
             origins=origins,
             refusals=broker.refusals,
         )
-        self.by_form = MethodResource(
-            {"POST": streams.query}, grant, cors, origins=origins, refusals=broker.refusals
-        )
+        self.streams = streams
+        self.by_form = self.sibling({"POST": streams.query})
         self.putChild(b"subscribe", self.by_form)
 
 

@@ -8,13 +8,19 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any
 
+from twisted.internet.interfaces import IReactorTime
+
 from twisted_sse.broker.broker import Broker
 from twisted_sse.broker.presence.presence import HubPresence
+from twisted_sse.events.jsontext import Encoder
 from twisted_sse.events.preamble import Priming
+from twisted_sse.web.admin.processes import OneProcess
+from twisted_sse.web.admin.resource import AdminResource
 from twisted_sse.web.content import MAX_BODY
 from twisted_sse.web.cors import CORS
 from twisted_sse.web.cred import GrantOf, GrantRealm
 from twisted_sse.web.events import PublishResource
+from twisted_sse.web.generators.streams import GeneratorStreams
 from twisted_sse.web.mercure import VERSIONS, MercureResource, Version
 from twisted_sse.web.mercure.location import DEFAULT_PATH
 from twisted_sse.web.presence import PresenceResource
@@ -30,9 +36,16 @@ class HubResources:
 
     Attributes:
         broker: The `Broker` that they serve.
+
+        responses: The open streams of the hub's responses.
+
+        clock, encoder: As of the hub.
     """
 
     broker: Broker
+    responses: GeneratorStreams
+    clock: IReactorTime
+    encoder: Encoder | None
 
     @property
     def presence(self) -> HubPresence:
@@ -96,6 +109,26 @@ class HubResources:
             RuntimeError: The hub keeps no presence.
         """
         return PresenceResource(self.presence, self.broker.now, authorize=authorize, cors=cors)
+
+    def admin_resource(self, authorize: Authorize) -> AdminResource:
+        """
+        Make a resource that shows what goes on here, and closes connections; see
+        `AdminResource`.
+
+        Args:
+            authorize: Returns the grant of a request, which must be to read and publish
+                everything: ``Grant(subscribe=["*"], publish=["*"])``.
+
+        Raises:
+            TypeError: *authorize* is not a function.
+        """
+        if not callable(authorize):
+            raise TypeError(
+                f"authorize is {authorize!r}: give a function that takes a request and returns a"
+                " Grant, such as BearerTokens.from_file('admin-tokens', anonymous=False)"
+            )
+        processes = OneProcess(self.broker, lambda: len(self.responses))
+        return AdminResource(processes, authorize, self)
 
     def mercure(
         self,

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from twisted.internet.defer import Deferred, maybeDeferred
 
 from twisted_sse.broker.broker import Broker
-from twisted_sse.broker.receipts import Find, Outcome
+from twisted_sse.broker.receipts import Find, PublishOutcome
 from twisted_sse.errors import HistoryUnavailable, UnknownEventID
 from twisted_sse.events.publication import Position, Publication
 from twisted_sse.interfaces import ISharedHistoryProvider
@@ -58,7 +58,7 @@ def finder(broker: Broker, publications: Sequence[Publication]) -> Find | None:
     if len(known) < len(ids):
         return None
 
-    async def find() -> Sequence[Outcome] | None:
+    async def find() -> Sequence[PublishOutcome] | None:
         try:
             # All or none are kept, and the newest are kept longest.
             await locate(broker, known[-1])

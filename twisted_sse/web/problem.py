@@ -6,7 +6,7 @@ says what to do.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from math import ceil
 
@@ -14,6 +14,7 @@ from twisted.python.failure import Failure
 from twisted.web.server import Request
 
 from twisted_sse.errors import (
+    EndsNotKept,
     Forbidden,
     HistoryUnavailable,
     HubClosed,
@@ -26,7 +27,10 @@ from twisted_sse.errors import (
     TooManyConnectionsFromAddress,
     TooManyConnectionsOfUser,
     TooManyPublications,
+    TooManyRuns,
+    TooManyRunsOfUser,
     TooManyTopics,
+    TopicEnded,
     Unauthorized,
 )
 from twisted_sse.web.logged import note_refusal
@@ -40,18 +44,25 @@ _REFUSALS = (401, 403, 429, 503)
 # When to try again after 429 and 503, in seconds, if the error does not say.
 _RETRY_AFTER = 5.0
 
+# The most bytes of topics in a problem document, about.
+_MOST_TOLD = 8 * 1024
+
 _STATUS = {
     Unauthorized: 401,
     Forbidden: 403,
     TooManyConnectionsFromAddress: 429,
     TooManyConnectionsOfUser: 429,
     TooManyPublications: 429,
+    TooManyRunsOfUser: 429,
     InvalidEvent: 400,
     InvalidSelector: 400,
     InvalidTopic: 400,
+    TopicEnded: 409,
+    EndsNotKept: 501,
     HistoryUnavailable: 503,
     HubClosed: 503,
     TooManyConnections: 503,
+    TooManyRuns: 503,
 }
 
 # The limits behind errors; see `twisted_sse.transport.refusals.LIMITS`.
@@ -85,7 +96,7 @@ class Problem(Exception):
         status: int,
         detail: str,
         headers: Mapping[str, str] | None = None,
-        members: Mapping[str, str] | None = None,
+        members: Mapping[str, object] | None = None,
         limit: str | None = None,
     ) -> None:
         super().__init__(detail)
@@ -126,7 +137,8 @@ def problem_of(failure: Failure, request: Request, *, publishes: bool) -> Proble
     elif status in (429, 503):
         seconds = getattr(error, "retry_after", _RETRY_AFTER)
         headers = {"Retry-After": str(max(1, ceil(seconds)))}
-    return Problem(status, _detail(error, publishes), headers)
+    members = {"ended": _told(error.topics)} if isinstance(error, TopicEnded) else {}
+    return Problem(status, _detail(error, publishes), headers, members)
 
 
 def with_outcome(problem: Problem, failure: Failure) -> Problem:
@@ -163,6 +175,20 @@ def answer_problem(request: Request, problem: Problem) -> None:
     request.setHeader("Cache-Control", "no-store")
     request.write(text)
     request.finish()
+
+
+def _told(topics: Sequence[str]) -> list[str]:
+    """
+    The first of *topics*, so many that clients read the whole answer.
+    """
+    told: list[str] = []
+    size = 0
+    for topic in topics:
+        size += len(json.dumps(topic, ensure_ascii=False).encode("utf-8"))
+        if told and size > _MOST_TOLD:
+            break
+        told.append(topic)
+    return told
 
 
 def _detail(error: BaseException | None, publishes: bool) -> str:

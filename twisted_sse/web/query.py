@@ -16,19 +16,30 @@ from twisted_sse.topics import BoundedCache, Matcher, MatchType, Selection
 from twisted_sse.web.form import raw_query
 from twisted_sse.web.problem import Problem
 
-__all__ = ["EXCERPTS", "Query", "ReplicationQuery", "last_event_id", "pairs_of", "query_of"]
+__all__ = [
+    "EXCERPTS",
+    "MATCH_TYPES",
+    "Query",
+    "ReplicationQuery",
+    "last_event_id",
+    "pairs_of",
+    "query_of",
+]
 
 # The spellings of Mercure 1.0, Mercure 0.x, other servers, and the header.
 _LAST_EVENT_ID = ("last_event_id", "lastEventID", "lastEventId", "Last-Event-ID")
 
-# Mercure 1.0 has the same names.
-_MATCH_TYPES: dict[str, MatchType] = {"match_exact": "exact", "match_urlpattern": "urlpattern"}
+#: The parameters for selectors of one type; Mercure 1.0 has the same names.
+MATCH_TYPES: dict[str, MatchType] = {"match_exact": "exact", "match_urlpattern": "urlpattern"}
+
+# The parameters that are attributes of `Query`; the first of each counts.
+_OTHERS = ("presence", "envelope", "heartbeat", "trace")
 
 # Makes a request one of another hub: see `twisted_sse.web.replication`.
 _ANNOTATE = ("annotate", "comment")
 
 #: The questions about history that another hub may ask.
-EXCERPTS = ("since", "tail", "locate", "kept")
+EXCERPTS = ("since", "tail", "locate", "kept", "ends")
 
 # benchmarks (memory, accept): the subscribers of one page have the same query.  What the
 # caches hold is bounded in bytes, because strangers choose what is put into them.
@@ -66,12 +77,21 @@ class Query(NamedTuple):
         replication: ``None`` unless another hub asks.
 
         presence: How the stream takes part in presence, as given; ``None`` if nothing is.
+
+        envelope: How events tell their topics, as given.
+
+        heartbeat: What keepalives are, as given.
+
+        trace: Whether events tell their traces, as given.
     """
 
     topics: tuple[str | Matcher, ...]
     last_event_id: str | None
     replication: ReplicationQuery | None = None
     presence: str | None = None
+    envelope: str | None = None
+    heartbeat: str | None = None
+    trace: str | None = None
 
     def selection(self, limit: int | None) -> Selection:
         """
@@ -150,15 +170,15 @@ def pairs_of(query: bytes) -> list[tuple[str, str]]:
 def _parse_anew(query: bytes) -> Query:
     pairs = pairs_of(query)
     topics = tuple(
-        value if name == "topic" else Matcher(_MATCH_TYPES[name], value)
+        value if name == "topic" else Matcher(MATCH_TYPES[name], value)
         for name, value in pairs
-        if name == "topic" or name in _MATCH_TYPES
+        if name == "topic" or name in MATCH_TYPES
     )
     # The last one counts: a polyfill appends its own to the URL of the page.
     ids = [value for name, value in pairs if name in _LAST_EVENT_ID and value]
     replication = _replication(dict(pairs)) if _ANNOTATE in pairs else None
-    presence = next((value for name, value in pairs if name == "presence"), None)
-    return Query(topics, ids[-1] if ids else None, replication, presence)
+    others = {name: value for name, value in reversed(pairs) if name in _OTHERS}
+    return Query(topics, ids[-1] if ids else None, replication, **others)
 
 
 def _replication(values: dict[str, str]) -> ReplicationQuery:

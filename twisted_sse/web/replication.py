@@ -28,7 +28,7 @@ from twisted_sse.errors import (
 from twisted_sse.events.publication import Record, Tail
 from twisted_sse.events.replication import write_note, write_position
 from twisted_sse.history.upstream.ring import HEADER, IEdge
-from twisted_sse.interfaces import ISearchableHistory
+from twisted_sse.interfaces import IEndingHistory, ISearchableHistory
 from twisted_sse.topics import Selection
 from twisted_sse.web.locate import locate
 from twisted_sse.web.problem import Problem
@@ -75,7 +75,7 @@ class Replication:
         Raises:
             Problem: Such a stream is asked for.
         """
-        if not selection.everything and query.excerpt != "since":
+        if not selection.everything and query.excerpt not in ("since", "ends"):
             raise Problem(400, "Annotated streams have all topics: ask with ?topic=*.")
 
     def get(
@@ -132,12 +132,21 @@ class Replication:
         if query.excerpt in ("locate", "kept"):
             position = await locate(self._broker, last_event_id or "")
             return {"position": write_position(position)}, await self._find(last_event_id or "")
+        if query.excerpt == "ends":
+            return {}, await self._ends(sorted(selection.exact))
         return {}, await self._since(last_event_id, selection, query.limit)
 
     async def _find(self, event_id: str) -> Sequence[Record]:
         searchable = ISearchableHistory(self._broker.history, None)
         record = None if searchable is None else await maybeDeferred(searchable.find, event_id)
         return () if record is None else (record,)
+
+    async def _ends(self, topics: Sequence[str]) -> Sequence[Record]:
+        ending = IEndingHistory(self._broker.history, None)
+        if ending is None or not topics:
+            return ()
+        ends: Sequence[Record] = await maybeDeferred(ending.ends, topics)
+        return ends
 
     def _tail(self, limit: int) -> Deferred[Tail]:
         return maybeDeferred(self._broker.history.tail, limit)

@@ -94,6 +94,14 @@ class MethodResource(Resource):
         self._origins = OriginCheck(cors) if origins is None else origins
         self._refusals = refusals
 
+    def sibling(self, handlers: Mapping[str, Handler]) -> MethodResource:
+        """
+        A resource with other methods, which authorizes and refuses like this one.
+        """
+        return MethodResource(
+            handlers, self._authorize, self._cors, origins=self._origins, refusals=self._refusals
+        )
+
     def body_bound(self, path: Sequence[bytes]) -> int | None:
         """
         See `twisted_sse.transport.http.bounds.IBodyBound`.

@@ -4,14 +4,15 @@ The resource that subscribers read.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 
 from twisted.internet.defer import Deferred
+from twisted.web.resource import Resource
 from twisted.web.server import Request
 
 from twisted_sse.broker.admission import Subscriber
-from twisted_sse.broker.audiences.representation import PLAIN, Representation
+from twisted_sse.broker.audiences.representation import Representation
 from twisted_sse.broker.broker import Broker
 from twisted_sse.broker.connections.connection import Connection
 from twisted_sse.broker.connections.grant import ANONYMOUS, Grant, check_grant
@@ -23,14 +24,16 @@ from twisted_sse.transport.sinks.choice import sink_for
 from twisted_sse.units import check_choice, check_count
 from twisted_sse.web.auth import NOTHING
 from twisted_sse.web.cors import CORS
-from twisted_sse.web.dialect import EVENTS, Dialect, Opening
+from twisted_sse.web.format import format_of
 from twisted_sse.web.presence import presence_wish
 from twisted_sse.web.problem import Problem
+from twisted_sse.web.protocol import EVENTS, Opening, SubscriberProtocol
 from twisted_sse.web.query import Query, last_event_id
 from twisted_sse.web.replication import Replication
 from twisted_sse.web.resource import Authorize, MethodResource, everybody
+from twisted_sse.web.topics import Topics, is_connection_name
 
-__all__ = ["STREAM_HEADERS", "EventStreamResource", "Subscriptions"]
+__all__ = ["STREAM_HEADERS", "EventStreamResource", "StreamsResource", "Subscriptions"]
 
 STREAM_HEADERS = (
     (b"Content-Type", [b"text/event-stream"]),
@@ -57,7 +60,7 @@ class Subscriptions:
         authorize: Called again when a user's grant has changed; ``None`` if
             everybody may read what is not private.
 
-        dialect: How requests are read.
+        protocol: How requests are read.
     """
 
     def __init__(
@@ -68,7 +71,7 @@ class Subscriptions:
         priming: Priming = "event",
         max_topics: int | None = 100,
         authorize: Authorize | None = None,
-        dialect: Dialect = EVENTS,
+        protocol: SubscriberProtocol = EVENTS,
     ) -> None:
         check_choice("priming", priming, ("event", "block", None))
         check_count("max_topics", max_topics, none="for no limit")
@@ -77,7 +80,7 @@ class Subscriptions:
         self._selection = None if topics is None else Selection.of(topics)
         self._priming: Priming = priming
         self._max_topics = max_topics
-        self._dialect = dialect
+        self._protocol = protocol
         self._replication = Replication(broker, self._open)
         self._authorize = authorize
         if authorize is not None and not callable(authorize):
@@ -101,7 +104,8 @@ class Subscriptions:
         selection, query = self._check(request, grant)
         if query.replication is not None:
             return self._replication.get(request, grant, selection, query)
-        return self._open(request, grant, selection, query, PLAIN)
+        representation = format_of(query, self._admission.keepalive)
+        return self._open(request, grant, selection, query, representation)
 
     def query(self, request: Request, grant: Grant) -> Deferred[None]:
         """
@@ -110,8 +114,14 @@ class Subscriptions:
         """
         if grant is NOTHING:
             raise Unauthorized("Subscribing needs a token: Authorization: Bearer TOKEN.")
-        self._dialect.take_form(request, self._max_topics)
+        self._protocol.take_form(request, self._max_topics)
         return self.get(request, grant)
+
+    def topics_of(self, name: str) -> Topics:
+        """
+        Answers requests to change the topics of the connection *name*.
+        """
+        return Topics(self._broker, name, self._max_topics)
 
     def head(self, request: Request, grant: Grant) -> None:
         """
@@ -122,9 +132,14 @@ class Subscriptions:
         _set_headers(request)
         request.finish()
 
-    def _check(self, request: Request, grant: Grant) -> tuple[Selection, Query]:
+    def _check(
+        self, request: Request, grant: Grant, current: Selection | None = None
+    ) -> tuple[Selection, Query]:
         """
         Find out what *request* asks for, and refuse it if *grant* does not cover it.
+
+        Args:
+            current: The topics that its stream has now, if it is open.
         """
         # RFC 9110, 5.3: several lines of one header are one list.
         accept = b", ".join(request.requestHeaders.getRawHeaders(b"Accept", []))
@@ -132,10 +147,10 @@ class Subscriptions:
         if not accepts(accept.decode("latin-1"), "text/event-stream"):
             raise Problem(406, "This is an event stream: accept text/event-stream, or */*.")
         grant.check_time(self._broker.now())
-        query = self._dialect.query(request)
+        query = self._protocol.query(request)
         if query.replication is not None:
             self._replication.check_grant(grant)
-        selection = self._selection or query.selection(self._max_topics)
+        selection = current or self._selection or query.selection(self._max_topics)
         if not grant.may_read(selection):
             if grant is ANONYMOUS:
                 raise Unauthorized("Send a token: Authorization: Bearer TOKEN.")
@@ -143,6 +158,7 @@ class Subscriptions:
         if query.replication is not None:
             self._replication.check_selection(selection, query.replication)
         presence_wish(query, selection, self._broker.presence)
+        format_of(query, self._admission.keepalive)
         return selection, query
 
     def _open(
@@ -153,6 +169,7 @@ class Subscriptions:
         query: Query,
         representation: Representation,
     ) -> Deferred[None]:
+        reauthorization = _Reauthorization(request, self._reauthorize)
         subscriber = Subscriber(
             sink=sink_for(request),
             selection=selection,
@@ -161,11 +178,17 @@ class Subscriptions:
             last_event_id=last_event_id(request, query),
             representation=representation,
             priming=self._priming,
-            reauthorize=None if self._authorize is None else partial(self._reauthorize, request),
+            reauthorize=None if self._authorize is None else reauthorization,
             presence=presence_wish(query, selection, self._broker.presence),
+            # Without a `stream-open` nobody would learn the connection's name.
+            fixed=self._selection is not None
+            or self._priming != "event"
+            or representation.shows_everything,
+            protocol=request.clientproto.decode("latin-1"),
         )
         begin = partial(self._begin, request, query, grant)
         connection, opened = self._admission.admit(subscriber, begin)
+        reauthorization.connection = connection
         # Before the stream is open, nothing else reports that the client has left.
         request.notifyFinish().addBoth(lambda _: connection.gone())
         return opened
@@ -179,30 +202,86 @@ class Subscriptions:
         start: StreamStart,
     ) -> None:
         _set_headers(request)
-        self._dialect.begin(request, Opening(connection, start, query, grant))
+        self._protocol.begin(request, Opening(connection, start, query, grant))
         broker = self._broker
         request.write(
             connection.audience.representation.preamble(
-                start, broker.position, broker.reconnection.next(), self._priming
+                start,
+                broker.position,
+                broker.reconnection.next(),
+                self._priming,
+                self._admission.introduction(connection),
             )
         )
 
-    def _reauthorize(self, request: Request) -> Grant | Awaitable[Grant]:
+    def _reauthorize(
+        self, request: Request, connection: Connection | None
+    ) -> Grant | Awaitable[Grant]:
         assert self._authorize is not None
         granted = self._authorize(request)
         if isinstance(granted, Awaitable):
-            return self._check_later(granted, request)
-        return self._checked(granted, request)
+            return self._check_later(granted, request, connection)
+        return self._checked(granted, request, connection)
 
-    async def _check_later(self, granted: Awaitable[Grant], request: Request) -> Grant:
-        return self._checked(await granted, request)
+    async def _check_later(
+        self, granted: Awaitable[Grant], request: Request, connection: Connection | None
+    ) -> Grant:
+        return self._checked(await granted, request, connection)
 
-    def _checked(self, grant: Grant, request: Request) -> Grant:
-        self._check(request, check_grant(grant))
+    def _checked(self, grant: Grant, request: Request, connection: Connection | None) -> Grant:
+        current = None if connection is None else connection.topics
+        self._check(request, check_grant(grant), current)
         return grant
 
 
-class EventStreamResource(MethodResource):
+class _Reauthorization:
+    """
+    Looks up the grant of a stream again, whatever its topics are by then.
+
+    Attributes:
+        connection: That of the stream; ``None`` before there is one.
+    """
+
+    __slots__ = ("_look_up", "_request", "connection")
+
+    def __init__(
+        self,
+        request: Request,
+        look_up: Callable[[Request, Connection | None], Grant | Awaitable[Grant]],
+    ) -> None:
+        self._request = request
+        self._look_up = look_up
+        self.connection: Connection | None = None
+
+    def __call__(self) -> Grant | Awaitable[Grant]:
+        return self._look_up(self._request, self.connection)
+
+
+class StreamsResource(MethodResource):
+    """
+    A resource with streams, whose topics can be changed at its children.
+    """
+
+    streams: Subscriptions
+
+    def getChild(self, path: bytes, request: Request) -> Resource:
+        """
+        See `twisted.web.resource.IResource.getChildWithDefault`.
+        """
+        name = path.decode("latin-1")
+        if is_connection_name(name):
+            return self.connection(name)
+        return super().getChild(path, request)
+
+    def connection(self, name: str) -> Resource:
+        """
+        The resource of the connection *name*.
+        """
+        topics = self.streams.topics_of(name)
+        return self.sibling({"PATCH": topics.patch, "POST": topics.patch})
+
+
+class EventStreamResource(StreamsResource):
     """
     An event stream to put into a tree of resources, or to return from a route.
 
@@ -238,13 +317,12 @@ class EventStreamResource(MethodResource):
         streams = Subscriptions(
             broker, topics=topics, priming=priming, max_topics=max_topics, authorize=authorize
         )
+        self.streams = streams
         handlers = {"GET": streams.get, "HEAD": streams.head, "QUERY": streams.query}
         grant = everybody if authorize is None else streams.grant
         cors = CORS() if cors is None else cors
-        refusals = broker.refusals
-        super().__init__(handlers, grant, cors, refusals=refusals)
-        by_form = MethodResource({"POST": streams.query}, grant, cors, refusals=refusals)
-        self.putChild(b"subscribe", by_form)
+        super().__init__(handlers, grant, cors, refusals=broker.refusals)
+        self.putChild(b"subscribe", self.sibling({"POST": streams.query}))
 
 
 def _set_headers(request: Request) -> None:

@@ -143,9 +143,11 @@ class AnswerTests(SynchronousTestCase):
 
     def test_broken(self) -> None:
         """
-        If `authorize` fails, the stream ends, and the error is logged.
+        If `authorize` fails, the stream breaks off, and the error is logged.
         """
         self._change(KeyError("a bug"))
+
+        self.assertEqual([one.sink.truncated for one in self.ada], [True] * 2)
 
         self.assertEqual([one.connection.ended for one in self.ada], [EndReason.FAILED] * 2)
         self.assertEqual(len(self.flushLoggedErrors(KeyError)), 2)

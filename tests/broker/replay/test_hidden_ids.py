@@ -91,7 +91,8 @@ class ShownPositionTests(SynchronousTestCase):
         assert second.start is not None
         self.assertEqual(first.start.position.id, self.own)
         self.assertEqual(second.start.position.id, "")
-        self.assertNotIn(b"stream-open", second.sink.received)
+        self.assertIn(b"event: stream-open\n", second.sink.received)
+        self.assertNotIn(b"id: ", second.sink.received)
         self.assertNotIn(SECRET.encode(), second.sink.received)
 
     def test_live(self) -> None:

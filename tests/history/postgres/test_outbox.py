@@ -215,7 +215,7 @@ class RoleTests(PostgresTestCase):
 
         for text in (
             *("SELECT * FROM @.event", "SELECT * FROM @.outbox", "DELETE FROM @.outbox"),
-            *("SELECT @.move(1)", "SELECT * FROM @.look()", "SELECT * FROM @.history"),
+            *("SELECT @.move(1, 1, 1, '1 s')", "SELECT * FROM @.look()", "SELECT * FROM @.history"),
         ):
             self.refused(text, "shop")
         for text in ("SELECT @.publish(ARRAY['a'], 'x')", "SELECT * FROM @.event"):

@@ -36,6 +36,7 @@ class EntryTests(SynchronousTestCase):
         Publication(("a",), ServerSentEvent("a\nb\0\u2028\U0001f600"), private=True),
         Publication(("a",), ServerSentEvent(None, comment="")),
         Publication(("a",), ServerSentEvent("n", event="id", id="n", retry=0, comment="b")),
+        Publication(("a",), ServerSentEvent("x", id="n"), True, "cancelled", owner="me"),
     ]
 
     def test_round_trip(self) -> None:
@@ -44,7 +45,8 @@ class EntryTests(SynchronousTestCase):
         """
         for one in self.PUBLICATIONS:
             with self.subTest(publication=one):
-                own, *fields = json.loads(encode_entry(one))
+                own, owner, *fields = json.loads(encode_entry(one))
+                self.assertEqual(owner, one.owner or "")
                 given = ["id", own] if own else []
                 entry = parse_entry(raw("n", "7", "b", "99", *fields, *given))
                 self.assertEqual(entry, RedisEntry("5-1", 7, Record(7, own or "5-1", one), ends=99))

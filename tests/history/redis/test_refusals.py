@@ -76,7 +76,7 @@ class PermissionTests(RedisTestCase):
         poor = self.open(url=self.url("full:se%2Fcret"))
         with self.assertRaises(HistoryUnavailable) as caught:
             await poor.exchange("one", [], None, 10.0)
-        self.assertIn("for presence also +@sortedset", str(caught.exception))
+        self.assertIn("for presence and runs also +@sortedset", str(caught.exception))
 
         history = self.open(url=self.url("present:secret"))
         await history.exchange("one", [Occupancy("a", "ada", 1)], None, 10.0)

@@ -18,6 +18,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.support.sqlite_histories import ALL, MANY, SQLiteTestCase, data_of, publication, query
 from twisted_sse.errors import HistoryUnavailable
 from twisted_sse.history.sqlite import SQLiteHistory
+from twisted_sse.history.sqlite.file import VERSION
 from twisted_sse.topics import Selection
 
 __all__ = ["CheckTests", "FullTests", "ReadOnlyTests", "TroubleTests"]
@@ -181,7 +182,7 @@ class CheckTests(SynchronousTestCase):
         A history of a later version is not touched.
         """
         query(self.path, "PRAGMA application_id = 0x74535345")
-        query(self.path, "PRAGMA user_version = 2")
+        query(self.path, f"PRAGMA user_version = {VERSION + 1}")
 
         self.assertIn("later version", self.refused())
 

@@ -5,6 +5,7 @@ Parent and workers in one process, connected in memory.
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from tests.support.hubs import make_hub
@@ -15,6 +16,8 @@ from twisted_sse.interfaces import IHistoryProvider
 from twisted_sse.server.workers.calls import AnswerCall, Calls
 from twisted_sse.server.workers.hubwide import HubWide
 from twisted_sse.server.workers.siblings import OtherWorkers
+from twisted_sse.server.workers.topics import answer_change
+from twisted_sse.web.admin.processes import ProcessReport
 
 __all__ = ["StubWorker", "connect"]
 
@@ -51,7 +54,11 @@ class StubWorker:
 
         parent: The parent's end of the calls.
 
+        report: What it tells of itself.
+
         others: What it knows of the others.
+
+        silent: Whether it answers no request to change topics.
 
         deliver: Delivers what parent and worker have written.
     """
@@ -67,12 +74,15 @@ class StubWorker:
         self.parent, self._calls, self.deliver = connect(
             handlers,
             {
+                "admin": lambda *asked: self.report.answer(*asked),
                 "count": self._count,
                 "elsewhere": lambda total, networks, workers: self.others.learn(total, networks),
                 "find": lambda number: self.others.find_own(number),
                 "submit": lambda number: self.others.submit_own(number),
+                "topics": lambda *asked: self._change_topics(*asked),
             },
         )
+        self.report = ProcessReport(self.hub.broker, lambda: 0)
         self.others = OtherWorkers(self._calls, self.clock)
         handlers |= hub_wide.handlers(self.parent)
         self.hub.broker.join(self.others)
@@ -85,6 +95,11 @@ class StubWorker:
         """
         self.clock.advance(0)
         self.deliver()
+
+    def _change_topics(self, *asked: Any) -> Any:
+        if self.silent:
+            return Deferred()
+        return answer_change(self.hub.broker.admission.topic_changes, *asked)
 
     def _count(self, asked: list[Any]) -> list[int]:
         event = ServerSentEvent("")

@@ -7,7 +7,13 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.server.workers.pairs import connect
 from twisted_sse.broker.receipts import KeyReused
-from twisted_sse.errors import HistoryUnavailable, HubClosed, PerhapsKept
+from twisted_sse.errors import (
+    EndsNotKept,
+    HistoryUnavailable,
+    HubClosed,
+    PerhapsKept,
+    TopicEnded,
+)
 from twisted_sse.server.workers.calls import Calls
 
 __all__ = ["CallsTests"]
@@ -49,7 +55,7 @@ class CallsTests(SynchronousTestCase):
         """
         The errors that publishers are told arrive as what they were.
         """
-        for kind in (HistoryUnavailable, HubClosed, KeyReused, PerhapsKept):
+        for kind in (EndsNotKept, HistoryUnavailable, HubClosed, KeyReused, PerhapsKept):
             with self.subTest(kind=kind):
                 calls, _, deliver = connect({}, {"ask": lambda kind=kind: fail(kind("why"))})
                 result = calls.call("ask")
@@ -58,6 +64,16 @@ class CallsTests(SynchronousTestCase):
                 failure = self.failureResultOf(result, kind)
                 self.assertIs(type(failure.value), kind)
                 self.assertEqual(str(failure.value), "why")
+
+    def test_ended_topics(self) -> None:
+        """
+        So does which topics have ended.
+        """
+        calls, _, deliver = connect({}, {"ask": lambda: fail(TopicEnded(["a", "b"]))})
+        result = calls.call("ask")
+        deliver()
+
+        self.assertEqual(self.failureResultOf(result, TopicEnded).value.topics, ("a", "b"))
 
     def test_defect(self) -> None:
         """

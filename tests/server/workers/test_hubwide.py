@@ -13,7 +13,9 @@ from tests.server.workers.pairs import StubWorker
 from tests.support.hubs import Subscriber, make_hub
 from tests.support.shared import SharedMemoryHistory, SharedStore
 from twisted_sse.broker.receipts import KeyReused, RepeatKey
+from twisted_sse.broker.topicchanges import ChangeRefused, TopicRequest
 from twisted_sse.errors import (
+    HistoryUnavailable,
     PerhapsKept,
     TooManyConnections,
     TooManyConnectionsFromAddress,
@@ -21,10 +23,10 @@ from twisted_sse.errors import (
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.publication import Publication
 from twisted_sse.server.workers.hubwide import HubWide
-from twisted_sse.topics import Selection
+from twisted_sse.topics import Matcher, Selection
 from twisted_sse.web.locate import finder
 
-__all__ = ["ConnectionsTests", "CountTests", "OnceTests", "SharedOnceTests"]
+__all__ = ["ConnectionsTests", "CountTests", "OnceTests", "SharedOnceTests", "TopicsTests"]
 
 NEWS = Publication(("news",), ServerSentEvent("hello"))
 
@@ -108,6 +110,78 @@ class ConnectionsTests(SynchronousTestCase):
         third = StubWorker(self.hub_wide)
 
         self.assertEqual((third.others.total, third.others.of("192.0.2.1")), (2, 2))
+
+
+class TopicsTests(SynchronousTestCase):
+    """
+    Changing the topics of a stream that another worker has.
+    """
+
+    def setUp(self) -> None:
+        """
+        Two workers, one of which has a stream.
+        """
+        self.parent_clock = make_hub()[1]
+        hub_wide = HubWide(None, self.parent_clock)
+        self.one, self.two = (StubWorker(hub_wide) for _ in range(2))
+        self.reader = Subscriber(self.two.hub, "news", fixed=False)
+        self.settle()
+
+    def settle(self) -> None:
+        """
+        Let all that was written arrive.
+        """
+        for worker in (self.one, self.two) * 3:
+            worker.settle()
+
+    def change(self, name: str | None = None, user: str | None = None, **changes: Any) -> Any:
+        """
+        Ask the worker without the stream to change its topics, or those of the stream *name*.
+        """
+        request = TopicRequest(("sport", Matcher("exact", "{x}")), (), None, 3)
+        name = self.reader.connection.name if name is None else name
+        asking = self.one.hub.broker.change_topics(name, user, request._replace(**changes))
+        done = Deferred.fromCoroutine(asking)
+        self.settle()
+        return done
+
+    def test_other(self) -> None:
+        """
+        The worker that has the stream changes them.
+        """
+        topics = self.successResultOf(self.change())
+
+        self.assertEqual(topics, ["news", "sport", "{x}"])
+        self.assertEqual(list(self.reader.connection.topics), topics)
+
+    def test_refused(self) -> None:
+        """
+        What it refuses arrives with its reason.
+        """
+        failures = [
+            self.failureResultOf(self.change(**changes), ChangeRefused).value
+            for changes in ({"user": "eve"}, {"max_topics": 2}, {"last_event_id": "x-1"})
+        ]
+
+        self.assertEqual([one.refusal for one in failures], ["forbidden", "invalid", "unknown"])
+        self.assertIn("'x-1'", failures[2].detail)
+
+    def test_unknown(self) -> None:
+        """
+        A name that no worker knows is not found.
+        """
+        self.assertIsNone(self.successResultOf(self.change("x" * 22)))
+
+    def test_stuck(self) -> None:
+        """
+        If a worker does not answer, it may have the stream, so the client has to come again.
+        """
+        self.two.silent = True
+        changing = self.change()
+        self.parent_clock.advance(10)
+        self.settle()
+
+        self.failureResultOf(changing, HistoryUnavailable)
 
 
 class CountTests(SynchronousTestCase):

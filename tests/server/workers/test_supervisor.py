@@ -13,7 +13,7 @@ from twisted.logger import capturedLogs, formatEvent
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_sse.server.workers.assignment import FROM_WORKER
+from twisted_sse.server.workers.assignment import FROM_WORKER, TO_WORKER
 from twisted_sse.server.workers.hubwide import HubWide
 from twisted_sse.server.workers.supervisor import Supervisor
 from twisted_sse.server.workers.workerprocess import WorkerProcess
@@ -31,12 +31,15 @@ class StubProcess:
         self.written = b""
         self.signals: list[int] = []
         self.gone = False
+        self.closed = False
         member.makeConnection(self)  # type: ignore[arg-type]
 
     def writeToChild(self, childFD: int, data: bytes) -> None:
         """
         See `IProcessTransport.writeToChild`.
         """
+        if self.closed:
+            raise KeyError(childFD)
         self.written += data
 
     def signalProcess(self, number: int) -> None:
@@ -52,6 +55,13 @@ class StubProcess:
         Make a call to the parent.
         """
         self.member.childDataReceived(FROM_WORKER, f'["{name}",[]]\n'.encode())
+
+    def close(self) -> None:
+        """
+        Close its end of the pipe that it reads: the process ends soon.
+        """
+        self.closed = True
+        self.member.childConnectionLost(TO_WORKER)
 
     def end(self, status: int = 0, by: int | None = None) -> None:
         """
@@ -253,6 +263,19 @@ class StoppingTests(_SupervisorTestCase):
 
         self.successResultOf(stopped)
         self.assertEqual(self.reactor.getDelayedCalls(), [])
+
+    def test_together(self) -> None:
+        """
+        Workers that end at the same moment are told nothing about each other.
+        """
+        self.ready()
+        stopped = self.stop()
+        for process in self.processes:
+            process.close()
+        for process in self.processes:
+            process.end()
+
+        self.successResultOf(stopped)
 
     def test_not_ready(self) -> None:
         """

@@ -2,6 +2,8 @@
 Every way in which our HTTP/2 connection and its streams end.
 """
 
+from typing import Any
+
 from h2.errors import ErrorCodes as Code
 from h2.events import ConnectionTerminated
 from h2.settings import SettingCodes
@@ -105,6 +107,23 @@ class EndsTests(SynchronousTestCase):
         request.write(b"more")
         # As it is with HTTP/1.1.
         self.assertRaises(RuntimeError, request.finish)
+
+    def test_truncate(self) -> None:
+        """
+        A stream that is not complete is reset after what was written, and the request told
+        once.
+        """
+        pair = Pair()
+        stream, request, _ = pair.answer()
+        request.write(b"half")
+        channel: Any = request.channel
+        channel.truncate()
+        pair.exchange()
+
+        self.assertEqual(pair.bodies[stream], b"half")
+        self.assertEqual((pair.ended, pair.reset), ([], {stream: Code.INTERNAL_ERROR}))
+        self.assertEqual(pair.ends[stream], ["ConnectionDone"])
+        self.assertEqual(pair.server.streams, {})
 
     def test_lose_before_headers(self) -> None:
         """

@@ -2,15 +2,19 @@
 The choice of a sink for a request.
 """
 
+from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.testing import StringTransport
 
+from tests.support.certificates import write_certificate
 from tests.transport.sinks.wired import GET, SinkTestCase
 from twisted_sse.transport.sinks.choice import sink_for
 from twisted_sse.transport.sinks.request import RequestSink
 from twisted_sse.transport.sinks.socket import SocketSink
+from twisted_sse.transport.sinks.tls import TLSSink
+from twisted_sse.transport.tls.identity import CertificateFiles
 
 __all__ = ["ChoiceTests"]
 
@@ -36,6 +40,21 @@ class ChoiceTests(SinkTestCase):
         self.wire.transport.TLS = True
 
         self.assertIsInstance(sink_for(self.request), RequestSink)
+
+    def test_tls_of_ours(self) -> None:
+        """
+        TLS directly on a TCP connection is written to directly, but not TLS on anything else.
+        """
+        directory = Path(self.mktemp())
+        directory.mkdir()
+        files = CertificateFiles(*map(str, write_certificate(directory)))
+        self.start(files=files)
+        transport: Any = self.wire.transport.protocol
+        self.assertIsInstance(sink_for(self.request), TLSSink)
+
+        below, transport.transport = transport.transport, StringTransport()
+        self.assertIsInstance(sink_for(self.request), RequestSink)
+        transport.transport = below
 
     def test_gzip(self) -> None:
         """

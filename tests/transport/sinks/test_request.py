@@ -72,6 +72,34 @@ class RequestSinkTests(SinkTestCase):
         self.assertEqual(stream.notes, ["unblock"])
         self.assertEqual(len(self.pages.requests), 2)
 
+    def test_truncate(self) -> None:
+        """
+        The connection is closed after everything that was sent, without the last chunk.
+        """
+        stream = self.open(self.sink)
+        self.sink.send(LARGE)
+        self.sink.spill(b"last")
+        stream.notes.clear()
+        self.sink.truncate()
+        whole = chunked(b"first") + chunked(LARGE) + chunked(b"last")
+        self.wire.run_until(lambda: self.body() == whole)
+        self.wire.run_until(lambda: not self.wire.transport.connected)
+
+        self.assertEqual(self.wire.client.recv(1), b"")
+        self.assertEqual(stream.notes, [])
+
+    def test_truncate_http_1_0(self) -> None:
+        """
+        With HTTP/1.0 the connection is reset.
+        """
+        self.start(b"GET / HTTP/1.0\r\n\r\n", small=True)
+        sink = RequestSink(self.request)
+        self.open(sink)
+        sink.truncate()
+
+        with self.assertRaises(ConnectionResetError):
+            self.wire.run_until(lambda: False)
+
     def test_client_closes(self) -> None:
         """
         The stream is told once when the client closes, and writing then does nothing.

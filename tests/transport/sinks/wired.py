@@ -8,8 +8,10 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import EncodingResourceWrapper, Resource
 from twisted.web.server import NOT_DONE_YET, GzipEncoderFactory, Request, Site
 
-from tests.support.wires import FDClock, Wire
+from tests.support.wires import EncryptedWire, FDClock, Wire
 from twisted_sse.transport.sinks.sink import Sink
+from twisted_sse.transport.tls.context import TLSFactory, TLSServer
+from twisted_sse.transport.tls.identity import CertificateFiles
 
 __all__ = ["GET", "LARGE", "RecordingStream", "SinkTestCase"]
 
@@ -68,9 +70,16 @@ class SinkTestCase(SynchronousTestCase):
     Has a site, a connection to it, and a request that a test answers.
     """
 
-    def start(self, head: bytes = GET, *, small: bool = False, gzip: bool = False) -> None:
+    def start(
+        self,
+        head: bytes = GET,
+        *,
+        small: bool = False,
+        gzip: bool = False,
+        files: CertificateFiles | None = None,
+    ) -> None:
         """
-        Send a request.
+        Send a request, over TLS if there are *files*.
         """
         self.clock = FDClock()
         self.pages = WaitingResource()
@@ -78,8 +87,12 @@ class SinkTestCase(SynchronousTestCase):
         if gzip:
             root = EncodingResourceWrapper(root, [GzipEncoderFactory()])
         site = Site(root, reactor=self.clock)
-        protocol = site.buildProtocol(None)
-        self.wire = Wire(self.clock, protocol, small=small)
+        self.wire: Wire
+        if files is None:
+            self.wire = Wire(self.clock, site.buildProtocol(None), small=small)
+        else:
+            protocol = TLSFactory(TLSServer([files]), site).buildProtocol(None)
+            self.wire = EncryptedWire(self.clock, protocol, small=small)
         self.addCleanup(self.wire.close)
         self.ask(head)
 
@@ -88,7 +101,7 @@ class SinkTestCase(SynchronousTestCase):
         Send another request over the same connection.
         """
         count = len(self.pages.requests)
-        self.wire.client.sendall(head)
+        self.wire.send(head)
         self.wire.run_until(lambda: len(self.pages.requests) > count)
         self.request = self.pages.requests[-1]
 

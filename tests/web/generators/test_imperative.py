@@ -26,6 +26,7 @@ from twisted_sse import (
 )
 from twisted_sse.errors import InvalidEvent
 from twisted_sse.transport.http.site import StreamSite
+from twisted_sse.web.dialects import AISDK
 
 __all__ = ["EndTests", "KleinTests", "PaceTests", "RequestTests", "SendTests"]
 
@@ -145,7 +146,7 @@ class SendTests(SynchronousTestCase):
         answer = served.call().answer
 
         self.assertIsInstance(served.error, InvalidEvent)
-        self.assertEqual((answer.body, answer.ended), (b"", True))
+        self.assertEqual((answer.body, answer.ended), (b"", False))
 
     def test_dict_of_fields(self) -> None:
         """
@@ -310,7 +311,7 @@ class EndTests(SynchronousTestCase):
 
     def test_cut(self) -> None:
         """
-        After the grace the stream of a handler that goes on ends.
+        After the grace the stream of a handler that goes on breaks off.
         """
 
         async def handler(request: Request, stream: EventStream) -> None:
@@ -327,7 +328,59 @@ class EndTests(SynchronousTestCase):
         served.clock.pump([0.5] * 12)
 
         self.assertEqual(said, [EndReason.DRAINED])
+        self.assertFalse(caller.answer.ended)
         self.assertEqual((served.error, len(served.hub.responses)), (None, 0))
+
+    def test_fails(self) -> None:
+        """
+        If the block raises, the stream breaks off, and its reason is there; with *error*, an
+        event ends it in good order.
+        """
+
+        async def handler(request: Request, stream: EventStream) -> None:
+            streams.append(stream)
+            async with stream:
+                await stream.send("x")
+                raise KeyError("secret")
+
+        streams: list[EventStream] = []
+        last = b'event: stream-error\ndata: {"reason":"failed"}\n\n'
+        for options, body, ended in (({}, b"", False), ({"error": True}, last, True)):
+            served = Served(handler, **options)
+            answer = served.call().answer
+
+            self.assertEqual((answer.body, answer.ended), (b"data: x\n\n" + body, ended))
+            self.assertIsInstance(served.error, KeyError)
+            self.assertEqual(len(served.hub.responses), 0)
+        self.assertEqual([stream.reason for stream in streams], [EndReason.FAILED] * 2)
+
+    def test_dialect(self) -> None:
+        """
+        In a dialect, the stream is complete when it is closed, and tells of a failure.
+        """
+
+        async def block(request: Request, stream: EventStream) -> None:
+            async with stream:
+                await stream.send({"type": "start"})
+
+        async def closing(request: Request, stream: EventStream) -> None:
+            await stream.send({"type": "start"})
+            stream.close()
+
+        async def failing(request: Request, stream: EventStream) -> None:
+            async with stream:
+                await stream.send({"type": "start"})
+                raise KeyError("secret")
+
+        error = '{"type":"error","errorText":"Sorry."}'
+        for handler, rest in ((block, []), (closing, []), (failing, [error])):
+            served = Served(handler, dialect=AISDK(error="Sorry."))
+            answer = served.call().answer
+
+            data = [event.data for event in answer.events]
+            self.assertEqual(data, ['{"type":"start"}', *rest, "[DONE]"])
+            self.assertEqual(answer.header("x-vercel-ai-ui-message-stream"), "v1")
+            self.assertTrue(answer.ended)
 
     def test_closed_by_others(self) -> None:
         """
@@ -359,7 +412,7 @@ class EndTests(SynchronousTestCase):
 
     def test_handler_gives_up(self) -> None:
         """
-        If the handler does not wait for the stream to open, the stream ends.
+        If the handler does not wait for the stream to open, the stream breaks off.
         """
         served = Served(wait)
         opening: list[Deferred[EventStream]] = []
@@ -379,7 +432,8 @@ class EndTests(SynchronousTestCase):
         opening[0].cancel()
         served.clock.advance(0)
 
-        self.assertEqual((caller.answer.ended, len(served.hub.responses)), (True, 0))
+        self.assertEqual((caller.answer.ended, caller.transport.connected), (False, False))
+        self.assertEqual(len(served.hub.responses), 0)
 
 
 class RequestTests(SynchronousTestCase):
@@ -438,6 +492,7 @@ class RequestTests(SynchronousTestCase):
             ({"status": 204}, ValueError),
             ({"methods": "POST"}, TypeError),
             ({"cors": ["*"]}, TypeError),
+            ({"error": "yes"}, TypeError),
         ]
         for options, error in cases:
             served = Served(wait, **options)
@@ -512,7 +567,7 @@ class KleinTests(SynchronousTestCase):
 
     def test_fails(self) -> None:
         """
-        A handler that fails inside the block ends the stream, and its error is logged.
+        If a handler fails inside the block, the stream breaks off, and the error is logged.
         """
 
         async def handler(request: Request, stream: EventStream) -> None:
@@ -523,5 +578,43 @@ class KleinTests(SynchronousTestCase):
         self.route(handler)
         answer = self.call().answer
 
-        self.assertEqual((answer.body, answer.ended), (b"data: a\n\n", True))
+        self.assertEqual((answer.body, answer.ended), (b"data: a\n\n", False))
         self.assertEqual(len(self.flushLoggedErrors(KeyError)), 1)
+        self.assertEqual(len(self.hub.responses), 0)
+
+    def test_fails_outside(self) -> None:
+        """
+        The same without a block: Klein's error page does not get into the stream.
+        """
+
+        async def handler(request: Request, stream: EventStream) -> None:
+            await stream.send("a")
+            raise KeyError("x")
+
+        self.route(handler)
+        answer = self.call().answer
+
+        self.assertEqual((answer.body, answer.ended), (b"data: a\n\n", False))
+        self.assertEqual(len(self.flushLoggedErrors(KeyError)), 1)
+        self.assertEqual(len(self.hub.responses), 0)
+
+    def test_fails_with_an_error_handler(self) -> None:
+        """
+        What an error handler of the app returns does not complete the stream.
+        """
+
+        async def handler(request: Request, stream: EventStream) -> None:
+            async with stream:
+                await stream.send("a")
+                raise KeyError("x")
+
+        def explain(request: Request, failure: Failure) -> str:
+            return "a page"
+
+        self.route(handler)
+        self.app.handle_errors(KeyError)(explain)
+        caller = H2Caller(StreamSite(self.app.resource(), reactor=self.clock), self.clock)
+        stream = caller.ask("GET", "/")
+
+        self.assertEqual(caller.answer(stream).body, b"data: a\n\n")
+        self.assertEqual(caller.resets, {stream: 2})

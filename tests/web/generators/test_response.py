@@ -9,11 +9,12 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
+from twisted.web._http2 import H2Connection as TwistedH2Connection
 from twisted.web.server import Request
 
 from tests.support.http import Answer, Caller, H2Caller, call
 from tests.support.hubs import make_hub
-from twisted_sse.errors import Forbidden, InvalidEvent
+from twisted_sse.errors import Forbidden, HubClosed, InvalidEvent
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.transport.http.site import StreamSite
 from twisted_sse.web.cors import CORS
@@ -80,11 +81,13 @@ class Streamed:
         response = EventSourceResponse(source, clock=self.clock, **options)
         self.site = StreamSite(response, reactor=self.clock)
 
-    def call(self, method: str = "GET", target: str = "/", *rest: Any) -> Caller:
+    def call(
+        self, method: str = "GET", target: str = "/", *rest: Any, version: str = "HTTP/1.1"
+    ) -> Caller:
         """
-        Send a request over HTTP/1.1, and let it be answered.
+        Send a request over HTTP/1, and let it be answered.
         """
-        caller = call(self.site, method, target, *rest)
+        caller = call(self.site, method, target, *rest, version=version)
         self.clock.advance(0)
         return caller
 
@@ -233,11 +236,62 @@ class EndTests(SynchronousTestCase):
 
     def test_failure(self) -> None:
         """
-        A failure is logged, and the stream ends after the events before it.
+        A failure is logged, and the stream breaks off after the events before it.
         """
-        answer = Streamed(broken).get()
+        streamed = Streamed(broken)
+        caller = streamed.call()
 
-        self.assertEqual((answer.body, answer.ended), (b"data: before\n\n", True))
+        self.assertEqual(caller.answer.body, b"data: before\n\n")
+        self.assertEqual((caller.answer.ended, caller.transport.connected), (False, False))
+        self.assertEqual(len(self.flushLoggedErrors(KeyError)), 1)
+
+    def test_failure_http_2(self) -> None:
+        """
+        Over HTTP/2 the stream is reset, and the connection goes on.
+        """
+        streamed = Streamed(broken)
+        caller = H2Caller(streamed.site, streamed.clock)
+        answers = [caller.answer(caller.ask("GET", "/")) for _ in range(2)]
+
+        for answer in answers:
+            self.assertEqual((answer.body, answer.ended), (b"data: before\n\n", False))
+        self.assertEqual(caller.resets, {1: 2, 3: 2})
+        self.assertEqual(len(self.flushLoggedErrors(KeyError)), 2)
+
+    def test_failure_twisted_http_2(self) -> None:
+        """
+        Twisted's own HTTP/2 resets the stream with an error, too.
+        """
+        streamed = Streamed(broken)
+        caller = H2Caller(streamed.site, streamed.clock, TwistedH2Connection)
+        stream = caller.ask("GET", "/")
+
+        self.assertFalse(caller.answer(stream).ended)
+        self.assertEqual(caller.resets, {stream: 2})
+        self.assertEqual(len(self.flushLoggedErrors(KeyError)), 1)
+
+    def test_failure_http_1_0(self) -> None:
+        """
+        Over HTTP/1.0 the connection is aborted: its end alone would be the end of the body.
+        """
+        streamed = Streamed(broken)
+        caller = streamed.call(version="HTTP/1.0")
+
+        self.assertTrue(caller.transport.disconnected)
+        self.assertEqual(len(self.flushLoggedErrors(KeyError)), 1)
+
+    def test_failure_before_the_first_event(self) -> None:
+        """
+        A stream without a single event does not look complete either.
+        """
+
+        def source() -> Iterator[Item]:
+            raise KeyError(SECRET)
+            yield
+
+        answer = Streamed(source).get()
+
+        self.assertEqual((answer.status, answer.body, answer.ended), (200, b"", False))
         self.assertEqual(len(self.flushLoggedErrors(KeyError)), 1)
 
     def test_error_event(self) -> None:
@@ -250,6 +304,7 @@ class EndTests(SynchronousTestCase):
             answer.body,
             b'data: before\n\nevent: stream-error\ndata: {"reason":"failed"}\n\n',
         )
+        self.assertTrue(answer.ended)
         self.assertEqual(len(self.flushLoggedErrors(KeyError)), 1)
 
     def test_own_error_event(self) -> None:
@@ -263,6 +318,16 @@ class EndTests(SynchronousTestCase):
         answer = Streamed(broken, error=tell).get()
 
         self.assertEqual(answer.body, b"data: before\n\nevent: oops\ndata: KeyError\n\n")
+        self.assertTrue(answer.ended)
+        self.assertEqual(len(self.flushLoggedErrors(KeyError)), 1)
+
+    def test_no_error_event(self) -> None:
+        """
+        If the caller makes no event of a failure, the stream breaks off.
+        """
+        answer = Streamed(broken, error=lambda failure: None).get()
+
+        self.assertEqual((answer.body, answer.ended), (b"data: before\n\n", False))
         self.assertEqual(len(self.flushLoggedErrors(KeyError)), 1)
 
     def test_broken_error_event(self) -> None:
@@ -514,18 +579,19 @@ class DrainTests(SynchronousTestCase):
 
     def test_cut(self) -> None:
         """
-        After the grace a source that goes on is cancelled, and its stream ends without a
-        farewell, whether or not its ``finally`` has finished.
+        After the grace a source that goes on is cancelled, and its stream breaks off,
+        whether or not its ``finally`` has finished.
         """
         self.obedient = False
         caller = self.call()
         done: list[None] = []
         self.response.drain(10).addCallback(done.append)
         self.clock.pump([0.1] * 98)
-        before = caller.answer.ended
+        before = caller.transport.connected
         self.clock.pump([0.1] * 5)
 
-        self.assertEqual((before, caller.answer.ended, done), (False, True, [None]))
+        self.assertEqual((before, caller.transport.connected), (True, False))
+        self.assertEqual((caller.answer.ended, done), (False, [None]))
         self.assertEqual([event.data for event in caller.answer.events], ["x", "told"])
         self.hold.callback(None)
         self.assertEqual(self.said, ["finally"])
@@ -540,9 +606,47 @@ class DrainTests(SynchronousTestCase):
         self.response.drain(0)
         self.clock.advance(0)
 
-        self.assertTrue(caller.answer.ended)
+        self.assertEqual((caller.answer.ended, caller.transport.connected), (False, False))
         self.assertNotIn("farewell", [event.data for event in caller.answer.events])
         self.assertEqual(self.said, ["finally"])
+
+    def test_cut_http_2(self) -> None:
+        """
+        Over HTTP/2 the stream is reset.
+        """
+        self.obedient = False
+        caller = H2Caller(self.site, self.clock)
+        stream = caller.ask("GET", "/")
+        self.response.drain(0)
+
+        self.assertFalse(caller.answer(stream).ended)
+        self.assertEqual(caller.resets, {stream: 2})
+
+    def test_cut_with_an_event(self) -> None:
+        """
+        With *error*, an event says that the server has stopped; a function is told by the
+        error.
+        """
+        told: list[BaseException] = []
+
+        def tell(failure: Failure) -> ServerSentEvent:
+            told.append(failure.value)
+            return ServerSentEvent("stopping")
+
+        ends: list[tuple[bool | Callable[[Failure], ServerSentEvent], bytes]] = [
+            (True, b'event: stream-error\ndata: {"reason":"stopped"}\n\n'),
+            (tell, b"data: stopping\n\n"),
+        ]
+        for error, last in ends:
+            response = EventSourceResponse(self.source, clock=self.clock, error=error)
+            self.site, self.obedient = StreamSite(response, reactor=self.clock), False
+            caller = self.call()
+            response.drain(0)
+            self.clock.advance(0)
+
+            self.assertTrue(caller.answer.body.endswith(last))
+            self.assertTrue(caller.answer.ended)
+        self.assertEqual([type(error) for error in told], [HubClosed])
 
     def test_newcomers(self) -> None:
         """
@@ -769,6 +873,16 @@ class SourceTests(SynchronousTestCase):
         ]
         for options in cases:
             self.assertRaises(ValueError, EventSourceResponse, sync, **options)
+
+    def test_refused_error(self) -> None:
+        """
+        An *error* that makes no event raises TypeError.
+        """
+        wrong: Any = ServerSentEvent("failed")
+        with self.assertRaises(TypeError) as raised:
+            EventSourceResponse(sync, error=wrong)
+
+        self.assertIn("give True for an event", str(raised.exception))
 
     def test_function_refuses(self) -> None:
         """

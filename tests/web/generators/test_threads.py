@@ -152,6 +152,21 @@ class ThreadTests(TestCase):
         self.assertEqual([event.event for event in caller.answer.events], [None, "stream-error"])
         self.assertEqual(len(self.flushLoggedErrors(KeyError)), 1)
 
+    async def test_fails_without_an_event(self) -> None:
+        """
+        Without *error*, the stream breaks off.
+        """
+
+        def source() -> Iterator[Item]:
+            yield "x"
+            raise KeyError("secret")
+
+        caller = self.call(source)
+        await self.until_ended()
+
+        self.assertEqual((caller.answer.body, caller.answer.ended), (b"data: x\n\n", False))
+        self.assertEqual(len(self.flushLoggedErrors(KeyError)), 1)
+
     async def test_fails_after_the_end(self) -> None:
         """
         A failure after the reader has left is logged too.

@@ -13,7 +13,7 @@ member that leaves meanwhile is removed right after.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence, Set
 from typing import Protocol
 
 from twisted_sse.broker.audiences.representation import Representation
@@ -80,6 +80,12 @@ class Audience:
     Attributes:
         size: The number of its connections, live or not.
 
+        unended: The topics that it selects by their names and that have not ended;
+            ``None`` if it never ends, because it has patterns or is another hub's.
+
+        over: Whether all its topics have ended: once its members have everything, they
+            are released, and their streams end.
+
         written: When its live members were last written to, in seconds.
     """
 
@@ -99,8 +105,10 @@ class Audience:
         "_window",
         "framing",
         "interest",
+        "over",
         "representation",
         "size",
+        "unended",
         "written",
     )
 
@@ -116,6 +124,10 @@ class Audience:
         self.framing = framing
         self.size = 0
         self.written = 0.0
+        wanted = interest.wanted
+        endless = wanted.everything or wanted.patterns or representation.shows_everything
+        self.unended: Set[str] | None = None if endless else wanted.exact
+        self.over = False
         self._window = window
         self._members: list[Member] = []
         self._sends: list[Callable[[bytes], int]] = []
@@ -155,6 +167,30 @@ class Audience:
         Whether there is a live member that has not been sent everything.
         """
         return bool(self._news) or self._visited < len(self._members)
+
+    @property
+    def releasing(self) -> bool:
+        """
+        Whether it is over, and members have everything and have not been released.
+        """
+        return self.over and bool(self._members) and not self.waiting
+
+    def end_topics(self, topics: Iterable[str]) -> None:
+        """
+        Note that *topics* have ended, with a publication that the members receive.
+        """
+        if self.unended is not None:
+            self.unended -= set(topics)
+            self.over = not self.unended
+
+    def resume_topics(self, topics: Iterable[str]) -> None:
+        """
+        Note that those of *topics* that it selects have begun anew: history has
+        forgotten their ends.
+        """
+        if self.unended is not None:
+            self.unended |= self.interest.wanted.exact & set(topics)
+            self.over = not self.unended
 
     def position_of(self, member: Member) -> Position:
         """
@@ -229,6 +265,18 @@ class Audience:
             self._visit()
             if self._visited == len(self._members):
                 self._wake_early()
+            if not more_time():
+                return
+
+    def release(self, more_time: Callable[[], bool]) -> None:
+        """
+        Let members go that have everything, until all have gone or *more_time* returns
+        false: each ends its stream when it is resumed.
+        """
+        while self.releasing:
+            member = self._members[-1]
+            self.leave(member)
+            member.resume()
             if not more_time():
                 return
 

@@ -11,7 +11,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from operator import attrgetter
 
-from twisted_sse.broker.audiences.representation import encode_record
+from twisted_sse.broker.audiences.representation import EnvelopeKey, encode_record, trace_of
 from twisted_sse.events.publication import Position, PublisherID, Record, Tail
 
 __all__ = ["Entry", "MayRead", "Window"]
@@ -31,10 +31,28 @@ class Entry:
 
         previous: The position right before it.
 
-        given: Whether the ID came from the publisher.
+        has_publisher_id: Whether the ID came from the publisher.
+
+        outcome: How its topics have ended, if this is their end.
+
+        trace: The trace that it belongs to, if that was told.
+
+        enveloped: The frames that tell its topics, made when first needed, by envelope
+            and the topics that are told.
     """
 
-    __slots__ = ("frame", "has_publisher_id", "id", "number", "previous", "private", "topics")
+    __slots__ = (
+        "enveloped",
+        "frame",
+        "has_publisher_id",
+        "id",
+        "number",
+        "outcome",
+        "previous",
+        "private",
+        "topics",
+        "trace",
+    )
 
     def __init__(self, record: Record, previous: Position) -> None:
         self.number = record.number
@@ -43,7 +61,10 @@ class Entry:
         self.topics = record.publication.topics
         self.private = record.publication.private
         self.has_publisher_id = record.publication.event.id is not None
+        self.outcome = record.publication.outcome
         self.frame = encode_record(record)
+        self.trace = trace_of(record)
+        self.enveloped: dict[EnvelopeKey, bytes] | None = None
 
     @property
     def position(self) -> Position:
@@ -133,16 +154,23 @@ class Window:
         entry = self._by_publisher_id.get(event_id)
         return entry is not None and not may_read(entry.topics, entry.private)
 
-    def shown_id(self, may_read: MayRead) -> str | None:
+    def shown_id(self, may_read: MayRead, number: int | None = None) -> str | None:
         """
         The newest ID that a subscriber may be shown.
+
+        Args:
+            number: Look only at what does not follow it, instead of at everything.
+
+        Returns:
+            ``None`` if the window has no such ID.
 
         Only events that the subscriber may not read follow that ID, so a resume from
         there misses nothing, and repeats nothing.
         """
-        if not isinstance(self.head.id, PublisherID):
+        if number is None and not isinstance(self.head.id, PublisherID):
             return self.head.id
-        for entry in reversed(self._entries[self._first :]):
+        end = None if number is None else self._after(number)
+        for entry in reversed(self._entries[self._first : end]):
             if not entry.has_publisher_id or may_read(entry.topics, entry.private):
                 return entry.id
         return None if isinstance(self.floor.id, PublisherID) else self.floor.id

@@ -10,13 +10,15 @@ Every end of a connection goes through `Connection.end`.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 from twisted.internet.interfaces import IAddress
 from twisted.logger import Logger
 
 from twisted_sse.broker.audiences.audience import NOT_LIVE, Audience
+from twisted_sse.broker.connections.backlog import Backlog, SentTopics
 from twisted_sse.broker.connections.endreason import EndReason
 from twisted_sse.errors import InvalidEvent
 from twisted_sse.events import codec
@@ -26,9 +28,16 @@ from twisted_sse.events.publication import Position
 from twisted_sse.topics import Selection
 from twisted_sse.transport.sinks.sink import Sink
 
-__all__ = ["Connection", "ConnectionObserver", "frame_to_push"]
+__all__ = ["Connection", "ConnectionObserver", "Phase", "frame_to_push"]
+
+#: The stream has not begun yet; or it is live; or it is sent what it has missed; or its
+#: reader does not take what was sent.
+Phase = Literal["opening", "live", "behind", "blocked"]
 
 C = TypeVar("C")
+
+# Random bytes of a name: 22 characters.
+_NAME_BYTES = 16
 
 
 class ConnectionObserver(NamedTuple, Generic[C]):
@@ -63,11 +72,20 @@ class Connection:
     The hub makes one for each subscriber; applications find it in ``hub.connections``.
 
     Attributes:
+        name: Nobody can guess it.  ``stream-open`` tells it to the subscriber, who changes
+            its topics by it.
+
+        fixed: Whether its topics cannot be changed.
+
         user: The user that the grant names, or ``None``.
 
         address: Where the subscriber connects from.
 
         since: When the connection was made, in seconds of the hub's clock.
+
+        number: Its number in the `Registry`, from 1.
+
+        protocol: What the subscriber speaks, such as ``HTTP/2``; empty if unknown.
 
         ended: The reason why it has ended, or ``None``.
 
@@ -76,6 +94,13 @@ class Connection:
         due: The check at which `Keepalive` looks at it, or ``None``.
 
         reading: Whether history is being read for it.
+
+        backlog: What it has to be sent before it goes on with other topics.
+
+        began: The number of the position that its stream began after, less than 0 if
+            its reader has been sent what precedes that.
+
+        sent: What it has been sent, if its topics have changed.
 
         begun: Whether the listeners of `Hub.on_connect` have been called for it.
 
@@ -95,13 +120,20 @@ class Connection:
         "_until",
         "address",
         "audience",
+        "backlog",
+        "began",
         "begun",
         "bytes_alone",
         "due",
         "ended",
         "events_alone",
+        "fixed",
+        "name",
+        "number",
+        "protocol",
         "reading",
         "send",
+        "sent",
         "since",
         "slot",
         "user",
@@ -125,12 +157,19 @@ class Connection:
         self._until: float | None = None
         self.audience = audience
         self.send = sink.send
+        self.name = secrets.token_urlsafe(_NAME_BYTES)
+        self.fixed = True
         self.user = user
         self.address = address
         self.since = self.written = observer.seconds()
         self.slot = NOT_LIVE
+        self.number = 0
+        self.protocol = ""
         self._position = Position(0, "")
         self.reading = False
+        self.backlog: Backlog | None = None
+        self.began = OLDEST.number
+        self.sent: SentTopics | None = None
         self.begun = False
         self.events_alone = 0
         self.bytes_alone = 0
@@ -206,6 +245,17 @@ class Connection:
         Whether it has been sent everything, and gets the next event with its audience.
         """
         return self.slot != NOT_LIVE
+
+    @property
+    def phase(self) -> Phase:
+        """
+        How far it is: see `Phase`.
+        """
+        if self.live:
+            return "live"
+        if not self._opened:
+            return "opening"
+        return "blocked" if self._blocked else "behind"
 
     def push(self, event: ServerSentEvent) -> bool:
         """
@@ -326,11 +376,14 @@ class Connection:
 
     def caught_up(self) -> None:
         """
-        Become live, or end if it is to end when it has been sent everything.
+        Become live, or end if it is to end when it has been sent everything, or if all
+        its topics have ended.
 
         Call this when everything up to the audience's live position was sent.
         """
-        if self._final is not None:
+        if self.audience.over:
+            self.end(EndReason.ENDED)
+        elif self._final is not None:
             self.end(EndReason.DRAINED, self._final)
         else:
             self.audience.join(self)
@@ -366,10 +419,12 @@ class Connection:
 
     def keep_alive(self, comment: bytes) -> None:
         """
-        Write *comment*, unless bytes that are already on their way do as well.
+        Write *comment*, or what its representation has instead, unless bytes that are
+        already on their way do as well.
         """
         if self._opened and not self._blocked:
-            self.write(self._sink.framing(comment))
+            frame = self.audience.representation.keepalive or comment
+            self.write(self._sink.framing(frame))
 
     def detach(self) -> bool:
         """
@@ -395,6 +450,7 @@ class Connection:
         Stop being live: history has to say whether it still knows the position.
         """
         self.audience.leave(self)
+        self.backlog = None
         if self._position not in (OLDEST, UNLOCATED):
             self._position = Position(LOST, self._position.id)
 
@@ -420,6 +476,8 @@ class Connection:
     def end(self, reason: EndReason, final: ServerSentEvent | None = None) -> None:
         """
         End the stream and release everything.  Only the first call has an effect.
+
+        What has failed does not look complete.
         """
         if self.ended is not None:
             return
@@ -428,15 +486,18 @@ class Connection:
         self.audience.leave(self)
         if self._opened and reason is not EndReason.GONE:
             try:
-                self._finish(final)
+                self._finish(final, reason)
             except Exception:
-                self._log.failure("A stream could not be ended in good order")
+                self._log.failure("A stream could not be ended")
         self._observer.ended(self, reason)
 
-    def _finish(self, final: ServerSentEvent | None) -> None:
+    def _finish(self, final: ServerSentEvent | None, reason: EndReason) -> None:
         if final is not None:
             self._sink.spill(self._sink.framing(codec.encode(final)))
-        self._sink.finish()
+        if reason is EndReason.FAILED:
+            self._sink.truncate()
+        else:
+            self._sink.finish()
 
 
 def frame_to_push(event: ServerSentEvent) -> bytes:

@@ -30,10 +30,19 @@ def log_end(connection: Connection, reason: EndReason) -> None:
         "{address} {user} stream ended: {reason}, after {seconds:.1f} s, {topics} topics, "
         "{events} events, {bytes} bytes",
         address=getattr(connection.address, "host", None) or "-",
-        user=connection.user or "-",
+        user=_shown(connection.user),
         reason=reason.value,
         seconds=connection.duration,
         topics="all" if selection.everything else len(selection.exact) + len(selection.patterns),
         events=connection.sent_events,
         bytes=connection.sent_bytes,
     )
+
+
+def _shown(user: str | None) -> str:
+    """
+    Write *user* so that no name can look like another part of the line, or like another line.
+    """
+    if not user:
+        return "-"
+    return user if user.isprintable() and " " not in user else ascii(user)

@@ -16,6 +16,8 @@ class EndReason(enum.Enum):
     GONE = "gone"
     #: The application closed it.
     CLOSED = "closed"
+    #: All its topics have ended, and it was sent everything.
+    ENDED = "ended"
     #: The hub stops.
     DRAINED = "drained"
     #: Its reader took nothing for longer than the send time-out.

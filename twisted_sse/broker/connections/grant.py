@@ -14,7 +14,7 @@ from twisted_sse.errors import Unauthorized
 from twisted_sse.events.presence import encode_info
 from twisted_sse.topics import Interest, Selection, Selector
 
-__all__ = ["ANONYMOUS", "Grant", "Selectors", "check_grant"]
+__all__ = ["ANONYMOUS", "Grant", "Selectors", "check_grant", "may_read_any"]
 
 #: Selectors, of which a str is parsed by `parse_selector`.
 Selectors = Iterable[str | Selector] | Selection
@@ -134,17 +134,9 @@ class Grant:
 
     def may_read(self, wanted: Selection) -> bool:
         """
-        Whether it may read anything that *wanted* selects.
-
-        A pattern may select any topic, so only a list of exact names can be
-        refused as a whole.
+        Whether it may read anything that *wanted* selects; see `may_read_any`.
         """
-        if self.public:
-            return True
-        if self.subscribe is None:
-            return False
-        exact_only = not wanted.everything and not wanted.patterns
-        return not exact_only or self.subscribe.matches(tuple(wanted.exact))
+        return may_read_any(self.public, self.subscribe, wanted)
 
     def may_publish(self, topics: Iterable[str]) -> bool:
         """
@@ -172,6 +164,26 @@ class Grant:
 
     def _values(self) -> tuple[object, ...]:
         return self.user, self.subscribe, self.publish, self.public, self.expires, self.info
+
+
+def may_read_any(public: bool, readable: Selection | None, wanted: Selection) -> bool:
+    """
+    Whether anything that *wanted* selects may be read.
+
+    A pattern may select any topic, so only a list of exact names can be refused as a
+    whole.
+
+    Args:
+        public: Whether everything that is not private may be read.
+
+        readable: The topics that may be read, including private publications.
+    """
+    if public:
+        return True
+    if readable is None:
+        return False
+    exact_only = not wanted.everything and not wanted.patterns
+    return not exact_only or readable.matches(tuple(wanted.exact))
 
 
 def check_grant(value: object) -> Grant:

@@ -20,6 +20,8 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
+from twisted_sse.clock import looping_call
+
 __all__ = ["Keepalive", "Watched"]
 
 _COMMENT = b":\n\n"
@@ -81,6 +83,9 @@ class Keepalive:
 
         checks: The number of checks in an interval.  With more of them, comments
             are less late.
+
+    Attributes:
+        sent: How many times a comment was due.
     """
 
     _log = Logger()
@@ -90,6 +95,7 @@ class Keepalive:
         self._clock = clock
         self._step = min(interval, max(interval / checks, _SHORTEST_STEP))
         self._began = 0.0
+        self.sent = 0
         self._watched = 0
         self._checks: dict[int, dict[Watched, None]] = {}
         self._late: deque[Watched] = deque()
@@ -129,9 +135,7 @@ class Keepalive:
     @cached_property
     def _loop(self) -> LoopingCall:
         # Made when first needed, because making a LoopingCall chooses a reactor.
-        loop = LoopingCall(self._check)
-        loop.clock = self._clock
-        return loop
+        return looping_call(self._clock, self._check)
 
     def _check(self) -> None:
         now = self._clock.seconds()
@@ -151,6 +155,7 @@ class Keepalive:
             return
         silent_since = connection.silent_since
         if now - silent_since > self._interval - _TOLERANCE:
+            self.sent += 1
             try:
                 connection.keep_alive(_COMMENT)
             except Exception:

@@ -18,6 +18,7 @@ from twisted.logger import Logger
 
 from twisted_sse.broker.connections.connection import Connection
 from twisted_sse.broker.connections.endreason import EndReason
+from twisted_sse.clock import looping_call
 
 __all__ = ["MaxLifetime"]
 
@@ -89,9 +90,7 @@ class MaxLifetime:
     @cached_property
     def _loop(self) -> LoopingCall:
         # Made when first needed, because making a LoopingCall chooses a reactor.
-        loop = LoopingCall(self._check)
-        loop.clock = self._clock
-        return loop
+        return looping_call(self._clock, self._check)
 
     def _check(self) -> None:
         age = self._clock.seconds() - self._began

@@ -16,6 +16,7 @@ from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
+from twisted_sse.broker.audiences.audience import Audience
 from twisted_sse.broker.audiences.index import AudienceIndex
 from twisted_sse.broker.connections.connection import Connection
 from twisted_sse.broker.connections.endreason import EndReason
@@ -63,11 +64,13 @@ class Reauthorizer:
         audiences: AudienceIndex,
         clock: IReactorTime,
         changed: Callable[[Connection, Grant], None] = lambda connection, grant: None,
+        moved: Callable[[Audience], object] = lambda audience: None,
     ) -> None:
         self._connections = connections
         self._audiences = audiences
         self._clock = clock
         self._changed = changed
+        self._moved = moved
         self._now = dates_of(clock)
         self._expiry = GrantExpiry(clock)
         self._revocation = Revocation(clock)
@@ -167,9 +170,11 @@ class Reauthorizer:
             if not connection.detach():
                 self._clock.callLater(0, self._again, connection)
                 return
-            moved = self._audiences.enter(interest, before.representation, before.framing)
+            representation = before.representation.within(interest)
+            moved = self._audiences.enter(interest, representation, before.framing)
             connection.attach(moved)
             self._audiences.exit(before)
+            self._moved(moved)
         self._connections.set_user(connection, grant.user)
         self._remember(connection, grant, self._reauthorize.pop(connection))
         self._changed(connection, grant)

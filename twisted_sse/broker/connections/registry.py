@@ -7,6 +7,7 @@ room: its reader would come back and take the room of another.
 
 from __future__ import annotations
 
+import secrets
 from collections import Counter
 from collections.abc import Iterator
 
@@ -42,6 +43,9 @@ class Registry:
     Attributes:
         elsewhere: The connections of other processes of the hub, which the limits
             include.
+
+        epoch: Tells the numbers of these connections from those of other processes and
+            other starts.
     """
 
     def __init__(
@@ -51,10 +55,12 @@ class Registry:
         limit_per_user: int | None = None,
     ) -> None:
         self.set_limits(limit, limit_per_address, limit_per_user)
-        self._connections: dict[Connection, None] = {}
+        self._connections: dict[str, Connection] = {}
         self._networks: Counter[str] = Counter()
         self._users: Counter[str] = Counter()
         self.elsewhere: Elsewhere = ALONE
+        self.epoch = secrets.token_hex(4)
+        self._newest = 0
 
     def set_limits(
         self, limit: int | None, limit_per_address: int | None, limit_per_user: int | None
@@ -73,25 +79,49 @@ class Registry:
         return len(self._connections)
 
     def __iter__(self) -> Iterator[Connection]:
-        return iter(list(self._connections))
+        return iter(list(self._connections.values()))
 
     def __contains__(self, connection: object) -> bool:
-        return connection in self._connections
+        if not isinstance(connection, Connection):
+            return False
+        return self._connections.get(connection.name) is connection
+
+    def named(self, name: str) -> Connection | None:
+        """
+        The connection with this name.
+        """
+        return self._connections.get(name)
 
     def of_user(self, user: str) -> list[Connection]:
         """
         The connections of *user*.
         """
-        return [connection for connection in self._connections if connection.user == user]
+        return [one for one in self._connections.values() if one.user == user]
+
+    def id_of(self, connection: Connection) -> str:
+        """
+        Identifies *connection*, for those who look at the hub: no other one ever has the
+        same, on any hub.
+        """
+        return f"{self.epoch}-{connection.number}"
+
+    def with_id(self, connection_id: str) -> Connection | None:
+        """
+        The connection that has this ID; ``None`` if there is none, or none any more.
+        """
+        epoch, _, number = connection_id.rpartition("-")
+        if epoch != self.epoch:
+            return None
+        return next((one for one in self._connections.values() if str(one.number) == number), None)
 
     def of_topic(self, topic: str) -> list[Connection]:
         """
         The connections that subscribe to *topic*.
         """
         # Many connections have the same selection, and matching one takes a while.
-        selections = {connection.topics for connection in self._connections}
+        selections = {connection.topics for connection in self._connections.values()}
         matching = {selection for selection in selections if selection.matches((topic,))}
-        return [one for one in self._connections if one.topics in matching]
+        return [one for one in self._connections.values() if one.topics in matching]
 
     def check_capacity(self, address: IAddress, user: str | None = None) -> None:
         """
@@ -125,7 +155,9 @@ class Registry:
         """
         Add *connection*.
         """
-        self._connections[connection] = None
+        self._connections[connection.name] = connection
+        self._newest += 1
+        connection.number = self._newest
         network = network_of(connection.address)
         self._networks[network] += 1
         self._tell(network, self._networks[network])
@@ -136,7 +168,7 @@ class Registry:
         """
         Remove *connection*.
         """
-        del self._connections[connection]
+        del self._connections[connection.name]
         network = network_of(connection.address)
         self._tell(network, _subtract(self._networks, network))
         if connection.user is not None:
@@ -149,7 +181,7 @@ class Registry:
         if connection.user == user:
             return
         # One that has ended does not count any more.
-        counts = connection in self._connections
+        counts = connection in self
         if counts and connection.user is not None:
             self._remove_user(connection.user)
         connection.user = user

@@ -11,6 +11,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 
 from twisted_sse.broker.connections.endreason import EndReason
+from twisted_sse.clock import looping_call
 
 __all__ = ["SendTimeout", "Stallable"]
 
@@ -80,9 +81,7 @@ class SendTimeout:
     @cached_property
     def _loop(self) -> LoopingCall:
         # Made when first needed, because making a LoopingCall chooses a reactor.
-        loop = LoopingCall(self._check)
-        loop.clock = self._clock
-        return loop
+        return looping_call(self._clock, self._check)
 
     def _check(self) -> None:
         now = self._clock.seconds()

@@ -171,13 +171,25 @@ class HubPresence:
 
     def changed(self, connection: Connection, grant: Grant) -> None:
         """
-        Note that *connection* has another grant, or other topics.
+        Note that *connection* has another grant.
         """
         visit = self._visits.get(connection)
-        if visit is None:
-            return
+        if visit is not None:
+            self._change(connection, visit, _known_user(grant.user), grant.info)
+
+    def moved(self, connection: Connection) -> None:
+        """
+        Note that *connection* has other topics.
+        """
+        visit = self._visits.get(connection)
+        if visit is not None:
+            self._change(connection, visit, visit.user, visit.info)
+
+    def _change(
+        self, connection: Connection, visit: _Visit, user: str | None, info: str | None
+    ) -> None:
         before, visit.topics = (visit.user, visit.topics), []
-        visit.user, visit.info = _known_user(grant.user), grant.info
+        visit.user, visit.info = user, info
         if visit.begun:
             self._feeds.forget(connection)
             self._enter(connection, visit)

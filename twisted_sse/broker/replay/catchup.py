@@ -24,6 +24,8 @@ from twisted_sse.broker.audiences.audience import Audience
 from twisted_sse.broker.audiences.window import Window
 from twisted_sse.broker.connections.connection import Connection
 from twisted_sse.broker.connections.endreason import EndReason
+from twisted_sse.broker.measures.measures import Measures
+from twisted_sse.broker.replay.backlogs import Backlogs
 from twisted_sse.broker.replay.pages import (
     PAGE_EVENTS,
     ReplayCache,
@@ -65,6 +67,8 @@ class Catchup:
         fallen_behind: What happens to a reader that is so slow that history has
             forgotten what comes next.
 
+        measures: Counts replayed pages and gaps, and times reads.
+
     Attributes:
         starts: Finds where streams start.
     """
@@ -77,14 +81,17 @@ class Catchup:
         history: IHistoryProvider,
         clock: IReactorTime,
         fallen_behind: FallenBehind,
+        measures: Measures | None = None,
     ) -> None:
         self._window = window
         self._history = history
         self._clock = clock
         self._fallen_behind = fallen_behind
+        self._measures = Measures() if measures is None else measures
         self._cache = ReplayCache()
         self._reads: SingleFlight[ReplayPage] = SingleFlight()
         self.starts = Starts(window, history, self._read)
+        self._backlogs = Backlogs(window, history, self._ask_again_later)
         self._waiting: list[Connection] = []
         self._ahead: list[Connection] = []
         self._generation = 0
@@ -100,16 +107,20 @@ class Catchup:
         Returns:
             Whether it is still behind and can take another page at once.
         """
+        if connection.backlog is not None:
+            return self._backlogs.advance(connection, connection.backlog)
         audience = connection.audience
         if self._has_caught_up(connection):
             return False
         page = self._cache.get(audience, connection.position)
-        if page is None and self._window.covers(connection.position.number):
+        recent = self._window.covers(connection.position.number)
+        if page is None and recent:
             page = page_from_window(self._window, audience, connection.position)
             self._cache.put(audience, connection.position, page)
         if page is None:
             self._fetch(connection)
             return False
+        self._measures.replays["window" if recent else "history"] += 1
         return self._send(connection, page)
 
     def moved_on(self) -> None:
@@ -170,14 +181,15 @@ class Catchup:
         self, result: ReplayPage | Failure, connection: Connection, audience: Audience
     ) -> None:
         connection.reading = False
-        if connection.audience is not audience:
-            # Its grant has changed, and what was read is what the old grant covers.
+        if connection.audience is not audience or connection.backlog is not None:
+            # Its grant or its topics have changed, and what was read is what the old ones cover.
             connection.resume()
             return
         if not connection.ready:
             return
         if isinstance(result, ReplayPage):
             self._note_available()
+            self._measures.replays["history"] += 1
             self._send(connection, result)
             connection.resume()
         elif result.check(UnknownEventID):
@@ -192,10 +204,9 @@ class Catchup:
             return
         audience = connection.audience
         event_id = connection.position.id
-        frame = reset_frame(
-            ResetReason.LOST if lost else ResetReason.BEHIND,
-            None if isinstance(event_id, PublisherID) else event_id,
-        )
+        reason = ResetReason.LOST if lost else ResetReason.BEHIND
+        self._measures.resets[reason.value] += 1
+        frame = reset_frame(reason, None if isinstance(event_id, PublisherID) else event_id)
         page = ReplayPage(audience.framing(frame), OLDEST)
         if self._fallen_behind == "latest":
             page = latest_page(self._window, audience, frame)
@@ -239,12 +250,18 @@ class Catchup:
         asked = self._window.head
         since = None if position == OLDEST else position.id
         selection = audience.interest.wanted
+        began = self._clock.seconds()
         records: Deferred[Sequence[Record]] = maybeDeferred(
             self._history.since, since, selection, PAGE_EVENTS
         )
+        records.addCallback(self._note_read, began)
         records.addCallback(self._check_generation, self._generation)
         reading = records.addCallback(page_from_history, asked, self._window, audience)
         return reading.addCallback(self._keep, audience, position)
+
+    def _note_read(self, records: Sequence[Record], began: float) -> Sequence[Record]:
+        self._measures.reads.observe(self._clock.seconds() - began)
+        return records
 
     def _check_generation(self, records: Sequence[Record], generation: int) -> Sequence[Record]:
         if generation != self._generation:

@@ -17,7 +17,9 @@ from twisted_sse.broker.audiences.window import Entry, Window
 from twisted_sse.events.publication import Position, Record
 
 __all__ = [
+    "PAGE_BYTES",
     "PAGE_EVENTS",
+    "PAGE_SCAN",
     "ReplayCache",
     "ReplayPage",
     "latest_page",
@@ -29,12 +31,12 @@ __all__ = [
 #: The most records to ask history for at once.
 PAGE_EVENTS = 256
 
-# The most bytes of a page, not counting its last frame: the transport keeps what a
-# reader does not take of it.
-_PAGE_BYTES = 64 * 1024
+#: The most bytes of a page, not counting its last frame: the transport keeps what a
+#: reader does not take of it.
+PAGE_BYTES = 64 * 1024
 
-# The most entries of the window to match for one page: about 0.3 ms.
-_PAGE_SCAN = 1024
+#: The most entries of the window to match for one page: about 0.3 ms.
+PAGE_SCAN = 1024
 
 # The most bytes that all shared pages hold.
 _SHARED_BYTES = 4 * 1024 * 1024
@@ -111,7 +113,7 @@ def page_from_window(window: Window, audience: Audience, position: Position) -> 
         if matches(entry.topics, entry.private):
             entries.append(entry)
             size += len(entry.frame)
-        if size >= _PAGE_BYTES or scanned == _PAGE_SCAN:
+        if size >= PAGE_BYTES or scanned == PAGE_SCAN:
             goal = entry.position
             break
     return _page(audience, audience.representation.frames(entries), goal)
@@ -145,7 +147,7 @@ def page_from_history(
         if matches(item.publication.topics, item.publication.private):
             frames.append(encode(item))
             size += len(frames[-1])
-        if size >= _PAGE_BYTES or count == PAGE_EVENTS:
+        if size >= PAGE_BYTES or count == PAGE_EVENTS:
             return _page(audience, frames, item.position)
     return _page(audience, frames, position)
 

@@ -18,7 +18,7 @@ from twisted_sse.cli.history.pages import when_available
 from twisted_sse.cli.lineparser import BadLine
 from twisted_sse.cli.running import CommandFailed, Status
 from twisted_sse.cli.tally import lines_of
-from twisted_sse.errors import HistoryUnavailable, PerhapsKept
+from twisted_sse.errors import HistoryUnavailable, PerhapsKept, TopicEnded
 from twisted_sse.events.publication import Publication
 from twisted_sse.interfaces import IHistoryProvider
 
@@ -90,6 +90,9 @@ async def _keep(
     except PerhapsKept as error:
         sentence = f"{lines_of(publications)} may have been imported. {error}"
         raise CommandFailed(Status.UNCERTAIN, f"{sentence} No line after that was.") from error
+    except TopicEnded as error:
+        sentence = f"{lines_of(publications)} was not imported, and no line after it. {error}"
+        raise CommandFailed(Status.REFUSED, sentence) from error
     except HistoryUnavailable as error:
         sentence = f"{lines_of(publications)} was not imported, and no line after it. {error}"
         raise CommandFailed(Status.UNREACHABLE, sentence) from error

@@ -2,7 +2,7 @@
 One kept publication as a line of JSON, and back.
 
 A line has what a publisher gives, under the names of ``POST /events``: ``topic``, ``data``,
-``event``, ``id``, ``retry``, ``private``; and ``comment``.  ``id`` is there only if the
+``event``, ``id``, ``retry``, ``private``, ``end``; and ``comment``.  ``id`` is there only if the
 publisher has chosen it.  ``event_id``, the ID that subscribers were sent, and ``time``,
 when it was kept, are for readers, and ignored here.
 """
@@ -14,16 +14,18 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from twisted_sse.cli.batches import NumberedLine
-from twisted_sse.cli.lineparser import BadLine
+from twisted_sse.cli.lineparser import reading
 from twisted_sse.errors import InvalidEvent, InvalidTopic
+from twisted_sse.events.control import BEGUN
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.holdings import StoredRecord
 from twisted_sse.events.publication import Publication
+from twisted_sse.topics import check_topics
 
 __all__ = ["as_line", "from_line", "utc"]
 
 _FIELDS: Final = ("data", "event", "id", "retry", "comment")
-_KEYS: Final = {"topic", *_FIELDS, "private", "event_id", "time"}
+_KEYS: Final = {"topic", *_FIELDS, "private", "end", "event_id", "time"}
 
 # With these arguments json.dumps() would make an encoder for each call.
 _write: Final = json.JSONEncoder(ensure_ascii=False).encode
@@ -42,6 +44,8 @@ def as_line(stored: StoredRecord) -> str:
             value[name] = field
     if publication.private:
         value["private"] = True
+    if publication.outcome is not None:
+        value["end"] = publication.outcome
     value["event_id"] = stored.record.id
     time = utc(stored.kept_at)
     if time is not None:
@@ -56,17 +60,8 @@ def from_line(line: NumberedLine) -> Publication | None:
     Raises:
         BadLine: It cannot be published; a sentence with its number.
     """
-    try:
+    with reading(line):
         return _publication(json.loads(line.text)) if line.text.strip() else None
-    except UnicodeDecodeError:
-        reason = "it is not UTF-8."
-    except (InvalidEvent, InvalidTopic) as error:
-        reason = str(error)
-    except ValueError as error:
-        reason = f"it is not JSON: {error}."
-    except RecursionError:
-        reason = "this JSON is nested too deeply."
-    raise BadLine(f"Line {line.number}: {reason}")
 
 
 def utc(seconds: float | None) -> str | None:
@@ -100,7 +95,11 @@ def _publication(value: Any) -> Publication:
         data = _write(data)
     fields = {name: value.get(name) for name in _FIELDS if name != "data"}
     event = ServerSentEvent(data, **fields)
-    return Publication.of(topics, event, private=value.get("private", False))
+    private = value.get("private", False)
+    if event.event == BEGUN and isinstance(private, bool):
+        # Only hubs publish it, when a run begins.
+        return Publication(check_topics(topics), event, private)
+    return Publication.restored(topics, event, value.get("end"), private=private)
 
 
 def _items(topics: object) -> list[Any]:

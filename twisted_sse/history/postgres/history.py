@@ -38,7 +38,7 @@ from twisted_sse.history.postgres.follower import PostgresFollower
 from twisted_sse.history.postgres.install import install_schema
 from twisted_sse.history.postgres.outbox import OutboxMover
 from twisted_sse.history.postgres.reader import PostgresBounds, PostgresReader
-from twisted_sse.history.postgres.reading import describe_history, read_rows
+from twisted_sse.history.postgres.reading import describe_rows, read_rows
 from twisted_sse.history.postgres.schema import Schema
 from twisted_sse.history.postgres.session import Session
 from twisted_sse.history.postgres.url import PostgresURL
@@ -156,7 +156,7 @@ class PostgresHistory(RemoteHistory[PostgresReader]):
         """
         See `IHistoryReader.describe`.
         """
-        return self._read(describe_history, self._bounds)
+        return self._read(describe_rows, self._bounds)
 
     def read(self, cursor: str | None, limit: int) -> Deferred[StoredPage]:  # type: ignore[override]
         """
@@ -258,6 +258,9 @@ class PostgresHistory(RemoteHistory[PostgresReader]):
     async def _find(self, store: PostgresReader, event_id: str) -> Record | None:
         return await store.find(event_id)
 
+    async def _ends(self, store: PostgresReader, topics: Sequence[str]) -> Sequence[Record]:
+        return await store.ends(topics)
+
     async def _since(
         self, store: PostgresReader, last_event_id: str | None, topics: Selection, limit: int
     ) -> Sequence[Record]:
@@ -286,7 +289,9 @@ class PostgresHistory(RemoteHistory[PostgresReader]):
 
         session = Session(self._schema, self._epochs, self._clock, listen=True)
         connection = self._open(session, notified)
-        mover = OutboxMover(connection, self._schema, self._outage, outbox, self._clock)
+        mover = OutboxMover(
+            connection, self._schema, self._bounds, self._outage, outbox, self._clock
+        )
         return PostgresFollower(
             self._reader(connection),
             self._epochs,

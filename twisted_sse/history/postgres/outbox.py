@@ -7,6 +7,7 @@ the pauses grow while nothing is published.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -17,13 +18,17 @@ from twisted.python.failure import Failure
 from twisted_sse.errors import HistoryUnavailable
 from twisted_sse.history.bell import Bell
 from twisted_sse.history.outage import Outage
-from twisted_sse.history.postgres.binary import int_from, statement
+from twisted_sse.history.postgres.binary import int_from, statement, texts_from
 from twisted_sse.history.postgres.connection import PostgresConnection, PostgresRefused
+from twisted_sse.history.postgres.reader import PostgresBounds
 from twisted_sse.history.postgres.schema import Schema
 
 __all__ = ["LONGEST_PAUSE", "SHORTEST_PAUSE", "OutboxMover"]
 
-_MOVE: Final = "SELECT @schema@.move($1::int)"
+_MOVE: Final = """
+    SELECT moved, discarded FROM @schema@.move($1::int, $2::bigint, $3::bigint,
+        make_interval(secs => $4::float8))
+"""
 
 # The most publications that are moved in one transaction.
 _MOST: Final = 500
@@ -52,12 +57,13 @@ class OutboxMover:
         self,
         connection: PostgresConnection,
         schema: Schema,
+        bounds: PostgresBounds,
         outage: Outage,
         bell: Bell,
         clock: IReactorTime,
     ) -> None:
         self._connection = connection
-        self._moving = statement(schema.sql(_MOVE), _MOST)
+        self._moving = statement(schema.sql(_MOVE), _MOST, *bounds)
         self._outage = outage
         self._bell = bell
         self._running: Deferred[None] = Deferred.fromCoroutine(self._run())
@@ -88,7 +94,18 @@ class OutboxMover:
             # There is no connection, as the outage says already.
             return 0
         self._outage.end("moving")
+        discarded = result.get_value(0, 1)
+        if discarded is not None:
+            self._tell_discarded(texts_from(discarded))
         return int_from(result.get_value(0, 0) or b"")
+
+    def _tell_discarded(self, topics: Sequence[str]) -> None:
+        self._log.warn(
+            "{count} publications with SQL were discarded, because their topics had ended when"
+            " they were to be moved; one of the topics is {topic!r}",
+            count=len(topics),
+            topic=topics[0][:100],
+        )
 
     def _ended(self, failure: Failure) -> None:
         if not failure.check(CancelledError):

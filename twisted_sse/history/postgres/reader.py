@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from twisted.internet.interfaces import IReactorTime
@@ -13,7 +14,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted_sse.errors import UnknownEventID
 from twisted_sse.events.publication import Position, Record, Tail
 from twisted_sse.history.outage import Unreadable
-from twisted_sse.history.postgres.binary import float_from, int_from, statement, texts_from
+from twisted_sse.history.postgres.binary import float_from, int_from, statement, texts, texts_from
 from twisted_sse.history.postgres.connection import PostgresConnection
 from twisted_sse.history.postgres.epochs import KnownEpochs
 from twisted_sse.history.postgres.paging import PAGE, Look, RowPage, RowPages, integers_from
@@ -39,6 +40,10 @@ _LOCATE: Final = """
 _EXTENT: Final = """
     SELECT oldest, newest FROM @schema@.extent(
         $1::bigint, $2::bigint, make_interval(secs => $3::float8))
+"""
+_ENDS: Final = """
+    SELECT DISTINCT number FROM @schema@.kept_ends_of($1::text[],
+        $2::bigint, $3::bigint, make_interval(secs => $4::float8)) ORDER BY number
 """
 _BYTES_AFTER: Final = """
     SELECT ((SELECT ends FROM @schema@.event ORDER BY number DESC LIMIT 1)
@@ -156,6 +161,19 @@ class PostgresReader:
             return None
         page = await self._rows.read(located.number - 1, located.number, 1)
         return page.entries[0].record if page.entries else None
+
+    async def ends(self, topics: Sequence[str]) -> Sequence[Record]:
+        """
+        See `IEndingHistory.ends`.
+        """
+        names = texts([one for one in topics if _is_storable(one)])
+        while True:
+            asking = statement(self._schema.sql(_ENDS), names, *self._bounds)
+            (found,) = await self.connection.call(asking)
+            numbers = [int_from(found.get_value(row, 0) or b"") for row in range(found.ntuples)]
+            # If one is forgotten meanwhile, look again.
+            with suppress(UnknownEventID):
+                return await self._numbered(numbers)
 
     async def tail(self, limit: int) -> Tail:
         """

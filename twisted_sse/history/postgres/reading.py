@@ -8,10 +8,10 @@ from twisted_sse.events.holdings import Holdings, StoredPage, StoredPosition, St
 from twisted_sse.history.postgres.paging import PAGE
 from twisted_sse.history.postgres.reader import PostgresBounds, PostgresReader
 
-__all__ = ["describe_history", "read_rows"]
+__all__ = ["describe_rows", "read_rows"]
 
 
-async def describe_history(reader: PostgresReader, bounds: PostgresBounds) -> Holdings:
+async def describe_rows(reader: PostgresReader, bounds: PostgresBounds) -> Holdings:
     """
     See `twisted_sse.interfaces.IHistoryReader.describe`.
     """

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple, Protocol
 
+from twisted_sse.events.ending import OUTCOMES, Outcome
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.publication import Publication, Record
 from twisted_sse.history.postgres.binary import (
@@ -24,7 +25,7 @@ from twisted_sse.history.postgres.epochs import KnownEpochs
 __all__ = ["EVENT_COLUMNS", "EventRow", "Result", "parameters_of", "read_row"]
 
 #: The columns that `read_row` reads.
-EVENT_COLUMNS: Final = "number, topics, private, id, retry, event, data, comment"
+EVENT_COLUMNS: Final = "number, topics, private, id, retry, event, data, comment, outcome"
 
 # Between two topics in a parameter; no topic contains a control character.
 _SEPARATOR: Final = "\x1f"
@@ -66,7 +67,8 @@ class EventRow(NamedTuple):
 
 def parameters_of(publications: Sequence[Publication]) -> tuple[bytes | None, ...]:
     """
-    Write *publications* as the parameters of ``append``, from ``a_topics`` on.
+    Write *publications* as the parameters of ``append``, from ``a_topics`` to
+    ``a_outcome``.
     """
     events = [one.event for one in publications]
     return (
@@ -77,6 +79,7 @@ def parameters_of(publications: Sequence[Publication]) -> tuple[bytes | None, ..
         bytes_array([one.event for one in events]),
         bytes_array([one.data for one in events]),
         bytes_array([one.comment for one in events]),
+        texts([one.outcome for one in publications]),
     )
 
 
@@ -87,7 +90,7 @@ def read_row(result: Result, row: int, first: int, epochs: KnownEpochs) -> Event
     Args:
         first: The column of the number.
     """
-    values = [result.get_value(row, column) for column in range(first, first + 8)]
+    values = [result.get_value(row, column) for column in range(first, first + 9)]
     number = int_from(values[0] or b"")
     try:
         return EventRow(number, _record(number, values, epochs))
@@ -97,7 +100,7 @@ def read_row(result: Result, row: int, first: int, epochs: KnownEpochs) -> Event
 
 
 def _record(number: int, values: Sequence[bytes | None], epochs: KnownEpochs) -> Record:
-    _, topics, private, event_id, retry, event, data, comment = values
+    _, topics, private, event_id, retry, event, data, comment, outcome = values
     names = texts_from(topics or b"")
     if not names:
         raise ValueError("it has no topic")
@@ -108,8 +111,18 @@ def _record(number: int, values: Sequence[bytes | None], epochs: KnownEpochs) ->
         retry=None if retry is None else int_from(retry),
         comment=_text(comment),
     )
-    publication = Publication(names, made, private == b"\1")
+    publication = Publication(names, made, private == b"\1", _outcome(outcome))
     return Record(number, made.id or epochs.id_of(number), publication)
+
+
+def _outcome(value: bytes | None) -> Outcome | None:
+    text = _text(value)
+    if text is None:
+        return None
+    for known in OUTCOMES:
+        if text == known:
+            return known
+    raise ValueError("it has no outcome of an end")
 
 
 def _text(value: bytes | None) -> str | None:

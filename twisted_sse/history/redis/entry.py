@@ -3,8 +3,8 @@ Publications as entries of a Redis stream, and back.
 
 An entry has these fields, in this order: ``n``, its number; ``b``, the bytes of
 all entries up to it; one ``topic`` for each topic; ``data``, ``event``, ``retry``,
-``private``, ``comment``; and ``id``, the publisher's ID.  A field that the event
-lacks is left out.
+``private``, ``comment``; ``end``, how the topics have ended, of which this is the last
+publication; and ``id``, the publisher's ID.  A field that the event lacks is left out.
 
 The order begins at the entry with the number 0, which has only ``n`` and ``b``.
 """
@@ -16,6 +16,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from twisted_sse.events.ending import OUTCOMES
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.publication import Position, Publication, Record
 
@@ -84,10 +85,10 @@ class RedisEntry(NamedTuple):
 def encode_entry(publication: Publication) -> str:
     """
     Write *publication* for the `APPEND` script: a JSON array of the publisher's
-    ID, or an empty string, and the fields.
+    ID and the owner of the run, or an empty string for each, and the fields.
     """
     event = publication.event
-    texts = [event.id or ""]
+    texts = [event.id or "", publication.owner or ""]
     for topic in publication.topics:
         texts += ("topic", topic)
     if event.data is not None:
@@ -100,6 +101,8 @@ def encode_entry(publication: Publication) -> str:
         texts += ("private", "1")
     if event.comment is not None:
         texts += ("comment", event.comment)
+    if publication.outcome is not None:
+        texts += ("end", publication.outcome)
     return _write(texts)
 
 
@@ -152,5 +155,8 @@ def _parse(entry_id: str, number: int, values: Sequence[bytes]) -> Record:
         retry=None if retry is None else int(retry),
         comment=fields.get("comment"),
     )
-    publication = Publication(topics, event, "private" in fields)
+    outcome = next((one for one in OUTCOMES if one == fields.get("end")), None)
+    if outcome is None and "end" in fields:
+        raise ValueError("its end is no outcome")
+    publication = Publication(topics, event, "private" in fields, outcome)
     return Record(number, event.id or entry_id, publication)

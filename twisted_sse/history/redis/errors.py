@@ -12,7 +12,7 @@ __all__ = ["is_passing", "reason_of", "sentence_of"]
 _RIGHTS = (
     "this user lacks permissions: grant it all keys of the prefix, and"
     " +@stream +@hash +@string +@scripting +@keyspace +@connection +time,"
-    " for presence also +@sortedset"
+    " for presence and runs also +@sortedset"
 )
 
 # Parts of Redis' answers, and what they mean.  The first match counts.

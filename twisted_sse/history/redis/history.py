@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from twisted.internet.defer import Deferred, DeferredLock, TimeoutError
 from twisted.internet.interfaces import IReactorTime
@@ -22,6 +23,7 @@ from twisted_sse.errors import HistoryUnavailable, PerhapsKept
 from twisted_sse.events.holdings import Holdings, StoredPage
 from twisted_sse.events.presence import Occupancy, PresenceNews
 from twisted_sse.events.publication import Position, Publication, Record, Tail
+from twisted_sse.events.runrecord import RunBegun, RunKey, RunRecord
 from twisted_sse.history.outage import Unreadable
 from twisted_sse.history.redis.connect import RedisConnector
 from twisted_sse.history.redis.connection import RedisConnection, RedisLost, RedisRefused
@@ -29,10 +31,11 @@ from twisted_sse.history.redis.follower import BLOCK, RedisFollower, as_tail
 from twisted_sse.history.redis.presence import RedisPresence
 from twisted_sse.history.redis.protocol import check_installed
 from twisted_sse.history.redis.reading import describe_stream, read_page
+from twisted_sse.history.redis.runs import RedisRuns
 from twisted_sse.history.redis.stream import RedisBounds, RedisStream, stream_key
 from twisted_sse.history.redis.url import RedisURL
 from twisted_sse.history.remote import RemoteHistory
-from twisted_sse.interfaces import IHistoryReader, IPresenceStore
+from twisted_sse.interfaces import IHistoryReader, IPresenceStore, IRunHistory
 from twisted_sse.topics import Selection
 from twisted_sse.transport.tls.trust import load_ca_certificates
 
@@ -45,8 +48,8 @@ _READERS = 4
 _PREFIX = re.compile(r"[!-z|~]{1,200}")
 
 
-@implementer(IPresenceStore, IHistoryReader)
-class RedisHistory(RemoteHistory[RedisStream]):
+@implementer(IPresenceStore, IRunHistory, IHistoryReader)
+class RedisHistory(RemoteHistory[RedisStream]):  # type: ignore[override]
     """
     Keeps the newest publications in Redis.
 
@@ -162,6 +165,81 @@ class RedisHistory(RemoteHistory[RedisStream]):
         presence = RedisPresence(self._running_store().connection, self._prefix)
         return await presence.exchange(node, changes, after, ttl)
 
+    def begin_run(  # type: ignore[override]
+        self, topic: str, owner: str, lease: float, keep: float, private: bool
+    ) -> Deferred[RunBegun]:
+        """
+        See `IRunHistory.begin_run`.
+        """
+        return Deferred.fromCoroutine(self._begin_run(topic, owner, lease, keep, private))
+
+    def renew_runs(  # type: ignore[override]
+        self, keys: Sequence[RunKey], lease: float
+    ) -> Deferred[Sequence[RunKey]]:
+        """
+        See `IRunHistory.renew_runs`.
+        """
+        return Deferred.fromCoroutine(self._runs().renew_runs(keys, lease))
+
+    def interrupt_runs(  # type: ignore[override]
+        self, lease: float, limit: int
+    ) -> Deferred[Sequence[Record]]:
+        """
+        See `IRunHistory.interrupt_runs`.
+        """
+        return Deferred.fromCoroutine(self._interrupt_runs(lease, limit))
+
+    def find_run(self, topic: str) -> Deferred[RunRecord | None]:  # type: ignore[override]
+        """
+        See `IRunHistory.find_run`.
+        """
+        return self._read(lambda store: RedisRuns(store).find_run(topic))
+
+    def list_runs(  # type: ignore[override]
+        self, before: int | None, limit: int
+    ) -> Deferred[Sequence[RunRecord]]:
+        """
+        See `IRunHistory.list_runs`.
+        """
+        return self._read(lambda store: RedisRuns(store).list_runs(before, limit))
+
+    def _runs(self) -> RedisRuns:
+        return RedisRuns(self._running_store())
+
+    async def _begin_run(
+        self, topic: str, owner: str, lease: float, keep: float, private: bool
+    ) -> RunBegun:
+        """
+        Begin a run, and repeat that if the connection was lost: the owner is recognized.
+        """
+        stream = self._running_store()
+        runs = RedisRuns(stream)
+        deadline = self._clock.seconds() + self._timeout
+        lost = False
+        while True:
+            try:
+                return await runs.begin_run(topic, owner, lease, keep, private)
+            except HistoryUnavailable as error:
+                lost = lost or isinstance(error, RedisLost)
+                left = deadline - self._clock.seconds()
+                if not lost:
+                    raise
+                if left <= 0:
+                    raise self._doubtful("the run may have begun") from None
+            with suppress(TimeoutError):
+                await stream.connection.ready().addTimeout(max(0.0, left), self._clock)
+
+    async def _interrupt_runs(self, lease: float, limit: int) -> Sequence[Record]:
+        try:
+            return await self._runs().interrupt_runs(lease, limit)
+        except RedisLost:
+            raise self._doubtful("runs may have been interrupted") from None
+
+    def _doubtful(self, what: str) -> PerhapsKept:
+        return PerhapsKept(
+            f"The connection to Redis at {self._url.address} was lost before it answered; {what}."
+        )
+
     def describe(self) -> Deferred[Holdings]:  # type: ignore[override]
         """
         See `IHistoryReader.describe`.
@@ -225,10 +303,7 @@ class RedisHistory(RemoteHistory[RedisStream]):
             except (HistoryUnavailable, TimeoutError) as error:
                 if isinstance(error, RedisLost) and self._clock.seconds() < deadline:
                     continue
-                raise PerhapsKept(
-                    f"The connection to Redis at {self._url.address} was lost before it answered;"
-                    " the publications may have been kept."
-                ) from None
+                raise self._doubtful("the publications may have been kept") from None
 
     async def _check_writing(self, store: RedisStream) -> None:
         try:
@@ -241,6 +316,9 @@ class RedisHistory(RemoteHistory[RedisStream]):
     async def _find(self, store: RedisStream, event_id: str) -> Record | None:
         entry = await store.locate(event_id)
         return None if entry is None else entry.record
+
+    async def _ends(self, store: RedisStream, topics: Sequence[str]) -> Sequence[Record]:
+        return await store.ends(topics)
 
     async def _since(
         self, store: RedisStream, last_event_id: str | None, topics: Selection, limit: int

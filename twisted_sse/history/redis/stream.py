@@ -5,11 +5,12 @@ Operations on the stream of a history, over one connection.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import NamedTuple
 
 from twisted.internet.defer import Deferred
 
-from twisted_sse.errors import UnknownEventID
+from twisted_sse.errors import RunLost, TopicEnded, UnknownEventID
 from twisted_sse.events.publication import Position, Publication, Record
 from twisted_sse.history.outage import Unreadable
 from twisted_sse.history.redis.connection import RedisConnection
@@ -20,7 +21,7 @@ from twisted_sse.history.redis.entry import (
     encode_entry,
     parse_entry,
 )
-from twisted_sse.history.redis.scripts import APPEND, BACK, FIND
+from twisted_sse.history.redis.scripts import APPEND, BACK, ENDS, FIND
 from twisted_sse.topics import Selection
 
 __all__ = ["Found", "RedisBounds", "RedisStream", "stream_key"]
@@ -82,6 +83,9 @@ class RedisStream:
 
     Args:
         unreadable: Told of entries that are passed over.
+
+    Attributes:
+        keys: The keys of the store, as `twisted_sse.history.redis.scripts` takes them.
     """
 
     def __init__(
@@ -93,9 +97,10 @@ class RedisStream:
     ) -> None:
         self.connection = connection
         self._unreadable = unreadable
-        self._bounds = bounds
+        self.bounds = bounds
         self._name = stream_key(prefix)
-        self._keys = (self._name, f"{{{prefix}}}:ids")
+        parts = ("ids", "ends", "runs", "leases", "finished", "order", "called")
+        self.keys = (self._name, *[f"{{{prefix}}}:{part}" for part in parts])
         self._batch = f"{{{prefix}}}:batch:"
         self._probe = f"{{{prefix}}}:probe"
 
@@ -109,11 +114,17 @@ class RedisStream:
             node: Identifies the hub's run.
 
             number: The number of this batch.  Redis keeps a repeated batch once.
+
+        Raises:
+            TopicEnded, RunLost: See `IRunHistory.append`.
         """
-        bounds = (self._bounds.events, self._bounds.bytes, self._bounds.milliseconds)
+        bounds = (self.bounds.events, self.bounds.bytes, self.bounds.milliseconds)
         texts = [encode_entry(one) for one in publications]
-        keys = (*self._keys, self._batch + node)
+        keys = (*self.keys, self._batch + node)
         answer = await self.connection.run(APPEND, keys, number, *bounds, *texts)
+        if isinstance(answer, list):
+            reason, *topics = [one.decode() for one in answer]
+            raise (TopicEnded if reason == "ended" else RunLost)(sorted(set(topics)))
         _, first, *entry_ids = answer.decode().split(" ")
         pairs = zip(entry_ids, publications, strict=True)
         return [
@@ -157,14 +168,10 @@ class RedisStream:
             UnknownEventID: The entry, or one that followed it, is not kept.
         """
         if event_id is None:
-            return await self._find("", "", self._bounds.milliseconds, count)
-        try:
-            event_id.encode()
-        except UnicodeEncodeError:
-            event_id = ""
-        if event_id == "":
+            return await self._find("", "", self.bounds.milliseconds, count)
+        if event_id == "" or not _is_encodable(event_id):
             raise UnknownEventID("no publication has this ID")
-        return await self._find(event_id, as_entry_id(event_id), self._bounds.milliseconds, count)
+        return await self._find(event_id, as_entry_id(event_id), self.bounds.milliseconds, count)
 
     async def follow(self, entry_id: str, count: int = _PAGE) -> Found:
         """
@@ -232,11 +239,9 @@ class RedisStream:
         Find the oldest entry with an ID that a publisher has chosen; ``None`` if no
         publisher has, or the entry is not kept.
         """
-        try:
-            publisher_id.encode()
-        except UnicodeEncodeError:
+        if not _is_encodable(publisher_id):
             return None
-        own = await self.connection.call("HGET", self._keys[1], publisher_id)
+        own = await self.connection.call("HGET", self.keys[1], publisher_id)
         if own is None:
             return None
         entry_id = as_entry_id(own.decode("utf-8", "replace").partition(" ")[2])
@@ -244,6 +249,15 @@ class RedisStream:
             return None
         answer = await self.connection.call("XRANGE", self._name, entry_id, entry_id)
         return next(iter(self._parsed(answer)), None)
+
+    async def ends(self, topics: Sequence[str]) -> Sequence[Record]:
+        """
+        See `IEndingHistory.ends`.
+        """
+        names = [one for one in topics if _is_encodable(one)]
+        answer = await self.connection.run(ENDS, self.keys, self.bounds.milliseconds, *names)
+        records = [one.record for one in self._parsed(answer) if one.record is not None]
+        return sorted(records, key=attrgetter("number"))
 
     async def probe(self) -> None:
         """
@@ -283,16 +297,14 @@ class RedisStream:
             cursor = page[-1].entry_id
 
     async def _find(self, own: str, entry_id: str, age: int | str, count: int) -> Found:
-        answer = await self.connection.run(FIND, self._keys, own, entry_id, age, count)
+        answer = await self.connection.run(FIND, self.keys, own, entry_id, age, count)
         if not answer:
             raise UnknownEventID(f"{own or entry_id!r}, or an event after it, is not kept")
         start, *following = self._parsed(answer[1], answer[2])
         return Found(int(answer[0]), start, following)
 
     async def _back(self, cursor: str, count: int) -> tuple[int, Sequence[RedisEntry]]:
-        answer = await self.connection.run(
-            BACK, self._keys, cursor, self._bounds.milliseconds, count
-        )
+        answer = await self.connection.run(BACK, self.keys, cursor, self.bounds.milliseconds, count)
         return int(answer[0]), self._parsed(answer[1], answer[2])
 
     def _parsed(
@@ -310,3 +322,14 @@ class RedisStream:
                 self._unreadable.note(entry.entry_id, entry.damage)
             entries.append(entry)
         return entries
+
+
+def _is_encodable(text: str) -> bool:
+    """
+    Whether *text* has no lone surrogate, which cannot be in a topic or an ID.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -11,21 +11,19 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from twisted_sse.errors import HistoryUnavailable
 from twisted_sse.events.holdings import Holdings, StoredPage, StoredPosition, StoredRecord
 from twisted_sse.events.publication import Record
 from twisted_sse.history.sqlite.bulk import PAGE, fetch, fetch_each
 from twisted_sse.history.sqlite.epochs import Epochs, read_epochs
-from twisted_sse.history.sqlite.file import check_log, connect, explain, identify
-from twisted_sse.history.sqlite.row import COLUMNS, publication_of
+from twisted_sse.history.sqlite.file import check_log, connect, explain, identify, version_of
+from twisted_sse.history.sqlite.row import COLUMNS, COLUMNS_OF_1, publication_of
+from twisted_sse.history.sqlite.snapshot import DAMAGE, SnapshotReader
 from twisted_sse.history.sqlite.trim import Bounds, read_extent
 
 __all__ = ["FileContents"]
-
-T = TypeVar("T")
 
 # How much one page has at most, in bytes; a single publication may have more.
 _MOST_BYTES: Final = 1024 * 1024
@@ -37,14 +35,11 @@ _SIZES: Final = """
 _ROWS: Final = "SELECT * FROM events WHERE number > ? AND number <= ? ORDER BY number"
 _GIVEN: Final = "SELECT given, kept_at FROM events WHERE number = ?"
 
-# What reading a row raises that another program has changed.
-_DAMAGE: Final = (ValueError, TypeError, IndexError, RecursionError)
 
-
-class FileContents:
+class FileContents(SnapshotReader):
     """
     Args:
-        path: The file; made by `twisted_sse.history.sqlite.file.absolute`.
+        path: As for `SnapshotReader`.
 
         bounds: Only told; the file itself is read whole.
 
@@ -53,9 +48,8 @@ class FileContents:
     """
 
     def __init__(self, path: str, bounds: Bounds) -> None:
-        self._path = path
+        super().__init__(path)
         self._bounds = bounds
-        self._connection: sqlite3.Connection | None = None
         self._interrupted = False
         if os.path.isdir(path):
             raise ValueError(f"{path!r} is a directory")
@@ -115,14 +109,6 @@ class FileContents:
         if self._connection is not None:
             self._connection.interrupt()
 
-    def close(self) -> None:
-        """
-        Close the file.
-        """
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
-
     def _open(self) -> sqlite3.Connection:
         if self._connection is None:
             # Not "ro": without the files of the write-ahead log SQLite would have to create
@@ -131,19 +117,6 @@ class FileContents:
             alone = not writable and not os.path.exists(f"{self._path}-wal")
             self._connection = connect(self._path, "ro&immutable=1" if alone else "rw")
         return self._connection
-
-    def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        try:
-            connection = self._open()
-            connection.execute("BEGIN")
-            try:
-                return work(connection)
-            finally:
-                connection.execute("ROLLBACK")
-        except sqlite3.Error as error:
-            self.close()
-            reason = explain(self._path, error)
-            raise HistoryUnavailable(f"History is not available: {reason}.") from error
 
     def _describe(self, connection: sqlite3.Connection) -> Holdings:
         extent = read_extent(connection)
@@ -178,13 +151,15 @@ def _page(connection: sqlite3.Connection, cursor: str | None, limit: int) -> Sto
     last = _last_of(fetch(connection, "number, size", _SIZES, (after, newest, limit)))
     if last is None:
         return StoredPage([], None, after < newest)
-    rows = fetch_each(connection, f"number, kept_at, {COLUMNS}", _ROWS, (after, last))
+    # A file of an earlier version is only read here, and not upgraded.
+    columns = COLUMNS_OF_1 if version_of(connection) == 1 else COLUMNS
+    rows = fetch_each(connection, f"number, kept_at, {columns}", _ROWS, (after, last))
     epochs = read_epochs(connection)
     records = []
     for row in rows:
         try:
             records.append(_record(epochs, row))
-        except _DAMAGE:
+        except DAMAGE:
             continue
     following = f"{last} {newest}" if last < newest else None
     # Numbers have no gaps.

@@ -14,11 +14,12 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
 from typing import Final, Literal
 from urllib.parse import quote
 
-from twisted_sse.history.sqlite.row import SCHEMA
+from twisted_sse.history.sqlite.row import SCHEMA, UPGRADE_OF_1
 
 __all__ = [
     "APPLICATION_ID",
@@ -34,6 +35,7 @@ __all__ = [
     "identify",
     "identity_of",
     "open_database",
+    "version_of",
 ]
 
 #: Identifies this package in a file's header: "tSSE" in ASCII.
@@ -43,7 +45,7 @@ APPLICATION_ID: Final = 0x74535345
 IN_USE: Final = "is in use by another hub"
 
 #: The version of the schema.
-VERSION: Final = 1
+VERSION: Final = 2
 
 # How long to wait for another program's lock on the file, in seconds.
 _LOCK_TIMEOUT: Final = 2.0
@@ -164,7 +166,7 @@ def identify(path: str, connection: sqlite3.Connection) -> bool:
         ValueError: It is another program's, or a later version's.
     """
     (application,) = connection.execute("PRAGMA application_id").fetchone()
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    version = version_of(connection)
     if application == APPLICATION_ID and version <= VERSION:
         return True
     if application == APPLICATION_ID:
@@ -193,7 +195,8 @@ def connect(path: str, mode: Literal["rwc", "rw", "ro&immutable=1"]) -> sqlite3.
 
 def open_database(path: str, sync: Literal["normal", "full"]) -> sqlite3.Connection:
     """
-    Open the database for the writer, and create the tables if it is empty.
+    Open the database for the writer, and create the tables if it is empty, or upgrade
+    those of an earlier version.
 
     Raises:
         ValueError: It is not a history.
@@ -203,7 +206,9 @@ def open_database(path: str, sync: Literal["normal", "full"]) -> sqlite3.Connect
     connection = connect(path, "rwc")
     try:
         if not identify(path, connection):
-            _create(connection)
+            _write_schema(connection, SCHEMA)
+        elif version_of(connection) < VERSION:
+            _write_schema(connection, UPGRADE_OF_1)
         for setting in (
             # After the schema, so that the header is in the file itself.
             "journal_mode = WAL",
@@ -221,9 +226,17 @@ def open_database(path: str, sync: Literal["normal", "full"]) -> sqlite3.Connect
     return connection
 
 
-def _create(connection: sqlite3.Connection) -> None:
+def version_of(connection: sqlite3.Connection) -> int:
+    """
+    Read the version of the schema.
+    """
+    ((version,),) = connection.execute("PRAGMA user_version").fetchall()
+    return int(version)
+
+
+def _write_schema(connection: sqlite3.Connection, statements: Sequence[str]) -> None:
     connection.execute("BEGIN IMMEDIATE")
-    for statement in SCHEMA:
+    for statement in statements:
         connection.execute(statement)
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {VERSION}")

@@ -22,9 +22,11 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from twisted_sse.clock import clock_for, dates_of
+from twisted_sse.clock import clock_for, dates_of, looping_call
 from twisted_sse.errors import HistoryUnavailable
+from twisted_sse.events.holdings import Holdings
 from twisted_sse.events.publication import Publication, Record, Tail
+from twisted_sse.events.runrecord import RunBegun, RunKey, RunRecord
 from twisted_sse.history.outage import Unreadable
 from twisted_sse.history.sqlite.availability import READING, WRITING, Availability
 from twisted_sse.history.sqlite.file import absolute, check
@@ -32,7 +34,12 @@ from twisted_sse.history.sqlite.reader import Reader
 from twisted_sse.history.sqlite.store import Store
 from twisted_sse.history.sqlite.thread import WorkThread
 from twisted_sse.history.sqlite.trim import DEFAULT_BOUNDS, Bounds
-from twisted_sse.interfaces import ICheckedHistory, ISearchableHistory
+from twisted_sse.interfaces import (
+    ICheckedHistory,
+    IDescribedHistory,
+    IRunHistory,
+    ISearchableHistory,
+)
 from twisted_sse.topics import Selection
 
 __all__ = ["SQLiteHistory"]
@@ -44,7 +51,7 @@ T = TypeVar("T")
 _INTERVAL: Final = 1.0
 
 
-@implementer(ICheckedHistory, ISearchableHistory, IService)
+@implementer(ICheckedHistory, IRunHistory, ISearchableHistory, IDescribedHistory, IService)
 class SQLiteHistory(Service):
     """
     Keeps the newest publications in a file of its own, for one hub.
@@ -153,8 +160,7 @@ class SQLiteHistory(Service):
         reader_thread = WorkThread("history reader", in_thread)
         self._workers = _Workers(store, writer_thread, reader, reader_thread)
         # Making a LoopingCall chooses a reactor, so the constructor cannot.
-        self._trimming = LoopingCall(self._trim)
-        self._trimming.clock = self._clock
+        self._trimming = looping_call(self._clock, self._trim)
         # Its first run, which is now, opens the file.
         self._trimming.start(_INTERVAL)
 
@@ -177,7 +183,7 @@ class SQLiteHistory(Service):
         self, publications: Sequence[Publication]
     ) -> Deferred[list[Record]]:
         """
-        See `IHistoryProvider.append`.
+        See `IRunHistory.append`.
         """
         if self._workers is None:
             return fail(_not_running())
@@ -214,6 +220,63 @@ class SQLiteHistory(Service):
             return fail(_not_running())
         return self._read(self._workers, self._workers.reader.find, event_id)
 
+    def ends(self, topics: Sequence[str]) -> Deferred[list[Record]]:  # type: ignore[override]
+        """
+        See `IEndingHistory.ends`.
+        """
+        if self._workers is None:
+            return fail(_not_running())
+        return self._read(self._workers, self._workers.reader.ends, topics)
+
+    def begin_run(  # type: ignore[override]
+        self, topic: str, owner: str, lease: float, keep: float, private: bool
+    ) -> Deferred[RunBegun]:
+        """
+        See `IRunHistory.begin_run`.
+        """
+        if self._workers is None:
+            return fail(_not_running())
+        begin = self._workers.store.begin_run
+        return self._write(self._workers, begin, topic, owner, lease, keep, private)
+
+    def renew_runs(  # type: ignore[override]
+        self, keys: Sequence[RunKey], lease: float
+    ) -> Deferred[list[RunKey]]:
+        """
+        See `IRunHistory.renew_runs`.
+        """
+        if self._workers is None:
+            return fail(_not_running())
+        return self._write(self._workers, self._workers.store.renew_runs, keys, lease)
+
+    def interrupt_runs(  # type: ignore[override]
+        self, lease: float, limit: int
+    ) -> Deferred[list[Record]]:
+        """
+        See `IRunHistory.interrupt_runs`.
+        """
+        if self._workers is None:
+            return fail(_not_running())
+        return self._write(self._workers, self._workers.store.interrupt_runs, lease, limit)
+
+    def find_run(self, topic: str) -> Deferred[RunRecord | None]:  # type: ignore[override]
+        """
+        See `IRunHistory.find_run`.
+        """
+        if self._workers is None:
+            return fail(_not_running())
+        return self._read(self._workers, self._workers.reader.find_run, topic)
+
+    def list_runs(  # type: ignore[override]
+        self, before: int | None, limit: int
+    ) -> Deferred[list[RunRecord]]:
+        """
+        See `IRunHistory.list_runs`.
+        """
+        if self._workers is None:
+            return fail(_not_running())
+        return self._read(self._workers, self._workers.reader.list_runs, before, limit)
+
     def check_available(self) -> Deferred[None]:  # type: ignore[override]
         """
         See `ICheckedHistory.check_available`.
@@ -221,6 +284,18 @@ class SQLiteHistory(Service):
         if self._workers is None:
             return fail(_not_running())
         return Deferred.fromCoroutine(self._check(self._workers))
+
+    def describe(self) -> Holdings:
+        """
+        See `IDescribedHistory.describe`.
+        """
+        bounds = {"events": self._bounds.events, "bytes": self._bounds.size}
+        told = {**bounds, "age": self._bounds.age}
+        extent = None if self._workers is None else self._workers.store.extent
+        if extent is None:
+            return Holdings(bounds=told)
+        kept = extent.newest - extent.oldest + 1
+        return Holdings(kept, extent.ends - extent.begins, bounds=told)
 
     async def _check(self, workers: _Workers) -> None:
         if not self._availability.check():
@@ -300,7 +375,7 @@ class _Workers(NamedTuple):
     The threads between a start and the next stop, and what they work on.
 
     Attributes:
-        store: Used only in `writer_thread`, except for `Store.epoch`.
+        store: Used only in `writer_thread`, except for `Store.epoch` and `Store.extent`.
 
         reader: Used only in `reader_thread`.
     """

@@ -17,13 +17,16 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from twisted_sse.errors import HistoryUnavailable, UnknownEventID
 from twisted_sse.events.publication import Position, Record, Tail
+from twisted_sse.events.runrecord import RunRecord
 from twisted_sse.history.sqlite.bulk import PAGE, fetch_each
 from twisted_sse.history.sqlite.epochs import Epochs, read_epochs
-from twisted_sse.history.sqlite.file import connect, explain
+from twisted_sse.history.sqlite.file import connect
 from twisted_sse.history.sqlite.row import COLUMNS, publication_of, topics_from
+from twisted_sse.history.sqlite.runs import find_run, newest_runs
 from twisted_sse.history.sqlite.selected import TopicNumbers, filed_between
+from twisted_sse.history.sqlite.snapshot import DAMAGE, SnapshotReader
 from twisted_sse.history.sqlite.store import Store
-from twisted_sse.history.sqlite.trim import Bounds, read_extent
+from twisted_sse.history.sqlite.trim import Bounds, find_oldest, read_extent
 from twisted_sse.topics import Selection
 
 __all__ = ["Reader"]
@@ -43,13 +46,12 @@ _TOPICS: Final = """
     SELECT number, topics FROM events WHERE number > ? AND number <= ? ORDER BY number
 """
 _LISTED: Final = "SELECT * FROM events WHERE number IN (SELECT value FROM json_each(?))"
-_OLDEST: Final = """
-    SELECT number FROM events WHERE number >= ? AND kept_at > ? AND ends - size >= ?
-    ORDER BY number LIMIT 1
+_ENDS: Final = """
+    SELECT DISTINCT number FROM ended
+    WHERE topic IN (SELECT value FROM json_each(?)) AND number >= ?
+    AND NOT EXISTS (SELECT 1 FROM runs WHERE ended = number AND forget_at <= ?)
+    ORDER BY number
 """
-
-# What reading a row raises that another program has changed.
-_DAMAGE: Final = (ValueError, TypeError, IndexError, RecursionError)
 
 
 class _Snapshot(NamedTuple):
@@ -74,7 +76,7 @@ class _Snapshot(NamedTuple):
     unreadable: Callable[[int, str], object]
 
 
-class Reader:
+class Reader(SnapshotReader):
     """
     Args:
         store: The writer, which has opened the file.
@@ -92,11 +94,10 @@ class Reader:
         bounds: Bounds,
         unreadable: Callable[[int, str], object] = lambda number, error: None,
     ) -> None:
-        self._path = path
+        super().__init__(path)
         self._store = store
         self._bounds = bounds
         self._unreadable = unreadable
-        self._connection: sqlite3.Connection | None = None
         self._epoch: str | None = None
         self._epochs: Epochs
         self._numbers: TopicNumbers
@@ -109,40 +110,50 @@ class Reader:
         """
         See `IHistoryProvider.since`.
         """
-        return self._read(lambda snapshot: _since(snapshot, last_event_id, topics, limit), now)
+        return self._in_state(lambda snapshot: _since(snapshot, last_event_id, topics, limit), now)
 
     def tail(self, limit: int, now: float) -> Tail:
         """
         See `IHistoryProvider.tail`.
         """
-        return self._read(lambda snapshot: _tail(snapshot, limit), now)
+        return self._in_state(lambda snapshot: _tail(snapshot, limit), now)
 
     def find(self, event_id: str, now: float) -> Record | None:
         """
         See `ISearchableHistory.find`.
         """
-        return self._read(lambda snapshot: _find(snapshot, event_id), now)
+        return self._in_state(lambda snapshot: _find(snapshot, event_id), now)
 
-    def close(self) -> None:
+    def ends(self, topics: Sequence[str], now: float) -> list[Record]:
         """
-        Close the connection.
+        See `IEndingHistory.ends`.
         """
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
+        return self._in_state(lambda snapshot: _ends(snapshot, topics, now), now)
 
-    def _read(self, find: Callable[[_Snapshot], T], now: float) -> T:
-        try:
-            connection = self._open()
-            connection.execute("BEGIN")
-            try:
-                return find(self._snapshot(connection, now))
-            finally:
-                connection.execute("ROLLBACK")
-        except sqlite3.Error as error:
-            self.close()
-            reason = explain(self._path, error)
-            raise HistoryUnavailable(f"History is not available: {reason}.") from error
+    def find_run(self, topic: str, now: float) -> RunRecord | None:
+        """
+        See `IRunHistory.find_run`.
+        """
+
+        def find(snapshot: _Snapshot) -> RunRecord | None:
+            connection, epochs = snapshot.connection, snapshot.epochs
+            return find_run(connection, epochs, topic, snapshot.oldest, now)
+
+        return self._in_state(find, now)
+
+    def list_runs(self, before: int | None, limit: int, now: float) -> list[RunRecord]:
+        """
+        See `IRunHistory.list_runs`.
+        """
+
+        def find(snapshot: _Snapshot) -> list[RunRecord]:
+            connection, epochs = snapshot.connection, snapshot.epochs
+            return newest_runs(connection, epochs, before, limit, snapshot.oldest, now)
+
+        return self._in_state(find, now)
+
+    def _in_state(self, find: Callable[[_Snapshot], T], now: float) -> T:
+        return self._read(lambda connection: find(self._snapshot(connection, now)))
 
     def _open(self) -> sqlite3.Connection:
         # Another epoch means that the writer has reopened the file.
@@ -159,14 +170,11 @@ class Reader:
         return self._connection
 
     def _snapshot(self, connection: sqlite3.Connection, now: float) -> _Snapshot:
-        events, size, age = self._bounds
         extent = read_extent(connection)
-        newest = extent.newest
-        lowest = max(self._oldest, newest - events + 1)
-        oldest = connection.execute(_OLDEST, (lowest, now - age, extent.ends - size)).fetchone()
-        self._oldest = newest + 1 if oldest is None else oldest[0]
+        oldest = find_oldest(connection, extent, self._bounds, now, self._oldest)
+        self._oldest = oldest
         return _Snapshot(
-            connection, self._epochs, self._oldest, newest, self._numbers, self._unreadable
+            connection, self._epochs, oldest, extent.newest, self._numbers, self._unreadable
         )
 
 
@@ -220,7 +228,7 @@ def _matching(
     for row in fetch_each(snapshot.connection, "number, topics", _TOPICS, (after, last)):
         try:
             matches = topics.matches(topics_from(row[1]))
-        except _DAMAGE as error:
+        except DAMAGE as error:
             _pass_over(snapshot, row[0], error)
             continue
         if matches:
@@ -246,6 +254,18 @@ def _find(snapshot: _Snapshot, event_id: str) -> Record | None:
     if number < snapshot.oldest:
         return None
     return next(_readable(snapshot, _rows(snapshot, [number])), None)
+
+
+def _ends(snapshot: _Snapshot, topics: Sequence[str], now: float) -> list[Record]:
+    try:
+        # JSON in SQLite ends at a NUL, which cannot be in a topic.
+        names = json.dumps([one for one in topics if "\0" not in one], ensure_ascii=False)
+        arguments = (names, snapshot.oldest, now)
+        found = snapshot.connection.execute(_ENDS, arguments).fetchall()
+    except UnicodeEncodeError:
+        # A lone surrogate, which cannot be in a topic.
+        return []
+    return _listed(snapshot, [number for (number,) in found])
 
 
 def _locate(snapshot: _Snapshot, event_id: str) -> int:
@@ -291,7 +311,7 @@ def _readable(snapshot: _Snapshot, rows: Iterable[list[Any]]) -> Iterator[Record
     for row in rows:
         try:
             yield _record(snapshot, row)
-        except _DAMAGE as error:
+        except DAMAGE as error:
             _pass_over(snapshot, row[0], error)
 
 

@@ -13,10 +13,50 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Final
 
+from twisted_sse.events.ending import OUTCOMES
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.publication import Publication
 
-__all__ = ["COLUMNS", "SCHEMA", "publication_of", "size_of", "topics_from", "topics_text"]
+__all__ = [
+    "COLUMNS",
+    "COLUMNS_OF_1",
+    "SCHEMA",
+    "UPGRADE_OF_1",
+    "publication_of",
+    "size_of",
+    "topics_from",
+    "topics_text",
+]
+
+#: The statements that turn the tables of version 1 into those of version 2.
+#:
+#: events.outcome: how the topics have ended, of which this is the last publication.
+#:
+#: ended: the last publication of each topic that has ended.
+#:
+#: runs: the runs that go on, with the time *until* which their owners have them; and those
+#: that have *ended* with a publication, with the time when to forget them.
+UPGRADE_OF_1: Final = (
+    "ALTER TABLE events ADD COLUMN outcome TEXT",
+    "CREATE TABLE ended (topic TEXT PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID",
+    "CREATE INDEX ended_number ON ended (number)",
+    """CREATE TABLE runs (
+        topic TEXT PRIMARY KEY,
+        owner TEXT NOT NULL,
+        begun REAL NOT NULL,
+        start INTEGER NOT NULL,
+        private INTEGER NOT NULL,
+        keep REAL NOT NULL,
+        until REAL,
+        outcome TEXT,
+        ended INTEGER,
+        forget_at REAL
+    ) WITHOUT ROWID""",
+    "CREATE INDEX runs_start ON runs (start)",
+    "CREATE INDEX runs_until ON runs (until) WHERE until IS NOT NULL",
+    "CREATE INDEX runs_ended ON runs (ended) WHERE ended IS NOT NULL",
+    "CREATE INDEX runs_forget_at ON runs (forget_at) WHERE forget_at IS NOT NULL",
+)
 
 #: The statements that create the tables in an empty database.
 #:
@@ -58,10 +98,14 @@ SCHEMA: Final = (
     )""",
     "CREATE TABLE forgotten (number INTEGER NOT NULL)",
     "INSERT INTO forgotten VALUES (0)",
+    *UPGRADE_OF_1,
 )
 
 #: The columns that `publication_of` reads.
-COLUMNS: Final = "topics, private, given, data, event, retry, comment"
+COLUMNS: Final = "topics, private, given, data, event, retry, comment, outcome"
+
+#: The same in a file of version 1.
+COLUMNS_OF_1: Final = "topics, private, given, data, event, retry, comment, NULL"
 
 # The bytes in the file for each publication and for each of its topics, in
 # addition to the texts.  Measured with dbstat: 100,000 publications of 200 bytes.
@@ -81,9 +125,11 @@ def publication_of(row: Sequence[Any]) -> Publication:
     Raises:
         ValueError, TypeError: Another program has changed the row.
     """
-    topics, private, given, data, event, retry, comment = row
+    topics, private, given, data, event, retry, comment, outcome = row
     made = ServerSentEvent(data, event, given, retry, comment)
-    return Publication(topics_from(topics), made, private == 1)
+    if outcome is not None and outcome not in OUTCOMES:
+        raise ValueError("its outcome is none")
+    return Publication(topics_from(topics), made, private == 1, outcome)
 
 
 def size_of(publication: Publication) -> int:

@@ -9,14 +9,16 @@ All methods are called in one thread.  Nothing here imports Twisted.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Callable, Sequence
 from typing import Final, Literal, TypeVar
 
-from twisted_sse.errors import HistoryUnavailable
+from twisted_sse.errors import HistoryUnavailable, TopicEnded
 from twisted_sse.events.publication import Publication, Record
+from twisted_sse.events.runrecord import RunBegun, RunKey, RunRecord, beginning
 from twisted_sse.history.sqlite.bulk import insert
-from twisted_sse.history.sqlite.epochs import add_epoch
+from twisted_sse.history.sqlite.epochs import add_epoch, read_epochs
 from twisted_sse.history.sqlite.file import (
     Lock,
     check_location,
@@ -27,8 +29,19 @@ from twisted_sse.history.sqlite.file import (
 )
 from twisted_sse.history.sqlite.room import reserve, stalled_log
 from twisted_sse.history.sqlite.row import size_of
+from twisted_sse.history.sqlite.runs import (
+    Lease,
+    add_run,
+    check_owners,
+    end_runs,
+    expired_runs,
+    extend_leases,
+    find_run,
+    forget_runs,
+    renew_runs,
+)
 from twisted_sse.history.sqlite.topics import TopicIndex
-from twisted_sse.history.sqlite.trim import Bounds, Extent, read_extent, trim
+from twisted_sse.history.sqlite.trim import Bounds, Extent, find_oldest, read_extent, trim
 
 __all__ = ["Store"]
 
@@ -56,8 +69,14 @@ _MISPLACED: Final = (
 )
 
 _INTO: Final = (
-    "events (number, kept_at, size, ends, topics, private, given, data, event, retry, comment)"
+    "events (number, kept_at, size, ends, topics, private, given, data, event, retry, comment,"
+    " outcome)"
 )
+_END: Final = "INSERT OR REPLACE INTO ended (topic, number) VALUES (?, ?)"
+_ENDED: Final = """
+    SELECT topic, number FROM ended WHERE topic IN (SELECT value FROM json_each(?))
+    AND NOT EXISTS (SELECT 1 FROM runs WHERE ended = number AND forget_at <= ?)
+"""
 _MARK: Final = """
     UPDATE events SET first = NOT EXISTS (
         SELECT 1 FROM events AS e WHERE e.given = events.given AND e.number < events.number
@@ -85,12 +104,24 @@ class Store:
         self._connection: sqlite3.Connection | None = None
         self._index: TopicIndex
         self._extent: Extent | None = None
+        # When a hub has renewed or interrupted runs last.
+        self._called: float | None = None
+        # Whether a topic may have ended.
+        self._has_ends = False
         # The newest number at the last deletion.
         self._trimmed = 0
         self._retry_at = float("-inf")
         self._reason = ""
         # Which file is open.
         self._identity: tuple[int, int] | None = None
+
+    @property
+    def extent(self) -> Extent | None:
+        """
+        The range of publications in the file; ``None`` while that is not known.  Other
+        threads may read it.
+        """
+        return self._extent
 
     def open(self, now: float) -> None:
         """
@@ -114,12 +145,78 @@ class Store:
 
     def append(self, publications: Sequence[Publication], now: float) -> list[Record]:
         """
-        See `IHistoryProvider.append`.
+        See `IRunHistory.append`.
 
         Args:
             now: The time in seconds.
         """
         return self._commit(lambda connection: self._keep(connection, publications, now), now)
+
+    def begin_run(
+        self, topic: str, owner: str, lease: float, keep: float, private: bool, now: float
+    ) -> RunBegun:
+        """
+        See `IRunHistory.begin_run`.
+        """
+
+        def begin(connection: sqlite3.Connection, extent: Extent) -> tuple[RunBegun, Extent]:
+            oldest = self._oldest(connection, now)
+            forget_runs(connection, oldest, now)
+            epochs = read_epochs(connection)
+            known = find_run(connection, epochs, topic, oldest, now)
+            if known is not None:
+                return RunBegun(known, ()), extent
+            records, extent = self._keep(connection, [beginning(topic, private)], now)
+            run = RunRecord(RunKey(topic, owner), now, records[0].position, private)
+            add_run(connection, run, Lease(lease, keep), now)
+            return RunBegun(run, records), extent
+
+        return self._change(begin, now)
+
+    def renew_runs(self, keys: Sequence[RunKey], lease: float, now: float) -> list[RunKey]:
+        """
+        See `IRunHistory.renew_runs`.
+        """
+        self._called = now
+        if not keys:
+            # Nothing is written.
+            self.open(now)
+            return []
+        return self._change(
+            lambda connection, extent: (renew_runs(connection, keys, now + lease), extent), now
+        )
+
+    def interrupt_runs(self, lease: float, limit: int, now: float) -> list[Record]:
+        """
+        See `IRunHistory.interrupt_runs`.
+        """
+        called, self._called = self._called, now
+
+        def interrupt(
+            connection: sqlite3.Connection, extent: Extent
+        ) -> tuple[list[Record], Extent]:
+            forget_runs(connection, self._oldest(connection, now), now)
+            if called is None or now - called > lease / 2:
+                extend_leases(connection, now + lease)
+                return [], extent
+            expired = expired_runs(connection, limit, now)
+            ends = [Publication.ending(one, "interrupted", private=has) for one, has in expired]
+            return self._keep(connection, ends, now) if ends else ([], extent)
+
+        return self._change(interrupt, now)
+
+    def _change(
+        self,
+        work: Callable[[sqlite3.Connection, Extent], tuple[T, Extent]],
+        now: float,
+    ) -> T:
+        """
+        Do *work*, which may keep publications, in one transaction.
+        """
+        self.open(now)
+        extent = self._extent
+        assert extent is not None
+        return self._commit(lambda connection: work(connection, extent), now)
 
     def probe(self, size: int, now: float) -> None:
         """
@@ -202,6 +299,8 @@ class Store:
         epoch = add_epoch(connection, extent.oldest, extent.newest)
         connection.execute("COMMIT")
         self._extent = extent
+        ((has_ends,),) = connection.execute("SELECT EXISTS (SELECT 1 FROM ended)").fetchall()
+        self._has_ends = bool(has_ends)
         self._identity, self.misplaced = identity_of(self._path), ""
         self._trimmed = extent.newest
         self.epoch = epoch
@@ -216,7 +315,7 @@ class Store:
             return found
         if found.newest < known.newest:
             raise ValueError(f"{self._path!r} was replaced by an older file: restart the hub")
-        for table in ("events", "filed"):
+        for table in ("events", "filed", "ended"):
             connection.execute(f"DELETE FROM {table} WHERE number > ?", (known.newest,))
         if known.newest < found.oldest:
             connection.execute("UPDATE forgotten SET number = ?", (known.newest,))
@@ -260,9 +359,12 @@ class Store:
     def _keep(
         self, connection: sqlite3.Connection, publications: Sequence[Publication], now: float
     ) -> tuple[list[Record], Extent]:
+        if self._has_ends:
+            self._check_open(connection, publications, now)
+        check_owners(connection, publications)
         newest, ends, oldest, begins, since = self._make_room(connection, publications, now)
         find, epoch = self._index.find, self.epoch
-        records, rows, filed, given = [], [], [], []
+        records, rows, filed, given, ended = [], [], [], [], []
         for publication in publications:
             newest += 1
             event = publication.event
@@ -272,18 +374,39 @@ class Store:
             rows.append(
                 (
                     *(newest, now, size, ends, text, publication.private, event.id),
-                    *(event.data, event.event, event.retry, event.comment),
+                    *(event.data, event.event, event.retry, event.comment, publication.outcome),
                 )
             )
             filed.extend([(topic, newest) for topic in topics])
             if event.id:
                 given.append((newest,))
+            if publication.outcome is not None:
+                ended.extend([(topic, newest) for topic in publication.topics])
             records.append(Record(newest, event.id or f"{epoch}-{newest}", publication))
         insert(connection, _INTO, rows)
         insert(connection, "filed (topic, number)", filed)
         if given:
             connection.executemany(_MARK, given)
+        if ended:
+            self._has_ends = True
+            connection.executemany(_END, ended)
+            end_runs(connection, [one for one in records if one.publication.outcome], now)
         return records, Extent(newest, ends, oldest, begins, min(since, now))
+
+    def _check_open(
+        self, connection: sqlite3.Connection, publications: Sequence[Publication], now: float
+    ) -> None:
+        topics = {topic for publication in publications for topic in publication.topics}
+        found = connection.execute(_ENDED, (json.dumps(sorted(topics)), now)).fetchall()
+        if found:
+            oldest = self._oldest(connection, now)
+            ended = sorted(topic for topic, number in found if number >= oldest)
+            if ended:
+                raise TopicEnded(ended)
+
+    def _oldest(self, connection: sqlite3.Connection, now: float) -> int:
+        assert self._extent is not None
+        return find_oldest(connection, self._extent, self._bounds, now)
 
     def _make_room(
         self, connection: sqlite3.Connection, publications: Sequence[Publication], now: float

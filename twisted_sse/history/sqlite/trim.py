@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from twisted_sse.history.sqlite.bulk import fetch
 from twisted_sse.history.sqlite.topics import TopicIndex
 
-__all__ = ["DEFAULT_BOUNDS", "Bounds", "Extent", "read_extent", "trim"]
+__all__ = ["DEFAULT_BOUNDS", "Bounds", "Extent", "find_oldest", "read_extent", "trim"]
 
 
 # Another program may have written anything into a row.
@@ -21,6 +21,10 @@ _NUMBERS: Final = (
     "number, CAST(ends AS INTEGER) AS ends, CAST(size AS INTEGER) AS size,"
     " CAST(kept_at AS REAL) AS kept_at"
 )
+_OLDEST: Final = """
+    SELECT number FROM events WHERE number >= ? AND kept_at > ? AND ends - size >= ?
+    ORDER BY number LIMIT 1
+"""
 _TOPICS: Final = "CASE typeof(topics) WHEN 'text' THEN topics ELSE '' END AS topics"
 
 
@@ -94,6 +98,22 @@ def read_extent(connection: sqlite3.Connection) -> Extent:
     return Extent(newest[0], newest[1], number, ends - size, kept_at)
 
 
+def find_oldest(
+    connection: sqlite3.Connection, extent: Extent, bounds: Bounds, now: float, lowest: int = 0
+) -> int:
+    """
+    Find the number of the oldest publication within *bounds*, or the next number if there
+    is none: what is older is hidden until it is deleted.
+
+    Args:
+        lowest: A number that it does not precede, if one is known.
+    """
+    lowest = max(lowest, extent.newest - bounds.events + 1)
+    least = (lowest, now - bounds.age, extent.ends - bounds.size)
+    oldest = connection.execute(_OLDEST, least).fetchone()
+    return extent.newest + 1 if oldest is None else int(oldest[0])
+
+
 def trim(
     connection: sqlite3.Connection,
     index: TopicIndex,
@@ -123,6 +143,7 @@ def trim(
     else:
         extent = Extent(newest, ends, newest + 1, ends, math.inf)
         connection.execute("UPDATE forgotten SET number = ?", (newest,))
-    connection.execute("DELETE FROM events WHERE number < ?", (extent.oldest,))
+    for condition in ("events WHERE number", "ended WHERE number", "runs WHERE ended"):
+        connection.execute(f"DELETE FROM {condition} < ?", (extent.oldest,))
     index.remove(texts, extent.oldest)
     return extent

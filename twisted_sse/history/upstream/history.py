@@ -25,7 +25,7 @@ from twisted_sse.history.upstream.edgeids import is_edge_id
 from twisted_sse.history.upstream.follower import UpstreamFollower
 from twisted_sse.history.upstream.hubclient import HubClient
 from twisted_sse.history.upstream.pendingcalls import PendingCalls
-from twisted_sse.history.upstream.query import check_sendable, find, is_sendable
+from twisted_sse.history.upstream.query import check_sendable, find, find_ends, is_sendable
 from twisted_sse.history.upstream.ring import IEdge, Ring
 from twisted_sse.topics import Selection
 from twisted_sse.transport.tls.trust import agent_trusting, load_ca_certificates
@@ -140,6 +140,9 @@ class UpstreamHistory(RemoteHistory[HubClient]):
         if is_edge_id(event_id) or not is_sendable(event_id):
             return None
         return await store.find(event_id)
+
+    async def _ends(self, store: HubClient, topics: Sequence[str]) -> Sequence[Record]:
+        return await find_ends(store, topics)
 
     async def _since(
         self, store: HubClient, last_event_id: str | None, topics: Selection, limit: int

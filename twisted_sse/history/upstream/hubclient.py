@@ -195,6 +195,12 @@ class HubClient:
             return None
         return excerpt.records[0] if excerpt.records else None
 
+    async def ends(self, topics: Sequence[str]) -> list[Record]:
+        """
+        See `IEndingHistory.ends`.
+        """
+        return (await self._ask("ends", None, len(topics), topics, by="match_exact")).records
+
     async def locate(self, event_id: str) -> Position:
         """
         See `ISharedHistoryProvider.locate`.
@@ -224,6 +230,8 @@ class HubClient:
         Raises:
             NotSent: None of them was kept.
 
+            TopicEnded: They are for topics that have ended.
+
             UnexpectedStatus: Upstream has refused them.
 
             OutcomeUnknown, UnexpectedContentType: They may have been kept or not.
@@ -252,8 +260,9 @@ class HubClient:
         last_event_id: str | None,
         limit: int,
         selectors: Sequence[str] = ("*",),
+        by: str = "topic",
     ) -> Excerpt:
-        params = [("topic", one) for one in selectors]
+        params = [(by, one) for one in selectors]
         params += [_ANNOTATED, ("excerpt", excerpt), ("limit", str(limit))]
         if last_event_id is not None:
             params.append(("last_event_id", last_event_id))

@@ -7,10 +7,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from urllib.parse import quote
 
-from twisted_sse.errors import HistoryUnavailable, InvalidSelector, UnknownEventID
+from twisted_sse.errors import HistoryUnavailable, InvalidSelector, InvalidTopic, UnknownEventID
 from twisted_sse.events.publication import EARLIEST, Record
 from twisted_sse.history.upstream.hubclient import HubClient
-from twisted_sse.topics import Selection
+from twisted_sse.topics import Selection, check_topics
 
 __all__ = ["check_sendable", "find", "is_sendable"]
 
@@ -40,6 +40,22 @@ async def find(
     if selectors is not None:
         return await client.since(last_event_id, selectors, limit)
     return await _filter_all(client, last_event_id, topics, limit)
+
+
+async def find_ends(client: HubClient, topics: Sequence[str]) -> Sequence[Record]:
+    """
+    See `IEndingHistory.ends`.
+    """
+    found: dict[int, Record] = {}
+    part: list[str] = []
+    for topic in filter(_is_topic, topics):
+        if part and not _fits([*part, topic]):
+            found |= {one.number: one for one in await client.ends(part)}
+            part = []
+        part.append(topic)
+    if part:
+        found |= {one.number: one for one in await client.ends(part)}
+    return [found[number] for number in sorted(found)]
 
 
 def check_sendable(event_id: str) -> None:
@@ -94,9 +110,28 @@ def _as_parameters(topics: Selection) -> list[str] | None:
     if topics.everything:
         return ["*"]
     texts = [*topics.exact, *(getattr(one, "text", "") for one in topics.patterns)]
-    if len(texts) > _SELECTORS or sum(len(one.encode()) for one in texts) > _SELECTORS_SIZE:
+    if not _fits(texts):
         return None
     try:
         return texts if Selection.of(texts) == topics else None
     except InvalidSelector:
         return None
+
+
+def _is_topic(text: str) -> bool:
+    """
+    Whether something can be published to *text*.
+    """
+    try:
+        check_topics(text)
+    except InvalidTopic:
+        return False
+    return True
+
+
+def _fits(texts: Sequence[str]) -> bool:
+    """
+    Whether a request can hold *texts*.
+    """
+    size = sum(len(one.encode("utf-8", "surrogatepass")) for one in texts)
+    return len(texts) <= _SELECTORS and size <= _SELECTORS_SIZE

@@ -52,6 +52,8 @@ class Config(AccessConfig):
         workers: The number of processes that serve; 1 is this process alone.
 
         takeover: The path of a socket, absolute.
+
+        admin: A port number of this machine, or an endpoint description.
     """
 
     ports: Sequence[str]
@@ -95,6 +97,9 @@ class Config(AccessConfig):
     log_format: str
     log_levels: Sequence[LoggerLevel]
     access_log: bool
+    admin: str | None
+    admin_tokens: TokenList | None
+    self_test: float | None
 
 
 def read_config(given: Mapping[str, Given]) -> Config:

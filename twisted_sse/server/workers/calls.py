@@ -19,7 +19,13 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from twisted_sse.broker.receipts import KeyReused
-from twisted_sse.errors import HistoryUnavailable, HubClosed, PerhapsKept
+from twisted_sse.errors import (
+    EndsNotKept,
+    HistoryUnavailable,
+    HubClosed,
+    PerhapsKept,
+    TopicEnded,
+)
 
 __all__ = ["AnswerCall", "Calls"]
 
@@ -29,7 +35,8 @@ AnswerCall = Callable[..., Any]
 
 # The errors that arrive as what they were.
 _ERRORS: dict[str, type[Exception]] = {
-    kind.__name__: kind for kind in (HistoryUnavailable, HubClosed, KeyReused, PerhapsKept)
+    kind.__name__: kind
+    for kind in (EndsNotKept, HistoryUnavailable, HubClosed, KeyReused, PerhapsKept, TopicEnded)
 }
 
 # The most calls that wait for an answer.  A peer that is stuck is soon replaced, and
@@ -80,7 +87,8 @@ class Calls:
             PerhapsKept: As the failure of the `Deferred`; the other end is gone, or too
                 busy, so the outcome is not known.
 
-            HistoryUnavailable, HubClosed, KeyReused: As failures too; those of the other end.
+            EndsNotKept, HistoryUnavailable, HubClosed, KeyReused, TopicEnded: As failures
+                too; those of the other end.
         """
         if self._lost or len(self._pending) >= _MOST_PENDING:
             return fail(PerhapsKept("Another process of the hub does not answer."))
@@ -137,8 +145,10 @@ class Calls:
 
     def _refuse(self, failure: Failure, number: int) -> None:
         for name, kind in _ERRORS.items():
-            if type(failure.value) is kind:
-                self._answer([name, str(failure.value), number])
+            error = failure.value
+            if type(error) is kind:
+                content = error.topics if isinstance(error, TopicEnded) else str(error)
+                self._answer([name, content, number])
                 return
         self._answer([PerhapsKept.__name__, "The hub has failed; its log says how.", number])
         failure.raiseException()

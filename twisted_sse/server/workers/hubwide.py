@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import Deferred, DeferredList, gatherResults
 from twisted.internet.interfaces import IReactorTime
 
 from twisted_sse.broker.broker import Broker
-from twisted_sse.broker.receipts import Find, Outcome, Receipts, RepeatKey, Submit
-from twisted_sse.events.publication import Publication
+from twisted_sse.broker.receipts import Find, PublishOutcome, Receipts, RepeatKey, Submit
+from twisted_sse.errors import HistoryUnavailable
+from twisted_sse.events.publication import Publication, Published
 from twisted_sse.events.replication import read_publications
 from twisted_sse.server.workers.calls import AnswerCall, Calls
 from twisted_sse.server.workers.siblings import read_outcomes, write_outcomes
@@ -25,6 +26,10 @@ __all__ = ["HubWide"]
 # How long a worker may take to count its subscribers of an event, in seconds.  It needs
 # a turn of its reactor; one that takes longer is stuck, and counts as 0.
 _TIMEOUT = 1.0
+
+# How long a worker may take to change the topics of a stream, in seconds: it may have to
+# look for an event in history.
+_CHANGE_TIMEOUT = 10.0
 
 # Receipts of all workers, in bytes: as many as a hub of one process keeps for itself.
 _RECEIPTS = 4 * 1024 * 1024
@@ -66,7 +71,15 @@ class HubWide:
             "connections": partial(self._change, calls),
             "count": partial(self._count, calls),
             "once": partial(self._once, calls),
+            "topics": partial(self._change_topics, calls),
         }
+
+    @property
+    def members(self) -> Sequence[Calls]:
+        """
+        The workers that are ready.
+        """
+        return list(self._members)
 
     def join(self, calls: Calls) -> None:
         """
@@ -120,6 +133,23 @@ class HubWide:
         ]
         return gatherResults(answers).addCallback(_sums, nobody)
 
+    async def _change_topics(self, calls: Calls, *asked: object) -> Any:
+        """
+        Have the worker change the topics of a stream that has it, if there is one.
+        """
+        others = [other for other in self._members if other is not calls]
+        asking = [
+            other.call("topics", *asked).addTimeout(_CHANGE_TIMEOUT, self._clock)
+            for other in others
+        ]
+        answers = await DeferredList(asking, consumeErrors=True)
+        for succeeded, answer in answers:
+            if succeeded and answer is not None:
+                return answer
+        if not all(succeeded for succeeded, _ in answers):
+            raise HistoryUnavailable("A process of the hub has not answered.")
+        return None
+
     async def _append(self, written: str) -> list[Any]:
         """
         Keep publications, and return their positions.
@@ -137,19 +167,25 @@ class HubWide:
         if self._broker is not None:
             publications = read_publications(written.encode("utf-8"))
             # Here, so that it is done even if the worker dies meanwhile.
-            submit = partial(self._submit, self._broker, publications)
+            submit = partial(self.submit, self._broker, publications)
             find = finder(self._broker, publications)
         else:
             submit = partial(_submit_in, calls, number)
             find = partial(_find_in, calls, number) if searchable else None
         return self._receipts.once(repeat, submit, find).addCallback(write_outcomes)
 
-    def _submit(self, broker: Broker, publications: Sequence[Publication]) -> Deferred[Any]:
+    def submit(
+        self, broker: Broker, publications: Sequence[Publication]
+    ) -> Deferred[list[Published]]:
+        """
+        Submit *publications* to *broker*, and count the connections of the workers that get
+        each.
+        """
         return Deferred.fromCoroutine(self._submit_and_count(broker, publications))
 
     async def _submit_and_count(
         self, broker: Broker, publications: Sequence[Publication]
-    ) -> Sequence[Outcome]:
+    ) -> list[Published]:
         published = await broker.submit(publications)
         # The broker's own connections are the workers.
         counts = await self._count(None, [[one.topics, one.private] for one in publications])
@@ -164,9 +200,9 @@ def _submit_in(calls: Calls, number: int) -> Deferred[Any]:
     return calls.call("submit", number).addCallback(read_outcomes)
 
 
-def _find_in(calls: Calls, number: int) -> Deferred[Sequence[Outcome] | None]:
+def _find_in(calls: Calls, number: int) -> Deferred[Sequence[PublishOutcome] | None]:
     return calls.call("find", number).addCallback(_found)
 
 
-def _found(written: list[Any] | None) -> Sequence[Outcome] | None:
+def _found(written: list[Any] | None) -> Sequence[PublishOutcome] | None:
     return None if written is None else read_outcomes(written)

@@ -16,6 +16,7 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IReactorProcess
 
 from twisted_sse.interfaces import IPresenceStore, ISharedHistoryProvider
+from twisted_sse.server.admin import admin_endpoint
 from twisted_sse.server.build import Server, make_server
 from twisted_sse.server.config.config import Config
 from twisted_sse.server.config.option import Given, InvalidOption
@@ -25,6 +26,7 @@ from twisted_sse.server.reload import Reloadable, ReloadSignal
 from twisted_sse.server.role import MakeEndpoint, Role, fresh_endpoint
 from twisted_sse.server.systemd import Notifier
 from twisted_sse.server.takeover.holder import holder
+from twisted_sse.server.workers.allworkers import AllWorkers
 from twisted_sse.server.workers.assignment import FROM_WORKER, TO_WORKER, Assignment
 from twisted_sse.server.workers.hubwide import HubWide
 from twisted_sse.server.workers.origin import Origin
@@ -113,8 +115,13 @@ def make_parent(
     for one in server.served:
         one.endpoint.disownServiceParent()
         parent.addService(one.endpoint)
+    endpoints = [one.endpoint for one in server.served]
+    hub = server.hub if origin is None else origin.hub
+    workers = AllWorkers(hub_wide, hub.broker, config.workers, counts_published=origin is not None)
+    admin = admin_endpoint(config, workers, hub, reactor, endpoint)
+    if admin is not None:
+        endpoints.append(admin)
     if config.takeover is not None:
-        endpoints = [one.endpoint for one in server.served]
         parent.addService(holder(config, endpoints, supervisor, reactor))
     parent.addService(GarbageCollection())
     notifier = Notifier(lambda: hub_wide.connections, os.environ, reactor)
@@ -129,6 +136,8 @@ def make_parent(
         )
     )
     parent.addService(server.banner)
+    if admin is not None:
+        parent.addService(admin)
     return parent
 
 

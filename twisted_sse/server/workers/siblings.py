@@ -14,10 +14,12 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.python.failure import Failure
 
-from twisted_sse.broker.receipts import Find, Outcome, RepeatKey, Submit
+from twisted_sse.broker.receipts import Find, PublishOutcome, RepeatKey, Submit
+from twisted_sse.broker.topicchanges import TopicRequest
 from twisted_sse.events.publication import Position, Publication
 from twisted_sse.events.replication import encode_publication
 from twisted_sse.server.workers.calls import Calls
+from twisted_sse.server.workers.topics import read_change, write_request
 
 __all__ = ["OtherWorkers", "read_outcomes", "write_outcomes"]
 
@@ -155,6 +157,14 @@ class OtherWorkers:
             lambda counts: self._counts.put(keys, counts, life), lambda _: [0] * len(keys)
         )
 
+    async def change_topics(
+        self, name: str, user: str | None, request: TopicRequest
+    ) -> Sequence[str] | None:
+        """
+        See `Siblings.change_topics`.
+        """
+        return read_change(await self._calls.call("topics", name, user, write_request(request)))
+
     async def keep(self, publications: Sequence[Publication]) -> Sequence[Position]:
         """
         Have the parent keep *publications*.
@@ -171,7 +181,7 @@ class OtherWorkers:
         publications: Sequence[Publication],
         submit: Submit,
         find: Find | None,
-    ) -> Deferred[Sequence[Outcome]]:
+    ) -> Deferred[Sequence[PublishOutcome]]:
         """
         See `Siblings.submit_once`.
         """
@@ -212,14 +222,14 @@ def _written(publications: Sequence[Publication]) -> str:
     return "".join(encode_publication(one).decode("utf-8") for one in publications)
 
 
-def write_outcomes(outcomes: Sequence[Outcome]) -> list[Any]:
+def write_outcomes(outcomes: Sequence[PublishOutcome]) -> list[Any]:
     """
     Write *outcomes* for a call.
     """
     return [[kept.number, kept.id, count] for kept, count in outcomes]
 
 
-def read_outcomes(written: Sequence[Any]) -> list[Outcome]:
+def read_outcomes(written: Sequence[Any]) -> list[PublishOutcome]:
     """
     Read what `write_outcomes` has written.
     """

@@ -13,10 +13,10 @@ from typing import Any
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.interfaces import IDelayedCall
-from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from twisted_sse.broker.shutdown import wait_for
+from twisted_sse.clock import looping_call
 from twisted_sse.server.workers.hubwide import HubWide
 from twisted_sse.server.workers.workerprocess import WorkerProcess
 
@@ -78,8 +78,7 @@ class Supervisor(Service):
         self._grace = grace
         self._reactor = reactor
         self._waiting_for = set(self._slots)
-        self._watch = LoopingCall(self._check)
-        self._watch.clock = reactor
+        self._watch = looping_call(reactor, self._check)
         self.ready: Deferred[None] = Deferred()
 
     def startService(self) -> None:

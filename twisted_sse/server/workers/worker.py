@@ -13,17 +13,18 @@ import faulthandler
 import os
 import signal
 import sys
+from functools import partial
 from typing import Any
 
 from twisted.application.service import MultiService
 from twisted.internet.protocol import Protocol
-from twisted.internet.task import LoopingCall
 from twisted.logger import ILogObserver, LogEvent, Logger, globalLogBeginner
 from twisted.python.failure import Failure
 from twisted.python.reflect import namedAny
 from zope.interface import implementer
 
 from twisted_sse.broker.drain import abort_all
+from twisted_sse.clock import looping_call
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.publication import Publication
 from twisted_sse.server.build import Server, make_server
@@ -44,6 +45,8 @@ from twisted_sse.server.workers.calls import Calls
 from twisted_sse.server.workers.log import write_event
 from twisted_sse.server.workers.origin import WorkerHistory, history_of, remove_orphaned
 from twisted_sse.server.workers.siblings import OtherWorkers
+from twisted_sse.server.workers.topics import answer_change
+from twisted_sse.web.admin.processes import ProcessReport
 
 __all__ = ["Worker", "run_worker"]
 
@@ -149,10 +152,12 @@ class Worker(Protocol):
         self._broker = server.hub.broker
         endpoints = [one.endpoint for one in server.served]
         self._accepting = Several(endpoints)
+        self._report = ProcessReport(self._broker, lambda: len(server.hub.responses))
         self._calls = Calls(
             lambda data: self.transport.write(data),
             {
                 "abort": self._abort,
+                "admin": self._report.answer,
                 "count": self._count,
                 "elsewhere": self._learn,
                 "find": lambda number: self._others.find_own(number),
@@ -162,12 +167,12 @@ class Worker(Protocol):
                 "resume": self._accepting.resume,
                 "stop": self._stop,
                 "submit": lambda number: self._others.submit_own(number),
+                "topics": partial(answer_change, self._broker.admission.topic_changes),
             },
         )
         self._others = OtherWorkers(self._calls, reactor)
         self._balance = Balance(endpoints, lambda: len(server.hub.connections), reactor)
-        self._beats = LoopingCall(self._calls.tell, "beat")
-        self._beats.clock = reactor
+        self._beats = looping_call(reactor, self._calls.tell, "beat")
         self._broker.join(self._others)
         if isinstance(server.hub.history, WorkerHistory):
             server.hub.history.keep = self._others.keep

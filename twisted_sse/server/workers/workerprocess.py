@@ -83,6 +83,14 @@ class WorkerProcess(ProcessProtocol):
         else:
             self._logs[childFD].feed(data)
 
+    def childConnectionLost(self, childFD: int) -> None:
+        """
+        See `ProcessProtocol.childConnectionLost`: nothing can be written any more, even if
+        the process has not ended yet.
+        """
+        if childFD == TO_WORKER:
+            self.calls.lose()
+
     def processEnded(self, reason: Failure) -> None:
         """
         See `ProcessProtocol.processEnded`.

@@ -7,12 +7,14 @@ from __future__ import annotations
 from twisted_sse.testing.contract.append import AppendRules
 from twisted_sse.testing.contract.bounds import BoundRules
 from twisted_sse.testing.contract.checked import CheckRules
+from twisted_sse.testing.contract.ends import EndRules, SharedEndRules
 from twisted_sse.testing.contract.find import FindRules, SharedFindRules
 from twisted_sse.testing.contract.follow import FollowRules
 from twisted_sse.testing.contract.lifecycle import AvailabilityRules, LifecycleRules
 from twisted_sse.testing.contract.locate import LocateRules
 from twisted_sse.testing.contract.presence import PresenceRules
 from twisted_sse.testing.contract.read import ReadRules
+from twisted_sse.testing.contract.runs import RunRules, SharedRunRules
 from twisted_sse.testing.contract.since import SinceRules
 from twisted_sse.testing.contract.tail import TailRules
 from twisted_sse.testing.contract.unknown_ids import UnknownIDRules
@@ -27,6 +29,8 @@ class HistoryProviderContract(
     TailRules,
     BoundRules,
     FindRules,
+    EndRules,
+    RunRules,
     CheckRules,
     ReadRules,
     AvailabilityRules,
@@ -46,14 +50,20 @@ class HistoryProviderContract(
 
     trial, pytest and unittest run it.  Describe the provider further with the
     attributes and methods of `Hooks`; tests of what it cannot do pass at once, and so
-    do those of `ISearchableHistory`, `ICheckedHistory` and `IHistoryReader` if it does not
-    provide them.
+    do those of `ISearchableHistory`, `IEndingHistory`, `IRunHistory`, `ICheckedHistory`
+    and `IHistoryReader` if it does not provide them.
     Every failure begins with the rule that is broken.
     """
 
 
 class SharedHistoryProviderContract(
-    LocateRules, FollowRules, SharedFindRules, PresenceRules, HistoryProviderContract
+    LocateRules,
+    FollowRules,
+    SharedFindRules,
+    SharedEndRules,
+    SharedRunRules,
+    PresenceRules,
+    HistoryProviderContract,
 ):
     """
     The tests of `ISharedHistoryProvider`, including those of

@@ -127,7 +127,7 @@ class StreamAnswer:
     @property
     def control(self) -> list[ServerSentEvent]:
         """
-        The control events ``stream-open``, ``stream-reset`` and ``stream-error``, in order.
+        The control events, such as ``stream-open`` and ``stream-reset``, in order.
         """
         return [each for each in self._dispatched() if each.event in CONTROL_EVENTS]
 

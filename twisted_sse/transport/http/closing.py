@@ -53,6 +53,14 @@ class ClosingHTTPChannel(HTTPChannel):
             self._abortingCall = self.callLater(_CLOSE_TIMEOUT, self.forceAbortClient)
         super().requestDone(request)
 
+    def truncate(self) -> None:
+        """
+        Close the connection after what was written, in the middle of a response.
+        """
+        if self._abortingCall is None:
+            self._abortingCall = self.callLater(_CLOSE_TIMEOUT, self.forceAbortClient)
+        self.loseConnection()
+
     def timeoutConnection(self) -> None:
         """
         See `twisted.web.http.HTTPChannel.timeoutConnection`; logs nothing.

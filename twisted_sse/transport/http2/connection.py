@@ -321,11 +321,14 @@ class H2Connection(_http2.H2Connection):
                 self._requestDone(streamID)
 
     def _end_stream(self, stream_id: int) -> None:
-        self.conn.end_stream(stream_id)
-        # RFC 9113, 8.1: "a server MAY request that the client abort transmission
-        # of a request without error by sending a RST_STREAM with NO_ERROR".
-        if not self.conn.streams[stream_id].closed:
-            self.conn.reset(stream_id, ErrorCodes.NO_ERROR)
+        if self.streams[stream_id].is_truncated:
+            self.conn.reset(stream_id, ErrorCodes.INTERNAL_ERROR)
+        else:
+            self.conn.end_stream(stream_id)
+            # RFC 9113, 8.1: "a server MAY request that the client abort transmission
+            # of a request without error by sending a RST_STREAM with NO_ERROR".
+            if not self.conn.streams[stream_id].closed:
+                self.conn.reset(stream_id, ErrorCodes.NO_ERROR)
         if self._tryToWriteControlData():
             self._requestDone(stream_id)
 

@@ -39,6 +39,8 @@ class H2Stream(_http2.H2Stream):
         queued: See `OutgoingStream`.
 
         is_answering: Whether the whole request was received.
+
+        is_truncated: Whether the end of the response is to be a reset.
     """
 
     def __init__(self, outbox: Outbox[H2Stream], *arguments: Any) -> None:
@@ -49,6 +51,7 @@ class H2Stream(_http2.H2Stream):
         self._losing = False
         self._deadline: BodyDeadline | None = None
         self.is_answering = False
+        self.is_truncated = False
         super().__init__(*arguments)
         lengths = self._request.requestHeaders.getRawHeaders(b"content-length")
         # How many bytes of the body are to come; `None` if the request does not say.
@@ -219,6 +222,13 @@ class H2Stream(_http2.H2Stream):
             return
         self._losing = True
         self._outbox.end(self.streamID)
+
+    def truncate(self) -> None:
+        """
+        Reset the stream when everything has been sent, and tell the request.
+        """
+        self.is_truncated = True
+        self.loseConnection()
 
     def abortConnection(self) -> None:
         """

@@ -16,6 +16,8 @@ from twisted_sse.transport.sinks.http2 import H2Sink
 from twisted_sse.transport.sinks.request import RequestSink
 from twisted_sse.transport.sinks.sink import Sink
 from twisted_sse.transport.sinks.socket import SocketSink
+from twisted_sse.transport.sinks.tls import TLSSink
+from twisted_sse.transport.tls.protocol import TLSProtocol
 
 __all__ = ["sink_for"]
 
@@ -27,18 +29,31 @@ def sink_for(request: Request) -> Sink:
     channel: Any = request.channel
     if type(channel) is H2Stream and _is_plain(request):
         return H2Sink(request, channel)
-    transport = getattr(channel, "transport", None)
-    # The exact types: wrappers such as TLS forward unknown attributes to what they
-    # wrap, and plaintext would be written into an encrypted connection.
-    if (
-        type(transport) is tcp.Server
-        and not transport.TLS
-        and type(channel) in (HTTPChannel, StrictHTTPChannel)
-        and channel.requests == [request]
-        and _is_plain(request)
-    ):
-        return SocketSink(request, transport)
+    if type(channel) in (HTTPChannel, StrictHTTPChannel) and channel.requests == [request]:
+        transport: Any = channel.transport
+        if _is_plain(request) and _is_server(transport):
+            return SocketSink(request, transport)
+        if _is_plain(request) and _is_encrypted_server(transport):
+            return TLSSink(request, transport)
     return RequestSink(request)
+
+
+# The exact types: wrappers such as TLS forward unknown attributes to what they wrap, and
+# plaintext would be written into an encrypted connection.
+
+
+def _is_server(transport: object) -> bool:
+    """
+    Whether *transport* is a TCP connection that is not encrypted.
+    """
+    return type(transport) is tcp.Server and not transport.TLS
+
+
+def _is_encrypted_server(transport: object) -> bool:
+    """
+    Whether *transport* is TLS directly on a TCP connection.
+    """
+    return type(transport) is TLSProtocol and _is_server(transport.transport)
 
 
 def _is_plain(request: Request) -> bool:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from h2.errors import ErrorCodes
 from twisted.internet.interfaces import IPushProducer
 from twisted.logger import Logger
+from twisted.web import _http2
 from twisted.web.http_headers import Headers
 from twisted.web.server import Request
 from zope.interface import implementer
@@ -98,14 +100,35 @@ class RequestSink:
         self._request.unregisterProducer()
         self._request.finish()
 
+    def truncate(self) -> None:
+        """
+        See `Sink.truncate`.
+
+        Over HTTP/1.0, and over Twisted's own HTTP/2, it is aborted, and what was not sent
+        is lost.
+        """
+        channel: Any = self._request.channel
+        self._stream = None
+        self._request.unregisterProducer()
+        if hasattr(channel, "truncate") and self._request.clientproto != b"HTTP/1.0":
+            channel.truncate()
+        elif self._request.clientproto == b"HTTP/1.1":
+            channel.loseConnection()
+        else:
+            self.abort()
+
     def abort(self) -> None:
         """
         See `Sink.abort`.
         """
         channel: Any = self._request.channel
         # An HTTP/2 stream is aborted alone, without its connection.
-        stream = channel if hasattr(channel, "abortConnection") else channel.transport
-        stream.abortConnection()
+        if type(channel) is _http2.H2Stream:
+            _reset(channel)
+        elif hasattr(channel, "abortConnection"):
+            channel.abortConnection()
+        else:
+            channel.transport.abortConnection()
 
     def pauseProducing(self) -> None:
         """
@@ -136,3 +159,15 @@ class RequestSink:
         stream, self._stream = self._stream, None
         if stream is not None:
             stream.gone()
+
+
+def _reset(stream: Any) -> None:
+    """
+    Abort a stream of Twisted's own HTTP/2 with an error.
+
+    Twisted resets it with NO_ERROR, which clients take for the end of the response.
+    """
+    connection = stream._conn
+    connection.conn.reset_stream(stream.streamID, ErrorCodes.INTERNAL_ERROR)
+    if connection._tryToWriteControlData():
+        connection._requestDone(stream.streamID)

@@ -85,6 +85,12 @@ class Sink(Protocol):
         End the response after everything that was sent or spilled.
         """
 
+    def truncate(self) -> None:
+        """
+        End the response after everything that was sent or spilled, so that its reader
+        sees that it is not complete.
+        """
+
     def abort(self) -> None:
         """
         Abort at once: the network connection, or the HTTP/2 stream.

@@ -7,9 +7,9 @@ from __future__ import annotations
 from typing import Any
 
 from twisted.application.service import Service
-from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
+from twisted_sse.clock import looping_call
 from twisted_sse.transport.tls.context import TLSServer
 
 __all__ = ["CertificateWatch"]
@@ -41,8 +41,7 @@ class CertificateWatch(Service):
         self._tls = tls
         self._reactor = reactor
         self._interval = interval
-        self._loop = LoopingCall(self._check)
-        self._loop.clock = reactor
+        self._loop = looping_call(reactor, self._check)
         self._last_reload = 0.0
 
     def startService(self) -> None:

@@ -37,13 +37,18 @@ class ResponseHead:
         self._status = status
         self._headers = _headers(headers)
 
-    def write(self, request: Request) -> None:
+    def write(self, request: Request, more: Mapping[str, str] | None = None) -> None:
         """
         Set the status and the headers of the response to *request*.
+
+        Args:
+            more: Headers of this response alone, which replace others.
         """
         request.setResponseCode(self._status)
         for name, values in self._headers:
             request.responseHeaders.setRawHeaders(name, values)
+        for own, value in (more or {}).items():
+            request.responseHeaders.setRawHeaders(own, [value])
 
 
 def _check_status(status: object) -> None:

@@ -5,24 +5,23 @@ Streams for handlers that send: the opposite of sources, which are asked.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
 from types import TracebackType
 
 from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.http_headers import Headers
 from twisted.web.server import Request
 
 from twisted_sse.broker.connections.grant import Grant
 from twisted_sse.errors import TwistedSSEError
-from twisted_sse.events import codec
-from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.jsontext import Encoder
 from twisted_sse.transport.sinks.request import RequestSink
 from twisted_sse.web.cors import CORS
-from twisted_sse.web.generators.items import ItemConverter
-from twisted_sse.web.generators.response import EventSourceResponse, ResponseOwner
+from twisted_sse.web.dialects.dialect import Dialect
+from twisted_sse.web.generators.framing import ItemFraming
+from twisted_sse.web.generators.response import ErrorEvent, EventSourceResponse, ResponseOwner
 from twisted_sse.web.generators.responsestream import ResponseStream
 from twisted_sse.web.generators.source import Item
 from twisted_sse.web.generators.writer import StreamWriter
@@ -45,15 +44,22 @@ class EventStream(ResponseStream):
     """
     A stream that a handler sends to; made by `event_stream_for`.
 
-    As an async context manager, it closes the stream at the end of the block.
+    As an async context manager, it closes the stream at the end of the block.  If the
+    block raises, the response does not look complete, as for `EventSourceResponse`.
     """
 
-    __slots__ = ("_items", "_request", "_waiting")
+    _log = Logger()
 
-    def __init__(self, request: Request, items: ItemConverter) -> None:
+    __slots__ = ("_framing", "_removed", "_request", "_waiting")
+
+    # The handler itself closes it when it has sent everything.
+    _closed_as = "done"
+
+    def __init__(self, request: Request, framing: ItemFraming) -> None:
         super().__init__()
         self._request = request
-        self._items = items
+        self._framing = framing
+        self._removed: Callable[[ResponseStream], None] = _ignore
         self._waiting: list[Deferred[None]] = []
 
     async def __aenter__(self) -> EventStream:
@@ -65,7 +71,10 @@ class EventStream(ResponseStream):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.close()
+        if error is None:
+            self.close()
+        else:
+            self.fail(Failure(error))
 
     def send(self, item: Item) -> Deferred[None]:
         """
@@ -89,8 +98,7 @@ class EventStream(ResponseStream):
             raise RuntimeError(
                 f"{_MAX_WAITING} calls of send() wait for a slow reader: await each of them"
             )
-        frame = None if item is None else codec.encode(self._items.event_of(item, self))
-        if writer.write(frame):
+        if writer.write(self._framing.frame_of(item, self)):
             return succeed(None)
         return self.ready(writer)
 
@@ -111,25 +119,56 @@ class EventStream(ResponseStream):
         Args:
             removed: Called with the stream when it has ended.
         """
-        self.begin(writer, partial(self._ended, removed))
+        self._removed = removed
+        self.begin(writer, self._ended, self._framing.last_events)
         # The headers that were sent are shared by all requests.
         self._request.responseHeaders = Headers()
-        # Klein finishes the request when the handler returns.
-        vars(self._request)["finish"] = self.close
+        # Klein finishes the request when the handler returns, and reports its errors by
+        # a page.
+        vars(self._request).update(finish=self.close, processingFailed=self._handler_failed)
 
-    def _finish(self, final: ServerSentEvent | None) -> None:
-        vars(self._request).pop("finish", None)
-        super()._finish(final)
+    def fail(self, failure: Failure) -> None:
+        """
+        See `ResponseStream.fail`.
+        """
+        if not self.closed:
+            super().fail(failure)
+            self._ended()
 
-    def _ended(self, removed: Callable[[ResponseStream], None]) -> None:
-        vars(self._request).pop("finish", None)
-        removed(self)
+    def _handler_failed(self, failure: Failure) -> Failure:
+        self._log.failure("The handler of a stream failed", failure)
+        self.fail(failure)
+        return failure
+
+    def _complete(self, writer: StreamWriter, frames: Iterable[bytes]) -> None:
+        self._give_back()
+        super()._complete(writer, frames)
+
+    def _truncate(self, writer: StreamWriter, frames: Iterable[bytes]) -> None:
+        super()._truncate(writer, frames)
+        # Whatever follows would make the response look complete.
+        ignored = dict.fromkeys(("write", "finish", "processingFailed"), _ignore)
+        vars(self._request).update(ignored)
+
+    def _ended(self) -> None:
+        self._give_back()
+        self._removed(self)
         self._wake()
+
+    def _give_back(self) -> None:
+        ours = vars(self._request)
+        for name in ("finish", "processingFailed"):
+            if ours.get(name) is not _ignore:
+                ours.pop(name, None)
 
     def _wake(self) -> None:
         waiting, self._waiting = self._waiting, []
         for each in waiting:
             each.callback(None)
+
+
+def _ignore(*_: object) -> None:
+    pass
 
 
 class _Opening(EventSourceResponse):
@@ -147,11 +186,12 @@ class _Opening(EventSourceResponse):
 
     def _stream(self, request: Request, grant: Grant) -> None:
         self._streams.check_open()
-        stream = EventStream(request, self._items)
+        reading, framing = self._read(request)
+        stream = EventStream(request, framing)
         # Not the fastest sink: the request stays the one that its framework knows, and
         # tells the framework that the reader has left.
         writer = self._streams.writer(RequestSink(request), self._keepalive, self._send_timeout)
-        self._begin(request, stream)
+        self._begin(request, stream, reading)
         self.opened = stream.ready(writer).addCallback(self._check_open, stream)
         self.opened.addErrback(self._close, stream)
         stream.open(writer, self._streams.remove)
@@ -163,7 +203,7 @@ class _Opening(EventSourceResponse):
 
     def _close(self, failure: Failure, stream: EventStream) -> Failure:
         # The handler does not wait any more.
-        stream.close()
+        stream.fail(failure)
         return failure
 
 
@@ -177,6 +217,8 @@ def event_stream_for(
     status: int = 200,
     methods: Iterable[str] = ("GET", "POST"),
     cors: CORS | None = None,
+    error: bool | ErrorEvent | None = None,
+    dialect: Dialect | None = None,
     send_timeout: float | None = 60.0,
     encoder: Encoder | None = None,
     hub: ResponseOwner | None = None,
@@ -205,6 +247,8 @@ def event_stream_for(
         status=status,
         methods=methods,
         cors=cors,
+        error=error,
+        dialect=dialect,
         send_timeout=send_timeout,
         encoder=encoder,
         hub=hub,

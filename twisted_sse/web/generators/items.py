@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from twisted.logger import Logger
 
+from twisted_sse.events import codec
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.jsontext import UNWRITABLE, Encoder, json_encoder, not_json
 from twisted_sse.web.generators.notices import name_of
@@ -40,6 +41,19 @@ class ItemConverter:
         self._encode = json_encoder(encoder)
         self._given = given
         self._warned = False
+
+    def frame_of(self, item: Item, source: object) -> bytes | None:
+        """
+        Frame *item* of *source*; ``None`` for ``None``.
+
+        Raises:
+            InvalidEvent: *item* cannot be sent.
+        """
+        if item is None:
+            return None
+        if isinstance(item, str):
+            return codec.encode_data(item)
+        return codec.encode(self.event_of(item, source))
 
     def event_of(self, item: Item, source: object) -> ServerSentEvent:
         """

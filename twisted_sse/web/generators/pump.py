@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterator, Coroutine, Generator, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator
 from types import coroutine
 from typing import Any
 
@@ -22,13 +22,12 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from twisted_sse.events import codec
 from twisted_sse.web.generators.items import ItemConverter
 from twisted_sse.web.generators.notices import HELD, HeldWarning, explain_asyncio
 from twisted_sse.web.generators.source import Item
 from twisted_sse.web.generators.writer import StreamWriter
 
-__all__ = ["Pump"]
+__all__ = ["Pump", "close_iterator"]
 
 # Raised in a coroutine at its await when it is cancelled.
 _CANCELLED = (defer.CancelledError, asyncio.CancelledError)
@@ -46,7 +45,7 @@ class Pump:
     `Deferred` and asyncio's awaitables.
 
     Args:
-        items: Shared by the streams of a response; by default one of its own.
+        frame_of: Frames an item of the source; by default as `ItemConverter` does.
 
         held: Shared by all streams; by default one of its own.
 
@@ -61,11 +60,11 @@ class Pump:
         iterator: Iterator[Item] | AsyncIterator[Item],
         writer: StreamWriter,
         clock: IReactorTime,
-        items: ItemConverter | None = None,
+        frame_of: Callable[[Item, object], bytes | None] | None = None,
         held: HeldWarning | None = None,
     ) -> None:
         self._held = HeldWarning() if held is None else held
-        self._items = ItemConverter() if items is None else items
+        self._frame_of = ItemConverter().frame_of if frame_of is None else frame_of
         self._iterator = iterator
         self._writer = writer
         self._clock = clock
@@ -129,9 +128,9 @@ class Pump:
             # any more.  It cannot await here, and Python closes the source too.
             raise
         except BaseException:
-            await _close(self._iterator)
+            await close_iterator(self._iterator)
             raise
-        await _close(self._iterator)
+        await close_iterator(self._iterator)
 
     @coroutine
     def _steps(
@@ -169,18 +168,11 @@ class Pump:
                 # Every error belongs to the source: CancelledError is not an Exception.
                 error = raised
 
-    def _frame_of(self, item: Item) -> bytes | None:
-        if item is None:
-            return None
-        if isinstance(item, str):
-            return codec.encode_data(item)
-        return codec.encode(self._items.event_of(item, self._iterator))
-
     async def _pump_sync(self, iterator: Iterator[Item]) -> None:
         writer = self._writer
         write, frame_of = writer.write, self._frame_of
         for item in iterator:
-            if not write(frame_of(item)):
+            if not write(frame_of(item, iterator)):
                 await writer.drained()
             if self.cancelled:
                 return
@@ -192,11 +184,14 @@ class Pump:
             # A source may yield although it was cancelled.
             if self.cancelled:
                 return
-            if not write(frame_of(item)):
+            if not write(frame_of(item, iterator)):
                 await writer.drained()
 
 
-async def _close(iterator: object) -> None:
+async def close_iterator(iterator: object) -> None:
+    """
+    Close *iterator*, and wait for that; not every iterator can be closed.
+    """
     aclose = getattr(iterator, "aclose", None)
     close = getattr(iterator, "close", None)
     if aclose is not None:

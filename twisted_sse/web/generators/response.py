@@ -13,12 +13,13 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.server import Request
 
-from twisted_sse.broker.connections.endreason import EndReason
 from twisted_sse.broker.connections.grant import Grant
 from twisted_sse.broker.connections.retry import ReconnectionTime
 from twisted_sse.clock import clock_for
+from twisted_sse.errors import HubClosed
 from twisted_sse.events import codec
 from twisted_sse.events.control import FAILED
+from twisted_sse.events.ending import Outcome
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.jsontext import Encoder, check_encoder
 from twisted_sse.transport.sinks.choice import sink_for
@@ -30,6 +31,8 @@ from twisted_sse.units import (
 )
 from twisted_sse.web.content import MAX_BODY
 from twisted_sse.web.cors import CORS
+from twisted_sse.web.dialects.dialect import Dialect, Reading
+from twisted_sse.web.generators.framing import DialectFraming, ItemFraming, PlainFraming
 from twisted_sse.web.generators.head import ResponseHead
 from twisted_sse.web.generators.items import ItemConverter
 from twisted_sse.web.generators.notices import explain_asyncio
@@ -40,9 +43,13 @@ from twisted_sse.web.generators.streams import GeneratorStreams
 from twisted_sse.web.generators.threads import ThreadedIterator, check_thread
 from twisted_sse.web.resource import MethodResource, everybody
 
-__all__ = ["EventSourceResponse", "ResponseOwner"]
+__all__ = ["ErrorEvent", "EventSourceResponse", "ResponseOwner"]
+
+#: Makes the last event of a stream that fails; ``None`` breaks the response off.
+ErrorEvent = Callable[[Failure], ServerSentEvent | None]
 
 _FAILED = ServerSentEvent.json({"reason": "failed"}, event=FAILED)
+_STOPPED = ServerSentEvent.json({"reason": "stopped"}, event=FAILED)
 
 
 class ResponseOwner(Protocol):
@@ -71,6 +78,11 @@ class EventSourceResponse(MethodResource):
     """
     Streams the items of a source: `ServerSentEvent`, ``str`` (data), ``None``
     (nothing), or anything else (data, as JSON; see `ServerSentEvent.json`).
+
+    A stream ends in good order when its source ends.  If the source fails, or is still
+    running when the server stops, the response does not look complete: over HTTP/1.1
+    the connection is closed without the last chunk, over HTTP/2 the stream is reset,
+    and over HTTP/1.0 the connection is reset.  With *error*, an event says so instead.
 
     Items are requested at the subscriber's pace, and never while the subscriber
     is behind.  When the subscriber leaves, the source is cancelled at its await
@@ -111,9 +123,14 @@ class EventSourceResponse(MethodResource):
 
         farewell: The last event of a stream whose source has ended.
 
-        error: The last event of a stream whose source has failed: ``True`` sends
-            ``stream-error`` without the reason, a function makes an event from
-            the failure.  The failure is logged in any case.
+        error: The last event of a stream whose source has failed, or is cancelled
+            because the server stops: ``True`` sends ``stream-error``, which does not
+            tell the error; a function makes an event from the failure, which is
+            `HubClosed` if the server stops, or returns ``None`` for no event.  What
+            ends with an event ends in good order.  A failure is logged in any case.
+
+        dialect: What the clients expect beyond the format of event streams, such as
+            `twisted_sse.web.dialects.AISDK`; then *farewell* and *error* are its own.
 
         cors: The origins whose web pages may read the stream; by default none.
 
@@ -140,7 +157,7 @@ class EventSourceResponse(MethodResource):
 
         ValueError: A response with *status* has no body, *methods* is empty or
             contains ``HEAD`` or ``OPTIONS``, one of *headers* is set by Twisted,
-            or *clock* differs from that of *hub*.
+            or *clock* differs from that of *hub*; or an option is the dialect's.
     """
 
     _log = Logger()
@@ -162,7 +179,8 @@ class EventSourceResponse(MethodResource):
         status: int = 200,
         methods: Iterable[str] = ("GET",),
         farewell: ServerSentEvent | None = None,
-        error: bool | Callable[[Failure], ServerSentEvent] | None = None,
+        error: bool | ErrorEvent | None = None,
+        dialect: Dialect | None = None,
         cors: CORS | None = None,
         send_timeout: float | None = 60.0,
         thread: bool = False,
@@ -176,6 +194,8 @@ class EventSourceResponse(MethodResource):
         check_milliseconds("retry_spread", retry_spread, none="for as much as retry")
         check_thread(thread, source)
         check_encoder(encoder)
+        _check_error(error)
+        _check_dialect(dialect, farewell, error, retry)
         if farewell is not None:
             check_instance("farewell", farewell, ServerSentEvent, "ServerSentEvent('bye')")
         cors = CORS() if cors is None else cors
@@ -191,6 +211,8 @@ class EventSourceResponse(MethodResource):
         self._head = ResponseHead(status, headers)
         self._farewell = farewell
         self._error = error
+        self._dialect = dialect
+        self._plain = PlainFraming(self._items.frame_of, self._last_events)
         self._send_timeout = send_timeout
         self._thread = thread
         self._clock = _clock_of(hub, clock)
@@ -230,19 +252,18 @@ class EventSourceResponse(MethodResource):
     def _stream(self, request: Request, grant: Grant) -> None:
         self._streams.check_open()
         stream = self._new_stream(request)
+        reading, framing = self._read(request)
         iterator = iterator_of(self._find_source(request, stream))
         if self._thread:
             iterator = ThreadedIterator(iterator, self._clock)
         writer = self._streams.writer(sink_for(request), self._keepalive, self._send_timeout)
-        pump = Pump(iterator, writer, self._clock, self._items, self._streams.held)
-        self._begin(request, stream)
+        pump = Pump(iterator, writer, self._clock, framing.frame_of, self._streams.held)
+        self._begin(request, stream, reading)
         ending = pump.start()
-        ending.addCallback(lambda _: None if pump.cancelled else self._farewell)
         ending.addCallbacks(
-            lambda final: self._finish(stream, final, EndReason.CLOSED),
-            lambda failure: self._finish(stream, self._error_event(failure), EndReason.FAILED),
+            lambda _: self._finish(stream), lambda failure: self._break_off(stream, failure)
         )
-        stream.begin(writer, pump.cancel)
+        stream.begin(writer, pump.cancel, framing.last_events)
 
     def _new_stream(self, request: Request) -> ResponseStream:
         """
@@ -250,33 +271,72 @@ class EventSourceResponse(MethodResource):
         """
         return ResponseStream()
 
-    def _begin(self, request: Request, stream: ResponseStream) -> None:
-        self._head.write(request)
+    def _read(self, request: Request) -> tuple[Reading | None, ItemFraming]:
+        if self._dialect is None:
+            return None, self._plain
+        reading = self._dialect.read(request)
+        return reading, DialectFraming(self._items, reading)
+
+    def _begin(self, request: Request, stream: ResponseStream, reading: Reading | None) -> None:
+        self._head.write(request, None if reading is None else reading.headers)
         retry = self._reconnection.next()
         request.write(b"" if retry is None else codec.encode(ServerSentEvent(retry=retry)))
         self._streams.add(stream)
 
     def _answer_head(self, request: Request, grant: Grant) -> None:
         self._streams.check_open()
-        self._head.write(request)
+        reading, _ = self._read(request)
+        self._head.write(request, None if reading is None else reading.headers)
         request.finish()
 
+    def _last_events(
+        self, outcome: Outcome, failure: Failure | None
+    ) -> Iterable[ServerSentEvent] | None:
+        if outcome == "cancelled":
+            return ()
+        if failure is None:
+            return () if self._farewell is None else (self._farewell,)
+        event = self._error_event(failure)
+        return None if event is None else (event,)
+
     def _error_event(self, failure: Failure) -> ServerSentEvent | None:
-        self._log.failure("The source of a stream failed", failure)
-        explain_asyncio(failure.value)
+        default = _STOPPED if failure.check(HubClosed) else _FAILED
         if not callable(self._error):
-            return _FAILED if self._error else None
+            return default if self._error else None
         try:
             return self._error(failure)
         except Exception:
             self._log.failure("The error function of a stream failed")
-            return _FAILED
+            return default
 
-    def _finish(
-        self, stream: ResponseStream, final: ServerSentEvent | None, reason: EndReason
-    ) -> None:
+    def _finish(self, stream: ResponseStream) -> None:
         self._streams.remove(stream)
-        stream.finish(final, reason)
+        stream.finish()
+
+    def _break_off(self, stream: ResponseStream, failure: Failure) -> None:
+        self._log.failure("The source of a stream failed", failure)
+        explain_asyncio(failure.value)
+        self._streams.remove(stream)
+        stream.fail(failure)
+
+
+def _check_error(error: object) -> None:
+    if not (error is None or isinstance(error, bool) or callable(error)):
+        raise TypeError(
+            f"error is {error!r}: give True for an event that does not tell the error, or a"
+            " function that makes an event from a Failure"
+        )
+
+
+def _check_dialect(dialect: Dialect | None, farewell: object, error: object, retry: object) -> None:
+    if dialect is None:
+        return
+    if isinstance(dialect, type) or not callable(getattr(dialect, "read", None)):
+        raise TypeError(f"dialect is {dialect!r}: give one of twisted_sse.web.dialects, AISDK()")
+    if farewell is not None or error is not None:
+        raise ValueError("The dialect ends the stream: leave out farewell and error")
+    if retry is not None and not dialect.reconnects:
+        raise ValueError("The clients of this dialect do not know retry: leave it out")
 
 
 def _clock_of(hub: ResponseOwner | None, clock: IReactorTime | None) -> IReactorTime:

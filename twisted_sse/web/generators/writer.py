@@ -8,7 +8,7 @@ departure is never reported to the caller in the middle of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -147,17 +147,14 @@ class StreamWriter:
         """
         End the response in good order, after the buffered frames and *final*.
         """
-        if self.closed:
-            return
-        self._close()
-        payload = b"".join([*self._frames, *final])
-        self._frames.clear()
-        try:
-            if payload:
-                self._sink.spill(self._sink.framing(payload))
-            self._sink.finish()
-        except Exception:
-            self._log.failure("A stream could not be ended in good order")
+        self._end_after(final, self._sink.finish)
+
+    def truncate(self, *final: bytes) -> None:
+        """
+        End the response after the buffered frames and *final*, so that its reader sees
+        that it is not complete.
+        """
+        self._end_after(final, self._sink.truncate)
 
     def block(self) -> None:
         """
@@ -195,6 +192,19 @@ class StreamWriter:
         """
         if not (self._blocked or self._frames):
             self._write(comment)
+
+    def _end_after(self, final: Iterable[bytes], end: Callable[[], None]) -> None:
+        if self.closed:
+            return
+        self._close()
+        payload = b"".join([*self._frames, *final])
+        self._frames.clear()
+        try:
+            if payload:
+                self._sink.spill(self._sink.framing(payload))
+            end()
+        except Exception:
+            self._log.failure("A stream could not be ended")
 
     def _end(self, reason: EndReason, abort: Callable[[], None]) -> None:
         if self.closed:

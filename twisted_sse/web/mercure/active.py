@@ -21,11 +21,11 @@ from twisted_sse.errors import HistoryUnavailable, HubClosed
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.publication import Publication
 from twisted_sse.topics import MAX_TOPIC_SIZE, Matcher
-from twisted_sse.web.dialect import Opening
 from twisted_sse.web.mercure.documents import Subscription, subscription
 from twisted_sse.web.mercure.publication import EVENT_TYPE
 from twisted_sse.web.mercure.versions import VERSIONS, Version
 from twisted_sse.web.problem import Problem
+from twisted_sse.web.protocol import Opening
 
 __all__ = ["ActiveSubscriptions"]
 

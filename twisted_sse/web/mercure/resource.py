@@ -19,7 +19,7 @@ from twisted_sse.web.mercure.location import DEFAULT_PATH, HubLocation
 from twisted_sse.web.mercure.metadata import MetadataResource
 from twisted_sse.web.mercure.protected import ProtectedResource
 from twisted_sse.web.mercure.publication import FormReader
-from twisted_sse.web.mercure.subscribing import MercureDialect
+from twisted_sse.web.mercure.subscribing import MercureProtocol
 from twisted_sse.web.mercure.versions import VERSIONS, Version, check_versions
 from twisted_sse.web.publish import Publishing, Writer, answer_id
 from twisted_sse.web.resource import Authorize, everybody
@@ -121,7 +121,7 @@ class MercureResource(ProtectedResource):
             priming="block",
             max_topics=max_topics,
             authorize=authorize,
-            dialect=MercureDialect(versions, location, active),
+            protocol=MercureProtocol(versions, location, active),
         )
         origins = OriginCheck(cors, publish_origins, malformed=True)
         publishing = Publishing(

@@ -13,15 +13,15 @@ from twisted_sse.events.media import media_type
 from twisted_sse.events.preamble import StreamStart
 from twisted_sse.events.publication import EARLIEST, is_safe_id
 from twisted_sse.topics import BoundedCache, Matcher, MatchType
-from twisted_sse.web.dialect import Opening
 from twisted_sse.web.form import raw_form, take_form
 from twisted_sse.web.mercure.active import ActiveSubscriptions
 from twisted_sse.web.mercure.location import HubLocation
 from twisted_sse.web.mercure.versions import Version
 from twisted_sse.web.problem import Problem
+from twisted_sse.web.protocol import Opening
 from twisted_sse.web.query import Query, pairs_of
 
-__all__ = ["MercureDialect"]
+__all__ = ["MercureProtocol"]
 
 # Mercure 1.0: a matcher without a type is exact.
 _MATCH_TYPES: Final[dict[str, MatchType]] = {
@@ -52,9 +52,9 @@ _QUERY_BYTES = 500
 Pairs = Sequence[tuple[str, str]]
 
 
-class MercureDialect:
+class MercureProtocol:
     """
-    The `twisted_sse.web.dialect.Dialect` of Mercure.
+    The `twisted_sse.web.protocol.SubscriberProtocol` of Mercure.
 
     Args:
         versions: Those that the hub speaks.  Their names do not collide, so a request
@@ -79,7 +79,7 @@ class MercureDialect:
 
     def take_form(self, request: Request, max_topics: int | None) -> None:
         """
-        See `Dialect.take_form`.
+        See `SubscriberProtocol.take_form`.
 
         Raises:
             Problem: Also if there is no readable ``Content-Type``.
@@ -93,7 +93,7 @@ class MercureDialect:
 
     def query(self, request: Request) -> Query:
         """
-        See `Dialect.query`.
+        See `SubscriberProtocol.query`.
         """
         in_url = request.uri.partition(b"?")[2]
         form = b"" if request.method in (b"GET", b"HEAD") else raw_form(request)
@@ -106,7 +106,7 @@ class MercureDialect:
 
     def begin(self, request: Request, opening: Opening) -> None:
         """
-        See `Dialect.begin`.
+        See `SubscriberProtocol.begin`.
         """
         headers = request.responseHeaders
         preceding = _preceding_id(opening.start).encode("utf-8")

@@ -46,7 +46,8 @@ CREATE TABLE @schema@.event (
     retry int,
     event bytea,                            -- bytea, because text cannot have U+0000
     data bytea,
-    comment bytea
+    comment bytea,
+    outcome text                            -- its topics have ended with it, and how
 ) WITH (
     autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000,
     autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 100000,
@@ -58,6 +59,15 @@ CREATE TABLE @schema@.event (
 -- Of hashes, because a B-tree takes no key above 2704 bytes, and GIN none above 2712.
 CREATE INDEX event_id ON @schema@.event (hashtextextended(id, 0), number) WHERE id IS NOT NULL;
 CREATE INDEX event_keys ON @schema@.event USING gin (keys);
+
+-- Which topics have ended, and with which publication.
+CREATE TABLE @schema@.ended (
+    key bigint NOT NULL,                    -- a hash of the topic
+    number bigint NOT NULL,
+    topic text NOT NULL COLLATE "C"
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
+CREATE INDEX ended_key ON @schema@.ended (key);
+CREATE INDEX ended_number ON @schema@.ended (number);
 
 -- The last batch of each run of a hub, and some before it.
 CREATE TABLE @schema@.batch (
@@ -85,80 +95,6 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = @schema@, pg_temp AS $$
     ) AS ends ORDER BY number DESC, ends DESC LIMIT 1;
 $$;
 
--- Keep a batch, all or none, once: the same batch of the same node is only answered again.
--- In each topic list, U+001F separates topics; none contains it.  The answer is the number of
--- the last publication, and the first number of the newest epoch.
---
--- READ COMMITTED only: each statement has to see what was committed before the lock was had.
-CREATE FUNCTION @schema@.append(
-    a_node text, a_batch bigint, a_topics text[], a_private boolean[], a_id text[],
-    a_retry int[], a_event bytea[], a_data bytea[], a_comment bytea[],
-    OUT last bigint, OUT epochs bigint
-) LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = @schema@, pg_temp SET jit = off SET enable_seqscan = off AS $$
-DECLARE
-    told batch;
-    base bigint;
-    begins bigint;
-    a_again boolean[];
-    n int := cardinality(a_topics);
-BEGIN
-    IF current_setting('transaction_isolation') <> 'read committed' THEN
-        RAISE 'append needs the isolation level read committed' USING ERRCODE = 'TS002';
-    END IF;
-    IF current_setting('synchronous_commit') = 'off' THEN
-        -- What was acknowledged, or moved from the outbox and sent, survives a crash.
-        PERFORM set_config('synchronous_commit', 'on', true);
-    END IF;
-    PERFORM pg_advisory_xact_lock(@append_lock@);
-    SELECT first INTO epochs FROM epoch ORDER BY first DESC LIMIT 1;
-    IF a_node IS NOT NULL THEN
-        SELECT * INTO told FROM batch AS b
-            WHERE b.node = a_node ORDER BY b.node DESC, b.batch DESC LIMIT 1;
-        IF told.batch > a_batch THEN
-            -- It comes from a connection that was given up; its repetition has overtaken it.
-            RAISE 'stale batch' USING ERRCODE = 'TS001';
-        ELSIF told.batch = a_batch THEN
-            last := told.last;
-            RETURN;
-        END IF;
-    END IF;
-    SELECT * INTO base, begins FROM (      -- newest(), which takes 0.25 ms longer as a call
-        (SELECT number, ends FROM event ORDER BY number DESC LIMIT 1) UNION ALL
-        (SELECT upto, ends FROM forgotten ORDER BY upto DESC LIMIT 1) UNION ALL
-        (SELECT first - 1, 0 FROM epoch ORDER BY first DESC LIMIT 1)
-    ) AS ends ORDER BY number DESC, ends DESC LIMIT 1;
-    IF array_remove(a_id, NULL) <> '{}' THEN
-        SELECT array_agg(i IS NOT NULL AND (array_position(a_id, i) < o OR k.number IS NOT NULL)
-                ORDER BY o)
-            INTO a_again
-            FROM unnest(a_id) WITH ORDINALITY AS u (i, o)
-            LEFT JOIN LATERAL (
-                SELECT number FROM event
-                WHERE hashtextextended(id, 0) = hashtextextended(u.i, 0) AND id = u.i LIMIT 1
-            ) AS k ON true;
-    END IF;
-    INSERT INTO event (number, size, ends, topics, keys, private, id, again, retry, event, data,
-            comment)
-        SELECT base + o, s, begins + sum(s) OVER (ORDER BY o), string_to_array(t, E'\x1f'),
-            (SELECT array_agg(hashtextextended(x, 0))
-                FROM unnest(string_to_array(t, E'\x1f')) AS x),
-            p, i, coalesce(g, false), r, e, d, c
-        FROM (
-            -- 100 bytes beside the texts: the row's head, its numbers, its place in two indexes.
-            SELECT *, 100 + octet_length(t) + coalesce(octet_length(d), 0)
-                + coalesce(octet_length(e), 0) + coalesce(octet_length(c), 0)
-                + coalesce(octet_length(i), 0) AS s
-            FROM unnest(a_topics, a_private, a_id, a_retry, a_event, a_data, a_comment, a_again)
-                WITH ORDINALITY AS u (t, p, i, r, e, d, c, g, o)
-        ) AS sized;
-    IF a_node IS NOT NULL THEN
-        INSERT INTO batch VALUES (a_node, a_batch, base + n);
-    END IF;
-    PERFORM pg_notify(@channel@, '');
-    last := base + n;
-END $$;
-
 -- The newest number that so many others follow; -1 if there are not so many.  Numbers are left
 -- out between two epochs.
 CREATE FUNCTION @schema@.before_last(a_last bigint, a_events bigint) RETURNS bigint
@@ -176,56 +112,6 @@ BEGIN
         last := e.follows;
     END LOOP;
     RETURN -1;
-END $$;
-
--- Forget the oldest that exceed the bounds, at most so many; the answer is how many.  Batches of
--- the node before *a_batch* are forgotten as well.
-CREATE FUNCTION @schema@.forget(
-    a_events bigint, a_bytes bigint, a_age interval, a_most int, a_node text, a_batch bigint
-) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = @schema@, pg_temp SET jit = off AS $$
-DECLARE
-    now_last bigint;
-    now_ends bigint;
-    surplus bigint;
-    gone bigint;
-    upto_number bigint;
-    upto_ends bigint;
-BEGIN
-    DELETE FROM batch WHERE node = a_node AND batch < a_batch;
-    IF NOT pg_try_advisory_xact_lock(@forget_lock@) THEN
-        RETURN 0;                           -- another hub does
-    END IF;
-    SELECT * INTO now_last, now_ends FROM newest();
-    surplus := before_last(now_last, a_events);
-    SELECT upto INTO gone FROM forgotten ORDER BY upto DESC LIMIT 1;
-    -- From there on, never from the lowest, so that no dead rows are passed over.
-    SELECT number, ends INTO upto_number, upto_ends FROM (
-            SELECT number, at, ends, size FROM event WHERE number > gone ORDER BY number LIMIT a_most
-        ) AS oldest
-        WHERE number <= surplus OR now_ends - (ends - size) > a_bytes
-            OR at <= clock_timestamp() - a_age
-        ORDER BY number DESC LIMIT 1;
-    IF upto_number IS NULL THEN
-        RETURN 0;
-    END IF;
-    DELETE FROM event WHERE number > gone AND number <= upto_number;
-    GET DIAGNOSTICS now_last = ROW_COUNT;
-    INSERT INTO forgotten VALUES (upto_number, upto_ends);
-    DELETE FROM forgotten WHERE upto < upto_number AND upto >= gone;
-    DELETE FROM batch WHERE at < clock_timestamp() - interval '1 day';
-    DELETE FROM probe WHERE at < clock_timestamp() - interval '1 day';
-    RETURN now_last;
-END $$;
-
--- Whether something can be kept: that the disk takes a row, and that nobody keeps the lock.
-CREATE TABLE @schema@.probe (node text PRIMARY KEY COLLATE "C", at timestamptz NOT NULL);
-CREATE FUNCTION @schema@.probe(a_node text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = @schema@, pg_temp AS $$
-BEGIN
-    INSERT INTO probe VALUES (a_node, clock_timestamp())
-        ON CONFLICT (node) DO UPDATE SET at = excluded.at;
-    PERFORM pg_advisory_xact_lock_shared(@append_lock@);
 END $$;
 
 -- Where the order begins and ends: everything after *oldest* is kept, and within the bounds.
@@ -261,6 +147,175 @@ BEGIN
         END IF;
         middle := oldest + 1 + (high - oldest - 1) / 2;
     END LOOP;
+END $$;
+
+-- The ends of topics that are not deleted; some may exceed the bounds.
+CREATE FUNCTION @schema@.ends_of(a_topics text[]) RETURNS TABLE (number bigint, topic text)
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = @schema@, pg_temp SET jit = off SET enable_seqscan = off AS $$
+    SELECT e.number, e.topic FROM ended AS e
+    WHERE e.key = ANY (ARRAY(SELECT hashtextextended(x, 0) FROM unnest(a_topics) AS x))
+        AND e.topic = ANY (a_topics)
+        AND e.number >= coalesce((SELECT max(first) FROM epoch WHERE lost), 0);
+$$;
+
+-- The ends of topics that are kept.
+CREATE FUNCTION @schema@.kept_ends_of(
+    a_topics text[], a_events bigint, a_bytes bigint, a_age interval
+) RETURNS TABLE (number bigint, topic text)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = @schema@, pg_temp SET jit = off AS $$
+#variable_conflict use_column
+DECLARE
+    kept_after bigint;
+BEGIN
+    IF EXISTS (SELECT FROM ends_of(a_topics)) THEN
+        SELECT oldest INTO kept_after FROM extent(a_events, a_bytes, a_age);
+        RETURN QUERY SELECT e.number, e.topic FROM ends_of(a_topics) AS e
+            WHERE e.number > kept_after ORDER BY e.number;
+    END IF;
+END $$;
+
+-- Keep a batch, all or none, once: the same batch of the same node is only answered again.
+-- In each topic list, U+001F separates topics; none contains it.  The answer is the number of
+-- the last publication, and the first number of the newest epoch.  If topics have ended, these
+-- are the answer instead, and nothing is kept.
+--
+-- READ COMMITTED only: each statement has to see what was committed before the lock was had.
+CREATE FUNCTION @schema@.append(
+    a_node text, a_batch bigint, a_topics text[], a_private boolean[], a_id text[],
+    a_retry int[], a_event bytea[], a_data bytea[], a_comment bytea[], a_outcome text[],
+    a_events bigint, a_bytes bigint, a_age interval,
+    OUT last bigint, OUT epochs bigint, OUT closed text[]
+) LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = @schema@, pg_temp SET jit = off SET enable_seqscan = off AS $$
+DECLARE
+    told batch;
+    base bigint;
+    begins bigint;
+    a_again boolean[];
+    n int := cardinality(a_topics);
+BEGIN
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        RAISE 'append needs the isolation level read committed' USING ERRCODE = 'TS002';
+    END IF;
+    IF current_setting('synchronous_commit') = 'off' THEN
+        -- What was acknowledged, or moved from the outbox and sent, survives a crash.
+        PERFORM set_config('synchronous_commit', 'on', true);
+    END IF;
+    PERFORM pg_advisory_xact_lock(@append_lock@);
+    SELECT first INTO epochs FROM epoch ORDER BY first DESC LIMIT 1;
+    IF a_node IS NOT NULL THEN
+        SELECT * INTO told FROM batch AS b
+            WHERE b.node = a_node ORDER BY b.node DESC, b.batch DESC LIMIT 1;
+        IF told.batch > a_batch THEN
+            -- It comes from a connection that was given up; its repetition has overtaken it.
+            RAISE 'stale batch' USING ERRCODE = 'TS001';
+        ELSIF told.batch = a_batch THEN
+            last := told.last;
+            RETURN;
+        END IF;
+    END IF;
+    IF (SELECT number FROM ended ORDER BY number DESC LIMIT 1) IS NOT NULL THEN
+        SELECT array_agg(DISTINCT e.topic) INTO closed FROM kept_ends_of(
+            string_to_array(array_to_string(a_topics, E'\x1f'), E'\x1f'),
+            a_events, a_bytes, a_age) AS e;
+        IF closed IS NOT NULL THEN
+            RETURN;
+        END IF;
+    END IF;
+    SELECT * INTO base, begins FROM (      -- newest(), which takes 0.25 ms longer as a call
+        (SELECT number, ends FROM event ORDER BY number DESC LIMIT 1) UNION ALL
+        (SELECT upto, ends FROM forgotten ORDER BY upto DESC LIMIT 1) UNION ALL
+        (SELECT first - 1, 0 FROM epoch ORDER BY first DESC LIMIT 1)
+    ) AS ends ORDER BY number DESC, ends DESC LIMIT 1;
+    IF array_remove(a_id, NULL) <> '{}' THEN
+        SELECT array_agg(i IS NOT NULL AND (array_position(a_id, i) < o OR k.number IS NOT NULL)
+                ORDER BY o)
+            INTO a_again
+            FROM unnest(a_id) WITH ORDINALITY AS u (i, o)
+            LEFT JOIN LATERAL (
+                SELECT number FROM event
+                WHERE hashtextextended(id, 0) = hashtextextended(u.i, 0) AND id = u.i LIMIT 1
+            ) AS k ON true;
+    END IF;
+    INSERT INTO event (number, size, ends, topics, keys, private, id, again, retry, event, data,
+            comment, outcome)
+        SELECT base + o, s, begins + sum(s) OVER (ORDER BY o), string_to_array(t, E'\x1f'),
+            (SELECT array_agg(hashtextextended(x, 0))
+                FROM unnest(string_to_array(t, E'\x1f')) AS x),
+            p, i, coalesce(g, false), r, e, d, c, f
+        FROM (
+            -- 100 bytes beside the texts: the row's head, its numbers, its place in two indexes.
+            SELECT *, 100 + octet_length(t) + coalesce(octet_length(d), 0)
+                + coalesce(octet_length(e), 0) + coalesce(octet_length(c), 0)
+                + coalesce(octet_length(i), 0) AS s
+            FROM unnest(a_topics, a_private, a_id, a_retry, a_event, a_data, a_comment, a_outcome,
+                    a_again)
+                WITH ORDINALITY AS u (t, p, i, r, e, d, c, f, g, o)
+        ) AS sized;
+    IF array_remove(a_outcome, NULL) <> '{}' THEN
+        INSERT INTO ended
+            SELECT hashtextextended(x, 0), base + o, x
+            FROM unnest(a_topics, a_outcome) WITH ORDINALITY AS u (t, f, o),
+                unnest(string_to_array(t, E'\x1f')) AS x
+            WHERE f IS NOT NULL;
+    END IF;
+    IF a_node IS NOT NULL THEN
+        INSERT INTO batch VALUES (a_node, a_batch, base + n);
+    END IF;
+    PERFORM pg_notify(@channel@, '');
+    last := base + n;
+END $$;
+
+-- Forget the oldest that exceed the bounds, at most so many; the answer is how many.  Batches of
+-- the node before *a_batch* are forgotten as well.
+CREATE FUNCTION @schema@.forget(
+    a_events bigint, a_bytes bigint, a_age interval, a_most int, a_node text, a_batch bigint
+) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = @schema@, pg_temp SET jit = off AS $$
+DECLARE
+    now_last bigint;
+    now_ends bigint;
+    surplus bigint;
+    gone bigint;
+    upto_number bigint;
+    upto_ends bigint;
+BEGIN
+    DELETE FROM batch WHERE node = a_node AND batch < a_batch;
+    IF NOT pg_try_advisory_xact_lock(@forget_lock@) THEN
+        RETURN 0;                           -- another hub does
+    END IF;
+    SELECT * INTO now_last, now_ends FROM newest();
+    surplus := before_last(now_last, a_events);
+    SELECT upto INTO gone FROM forgotten ORDER BY upto DESC LIMIT 1;
+    -- From there on, never from the lowest, so that no dead rows are passed over.
+    SELECT number, ends INTO upto_number, upto_ends FROM (
+            SELECT number, at, ends, size FROM event WHERE number > gone ORDER BY number LIMIT a_most
+        ) AS oldest
+        WHERE number <= surplus OR now_ends - (ends - size) > a_bytes
+            OR at <= clock_timestamp() - a_age
+        ORDER BY number DESC LIMIT 1;
+    IF upto_number IS NULL THEN
+        RETURN 0;
+    END IF;
+    DELETE FROM event WHERE number > gone AND number <= upto_number;
+    GET DIAGNOSTICS now_last = ROW_COUNT;
+    DELETE FROM ended WHERE number > gone AND number <= upto_number;
+    INSERT INTO forgotten VALUES (upto_number, upto_ends);
+    DELETE FROM forgotten WHERE upto < upto_number AND upto >= gone;
+    DELETE FROM batch WHERE at < clock_timestamp() - interval '1 day';
+    DELETE FROM probe WHERE at < clock_timestamp() - interval '1 day';
+    RETURN now_last;
+END $$;
+
+-- Whether something can be kept: that the disk takes a row, and that nobody keeps the lock.
+CREATE TABLE @schema@.probe (node text PRIMARY KEY COLLATE "C", at timestamptz NOT NULL);
+CREATE FUNCTION @schema@.probe(a_node text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = @schema@, pg_temp AS $$
+BEGIN
+    INSERT INTO probe VALUES (a_node, clock_timestamp())
+        ON CONFLICT (node) DO UPDATE SET at = excluded.at;
+    PERFORM pg_advisory_xact_lock_shared(@append_lock@);
 END $$;
 
 -- Find the position of an event ID: of the oldest publication whose publisher chose it, or the
@@ -356,11 +411,13 @@ CREATE TABLE @schema@.outbox (
     private boolean NOT NULL,
     id text,
     event text,
-    data text NOT NULL
+    data text NOT NULL,
+    outcome text
 ) WITH (
     autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000,
     autovacuum_vacuum_cost_delay = 0
 );
+CREATE INDEX outbox_ends ON @schema@.outbox (number) WHERE outcome IS NOT NULL;
 
 -- Half a sentence about what is wrong with a publication; NULL if nothing is.
 CREATE FUNCTION @schema@.fault(
@@ -392,7 +449,9 @@ BEGIN
     END LOOP;
     IF a_event = '' OR a_event COLLATE "C" ~ E'[\n\r]' THEN
         RETURN 'event must be one line, or NULL for the default type';
-    ELSIF a_event IN ('stream-open', 'stream-reset', 'stream-error') OR a_event LIKE 'presence-%' THEN
+    ELSIF a_event IN ('stream-open', 'stream-reset', 'stream-error', 'stream-topics',
+            'stream-heartbeat', 'topic-begin', 'topic-end', 'presence-state', 'presence-join',
+            'presence-leave', 'presence-count') THEN
         RETURN 'this event type is reserved for the hub';
     ELSIF a_id IN ('', 'earliest') OR octet_length(a_id) > 1024 OR a_id COLLATE "C" ~ hidden
             OR a_id <> btrim(a_id, E' \t') THEN
@@ -400,6 +459,31 @@ BEGIN
             || ' and not earliest';
     END IF;
     RETURN NULL;
+END $$;
+
+-- Put a publication into the outbox, or refuse it.
+CREATE FUNCTION @schema@.post(
+    a_topics text[], a_data text, a_event text, a_id text, a_private boolean, a_outcome text,
+    a_notify boolean
+) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = @schema@, pg_temp SET jit = off SET enable_seqscan = off AS $$
+DECLARE
+    closed text;
+BEGIN
+    -- An end in the outbox counts as well: it comes first.
+    SELECT e.topic INTO closed FROM ends_of(a_topics) AS e
+        UNION ALL SELECT x FROM outbox AS o, unnest(string_to_array(o.topics, E'\x1f')) AS x
+            WHERE o.outcome IS NOT NULL AND x = ANY (a_topics)
+        LIMIT 1;
+    IF closed IS NOT NULL THEN
+        RAISE 'the topic % has ended: publish to another one', left(closed, 100)
+            USING ERRCODE = 'object_not_in_prerequisite_state';
+    END IF;
+    INSERT INTO outbox (topics, private, id, event, data, outcome)
+        VALUES (array_to_string(a_topics, E'\x1f'), a_private, a_id, a_event, a_data, a_outcome);
+    IF a_notify THEN
+        PERFORM pg_notify(@outbox@, '');
+    END IF;
 END $$;
 
 -- notify: wake the hubs at the commit.  Without it they look for publications every 20 ms while
@@ -414,12 +498,7 @@ BEGIN
     IF wrong IS NOT NULL THEN
         RAISE '%', wrong USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    INSERT INTO outbox (topics, private, id, event, data)
-        VALUES (array_to_string(publish.topics, E'\x1f'), publish.private, publish.id,
-            publish.event, publish.data);
-    IF notify THEN
-        PERFORM pg_notify(@outbox@, '');
-    END IF;
+    PERFORM post(topics, data, event, id, private, NULL, notify);
 END $$;
 
 CREATE FUNCTION @schema@.publish(
@@ -429,25 +508,51 @@ CREATE FUNCTION @schema@.publish(
     SELECT publish(topics, data::text, event, id, private, notify);
 $$;
 
--- Move what is committed into the one order, in one transaction.  Answers how many; -1 if another
--- hub is moving.
+-- Publish the last event of topics: data and event, or a control event that tells the outcome.
+CREATE FUNCTION @schema@.end_topics(
+    topics text[], outcome text DEFAULT 'done', data text DEFAULT NULL, event text DEFAULT NULL,
+    id text DEFAULT NULL, private boolean DEFAULT false, notify boolean DEFAULT false
+) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = @schema@, pg_temp AS $$
+DECLARE
+    wrong text := fault(topics, coalesce(data, ''), event, id, private);
+BEGIN
+    IF wrong IS NULL AND (outcome IN ('done', 'failed', 'cancelled', 'interrupted')) IS NOT TRUE THEN
+        wrong := 'the outcome must be done, failed, cancelled or interrupted';
+    ELSIF wrong IS NULL AND data IS NULL AND event IS NOT NULL THEN
+        wrong := 'event is given without data: give both, or neither';
+    END IF;
+    IF wrong IS NOT NULL THEN
+        RAISE '%', wrong USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    PERFORM post(topics, coalesce(data, format('{"outcome":"%s"}', outcome)),
+        CASE WHEN data IS NULL THEN 'topic-end' ELSE event END, id, private, outcome, notify);
+END $$;
+
+-- Move what is committed into the one order, in one transaction.  Answers how many were taken, -1
+-- if another hub is moving; and a topic of each that was discarded, because the topic had ended
+-- after it was published.
 --
 -- Never by "number greater than the last": numbers are taken before commits, so a later commit may
 -- have a lower one.  What is there is what is not moved yet.
-CREATE FUNCTION @schema@.move(a_most int) RETURNS int LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = @schema@, pg_temp SET jit = off AS $$
+CREATE FUNCTION @schema@.move(
+    a_most int, a_events bigint, a_bytes bigint, a_age interval,
+    OUT moved int, OUT discarded text[]
+) LANGUAGE plpgsql SECURITY DEFINER SET search_path = @schema@, pg_temp SET jit = off AS $$
 DECLARE
-    n int;
     m_topics text[];
     m_private boolean[];
     m_id text[];
     m_event bytea[];
     m_data bytea[];
+    m_outcome text[];
+    closed_ones text[];
 BEGIN
     IF NOT EXISTS (SELECT FROM outbox) THEN
-        RETURN 0;
+        moved := 0;
+        RETURN;
     ELSIF NOT pg_try_advisory_xact_lock(@move_lock@) THEN
-        RETURN -1;
+        moved := -1;
+        RETURN;
     END IF;
     WITH gone AS (
         DELETE FROM outbox
@@ -456,13 +561,32 @@ BEGIN
     )
     SELECT count(*), array_agg(topics ORDER BY number), array_agg(private ORDER BY number),
             array_agg(id ORDER BY number), array_agg(convert_to(event, 'UTF8') ORDER BY number),
-            array_agg(convert_to(data, 'UTF8') ORDER BY number)
-        INTO n, m_topics, m_private, m_id, m_event, m_data FROM gone;
-    IF n > 0 THEN
-        PERFORM append(NULL, NULL, m_topics, m_private, m_id, array_fill(NULL::int, ARRAY[n]),
-            m_event, m_data, array_fill(NULL::bytea, ARRAY[n]));
+            array_agg(convert_to(data, 'UTF8') ORDER BY number), array_agg(outcome ORDER BY number)
+        INTO moved, m_topics, m_private, m_id, m_event, m_data, m_outcome FROM gone;
+    IF moved = 0 THEN
+        RETURN;
     END IF;
-    RETURN n;
+    IF array_remove(m_outcome, NULL) = '{}' THEN
+        SELECT closed INTO closed_ones FROM append(NULL, NULL, m_topics, m_private, m_id, NULL,
+            m_event, m_data, NULL, NULL, a_events, a_bytes, a_age);
+        IF closed_ones IS NULL THEN
+            RETURN;
+        END IF;
+    END IF;
+    -- One by one: some are for topics that have ended, or end a topic here.
+    FOR i IN 1..moved LOOP
+        SELECT closed INTO closed_ones FROM append(NULL, NULL, m_topics[i:i], m_private[i:i],
+            m_id[i:i], NULL, m_event[i:i], m_data[i:i], NULL, m_outcome[i:i], a_events, a_bytes,
+            a_age);
+        IF closed_ones IS NOT NULL THEN
+            discarded := discarded || closed_ones[1];
+        END IF;
+    END LOOP;
+    IF discarded IS NOT NULL THEN
+        -- For the log of the server; the hub that has called logs it as well.
+        RAISE WARNING 'twisted_sse: % publications were discarded, because their topics had ended',
+            cardinality(discarded);
+    END IF;
 END $$;
 
 -- Everything, for people who read it with SQL.  A text with U+0000 is shown as NULL.
@@ -472,7 +596,7 @@ SET search_path = pg_catalog, pg_temp AS $$
 $$;
 CREATE VIEW @schema@.history AS
     SELECT number, at, topics, private, id, @schema@.as_text(event) AS event,
-        @schema@.as_text(data) AS data
+        @schema@.as_text(data) AS data, outcome
     FROM @schema@.event;
 
 -- What a hub, and what a program that publishes, may do; nobody else may do anything.
@@ -492,7 +616,8 @@ BEGIN
     EXECUTE format('GRANT USAGE ON SCHEMA @schema@ TO %I', a_role);
     EXECUTE format('GRANT EXECUTE ON FUNCTION'
         ' publish(text[], text, text, text, boolean, boolean),'
-        ' publish(text[], jsonb, text, text, boolean, boolean) TO %I', a_role);
+        ' publish(text[], jsonb, text, text, boolean, boolean),'
+        ' end_topics(text[], text, text, text, text, boolean, boolean) TO %I', a_role);
 END $$;
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA @schema@ FROM PUBLIC;

@@ -6,6 +6,7 @@ One file for each subject.  The order is that of ``--help`` and of the reference
 
 from twisted_sse.server.config.option import Option
 from twisted_sse.server.config.options.access import ACCESS_OPTIONS
+from twisted_sse.server.config.options.admin import ADMIN_OPTIONS
 from twisted_sse.server.config.options.limits import LIMIT_OPTIONS
 from twisted_sse.server.config.options.listening import LISTENING_OPTIONS
 from twisted_sse.server.config.options.logging import LOGGING_OPTIONS
@@ -24,6 +25,7 @@ OPTIONS: tuple[Option, ...] = (
     *MERCURE_OPTIONS,
     *LIMIT_OPTIONS,
     *LOGGING_OPTIONS,
+    *ADMIN_OPTIONS,
 )
 
 _BY_NAME = {option.name: option for option in OPTIONS}

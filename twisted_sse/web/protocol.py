@@ -18,7 +18,7 @@ from twisted_sse.events.publication import is_safe_id
 from twisted_sse.web.form import take_form
 from twisted_sse.web.query import Query, query_of
 
-__all__ = ["EVENTS", "Dialect", "Opening"]
+__all__ = ["EVENTS", "Opening", "SubscriberProtocol"]
 
 
 class Opening(NamedTuple):
@@ -41,7 +41,7 @@ class Opening(NamedTuple):
     grant: Grant
 
 
-class Dialect(Protocol):
+class SubscriberProtocol(Protocol):
     """
     One protocol.
     """
@@ -80,4 +80,4 @@ class _Events:
 
 
 #: The protocol of this package, at ``/events``.
-EVENTS: Dialect = _Events()
+EVENTS: SubscriberProtocol = _Events()

@@ -1,5 +1,5 @@
 """
-The pages of a standalone hub and the files that they load, from memory.
+Pages and the files that they load, from memory.
 
 `twisted.web.static.File` would also serve ranges: a short request with thousands of
 them makes it send megabytes.  RFC 9110, 14.2: "A server MAY ignore the Range header
@@ -18,9 +18,7 @@ from twisted.web.server import Request
 from twisted_sse.web.notfound import NotFound
 from twisted_sse.web.readonly import ReadOnly
 
-__all__ = ["Page"]
-
-_STATIC = Path(__file__).parent / "static"
+__all__ = ["Page", "StaticFile"]
 
 # The Content-Security-Policy of our pages: load everything from this server.
 _POLICY = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
@@ -34,7 +32,7 @@ _TYPES = {
 }
 
 
-class _StaticFile(ReadOnly):
+class StaticFile(ReadOnly):
     """
     One file, with the headers that protect our pages.
     """
@@ -63,15 +61,17 @@ class Page(Resource):
     One of our pages, with the files that it loads.
 
     Args:
-        name: The name of its file.
+        directory: Has its files.
+
+        name: The name of the page.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, directory: Path, name: str) -> None:
         super().__init__()
-        self._page = _StaticFile(_STATIC / name)
+        self._page = StaticFile(directory / name)
         files = NotFound()
-        for path in _STATIC.iterdir():
-            files.putChild(path.name.encode("ascii"), _StaticFile(path))
+        for path in directory.iterdir():
+            files.putChild(path.name.encode("ascii"), StaticFile(path))
         self.putChild(b"static", files)
 
     def getChild(self, path: bytes, request: Request) -> Resource:

@@ -1,0 +1,21 @@
+import { useEffect, useRef, useState } from "react";
+import { SharedEventSource } from "./twisted-sse.js";
+
+// Follows url while the component is mounted, and hands each event to handlers[type].
+export function useEvents(url, handlers, options) {
+  const latest = useRef(handlers);
+  const [state, setState] = useState({ readyState: 0, stale: true });
+  useEffect(() => { latest.current = handlers; });
+  useEffect(() => {
+    const source = new SharedEventSource(url, options);
+    for (const type in latest.current) {
+      source.addEventListener(type, (event) => latest.current[type]?.(event));
+    }
+    source.addEventListener("statechange", () => {
+      const { readyState, stale } = source;
+      setState({ readyState, stale });
+    });
+    return () => source.close();
+  }, [url]);
+  return state;
+}

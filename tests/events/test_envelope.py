@@ -1,0 +1,63 @@
+"""
+Events that tell the topics they came from.
+"""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from twisted_sse.events.codec import Decoder, encode
+from twisted_sse.events.control import CONTROL_EVENTS
+from twisted_sse.events.envelope import TopicEnvelope, put_into
+from twisted_sse.events.event import ServerSentEvent
+
+__all__ = ["EnvelopeTests"]
+
+
+def enveloped(envelope: TopicEnvelope, event: ServerSentEvent, *topics: str) -> ServerSentEvent:
+    """
+    Write *event* so that it tells *topics*, and read it again.
+    """
+    (read,) = Decoder().feed(put_into(envelope, encode(event), topics))
+    return read
+
+
+class EnvelopeTests(SynchronousTestCase):
+    """
+    Everything but the data, or the type, stays as it is.
+    """
+
+    EVENT = ServerSentEvent("a\nb", "price", "e-7", 50, "note")
+
+    def test_topic(self) -> None:
+        """
+        The data becomes JSON of the topics and the data.
+        """
+        read = enveloped("topic", self.EVENT, "é", "b")
+
+        self.assertEqual(read.json(), {"topics": ["é", "b"], "data": "a\nb"})
+        self.assertEqual((read.event, read.id, read.retry), ("price", "e-7", 50))
+        self.assertEqual(read.comment, "note")
+
+    def test_type(self) -> None:
+        """
+        The type gets the first topic behind it, whatever the topic has in it.
+        """
+        cases = [
+            (self.EVENT, ("a", "b"), "price@a"),
+            (ServerSentEvent("x"), ("a@b",), "message@a@b"),
+            (ServerSentEvent("x"), ("stream-open",), "message@stream-open"),
+            (self.EVENT, (), "price"),
+        ]
+        for event, topics, type in cases:
+            with self.subTest(type=type):
+                read = enveloped("type", event, *topics)
+                self.assertEqual((read.event, read.data), (type, event.data))
+                self.assertNotIn(read.event, CONTROL_EVENTS)
+
+    def test_no_data(self) -> None:
+        """
+        A block that is no event stays as it is.
+        """
+        frame = encode(ServerSentEvent(id="e-7", event="x"))
+
+        self.assertEqual(put_into("topic", frame, ["a"]), frame)
+        self.assertEqual(put_into("type", frame, ["a"]), frame)

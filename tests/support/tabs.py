@@ -1,0 +1,188 @@
+"""
+Tabs of a browser that share a stream by `SharedEventSource`, and a publisher of numbers.
+"""
+
+import threading
+from http.client import HTTPConnection
+from typing import Any
+
+from tests.support.browsers import TabbedBrowser
+from tests.support.hub_process import TOKEN
+from tests.support.waiting import PATIENCE, eventually
+
+__all__ = ["Numbers", "Tab", "Tabs"]
+
+# Defines `listen` in the page, which follows a stream of numbers.
+_MODULE = """
+    const script = document.createElement("script");
+    script.type = "module";
+    script.textContent = `
+      import { SharedEventSource } from "/twisted-sse.js";
+      import { changeTopics } from "/twisted-sse-topics.js";
+      window.changeTopics = changeTopics;
+      window.listen = (url, options) => {
+        window.got = [];
+        window.seen = [];
+        window.source = new SharedEventSource(url, options);
+        window.times = [];
+        source.addEventListener("message", ({ data }) => {
+          if (isNaN(data)) return;
+          got.push(+data);
+          times.push(Date.now());
+        });
+        source.addEventListener("stream-reset", () => seen.push("reset"));
+        source.addEventListener("error", ({ status }) => seen.push(status || "lost"));
+      };
+    `;
+    (document.head || document.documentElement).append(script);
+"""
+
+
+class Tab:
+    """
+    One tab.
+    """
+
+    def __init__(self, browser: TabbedBrowser, handle: str) -> None:
+        self.browser = browser
+        self.handle = handle
+
+    def use(self) -> TabbedBrowser:
+        """
+        Make it the current tab, and return the browser.
+        """
+        self.browser.switch_to(self.handle)
+        return self.browser
+
+    def run(self, script: str, *arguments: object) -> Any:
+        """
+        See `Browser.run`.
+        """
+        return self.use().run(script, *arguments)
+
+    def load(self, page: str) -> None:
+        """
+        Load *page*, and the modules.
+        """
+        self.use().open(page)
+        self.browser.run(_MODULE)
+        self.wait("!!window.listen", "the modules have not been loaded")
+
+    def wait(self, expression: str, what: str, patience: float = PATIENCE) -> Any:
+        """
+        Wait until *expression* is true in the page.
+        """
+        return eventually(lambda: self.run(f"return {expression}"), what, patience)
+
+    def close(self) -> None:
+        """
+        Close it.
+        """
+        self.use().close_tab()
+
+
+class Tabs:
+    """
+    Tabs that follow the same stream.
+
+    Args:
+        page: A URL of the hub that does not open streams itself.
+    """
+
+    def __init__(self, browser: TabbedBrowser, page: str) -> None:
+        self._browser = browser
+        self._page = page
+        # The first one stays, because a browser without a tab exits.
+        self._home = browser.new_tab()
+        self.all: list[Tab] = []
+
+    def open(self, url: str, *, open: bool = True, **options: object) -> Tab:
+        """
+        Open a tab that follows *url*.
+
+        Args:
+            open: Whether to wait until it has the stream.
+
+            options: Of `SharedEventSource`.
+        """
+        self._browser.switch_to(self._home)
+        tab = Tab(self._browser, self._browser.new_tab())
+        tab.load(self._page)
+        tab.run("listen(arguments[0], arguments[1])", url, options)
+        if open:
+            tab.wait("source.readyState === 1", "the stream has not begun")
+        self.all.append(tab)
+        return tab
+
+    def leader(self) -> Tab:
+        """
+        Wait until one tab has the connection, and return it.
+        """
+        return eventually(
+            lambda: next((tab for tab in self.all if tab.run("return source.leading")), None),
+            "no tab leads",
+        )
+
+    def lose(self, tab: Tab) -> None:
+        """
+        Forget *tab*, which has ended.
+        """
+        self.all.remove(tab)
+
+    def close(self) -> None:
+        """
+        Close all tabs.
+        """
+        while self.all:
+            self.all.pop().close()
+        self._browser.switch_to(self._home)
+
+    def numbers(self, last: int) -> list[list[int]]:
+        """
+        Wait until every tab has got *last*, and return what each has got.
+        """
+        for tab in self.all:
+            tab.wait(f"got.includes({last})", f"{last} has not come")
+        return [tab.run("return got") for tab in self.all]
+
+
+class Numbers:
+    """
+    Publishes 0, 1 and so on in a thread, until `stop`.
+
+    Args:
+        port: The port of the hub.
+
+        rate: How many a second.
+    """
+
+    def __init__(self, port: int, topic: str, rate: float) -> None:
+        self._connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+        self._topic = topic
+        self._pause = 1 / rate
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self.count = 0
+        self._thread.start()
+
+    def stop(self) -> int:
+        """
+        Stop, and return the last number.
+        """
+        self._stopping.set()
+        self._thread.join()
+        self._connection.close()
+        return self.count - 1
+
+    def _run(self) -> None:
+        headers = {
+            "Authorization": f"Bearer {TOKEN}",
+            "Content-Type": "application/x-www-form-urlencoded",
+        }
+        while not self._stopping.wait(self._pause):
+            form = f"topic={self._topic}&data={self.count}"
+            self._connection.request("POST", "/events", form, headers)
+            answer = self._connection.getresponse()
+            body = answer.read()
+            assert answer.status == 200, body
+            self.count += 1
