@@ -137,7 +137,7 @@ class HubTests(SynchronousTestCase):
         event = stream.named("order")
         change = stream.named("update")
 
-        self.assertEqual(len(blocks), 3)
+        self.assertEqual(len(blocks), 4)
         self.assertEqual(event.json(), {"state": "new"})
         self.assertEqual(change.json(), {"id": 7, "state": "paid"})
         # This raises an error unless the role may publish.
@@ -178,6 +178,7 @@ class HubTests(SynchronousTestCase):
             {"topic": ["news", "é"], "data": "one\ntwo", "event": "kind", "id": "mine"},
             {"topic": ["news"], "data": "secret", "private": True, "retry": 5},
             {"topic": ["news"], "comment": "only"},
+            {"topic": ["news"], "data": "over", "end": "failed"},
         ]
         text = "".join(f"{json.dumps(line)}\n" for line in lines)
         stores = [f"{self.url},schema={name}" for name in ("first", "second")]
@@ -189,20 +190,21 @@ class HubTests(SynchronousTestCase):
         shown = json.loads(self.history(stores[1], "--json").out)
 
         found = [json.loads(line) for line in exported.splitlines()]
-        self.assertEqual([line.pop("time", "")[:2] for line in found], ["20"] * 3)
+        self.assertEqual([line.pop("time", "")[:2] for line in found], ["20"] * 4)
         ids = [line.pop("event_id") for line in found]
         self.assertEqual(ids[0], "mine")
         self.assertEqual(found, lines)
-        query = "SELECT topics, event, data, id, private FROM second.history ORDER BY number"
+        columns = "topics, event, data, id, private, outcome"
         self.assertEqual(
-            self.server.sql(query),
+            self.server.sql(f"SELECT {columns} FROM second.history ORDER BY number"),
             [
-                (["news", "é"], "kind", "one\ntwo", "mine", False),
-                (["news"], None, "secret", None, True),
-                (["news"], None, None, None, False),
+                (["news", "é"], "kind", "one\ntwo", "mine", False, None),
+                (["news"], None, "secret", None, True, None),
+                (["news"], None, None, None, False, None),
+                (["news"], None, "over", None, False, "failed"),
             ],
         )
-        self.assertEqual((shown["events"], shown["oldest"]["id"]), (3, "mine"))
+        self.assertEqual((shown["events"], shown["oldest"]["id"]), (4, "mine"))
         self.assertGreater(shown["bytes"], 300)
 
     def test_printed(self) -> None:

@@ -8,6 +8,8 @@ import psycopg
 
 from tests.support.following import data_of
 from tests.support.postgres_histories import PostgresTestCase
+from twisted_sse.events.control import CONTROL_EVENTS
+from twisted_sse.events.presence import PRESENCE_EVENTS
 from twisted_sse.topics import Selection
 
 __all__ = ["OutboxTests", "RefusalTests", "RoleTests"]
@@ -139,8 +141,6 @@ class RefusalTests(PostgresTestCase):
         ("ARRAY['a'], NULL::text", "the data is NULL"),
         ("ARRAY['a'], 'x', event => ''", "event must be one line"),
         ("ARRAY['a'], 'x', event => E'a\\nb'", "event must be one line"),
-        ("ARRAY['a'], 'x', event => 'stream-reset'", "reserved"),
-        ("ARRAY['a'], 'x', event => 'presence-join'", "reserved"),
         ("ARRAY['a'], 'x', id => ''", "id must be"),
         ("ARRAY['a'], 'x', id => 'earliest'", "id must be"),
         ("ARRAY['a'], 'x', id => ' x'", "id must be"),
@@ -160,6 +160,17 @@ class RefusalTests(PostgresTestCase):
                 self.assertEqual(caught.exception.sqlstate, "22023")
 
         self.assertEqual(self.sql("SELECT count(*) FROM @.outbox"), [(0,)])
+
+    def test_reserved(self) -> None:
+        """
+        The event types that only a hub sends are those of every hub.
+        """
+        for event in CONTROL_EVENTS | PRESENCE_EVENTS:
+            with self.assertRaisesRegex(psycopg.Error, "reserved for the hub", msg=event):
+                self.sql("SELECT @.publish(ARRAY['a'], 'x', event => %s)", event)
+        self.sql("SELECT @.publish(ARRAY['a'], 'x', event => 'presence-of-mind')")
+
+        self.assertEqual(self.sql("SELECT event FROM @.outbox"), [("presence-of-mind",)])
 
 
 class RoleTests(PostgresTestCase):
@@ -212,10 +223,12 @@ class RoleTests(PostgresTestCase):
         self.refused("SELECT @.publish(ARRAY['a'], 'x')", "shop")
         self.sql("SELECT @.allow_publisher('shop')")
         self.sql("SELECT @.publish(ARRAY['a'], 'x')", user="shop")
+        self.sql("SELECT @.end_topics(ARRAY['a'])", user="shop")
 
         for text in (
             *("SELECT * FROM @.event", "SELECT * FROM @.outbox", "DELETE FROM @.outbox"),
-            *("SELECT @.move(1, 1, 1, '1 s')", "SELECT * FROM @.look()", "SELECT * FROM @.history"),
+            *("SELECT @.post(NULL, '', '', '', true, '', true)", "SELECT @.move(1, 1, 1, '1 s')"),
+            *("SELECT * FROM @.look()", "SELECT * FROM @.history"),
         ):
             self.refused(text, "shop")
         for text in ("SELECT @.publish(ARRAY['a'], 'x')", "SELECT * FROM @.event"):
