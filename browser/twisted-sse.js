@@ -81,7 +81,7 @@ export class SharedEventSource extends EventTarget {
 
   #options;
   #group;
-  #me = crypto.getRandomValues(new Uint32Array(4)).join();
+  #me = Math.random();
   #closing = new AbortController();
   #life;
   #channel;
@@ -114,26 +114,33 @@ export class SharedEventSource extends EventTarget {
     this.lastEventId = lastEventId;
     this.#options = options;
     this.#group = `sse ${options.group} ${withCredentials} ${this.url}`;
-    this.#silence = silence || SILENCE;
     const shareable = navigator.locks && self.BroadcastChannel;
     const streams = self.ReadableStream && self.TextDecoder;
     const best = !streams ? "native" : shareable ? "shared" : "fetch";
     this.mode = mode == "shared" ? best : mode || best;
-    this.#on(self, "pagehide", () => this.#leave());
-    this.#on(self, "pageshow", (event) => event.persisted && this.#join());
-    this.#on(document, "freeze", () => this.#leave());
-    this.#on(document, "resume", () => this.#join());
-    this.#on(self, "online", () => this.#tick(true));
-    this.#on(document, "visibilitychange", () => this.#tick());
-    for (const type of ["message", "stream-open", "stream-reset", "stream-heartbeat"]) {
-      this.#hearNative(type);
+    // The native EventSource shows no keepalives unless they are events.
+    const blind = this.mode == "native" && !/heartbeat=event/.test(url);
+    this.#silence = silence || (blind ? Infinity : SILENCE);
+    const { signal } = this.#closing;
+    const on = (target, type, act) => target.addEventListener(type, act, { signal });
+    on(self, "pagehide", () => this.#leave());
+    on(self, "pageshow", (event) => event.persisted && this.#join());
+    on(document, "freeze", () => this.#leave());
+    on(document, "resume", () => this.#join());
+    on(self, "online", () => this.#tick(true));
+    on(document, "visibilitychange", () => this.#tick());
+    // As listeners, so that an error in one of them goes to the console and nowhere else.
+    for (const type of ["open", "message", "error"]) {
+      this.addEventListener(type, (event) => this["on" + type]?.(event));
     }
+    for (const type of ["open", "reset", "heartbeat"]) this.#hearNative("stream-" + type);
     this.#join();
   }
 
   close() {
     if (this.readyState == CLOSED) return;
     this.readyState = CLOSED;
+    this.stale = true;
     this.#closing.abort();
     this.#leave();
   }
@@ -143,22 +150,13 @@ export class SharedEventSource extends EventTarget {
     this.#hearNative(type);
   }
 
-  #on(target, type, act) {
-    target.addEventListener(type, act, { signal: this.#closing.signal });
-  }
-
-  #fire(event) {
-    this["on" + event.type]?.(event);
-    this.dispatchEvent(event);
-  }
-
   #state(state, stale = state != OPEN) {
     const before = this.readyState;
     if (before == CLOSED || (state == before && stale == this.stale)) return;
     this.readyState = state;
     this.stale = stale;
-    if (state != before) this.#fire(new Event(state == OPEN ? "open" : "error"));
-    this.#fire(new Event("statechange"));
+    if (state != before) this.dispatchEvent(new Event(state == OPEN ? "open" : "error"));
+    this.dispatchEvent(new Event("statechange"));
   }
 
   async #join() {
@@ -244,7 +242,9 @@ export class SharedEventSource extends EventTarget {
       if (this.leading) this.#tick();
     } else if (m.t == "hi") {
       if (this.leading) this.#answer(m);
-      else if (m.lead && this.#known) this.#say({ t: "at", to: m.from, n: this.#count, id: this.lastEventId });
+      else if (m.lead && this.#known) {
+        this.#say({ t: "at", to: m.from, n: this.#count, id: this.lastEventId });
+      }
     } else if (m.t == "at") this.#found?.(m);
     else if (!this.leading) {
       this.#heard = now();
@@ -268,6 +268,8 @@ export class SharedEventSource extends EventTarget {
       const index = kept.findIndex((event) => event[2] == id) + 1;
       n = !id || id == this.lastEventId ? this.#count : index ? first + index : -1;
     }
+    // A tab may be ahead of a new leader.
+    if (n > this.#count) n = this.#count;
     const far = n < first;
     this.#tick();
     this.#say({
@@ -308,7 +310,8 @@ export class SharedEventSource extends EventTarget {
     }
     if (this.#backlog) this.backlogId = id;
     else this.lastEventId = id;
-    this.#fire(new MessageEvent(type, { data, lastEventId: id, origin: new URL(this.url).origin }));
+    const { origin } = new URL(this.url);
+    this.dispatchEvent(new MessageEvent(type, { data, lastEventId: id, origin }));
     return type == "stream-reset" && this.#options.load;
   }
 
@@ -366,8 +369,8 @@ export class SharedEventSource extends EventTarget {
   #refuse({ status, detail }) {
     if (this.readyState == CLOSED) return;
     this.close();
-    this.#fire(Object.assign(new Event("error"), { status, detail }));
-    this.#fire(new Event("statechange"));
+    this.dispatchEvent(Object.assign(new Event("error"), { status, detail }));
+    this.dispatchEvent(new Event("statechange"));
   }
 
   async #ask(signal) {
@@ -421,8 +424,9 @@ export class SharedEventSource extends EventTarget {
       signal.addEventListener("abort", this.#stop);
       this.#news = now();
       try {
-        if (this.mode == "native") await this.#listen(attempt.signal);
-        else {
+        if (this.mode == "native") {
+          if (await this.#listen(attempt.signal)) losses = 0;
+        } else {
           const response = await this.#ask(attempt.signal);
           const { status, headers } = response;
           if (status == 200 && /^text\/event-stream *(;|$)/i.test(headers.get("content-type"))) {
@@ -438,9 +442,11 @@ export class SharedEventSource extends EventTarget {
                 break;
               }
             }
-          } else if (status >= 500 || [408, 425, 429].includes(status)) wait = headers.get("retry-after") * 1000 || 0;
-          else if ([401, 403].includes(status) && (await this.#options.refused?.(response))) quick = !losses;
-          else {
+          } else if (/^(5..|408|425|429)$/.test(status)) {
+            wait = headers.get("retry-after") * 1000 || 0;
+          } else if (/^40[13]$/.test(status) && (await this.#options.refused?.(response))) {
+            quick = !losses;
+          } else {
             const { detail } = await response.json().catch(() => ({}));
             end = { t: "end", status, detail };
           }
@@ -458,7 +464,7 @@ export class SharedEventSource extends EventTarget {
       }
       this.#relay({ state: CONNECTING });
       losses += 1;
-      const least = Math.max(wait, Math.min(MOST_WAIT, this.#retry * 2 ** (losses - 1)));
+      const least = Math.max(wait, Math.min(MOST_WAIT, (this.#retry || 500) * 2 ** (losses - 1)));
       if (!quick) await this.#pause(least * (1 + Math.random() / 2));
     }
   }
@@ -472,7 +478,7 @@ export class SharedEventSource extends EventTarget {
       const { connection, keepalive } = JSON.parse(data);
       this.connection = connection;
       // Two intervals.
-      if (keepalive && !this.#options.silence) this.#silence = keepalive * 2000;
+      if (keepalive && this.#silence == SILENCE) this.#silence = keepalive * 2000;
     }
     this.#relay({ list, id: reset < 0 ? id : this.lastEventId });
     return reset >= 0;
@@ -504,10 +510,11 @@ export class SharedEventSource extends EventTarget {
   #listen(signal) {
     return new Promise((done) => {
       const source = new EventSource(this.#target(), { withCredentials: this.withCredentials });
+      let opened;
       const end = () => {
         source.close();
         this.#native = undefined;
-        done();
+        done(opened);
       };
       signal.addEventListener("abort", end);
       this.#native = source;
@@ -515,6 +522,7 @@ export class SharedEventSource extends EventTarget {
       this.#types = new Set();
       types.forEach((type) => this.#hearNative(type));
       source.onopen = () => {
+        opened = true;
         this.#news = now();
         this.#state(OPEN);
       };
@@ -523,7 +531,7 @@ export class SharedEventSource extends EventTarget {
   }
 
   #hearNative(type) {
-    if (["open", "error", "statechange"].includes(type) || this.#types.has(type)) return;
+    if (/^(open|error|statechange)$/.test(type) || this.#types.has(type)) return;
     this.#types.add(type);
     this.#native?.addEventListener(type, ({ data, lastEventId }) => {
       this.#news = now();

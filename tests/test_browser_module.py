@@ -52,7 +52,9 @@ class BuildTests(SynchronousTestCase):
                 with self.subTest(name=name, line=line):
                     code = line.strip()
                     comment = code.startswith("//")
-                    # Texts have one line, and comments a line of their own.
+                    # Texts have one line, and comments a line of their own; names that the tool
+                    # makes begin with a dollar sign.
+                    self.assertNotRegex(code, r"\$(?!\{|[)/|])")
                     self.assertEqual(code.count("`") % 2, 0)
                     self.assertTrue(comment or "//" not in code)
                     self.assertTrue(comment or "/*" not in code)

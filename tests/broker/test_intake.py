@@ -5,12 +5,12 @@ From publishers to history: batches, their order, and what becomes of failures.
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_sse.broker.intake import Intake
-from twisted_sse.errors import HistoryUnavailable, HubClosed
+from twisted_sse.errors import HistoryUnavailable, HubClosed, PerhapsKept
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.publication import Publication, Receipt, Record, receipt_of
 from twisted_sse.history import MemoryHistory
@@ -348,3 +348,63 @@ class OtherHubsTests(SynchronousTestCase):
 
         self.successResultOf(settled)
         self.assertEqual(self.desk.batches, [["1"]])
+
+
+class OperationTests(SynchronousTestCase):
+    """
+    Calls of history that keep publications of their own.
+    """
+
+    def setUp(self) -> None:
+        """
+        An intake.
+        """
+        self.desk = Desk()
+
+    def perform(self, call: Callable[[], Any]) -> Deferred[Any]:
+        """
+        Perform *call*, which returns records.
+        """
+        return self.desk.intake.perform(call, lambda records: records)
+
+    def test_delivered(self) -> None:
+        """
+        What a call keeps is delivered in its turn, and the caller has its result.
+        """
+        publication = Publication(("a",), ServerSentEvent("2"))
+        waiting: Deferred[Any] = Deferred()
+        self.desk.answer = lambda publications: waiting
+        self.desk.submit("1")
+        self.desk.clock.advance(0)
+        done = self.perform(lambda: self.desk.store.append([publication]))
+        self.desk.clock.advance(0)
+        early = list(self.desk.delivered)
+        waiting.callback(self.desk.store.append([Publication(("a",), ServerSentEvent("1"))]))
+        self.desk.clock.advance(0)
+
+        self.assertEqual(early, [])
+        self.assertEqual(self.desk.delivered, ["1", "2"])
+        self.assertEqual([one.number for one in self.successResultOf(done)], [2])
+
+    def test_failed(self) -> None:
+        """
+        A call that fails fails its caller alone; what nobody expects is logged.
+        """
+        away = self.perform(lambda: fail(HistoryUnavailable("away")))
+        bug = self.perform(lambda: fail(KeyError("bug")))
+        fine = self.desk.submit("1")
+        self.desk.clock.advance(0)
+
+        self.failureResultOf(away, HistoryUnavailable)
+        self.failureResultOf(bug, PerhapsKept)
+        self.assertEqual(len(self.flushLoggedErrors(KeyError)), 1)
+        self.assertEqual(len(self.successResultOf(fine)), 1)
+
+    def test_stopped(self) -> None:
+        """
+        What waits when the intake stops is refused.
+        """
+        done = self.perform(list)
+        self.desk.intake.stop()
+
+        self.failureResultOf(done, HubClosed)

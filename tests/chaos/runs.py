@@ -24,7 +24,7 @@ from tests.support.processes import Background
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import PATIENCE, eventually
 
-__all__ = ["RunsSettings", "main", "run"]
+__all__ = ["Chaos", "RunsSettings", "main", "run"]
 
 # What a busy machine may add to the time in which a run has to be interrupted, in seconds.
 _SLACK = 10.0
@@ -66,7 +66,7 @@ class _Node:
         self.port = free_port()
         self._command = [sys.executable, "-m", "tests.chaos.runsnode"]
         self._arguments = [str(self.port), history, str(lease)]
-        self.outputs: list[str] = []
+        self._dead: list[Background] = []
         self.process = self._start()
 
     def _start(self) -> Background:
@@ -85,14 +85,14 @@ class _Node:
         """
         Start it again.
         """
-        self.outputs.append(self.process.output())
+        self._dead.append(self.process)
         self.process = self._start()
 
     def said(self) -> list[str]:
         """
         All lines of its processes.
         """
-        return "".join([*self.outputs, self.process.output()]).splitlines()
+        return "".join([one.output() for one in (*self._dead, self.process)]).splitlines()
 
     def owns(self, name: str) -> bool:
         """
@@ -114,10 +114,20 @@ class _Node:
         """
         Stop it for good.
         """
-        self.process.end()
+        for process in (*self._dead, self.process):
+            process.end()
 
 
-class _Chaos:
+class Chaos:
+    """
+    The readers and the nodes of one run of this test.
+
+    Attributes:
+        hurt: Runs whose owner was killed or frozen, and when.
+
+        cancelled: Runs that somebody has cancelled.
+    """
+
     def __init__(self, settings: RunsSettings, nodes: Sequence[_Node]) -> None:
         self.settings = settings
         self.nodes = nodes
@@ -125,10 +135,10 @@ class _Chaos:
         self.readers: list[RunReader] = []
         self.faults: list[Fault] = []
         self.counts: Counter[str] = Counter()
-        # Runs whose owner was killed or frozen, and when; or that were cancelled.
         self.hurt: dict[str, float] = {}
         self.cancelled: set[str] = set()
         self._rng = random.Random(settings.seed)
+        self._over = False
         self._slots = asyncio.Semaphore(settings.at_once)
 
     async def play(self) -> None:
@@ -145,7 +155,8 @@ class _Chaos:
         except TimeoutError:
             late = sorted({one.name for one in self.readers if one.outcome is None})
             self.faults.append(Fault("stuck", f"Runs have not ended: {', '.join(late[:9])}."))
-        killing.cancel()
+        self._over = True
+        await killing
 
     async def _one(self, name: str) -> None:
         settings, rng = self.settings, random.Random(f"{self.settings.seed} {name}")
@@ -194,8 +205,7 @@ class _Chaos:
         owner = next((node for node in self.nodes if node.owns(name)), None)
         if status != 204 or owner is None or name in self.hurt:
             return
-        line = f"closed {name}\n"
-        if await poll(lambda: line in owner.process.output(), PATIENCE):
+        if await poll(lambda: f"closed {name}" in owner.said(), PATIENCE):
             seconds = time.monotonic() - began
             self.counts["cancelled elsewhere"] += 1
             self.counts["slowest cancel, ms"] = max(
@@ -210,7 +220,10 @@ class _Chaos:
         self._rng.shuffle(todo)
         for what in todo:
             await asyncio.sleep(self._rng.uniform(0.3, 1.0))
-            node = self._rng.choice(self.nodes)
+            if self._over:
+                return
+            busy = [one for one in self.nodes if one.unfinished()]
+            node = self._rng.choice(busy or self.nodes)
             now = time.monotonic()
             self._note_hurt(node.unfinished(), now)
             if what == "kill":
@@ -249,11 +262,11 @@ class _Chaos:
         for reader in self.readers:
             by_name.setdefault(reader.name, []).append(reader)
         for name, readers in by_name.items():
-            self._check_run(name, readers)
+            self._check_run(name, readers, begun[name])
         self.counts["readers killed"] = sum(one.kills for one in self.readers)
         self.counts["tokens read"] = sum(len(one.tokens) for one in self.readers)
 
-    def _check_run(self, name: str, readers: Sequence[RunReader]) -> None:
+    def _check_run(self, name: str, readers: Sequence[RunReader], begun: int) -> None:
         outcomes = {one.outcome for one in readers} - {"nothing", None}
         outcome = next(iter(outcomes), "nothing")
         self.counts[f"runs {outcome}"] += 1
@@ -271,7 +284,9 @@ class _Chaos:
         if outcome == "done" and len(readers[0].tokens) != self.settings.tokens:
             count = len(readers[0].tokens)
             self.faults.append(Fault("lost", f"{name} is done with {count} tokens."))
-        allowed = {"done", *(["interrupted"] * (name in self.hurt))}
+        allowed = {"done"}
+        # A process may be killed before it reads the source of a run that it has begun.
+        allowed |= {"interrupted"} if name in self.hurt or not begun else set()
         allowed |= {"cancelled"} if name in self.cancelled else set()
         if outcome not in allowed:
             self.faults.append(Fault("outcome", f"{name} has ended as {outcome}."))
@@ -305,8 +320,8 @@ def run(settings: RunsSettings) -> tuple[dict[str, int], list[Fault]]:
         chaos = None
         try:
 
-            async def play() -> _Chaos:
-                made = _Chaos(settings, nodes)
+            async def play() -> Chaos:
+                made = Chaos(settings, nodes)
                 await made.play()
                 return made
 

@@ -76,7 +76,8 @@ class AnswerTests(PageTests):
             name = self.ask()
             self.show(f"/?{name}")
             self.network.cut()
-            self.wait("find('state').textContent.includes('reconnecting')")
+            # On a slow machine, it may be over already.
+            self.wait("find('state').textContent !== 'answering'")
             self.network.mend()
             self.wait("find('state').textContent === 'done'")
             shown = self.browser.run("return find('answer').textContent")

@@ -246,6 +246,19 @@ class ChromiumTabsTests(TabsCase):
 
         self.assert_exact(numbers.stop())
 
+    def test_error_in_page(self) -> None:
+        """
+        An error in a listener of the page costs neither the connection nor an event.
+        """
+        for _ in range(2):
+            tab = self.tabs.open("/events?topic=error")
+            tab.run("source.onmessage = () => { throw new Error('in the page'); }")
+        publish(self.hub.url, TOKEN, "error", "0", "1", "2")
+
+        self.assert_exact(2)
+        for tab in self.tabs.all:
+            self.assertEqual(tab.run("return seen"), [])
+
     def test_older_tab(self) -> None:
         """
         A tab that begins at an event that no other tab has reads it from the hub, and then shares.

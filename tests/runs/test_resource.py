@@ -374,8 +374,8 @@ class DialectTests(ResourceCase):
 
     def test_ai_sdk(self) -> None:
         """
-        The AI SDK reads chunks and ``[DONE]``, resumes from the start, and is answered with
-        204 when the run is over.
+        The AI SDK reads chunks and ``[DONE]``, and resumes from the start; when the run is
+        over, it has all of it, or is answered with 204.
         """
         self.serve(dialect=AISDK(text=True))
         first = self.client.post("/one")
@@ -389,6 +389,8 @@ class DialectTests(ResourceCase):
         self.assertEqual(deltas, ["Hel", "lo"])
         self.assertEqual(self.data(again)[-1], "[DONE]")
         self.assertTrue(again.ended)
+        self.assertEqual(self.data(self.client.get("/one")), self.data(again))
+        self.serve(dialect=AISDK(text=True, replay=False))
         self.assertEqual(self.client.get("/one").status, 204)
 
     def test_openai(self) -> None:

@@ -12,6 +12,7 @@ from twisted_sse.cli.lineparser import BadLine
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.holdings import StoredRecord
 from twisted_sse.events.publication import Publication, Record
+from twisted_sse.events.runrecord import beginning
 
 __all__ = ["BadLineTests", "LineTests"]
 
@@ -26,6 +27,9 @@ class LineTests(SynchronousTestCase):
         Publication(("a", "é"), ServerSentEvent("")),
         Publication(("a",), ServerSentEvent('a\nb\0\u2028"\U0001f600'), private=True),
         Publication(("a",), ServerSentEvent(None, comment="")),
+        Publication.ending(["a", "b"], "failed", private=True),
+        Publication.ending("a", "done", ServerSentEvent("bye", id="own")),
+        beginning("a", True),
         Publication(("a",), ServerSentEvent("null", event="t", id="own", retry=0, comment="b")),
     ]
 

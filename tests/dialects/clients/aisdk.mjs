@@ -2,7 +2,7 @@
 //
 // Arguments: the URL, how often to resume at most, and "stop" to stop the answer when it has
 // begun.  Prints {"began": true} at the first text, and the state of the chat after each
-// response.
+// response.  After those of errors, it resumes once more.
 
 import { AbstractChat, DefaultChatTransport } from "ai";
 
@@ -60,4 +60,9 @@ for (let count = 0; count < Number(attempts) && chat.status === "error"; count +
   await new Promise((resolve) => setTimeout(resolve, 100));
   await chat.resumeStream();
 }
-if (attempts !== "0") tell();
+if (attempts !== "0") {
+  tell();
+  // A page that is loaded resumes, whatever it has.
+  await chat.resumeStream();
+  tell();
+}

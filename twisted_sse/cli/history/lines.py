@@ -16,9 +16,11 @@ from typing import Any, Final
 from twisted_sse.cli.batches import NumberedLine
 from twisted_sse.cli.lineparser import reading
 from twisted_sse.errors import InvalidEvent, InvalidTopic
+from twisted_sse.events.control import BEGUN
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.holdings import StoredRecord
 from twisted_sse.events.publication import Publication
+from twisted_sse.topics import check_topics
 
 __all__ = ["as_line", "from_line", "utc"]
 
@@ -94,6 +96,9 @@ def _publication(value: Any) -> Publication:
     fields = {name: value.get(name) for name in _FIELDS if name != "data"}
     event = ServerSentEvent(data, **fields)
     private = value.get("private", False)
+    if event.event == BEGUN and isinstance(private, bool):
+        # Only hubs publish it, when a run begins.
+        return Publication(check_topics(topics), event, private)
     return Publication.restored(topics, event, value.get("end"), private=private)
 
 
