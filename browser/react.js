@@ -8,8 +8,13 @@ export function useEvents(url, handlers, options) {
   useEffect(() => { latest.current = handlers; });
   useEffect(() => {
     const source = new SharedEventSource(url, options);
-    for (const type in latest.current) source.addEventListener(type, (event) => latest.current[type]?.(event));
-    source.addEventListener("statechange", () => setState({ readyState: source.readyState, stale: source.stale }));
+    for (const type in latest.current) {
+      source.addEventListener(type, (event) => latest.current[type]?.(event));
+    }
+    source.addEventListener("statechange", () => {
+      const { readyState, stale } = source;
+      setState({ readyState, stale });
+    });
     return () => source.close();
   }, [url]);
   return state;

@@ -16,7 +16,8 @@ const changes = new WeakMap();
 
 export function changeTopics(source, change, options = {}) {
   if (source.mode == "shared") {
-    return Promise.reject(new TypeError('Tabs that share a stream have the same topics: use mode: "fetch".'));
+    const sentence = 'Tabs that share a stream have the same topics: use mode: "fetch".';
+    return Promise.reject(new TypeError(sentence));
   }
   const before = changes.get(source) || Promise.resolve();
   const done = before.then(() => obey(source, change, options));
@@ -47,6 +48,8 @@ function obey(source, { add = [], remove = [], lastEventId = source.lastEventId 
       act(value);
     };
 
+    const from = () => source.backlogId || lastEventId || undefined;
+
     const send = async (url) => fetch(url, {
       method: "PATCH",
       headers: {
@@ -54,7 +57,7 @@ function obey(source, { add = [], remove = [], lastEventId = source.lastEventId 
         ...(typeof headers == "function" ? await headers() : headers),
       },
       credentials: source.withCredentials ? "include" : "same-origin",
-      body: JSON.stringify({ add, remove, last_event_id: source.backlogId || lastEventId || undefined }),
+      body: JSON.stringify({ add, remove, last_event_id: from() }),
     });
 
     const ask = async () => {

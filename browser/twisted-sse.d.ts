@@ -86,5 +86,10 @@ export class SharedEventSource extends EventTarget implements EventSource {
     listener: (event: MessageEvent<string>) => any,
     options?: boolean | AddEventListenerOptions,
   ): void;
+  removeEventListener(
+    type: string,
+    listener: (event: any) => any,
+    options?: boolean | EventListenerOptions,
+  ): void;
   close(): void;
 }

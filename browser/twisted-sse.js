@@ -17,8 +17,8 @@ const CONNECTING = 0, OPEN = 1, CLOSED = 2;
 // About one connection; see the law.
 const UNCOUNTED = /^stream-(open|topics|heartbeat|error)$/;
 
-// How many events a tab keeps for tabs that have missed them.
-const KEPT = 1000;
+// How many events a tab keeps for tabs that have missed them, and how many characters of data.
+const KEPT = 1000, KEPT_SIZE = 1e6;
 
 // Milliseconds: how long a hub may be silent that has not told its interval, how long it takes to
 // ask for the leader's life, and the longest wait between two attempts.
@@ -81,8 +81,8 @@ export class SharedEventSource extends EventTarget {
 
   #options;
   #group;
-  #me = crypto.getRandomValues(new Uint32Array(4)).join();
-  #undo = [];
+  #me = Math.random();
+  #closing = new AbortController();
   #life;
   #channel;
   #timer;
@@ -90,6 +90,7 @@ export class SharedEventSource extends EventTarget {
   #count = 0;
   #known = false;
   #kept = [];
+  #size = 0;
   // When this tab last heard of its leader, and when its leader last heard of the hub.
   #heard = 0;
   #news = 0;
@@ -113,27 +114,34 @@ export class SharedEventSource extends EventTarget {
     this.lastEventId = lastEventId;
     this.#options = options;
     this.#group = `sse ${options.group} ${withCredentials} ${this.url}`;
-    this.#silence = silence || SILENCE;
     const shareable = navigator.locks && self.BroadcastChannel;
     const streams = self.ReadableStream && self.TextDecoder;
     const best = !streams ? "native" : shareable ? "shared" : "fetch";
     this.mode = mode == "shared" ? best : mode || best;
-    this.#on(self, "pagehide", () => this.#leave());
-    this.#on(self, "pageshow", (event) => event.persisted && this.#join());
-    this.#on(document, "freeze", () => this.#leave());
-    this.#on(document, "resume", () => this.#join());
-    this.#on(self, "online", () => this.#tick(true));
-    this.#on(document, "visibilitychange", () => this.#tick());
-    for (const type of ["message", "stream-open", "stream-reset", "stream-heartbeat"]) {
-      this.#hearNative(type);
+    // The native EventSource shows no keepalives unless they are events.
+    const blind = this.mode == "native" && !/heartbeat=event/.test(url);
+    this.#silence = silence || (blind ? Infinity : SILENCE);
+    const { signal } = this.#closing;
+    const on = (target, type, act) => target.addEventListener(type, act, { signal });
+    on(self, "pagehide", () => this.#leave());
+    on(self, "pageshow", (event) => event.persisted && this.#join());
+    on(document, "freeze", () => this.#leave());
+    on(document, "resume", () => this.#join());
+    on(self, "online", () => this.#tick(true));
+    on(document, "visibilitychange", () => this.#tick());
+    // As listeners, so that an error in one of them goes to the console and nowhere else.
+    for (const type of ["open", "message", "error"]) {
+      this.addEventListener(type, (event) => this["on" + type]?.(event));
     }
+    for (const type of ["open", "reset", "heartbeat"]) this.#hearNative("stream-" + type);
     this.#join();
   }
 
   close() {
     if (this.readyState == CLOSED) return;
     this.readyState = CLOSED;
-    this.#undo.forEach((undo) => undo());
+    this.stale = true;
+    this.#closing.abort();
     this.#leave();
   }
 
@@ -142,23 +150,13 @@ export class SharedEventSource extends EventTarget {
     this.#hearNative(type);
   }
 
-  #on(target, type, act) {
-    target.addEventListener(type, act);
-    this.#undo.push(() => target.removeEventListener(type, act));
-  }
-
-  #fire(event) {
-    this["on" + event.type]?.(event);
-    this.dispatchEvent(event);
-  }
-
   #state(state, stale = state != OPEN) {
     const before = this.readyState;
     if (before == CLOSED || (state == before && stale == this.stale)) return;
     this.readyState = state;
     this.stale = stale;
-    if (state != before) this.#fire(new Event(state == OPEN ? "open" : "error"));
-    this.#fire(new Event("statechange"));
+    if (state != before) this.dispatchEvent(new Event(state == OPEN ? "open" : "error"));
+    this.dispatchEvent(new Event("statechange"));
   }
 
   async #join() {
@@ -220,7 +218,7 @@ export class SharedEventSource extends EventTarget {
     if (!life) return;
     this.#state(this.readyState, this.readyState != OPEN || silent > this.#silence * 0.6);
     if (this.leading) {
-      if (silent > this.#silence) this.#stop();
+      if (again || silent > this.#silence) this.#stop();
       if (again || now() >= this.#due) this.#wake();
       return;
     }
@@ -244,7 +242,9 @@ export class SharedEventSource extends EventTarget {
       if (this.leading) this.#tick();
     } else if (m.t == "hi") {
       if (this.leading) this.#answer(m);
-      else if (m.lead && this.#known) this.#say({ t: "at", to: m.from, n: this.#count, id: this.lastEventId });
+      else if (m.lead && this.#known) {
+        this.#say({ t: "at", to: m.from, n: this.#count, id: this.lastEventId });
+      }
     } else if (m.t == "at") this.#found?.(m);
     else if (!this.leading) {
       this.#heard = now();
@@ -268,6 +268,8 @@ export class SharedEventSource extends EventTarget {
       const index = kept.findIndex((event) => event[2] == id) + 1;
       n = !id || id == this.lastEventId ? this.#count : index ? first + index : -1;
     }
+    // A tab may be ahead of a new leader.
+    if (n > this.#count) n = this.#count;
     const far = n < first;
     this.#tick();
     this.#say({
@@ -301,12 +303,15 @@ export class SharedEventSource extends EventTarget {
     const [type, data, id] = event;
     if (counts(event)) {
       this.#count += 1;
-      this.#kept.push(event);
-      if (this.#kept.length > KEPT * 1.2) this.#kept.splice(0, this.#kept.length - KEPT);
+      const kept = this.#kept;
+      kept.push(event);
+      this.#size += data.length;
+      while (kept.length > KEPT || this.#size > KEPT_SIZE) this.#size -= kept.shift()[1].length;
     }
     if (this.#backlog) this.backlogId = id;
     else this.lastEventId = id;
-    this.#fire(new MessageEvent(type, { data, lastEventId: id, origin: new URL(this.url).origin }));
+    const { origin } = new URL(this.url);
+    this.dispatchEvent(new MessageEvent(type, { data, lastEventId: id, origin }));
     return type == "stream-reset" && this.#options.load;
   }
 
@@ -353,7 +358,7 @@ export class SharedEventSource extends EventTarget {
     if (signal.aborted) return;
     this.#late = undefined;
     this.#count = n;
-    this.#kept = [];
+    this.#kept.length = this.#size = 0;
     this.#known = !reload;
     if (state !== undefined) this.#state(state);
     if (reload) await this.#load();
@@ -364,8 +369,8 @@ export class SharedEventSource extends EventTarget {
   #refuse({ status, detail }) {
     if (this.readyState == CLOSED) return;
     this.close();
-    this.#fire(Object.assign(new Event("error"), { status, detail }));
-    this.#fire(new Event("statechange"));
+    this.dispatchEvent(Object.assign(new Event("error"), { status, detail }));
+    this.dispatchEvent(new Event("statechange"));
   }
 
   async #ask(signal) {
@@ -411,12 +416,17 @@ export class SharedEventSource extends EventTarget {
     while (!signal.aborted) {
       const attempt = new AbortController();
       let wait = 0, end, quick;
-      this.#stop = () => attempt.abort();
+      // Without waiting afterward: the network is back, or the machine has slept.
+      this.#stop = () => {
+        quick = true;
+        attempt.abort();
+      };
       signal.addEventListener("abort", this.#stop);
       this.#news = now();
       try {
-        if (this.mode == "native") await this.#listen(attempt.signal);
-        else {
+        if (this.mode == "native") {
+          if (await this.#listen(attempt.signal)) losses = 0;
+        } else {
           const response = await this.#ask(attempt.signal);
           const { status, headers } = response;
           if (status == 200 && /^text\/event-stream *(;|$)/i.test(headers.get("content-type"))) {
@@ -432,16 +442,18 @@ export class SharedEventSource extends EventTarget {
                 break;
               }
             }
-          } else if (status >= 500 || [408, 425, 429].includes(status)) wait = headers.get("retry-after") * 1000 || 0;
-          else if ([401, 403].includes(status) && (await this.#options.refused?.(response))) quick = !losses;
-          else {
+          } else if (/^(5..|408|425|429)$/.test(status)) {
+            wait = headers.get("retry-after") * 1000 || 0;
+          } else if (/^40[13]$/.test(status) && (await this.#options.refused?.(response))) {
+            quick = !losses;
+          } else {
             const { detail } = await response.json().catch(() => ({}));
             end = { t: "end", status, detail };
           }
         }
       } catch {}
       signal.removeEventListener("abort", this.#stop);
-      this.#stop();
+      attempt.abort();
       if (signal.aborted) return;
       this.connection = this.#backlog = undefined;
       if (end) {
@@ -452,7 +464,7 @@ export class SharedEventSource extends EventTarget {
       }
       this.#relay({ state: CONNECTING });
       losses += 1;
-      const least = Math.max(wait, Math.min(MOST_WAIT, this.#retry * 2 ** (losses - 1)));
+      const least = Math.max(wait, Math.min(MOST_WAIT, (this.#retry || 500) * 2 ** (losses - 1)));
       if (!quick) await this.#pause(least * (1 + Math.random() / 2));
     }
   }
@@ -466,7 +478,7 @@ export class SharedEventSource extends EventTarget {
       const { connection, keepalive } = JSON.parse(data);
       this.connection = connection;
       // Two intervals.
-      if (keepalive && !this.#options.silence) this.#silence = keepalive * 2000;
+      if (keepalive && this.#silence == SILENCE) this.#silence = keepalive * 2000;
     }
     this.#relay({ list, id: reset < 0 ? id : this.lastEventId });
     return reset >= 0;
@@ -498,10 +510,11 @@ export class SharedEventSource extends EventTarget {
   #listen(signal) {
     return new Promise((done) => {
       const source = new EventSource(this.#target(), { withCredentials: this.withCredentials });
+      let opened;
       const end = () => {
         source.close();
         this.#native = undefined;
-        done();
+        done(opened);
       };
       signal.addEventListener("abort", end);
       this.#native = source;
@@ -509,6 +522,7 @@ export class SharedEventSource extends EventTarget {
       this.#types = new Set();
       types.forEach((type) => this.#hearNative(type));
       source.onopen = () => {
+        opened = true;
         this.#news = now();
         this.#state(OPEN);
       };
@@ -517,7 +531,7 @@ export class SharedEventSource extends EventTarget {
   }
 
   #hearNative(type) {
-    if (["open", "error", "statechange"].includes(type) || this.#types.has(type)) return;
+    if (/^(open|error|statechange)$/.test(type) || this.#types.has(type)) return;
     this.#types.add(type);
     this.#native?.addEventListener(type, ({ data, lastEventId }) => {
       this.#news = now();

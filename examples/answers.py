@@ -9,31 +9,33 @@ import sys
 from secrets import token_hex
 
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 
 from twisted_sse import Hub
 from twisted_sse.klein import Klein
+from twisted_sse.runs import Runs
+from twisted_sse.web.dialects import BrowserEvents
 
 PAGE = """<!doctype html><title>Answer</title>
 <form method="post" action="/answers"><input name="question"> <button>Ask</button></form>
 <p id="answer"></p>
+<button id="cancel">Stop</button>
 <script>
-  function follow(id) {
-    const source = new EventSource(`/answers/${id}?last_event_id=earliest`);
+  function follow(url) {
+    const source = new EventSource(url);
     source.addEventListener("end", () => source.close());
     source.onmessage = (event) => answer.append(event.data);
+    cancel.onclick = () => fetch(url, { method: "DELETE" });
   }
-  if (location.search) follow(location.search.slice(1));
+  if (location.search) follow(`/answers/${location.search.slice(1)}`);
 </script>"""
-app, hub = Klein(), Hub()
+app, runs = Klein(), Runs(Hub())
 
 
-async def answer(topic, question):
+async def answer(question):
     for word in f"You asked: {question} Let me think about that.".split():
         await deferLater(reactor, 0.2)
-        hub.publish(topic, f"{word} ")
-    hub.publish(topic, "", event="end")
+        yield f"{word} "
 
 
 @app.route("/")
@@ -42,15 +44,15 @@ def page(request):
 
 
 @app.route("/answers", methods=["POST"])
-def ask(request):
+async def ask(request):
     id, question = token_hex(16), request.args[b"question"][0].decode("utf-8")
-    Deferred.fromCoroutine(answer(f"answers/{id}", question))
+    await runs.begin(id, answer(question))
     request.redirect(f"/?{id}".encode())
 
 
-@app.route("/answers/<id>")
-def read(request, id):
-    return hub.subscribe(f"answers/{id}")
+@app.route("/answers/<id>", methods=["GET", "DELETE"])
+def follow(request, id):
+    return runs.resource(id, dialect=BrowserEvents())
 
 
 app.run("localhost", int(sys.argv[1]) if len(sys.argv) > 1 else 8080)

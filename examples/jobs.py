@@ -1,5 +1,5 @@
 """
-An application: the progress of a long job in a thread, which survives a reload of the page.
+An application: the progress of a long job in threads, which survives a reload of the page.
 
 Run:  python examples/jobs.py [PORT]
 Then: open http://localhost:8080/ in a browser
@@ -13,6 +13,8 @@ from twisted.internet.threads import deferToThread
 
 from twisted_sse import Hub
 from twisted_sse.klein import Klein
+from twisted_sse.runs import Runs
+from twisted_sse.web.dialects import BrowserEvents
 
 PAGE = """<!doctype html><title>Job</title>
 <form method="post" action="/jobs"><button>Begin</button></form>
@@ -20,7 +22,7 @@ PAGE = """<!doctype html><title>Job</title>
 <ol id="steps"></ol>
 <script>
   function follow(job) {
-    const source = new EventSource(`/jobs/${job}?last_event_id=earliest`);
+    const source = new EventSource(`/jobs/${job}`);
     source.addEventListener("end", () => source.close());
     source.onmessage = (event) => {
       bar.value = event.data;
@@ -29,14 +31,13 @@ PAGE = """<!doctype html><title>Job</title>
   }
   if (location.search) follow(location.search.slice(1));
 </script>"""
-app, hub = Klein(), Hub()
+app, runs = Klein(), Runs(Hub())
 
 
-def work(topic):
+async def work():
     for number in range(1, 21):
-        sleep(0.2)
-        hub.publish_from_thread(topic, number)
-    hub.publish_from_thread(topic, "", event="end")
+        await deferToThread(sleep, 0.2)
+        yield number
 
 
 @app.route("/")
@@ -45,15 +46,15 @@ def page(request):
 
 
 @app.route("/jobs", methods=["POST"])
-def begin(request):
+async def begin(request):
     job = token_hex(16)
-    deferToThread(work, f"jobs/{job}")
+    await runs.begin(job, work())
     request.redirect(f"/?{job}".encode())
 
 
 @app.route("/jobs/<job>")
 def progress(request, job):
-    return hub.subscribe(f"jobs/{job}")
+    return runs.resource(job, dialect=BrowserEvents())
 
 
 app.run("localhost", int(sys.argv[1]) if len(sys.argv) > 1 else 8080)

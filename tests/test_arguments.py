@@ -92,6 +92,7 @@ class MistakeTests(SynchronousTestCase):
         # Dialects
         (lambda: dialect(text="yes"), "text is 'yes': give True or False"),
         (lambda: dialect(error=None), "error is None: give text"),
+        (lambda: dialect(replay=None), "replay is None: give True or False"),
         (lambda: OpenAIResponses(model=WRONG), "model is 5: give text"),
         (lambda: AnthropicMessages(model=WRONG), "model is 5: give text"),
         (lambda: TanStackAI(text=WRONG), "text is 5: give True or False"),

@@ -33,6 +33,9 @@ A comment before a block of code says how it is tested; GitHub does not show the
 ``<!-- file NAME -->``
     It is a file next to the servers of the same document.
 
+``<!-- answers NAME -->``
+    It is the file NAME, which tests/e2e/test_answers.py runs.
+
 ``<!-- original -->``
     It is written for another library, and not run.
 
@@ -192,7 +195,7 @@ class ProgramTests(SynchronousTestCase):
 
     MARKS = (
         *("embeds", "runs", "makes", "serves", "generates", "follows", "publishes", "tests"),
-        *("joins", "original"),
+        *("answers", "joins", "original"),
     )
 
     def test_marked(self) -> None:

@@ -26,7 +26,7 @@ SERVED = _PROJECT / "twisted_sse" / "web" / "static"
 #: Their names.
 MODULES = ("twisted-sse.js", "twisted-sse-topics.js")
 
-_HEAD = "// twisted_sse (MIT); source: browser/{name}\n"
+_HEAD = "// twisted_sse, MIT: browser/{name}\n"
 
 # A text, or a regular expression, which follows an opening bracket or an operator.
 _LITERAL = re.compile(
@@ -36,7 +36,11 @@ _LITERAL = re.compile(
 _ARROW = re.compile(r"(?<!\w)\((\w+)\)=>")
 # Before these brackets a comma or a semicolon means nothing.
 _LAST = re.compile(r"[,;]+([})])")
+# A private name, or a constant of the module, in capitals.
 _PRIVATE = re.compile(r"#[a-zA-Z]\w*")
+_CONSTANT = re.compile(r"\b[A-Z][A-Z_]+\b")
+# Constants that pages use as properties of the class.
+_PUBLIC = {"CONNECTING", "OPEN", "CLOSED"}
 _SPACE = re.compile(r"\s*([-{}()\[\],;:?=+*<>&|!])\s*")
 
 
@@ -64,14 +68,21 @@ def _tight(code: str) -> str:
 
 def _with_short_names(code: str) -> str:
     """
-    Give the private names that are used most often the shortest names.
+    Give private names and constants short names, the shortest to those used most often.
     """
-    used = Counter(_PRIVATE.findall(code))
+    declared = set(re.findall(rf"(?<=[ ,])({_CONSTANT.pattern})=", code)) - _PUBLIC
+    code = _renamed(code, _PRIVATE, "#", set(_PRIVATE.findall(code)))
+    # No name in the sources begins with a dollar sign.
+    return _renamed(code, _CONSTANT, "$", declared)
+
+
+def _renamed(code: str, pattern: re.Pattern[str], prefix: str, names: set[str]) -> str:
+    used = Counter(name for name in pattern.findall(code) if name in names)
     letters = string.ascii_letters
     short = chain(letters, map("".join, product(letters, repeat=2)))
     ranked = sorted(used, key=lambda name: (-used[name], name))
-    names = {name: f"#{one}" for name, one in zip(ranked, short, strict=False)}
-    return _PRIVATE.sub(lambda name: names[name[0]], code)
+    new = {name: prefix + one for name, one in zip(ranked, short, strict=False)}
+    return pattern.sub(lambda name: new.get(name[0], name[0]), code)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.history import AbsentHistory, SlowHistory
 from tests.support.hubs import Subscriber, make_hub
+from tests.support.shared import SharedMemoryHistory, SharedStore
 from tests.support.sinks import MemorySink
 from twisted_sse import Grant, Hub
 from twisted_sse.broker.connections.endreason import EndReason
@@ -448,6 +449,24 @@ class CaseTests(SynchronousTestCase):
         types = [one.event for one in self.reader.sink.blocks if one.data is not None]
         self.assertEqual(types[-3:], [None, "topic-end", "stream-topics"])
         self.assertTrue(self.reader.sink.finished)
+
+    def test_shared_history(self) -> None:
+        """
+        A hub reads the backlog from the history that it shares with others.
+        """
+        store = SharedStore()
+        one, one_clock = make_hub(SharedMemoryHistory(store), window_events=1)
+        two, two_clock = make_hub(SharedMemoryHistory(store), window_events=1)
+        self.reader = Subscriber(two, "a", fixed=False)
+        two_clock.advance(0)
+        ids = [publish(one, one_clock, topic, topic) for topic in "bcbab"]
+        two_clock.advance(0)
+        asking = ask(two, self.reader, "b", last_event_id=ids[0])
+        for _ in range(5):
+            two_clock.advance(0)
+
+        self.successResultOf(asking)
+        self.assertEqual(self.reader.ids, [ids[3], ids[2], ids[4]])
 
     def test_last_event(self) -> None:
         """

@@ -2,13 +2,15 @@
 A program that serves one answer in every dialect, and prints its port.
 
 The first part of a path says how the answer goes on after its third word: ``whole`` to its
-end, ``failing`` with an error, ``endless`` not at all.  ``broken`` fails without a dialect.
+end, ``failing`` with an error, ``endless`` not at all.  ``broken`` fails without a dialect, and
+``runs`` has those of `runmodels`.
 """
 
 import sys
 from collections.abc import AsyncIterator
 from typing import Any
 
+from runmodels import app
 from twisted.internet import endpoints, reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
@@ -95,6 +97,7 @@ def main() -> None:
         # Clients of the others take such an event for an error.
         if path.startswith(("v1", "events")):
             _put(root, f"broken/{path}", EventSourceResponse(broken, methods=["GET", "POST"]))
+    root.putChild(b"runs", app.resource())
     root.putChild(b"page", Data(b"<!doctype html><title>A page</title>", "text/html"))
     listening: Any = endpoints.serverFromString(_loop, "tcp:0:interface=127.0.0.1").listen(
         StreamSite(root)

@@ -176,6 +176,14 @@ class WorkersTests(_AdminTestCase):
         self.assertEqual(self.metric("twisted_sse_events_published_total"), 2)
         self.assertEqual(self.metric("twisted_sse_history_events"), 2)
         self.assertEqual(self.metric("twisted_sse_processes"), 2)
+        body = '{"topic": "else", "data": "x"}'
+        header = "Content-Type: application/json"
+        receipt = curl("-H", header, "-d", body, f"{self.admin}/events").json()
+        self.assertEqual(receipt["subscribers"], 0)
+        receipt = curl("-H", header, "-d", body.replace("else", "news"), f"{self.admin}/events")
+        self.assertEqual(receipt.json()["subscribers"], 12)
+        for stream in streams:
+            self.assertEqual(stream.data(1), ["x"])
         self.assertEqual({self.close(quote(row["id"]), "bye") for row in rows}, {204})
         for stream in streams:
             self.assertEqual(stream.data(1), ["bye"])

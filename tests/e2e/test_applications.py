@@ -149,6 +149,22 @@ class AnswersTests(PageTests):
         text = self.browser.run("return answer.textContent")
         self.assertEqual(text, "You asked: why? Let me think about that. ")
 
+    def test_stop(self) -> None:
+        """
+        The button stops the answer, and its stream ends.
+        """
+        self.serve(str(_EXAMPLES / "answers.py"), "PORT")
+        self.show()
+        self.browser.run(
+            "document.querySelector('input').value = 'why?'; document.forms[0].submit()"
+        )
+        self.wait("location.search && answer.textContent.includes('asked')")
+        path = self.browser.run("cancel.click(); return `/answers/${location.search.slice(1)}`")
+
+        events = curl(f"http://localhost:{self.port}{path}").body
+        self.assertTrue(events.endswith('data: {"outcome":"cancelled"}\n\n'))
+        self.assertNotIn("that.", events)
+
     def test_strangers(self) -> None:
         """
         Nobody can read the answers of others without their ID.

@@ -1,77 +1,15 @@
 """
-Dialects, as their clients see them: unmodified, from PyPI and npm, and browsers.
+Dialects, as their clients see them: unmodified, from PyPI.
 """
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import anthropic
 import openai
-from twisted.trial.unittest import SynchronousTestCase
 
-from tests.support.browsers import Browser, eventually_in
-from tests.support.chromium import Chromium
-from tests.support.firefox import Firefox
-from tests.support.forwarder import Forwarder
-from tests.support.node import Lines, NodeClients
-from tests.support.processes import Background
-from tests.support.waiting import PATIENCE, eventually
+from tests.support.models import FAILED, HALF, WHOLE, ModelTests
 
-__all__ = ["ChromiumTests", "FirefoxTests", "NodeTests", "PythonTests"]
-
-PROGRAM = Path(__file__).with_name("models.py")
-CLIENTS = Path(__file__).resolve().parent.parent / "dialects" / "clients"
-
-WHOLE, HALF = "one two three four", "one two three "
-FAILED = "The answer could not be completed."
-
-
-class ModelTests(SynchronousTestCase):
-    """
-    Tests of the program `models.py`.
-
-    Attributes:
-        url: Its URL.
-
-        network: What clients may connect through.
-    """
-
-    url: str
-    network: Forwarder
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        """
-        Start it.
-        """
-        program = Background([sys.executable, str(PROGRAM)])
-        cls.addClassCleanup(program.end)
-        eventually(lambda: program.output().endswith("\n"), "the port was not printed")
-        port = int(program.output().split()[1])
-        cls.url = f"http://127.0.0.1:{port}"
-        cls.network = Forwarder(port)
-        cls.addClassCleanup(cls.network.close)
-
-    @property
-    def through(self) -> str:
-        """
-        The URL through the network that can be cut.
-        """
-        return f"http://127.0.0.1:{self.network.port}"
-
-    @contextmanager
-    def cut_off(self) -> Iterator[None]:
-        """
-        Cut the network, and mend it in the end.
-        """
-        self.network.cut()
-        try:
-            yield
-        finally:
-            self.network.mend()
+__all__ = ["PythonTests"]
 
 
 class PythonTests(ModelTests):
@@ -79,12 +17,19 @@ class PythonTests(ModelTests):
     ``openai`` and ``anthropic`` of PyPI.
     """
 
+    def openai(self, url: str) -> openai.OpenAI:
+        """
+        Make a client.
+        """
+        client = openai.OpenAI(api_key="none", base_url=f"{url}/v1", max_retries=0)
+        self.addCleanup(client.close)
+        return client
+
     def ask_openai(self, url: str) -> list[Any]:
         """
         The events of an answer, and how it failed.
         """
-        client = openai.OpenAI(api_key="none", base_url=f"{url}/v1", max_retries=0)
-        self.addCleanup(client.close)
+        client = self.openai(url)
         events: list[Any] = []
         try:
             for event in client.responses.create(model="m", input="What?", stream=True):
@@ -146,6 +91,65 @@ class PythonTests(ModelTests):
 
             self.assertIsInstance(error, openai.APIConnectionError, url)
 
+    def test_openai_resumes(self) -> None:
+        """
+        After a lost connection, openai continues after the last event that it has.
+        """
+        self.addCleanup(self.network.mend)
+        with self.one_source():
+            *events, error = self.ask_openai(f"{self.through}/runs")
+            self.assertIsInstance(error, openai.APIConnectionError)
+            self.go_on()
+            events += self.openai(f"{self.url}/runs").responses.retrieve(
+                events[0].response.id, stream=True, starting_after=events[-1].sequence_number
+            )
+
+        self.assertEqual([event.sequence_number for event in events], list(range(len(events))))
+        self.assertEqual(text_of(events), WHOLE)
+
+    def test_openai_follows(self) -> None:
+        """
+        openai follows a response from its beginning, also when it is over.
+        """
+        client = self.openai(f"{self.url}/runs")
+        stream = client.responses.create(model="m", input="What?", stream=True)
+        name = next(iter(stream)).response.id
+        stream.close()
+        self.go_on()
+        for _ in range(2):
+            with client.responses.stream(response_id=name) as following:
+                following.until_done()
+                self.assertEqual(following.get_final_response().output_text, WHOLE)
+
+    def test_openai_cancels(self) -> None:
+        """
+        openai cancels a response, whose source is closed, and its reader is told.
+        """
+        client = self.openai(f"{self.url}/runs")
+        with self.one_source():
+            events = []
+            for event in client.responses.create(model="m", input="What?", stream=True):
+                events.append(event)
+                if event.type == "response.output_text.delta" and len(text_of(events)) == 4:
+                    cancelled = client.responses.cancel(events[0].response.id)
+
+        self.assertEqual(cancelled.status, "cancelled")
+        self.assertEqual(events[-1].type, "response.incomplete")
+        self.assertEqual(events[-1].response.status, "cancelled")
+        self.assertNotEqual(text_of(events), WHOLE)
+
+    def test_anthropic_run(self) -> None:
+        """
+        anthropic reads a run, which goes on without it.
+        """
+        self.addCleanup(self.network.mend)
+        with self.one_source():
+            text, error = self.ask_anthropic(f"{self.through}/runs")
+            self.go_on()
+
+        self.assertNotEqual(text, WHOLE)
+        self.assertIsNotNone(error)
+
     def test_anthropic(self) -> None:
         """
         anthropic reads a whole answer.
@@ -174,218 +178,8 @@ class PythonTests(ModelTests):
             self.assertIsNotNone(error, url)
 
 
-class NodeTests(ModelTests):
+def text_of(events: list[Any]) -> str:
     """
-    ``ai``, ``openai`` and ``@tanstack/ai-client`` of npm.
+    The text in the events of OpenAI.
     """
-
-    clients: NodeClients
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        """
-        Install the clients.
-        """
-        super().setUpClass()
-        cls.clients = NodeClients(CLIENTS)
-        cls.addClassCleanup(cls.clients.close)
-
-    def start(self, script: str, *arguments: str) -> Lines:
-        """
-        Run a script to the end of the test.
-        """
-        lines = self.clients.run(script, *arguments)
-        self.addCleanup(lines.end)
-        self.assertEqual(lines.line(1), {"began": True})
-        return lines
-
-    def cut(self, lines: Lines, number: int = 2) -> Any:
-        """
-        Cut the network, and return line *number*.
-        """
-        with self.cut_off():
-            return lines.line(number)
-
-    def test_aisdk(self) -> None:
-        """
-        ai has a whole message.
-        """
-        lines = self.start("aisdk.mjs", f"{self.url}/whole/api/chat", "0")
-
-        self.assertEqual(lines.line(2), {"status": "ready", "text": [WHOLE], "error": None})
-
-    def test_aisdk_failed(self) -> None:
-        """
-        ai reports the error of a source that fails.
-        """
-        lines = self.start("aisdk.mjs", f"{self.url}/failing/api/chat", "0")
-
-        self.assertEqual(lines.line(2), {"status": "error", "text": [HALF], "error": FAILED})
-
-    def test_aisdk_cut(self) -> None:
-        """
-        ai reports an error when the connection is lost.
-        """
-        state = self.cut(self.start("aisdk.mjs", f"{self.through}/endless/api/chat", "0"))
-
-        self.assertEqual(state["status"], "error")
-
-    def test_openai(self) -> None:
-        """
-        openai has a whole answer.
-        """
-        lines = self.start("openai.mjs", f"{self.url}/whole/v1", "0")
-
-        self.assertEqual(
-            lines.line(2),
-            {"text": WHOLE, "last": "response.completed", "inOrder": True, "error": None},
-        )
-
-    def test_openai_failed(self) -> None:
-        """
-        openai throws the error of a source that fails.
-        """
-        told = self.start("openai.mjs", f"{self.url}/failing/v1", "0").line(2)
-
-        self.assertEqual(told["text"], HALF)
-        self.assertIn(FAILED, told["error"])
-
-    def test_openai_cut(self) -> None:
-        """
-        openai throws an error when the connection is lost.
-        """
-        told = self.cut(self.start("openai.mjs", f"{self.through}/endless/v1", "0"))
-
-        self.assertIsNotNone(told["error"])
-
-    def test_tanstack(self) -> None:
-        """
-        TanStack's client has a whole message.
-        """
-        lines = self.start("tanstack.mjs", f"{self.url}/whole/api/tanstack")
-
-        self.assertEqual(lines.line(2), {"status": "ready", "text": [WHOLE], "error": None})
-
-    def test_tanstack_failed(self) -> None:
-        """
-        TanStack's client reports the error of a source that fails.
-        """
-        state = self.start("tanstack.mjs", f"{self.url}/failing/api/tanstack").line(2)
-
-        self.assertEqual((state["status"], state["error"]), ("error", FAILED))
-
-    def test_tanstack_cut(self) -> None:
-        """
-        TanStack's client reports an error when the connection is lost.
-        """
-        state = self.cut(self.start("tanstack.mjs", f"{self.through}/endless/api/tanstack"))
-
-        self.assertEqual(state["status"], "error")
-
-
-# Reads a stream with EventSource, and notes what it hears.
-_LISTEN = """
-    window.heard = [];
-    window.source = new EventSource(arguments[0]);
-    for (const type of ["message", "end"]) {
-      source.addEventListener(type, (event) => heard.push(event.data));
-    }
-"""
-
-# Reads a response to its end with fetch, and notes how it ended.
-_FETCH = """
-    window.outcome = null;
-    fetch(arguments[0])
-      .then((response) => response.text())
-      .then((text) => { window.outcome = text; }, (error) => { window.outcome = error.name; });
-"""
-
-
-class ChromiumTests(ModelTests):
-    """
-    A page in Chromium.
-    """
-
-    browser: Browser
-
-    @staticmethod
-    def start_browser() -> Browser:
-        """
-        Start the browser of this class.
-        """
-        return Chromium()
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        """
-        Share the browser.
-        """
-        super().setUpClass()
-        cls.browser = cls.start_browser()
-        cls.addClassCleanup(cls.browser.close)
-
-    def setUp(self) -> None:
-        """
-        Load a page without streams.
-        """
-        self.browser.open(f"{self.through}/page")
-
-    def wait(self, expression: str) -> Any:
-        """
-        Wait until *expression* is true in the page, and return its value.
-        """
-        return eventually_in(self.browser, expression, f"not {expression}", 2 * PATIENCE)
-
-    def listen(self, path: str) -> None:
-        """
-        Open a stream.
-        """
-        self.browser.run(_LISTEN, path)
-        self.addCleanup(self.browser.run, "source.close()")
-
-    def test_over(self) -> None:
-        """
-        A page hears how a stream has ended, and does not come back.
-        """
-        for end, words, outcome in (
-            ("whole", ["one ", "two ", "three ", "four"], "done"),
-            ("failing", ["one ", "two ", "three "], "failed"),
-        ):
-            self.listen(f"/{end}/events")
-            self.wait("source.readyState === EventSource.CLOSED")
-
-            heard = self.browser.run("return heard")
-            self.assertEqual(heard, [*words, f'{{"outcome":"{outcome}"}}'])
-
-    def test_cut(self) -> None:
-        """
-        A page whose connection is lost comes back.
-        """
-        self.listen("/endless/events")
-        self.wait("heard.length === 3")
-        with self.cut_off():
-            self.wait("source.readyState === EventSource.CONNECTING")
-
-        self.wait("heard.length === 6")
-
-    def test_fetch(self) -> None:
-        """
-        fetch rejects a response that breaks off, and not one that is complete.
-        """
-        for path, expected in (("/whole/events", "four"), ("/broken/events", "TypeError")):
-            self.browser.run(_FETCH, path)
-
-            self.assertIn(expected, self.wait("outcome"))
-
-
-class FirefoxTests(ChromiumTests):
-    """
-    A page in Firefox.
-    """
-
-    @staticmethod
-    def start_browser() -> Browser:
-        """
-        Start the browser of this class.
-        """
-        return Firefox()
+    return "".join(one.delta for one in events if one.type == "response.output_text.delta")

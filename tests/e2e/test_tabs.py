@@ -188,6 +188,28 @@ class ChromiumTabsTests(TabsCase):
 
         self.assert_exact(numbers.stop())
 
+    def test_hung(self) -> None:
+        """
+        A leading tab whose page is busy for seconds is replaced, and catches up afterward.
+        """
+        for _ in range(3):
+            self.tabs.open("/events?topic=hung", doubt=200)
+        numbers = Numbers(self.hub.port, "hung", _RATE)
+        self.addCleanup(numbers.stop)
+        leader = self.tabs.leader()
+        leader.wait("got.length", "nothing comes")
+        busy = "const end = Date.now() + 5000; while (Date.now() < end); window.free = true;"
+        leader.run(f"setTimeout(() => {{ {busy} }})")
+        self.tabs.lose(leader)
+        other = self.tabs.leader()
+        before = numbers.count
+        other.wait(f"got.at(-1) > {before + 10}", "the new leader gets nothing")
+        leader.wait("window.free", "it is still busy")
+        self.tabs.all.append(leader)
+
+        self.assert_exact(numbers.stop())
+        self.assertFalse(leader.run("return source.leading"))
+
     def test_restart(self) -> None:
         """
         While the hub is restarted nginx answers 502; every tab is back by itself, exactly.
@@ -206,18 +228,85 @@ class ChromiumTabsTests(TabsCase):
         for tab in self.tabs.all:
             self.assertNotIn("reset", tab.run("return seen"))
 
-    def test_refused(self) -> None:
+    def test_network_back(self) -> None:
         """
-        An answer that coming back cannot help closes the source in all tabs, with its status.
+        When the network is back a new connection replaces the old one, which may be dead.
         """
         for _ in range(2):
-            tab = self.tabs.open("/events?topic=refused")
-        other = self.tabs.open("/events?topic=refused", mode="fetch")
-        other.run("source.close(); listen('/nothing', {mode: 'fetch'})")
-        other.wait("source.readyState === 2", "it goes on")
+            self.tabs.open("/events?topic=back")
+        numbers = Numbers(self.hub.port, "back", _RATE)
+        self.addCleanup(numbers.stop)
+        leader = self.tabs.leader()
+        leader.wait("got.length", "nothing comes")
+        name = leader.run("return source.connection")
+        leader.run("dispatchEvent(new Event('online'))")
+        leader.wait(
+            f"source.connection && source.connection !== '{name}'", "it has the old connection"
+        )
 
-        self.assertEqual(other.run("return seen"), [404])
-        self.assertEqual(tab.run("return source.readyState"), 1)
+        self.assert_exact(numbers.stop())
+
+    def test_error_in_page(self) -> None:
+        """
+        An error in a listener of the page costs neither the connection nor an event.
+        """
+        for _ in range(2):
+            tab = self.tabs.open("/events?topic=error")
+            tab.run("source.onmessage = () => { throw new Error('in the page'); }")
+        publish(self.hub.url, TOKEN, "error", "0", "1", "2")
+
+        self.assert_exact(2)
+        for tab in self.tabs.all:
+            self.assertEqual(tab.run("return seen"), [])
+
+    def test_older_tab(self) -> None:
+        """
+        A tab that begins at an event that no other tab has reads it from the hub, and then shares.
+        """
+        first, *_ = publish(self.hub.url, TOKEN, "older", "0", "1", "2")
+        self.tabs.open("/events?topic=older")
+        numbers = Numbers(self.hub.port, "older", _RATE)
+        self.addCleanup(numbers.stop)
+        self.tabs.all[0].wait("got.length", "nothing comes")
+        late = self.tabs.open("/events?topic=older", lastEventId=first)
+        late.wait("got.length > 50", "nothing comes")
+        last = numbers.stop()
+        late.wait(f"got.at(-1) === {last}", "the last number has not come")
+        got = late.run("return got")
+
+        self.assertEqual(got, [1, 2, *range(last + 1)])
+        self.assertFalse(late.run("return source.leading"))
+        eventually(
+            lambda: subscribers(self.hub.url, TOKEN, "older") == 1, "it has its own connection"
+        )
+
+    def test_refused(self) -> None:
+        """
+        A refusal is told to `refused`, and the source asks again if that has found a remedy; if
+        not, all tabs are told the status.
+        """
+        hub = HubProcess("--anonymous", "no")
+        self.addCleanup(hub.stop)
+        tabs = Tabs(self.browser, f"{hub.url}/healthz")
+        self.addCleanup(tabs.close)
+        tab = tabs.open("/healthz", open=False)
+        tab.run(
+            "let token = 'wrong';"
+            "window.asked = [];"
+            "listen('/events?topic=a', {"
+            "  headers: () => ({ Authorization: `Bearer ${token}` }),"
+            "  refused: ({ status }) => { asked.push(status); token = arguments[0]; return true; },"
+            "})",
+            TOKEN,
+        )
+        tab.wait("source.readyState === 1", "it has not come back")
+        others = [tabs.open("/events?topic=b", open=False) for _ in range(2)]
+        for other in others:
+            other.wait("source.readyState === 2", "it goes on")
+
+        self.assertEqual(tab.run("return asked"), [401])
+        for other in others:
+            self.assertEqual(other.run("return seen"), [401])
 
     def test_native(self) -> None:
         """
@@ -248,6 +337,26 @@ class ChromiumTabsTests(TabsCase):
 
         self.assertEqual(self.tabs.numbers(2), [[1, 2]])
         self.assertEqual(tab.run("return loads"), 1)
+
+    def test_reset(self) -> None:
+        """
+        After a reset every tab loads its state again, and goes on from there.
+        """
+        first, *_ = publish(self.hub.url, TOKEN, "reset", "0", "1")
+        for _ in range(2):
+            tab = self.tabs.open("/events?topic=reset", open=False)
+            tab.run(
+                "source.close();"
+                "window.loads = 0;"
+                "listen('/events?topic=reset', {"
+                "  load: () => { loads += 1; return loads == 1 ? 'lost-1' : arguments[0]; },"
+                "})",
+                first,
+            )
+        publish(self.hub.url, TOKEN, "reset", "2")
+
+        for got in self.tabs.numbers(2):
+            self.assertEqual(got, [1, 2])
 
     def test_topics(self) -> None:
         """

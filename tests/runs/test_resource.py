@@ -16,7 +16,7 @@ from tests.support.hubs import make_hub
 from twisted_sse import CORS, Forbidden, Grant
 from twisted_sse.runs import Runs
 from twisted_sse.testing import StreamAnswer, StreamClient
-from twisted_sse.web.dialects import AISDK, OpenAIResponses, TanStackAI
+from twisted_sse.web.dialects import AISDK, BrowserEvents, OpenAIResponses, TanStackAI
 
 __all__ = ["CancelTests", "DialectTests", "FollowTests", "GrantTests", "StartTests"]
 
@@ -374,8 +374,8 @@ class DialectTests(ResourceCase):
 
     def test_ai_sdk(self) -> None:
         """
-        The AI SDK reads chunks and ``[DONE]``, resumes from the start, and is answered with
-        204 when the run is over.
+        The AI SDK reads chunks and ``[DONE]``, and resumes from the start; when the run is
+        over, it has all of it, or is answered with 204.
         """
         self.serve(dialect=AISDK(text=True))
         first = self.client.post("/one")
@@ -389,6 +389,8 @@ class DialectTests(ResourceCase):
         self.assertEqual(deltas, ["Hel", "lo"])
         self.assertEqual(self.data(again)[-1], "[DONE]")
         self.assertTrue(again.ended)
+        self.assertEqual(self.data(self.client.get("/one")), self.data(again))
+        self.serve(dialect=AISDK(text=True, replay=False))
         self.assertEqual(self.client.get("/one").status, 204)
 
     def test_openai(self) -> None:
@@ -421,6 +423,43 @@ class DialectTests(ResourceCase):
         self.assertEqual([one.said for one in self.sources], [["begun", "closed"], []])
         deltas = [one.json().get("delta") for one in again.events]
         self.assertEqual([one for one in deltas if one], ["b"])
+
+    def test_pages(self) -> None:
+        """
+        A page continues after the last event ID, at the hub's reconnection time, and is told the
+        outcome; the clients of models are sent no reconnection time, which they take for an
+        event.
+        """
+        self.serve(dialect=BrowserEvents())
+        first = self.client.post("/one")
+        self.give("a")
+        again = first.resume()
+        self.give("b", None)
+        over = again.resume()
+        self.serve(dialect=AISDK(text=True))
+
+        self.assertIsNotNone(first.reconnection_time)
+        self.assertEqual(again.header("Vary"), "Origin")
+        self.assertEqual([one.data for one in first.events], ["a"])
+        self.assertEqual([one.data for one in again.events], ["b", '{"outcome":"done"}'])
+        self.assertEqual(over.status, 204)
+        self.assertIsNone(self.client.post("/two").reconnection_time)
+
+    def test_keepalive(self) -> None:
+        """
+        Comments follow after the hub's interval.
+        """
+        hub, clock = make_hub(keepalive=5)
+        runs = Runs(hub)
+        Deferred.fromCoroutine(runs.begin("one", Source().items()))
+        client = StreamClient(runs.resource("one", dialect=BrowserEvents()), clock)
+        self.addCleanup(client.close)
+        reader = client.get("/")
+        client.advance(4.9)
+        early = reader.comments
+        client.advance(1)
+
+        self.assertEqual((early, reader.comments), ([], [""]))
 
     def test_unknown_id(self) -> None:
         """

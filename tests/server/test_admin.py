@@ -8,8 +8,10 @@ from typing import Any
 from twisted.web.server import Site
 
 from tests.server.commandline import CommandLineTests, Running, parse
+from tests.server.test_tap import TakenReactor
 from tests.support.http import call
 from tests.web.admin.served import LOCAL
+from twisted_sse.server.build import make_server
 
 __all__ = ["ListeningTests", "RefusedOptionTests", "ServingTests", "TokenFileTests"]
 
@@ -100,6 +102,17 @@ class ListeningTests(CommandLineTests):
             ((path, _, _, made),) = [one[:4] for one in running.reactor.unixServers]
             self.assertEqual((path, made), ("/run/admin.sock", mode))
             self.assertIn("curl --unix-socket", running.log)
+
+    def test_taken(self) -> None:
+        """
+        A place that another program has is told with the option's name.
+        """
+        service = make_server(parse("--admin", "unix:/nowhere/at/all").config, TakenReactor())
+
+        with self.assertRaises(SystemExit) as caught:
+            service.privilegedStartService()
+
+        self.assertIn("--admin unix:/nowhere/at/all", str(caught.exception))
 
     def test_absent(self) -> None:
         """

@@ -34,6 +34,8 @@ class Forwarder:
 
     Attributes:
         port: The port that clients connect to.
+
+        refused: How many connections were reset since `cut`.
     """
 
     def __init__(self, target_port: int) -> None:
@@ -43,6 +45,7 @@ class Forwarder:
         self._lost: set[socket.socket] = set()
         self._threads: list[threading.Thread] = []
         self._cut = False
+        self.refused = 0
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listening.getsockname()[1]
         self._run(self._accept)
@@ -53,6 +56,7 @@ class Forwarder:
         """
         with self._lock:
             self._cut = True
+            self.refused = 0
             for connection in self._open:
                 # This wakes the thread that reads from it, and that thread closes it.
                 with suppress(OSError):
@@ -102,6 +106,7 @@ class Forwarder:
     def _join(self, client: socket.socket) -> None:
         with self._lock:
             if self._cut:
+                self.refused += 1
                 reset(client)
                 return
             try:

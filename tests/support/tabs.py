@@ -24,7 +24,12 @@ _MODULE = """
         window.got = [];
         window.seen = [];
         window.source = new SharedEventSource(url, options);
-        source.addEventListener("message", ({ data }) => isNaN(data) || got.push(+data));
+        window.times = [];
+        source.addEventListener("message", ({ data }) => {
+          if (isNaN(data)) return;
+          got.push(+data);
+          times.push(Date.now());
+        });
         source.addEventListener("stream-reset", () => seen.push("reset"));
         source.addEventListener("error", ({ status }) => seen.push(status || "lost"));
       };
@@ -91,15 +96,21 @@ class Tabs:
         self._home = browser.new_tab()
         self.all: list[Tab] = []
 
-    def open(self, url: str, **options: object) -> Tab:
+    def open(self, url: str, *, open: bool = True, **options: object) -> Tab:
         """
-        Open a tab that follows *url*, and wait until it has the stream.
+        Open a tab that follows *url*.
+
+        Args:
+            open: Whether to wait until it has the stream.
+
+            options: Of `SharedEventSource`.
         """
         self._browser.switch_to(self._home)
         tab = Tab(self._browser, self._browser.new_tab())
         tab.load(self._page)
         tab.run("listen(arguments[0], arguments[1])", url, options)
-        tab.wait("source.readyState === 1", "the stream has not begun")
+        if open:
+            tab.wait("source.readyState === 1", "the stream has not begun")
         self.all.append(tab)
         return tab
 

@@ -217,9 +217,11 @@ class EncryptedWire(Wire):
             data = self.client.recv(1 << 20)
             self.encrypted += len(data)
             self._incoming.write(data)
-        with suppress(ssl.SSLError):
+        with suppress(ssl.SSLWantReadError, ssl.SSLZeroReturnError):
             while data := self._tls.read(1 << 20):
                 self.received += data
+            # RFC 8446, 6.1: the server has sent a "close_notify", and this end answers it.
+            self.say_goodbye()
 
     def _shake_hands(self) -> bool:
         try:

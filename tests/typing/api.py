@@ -207,6 +207,7 @@ def registries(hub: Hub) -> None:
     assert_type(len(hub.connections), int)
     assert_type(hub.connections.of_user("ann"), list[Connection])
     assert_type(hub.connections.of_topic("news"), list[Connection])
+    assert_type(hub.connections.named("a name"), Connection | None)
     assert_type(hub.disconnect("ann", final=ServerSentEvent("bye")), list[Connection])
     assert_type(hub.push(ServerSentEvent("now"), where=lambda one: one.live), int)
     assert_type(hub.grant_changed("ann"), Deferred[list[Connection]])

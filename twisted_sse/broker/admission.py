@@ -118,6 +118,8 @@ class Admission:
 
         keepalive: After how many seconds of silence a keepalive follows; ``None`` if none
             does.
+
+        send_timeout: As `set_send_timeout` was given it.
     """
 
     def __init__(
@@ -237,7 +239,7 @@ class Admission:
             limit: In seconds; ``None`` for none.
         """
         blocked = [] if self._send_timeouts is None else self._send_timeouts.stop()
-        self._send_timeout = limit
+        self.send_timeout = limit
         self._send_timeouts = None if limit is None else SendTimeout(limit, self._clock)
         if self._send_timeouts is not None:
             for connection in blocked:
@@ -326,7 +328,7 @@ class Admission:
         begin(connection, connection.audience.shown(start))
         self._measures.first_byte.observe(self._clock.seconds() - connection.since)
         self._count_reset(start)
-        connection.open(start.position, self._send_timeout)
+        connection.open(start.position, self.send_timeout)
         if self._keepalive is not None:
             self._keepalive.watch(connection)
         if self._lifetimes is not None:

@@ -99,7 +99,7 @@ class Broker:
 
         now: Returns the date, in seconds since 1970: grants expire by it.
 
-        retry: The shortest reconnection time, in milliseconds.
+        retry, retry_spread: As `set_retry` was given them.
 
         reconnection: Chooses the reconnection time that a stream begins with.
 
@@ -213,6 +213,7 @@ class Broker:
             retry, spread: The *retry* and *retry_spread* of `twisted_sse.Hub`.
         """
         self.retry = retry
+        self.retry_spread = spread
         self.reconnection = ReconnectionTime(retry, spread)
 
     def set_publish_rate(self, limit: int | None) -> None:

@@ -16,10 +16,10 @@ from twisted_sse.errors import HistoryUnavailable
 from twisted_sse.events.publication import Tail
 from twisted_sse.interfaces import ICheckedHistory, IHistoryProvider, ISharedHistoryProvider
 
-__all__ = ["Fault", "Part", "Readiness"]
+__all__ = ["Fault", "FaultyPart", "Readiness"]
 
 #: What may be at fault.
-Part = Literal["stopping", "reading", "writing", "following", "workers", "self-test"]
+FaultyPart = Literal["stopping", "reading", "writing", "following", "workers", "self-test"]
 
 # How long what is kept may take to arrive while readiness is checked, in seconds.
 _ARRIVAL = 1.0
@@ -33,7 +33,7 @@ class Fault(NamedTuple):
         reason: A sentence.  It may name files and addresses, so it is not for everybody.
     """
 
-    part: Part
+    part: FaultyPart
     reason: str
 
 
@@ -85,7 +85,7 @@ class Readiness:
             faults.append(self._fault("following", error))
         return faults
 
-    def _fault(self, part: Part, error: Exception) -> Fault:
+    def _fault(self, part: FaultyPart, error: Exception) -> Fault:
         if isinstance(error, HistoryUnavailable):
             return Fault(part, str(error))
         self._log.failure("History has failed")

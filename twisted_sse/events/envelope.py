@@ -14,6 +14,7 @@ from typing import Final, Literal, get_args
 
 from twisted_sse.events import codec
 from twisted_sse.events.event import ServerSentEvent
+from twisted_sse.events.trace import TRACEPARENT, trace_line
 
 __all__ = ["ENVELOPES", "TopicEnvelope", "put_into"]
 
@@ -28,7 +29,9 @@ ENVELOPES: Final[tuple[TopicEnvelope, ...]] = get_args(TopicEnvelope)
 _DEFAULT_TYPE = "message"
 
 
-def put_into(envelope: TopicEnvelope, frame: bytes, topics: Sequence[str]) -> bytes:
+def put_into(
+    envelope: TopicEnvelope, frame: bytes, topics: Sequence[str], trace: str | None = None
+) -> bytes:
     """
     Write the event in *frame* again, so that it tells *topics*.
 
@@ -38,13 +41,17 @@ def put_into(envelope: TopicEnvelope, frame: bytes, topics: Sequence[str]) -> by
         frame: As `codec.encode` has written it.
 
         topics: May be empty.  A type has room for one, so it tells the first.
+
+        trace: The trace that the event belongs to, if that is told: in the data too, or
+            by a comment.
     """
     (event,) = codec.Decoder(None).feed(frame)
     if event.data is None:
         return frame
     if envelope == "topic":
+        told = {} if trace is None else {TRACEPARENT: trace}
         made = ServerSentEvent.json(
-            {"topics": list(topics), "data": event.data},
+            {"topics": list(topics), "data": event.data, **told},
             event=event.event,
             id=event.id,
             retry=event.retry,
@@ -52,6 +59,7 @@ def put_into(envelope: TopicEnvelope, frame: bytes, topics: Sequence[str]) -> by
         )
         return codec.encode(made)
     if not topics:
-        return frame
+        return trace_line(trace) + frame
     type = f"{event.event or _DEFAULT_TYPE}@{topics[0]}"
-    return codec.encode(ServerSentEvent(event.data, type, event.id, event.retry, event.comment))
+    typed = ServerSentEvent(event.data, type, event.id, event.retry, event.comment)
+    return trace_line(trace) + codec.encode(typed)

@@ -211,10 +211,15 @@ class RunResource(MethodResource):
         self, record: RunRecord, dialect: Dialect, request: Request, grant: Grant
     ) -> None:
         bound = RunDialect(dialect, self._runs.status_of(record))
+        broker, reconnects = self._broker, dialect.reconnects
         response = EventSourceResponse(
             lambda request: self._source(bound, record, request, grant),
             methods=["GET", "POST"],
             dialect=bound,
+            keepalive=broker.admission.keepalive,
+            retry=broker.retry if reconnects else None,
+            retry_spread=broker.retry_spread if reconnects else None,
+            send_timeout=broker.admission.send_timeout,
             cors=self._cors,
             hub=self._runs.hub,
         )

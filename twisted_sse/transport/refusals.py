@@ -1,7 +1,7 @@
 """
 Counts what limits have refused: one counter for each limit, in one place.
 
-The numbers are for a later metrics page, so each limit has a reserved name here.
+The numbers are exported by `twisted_sse.web.admin.metrics`, so each limit has its name here.
 """
 
 from __future__ import annotations

@@ -73,7 +73,9 @@ class CORS:
         Set the headers that every answer to *request* needs.
         """
         headers = request.responseHeaders
-        headers.addRawHeader(b"Vary", b"Origin")
+        # A resource may answer by another one, which applies it again.
+        if b"Origin" not in headers.getRawHeaders(b"Vary", []):
+            headers.addRawHeader(b"Vary", b"Origin")
         if not (self.is_restricted or self._any):
             return
         origin = request.getHeader(b"Origin")

@@ -11,7 +11,7 @@ from twisted_sse.events.preamble import Priming
 from twisted_sse.web.content import MAX_BODY
 from twisted_sse.web.cors import CORS
 from twisted_sse.web.csrf import OriginCheck
-from twisted_sse.web.publish import Publishing
+from twisted_sse.web.publish import Publishing, SubmitAll
 from twisted_sse.web.resource import Authorize, MethodResource, everybody
 from twisted_sse.web.stream import StreamsResource, Subscriptions
 
@@ -38,6 +38,8 @@ class EventsResource(StreamsResource):
             cookie or password, in addition to that of this server and to those
             that *cors* lists.
 
+        submit: Called in place of `Broker.submit`.
+
     Attributes:
         by_form: The child ``subscribe``.
 
@@ -57,6 +59,7 @@ class EventsResource(StreamsResource):
         max_publication_topics: int | None = None,
         publish_origins: Iterable[str] = (),
         publish_authorize: Authorize | None = None,
+        submit: SubmitAll | None = None,
     ) -> None:
         cors = CORS() if cors is None else cors
         streams = Subscriptions(
@@ -68,6 +71,7 @@ class EventsResource(StreamsResource):
             origins,
             max_body=max_body,
             max_topics=max_publication_topics,
+            submit=submit,
         )
         handlers = {
             "GET": streams.get,

@@ -1,5 +1,6 @@
 """
-How a subscriber asks for its events to be written: ``?envelope=`` and ``?heartbeat=``.
+How a subscriber asks for its events to be written: ``?envelope=``, ``?heartbeat=`` and
+``?trace=``.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ def format_of(query: Query, keepalive: float | None) -> Representation:
     Raises:
         Problem: It asks for something that does not exist.
     """
-    if query.envelope is None and query.heartbeat is None:
+    if query.envelope is None and query.heartbeat is None and query.trace is None:
         return PLAIN
     found = [one for one in ENVELOPES if one == query.envelope]
     if query.envelope is not None and not found:
@@ -36,4 +37,10 @@ def format_of(query: Query, keepalive: float | None) -> Representation:
         raise Problem(400, "Write heartbeat=event to get keepalives as events.")
     if query.heartbeat is not None and keepalive is None:
         raise Problem(400, "This hub sends no keepalives: leave out the parameter heartbeat.")
-    return representation_for(found[0] if found else None, heartbeat=query.heartbeat is not None)
+    if query.trace not in (None, "yes"):
+        raise Problem(400, "Write trace=yes to get the traceparent of each event.")
+    return representation_for(
+        found[0] if found else None,
+        heartbeat=query.heartbeat is not None,
+        traced=query.trace is not None,
+    )

@@ -12,14 +12,14 @@ from collections.abc import Callable, Mapping, Sequence
 from twisted.internet.defer import Deferred
 from twisted.web.server import NOT_DONE_YET, Request
 
-from twisted_sse.broker.readiness import Fault, Part
+from twisted_sse.broker.readiness import Fault, FaultyPart
 from twisted_sse.web.readonly import ReadOnly
 from twisted_sse.web.resource import has_left
 
 __all__ = ["Health", "Ready"]
 
 # By what is at fault.
-_SENTENCES: Mapping[Part, str] = {
+_SENTENCES: Mapping[FaultyPart, str] = {
     "stopping": "The hub is about to stop.",
     "reading": "The event history cannot be read now.",
     "writing": "Publications cannot be kept now.",

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 from typing import Any
@@ -21,6 +22,7 @@ from twisted_sse.errors import Forbidden, TooManyTopics, Unauthorized
 from twisted_sse.events.media import EVENT_STREAM, media_type
 from twisted_sse.events.publication import Publication, Published, Receipt
 from twisted_sse.events.replication import read_publications
+from twisted_sse.events.trace import TRACEPARENT, is_traceparent, with_trace
 from twisted_sse.web.auth import NOTHING
 from twisted_sse.web.bodies import MEDIA_TYPES, from_form, from_json, from_ndjson
 from twisted_sse.web.content import MAX_BODY, read_body
@@ -30,10 +32,13 @@ from twisted_sse.web.problem import Problem
 from twisted_sse.web.repeat import publisher_of, repeat_key
 from twisted_sse.web.resource import has_left
 
-__all__ = ["BodyReader", "Publishing", "Writer", "answer_id"]
+__all__ = ["BodyReader", "Publishing", "SubmitAll", "Writer", "answer_id"]
 
 #: Writes an answer, from what became of the publications.
 Writer = Callable[[Sequence[PublishOutcome], Request], None]
+
+#: Submits publications as `Broker.submit` does.
+SubmitAll = Callable[[Sequence[Publication]], "Deferred[list[Published]]"]
 
 #: Parses a body, and returns its publications and what writes the answer.
 BodyReader = Callable[[bytes], tuple[Sequence[Publication], Writer]]
@@ -53,6 +58,8 @@ class Publishing:
 
         readers: What parses a body, by its media type; by default all that this
             package knows.
+
+        submit: Called in place of `Broker.submit`.
     """
 
     def __init__(
@@ -63,9 +70,11 @@ class Publishing:
         max_body: int | None = MAX_BODY,
         max_topics: int | None = None,
         readers: Mapping[str, BodyReader] | None = None,
+        submit: SubmitAll | None = None,
     ) -> None:
         self._readers = _READERS if readers is None else readers
         self._broker = broker
+        self._submit_all = broker.submit if submit is None else submit
         self._origins = origins
         self._max_body = max_body
         self._max_topics = max_topics
@@ -86,6 +95,7 @@ class Publishing:
         body = read_body(request, self._max_body)
         publications, answer = self._readers[kind](body)
         self._check(publications, grant)
+        publications = _traced(publications, request)
         # Another hub needs the positions, which history does not tell here.
         find = None if kind == EVENT_STREAM else finder(self._broker, publications)
         submitted = self._submit(request, grant, body, publications, find)
@@ -120,7 +130,7 @@ class Publishing:
             TooManyPublications: The publisher has to wait.
         """
         self._take_rate(publisher, publications)
-        return self._broker.submit(publications)
+        return self._submit_all(publications)
 
     def _take_rate(self, publisher: bytes, publications: Sequence[Publication]) -> None:
         rate = self._broker.publish_rate
@@ -227,3 +237,19 @@ def _answer(request: Request, content_type: bytes, text: str) -> None:
     headers.setRawHeaders(b"Cache-Control", [b"no-store"])
     request.write(body)
     request.finish()
+
+
+def _traced(publications: Sequence[Publication], request: Request) -> Sequence[Publication]:
+    """
+    Add the trace of *request* to its publications.
+
+    Trace Context, 4.3: "If parsing fails, the vendor creates a new traceparent header".
+    This hub takes part in no trace, so it leaves out what it cannot parse.
+    """
+    header = (request.getHeader(TRACEPARENT.encode("ascii")) or b"").decode("latin-1").strip()
+    if not is_traceparent(header):
+        return publications
+    return [
+        one if one.event.data is None else replace(one, event=with_trace(one.event, header))
+        for one in publications
+    ]

@@ -33,7 +33,7 @@ _LAST_EVENT_ID = ("last_event_id", "lastEventID", "lastEventId", "Last-Event-ID"
 MATCH_TYPES: dict[str, MatchType] = {"match_exact": "exact", "match_urlpattern": "urlpattern"}
 
 # The parameters that are attributes of `Query`; the first of each counts.
-_OTHERS = ("presence", "envelope", "heartbeat")
+_OTHERS = ("presence", "envelope", "heartbeat", "trace")
 
 # Makes a request one of another hub: see `twisted_sse.web.replication`.
 _ANNOTATE = ("annotate", "comment")
@@ -81,6 +81,8 @@ class Query(NamedTuple):
         envelope: How events tell their topics, as given.
 
         heartbeat: What keepalives are, as given.
+
+        trace: Whether events tell their traces, as given.
     """
 
     topics: tuple[str | Matcher, ...]
@@ -89,6 +91,7 @@ class Query(NamedTuple):
     presence: str | None = None
     envelope: str | None = None
     heartbeat: str | None = None
+    trace: str | None = None
 
     def selection(self, limit: int | None) -> Selection:
         """

@@ -8,16 +8,21 @@ from tests.support.orders import interest_in
 from twisted_sse.broker.audiences.representation import (
     PLAIN,
     REPLICATED,
+    Representation,
     encode_record,
     representation_for,
 )
 from twisted_sse.broker.audiences.window import Entry
 from twisted_sse.events.codec import Decoder
+from twisted_sse.events.envelope import ENVELOPES
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.publication import Position, Publication, Record
 from twisted_sse.events.replication import read_record
+from twisted_sse.events.trace import with_trace
 
-__all__ = ["EncodeRecordTests", "EnvelopeTests", "RepresentationTests"]
+__all__ = ["EncodeRecordTests", "EnvelopeTests", "RepresentationTests", "TraceTests"]
+
+TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
 
 class RepresentationTests(SynchronousTestCase):
@@ -115,3 +120,81 @@ class EncodeRecordTests(SynchronousTestCase):
         A block without data carries an ID too.
         """
         self.assertEqual([one.id for one in self._decoded(ServerSentEvent(comment="c"))], ["é-1"])
+
+
+class TraceTests(SynchronousTestCase):
+    """
+    Events whose publication has a trace.
+    """
+
+    def setUp(self) -> None:
+        """
+        An event with a trace and a comment.
+        """
+        self.event = ServerSentEvent("x", comment="own")
+        publication = Publication(("a",), with_trace(self.event, TRACE))
+        self.record = Record(3, "e-3", publication)
+        self.entry = Entry(self.record, Position(2, "e-2"))
+
+    def written(self, representation: Representation) -> ServerSentEvent:
+        """
+        Return the event as it arrives, from the window and from history alike.
+        """
+        asked = representation.within(interest_in("a"))
+        (frame,) = asked.frames([self.entry])
+        self.assertEqual(asked.encode(self.record), frame)
+        (event,) = Decoder(None).feed(frame)
+        return event
+
+    def test_not_asked(self) -> None:
+        """
+        Readers who do not ask are not told.
+        """
+        for envelope in (None, *ENVELOPES):
+            event = self.written(representation_for(envelope, heartbeat=False))
+
+            self.assertEqual(event.comment, "own", envelope)
+            self.assertNotIn(TRACE, event.data or "", envelope)
+
+    def test_comment(self) -> None:
+        """
+        Readers who ask are told by a comment, which clients ignore.
+        """
+        for envelope, heartbeat in ((None, False), (None, True), ("type", False)):
+            asked = representation_for(envelope, heartbeat=heartbeat, traced=True)
+
+            event = self.written(asked)
+
+            self.assertEqual((event.data, event.comment), ("x", f"traceparent {TRACE}\nown"))
+
+    def test_envelope(self) -> None:
+        """
+        A page is told in the data, because it sees no comments.
+        """
+        event = self.written(representation_for("topic", heartbeat=False, traced=True))
+
+        self.assertEqual(event.json(), {"topics": ["a"], "data": "x", "traceparent": TRACE})
+        self.assertEqual(event.comment, "own")
+
+    def test_replicated(self) -> None:
+        """
+        Other hubs are told, so that their readers can be.
+        """
+        (frame,) = REPLICATED.frames([self.entry])
+        (decoded,) = Decoder(None).feed(frame)
+
+        self.assertEqual(frame, REPLICATED.encode(self.record))
+        self.assertEqual(read_record(decoded), self.record)
+
+    def test_no_trace(self) -> None:
+        """
+        An event without a trace tells none.
+        """
+        self.record = Record(4, "e-4", Publication(("a",), self.event))
+        self.entry = Entry(self.record, Position(3, "e-3"))
+
+        for envelope in (None, *ENVELOPES):
+            event = self.written(representation_for(envelope, heartbeat=False, traced=True))
+
+            self.assertEqual(event.comment, "own")
+            self.assertNotIn("traceparent", event.data or "")

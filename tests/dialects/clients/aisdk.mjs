@@ -1,11 +1,12 @@
 // Asks a question with the npm package ai, as its useChat() does; after an error, resumes.
 //
-// Arguments: the URL, how often to resume at most.  Prints {"began": true} at the first
-// text, and the state of the chat after each response.
+// Arguments: the URL, how often to resume at most, and "stop" to stop the answer when it has
+// begun.  Prints {"began": true} at the first text, and the state of the chat after each
+// response.  After those of errors, it resumes once more.
 
 import { AbstractChat, DefaultChatTransport } from "ai";
 
-const [url, attempts] = process.argv.slice(2);
+const [url, attempts, stop] = process.argv.slice(2);
 const say = (value) => console.log(JSON.stringify(value));
 
 // What a page shows, without a page.
@@ -27,6 +28,7 @@ class State {
     if (!this.began && textOf(message)) {
       this.began = true;
       say({ began: true });
+      if (stop) fetch(`${url}/chat-1/stop`, { method: "POST" });
     }
   };
 
@@ -58,4 +60,9 @@ for (let count = 0; count < Number(attempts) && chat.status === "error"; count +
   await new Promise((resolve) => setTimeout(resolve, 100));
   await chat.resumeStream();
 }
-if (attempts !== "0") tell();
+if (attempts !== "0") {
+  tell();
+  // A page that is loaded resumes, whatever it has.
+  await chat.resumeStream();
+  tell();
+}

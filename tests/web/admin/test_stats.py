@@ -108,3 +108,29 @@ class StatsTests(SynchronousTestCase):
         same = [event.data for event in self.events(other) if event.event == "point"]
         self.assertEqual(sent, same)
         self.assertEqual(len(sent), 1)
+
+    def test_again(self) -> None:
+        """
+        Who comes right after the last viewer has left gets one point each second, not two.
+        """
+        self.admin.clock.advance(0.5)
+        self.viewer.leave()
+        self.viewer = self.look()
+        for _ in range(8):
+            self.admin.clock.advance(0.5)
+
+        self.assertEqual(len(self.points()), 4)
+
+    def test_failure(self) -> None:
+        """
+        A sample that cannot be taken is logged, and the next one follows.
+        """
+        responses = self.admin.hub.responses
+        self.patch(type(responses), "__len__", lambda self: 1 // 0)
+        self.admin.clock.advance(1)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+        self.patch(type(responses), "__len__", lambda self: 1)
+        self.admin.clock.pump([1, 1])
+
+        self.assertEqual(len(self.points()), 2)

@@ -86,14 +86,30 @@ class AISDKTests(DialectTestCase):
 
     def test_resume(self) -> None:
         """
-        A run is resumed from its first chunk while it is running, and then never more.
+        A run is resumed from its first chunk, also when it is over; with *replay* false, it is
+        answered with 204 then.
         """
-        reading = AISDK().read(request(), Run())
+        for state in ("running", "done", "failed", "cancelled", "interrupted"):
+            run = Run(state=state)
+            reading = AISDK().read(request(), run)
+            without = AISDK(replay=False)
 
-        self.assertEqual((reading.after, reading.skip), (None, 0))
-        for state in ("done", "failed", "cancelled", "interrupted"):
-            self.assertRaises(NoContent, AISDK().read, request(), Run(state=state))
-            AISDK().read(request(b"POST"), Run(state=state))
+            self.assertEqual((reading.after, reading.skip), (None, 0))
+            without.read(request(b"POST"), run)
+            if state == "running":
+                without.read(request(), run)
+            else:
+                self.assertRaises(NoContent, without.read, request(), run)
+
+    def test_message(self) -> None:
+        """
+        The message of a run has its name, unless the source gives it another one.
+        """
+        for chunk, name in (({"type": "start"}, "run-7"), (START, "m")):
+            reading = AISDK().read(request(), Run("run-7"))
+            (event,) = reading.event(ServerSentEvent.json(chunk), 0)
+
+            self.assertEqual(event.json(), {"type": "start", "messageId": name})
 
 
 class AISDKTextTests(DialectTestCase):

@@ -25,19 +25,26 @@ from twisted_sse.events.preamble import (
 )
 from twisted_sse.events.publication import Position, Record
 from twisted_sse.events.replication import annotate
+from twisted_sse.events.trace import split_trace, trace_line
 from twisted_sse.topics import Interest
 
 __all__ = [
     "PLAIN",
     "REPLICATED",
     "EncodedRecord",
+    "EnvelopeKey",
     "Representation",
     "encode_record",
     "representation_for",
+    "trace_of",
 ]
 
 # A page can only see an event, and browsers fire none for a block without data.
 _HEARTBEAT = codec.encode(ServerSentEvent("{}", event=HEARTBEAT))
+
+
+#: The envelope, the topics that are told, and the trace, if that is told.
+EnvelopeKey = tuple[TopicEnvelope, tuple[str, ...], str | None]
 
 
 class EncodedRecord(Protocol):
@@ -51,7 +58,8 @@ class EncodedRecord(Protocol):
     has_publisher_id: bool
     outcome: Outcome | None
     frame: bytes
-    enveloped: dict[tuple[TopicEnvelope, tuple[str, ...]], bytes] | None
+    trace: str | None
+    enveloped: dict[EnvelopeKey, bytes] | None
 
 
 class Representation(Protocol):
@@ -131,6 +139,18 @@ class _Plain:
         return first_frames(start, retry, priming, introduction)
 
 
+class _Traced(_Plain):
+    """
+    Tells with each event which trace it belongs to, by a comment.
+    """
+
+    def frames(self, entries: Sequence[EncodedRecord]) -> list[bytes]:
+        return [trace_line(entry.trace) + entry.frame for entry in entries]
+
+    def encode(self, record: Record) -> bytes:
+        return trace_line(trace_of(record)) + encode_record(record)
+
+
 class _Enveloped(_Plain):
     """
     Tells with each event which topics it came from: those that its readers want and may
@@ -141,12 +161,17 @@ class _Enveloped(_Plain):
     """
 
     def __init__(
-        self, envelope: TopicEnvelope, keepalive: bytes | None, interest: Interest | None = None
+        self,
+        envelope: TopicEnvelope,
+        keepalive: bytes | None,
+        traced: bool = False,
+        interest: Interest | None = None,
     ) -> None:
         super().__init__(keepalive)
         self._envelope = envelope
+        self._traced = traced
         self._interest = interest
-        self._key = envelope, keepalive, interest
+        self._key = envelope, keepalive, traced, interest
         # Audiences are looked up by it for every batch.
         self._hash = hash(self._key)
 
@@ -157,7 +182,7 @@ class _Enveloped(_Plain):
         return self._hash
 
     def within(self, interest: Interest) -> Representation:
-        return _Enveloped(self._envelope, self.keepalive, interest)
+        return _Enveloped(self._envelope, self.keepalive, self._traced, interest)
 
     def frames(self, entries: Sequence[EncodedRecord]) -> list[bytes]:
         return [self._frame_of(entry) for entry in entries]
@@ -165,15 +190,17 @@ class _Enveloped(_Plain):
     def encode(self, record: Record) -> bytes:
         publication = record.publication
         told = self._told(publication.topics, publication.private)
-        return put_into(self._envelope, encode_record(record), told)
+        trace = trace_of(record) if self._traced else None
+        return put_into(self._envelope, encode_record(record), told, trace)
 
     def _frame_of(self, entry: EncodedRecord) -> bytes:
-        key = self._envelope, self._told(entry.topics, entry.private)
+        told = self._told(entry.topics, entry.private)
+        key = self._envelope, told, entry.trace if self._traced else None
         if entry.enveloped is None:
             entry.enveloped = {}
         frame = entry.enveloped.get(key)
         if frame is None:
-            frame = entry.enveloped[key] = put_into(self._envelope, entry.frame, key[1])
+            frame = entry.enveloped[key] = put_into(key[0], entry.frame, *key[1:])
         return frame
 
     def _told(self, topics: tuple[str, ...], private: bool) -> tuple[str, ...]:
@@ -195,7 +222,7 @@ class _Replicated:
     def frames(self, entries: Sequence[EncodedRecord]) -> list[bytes]:
         return [
             annotate(
-                *(one.frame, one.number, one.topics, one.private),
+                *(trace_line(one.trace) + one.frame, one.number, one.topics, one.private),
                 *(one.has_publisher_id, one.outcome),
             )
             for one in entries
@@ -205,7 +232,7 @@ class _Replicated:
         publication = record.publication
         has_publisher_id = publication.event.id is not None
         return annotate(
-            encode_record(record),
+            trace_line(trace_of(record)) + encode_record(record),
             record.number,
             publication.topics,
             publication.private,
@@ -235,7 +262,14 @@ REPLICATED: Representation = _Replicated()
 _WITH_HEARTBEAT: Representation = _Plain(_HEARTBEAT)
 
 
-def representation_for(envelope: TopicEnvelope | None, *, heartbeat: bool) -> Representation:
+_TRACED: Representation = _Traced()
+
+_TRACED_WITH_HEARTBEAT: Representation = _Traced(_HEARTBEAT)
+
+
+def representation_for(
+    envelope: TopicEnvelope | None, *, heartbeat: bool, traced: bool = False
+) -> Representation:
     """
     The representation that a subscriber asks for.
 
@@ -243,14 +277,26 @@ def representation_for(envelope: TopicEnvelope | None, *, heartbeat: bool) -> Re
         envelope: How each event tells which topics it came from; ``None`` if it does not.
 
         heartbeat: Whether keepalives are events that a page can see.
+
+        traced: Whether each event tells which trace it belongs to.
     """
+    if envelope is None and traced:
+        return _TRACED_WITH_HEARTBEAT if heartbeat else _TRACED
     if envelope is None:
         return _WITH_HEARTBEAT if heartbeat else PLAIN
-    return _Enveloped(envelope, _HEARTBEAT if heartbeat else None)
+    return _Enveloped(envelope, _HEARTBEAT if heartbeat else None, traced)
 
 
 def encode_record(record: Record) -> bytes:
     """
-    Write *record* as subscribers read it: with its event ID.
+    Write *record* as subscribers read it: with its event ID, and without its trace.
     """
-    return codec.encode(record.publication.event, id=record.id)
+    event, _ = split_trace(record.publication.event)
+    return codec.encode(event, id=record.id)
+
+
+def trace_of(record: Record) -> str | None:
+    """
+    The trace that *record* belongs to, if that was told.
+    """
+    return split_trace(record.publication.event)[1]

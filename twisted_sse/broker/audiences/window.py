@@ -11,8 +11,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from operator import attrgetter
 
-from twisted_sse.broker.audiences.representation import encode_record
-from twisted_sse.events.envelope import TopicEnvelope
+from twisted_sse.broker.audiences.representation import EnvelopeKey, encode_record, trace_of
 from twisted_sse.events.publication import Position, PublisherID, Record, Tail
 
 __all__ = ["Entry", "MayRead", "Window"]
@@ -36,6 +35,8 @@ class Entry:
 
         outcome: How its topics have ended, if this is their end.
 
+        trace: The trace that it belongs to, if that was told.
+
         enveloped: The frames that tell its topics, made when first needed, by envelope
             and the topics that are told.
     """
@@ -50,6 +51,7 @@ class Entry:
         "previous",
         "private",
         "topics",
+        "trace",
     )
 
     def __init__(self, record: Record, previous: Position) -> None:
@@ -61,7 +63,8 @@ class Entry:
         self.has_publisher_id = record.publication.event.id is not None
         self.outcome = record.publication.outcome
         self.frame = encode_record(record)
-        self.enveloped: dict[tuple[TopicEnvelope, tuple[str, ...]], bytes] | None = None
+        self.trace = trace_of(record)
+        self.enveloped: dict[EnvelopeKey, bytes] | None = None
 
     @property
     def position(self) -> Position:

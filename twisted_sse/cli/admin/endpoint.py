@@ -21,7 +21,7 @@ from twisted_sse.cli.running import CommandFailed, Status
 from twisted_sse.client.response import check_status, read
 from twisted_sse.errors import InvalidResponse, UnexpectedStatus
 
-__all__ = ["Endpoint", "refusal"]
+__all__ = ["Endpoint", "admin_refusal"]
 
 # How long an answer may take, in seconds, and how large it may be, in bytes: a thousand
 # connections with long topics.
@@ -56,7 +56,7 @@ class Endpoint:
         try:
             return await asking.addTimeout(_TIMEOUT, self._clock)
         except UnexpectedStatus as error:
-            raise refusal(error, self._options) from error
+            raise admin_refusal(error, self._options) from error
         except (InvalidResponse, ValueError) as error:
             sentence = f"{url} is not at the admin endpoint of a hub."
             raise CommandFailed(Status.REFUSED, sentence) from error
@@ -71,9 +71,9 @@ class Endpoint:
         return json.loads(await read(response, _LARGEST))
 
 
-def refusal(error: UnexpectedStatus, options: AdminOptions) -> CommandFailed:
+def admin_refusal(error: UnexpectedStatus, options: AdminOptions) -> CommandFailed:
     """
-    Say what to do about an answer that is an error.
+    Say what to do about *error*, an answer of the admin endpoint.
     """
     advice = ""
     if error.status == 401 and options["token"] is None:

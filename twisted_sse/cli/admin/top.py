@@ -11,7 +11,7 @@ from typing import Any
 
 from twisted.internet.defer import CancelledError
 
-from twisted_sse.cli.admin.endpoint import Endpoint, refusal
+from twisted_sse.cli.admin.endpoint import Endpoint, admin_refusal
 from twisted_sse.cli.admin.options import TopOptions
 from twisted_sse.cli.admin.table import connection_lines, number_line, number_lines
 from twisted_sse.cli.running import CommandFailed, Status
@@ -56,7 +56,7 @@ async def top(options: TopOptions, out: Console, err: Console) -> int:
         # As top does: Ctrl-C is the usual end of a command that runs forever.
         return Status.DONE
     except UnexpectedStatus as error:
-        raise refusal(error, options) from error
+        raise admin_refusal(error, options) from error
     except (UnexpectedContentEncoding, UnexpectedContentType) as error:
         sentence = f"{url} is not at the admin endpoint of a hub."
         raise CommandFailed(Status.REFUSED, sentence) from error

@@ -7,6 +7,7 @@ that does not answer in time counts as it did before.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred, gatherResults
@@ -14,6 +15,7 @@ from twisted.internet.defer import Deferred, gatherResults
 from twisted_sse.broker.broker import Broker
 from twisted_sse.broker.readiness import Fault
 from twisted_sse.events.holdings import Holdings
+from twisted_sse.events.publication import Publication, Published
 from twisted_sse.server.workers.calls import Calls
 from twisted_sse.server.workers.hubwide import HubWide
 from twisted_sse.web.admin.processes import describe_history
@@ -66,12 +68,17 @@ class AllWorkers:
             lambda answers: [one for one in answers if one is not None]
         )
 
+    def submit(self, publications: Sequence[Publication]) -> Deferred[list[Published]]:
+        """
+        See `Processes.submit`.
+        """
+        return self._hub_wide.submit(self.broker, publications)
+
     def describe(self) -> Deferred[Holdings]:
         """
         See `Processes.describe`.
         """
-        starting = self.broker.start().addErrback(lambda _: None)
-        return starting.addCallback(lambda _: describe_history(self.broker))
+        return describe_history(self.broker)
 
     def examine(self) -> Deferred[list[Fault]]:
         """

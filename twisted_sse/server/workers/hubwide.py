@@ -15,7 +15,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted_sse.broker.broker import Broker
 from twisted_sse.broker.receipts import Find, PublishOutcome, Receipts, RepeatKey, Submit
 from twisted_sse.errors import HistoryUnavailable
-from twisted_sse.events.publication import Publication
+from twisted_sse.events.publication import Publication, Published
 from twisted_sse.events.replication import read_publications
 from twisted_sse.server.workers.calls import AnswerCall, Calls
 from twisted_sse.server.workers.siblings import read_outcomes, write_outcomes
@@ -167,19 +167,25 @@ class HubWide:
         if self._broker is not None:
             publications = read_publications(written.encode("utf-8"))
             # Here, so that it is done even if the worker dies meanwhile.
-            submit = partial(self._submit, self._broker, publications)
+            submit = partial(self.submit, self._broker, publications)
             find = finder(self._broker, publications)
         else:
             submit = partial(_submit_in, calls, number)
             find = partial(_find_in, calls, number) if searchable else None
         return self._receipts.once(repeat, submit, find).addCallback(write_outcomes)
 
-    def _submit(self, broker: Broker, publications: Sequence[Publication]) -> Deferred[Any]:
+    def submit(
+        self, broker: Broker, publications: Sequence[Publication]
+    ) -> Deferred[list[Published]]:
+        """
+        Submit *publications* to *broker*, and count the connections of the workers that get
+        each.
+        """
         return Deferred.fromCoroutine(self._submit_and_count(broker, publications))
 
     async def _submit_and_count(
         self, broker: Broker, publications: Sequence[Publication]
-    ) -> Sequence[PublishOutcome]:
+    ) -> list[Published]:
         published = await broker.submit(publications)
         # The broker's own connections are the workers.
         counts = await self._count(None, [[one.topics, one.private] for one in publications])

@@ -4,15 +4,18 @@ The processes of a hub: each is asked about its own connections.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
+from twisted.internet.interfaces import IReactorTime
+from twisted.python.failure import Failure
 
 from twisted_sse.broker.broker import Broker
 from twisted_sse.broker.readiness import Fault
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.holdings import Holdings
+from twisted_sse.events.publication import Publication, Published
 from twisted_sse.interfaces import IDescribedHistory
 from twisted_sse.web.admin.listing import ConnectionQuery
 from twisted_sse.web.admin.rows import find_connections
@@ -40,6 +43,11 @@ class Processes(Protocol):
         Call the method *name* of the `ProcessReport` of each process.
 
         It never fails: a process that does not answer in time is left out.
+        """
+
+    def submit(self, publications: Sequence[Publication]) -> Deferred[list[Published]]:
+        """
+        See `Broker.submit`; the connections of all of them are counted.
         """
 
     def describe(self) -> Deferred[Holdings]:
@@ -117,6 +125,12 @@ class OneProcess:
         """
         return self._report.answer(name, *arguments).addCallback(lambda answer: [answer])
 
+    def submit(self, publications: Sequence[Publication]) -> Deferred[list[Published]]:
+        """
+        See `Processes.submit`.
+        """
+        return self.broker.submit(publications)
+
     def describe(self) -> Deferred[Holdings]:
         """
         See `Processes.describe`.
@@ -138,8 +152,23 @@ def describe_history(broker: Broker) -> Deferred[Holdings]:
     described = IDescribedHistory(broker.history, None)
     if described is None:
         return succeed(Holdings())
-    asking: Deferred[Holdings] = maybeDeferred(described.describe)
-    return asking.addTimeout(_TIMEOUT, broker.clock).addErrback(lambda _: Holdings())
+    starting = broker.start().addCallback(lambda _: described.describe())
+    return _in_time(starting, broker.clock)
+
+
+def _in_time(asking: Deferred[Holdings], clock: IReactorTime) -> Deferred[Holdings]:
+    # What was asked is not cancelled: a store may answer in order, and its next answer
+    # would be taken for this one.
+    answer: Deferred[Holdings] = Deferred()
+    call = clock.callLater(_TIMEOUT, answer.callback, Holdings())
+
+    def told(result: Holdings | Failure) -> None:
+        if call.active():
+            call.cancel()
+            answer.callback(Holdings() if isinstance(result, Failure) else result)
+
+    asking.addBoth(told)
+    return answer
 
 
 async def whole_sample(processes: Processes) -> Sample:

@@ -65,7 +65,9 @@ class AdminResource(NotFound):
         stats = EventSourceResponse(Stats(processes).follow, retry=1000, hub=owner)
         self.putChild(b"stats", guarded(stats, access))
         self.putChild(b"metrics", _MetricsResource(processes, access))
-        self.putChild(b"events", EventsResource(processes.broker, authorize=access))
+        self.putChild(
+            b"events", EventsResource(processes.broker, authorize=access, submit=processes.submit)
+        )
 
     def getChild(self, path: bytes, request: Request) -> Resource:
         """

@@ -6,14 +6,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import AsyncIterator
-from functools import cached_property
 from typing import Any, NamedTuple
 
 from twisted.internet.defer import Deferred
-from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
-from twisted_sse.clock import looping_call
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.web.admin.points import point_between
 from twisted_sse.web.admin.processes import Processes, whole_sample
@@ -49,6 +46,7 @@ class Stats:
         self._points: deque[dict[str, Any]] = deque(maxlen=KEPT_POINTS)
         self._taken: deque[_Taken] = deque(maxlen=_RECENT + 1)
         self._viewers = 0
+        self._running = False
         self._waiting: list[Deferred[dict[str, Any]]] = []
 
     async def follow(self) -> AsyncIterator[ServerSentEvent]:
@@ -67,27 +65,34 @@ class Stats:
 
     def _join(self) -> None:
         self._viewers += 1
-        if self._viewers == 1:
+        if not self._running:
+            self._running = True
             self._taken.clear()
-            self._loop.start(_INTERVAL).addErrback(self._failed)
+            self._take()
 
     def _leave(self) -> None:
         self._viewers -= 1
-        if not self._viewers and self._loop.running:
-            self._loop.stop()
 
     def _next(self) -> Deferred[dict[str, Any]]:
         waiting: Deferred[dict[str, Any]] = Deferred(self._waiting.remove)
         self._waiting.append(waiting)
         return waiting
 
-    @cached_property
-    def _loop(self) -> LoopingCall:
-        # Made when first needed, because making a LoopingCall chooses a reactor.
-        return looping_call(self._clock, lambda: Deferred.fromCoroutine(self._take()))
+    def _take(self) -> None:
+        """
+        Take a sample now, and another one each second, while anybody looks.
+        """
+        if not self._viewers:
+            self._running = False
+            return
+        taking = Deferred.fromCoroutine(whole_sample(self._processes))
+        taken = taking.addCallback(self._add).addErrback(self._failed)
+        taken.addCallback(lambda _: self._plan())
 
-    async def _take(self) -> None:
-        sample = await whole_sample(self._processes)
+    def _plan(self) -> None:
+        self._clock.callLater(_INTERVAL, self._take)
+
+    def _add(self, sample: Sample) -> None:
         taken = _Taken(self._clock.seconds(), sample)
         if self._taken:
             self._tell(self._taken[-1], taken)

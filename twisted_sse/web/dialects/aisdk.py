@@ -36,30 +36,40 @@ class AISDK:
     Streams chunks, such as ``{"type": "text-delta", "id": "1", "delta": "Hello"}``, and
     ends with ``[DONE]``.
 
-    The client asks for no position: it reads a run from its first chunk.  Its ``GET`` to
-    resume is answered with 204 if the run is not running any more.
+    The client asks for no position: it reads a run from its first chunk, and replaces what
+    it has of the message.
 
     Args:
         text: Whether every item is a piece of text; the chunks around the text are
             written by the dialect.
 
         error: What the reader is told of a source that has failed.
+
+        replay: Whether a ``GET`` to resume a run that is over has all of it.  If not, it
+            is answered with 204, which a client whose connection was lost takes for the
+            end: then it has half of the answer, and the application has to load the whole.
     """
 
     reconnects = False
 
-    def __init__(self, *, text: bool = False, error: str = DEFAULT_ERROR) -> None:
+    def __init__(
+        self, *, text: bool = False, error: str = DEFAULT_ERROR, replay: bool = True
+    ) -> None:
         check_options(text, error=error)
+        if not isinstance(replay, bool):
+            raise TypeError(f"replay is {replay!r}: give True or False")
         self._text = text
         self._error = error
+        self._replay = replay
 
     def read(self, request: Request, run: ReadRun | None = None) -> Reading:
         """
         See `Dialect.read`.
         """
-        if run is not None and request.method == b"GET" and run.state != "running":
+        is_over = run is not None and run.state != "running"
+        if is_over and request.method == b"GET" and not self._replay:
             raise NoContent("The answer is complete.")
-        reading = _Reading(self, self._error)
+        reading = _Reading(self, self._error, run)
         return TextReading(reading, _TextObjects(run)) if self._text else reading
 
 
@@ -68,15 +78,19 @@ class _Reading:
     after: str | None = None
     skip = 0
 
-    def __init__(self, dialect: AISDK, error: str) -> None:
+    def __init__(self, dialect: AISDK, error: str, run: ReadRun | None) -> None:
         self._dialect = dialect
         self._error = error
+        self._run = run
 
     def event(self, event: ServerSentEvent, number: int | None) -> Iterable[ServerSentEvent]:
         """
         See `Reading.event`.
         """
-        object_of(event, self._dialect, _EXAMPLE)
+        value = object_of(event, self._dialect, _EXAMPLE)
+        if self._run is not None and value["type"] == "start":
+            # By its ID the client knows the message when it resumes.
+            return [ServerSentEvent.json({"messageId": self._run.name, **value})]
         return [ServerSentEvent(event.data)]
 
     def framed(self, value: Object, event_id: str | None, number: int | None) -> ServerSentEvent:

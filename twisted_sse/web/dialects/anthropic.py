@@ -1,5 +1,5 @@
 """
-The streams of Anthropic's Messages API: for ``anthropic`` of PyPI and of npm.
+The streams of Anthropic's Messages API: for ``anthropic`` of PyPI.
 
 https://docs.anthropic.com/en/docs/build-with-claude/streaming describes the events.
 """

@@ -1,0 +1,84 @@
+"""
+The page in React among the examples, in Chromium.
+"""
+
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from tests.support.curl import curl
+from tests.support.pages import PageTests
+from tests.support.processes import find_program
+
+__all__ = ["ReactTests"]
+
+_PROJECT = Path(__file__).resolve().parents[2]
+
+# npm has to fetch React and a bundler: 20 MB.
+_NPM_PATIENCE = 240.0
+
+_ITEMS = "[...document.querySelectorAll('li')].map((item) => item.textContent)"
+
+
+class ReactTests(PageTests):
+    """
+    The example, built as its README says.
+    """
+
+    program: str
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        """
+        Build it beside the module, as in the repository.
+        """
+        super().setUpClass()
+        npm = find_program("npm", "npm")
+        directory = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+        cls.addClassCleanup(directory.cleanup)
+        home = Path(directory.name)
+        shutil.copytree(_PROJECT / "browser", home / "browser")
+        ignored = shutil.ignore_patterns("node_modules", "package-lock.json")
+        example = home / "examples" / "react"
+        shutil.copytree(_PROJECT / "examples" / "react", example, ignore=ignored)
+        quiet = ("--silent", "--no-audit", "--no-fund", "--ignore-scripts")
+        for arguments in (("install", *quiet), ("run", "build")):
+            subprocess.run(
+                [npm, *arguments],
+                cwd=example,
+                check=True,
+                capture_output=True,
+                timeout=_NPM_PATIENCE,
+            )
+        cls.program = str(example / "news.py")
+
+    def say(self, text: str) -> None:
+        """
+        Publish *text*.
+        """
+        answer = curl(f"http://localhost:{self.port}/say/{text}", "--request", "POST")
+        self.assertEqual(answer.status, 200)
+
+    def test_news(self) -> None:
+        """
+        The page has all news once, after a lost connection and after a reload, in StrictMode.
+        """
+        self.serve(self.program, "PORT")
+        self.say("before")
+        self.show()
+        self.wait(f"{_ITEMS}.length === 1")
+
+        self.network.cut()
+        self.wait("document.querySelector('h1').textContent.includes('connecting')")
+        self.say("meanwhile")
+        self.network.mend()
+        self.wait(f"{_ITEMS}.length >= 2")
+        self.say("after")
+        self.wait(f"{_ITEMS}.length >= 3")
+        cut = self.browser.run(f"return {_ITEMS}")
+        self.show()
+        self.wait(f"{_ITEMS}.length >= 3")
+
+        self.assertEqual(cut, ["before", "meanwhile", "after"])
+        self.assertEqual(self.browser.run(f"return {_ITEMS}"), cut)

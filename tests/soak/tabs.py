@@ -1,0 +1,175 @@
+"""
+Many deaths of the tab that has the connection, while numbers are published: no tab may lose a
+number, or get one twice.
+
+``python -m tests.soak.tabs --browser chromium --deaths 1000``
+"""
+
+import argparse
+import json
+import random
+import statistics
+import sys
+import time
+from collections.abc import Callable
+
+from tests.support.browsers import TabbedBrowser
+from tests.support.chromium import Chromium
+from tests.support.firefox import Firefox
+from tests.support.hub_process import HubProcess
+from tests.support.tabs import Numbers, Tab, Tabs
+
+__all__ = ["main"]
+
+_TOPIC = "soak"
+
+# The longest time between two events since the moment `arguments[0]`, in milliseconds.
+_GAP = """
+    const first = Math.max(times.findIndex((time) => time > arguments[0]) - 1, 0);
+    const after = times.slice(first);
+    return Math.max(0, ...after.slice(1).map((time, index) => time - after[index]));
+"""
+
+
+def navigate(tab: Tab) -> None:
+    """
+    Leave the page.
+    """
+    tab.use().open("about:blank")
+    tab.close()
+
+
+def crash(tab: Tab) -> None:
+    """
+    Let the process of the tab crash.
+    """
+    browser = tab.use()
+    assert isinstance(browser, Chromium)
+    browser.crash_tab()
+
+
+def freeze(tab: Tab) -> None:
+    """
+    Freeze the tab; it is closed later.
+    """
+    browser = tab.use()
+    assert isinstance(browser, Chromium)
+    browser.freeze_tab(True)
+
+
+Death = Callable[[Tab], None]
+
+BROWSERS: dict[str, tuple[Callable[[], TabbedBrowser], tuple[Death, ...]]] = {
+    "chromium": (Chromium, (Tab.close, navigate, crash, freeze)),
+    "firefox": (Firefox, (Tab.close, navigate)),
+}
+
+
+class Soak:
+    """
+    A hub, a browser with tabs that follow it, and what was seen.
+
+    Attributes:
+        faults: What a tab has lost, or got twice, as sentences.
+
+        gaps: The longest time without an event in another tab at each death, in milliseconds.
+    """
+
+    def __init__(self, tabs: Tabs, numbers: Numbers, count: int) -> None:
+        self._tabs = tabs
+        self._numbers = numbers
+        self.faults: list[str] = []
+        self.gaps: list[float] = []
+        for _ in range(count):
+            self._open()
+
+    def kill(self, die: Death) -> None:
+        """
+        Let the leading tab die, and measure how long the others wait.
+        """
+        leader = self._tabs.leader()
+        self.check(leader)
+        other = next(tab for tab in self._tabs.all if tab is not leader)
+        before = time.time() * 1000
+        self._tabs.lose(leader)
+        die(leader)
+        self._tabs.leader()
+        goal = self._numbers.count + 5
+        other.wait(f"got.at(-1) >= {goal}", "nothing comes any more")
+        self.gaps.append(other.run(_GAP, before - 100))
+        if die is freeze:
+            self._thaw(leader)
+        self._open()
+
+    def check(self, tab: Tab) -> None:
+        """
+        Check what *tab* has got so far.
+        """
+        got = tab.run("return got")
+        if got and got != list(range(got[0], got[0] + len(got))):
+            wrong = next(number for index, number in enumerate(got) if number != got[0] + index)
+            self.faults.append(f"At {wrong} a tab has lost a number, or got one twice.")
+
+    def _open(self) -> None:
+        self._tabs.open(f"/events?topic={_TOPIC}").wait("got.length", "nothing comes")
+
+    def _thaw(self, tab: Tab) -> None:
+        browser = tab.use()
+        assert isinstance(browser, Chromium)
+        browser.freeze_tab(False)
+        goal = self._numbers.count
+        tab.wait(f"got.at(-1) >= {goal}", "a thawed tab has not caught up")
+        self.check(tab)
+        tab.close()
+
+
+def main(arguments: list[str]) -> int:
+    """
+    Run, print a summary as JSON, and return the exit status.
+    """
+    parser = argparse.ArgumentParser(prog="tests.soak.tabs")
+    parser.add_argument("--browser", choices=sorted(BROWSERS), default="chromium")
+    parser.add_argument("--deaths", type=int, default=1000)
+    parser.add_argument("--tabs", type=int, default=4)
+    parser.add_argument("--rate", type=float, default=50.0, help="events per second")
+    parser.add_argument("--seed", type=int, default=random.randrange(2**32))
+    options = parser.parse_args(arguments)
+    start, deaths = BROWSERS[options.browser]
+    choose = random.Random(options.seed)
+    hub = HubProcess("--retry", "100")
+    browser = start()
+    try:
+        tabs = Tabs(browser, f"{hub.url}/healthz")
+        numbers = Numbers(hub.port, _TOPIC, options.rate)
+        soak = Soak(tabs, numbers, options.tabs)
+        for count in range(1, options.deaths + 1):
+            soak.kill(choose.choice(deaths))
+            if count % 50 == 0:
+                print(f"{count} deaths, {len(soak.faults)} faults", file=sys.stderr, flush=True)
+        last = numbers.stop()
+        tabs.numbers(last)
+        for tab in tabs.all:
+            soak.check(tab)
+    finally:
+        browser.close()
+        hub.stop()
+    _print(options, soak)
+    return 1 if soak.faults else 0
+
+
+def _print(options: argparse.Namespace, soak: Soak) -> None:
+    gaps = sorted(soak.gaps)
+    summary = {
+        "browser": options.browser,
+        "seed": options.seed,
+        "deaths": len(gaps),
+        "faults": soak.faults,
+        "gap median ms": statistics.median(gaps),
+        "gap 95 % ms": gaps[int(len(gaps) * 0.95)],
+        "gap most ms": gaps[-1],
+    }
+    print(json.dumps(summary, indent=2))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
