@@ -237,14 +237,19 @@ class Chaos:
     def _note_hurt(self, node: _Node, now: float) -> None:
         for name in self._going_on(node):
             self.hurt.setdefault(name, now)
+        if len(self.nodes) == 1:
+            # Nobody else interrupts them before it is back again.
+            self.hurt |= dict.fromkeys(self.hurt.keys() - self._ended(), now)
+
+    def _ended(self) -> set[str]:
+        return {one.name for one in self.readers if one.outcome is not None}
 
     def _going_on(self, node: _Node) -> set[str]:
         """
         The runs of *node* whose end nobody has read: a source may be closed, and the end not
         be kept.
         """
-        ended = {one.name for one in self.readers if one.outcome is not None}
-        return node.begun() - ended
+        return node.begun() - self._ended()
 
     def check(self) -> None:
         """
