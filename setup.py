@@ -26,10 +26,13 @@ KLEIN = "klein>=24.8"
 # secrets; the package itself needs cryptography for TLS.
 JWT = ["PyJWT[crypto]>=2.13"]
 REDIS = ["txredisapi>=1.6"]
+# The first with statements and results of libpq's pipeline mode that this package uses; "binary"
+# brings a libpq.
+POSTGRES = ["psycopg[binary]>=3.2"]
 CLI = ["rich"]
 # The first that negotiates the format of its answers as Prometheus 3 asks for it.
 METRICS = ["prometheus-client>=0.22"]
-ALL = [*CLI, *JWT, *METRICS, *REDIS]
+ALL = [*CLI, *JWT, *METRICS, *POSTGRES, *REDIS]
 TEST = [
     *ALL,
     *("apscheduler<4", "hypothesis", "mypy", "mypy-zope", "ruff"),
@@ -84,6 +87,7 @@ setup(
         "cli": CLI,
         "jwt": JWT,
         "metrics": METRICS,
+        "postgres": POSTGRES,
         "redis": REDIS,
         "all": ALL,
         "test": TEST,
@@ -94,7 +98,13 @@ setup(
     # an __init__.py here, or Twisted would not find the plugins.
     packages=[*find_packages(include=["twisted_sse", "twisted_sse.*"]), "twisted.plugins"],
     package_data={
-        "twisted_sse": ["py.typed", "server/static/**", "web/static/**", "web/admin/static/**"]
+        "twisted_sse": [
+            "py.typed",
+            "server/static/**",
+            "web/static/**",
+            "web/admin/static/**",
+            "history/postgres/migrations/*",
+        ]
     },
     # The default editable mode maps names through an import hook, but Twisted looks for plugins
     # in the directories of sys.path and would not find `twistd sse`.

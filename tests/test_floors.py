@@ -49,9 +49,9 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
     ),
     "history": (
         ("memoryruns",),
-        ("follower", "memory", "outage", "plugins"),
-        ("reading", "remote"),
-        ("sqlite", "redis", "upstream"),
+        ("bell", "follower", "memory", "outage", "plugins"),
+        ("reading", "remote", "storeconnection"),
+        ("sqlite", "postgres", "redis", "upstream"),
         ("__init__", "choice", "factories"),
     ),
     "broker": (
@@ -88,6 +88,7 @@ OUTSIDERS = {
     "klein": ["klein"],
     "treq": ["client", "testing", "cli"],
     "rich": ["cli"],
+    "psycopg": ["history.postgres"],
     "txredisapi": ["history.redis.protocol"],
     "jwt": ["web.tokens"],
     "prometheus_client": ["web.admin.exposition"],

@@ -31,6 +31,7 @@ __all__ = [
     "IHistoryFactory",
     "IHistoryProvider",
     "IHistoryReader",
+    "IInstallableHistory",
     "IPresenceStore",
     "IReadableHistoryFactory",
     "IRunHistory",
@@ -470,6 +471,31 @@ class IHistoryReader(IDescribedHistory):
         Raises:
             HistoryUnavailable: The store cannot be read now; the same call may succeed
                 later.
+        """
+
+
+class IInstallableHistory(Interface):
+    """
+    Prepares a store that hubs cannot use before that; ``twisted-sse history`` calls it.
+
+    An `IHistoryProvider` may provide this as well.
+    """
+
+    def install() -> bool:
+        """
+        Prepare the store, or bring it up to date; all or nothing.  May be called before the
+        provider is started.
+
+        Returns:
+            Whether anything had to be done.
+
+        Raises:
+            HistoryUnavailable: The store could not be prepared, and nothing was changed.
+        """
+
+    def install_sql() -> str:
+        """
+        The statements that prepare an empty store, for an administrator to run.
         """
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 
 from tests.chaos import clientrun, runs
 from tests.chaos.outages import DiskFullStage, RedisFullStage
+from tests.chaos.postgres import PostgresStage
 from tests.chaos.run import Outcome, Settings, run_stage
 from tests.chaos.stages import STAGES as KILLING_STAGES
 from tests.chaos.stages import Stage
@@ -24,6 +25,7 @@ STAGES: dict[str, Callable[[], Stage]] = {
     **KILLING_STAGES,
     "disk-full": DiskFullStage,
     "redis-full": RedisFullStage,
+    "postgres": PostgresStage,
     "workers": WorkersStage,
     "workers-redis": WorkersWithRedisStage,
 }

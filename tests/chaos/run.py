@@ -84,6 +84,7 @@ class _StageRun:
             Publisher(f"publisher{number}", stage.ports, self._rng(f"publisher {number}"))
             for number in range(_PUBLISHERS)
         ]
+        self._others = stage.publishers(self._rng)
 
     async def run(self) -> None:
         """
@@ -94,9 +95,10 @@ class _StageRun:
             lambda: all(one.connections for one in self._subscribers),
             "Not every subscriber could connect.",
         )
-        publishing = [asyncio.create_task(publisher.publish()) for publisher in self._publishers]
+        publishers = [*self._publishers, *self._others]
+        publishing = [asyncio.create_task(publisher.publish()) for publisher in publishers]
         await self._kill_again_and_again()
-        for publisher in self._publishers:
+        for publisher in publishers:
             publisher.stop()
         await asyncio.gather(*publishing)
         await self._within(
@@ -110,12 +112,13 @@ class _StageRun:
         """
         Return the result of the run.
         """
-        attempts = [attempt for publisher in self._publishers for attempt in publisher.attempts]
+        publishers = [*self._publishers, *self._others]
+        attempts = [attempt for publisher in publishers for attempt in publisher.attempts]
         faults = find_faults(attempts, [one.received for one in self._subscribers])
         faults += [*self._faults, *self._stage.faults, *self._losses()]
         for subscriber in self._subscribers:
             faults += subscriber.faults
-        for publisher in self._publishers:
+        for publisher in publishers:
             faults += publisher.faults
         return Outcome(self._counts(attempts), faults)
 

@@ -12,20 +12,48 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Protocol
 
-from tests.chaos.checks import Fault
+from tests.chaos.checks import Attempt, Fault
 from tests.chaos.polling import poll
 from tests.chaos.subscriber import Subscriber
 from tests.support.hub_process import TOKEN, HubProcess
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import PATIENCE
 
-__all__ = ["STAGES", "EdgesStage", "HubStage", "NodesStage", "RedisStage", "Stage"]
+__all__ = [
+    "STAGES",
+    "EdgesStage",
+    "HubStage",
+    "NodesStage",
+    "OtherPublisher",
+    "RedisStage",
+    "Stage",
+]
 
 # Large enough that no run forgets an event.
 _BOUNDS = "events=10000000,bytes=4GiB"
 
 # A comment after each second of silence.
 _OPTIONS = ("--keepalive", "1")
+
+
+class OtherPublisher(Protocol):
+    """
+    A publisher of a stage's own; see `tests.chaos.publisher.Publisher`.
+    """
+
+    attempts: list[Attempt]
+    acknowledged: int
+    faults: list[Fault]
+
+    async def publish(self) -> None:
+        """
+        Publish until `stop`.
+        """
+
+    def stop(self) -> None:
+        """
+        Publish nothing more.
+        """
 
 
 class Stage(Protocol):
@@ -55,6 +83,14 @@ class Stage(Protocol):
     async def kill(self, rng: random.Random, subscribers: Sequence[Subscriber]) -> None:
         """
         Kill a process with SIGKILL, and start it again.
+        """
+
+    def publishers(self, rng: Callable[[str], random.Random]) -> Sequence[OtherPublisher]:
+        """
+        Make publishers of this stage's own, in addition to those that use HTTP.
+
+        Args:
+            rng: Makes a generator for each name.
         """
 
     def stop(self) -> None:
@@ -92,6 +128,12 @@ class HubStage:
         See `Stage.kill`.
         """
         await self._replace(rng.choice(self._hubs))
+
+    def publishers(self, rng: Callable[[str], random.Random]) -> Sequence[OtherPublisher]:
+        """
+        See `Stage.publishers`.
+        """
+        return []
 
     def stop(self) -> None:
         """

@@ -57,6 +57,15 @@ class ChaosTests(SynchronousTestCase):
 
         self.assertIn(f"{'kills':<20}{4:>10}", told)
 
+    def test_postgres(self) -> None:
+        """
+        Hubs that share a PostgreSQL lose nothing, whatever ends, and deliver exactly what was
+        committed with SQL.
+        """
+        told = self.play("postgres", 3)
+
+        self.assertIn(f"{'kills':<20}{3:>10}", told)
+
     def test_edges(self) -> None:
         """
         A chain of edges loses nothing, whichever of its hubs is killed.

@@ -119,9 +119,13 @@ class WheelTests(SynchronousTestCase):
 
     def test_complete(self) -> None:
         """
-        The wheel contains every module, every static file and py.typed.
+        The wheel contains every module, every static file, every migration and py.typed.
         """
-        sources = [*ROOT.glob("twisted_sse/**/*.py"), *ROOT.joinpath(STATIC).rglob("*")]
+        sources = [
+            *ROOT.glob("twisted_sse/**/*.py"),
+            *ROOT.glob("twisted_sse/**/*.sql"),
+            *ROOT.joinpath(STATIC).rglob("*"),
+        ]
         expected = {path.relative_to(ROOT).as_posix() for path in sources if path.is_file()}
 
         self.assertEqual(expected - self.names, set())
@@ -138,7 +142,7 @@ class WheelTests(SynchronousTestCase):
 
     def test_optional_requirements(self) -> None:
         """
-        TLS, HTTP/2 and klein are required always; txredisapi and rich only by extras.
+        TLS, HTTP/2 and klein are required always; txredisapi, psycopg and rich only by extras.
         """
         requirements = self.metadata.get_all("Requires-Dist", [])
         always = sorted(each.partition(">")[0] for each in requirements if "extra ==" not in each)
@@ -159,8 +163,9 @@ class WheelTests(SynchronousTestCase):
         requirements = self.metadata.get_all("Requires-Dist", [])
         in_all = [each for each in requirements if 'extra == "all"' in each]
 
-        self.assertEqual(set(extras), {"all", "cli", "dev", "jwt", "metrics", "redis", "test"})
-        self.assertEqual(len(in_all), 4)
+        expected = {"all", "cli", "dev", "jwt", "metrics", "postgres", "redis", "test"}
+        self.assertEqual(set(extras), expected)
+        self.assertEqual(len(in_all), 5)
 
 
 class InstallationTests(SynchronousTestCase):

@@ -165,7 +165,14 @@ class HistoryPluginTests(SynchronousTestCase):
         schemes = [line.split()[0] for line in done.stdout.splitlines()]
 
         self.assertEqual((done.returncode, done.stderr), (0, ""))
-        self.assertEqual(schemes, ["lines", "memory", "redis", "rediss", "sqlite", "upstream"])
+        self.assertEqual(
+            schemes,
+            [
+                *("lines", "memory", "postgres", "postgresql"),
+                *("redis", "redis+sentinel", "redis+unix", "rediss", "rediss+sentinel"),
+                *("sqlite", "upstream"),
+            ],
+        )
         self.assertEqual(refused.returncode, 1)
         self.assertEqual(
             refused.stderr,

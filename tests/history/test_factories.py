@@ -20,15 +20,24 @@ from twisted_sse.events.publication import Publication
 from twisted_sse.history import MemoryHistory
 from twisted_sse.history.factories import (
     MemoryHistoryFactory,
+    PostgresHistoryFactory,
     RedisHistoryFactory,
     SQLiteHistoryFactory,
 )
+from twisted_sse.history.postgres import PostgresHistory
 from twisted_sse.history.redis import RedisHistory
 from twisted_sse.history.sqlite import SQLiteHistory
 from twisted_sse.interfaces import IHistoryFactory, IHistoryProvider
 from twisted_sse.topics import Selection
 
-__all__ = ["FactoryTests", "MemoryTests", "RedisTests", "SQLiteTests"]
+__all__ = [
+    "ExtraTests",
+    "FactoryTests",
+    "MemoryTests",
+    "PostgresTests",
+    "RedisTests",
+    "SQLiteTests",
+]
 
 EVERYTHING = Selection.of("*")
 
@@ -44,8 +53,12 @@ class FactoryTests(SynchronousTestCase):
     FACTORIES: list[tuple[IHistoryFactory, type]] = [
         (MemoryHistoryFactory(), MemoryHistory),
         (SQLiteHistoryFactory(), SQLiteHistory),
+        (PostgresHistoryFactory("postgres"), PostgresHistory),
+        (PostgresHistoryFactory("postgresql"), PostgresHistory),
         (RedisHistoryFactory("redis"), RedisHistory),
         (RedisHistoryFactory("rediss"), RedisHistory),
+        (RedisHistoryFactory("redis+sentinel"), RedisHistory),
+        (RedisHistoryFactory("redis+unix"), RedisHistory),
     ]
 
     READERS: dict[str, Callable[[str], Any]] = {
@@ -54,6 +67,8 @@ class FactoryTests(SynchronousTestCase):
         "age": units.seconds,
         "sync": str,
         "prefix": str,
+        "schema": str,
+        "wait": int,
     }
 
     def test_interface(self) -> None:
@@ -71,7 +86,8 @@ class FactoryTests(SynchronousTestCase):
         for factory, provider in self.FACTORIES:
             shown = factory.usage.removesuffix(",cafile=PATH").partition(":")[2]
             if factory.scheme != "memory":
-                shown = shown.partition(",")[2]
+                # Commas separate the Sentinels of a URL, too.
+                shown = shown.replace("HOST:PORT,HOST", "").partition(",")[2]
             parameters = inspect.signature(provider).parameters
             with self.subTest(scheme=factory.scheme):
                 for name, value in units.arguments(shown, self.READERS).items():
@@ -215,7 +231,16 @@ class RedisTests(SynchronousTestCase):
         ("redis", "//", "host"),
         ("redis", "//localhost:many", "port"),
         ("redis", "//localhost/first", "database"),
-        ("redis", "//localhost,event=5", "'event' is unknown: use prefix, events, bytes, age"),
+        (
+            "redis",
+            "//localhost,event=5",
+            "'event' is unknown: use prefix, events, bytes, age, wait",
+        ),
+        ("redis", "//localhost,wait=-1", "wait: '-1'"),
+        ("redis+sentinel", "//a:1,b:2,events=5", "no name of a master"),
+        ("redis+sentinel", "//a:1,b:2", "no name of a master"),
+        ("redis+sentinel", f"//u:a,{SECRET}@h/m,nonsense=1", "'nonsense'"),
+        ("redis+unix", "//localhost/x", "no path of a socket"),
         ("redis", "//localhost,events=0", "events: '0'"),
         ("redis", "//localhost,prefix=", "'prefix' has no value"),
         ("redis", "//localhost,age=0", "age"),
@@ -236,6 +261,9 @@ class RedisTests(SynchronousTestCase):
             ("redis", f"//user:{SECRET}@localhost:6380/3,prefix=x,events=5,bytes=1MiB,age=60"),
             ("redis", f"//:{SECRET}%2C%40@localhost/0,"),
             ("rediss", "//localhost,prefix=x"),
+            ("redis+sentinel", f"//:{SECRET}@a:1,b:2/m/3,prefix=x,wait=1"),
+            ("rediss+sentinel", "//a/m"),
+            ("redis+unix", f"//:{SECRET}@/run/redis.sock?db=3,prefix=x"),
         ):
             with self.subTest(scheme=scheme, rest=rest):
                 history = RedisHistoryFactory(scheme).build(rest)
@@ -254,31 +282,92 @@ class RedisTests(SynchronousTestCase):
                 self.assertIn(hint, str(caught.exception))
                 self.assertNotIn(SECRET, str(caught.exception))
 
-    def test_without_txredisapi(self) -> None:
-        """
-        If the extra is not installed, the error says how to install it.
-        """
-        # None in sys.modules makes the import fail.
-        program = (
-            "import sys\n"
-            "sys.modules['txredisapi'] = None\n"
-            "from twisted_sse.server.tap import Options\n"
-            "Options().parseOptions(['--history', 'redis://localhost'])"
-        )
-        done = subprocess.run(
-            [sys.executable, "-c", program],
-            env=os.environ,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-            check=False,
-        )
 
-        self.assertEqual(done.returncode, 1)
-        self.assertTrue(
-            done.stderr.startswith(
-                "twistd sse: --history: history in Redis needs txredisapi: "
-                "pip install 'twisted-sse[redis]'."
-            ),
-            done.stderr,
-        )
+class PostgresTests(SynchronousTestCase):
+    """
+    ``postgresql://HOST:PORT/DB,schema=twisted_sse,…``.
+    """
+
+    BAD = [
+        ("", "the URL has no database"),
+        ("//localhost", "the URL has no database"),
+        ("//localhost:many/db", "a port of the URL"),
+        ("//localhost/db,event=5", "'event' is unknown: use schema, events, bytes, age"),
+        ("//localhost/db,events=0", "events: '0'"),
+        ("//localhost/db,schema=", "'schema' has no value"),
+        ("//localhost/db,schema=A-b", "schema must be a lower-case letter"),
+        ("//localhost/db,age=0", "age"),
+        ("//localhost/db?connect_timeout=3", "connect_timeout"),
+        ("//localhost/db?nonsense=3", "does not look like"),
+        (f"//u:a/b,{SECRET}@localhost/db", "%2C"),
+        (f"//u:{SECRET}@localhost/db,nonsense=1", "'nonsense'"),
+        (f"//u:{SECRET}@localhost:{SECRET}/db", "a port of the URL"),
+    ]
+
+    def test_builds(self) -> None:
+        """
+        All arguments can be combined, and there may be several hosts.
+        """
+        for rest in (
+            "//localhost/db",
+            "///db?host=/run/postgresql",
+            f"//user:{SECRET}@one:5432,two:5433/db?sslmode=require,schema=x,events=5,bytes=1MiB",
+        ):
+            with self.subTest(rest=rest):
+                history = PostgresHistoryFactory("postgresql").build(rest)
+
+                self.assertTrue(verifyObject(IHistoryProvider, history))
+                self.assertNotIn(SECRET, repr(history))
+
+    def test_bad(self) -> None:
+        """
+        The error names the mistake, without any part of a password.
+        """
+        for arguments, hint in self.BAD:
+            with self.subTest(arguments=arguments):
+                with self.assertRaises(ValueError) as caught:
+                    PostgresHistoryFactory("postgresql").build(arguments)
+
+                self.assertIn(hint, str(caught.exception))
+                self.assertNotIn(SECRET, str(caught.exception))
+
+
+class ExtraTests(SynchronousTestCase):
+    """
+    Histories whose client is not installed.
+    """
+
+    CASES = [
+        ("txredisapi", "redis://localhost", "Redis needs txredisapi", "redis"),
+        ("psycopg", "postgresql://localhost/db", "PostgreSQL needs psycopg", "postgres"),
+    ]
+
+    def test_missing(self) -> None:
+        """
+        The error says how to install the extra.
+        """
+        for module, history, reason, extra in self.CASES:
+            # None in sys.modules makes the import fail.
+            program = (
+                "import sys\n"
+                f"sys.modules[{module!r}] = None\n"
+                "from twisted_sse.server.tap import Options\n"
+                f"Options().parseOptions(['--history', {history!r}])"
+            )
+            done = subprocess.run(
+                [sys.executable, "-c", program],
+                env=os.environ,
+                capture_output=True,
+                text=True,
+                timeout=PATIENCE,
+                check=False,
+            )
+
+            self.assertEqual(done.returncode, 1)
+            self.assertTrue(
+                done.stderr.startswith(
+                    f"twistd sse: --history: history in {reason}:"
+                    f" pip install 'twisted-sse[{extra}]'."
+                ),
+                done.stderr,
+            )

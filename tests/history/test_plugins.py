@@ -20,7 +20,10 @@ from twisted_sse.interfaces import IHistoryFactory
 
 __all__ = ["BuildTests", "FindTests", "ImportTests", "StrangerTests"]
 
-OURS = ["memory", "redis", "rediss", "sqlite", "upstream"]
+OURS = [
+    *("memory", "postgres", "postgresql", "redis", "redis+sentinel", "redis+unix"),
+    *("rediss", "rediss+sentinel", "sqlite", "upstream"),
+]
 
 # Plugins of others: a valid one, one with a scheme of this package, two with the
 # same scheme, one that is not a factory, and one that breaks its interface.
@@ -218,7 +221,7 @@ class StrangerTests(SynchronousTestCase):
                 ("upstream", "twisted_sse"),
             ],
         )
-        self.assertIn("echo      echo: ANYTHING  (strangers)\n", done.stdout)
+        self.assertIn("echo             echo: ANYTHING  (strangers)\n", done.stdout)
         self.assertIn("it is broken", done.stderr)
         self.assertIn("A history factory of others is ignored: ", done.stderr)
 
@@ -305,4 +308,4 @@ class ImportTests(SynchronousTestCase):
         loaded = self.loaded_by("import twisted.plugins.twisted_sse_history_plugin")
 
         self.assertIn("twisted_sse.history.factories", loaded)
-        self.assertEqual(loaded & {"txredisapi", "twisted.internet.reactor"}, set())
+        self.assertEqual(loaded & {"psycopg", "txredisapi", "twisted.internet.reactor"}, set())

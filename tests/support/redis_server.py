@@ -54,9 +54,17 @@ class RedisServer:
         self._command = [
             find_program("redis-server", "redis-server"),
             *["--bind", "127.0.0.1", "--dir", str(self._home), "--save", ""],
+            *["--unixsocket", str(self.socket)],
             *[*self._listening(), *durable, *secret, *options],
         ]
         self._process = self._start()
+
+    @property
+    def socket(self) -> Path:
+        """
+        The path of its UNIX socket.
+        """
+        return self._home / "redis.sock"
 
     @property
     def url(self) -> str:

@@ -54,8 +54,9 @@ from twisted_sse.client import (
 )
 from twisted_sse.events.publication import Position, Publication, Record, Tail
 from twisted_sse.history import Holdings, StoredPage, StoredPosition, StoredRecord
+from twisted_sse.history.postgres import PostgresHistory
 from twisted_sse.history.upstream.history import UpstreamHistory
-from twisted_sse.interfaces import IHistoryReader
+from twisted_sse.interfaces import IHistoryReader, IInstallableHistory
 from twisted_sse.klein import EventStreamRoute, Klein, event_stream, hub_routes, mercure_routes
 from twisted_sse.runs import Runs, RunStatus
 from twisted_sse.testing import StreamAnswer, StreamClient
@@ -342,6 +343,18 @@ def edges(agent: IAgent) -> None:
     print(Hub(shared), service)
 
     UpstreamHistory("http://localhost/events", token=b"secret")  # type: ignore[arg-type]
+
+
+async def postgres() -> None:
+    """
+    What keeps events in PostgreSQL is shared, and can be installed.
+    """
+    history = PostgresHistory("postgresql://localhost/db", schema="news", events=10, age=60.0)
+    shared: ISharedHistoryProvider = history
+    installable: IInstallableHistory = history
+    assert_type(await history.install(), bool)
+    assert_type(installable.install_sql(), str)
+    Hub(shared)
 
 
 def mercure(hub: Hub, request: Request) -> None:

@@ -7,13 +7,19 @@ not import them.
 
 from twisted_sse.history.factories import (
     MemoryHistoryFactory,
+    PostgresHistoryFactory,
     RedisHistoryFactory,
     SQLiteHistoryFactory,
     UpstreamHistoryFactory,
 )
 
 memory = MemoryHistoryFactory()
+postgres = PostgresHistoryFactory("postgres")
+postgresql = PostgresHistoryFactory("postgresql")
 redis = RedisHistoryFactory("redis")
+redis_sentinel = RedisHistoryFactory("redis+sentinel")
+redis_unix = RedisHistoryFactory("redis+unix")
 rediss = RedisHistoryFactory("rediss")
+rediss_sentinel = RedisHistoryFactory("rediss+sentinel")
 sqlite = SQLiteHistoryFactory()
 upstream = UpstreamHistoryFactory()

@@ -25,6 +25,7 @@ from twisted_sse.interfaces import (
 
 __all__ = [
     "MemoryHistoryFactory",
+    "PostgresHistoryFactory",
     "RedisHistoryFactory",
     "SQLiteHistoryFactory",
     "UpstreamHistoryFactory",
@@ -98,23 +99,36 @@ class SQLiteHistoryFactory:
         return _absolute(path), units.arguments(rest, {**_BOUNDS, "sync": _sync})
 
 
+# What follows the credentials in the URL of each scheme.
+_REDIS_PLACES = {
+    **dict.fromkeys(("redis", "rediss"), "HOST:PORT/DB"),
+    **dict.fromkeys(("redis+sentinel", "rediss+sentinel"), "HOST:PORT,HOST:PORT/NAME/DB"),
+    "redis+unix": "/PATH?db=DB",
+}
+
+
 @implementer(IHistoryFactory)
 class RedisHistoryFactory:
     """
     Builds a `twisted_sse.history.redis.RedisHistory`.
 
-    The URL ends at the first comma; in a user name or password write ``%2C``.
+    The URL ends at the first comma; with Sentinels, at the first one after its path begins.  In a
+    user name or password write ``%2C``.
 
     Args:
-        scheme: ``redis``, or ``rediss`` for TLS.
+        scheme: ``redis``, ``redis+sentinel`` or ``redis+unix``; with ``rediss`` TLS is used.
     """
 
     def __init__(self, scheme: str) -> None:
         self.scheme = scheme
-        bounds = "events=100000,bytes=256MiB,age=86400"
-        self.usage = f"{scheme}://[USER:PASSWORD@]HOST:PORT/DB,prefix=twisted_sse,{bounds}"
-        self._readers: dict[str, Callable[[str], Any]] = {"prefix": str, **_BOUNDS}
-        if scheme == "rediss":
+        bounds = "prefix=twisted_sse,events=100000,bytes=256MiB,age=86400,wait=0"
+        self.usage = f"{scheme}://[USER:PASSWORD@]{_REDIS_PLACES[scheme]},{bounds}"
+        self._readers: dict[str, Callable[[str], Any]] = {
+            "prefix": str,
+            **_BOUNDS,
+            "wait": _replicas,
+        }
+        if scheme.startswith("rediss"):
             self.usage += ",cafile=PATH"
             self._readers["cafile"] = _absolute
 
@@ -122,7 +136,12 @@ class RedisHistoryFactory:
         """
         See `IHistoryFactory.build`.
         """
-        url, _, rest = arguments.partition(",")
+        # Commas separate Sentinels, which come before the path.
+        start = arguments.find("/", 2) if "sentinel" in self.scheme else 0
+        if start < 0:
+            raise ValueError("the URL has no name of a master; write it after the hosts")
+        path, _, rest = arguments[start:].partition(",")
+        url = arguments[:start] + path
         if "@" in rest and "@" not in url:
             # *rest* has a part of the password, which no error may quote.
             raise ValueError("write a comma in a user name or password as %2C")
@@ -131,6 +150,46 @@ class RedisHistoryFactory:
 
         try:
             return RedisHistory(f"{self.scheme}:{url}", **given)
+        except ModuleNotFoundError as error:
+            # The error names the extra to install.
+            raise HistoryUnavailable(error) from None
+
+
+@implementer(IHistoryFactory)
+class PostgresHistoryFactory:
+    """
+    Builds a `twisted_sse.history.postgres.PostgresHistory`.
+
+    The URL ends at the first comma after its path begins, because commas separate hosts;
+    in a user name, a password or an option write ``%2C``.
+
+    Args:
+        scheme: ``postgresql``, or ``postgres``, which means the same.
+    """
+
+    def __init__(self, scheme: str) -> None:
+        self.scheme = scheme
+        bounds = "events=100000,bytes=1GiB,age=86400"
+        self.usage = f"{scheme}://[USER:PASSWORD@]HOST:PORT/DB,schema=twisted_sse,{bounds}"
+
+    def build(self, arguments: str) -> IHistoryProvider:
+        """
+        See `IHistoryFactory.build`.
+        """
+        start = arguments.find("/", 2)
+        if start < 0:
+            # Without a path, a comma may begin another host as well.
+            raise ValueError("the URL has no database; write it after the host, as in //HOST/DB")
+        path, _, rest = arguments[start:].partition(",")
+        if "@" in rest:
+            # *rest* has a part of the password, which no error may quote.
+            raise ValueError("write / and , in a user name or password as %2F and %2C")
+        readers: dict[str, Callable[[str], Any]] = {"schema": str, **_BOUNDS}
+        given = units.arguments(rest, readers)
+        from twisted_sse.history.postgres import PostgresHistory
+
+        try:
+            return PostgresHistory(f"postgresql:{arguments[:start]}{path}", **given)
         except ModuleNotFoundError as error:
             # The error names the extra to install.
             raise HistoryUnavailable(error) from None
@@ -163,6 +222,10 @@ class UpstreamHistoryFactory:
         token_file = given.pop("token-file", None)
         token = None if token_file is None else _token_from(token_file)
         return UpstreamHistory(url, token=token, **given)
+
+
+def _replicas(text: str) -> int:
+    return 0 if text == "0" else units.count(text)
 
 
 def _sync(text: str) -> str:

@@ -10,12 +10,14 @@ from twisted.python import usage
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_sse.cli.history.options import HistoryOptions
+from twisted_sse.history.postgres import PostgresHistory
 from twisted_sse.history.redis import RedisHistory
 from twisted_sse.history.sqlite import SQLiteHistory
 
 __all__ = ["HistoryOptionsTests"]
 
 _REDIS = "redis://127.0.0.1:1/0"
+_POSTGRES = "postgresql://127.0.0.1:1/db"
 
 
 def parsed(*words: str) -> HistoryOptions:
@@ -91,16 +93,29 @@ class HistoryOptionsTests(SynchronousTestCase):
             ([_REDIS, "backup", "x"], "backup is for sqlite: only; use export."),
             ([_REDIS, "--what"], "option --what not recognized."),
             (["memory:"], "memory: is in the hub's own process; pass upstream:"),
-            (["disk:x"], "history 'disk' is unknown: use memory, redis"),
+            (["disk:x"], "history 'disk' is unknown: use memory, postgres"),
             ([f"sqlite:{self.home}/none.db"], "there is no file"),
             ([f"sqlite:{there}"], "is empty."),
             ([f"sqlite:{self.home}/no/new.db", "import", "x"], "there is no directory"),
             (["redis://h:1/0,events=many"], "write redis://"),
+            ([_REDIS, "--install"], "--install: it is for postgresql: only."),
+            ([_REDIS, "--print-sql"], "--print-sql: it is for postgresql: only."),
+            ([_POSTGRES, "export", "--install"], "--install: it is not for export."),
+            ([_POSTGRES, "--install", "--print-sql"], "Pass one of --json, --install"),
+            ([_POSTGRES, "--install", "--json"], "Pass one of --json, --install"),
         ):
             with self.subTest(words=words):
                 with self.assertRaises(usage.UsageError) as caught:
                     parsed(*words)
                 self.assertIn(sentence, str(caught.exception))
+
+    def test_install(self) -> None:
+        """
+        --install and --print-sql are about the tables of a database.
+        """
+        for flag in ("--install", "--print-sql"):
+            self.assertIsInstance(parsed(_POSTGRES, flag).installable, PostgresHistory)
+        self.assertIsNone(parsed(_POSTGRES).installable)
 
     def test_backup(self) -> None:
         """

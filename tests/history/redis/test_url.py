@@ -22,6 +22,20 @@ class RedisURLTests(SynchronousTestCase):
         ("redis://[::1]:7", RedisURL("::1", 7)),
         ("redis://:p@h", RedisURL("h", password="p")),
         ("redis://u:p@h", RedisURL("h", user="u", password="p")),
+        ("redis+unix:///r/s", RedisURL("", socket="/r/s")),
+        ("redis+unix://u:p@/r/s?db=3", RedisURL("", 6379, 3, "u", "p", socket="/r/s")),
+        ("redis+sentinel://h/m", RedisURL("", sentinels=(("h", 26379),), master="m")),
+        (
+            "rediss+sentinel://:p@h:1,[::1]:2/m/3",
+            RedisURL(
+                "",
+                db=3,
+                password="p",
+                secure=True,
+                sentinels=(("h", 1), ("::1", 2)),
+                master="m",
+            ),
+        ),
         ("redis://u%40:%2F%3a%C3%A9@h", RedisURL("h", user="u@", password="/:é")),
     ]
 
@@ -46,6 +60,16 @@ class RedisURLTests(SynchronousTestCase):
         ("redis://h?db=1", "a '?'"),
         ("redis://u:sec#ret@h", "a '?'"),
         ("redis://u@h", "without a password"),
+        ("redis+unix://h/x", "no path of a socket"),
+        ("redis+unix:///", "no path of a socket"),
+        ("redis+unix:///x?base=1", "something else than db"),
+        ("redis+unix:///x?db=y", "database"),
+        ("redis+sentinel://h", "no name of a master"),
+        ("redis+sentinel:///m", "no name of a master"),
+        ("redis+sentinel://h:x/m", "no address of a Sentinel"),
+        ("redis+sentinel://h,,i/m", "no address of a Sentinel"),
+        ("redis+sentinel://u:secret@h:0/m", "no address of a Sentinel"),
+        ("redis+sentinel://h/m/x", "database"),
     ]
 
     def test_good(self) -> None:

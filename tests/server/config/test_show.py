@@ -73,6 +73,12 @@ class ShowTests(CommandLineTests):
         self.assertIn('"redis://ada:***@localhost:6379/0"', shown)
         self.assertNotIn("s3cret", shown)
 
+        url = "postgresql://ada:s3cret@localhost/db?sslmode=require&password=s3cret,events=5"
+        shown = self.shown("--history", url)
+
+        self.assertIn("ada:***@localhost/db?sslmode=require&password=***,events=5", shown)
+        self.assertNotIn("s3cret", shown)
+
     def test_errors_first(self) -> None:
         """
         A configuration that cannot be used is refused, and not shown.

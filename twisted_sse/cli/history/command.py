@@ -28,7 +28,7 @@ from twisted_sse.errors import HistoryUnavailable
 from twisted_sse.events.holdings import Holdings
 from twisted_sse.history.reading import build_reader
 from twisted_sse.history.sqlite.filereader import SQLiteFileReader
-from twisted_sse.interfaces import IHistoryReader
+from twisted_sse.interfaces import IHistoryReader, IInstallableHistory
 
 __all__ = ["history"]
 
@@ -46,6 +46,8 @@ async def history(options: HistoryOptions, out: Console, err: Console) -> int:
         CommandFailed: Not everything was done.
     """
     try:
+        if options.installable is not None:
+            return await _install(options, options.installable, out, err)
         if options.action == "import":
             return await _import(options, err)
         async with _running(options.reader):
@@ -56,6 +58,19 @@ async def history(options: HistoryOptions, out: Console, err: Console) -> int:
             return await _show(options, out, err)
     except HistoryUnavailable as error:
         raise CommandFailed(Status.UNREACHABLE, str(error)) from None
+
+
+async def _install(
+    options: HistoryOptions, installable: IInstallableHistory, out: Console, err: Console
+) -> int:
+    if options["print-sql"]:
+        for line in installable.install_sql().splitlines():
+            out.say(line)
+    elif await maybeDeferred(installable.install):
+        err.say("Installed.")
+    else:
+        err.say("It is installed already, and up to date.")
+    return Status.DONE
 
 
 async def _show(options: HistoryOptions, out: Console, err: Console) -> int:

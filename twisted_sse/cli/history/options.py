@@ -16,7 +16,7 @@ from twisted_sse.cli.options import VersionOptions
 from twisted_sse.history.plugins import build_history
 from twisted_sse.history.reading import build_reader
 from twisted_sse.history.sqlite.filereader import SQLiteFileReader
-from twisted_sse.interfaces import IHistoryProvider, IHistoryReader
+from twisted_sse.interfaces import IHistoryProvider, IHistoryReader, IInstallableHistory
 
 __all__ = ["HistoryOptions"]
 
@@ -39,16 +39,21 @@ class HistoryOptions(VersionOptions):
         reader: Reads the store; not for ``import``.
 
         provider: Keeps what is imported; only for ``import``.
+
+        installable: What --install and --print-sql are about.
     """
 
     longdesc = (
         "HISTORY is what the hub's option --history has, such as sqlite:PATH or"
-        " redis://HOST:PORT/DB. export writes, and import reads, one JSON object for each"
-        " event; - is standard output or input. backup copies a SQLite file that is in use."
+        " redis://HOST:PORT/DB or postgresql://HOST/DB. export writes, and import reads, one JSON"
+        " object for each event; - is standard output or input. backup copies a SQLite file that"
+        " is in use."
     )
 
     optFlags = [  # noqa: RUF012 - Twisted reads it from the class
         ["json", "j", "Print JSON."],
+        ["install", None, "Create the tables of a database, or bring them up to date."],
+        ["print-sql", None, "Print the SQL that --install runs in an empty database."],
     ]
 
     def __init__(self) -> None:
@@ -57,13 +62,14 @@ class HistoryOptions(VersionOptions):
         self.file: str | None = None
         self.reader: IHistoryReader
         self.provider: IHistoryProvider
+        self.installable: IInstallableHistory | None = None
 
     def getSynopsis(self) -> str:
         """
         See `twisted.python.usage.Options.getSynopsis`.
         """
         actions = "[export [FILE|-] | import [FILE|-] | backup FILE]"
-        return f"Usage: twisted-sse history HISTORY {actions} [--json]\n"
+        return f"Usage: twisted-sse history HISTORY {actions} [--json|--install|--print-sql]\n"
 
     def parseOptions(self, options: Sequence[str] | None = None) -> None:
         """
@@ -98,8 +104,12 @@ class HistoryOptions(VersionOptions):
         """
         See `twisted.python.usage.Options.postOptions`.
         """
-        if self["json"] and self.action:
-            raise usage.UsageError(f"--json: it is not for {self.action}.")
+        for name in ("json", "install", "print-sql"):
+            if self[name] and self.action:
+                raise usage.UsageError(f"--{name}: it is not for {self.action}.")
+        if self["install"] or self["print-sql"]:
+            self.installable = self._installable()
+            return
         if self.action == "import":
             if self.file is None and sys.stdin.isatty():
                 raise usage.UsageError("Pass a FILE, or pipe lines into the command.")
@@ -112,6 +122,15 @@ class HistoryOptions(VersionOptions):
         self.reader = _build(build_reader, self.history)
         if self.action == "backup":
             self._check_backup()
+
+    def _installable(self) -> IInstallableHistory:
+        if self["json"] or (self["install"] and self["print-sql"]):
+            raise usage.UsageError("Pass one of --json, --install and --print-sql.")
+        found = IInstallableHistory(_build(build_history, self.history), None)
+        if found is None:
+            name = "install" if self["install"] else "print-sql"
+            raise usage.UsageError(f"--{name}: it is for postgresql: only.")
+        return found
 
     def _check_backup(self) -> None:
         if not isinstance(self.reader, SQLiteFileReader):

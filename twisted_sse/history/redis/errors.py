@@ -31,12 +31,19 @@ _MEANINGS = {
     "max number of clients": "it accepts no more clients: raise its maxclients",
     "nknown command": "it is too old: use Redis 5 or newer",
     "nknown Redis command": "it is too old: use Redis 5 or newer",
+    "MOVED": "another node of its cluster has the keys",
+    "ASK": "its cluster moves the keys to another node",
+    "TRYAGAIN": "its cluster moves the keys to another node",
+    "CLUSTERDOWN": "its cluster is down",
     "DB index": "it has no database of this number: check the URL",
 }
 
 # Connect again after these: another server may answer at the same address, or the
 # state of this one may have changed.
-_PASSING = ("READONLY", "LOADING", "MASTERDOWN", "NOAUTH")
+_PASSING = (
+    *("READONLY", "LOADING", "MASTERDOWN", "NOAUTH", "UNBLOCKED"),
+    *("MOVED", "ASK", "CLUSTERDOWN"),
+)
 
 
 def sentence_of(message: str) -> str:

@@ -32,7 +32,7 @@ from twisted_sse.history.redis.presence import RedisPresence
 from twisted_sse.history.redis.protocol import check_installed
 from twisted_sse.history.redis.reading import describe_stream, read_page
 from twisted_sse.history.redis.runs import RedisRuns
-from twisted_sse.history.redis.stream import RedisBounds, RedisStream
+from twisted_sse.history.redis.stream import RedisBounds, RedisStream, stream_key
 from twisted_sse.history.redis.url import RedisURL
 from twisted_sse.history.remote import RemoteHistory
 from twisted_sse.interfaces import IHistoryReader, IPresenceStore, IRunHistory
@@ -60,6 +60,9 @@ class RedisHistory(RemoteHistory[RedisStream]):  # type: ignore[override]
     Args:
         url: ``redis://[USER:PASSWORD@]HOST[:PORT][/DB]``; ``rediss:`` is TLS,
             and then the server's certificate has to be HOST's.
+            ``redis+sentinel://[USER:PASSWORD@]HOST[:PORT][,HOST[:PORT]…]/NAME[/DB]`` asks
+            Sentinels where the master NAME is, and ``redis+unix://[USER:PASSWORD@]/PATH[?db=DB]``
+            is a UNIX socket.
 
         prefix: The prefix of all keys; hubs with the same one share a history.
 
@@ -72,6 +75,9 @@ class RedisHistory(RemoteHistory[RedisStream]):  # type: ignore[override]
         timeout: How long Redis may leave a command unanswered until the
             connection is given up, and how long an append waits for a new
             connection, in seconds.
+
+        wait: How many replicas have to acknowledge a publication before it counts as kept.
+            If fewer do in time, publishers are told that it may have been kept.
 
         cafile: A PEM file of the certificate authorities to trust; those of the
             machine by default.
@@ -94,6 +100,7 @@ class RedisHistory(RemoteHistory[RedisStream]):  # type: ignore[override]
         bytes: int = 256 * 1024 * 1024,
         age: float = 86400.0,
         timeout: float = 5.0,
+        wait: int = 0,
         cafile: str | None = None,
         clock: IReactorTime | None = None,
     ) -> None:
@@ -102,15 +109,18 @@ class RedisHistory(RemoteHistory[RedisStream]):  # type: ignore[override]
         for name, bound in given:
             if bound <= 0:
                 raise ValueError(f"{name} must be greater than 0, not {bound!r}")
+        if wait < 0:
+            raise ValueError(f"wait must not be less than 0, but it is {wait!r}")
         if not _PREFIX.fullmatch(prefix):
             raise ValueError(f"prefix must be ASCII without spaces and braces, not {prefix!r}")
         self._url = RedisURL.parse(url)
         if cafile is not None and not self._url.secure:
-            raise ValueError("cafile is for TLS, so the URL has to begin with rediss://")
+            raise ValueError("cafile is for TLS, so the URL has to begin with rediss")
         self._ca_certificates = None if cafile is None else load_ca_certificates(cafile)
         self._prefix = prefix
         self._bounds = RedisBounds(events, bytes, age)
         self._timeout = timeout
+        self._wait = wait
         name = f"Redis at {self._url.address}"
         super().__init__(_READERS, name, clock)
         self._unreadable = Unreadable(name)
@@ -131,7 +141,13 @@ class RedisHistory(RemoteHistory[RedisStream]):  # type: ignore[override]
         self._store = self._open(self._timeout)
 
     def _open(self, silence: float) -> RedisStream:
-        connector = RedisConnector(self._url, self._ca_certificates, self._timeout, self._clock)
+        connector = RedisConnector(
+            self._url,
+            self._ca_certificates,
+            stream_key(self._prefix),
+            self._timeout,
+            self._clock,
+        )
         connection = RedisConnection(connector, self._outage, silence, self._clock)
         return RedisStream(connection, self._prefix, self._bounds, self._unreadable)
 
@@ -245,6 +261,8 @@ class RedisHistory(RemoteHistory[RedisStream]):  # type: ignore[override]
                 records = await stream.append(self._node, self._batches, publications)
             except RedisLost:
                 records = await self._append_again(stream, publications)
+            if self._wait:
+                await self._confirm(stream)
             self._outage.end("writing")
             return records
         except RedisRefused as refused:
@@ -252,6 +270,21 @@ class RedisHistory(RemoteHistory[RedisStream]):  # type: ignore[override]
             raise
         finally:
             self._appending.release()
+
+    async def _confirm(self, stream: RedisStream) -> None:
+        """
+        Wait until enough replicas have what was appended.
+        """
+        try:
+            # Less than the time after which a connection without an answer is given up.
+            replicas = await stream.confirm(self._wait, self._timeout * 0.8)
+        except RedisLost:
+            replicas = 0
+        if replicas < self._wait:
+            raise PerhapsKept(
+                f"The publications are kept by Redis at {self._url.address}, but of"
+                f" {self._wait} replicas only {replicas} have acknowledged them in time."
+            )
 
     async def _append_again(
         self, stream: RedisStream, publications: Sequence[Publication]

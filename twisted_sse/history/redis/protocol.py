@@ -16,24 +16,13 @@ from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 
-__all__ = ["ConnectionGone", "RedisFactory", "RedisProtocol", "Refused", "check_installed"]
+from twisted_sse.history.storeconnection import ConnectionGone
+
+__all__ = ["RedisFactory", "RedisProtocol", "Refused", "check_installed"]
 
 # How much txredisapi is given at a time, in bytes: for each string that it reads
 # it copies all that is left.
 _SLICE = 2048
-
-
-class ConnectionGone(Exception):
-    """
-    The connection ended before Redis answered.
-
-    Attributes:
-        reason: Why it ended.
-    """
-
-    def __init__(self, reason: Exception) -> None:
-        super().__init__(str(reason))
-        self.reason = reason
 
 
 class Refused(Exception):

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from operator import attrgetter
 from typing import NamedTuple
 
+from twisted.internet.defer import Deferred
+
 from twisted_sse.errors import RunLost, TopicEnded, UnknownEventID
 from twisted_sse.events.publication import Position, Publication, Record
 from twisted_sse.history.outage import Unreadable
@@ -22,7 +24,7 @@ from twisted_sse.history.redis.entry import (
 from twisted_sse.history.redis.scripts import APPEND, BACK, ENDS, FIND
 from twisted_sse.topics import Selection
 
-__all__ = ["Found", "RedisBounds", "RedisStream"]
+__all__ = ["Found", "RedisBounds", "RedisStream", "stream_key"]
 
 # The most entries in one answer.  Parsing so many takes some milliseconds, and
 # the reactor does other work between two answers.
@@ -30,6 +32,13 @@ _PAGE = 256
 
 # Why an entry of another program is passed over.
 _NO_NUMBER = "it has no number"
+
+
+def stream_key(prefix: str) -> str:
+    """
+    The key of the stream.
+    """
+    return f"{{{prefix}}}:events"
 
 
 class RedisBounds(NamedTuple):
@@ -89,7 +98,7 @@ class RedisStream:
         self.connection = connection
         self._unreadable = unreadable
         self.bounds = bounds
-        self._name = f"{{{prefix}}}:events"
+        self._name = stream_key(prefix)
         parts = ("ids", "ends", "runs", "leases", "finished", "order", "called")
         self.keys = (self._name, *[f"{{{prefix}}}:{part}" for part in parts])
         self._batch = f"{{{prefix}}}:batch:"
@@ -255,6 +264,23 @@ class RedisStream:
         Check that Redis can write.
         """
         await self.connection.call("SET", self._probe, "", "EX", 60)
+
+    async def confirm(self, replicas: int, timeout: float) -> int:
+        """
+        Wait until *replicas* have everything that was appended before.
+
+        Args:
+            timeout: The longest wait, in seconds.
+
+        Returns:
+            How many have it.
+        """
+        # Redis: WAIT is about "all the previous write commands sent in the context of the
+        # current connection", and a repeated batch writes nothing.
+        writing = Deferred.fromCoroutine(self.probe())
+        writing.addErrback(lambda _: None)
+        waiting = self.connection.call("WAIT", replicas, max(1, round(timeout * 1000)))
+        return int(await waiting)
 
     async def seek(self, position: Position) -> RedisEntry | None:
         """

@@ -1,5 +1,6 @@
 """
-The URL of a Redis: its address, credentials and database.
+The URL of a Redis: its address, credentials and database; or of the Sentinels that know
+where it is.
 
 No message, log or `repr` contains the password.
 """
@@ -14,7 +15,14 @@ __all__ = ["RedisURL"]
 # IANA: "redis  6379  tcp".
 _PORT = 6379
 
+# Redis: "Sentinels by default run listening for connections to TCP port 26379".
+_SENTINEL_PORT = 26379
+
 _FORM = "redis://[USER:PASSWORD@]HOST[:PORT][/DB]"
+_SENTINEL_FORM = "redis+sentinel://[USER:PASSWORD@]HOST[:PORT][,HOST[:PORT]…]/NAME[/DB]"
+_SOCKET_FORM = "redis+unix://[USER:PASSWORD@]/PATH[?db=DB]"
+
+_SCHEMES = ("redis", "rediss", "redis+sentinel", "rediss+sentinel", "redis+unix")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +31,8 @@ class RedisURL:
     The parts of the URL.
 
     Attributes:
-        host: A name or an IP address, without brackets.
+        host: A name or an IP address, without brackets; empty for a UNIX socket, and if
+            Sentinels know the address.
 
         db: The number of the database.
 
@@ -32,6 +41,12 @@ class RedisURL:
         password: The password; empty for none.
 
         secure: Whether to use TLS.
+
+        socket: The path of a UNIX socket.
+
+        sentinels: The hosts and ports of Sentinels.
+
+        master: The name by which they know the Redis.
     """
 
     host: str
@@ -40,12 +55,16 @@ class RedisURL:
     user: str = ""
     password: str = field(default="", repr=False)
     secure: bool = False
+    socket: str = ""
+    sentinels: tuple[tuple[str, int], ...] = ()
+    master: str = ""
 
     @classmethod
     def parse(cls, url: str) -> RedisURL:
         """
-        Read ``redis://[USER:PASSWORD@]HOST[:PORT][/DB]``, or the same with
-        ``rediss:``, which is TLS.
+        Read ``redis://[USER:PASSWORD@]HOST[:PORT][/DB]``, or the same with ``rediss:``, which is
+        TLS; ``redis+sentinel://[USER:PASSWORD@]HOST[:PORT][,HOST[:PORT]…]/NAME[/DB]``, also with
+        ``rediss``; or ``redis+unix://[USER:PASSWORD@]/PATH[?db=DB]``.
 
         User and password are percent-decoded; ``redis://:PASSWORD@HOST`` means the
         default user.
@@ -57,10 +76,14 @@ class RedisURL:
             parts = urlsplit(url)
         except ValueError:
             raise ValueError(f"the URL does not look like {_FORM}") from None
-        if parts.scheme not in ("redis", "rediss") or not url.startswith(f"{parts.scheme}://"):
+        if parts.scheme not in _SCHEMES or not url.startswith(f"{parts.scheme}://"):
             raise ValueError(f"the URL does not look like {_FORM}, or rediss:// for TLS")
+        if parts.scheme == "redis+unix":
+            return cls._of_socket(parts)
         if parts.query or parts.fragment:
             raise ValueError("the URL has a '?' or '#'; in a password write %3F and %23")
+        if parts.scheme.endswith("+sentinel"):
+            return cls._of_sentinels(parts)
         if not parts.hostname:
             raise ValueError(f"the URL has no host; write {_FORM}")
         return cls(
@@ -77,16 +100,69 @@ class RedisURL:
         """
         Host and port, for messages.
         """
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}"
+        if self.socket:
+            return self.socket
+        if self.sentinels:
+            return f"{self.master} of {','.join(_address(*one) for one in self.sentinels)}"
+        return _address(self.host, self.port)
+
+    @classmethod
+    def _of_socket(cls, parts: SplitResult) -> RedisURL:
+        path = unquote(parts.path)
+        if parts.hostname or len(path) < 2 or parts.fragment:
+            raise ValueError(f"the URL has no path of a socket; write {_SOCKET_FORM}")
+        name, _, db = parts.query.partition("=")
+        if parts.query and name != "db":
+            raise ValueError(
+                f"the URL has something else than db after the ?; write {_SOCKET_FORM}"
+            )
+        user, password = unquote(parts.username or ""), unquote(parts.password or "")
+        return cls("", db=_db(db), user=user, password=password, socket=path)._checked()
+
+    @classmethod
+    def _of_sentinels(cls, parts: SplitResult) -> RedisURL:
+        _, _, hosts = parts.netloc.rpartition("@")
+        master, _, db = parts.path.removeprefix("/").partition("/")
+        if not hosts or not master:
+            raise ValueError(f"the URL has no name of a master; write {_SENTINEL_FORM}")
+        return cls(
+            "",
+            db=_db(db),
+            user=unquote(parts.username or ""),
+            password=unquote(parts.password or ""),
+            secure=parts.scheme.startswith("rediss"),
+            sentinels=tuple(_host_and_port(one) for one in hosts.split(",")),
+            master=unquote(master),
+        )._checked()
 
     def __str__(self) -> str:
+        if self.socket:
+            return f"redis+unix://{self.socket}?db={self.db}"
+        if self.sentinels:
+            hosts = ",".join(_address(*one) for one in self.sentinels)
+            scheme = "rediss" if self.secure else "redis"
+            return f"{scheme}+sentinel://{hosts}/{self.master}/{self.db}"
         return f"{'rediss' if self.secure else 'redis'}://{self.address}/{self.db}"
 
     def _checked(self) -> RedisURL:
         if self.user and not self.password:
             raise ValueError("the URL has a user without a password")
         return self
+
+
+def _address(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _host_and_port(text: str) -> tuple[str, int]:
+    try:
+        parts = urlsplit(f"//{text}")
+        port = _SENTINEL_PORT if parts.port is None else parts.port
+    except ValueError:
+        port = 0
+    if port == 0 or not parts.hostname:
+        raise ValueError(f"the URL has no address of a Sentinel; write {_SENTINEL_FORM}")
+    return parts.hostname, port
 
 
 def _port(parts: SplitResult) -> int:

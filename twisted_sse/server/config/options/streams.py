@@ -17,13 +17,17 @@ __all__ = ["STREAM_OPTIONS"]
 
 
 def _hide_password(history: str) -> str:
-    return re.sub(r"(://[^:@/]*):[^@/]*@", r"\1:***@", history)
+    hidden = re.sub(r"(://[^:@/]*):[^@/]*@", r"\1:***@", history)
+    return re.sub(r"([?&](?:ssl)?password=)[^&,]*", r"\1***", hidden)
 
 
 STREAM_OPTIONS = (
     Option(
         name="history",
-        help="Where to keep events for replay: memory, sqlite, redis, upstream; help lists all",
+        help=(
+            "Where to keep events for replay: memory, sqlite, redis, postgresql, upstream; help"
+            " lists all"
+        ),
         kind=HISTORY,
         silent="memory:events=10000,bytes=64MiB,age=3600",
         hide=_hide_password,

@@ -1,0 +1,3 @@
+"""
+Tests of history in PostgreSQL.
+"""

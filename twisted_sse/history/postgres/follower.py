@@ -1,0 +1,199 @@
+"""
+Delivers new publications exactly once and in order, and restarts when that is not possible.
+
+Numbers have no gaps within an epoch, so a missing publication shows at once, and so does a
+store that has lost its data.  A notification is only a hint to look; the pauses between two
+looks are bounded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
+
+from twisted_sse.errors import HistoryUnavailable, UnknownEventID
+from twisted_sse.events.publication import Position, Record, Tail
+from twisted_sse.history.bell import Bell
+from twisted_sse.history.follower import PAUSE, RESTART_TAIL, Follower, RestartPause
+from twisted_sse.history.outage import Outage
+from twisted_sse.history.postgres.connection import PostgresLost, PostgresRefused
+from twisted_sse.history.postgres.epochs import KnownEpochs
+from twisted_sse.history.postgres.outbox import OutboxMover
+from twisted_sse.history.postgres.paging import Look
+from twisted_sse.history.postgres.reader import PostgresReader
+from twisted_sse.history.postgres.row import EventRow
+
+__all__ = ["NET", "POLL", "PostgresFollower"]
+
+#: The longest pause between two looks, in seconds, if notifications arrive.
+NET: Final = 1.0
+
+#: The same if they do not.
+POLL: Final = 0.02
+
+
+class PostgresFollower(Follower):
+    """
+    Args:
+        reader: On a connection of its own, which listens.
+
+        bell: Rung at each notification.
+
+        mover: Stopped with this follower.
+
+        outage: Told when PostgreSQL refuses to be followed.
+
+        after, deliver, restart: See `ISharedHistoryProvider.follow`.
+    """
+
+    def __init__(
+        self,
+        reader: PostgresReader,
+        epochs: KnownEpochs,
+        bell: Bell,
+        mover: OutboxMover,
+        outage: Outage,
+        clock: IReactorTime,
+        after: Position,
+        deliver: Callable[[Sequence[Record]], None],
+        restart: Callable[[Tail], None],
+    ) -> None:
+        self._reader = reader
+        self._epochs = epochs
+        self._bell = bell
+        self._mover = mover
+        self._outage = outage
+        self._restarts = RestartPause()
+        self._last = after.number
+        self._epoch = epochs.of(after.number)
+        self._settled = 0.0
+        self._pooled_logged = False
+        epochs.note(after.number)
+        super().__init__(clock, deliver, restart)
+
+    async def stop(self) -> None:
+        """
+        Stop delivering, and close the connection.
+        """
+        self._mover.stop()
+        await super().stop()
+        await self._running
+        await self._reader.connection.stop()
+
+    def check(self) -> None:
+        """
+        See `Follower.check`.
+        """
+        self._reader.connection.check()
+        self._outage.check()
+
+    async def _run(self) -> None:
+        while True:
+            await self._reader.connection.ready()
+            try:
+                await self._follow()
+            except PostgresLost:
+                continue
+            except PostgresRefused as refused:
+                self._outage.begin("following", refused.reason)
+            except HistoryUnavailable:
+                # There is no connection, as the outage says already.
+                pass
+            await deferLater(self._clock, PAUSE)
+
+    async def _follow(self) -> None:
+        try:
+            while True:
+                more = await self._look()
+                self._outage.end("following")
+                if not more:
+                    await self._bell.wait(self._pause())
+        except UnknownEventID:
+            # A store that is never found as it was left is not read without a pause.
+            await deferLater(self._clock, self._restarts.next(self._clock.seconds()))
+            tail = await self._reader.tail(RESTART_TAIL)
+            self._move_to(tail.newest.number)
+            self._epochs.forget(self._last)
+            self._hand_over(self._restart, tail)
+
+    async def _look(self) -> bool:
+        """
+        Deliver what there is.
+
+        Returns:
+            Whether there may be more.
+
+        Raises:
+            UnknownEventID: A publication that follows is missing.
+        """
+        self._settled = 0.0
+        entries, look = await self._reader.follow(self._last)
+        self._check_order(look)
+        records: list[Record] = []
+        try:
+            for entry in entries:
+                if not self._follows(entry):
+                    break
+                if entry.record is not None:
+                    records.append(entry.record)
+                self._move_to(entry.number)
+        finally:
+            if records:
+                self._epochs.note(self._last)
+                self._hand_over(self._deliver, records)
+        return bool(entries) and self._last == entries[-1].number
+
+    def _check_order(self, look: Look) -> None:
+        """
+        Check that the store still has what was delivered, and everything since.
+        """
+        if look.upto > self._last:
+            raise UnknownEventID(f"the event after {self._last} is forgotten")
+        epoch = self._epochs.named(self._epoch.name)
+        if epoch is None:
+            raise UnknownEventID(f"the epoch {self._epoch.name} is not kept")
+        following = self._epochs.after(epoch)
+        if look.lost is not None and look.lost > self._last + 1:
+            raise UnknownEventID(f"events before {look.lost} are lost")
+        if self._last > (look.last if following is None else following.follows):
+            # A new connection tells the store what is missing, and it begins a new epoch.
+            self._reader.connection.reconnect("its history has lost publications")
+            raise PostgresLost(f"The event {self._last} is lost.")
+
+    def _follows(self, entry: EventRow) -> bool:
+        """
+        Whether it is time to deliver *entry*.
+
+        Raises:
+            UnknownEventID: Something before it is missing.
+        """
+        if entry.number == self._last + 1:
+            return True
+        epoch = self._epochs.of(entry.number)
+        if entry.number != epoch.first or self._last not in (epoch.follows, epoch.first - 1):
+            raise UnknownEventID(f"the event after {self._last} is not kept")
+        # Another hub may still tell that it has seen more than the store has now.
+        self._settled = epoch.settled
+        return self._clock.seconds() >= epoch.settled
+
+    def _move_to(self, number: int) -> None:
+        self._last = number
+        self._epoch = self._epochs.of(number)
+
+    def _pause(self) -> float:
+        if self._settled:
+            return max(POLL, min(NET, self._settled - self._clock.seconds()))
+        if not self._reader.connection.pooled:
+            return NET
+        if not self._pooled_logged:
+            self._pooled_logged = True
+            self._log.info(
+                "{store} is reached through a pooler, which passes no notifications on: looking"
+                " for new events every {milliseconds} ms",
+                store=self._outage.store,
+                milliseconds=round(POLL * 1000),
+            )
+        return POLL

@@ -1,0 +1,115 @@
+"""
+What a hub asks on each new connection, before anything else.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from twisted.internet.interfaces import IReactorTime
+
+from twisted_sse.errors import HistoryUnavailable
+from twisted_sse.history.postgres.binary import Statement, float_from, int_from, statement
+from twisted_sse.history.postgres.epochs import Epoch, KnownEpochs
+from twisted_sse.history.postgres.protocol import PostgresProtocol
+from twisted_sse.history.postgres.schema import NEWEST, Schema
+
+if TYPE_CHECKING:
+    from psycopg.pq.abc import PGresult
+
+__all__ = ["Session", "ask_for_epochs", "epochs_from"]
+
+# How long hubs have to tell what they know when a new epoch begins, in seconds.  A hub that
+# has seen more than the store still has may be the last one to connect.
+_GRACE: Final = 2.0
+
+_WHO: Final = """
+    SELECT pg_backend_pid(), current_setting('server_encoding'),
+        (SELECT max(version) FROM @schema@.migration)
+"""
+_OPEN: Final = "SELECT gone FROM @schema@.open($1, $2, $3::bigint)"
+_EPOCHS: Final = """
+    SELECT first, epoch, follows, lost, extract(epoch FROM clock_timestamp() - at)::float8
+    FROM @schema@.epoch ORDER BY first
+"""
+_ISOLATION: Final = b"SET default_transaction_isolation = 'read committed'"
+
+
+class Session:
+    """
+    Args:
+        epochs: Told which life of the store it is.
+
+        listen: Whether to listen for notifications.
+
+    Attributes:
+        pooled: Whether something like pgbouncer stands between.  Its connections to the
+            server are not ours, so they keep no setting, and hear no notification.
+    """
+
+    def __init__(
+        self, schema: Schema, epochs: KnownEpochs, clock: IReactorTime, listen: bool
+    ) -> None:
+        self._schema = schema
+        self._epochs = epochs
+        self._clock = clock
+        self._listen = listen
+        self.pooled = False
+
+    async def begin(self, protocol: PostgresProtocol) -> None:
+        """
+        Prepare *protocol* for use.
+
+        Raises:
+            HistoryUnavailable: The database cannot be used.
+
+            SQLRefused: PostgreSQL has answered with an error.
+        """
+        (who,) = await protocol.run(statement(self._schema.sql(_WHO)))
+        encoding = (who.get_value(0, 1) or b"").decode()
+        version = int_from(who.get_value(0, 2) or b"")
+        self.pooled = int_from(who.get_value(0, 0) or b"") != protocol.backend
+        if encoding != "UTF8":
+            raise HistoryUnavailable(f"its encoding is {encoding}: use a database with UTF8")
+        if version < NEWEST:
+            raise HistoryUnavailable(
+                f"its schema {self._schema.name} is too old: run twisted-sse history URL --install"
+            )
+        if not self.pooled:
+            listening = (self._schema.events, self._schema.outbox) if self._listen else ()
+            names = [f'LISTEN "{one}"'.encode() for one in listening]
+            await protocol.run(*(statement(one) for one in (_ISOLATION, *names)))
+        await self._open(protocol)
+
+    async def _open(self, protocol: PostgresProtocol) -> None:
+        epoch, number = self._epochs.known or (None, None)
+        opening = statement(self._schema.sql(_OPEN), secrets.token_hex(8), epoch, number)
+        _, epochs = await protocol.run(opening, ask_for_epochs(self._schema))
+        self._epochs.update(epochs_from(epochs, self._clock.seconds()))
+
+
+def ask_for_epochs(schema: Schema) -> Statement:
+    """
+    Ask for all epochs.
+    """
+    return statement(schema.sql(_EPOCHS))
+
+
+def epochs_from(result: PGresult, now: float) -> Sequence[Epoch]:
+    """
+    Read the answer to `ask_for_epochs`.
+    """
+    return [_epoch(result, row, now) for row in range(result.ntuples)]
+
+
+def _epoch(result: PGresult, row: int, now: float) -> Epoch:
+    first, name, follows, lost, age = (result.get_value(row, one) or b"" for one in range(5))
+    return Epoch(
+        int_from(first),
+        name.decode(),
+        int_from(follows),
+        lost == b"\1",
+        now + max(0.0, _GRACE - float_from(age)) if row else now,
+    )
