@@ -78,8 +78,8 @@ def _read(path):
             yield Record(number, id, publication and _publication(**publication))
 
 
-def _publication(topics, event, private):
-    return Publication(tuple(topics), ServerSentEvent(**event), private)
+def _publication(topics, event, **others):
+    return Publication(tuple(topics), ServerSentEvent(**event), **others)
 
 
 @implementer(IHistoryFactory)

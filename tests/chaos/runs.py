@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -100,15 +100,12 @@ class _Node:
         """
         return f"begun {name}\n" in self.process.output()
 
-    def unfinished(self) -> set[str]:
+    def begun(self) -> set[str]:
         """
-        The runs whose sources its process has begun and not closed.
+        The runs whose sources its process has begun.
         """
-        said: dict[str, set[str]] = {}
-        for line in self.process.output().splitlines():
-            word, _, name = line.partition(" ")
-            said.setdefault(word, set()).add(name)
-        return said.get("begun", set()) - said.get("closed", set())
+        lines = [line.partition(" ") for line in self.process.output().splitlines()]
+        return {name for word, _, name in lines if word == "begun"}
 
     def stop(self) -> None:
         """
@@ -222,13 +219,13 @@ class Chaos:
             await asyncio.sleep(self._rng.uniform(0.3, 1.0))
             if self._over:
                 return
-            busy = [one for one in self.nodes if one.unfinished()]
+            busy = [one for one in self.nodes if self._going_on(one)]
             node = self._rng.choice(busy or self.nodes)
             now = time.monotonic()
-            self._note_hurt(node.unfinished(), now)
+            self._note_hurt(node, now)
             if what == "kill":
                 await asyncio.to_thread(node.kill)
-                self._note_hurt(node.unfinished(), now)
+                self._note_hurt(node, now)
                 await asyncio.to_thread(node.begin_again)
                 self.counts["nodes killed"] += 1
             else:
@@ -237,9 +234,22 @@ class Chaos:
                 node.process.send_signal(signal.SIGCONT)
                 self.counts["nodes frozen"] += 1
 
-    def _note_hurt(self, names: Iterable[str], now: float) -> None:
-        for name in names:
+    def _note_hurt(self, node: _Node, now: float) -> None:
+        for name in self._going_on(node):
             self.hurt.setdefault(name, now)
+        if len(self.nodes) == 1:
+            # Nobody else interrupts them before it is back again.
+            self.hurt |= dict.fromkeys(self.hurt.keys() - self._ended(), now)
+
+    def _ended(self) -> set[str]:
+        return {one.name for one in self.readers if one.outcome is not None}
+
+    def _going_on(self, node: _Node) -> set[str]:
+        """
+        The runs of *node* whose end nobody has read: a source may be closed, and the end not
+        be kept.
+        """
+        return node.begun() - self._ended()
 
     def check(self) -> None:
         """

@@ -121,8 +121,7 @@ class DevelopingTests(ProgramTests):
         program = self.serve("-c", _program("developing.py").text.replace("8080", "PORT"))
         stream = RawStream(self.port, "/events?topic=news")
         self.addCleanup(stream.close)
-        first = stream.next()
-        stream.named("stream-open")
+        first = stream.named("stream-open")
 
         program.send_signal(signal.SIGTERM)
 

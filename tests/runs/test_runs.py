@@ -716,6 +716,24 @@ class SharedTests(SynchronousTestCase):
         self.assertEqual([run.state, other.state], ["cancelled", "cancelled"])
         self.assertEqual(self.source.said, ["begun", "cancelled", "closed"])
 
+    def test_end_while_asking(self) -> None:
+        """
+        An end that comes while history is being asked is not overlooked.
+        """
+        self.result(self.runs[0].begin("one", self.source.items()))
+        history: Any = self.hubs[1].history
+        stale, waiting = history.find_run("runs/one"), Deferred[Any]()
+        with_wait = iter([waiting])
+        find = history.find_run
+        self.patch(history, "find_run", lambda topic: next(with_wait, None) or find(topic))
+        got = Deferred.fromCoroutine(self.runs[1].get("one"))
+        self.source.give(None)
+        self.turn(0.1)
+        waiting.callback(stale)
+        self.turn()
+
+        self.assertEqual(self.successResultOf(self.successResultOf(got).ended()), "done")
+
     def test_dead_owner(self) -> None:
         """
         The run of a dead owner is interrupted within twice the lease.

@@ -296,6 +296,22 @@ class NameTests(SynchronousTestCase):
         served.clock.advance(0)
         self.assertTrue(caller.answer.ended)
 
+    def test_grant_changed_patterns(self) -> None:
+        """
+        A stream with presence that has only patterns now is authorized again, too.
+        """
+        served = Served(authorize=lambda request: Grant("ada", public=True), presence=True)
+        caller = served.call("GET", "/events?topic=a&presence=events")
+        name = caller.answer.events[0].json()["connection"]
+        body = b'{"add":["rooms/{room}"],"remove":["a"]}'
+        served.call("PATCH", f"/events/{name}", JSON, body)
+        served.hub.grant_changed("ada")
+        served.clock.advance(0)
+        served.hub.publish("rooms/1", "hello")
+        served.clock.advance(0)
+
+        self.assertEqual(caller.answer.events[-1].data, "hello")
+
     def test_presence(self) -> None:
         """
         A user joins the topics that are added, and leaves those that are removed.

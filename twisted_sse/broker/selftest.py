@@ -49,7 +49,7 @@ class SelfTest(Service):
     def __init__(self, broker: Broker, interval: float) -> None:
         self._broker = broker
         self._interval = interval
-        self._sink = _Ear()
+        self._sink = _TestSink()
         self._connection: Connection | None = None
         self._fault: Fault | None = None
         broker.checks.append(lambda: self._fault)
@@ -78,12 +78,12 @@ class SelfTest(Service):
         clock = self._broker.clock
         await self._listen()
         began = clock.seconds()
-        word = secrets.token_hex(8)
-        heard = self._sink.hear(word).addTimeout(_TIMEOUT, clock)
-        publishing = self._broker.submit((_publication(word),))
-        publishing.addErrback(lambda failure: None if heard.called else heard.errback(failure))
+        token = secrets.token_hex(8)
+        arrived = self._sink.wait_for(token).addTimeout(_TIMEOUT, clock)
+        publishing = self._broker.submit((_publication(token),))
+        publishing.addErrback(lambda failure: None if arrived.called else arrived.errback(failure))
         try:
-            await heard
+            await arrived
         except TimeoutError:
             sentence = f"A test event has not arrived within {_TIMEOUT:g} seconds."
             raise RuntimeError(sentence) from None
@@ -98,7 +98,7 @@ class SelfTest(Service):
         """
         if self._connection is not None and self._connection.ended is None:
             return
-        self._sink = _Ear()
+        self._sink = _TestSink()
         subscriber = Subscriber(
             sink=self._sink,
             selection=Selection.of([SELF_TEST_TOPIC]),
@@ -117,25 +117,25 @@ class SelfTest(Service):
         self._fault = Fault("self-test", str(failure.value))
 
 
-class _Ear:
+class _TestSink:
     """
-    A sink that listens for one word.
+    A sink that waits for the data of one event.
     """
 
     unsent = 0
 
     def __init__(self) -> None:
         self.framing: Framing = raw
-        self._word = b""
-        self._heard: Deferred[None] = Deferred()
+        self._token = b""
+        self._arrived: Deferred[None] = Deferred()
 
-    def hear(self, word: str) -> Deferred[None]:
+    def wait_for(self, token: str) -> Deferred[None]:
         """
-        Fire when *word* has been written.
+        Fire when *token* has been written.
         """
-        self._word = word.encode("ascii")
-        self._heard = Deferred()
-        return self._heard
+        self._token = token.encode("ascii")
+        self._arrived = Deferred()
+        return self._arrived
 
     def limit(self, send_timeout: float | None) -> None:
         """
@@ -152,10 +152,10 @@ class _Ear:
         """
         See `Sink.send`.
         """
-        if self._word and self._word in payload:
-            self._word = b""
-            if not self._heard.called:
-                self._heard.callback(None)
+        if self._token and self._token in payload:
+            self._token = b""
+            if not self._arrived.called:
+                self._arrived.callback(None)
         return len(payload)
 
     def spill(self, rest: bytes) -> None:
@@ -180,5 +180,5 @@ class _Ear:
         """
 
 
-def _publication(word: str) -> Publication:
-    return Publication((SELF_TEST_TOPIC,), ServerSentEvent(word), private=True)
+def _publication(token: str) -> Publication:
+    return Publication((SELF_TEST_TOPIC,), ServerSentEvent(token), private=True)

@@ -5,7 +5,7 @@ All runs of a hub: begins them, finds them, and serves them.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 from weakref import WeakSet
 
@@ -132,8 +132,10 @@ class Runs:
         self._items = ItemConverter(hub.encoder, "The run {source} yielded")
         self._keeper = RunKeeper(hub.broker, history, self._settings)
         self._beginning: dict[str, str | None] = {}
-        # What applications hold, to be told of the ends.
-        self._held: WeakSet[Run] = WeakSet()
+        # What applications hold, by topic, to be told of the ends; and the topics that end
+        # while history is being asked.
+        self._held: dict[str, WeakSet[Run]] = {}
+        self._asking: list[set[str]] = []
         hub.broker.endings.watch(self._note_ends)
         hub.broker.add_part(self._keeper)
 
@@ -197,8 +199,8 @@ class Runs:
 
             HistoryUnavailable: History cannot tell now.
         """
-        record = await self.find(self.topic(name))
-        return None if record is None else self._hold(name, record, joined=True)
+        topic = self.topic(name)
+        return await self._known(name, topic, lambda: self.find(topic))
 
     def list(self, before: int | None = None, limit: int = 100) -> Deferred[Sequence[RunStatus]]:
         """
@@ -287,21 +289,52 @@ class Runs:
         if self._keeper.closed:
             raise HubClosed("The hub is stopping; nothing more is begun.")
         if self._is_full(user):
-            known = await self.find(topic)
+            known = await self._known(name, topic, lambda: self.find(topic))
             if known is not None:
-                return self._hold(name, known, joined=True)
+                return known
             self._refuse(user)
         owner = secrets.token_hex(12)
         self._beginning[owner] = user
-        try:
+
+        async def begin() -> RunRecord | None:
             begun = await self._ask(topic, owner)
-            if begun.run.key.owner != owner:
-                return self._hold(name, begun.run, joined=True)
-            run = self._hold(name, begun.run, joined=False)
-            self._work(begun.run, user, iterator)
+            if begun.run.key.owner == owner:
+                self._work(begun.run, user, iterator)
+            return begun.run
+
+        try:
+            run = await self._known(name, topic, begin, owner)
+            assert run is not None
             return run
         finally:
             del self._beginning[owner]
+
+    async def _known(
+        self,
+        name: str,
+        topic: str,
+        ask: Callable[[], Awaitable[RunRecord | None]],
+        owner: str = "",
+    ) -> Run | None:
+        """
+        Ask history for a run, and again if it has ended meanwhile: nobody is told later.
+
+        Args:
+            owner: That of the run if this call has begun it.
+        """
+        ended: set[str] = set()
+        self._asking.append(ended)
+        try:
+            record = await ask()
+            while topic in ended and record is not None and record.outcome is None:
+                ended.clear()
+                record = await self.find(topic)
+        finally:
+            # By identity: another set may be equal.
+            self._asking = [one for one in self._asking if one is not ended]
+        if record is None:
+            return None
+        return self._hold(name, record, joined=record.key.owner != owner)
 
     def _ask(self, topic: str, owner: str) -> Deferred[RunBegun]:
         settings = self._settings
@@ -336,7 +369,8 @@ class Runs:
 
     def _hold(self, name: str, record: RunRecord, *, joined: bool) -> Run:
         run = Run(name, record, self._cancel, joined=joined)
-        self._held.add(run)
+        if record.outcome is None:
+            self._held.setdefault(run.topic, WeakSet()).add(run)
         return run
 
     async def _cancel(self, topic: str) -> None:
@@ -353,6 +387,8 @@ class Runs:
             await work.stop("cancelled")
 
     def _note_ends(self, topics: Sequence[str], outcome: Outcome) -> None:
-        for run in list(self._held):
-            if run.topic in topics and run.state == "running":
+        for ended in self._asking:
+            ended.update(topics)
+        for topic in topics:
+            for run in list(self._held.pop(topic, ())):
                 run.note_end(outcome)

@@ -22,7 +22,7 @@ from twisted_sse.server.banner import Served, StartupBanner, bearer_from_file
 from twisted_sse.server.config.config import Config
 from twisted_sse.server.config.option import InvalidOption
 from twisted_sse.server.demo import publish_demo
-from twisted_sse.server.limits import connection_limits
+from twisted_sse.server.limits import ConnectionLimits, connection_limits
 from twisted_sse.server.listening import EndpointService
 from twisted_sse.server.memory import MemoryTrim
 from twisted_sse.server.parts import AccessLogPart, LimitsPart, StopPart, TreePart
@@ -118,39 +118,17 @@ def make_server(
     limits = connection_limits(config, files)
     access = Access(config, reactor, role.token)
     check_admin(config, reactor)
-    hub = Hub(
-        role.history or config.history,
-        keepalive=config.keepalive,
-        retry=config.retry,
-        retry_spread=config.retry_spread,
-        send_timeout=config.send_timeout,
-        max_lifetime=config.max_lifetime,
-        access_log=config.access_log,
-        max_connections=limits.total,
-        max_connections_per_address=limits.per_address,
-        max_connections_per_user=limits.per_user,
-        max_publish_rate=config.max_publish_rate,
-        presence=config.presence or False,
-        reactor=reactor,
-    )
+    hub = _hub(config, role, limits, reactor)
     trees = Trees(hub, access, config)
     sockets = socket_limits(limits.total, limits.per_address, files)
     site = _site(config, hub, trees.make(config), sockets, reactor)
-    accepts = AcceptLimit(
-        config.max_accepts,
-        limits.accepts_per_address,
-        reactor,
-        hub.broker.refusals,
-        site.trusted_proxies,
-    )
+    accepts = _accept_limit(config, limits, site, reactor)
     server = Server()
     MonotonicTimers(reactor).setServiceParent(server)
     server.hub, server.access, server.reconfiguration = hub, access, reconfiguration
     access.service(reactor).setServiceParent(server)
     service = hub.service(grace=config.grace, spread=config.spread)
     service.setServiceParent(server)
-    if config.self_test is not None and role.accepts:
-        SelfTest(hub.broker, config.self_test).setServiceParent(server)
     tls = tls_server(config)
     server.watch = None if tls is None else CertificateWatch(tls, reactor)
     if server.watch is not None:
@@ -158,10 +136,7 @@ def make_server(
     server.served = served = _endpoints(config, site, tls, accepts, reactor, role)
     for one in served:
         one.endpoint.setServiceParent(server)
-    if config.demo and role.demo:
-        publish_demo(hub)
-    GarbageCollection().setServiceParent(server)
-    MemoryTrim(lambda: len(hub.connections), reactor).setServiceParent(server)
+    _add_services(server, config, reactor, role)
     server.banner = _banner(config, served, access.token)
     server.fixed = [one for one in config.ports if one.startswith(_TLS_ENDPOINTS)]
     if reconfiguration is not None:
@@ -177,6 +152,49 @@ def make_server(
     if role.leads:
         _lead(server, config, service, reactor, role)
     return server
+
+
+def _hub(config: Config, role: Role, limits: ConnectionLimits, reactor: Any) -> Hub:
+    return Hub(
+        role.history or config.history,
+        keepalive=config.keepalive,
+        retry=config.retry,
+        retry_spread=config.retry_spread,
+        send_timeout=config.send_timeout,
+        max_lifetime=config.max_lifetime,
+        access_log=config.access_log,
+        max_connections=limits.total,
+        max_connections_per_address=limits.per_address,
+        max_connections_per_user=limits.per_user,
+        max_publish_rate=config.max_publish_rate,
+        presence=config.presence or False,
+        reactor=reactor,
+    )
+
+
+def _accept_limit(
+    config: Config, limits: ConnectionLimits, site: HubSite, reactor: Any
+) -> AcceptLimit:
+    return AcceptLimit(
+        config.max_accepts,
+        limits.accepts_per_address,
+        reactor,
+        site.refusals,
+        site.trusted_proxies,
+    )
+
+
+def _add_services(server: Server, config: Config, reactor: Any, role: Role) -> None:
+    """
+    Add the services that work beside the hub.
+    """
+    hub = server.hub
+    if config.self_test is not None and role.accepts:
+        SelfTest(hub.broker, config.self_test).setServiceParent(server)
+    if config.demo and role.demo:
+        publish_demo(hub)
+    GarbageCollection().setServiceParent(server)
+    MemoryTrim(lambda: len(hub.connections), reactor).setServiceParent(server)
 
 
 def _lead(server: Server, config: Config, service: HubService, reactor: Any, role: Role) -> None:

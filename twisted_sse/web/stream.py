@@ -157,8 +157,9 @@ class Subscriptions:
             raise Forbidden("Your token does not allow reading any of these topics.")
         if query.replication is not None:
             self._replication.check_selection(selection, query.replication)
-        presence_wish(query, selection, self._broker.presence)
-        format_of(query, self._admission.keepalive)
+        if current is None:
+            presence_wish(query, selection, self._broker.presence)
+            format_of(query, self._admission.keepalive)
         return selection, query
 
     def _open(

@@ -141,6 +141,14 @@ class AccessLogTests(CommandLineTests):
 
         self.assertIn('"GET /.well-known/mercure/subscriptions/... HTTP/1.1" 401', line)
 
+    def test_connection(self) -> None:
+        """
+        The URL of a connection, whose name is a secret, is cut.
+        """
+        line = self.line(target=f"/events/{'x' * 22}")
+
+        self.assertIn('"GET /events/... HTTP/1.1" 405', line)
+
     def test_default(self) -> None:
         """
         By default neither is logged.

@@ -31,7 +31,7 @@ from twisted_sse.history.outage import Unreadable
 from twisted_sse.history.sqlite.availability import READING, WRITING, Availability
 from twisted_sse.history.sqlite.file import absolute, check
 from twisted_sse.history.sqlite.reader import Reader
-from twisted_sse.history.sqlite.store import Store
+from twisted_sse.history.sqlite.runstore import RunStore
 from twisted_sse.history.sqlite.thread import WorkThread
 from twisted_sse.history.sqlite.trim import DEFAULT_BOUNDS, Bounds
 from twisted_sse.interfaces import (
@@ -152,7 +152,7 @@ class SQLiteHistory(Service):
         from twisted.internet import reactor
 
         in_thread = cast(IReactorFromThreads, reactor)
-        store = Store(self._path, self._sync, self._bounds)
+        store = RunStore(self._path, self._sync, self._bounds)
         # It waits for the previous one, which closes the file first.
         writer_thread = WorkThread("history writer", in_thread, self._previous_writer)
         tell = partial(in_thread.callFromThread, self._unreadable.note)
@@ -380,7 +380,7 @@ class _Workers(NamedTuple):
         reader: Used only in `reader_thread`.
     """
 
-    store: Store
+    store: RunStore
     writer_thread: WorkThread
     reader: Reader
     reader_thread: WorkThread

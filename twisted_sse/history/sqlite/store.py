@@ -16,9 +16,8 @@ from typing import Final, Literal, TypeVar
 
 from twisted_sse.errors import HistoryUnavailable, TopicEnded
 from twisted_sse.events.publication import Publication, Record
-from twisted_sse.events.runrecord import RunBegun, RunKey, RunRecord, beginning
 from twisted_sse.history.sqlite.bulk import insert
-from twisted_sse.history.sqlite.epochs import add_epoch, read_epochs
+from twisted_sse.history.sqlite.epochs import add_epoch
 from twisted_sse.history.sqlite.file import (
     Lock,
     check_location,
@@ -29,17 +28,7 @@ from twisted_sse.history.sqlite.file import (
 )
 from twisted_sse.history.sqlite.room import reserve, stalled_log
 from twisted_sse.history.sqlite.row import size_of
-from twisted_sse.history.sqlite.runs import (
-    Lease,
-    add_run,
-    check_owners,
-    end_runs,
-    expired_runs,
-    extend_leases,
-    find_run,
-    forget_runs,
-    renew_runs,
-)
+from twisted_sse.history.sqlite.runs import check_owners, end_runs
 from twisted_sse.history.sqlite.topics import TopicIndex
 from twisted_sse.history.sqlite.trim import Bounds, Extent, find_oldest, read_extent, trim
 
@@ -104,8 +93,6 @@ class Store:
         self._connection: sqlite3.Connection | None = None
         self._index: TopicIndex
         self._extent: Extent | None = None
-        # When a hub has renewed or interrupted runs last.
-        self._called: float | None = None
         # Whether a topic may have ended.
         self._has_ends = False
         # The newest number at the last deletion.
@@ -151,72 +138,6 @@ class Store:
             now: The time in seconds.
         """
         return self._commit(lambda connection: self._keep(connection, publications, now), now)
-
-    def begin_run(
-        self, topic: str, owner: str, lease: float, keep: float, private: bool, now: float
-    ) -> RunBegun:
-        """
-        See `IRunHistory.begin_run`.
-        """
-
-        def begin(connection: sqlite3.Connection, extent: Extent) -> tuple[RunBegun, Extent]:
-            oldest = self._oldest(connection, now)
-            forget_runs(connection, oldest, now)
-            epochs = read_epochs(connection)
-            known = find_run(connection, epochs, topic, oldest, now)
-            if known is not None:
-                return RunBegun(known, ()), extent
-            records, extent = self._keep(connection, [beginning(topic, private)], now)
-            run = RunRecord(RunKey(topic, owner), now, records[0].position, private)
-            add_run(connection, run, Lease(lease, keep), now)
-            return RunBegun(run, records), extent
-
-        return self._change(begin, now)
-
-    def renew_runs(self, keys: Sequence[RunKey], lease: float, now: float) -> list[RunKey]:
-        """
-        See `IRunHistory.renew_runs`.
-        """
-        self._called = now
-        if not keys:
-            # Nothing is written.
-            self.open(now)
-            return []
-        return self._change(
-            lambda connection, extent: (renew_runs(connection, keys, now + lease), extent), now
-        )
-
-    def interrupt_runs(self, lease: float, limit: int, now: float) -> list[Record]:
-        """
-        See `IRunHistory.interrupt_runs`.
-        """
-        called, self._called = self._called, now
-
-        def interrupt(
-            connection: sqlite3.Connection, extent: Extent
-        ) -> tuple[list[Record], Extent]:
-            forget_runs(connection, self._oldest(connection, now), now)
-            if called is None or now - called > lease / 2:
-                extend_leases(connection, now + lease)
-                return [], extent
-            expired = expired_runs(connection, limit, now)
-            ends = [Publication.ending(one, "interrupted", private=has) for one, has in expired]
-            return self._keep(connection, ends, now) if ends else ([], extent)
-
-        return self._change(interrupt, now)
-
-    def _change(
-        self,
-        work: Callable[[sqlite3.Connection, Extent], tuple[T, Extent]],
-        now: float,
-    ) -> T:
-        """
-        Do *work*, which may keep publications, in one transaction.
-        """
-        self.open(now)
-        extent = self._extent
-        assert extent is not None
-        return self._commit(lambda connection: work(connection, extent), now)
 
     def probe(self, size: int, now: float) -> None:
         """
@@ -320,6 +241,19 @@ class Store:
         if known.newest < found.oldest:
             connection.execute("UPDATE forgotten SET number = ?", (known.newest,))
         return read_extent(connection)
+
+    def _change(
+        self,
+        work: Callable[[sqlite3.Connection, Extent], tuple[T, Extent]],
+        now: float,
+    ) -> T:
+        """
+        Do *work*, which may keep publications, in one transaction.
+        """
+        self.open(now)
+        extent = self._extent
+        assert extent is not None
+        return self._commit(lambda connection: work(connection, extent), now)
 
     def _commit(self, work: Callable[[sqlite3.Connection], tuple[T, Extent]], now: float) -> T:
         """

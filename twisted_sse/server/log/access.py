@@ -13,6 +13,7 @@ from twisted.web.server import Request
 
 from twisted_sse.broker.connections.endlog import ACCESS_LOGGER
 from twisted_sse.web.logged import logged
+from twisted_sse.web.topics import is_connection_name
 
 __all__ = ["log_request"]
 
@@ -22,6 +23,9 @@ _LINE = '{address} {user} "{method} {path} {protocol}" {status} {bytes} "{agent}
 
 # The URLs below this one end in topics and subscribers, as Mercure wants it.
 _SUBSCRIPTIONS = b"/.well-known/mercure/subscriptions/"
+
+# Those below this one may end in the name of a connection, which is a secret.
+_EVENTS = b"/events/"
 
 
 def log_request(request: Request) -> None:
@@ -36,7 +40,7 @@ def log_request(request: Request) -> None:
         "address": getattr(request.getClientAddress(), "host", None) or "-",
         "user": _shown(_bytes(known.user) or request.getUser()) or "-",
         "method": _shown(request.method),
-        "path": _shown(_without_topics(request.path)),
+        "path": _shown(_without_secrets(request.path)),
         "protocol": _shown(request.clientproto),
         "status": request.code,
         "bytes": request.sentLength,
@@ -48,8 +52,13 @@ def log_request(request: Request) -> None:
         _log.info(_LINE + ' "{refusal}"', **fields, refusal=_shown(_bytes(known.refusal)))
 
 
-def _without_topics(path: bytes) -> bytes:
-    return _SUBSCRIPTIONS + b"..." if path.startswith(_SUBSCRIPTIONS) else path
+def _without_secrets(path: bytes) -> bytes:
+    if path.startswith(_SUBSCRIPTIONS):
+        return _SUBSCRIPTIONS + b"..."
+    name = path.removeprefix(_EVENTS)
+    if name != path and is_connection_name(name.decode("latin-1")):
+        return _EVENTS + b"..."
+    return path
 
 
 def _bytes(text: str | None) -> bytes:

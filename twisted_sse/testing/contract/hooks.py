@@ -30,7 +30,8 @@ class Hooks:
             `interrupt` and `resume`.
 
         lifetime: The ``age`` that the tests pass to `make_history`, and the ``ttl``
-            that they pass to `IPresenceStore.exchange`, in seconds.
+            that they pass to `IPresenceStore.exchange`, and the ``lease`` and ``keep`` that
+            they pass to `IRunHistory.begin_run`, in seconds.
             It must be longer than an append and the query after it take.  If
             `pass_time` advances a clock of your own, a long one costs no time.
 
@@ -85,7 +86,7 @@ class Hooks:
 
     def pass_time(self, seconds: float) -> Any:
         """
-        Let time pass for ``age``, and for the ``ttl`` of `IPresenceStore`.  The
+        Let time pass for ``age``, for the ``ttl`` of `IPresenceStore`, and for `IRunHistory`.  The
         default waits in real time; if your provider takes a clock, pass it a
         `twisted.internet.task.Clock` and advance that.
         """

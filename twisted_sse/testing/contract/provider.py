@@ -10,11 +10,12 @@ from twisted_sse.testing.contract.checked import CheckRules
 from twisted_sse.testing.contract.ends import EndRules, SharedEndRules
 from twisted_sse.testing.contract.find import FindRules, SharedFindRules
 from twisted_sse.testing.contract.follow import FollowRules
+from twisted_sse.testing.contract.leases import LeaseRules, SharedRunRules
 from twisted_sse.testing.contract.lifecycle import AvailabilityRules, LifecycleRules
 from twisted_sse.testing.contract.locate import LocateRules
 from twisted_sse.testing.contract.presence import PresenceRules
 from twisted_sse.testing.contract.read import ReadRules
-from twisted_sse.testing.contract.runs import RunRules, SharedRunRules
+from twisted_sse.testing.contract.runs import RunRules
 from twisted_sse.testing.contract.since import SinceRules
 from twisted_sse.testing.contract.tail import TailRules
 from twisted_sse.testing.contract.unknown_ids import UnknownIDRules
@@ -31,6 +32,7 @@ class HistoryProviderContract(
     FindRules,
     EndRules,
     RunRules,
+    LeaseRules,
     CheckRules,
     ReadRules,
     AvailabilityRules,

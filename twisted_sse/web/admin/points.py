@@ -12,6 +12,27 @@ from twisted_sse.web.admin.sample import Sample
 
 __all__ = ["point_between", "quantile"]
 
+# What is told per second, and the metric that it is of.
+_RATES = {
+    "opened": "connections_opened",
+    "closed": "connections_closed",
+    "published": "events_published",
+    "not_kept": "events_not_kept",
+    "delivered": "events_delivered",
+    "bytes": "delivered_bytes",
+    "refused": "refused",
+    "resets": "resets",
+    "cpu": "cpu_seconds",
+}
+
+# Quantiles, their metrics, and the part of all observations that they are of.
+_QUANTILES = {
+    "latency_p50": ("publish_to_write_seconds", 0.5),
+    "latency_p99": ("publish_to_write_seconds", 0.99),
+    "append_p99": ("history_append_seconds", 0.99),
+    "stall_p99": ("reactor_stall_seconds", 0.99),
+}
+
 
 def point_between(earlier: Sample, later: Sample, recent: Sample, seconds: float) -> dict[str, Any]:
     """
@@ -28,44 +49,43 @@ def point_between(earlier: Sample, later: Sample, recent: Sample, seconds: float
         nothing happened.
     """
 
-    def rate(key: str) -> float:
-        return round((_total(later, key) - _total(earlier, key)) / seconds, 3)
+    return {
+        **{
+            name: round((_total(later, key) - _total(earlier, key)) / seconds, 3)
+            for name, key in _RATES.items()
+        },
+        **{
+            name: _quantile_since(recent, later, key, part)
+            for name, (key, part) in _QUANTILES.items()
+        },
+        **_at_the_end(later),
+    }
 
-    def quantile_of(key: str, part: float) -> float | None:
-        before, after = recent.get(key), later.get(key)
-        if after is None:
-            return None
-        counts: Sequence[int] = after["counts"]
-        if before is not None:
-            counts = [max(0, a - b) for a, b in zip(counts, before["counts"], strict=True)]
-        return quantile(metric_named(key).bounds, counts, part)
 
+def _at_the_end(later: Sample) -> dict[str, Any]:
     connections: Mapping[str, int] = later.get("connections", {})
     return {
         "connections": sum(connections.values()),
         "states": connections,
-        "opened": rate("connections_opened"),
-        "closed": rate("connections_closed"),
-        "published": rate("events_published"),
-        "not_kept": rate("events_not_kept"),
-        "delivered": rate("events_delivered"),
-        "bytes": rate("delivered_bytes"),
-        "refused": rate("refused"),
-        "resets": rate("resets"),
-        "latency_p50": quantile_of("publish_to_write_seconds", 0.5),
-        "latency_p99": quantile_of("publish_to_write_seconds", 0.99),
-        "append_p99": quantile_of("history_append_seconds", 0.99),
-        "stall_p99": quantile_of("reactor_stall_seconds", 0.99),
         "lagging": later.get("lagging_connections", 0),
         "largest_lag": later.get("largest_lag_events", 0),
         "memory": later.get("resident_memory_bytes"),
-        "cpu": rate("cpu_seconds"),
         "history_events": later.get("history_events"),
         "history_bytes": later.get("history_bytes"),
         "processes": later.get("processes", 0),
         "total_published": later.get("events_published", 0),
         "total_delivered": later.get("events_delivered", 0),
     }
+
+
+def _quantile_since(recent: Sample, later: Sample, key: str, part: float) -> float | None:
+    before, after = recent.get(key), later.get(key)
+    if after is None:
+        return None
+    counts: Sequence[int] = after["counts"]
+    if before is not None:
+        counts = [max(0, a - b) for a, b in zip(counts, before["counts"], strict=True)]
+    return quantile(metric_named(key).bounds, counts, part)
 
 
 def quantile(bounds: Sequence[float], counts: Sequence[int], part: float) -> float | None:
