@@ -11,11 +11,11 @@ Needs PostgreSQL 13 or newer, and psycopg: ``pip install 'twisted-sse[postgres]'
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
-from typing import Final
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Final, TypeVar
 from weakref import WeakSet
 
-from twisted.internet.defer import Deferred, DeferredLock, TimeoutError
+from twisted.internet.defer import Deferred, DeferredLock, TimeoutError, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from zope.interface import implementer
@@ -23,6 +23,7 @@ from zope.interface import implementer
 from twisted_sse.errors import HistoryUnavailable, PerhapsKept
 from twisted_sse.events.holdings import Holdings, StoredPage
 from twisted_sse.events.publication import Position, Publication, Record, Tail
+from twisted_sse.events.runrecord import RunBegun, RunKey, RunRecord
 from twisted_sse.history.bell import Bell
 from twisted_sse.history.outage import Unreadable
 from twisted_sse.history.postgres.connect import PostgresConnector
@@ -37,17 +38,20 @@ from twisted_sse.history.postgres.extra import check_psycopg
 from twisted_sse.history.postgres.follower import PostgresFollower
 from twisted_sse.history.postgres.install import install_schema
 from twisted_sse.history.postgres.outbox import OutboxMover
-from twisted_sse.history.postgres.reader import PostgresBounds, PostgresReader
+from twisted_sse.history.postgres.reader import PostgresBounds, PostgresReader, is_storable
 from twisted_sse.history.postgres.reading import describe_rows, read_rows
+from twisted_sse.history.postgres.runs import PostgresRuns
 from twisted_sse.history.postgres.schema import Schema
 from twisted_sse.history.postgres.session import Session
 from twisted_sse.history.postgres.url import PostgresURL
 from twisted_sse.history.postgres.writer import PostgresWriter
 from twisted_sse.history.remote import RemoteHistory
-from twisted_sse.interfaces import IHistoryReader, IInstallableHistory
+from twisted_sse.interfaces import IHistoryReader, IInstallableHistory, IRunHistory
 from twisted_sse.topics import Selection
 
 __all__ = ["PostgresHistory"]
+
+T = TypeVar("T")
 
 # How many reads run at a time, over one connection.
 _READERS: Final = 4
@@ -56,8 +60,8 @@ _READERS: Final = 4
 _PAUSE: Final = 0.02
 
 
-@implementer(IHistoryReader, IInstallableHistory)
-class PostgresHistory(RemoteHistory[PostgresReader]):
+@implementer(IHistoryReader, IInstallableHistory, IRunHistory)
+class PostgresHistory(RemoteHistory[PostgresReader]):  # type: ignore[override]
     """
     Keeps the newest publications in PostgreSQL.
 
@@ -152,6 +156,47 @@ class PostgresHistory(RemoteHistory[PostgresReader]):
         """
         return f"BEGIN;\n\n{self._schema.script()}\nCOMMIT;\n"
 
+    def begin_run(  # type: ignore[override]
+        self, topic: str, owner: str, lease: float, keep: float, private: bool
+    ) -> Deferred[RunBegun]:
+        """
+        See `IRunHistory.begin_run`.
+        """
+        return Deferred.fromCoroutine(self._begin_run(topic, owner, lease, keep, private))
+
+    def renew_runs(  # type: ignore[override]
+        self, keys: Sequence[RunKey], lease: float
+    ) -> Deferred[Sequence[RunKey]]:
+        """
+        See `IRunHistory.renew_runs`.
+        """
+        runs = self._runs(self._running_writer().connection)
+        return Deferred.fromCoroutine(runs.renew_runs(keys, lease))
+
+    def interrupt_runs(  # type: ignore[override]
+        self, lease: float, limit: int
+    ) -> Deferred[Sequence[Record]]:
+        """
+        See `IRunHistory.interrupt_runs`.
+        """
+        return Deferred.fromCoroutine(self._interrupt_runs(lease, limit))
+
+    def find_run(self, topic: str) -> Deferred[RunRecord | None]:  # type: ignore[override]
+        """
+        See `IRunHistory.find_run`.
+        """
+        if not is_storable(topic):
+            return succeed(None)
+        return self._read(lambda store: self._runs(store.connection).find_run(topic))
+
+    def list_runs(  # type: ignore[override]
+        self, before: int | None, limit: int
+    ) -> Deferred[Sequence[RunRecord]]:
+        """
+        See `IRunHistory.list_runs`.
+        """
+        return self._read(lambda store: self._runs(store.connection).list_runs(before, limit))
+
     def describe(self) -> Deferred[Holdings]:  # type: ignore[override]
         """
         See `IHistoryReader.describe`.
@@ -189,13 +234,42 @@ class PostgresHistory(RemoteHistory[PostgresReader]):
             connection, self._schema, self._bounds, self._epochs, self._unreadable, self._clock
         )
 
+    def _runs(self, connection: PostgresConnection) -> PostgresRuns:
+        return PostgresRuns(connection, self._schema, self._bounds, self._epochs, self._clock)
+
+    def _running_writer(self) -> PostgresWriter:
+        self._running_store()
+        assert self._writer is not None
+        return self._writer
+
+    async def _begin_run(
+        self, topic: str, owner: str, lease: float, keep: float, private: bool
+    ) -> RunBegun:
+        writer = self._running_writer()
+        runs = self._runs(writer.connection)
+        return await self._surely(
+            writer,
+            lambda: runs.begin_run(topic, owner, lease, keep, private),
+            "the run may have begun",
+        )
+
+    async def _interrupt_runs(self, lease: float, limit: int) -> Sequence[Record]:
+        try:
+            runs = self._runs(self._running_writer().connection)
+            return await runs.interrupt_runs(lease, limit)
+        except PostgresLost:
+            raise self._doubtful("runs may have been interrupted") from None
+
     async def _append(self, publications: Sequence[Publication]) -> Sequence[Record]:
         await self._appending.acquire()
         try:
-            store, writer = self._running_store(), self._writer
-            assert writer is not None
+            store, writer = self._running_store(), self._running_writer()
             self._batches += 1
-            records = await self._keep(writer, publications)
+            records = await self._surely(
+                writer,
+                lambda: writer.append(self._batches, publications),
+                "the publications may have been kept",
+            )
             self._outage.end("writing")
             return records
         except PostgresRefused as refused:
@@ -204,18 +278,19 @@ class PostgresHistory(RemoteHistory[PostgresReader]):
         finally:
             self._appending.release()
 
-    async def _keep(
-        self, writer: PostgresWriter, publications: Sequence[Publication]
-    ) -> Sequence[Record]:
+    async def _surely(
+        self, writer: PostgresWriter, write: Callable[[], Coroutine[Any, Any, T]], doubt: str
+    ) -> T:
         """
-        Append a batch, again if its outcome is not known, or if it was rolled back.
+        Call *write*, again if its outcome is not known, or if it was rolled back.
 
-        PostgreSQL recognizes a batch that it has kept already, and only answers.
+        PostgreSQL recognizes a batch that it has kept already, and the owner of a run, and only
+        answers.
         """
         deadline, in_doubt = None, False
         while True:
             try:
-                return await writer.append(self._batches, publications)
+                return await write()
             except HistoryUnavailable as error:
                 in_doubt = in_doubt or isinstance(error, PostgresLost)
                 if not in_doubt and not (deadline or _was_rolled_back(error)):
@@ -226,9 +301,12 @@ class PostgresHistory(RemoteHistory[PostgresReader]):
                 break
         if not in_doubt:
             raise failed
-        raise PerhapsKept(
+        raise self._doubtful(doubt)
+
+    def _doubtful(self, what: str) -> PerhapsKept:
+        return PerhapsKept(
             f"The connection to PostgreSQL at {self._url.address} was lost before it answered;"
-            " the publications may have been kept."
+            f" {what}."
         )
 
     async def _may_try_again(self, writer: PostgresWriter, deadline: float) -> bool:

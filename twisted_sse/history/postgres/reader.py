@@ -25,7 +25,7 @@ from twisted_sse.topics import Selection
 if TYPE_CHECKING:
     from psycopg.pq.abc import PGresult
 
-__all__ = ["Located", "PostgresBounds", "PostgresReader"]
+__all__ = ["Located", "PostgresBounds", "PostgresReader", "is_storable"]
 
 # The most rows of which only the topics are read.
 _SCAN: Final = 1000
@@ -137,7 +137,7 @@ class PostgresReader:
             UnknownEventID: It, or a publication that followed it, is not kept.
         """
         found: int | None = None
-        if _is_storable(event_id):
+        if is_storable(event_id):
             name, number = None, None
             if not by_publisher:
                 name, number = KnownEpochs.parse(event_id) or (None, None)
@@ -166,7 +166,7 @@ class PostgresReader:
         """
         See `IEndingHistory.ends`.
         """
-        names = texts([one for one in topics if _is_storable(one)])
+        names = texts([one for one in topics if is_storable(one)])
         while True:
             asking = statement(self._schema.sql(_ENDS), names, *self._bounds)
             (found,) = await self.connection.call(asking)
@@ -304,9 +304,10 @@ def _matching(result: PGresult, topics: Selection) -> tuple[list[int], int]:
     return numbers, number
 
 
-def _is_storable(event_id: str) -> bool:
+def is_storable(event_id: str) -> bool:
     """
-    Whether PostgreSQL can have a text at all; if not, nobody has chosen it as an ID.
+    Whether PostgreSQL can have a text at all; if not, nobody has chosen it as an ID, or as a
+    topic.
     """
     try:
         event_id.encode()

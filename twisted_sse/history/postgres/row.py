@@ -22,7 +22,7 @@ from twisted_sse.history.postgres.binary import (
 )
 from twisted_sse.history.postgres.epochs import KnownEpochs
 
-__all__ = ["EVENT_COLUMNS", "EventRow", "Result", "parameters_of", "read_row"]
+__all__ = ["EVENT_COLUMNS", "EventRow", "Result", "parameters_of", "read_outcome", "read_row"]
 
 #: The columns that `read_row` reads.
 EVENT_COLUMNS: Final = "number, topics, private, id, retry, event, data, comment, outcome"
@@ -68,7 +68,7 @@ class EventRow(NamedTuple):
 def parameters_of(publications: Sequence[Publication]) -> tuple[bytes | None, ...]:
     """
     Write *publications* as the parameters of ``append``, from ``a_topics`` to
-    ``a_outcome``.
+    ``a_owner``.
     """
     events = [one.event for one in publications]
     return (
@@ -80,6 +80,7 @@ def parameters_of(publications: Sequence[Publication]) -> tuple[bytes | None, ..
         bytes_array([one.data for one in events]),
         bytes_array([one.comment for one in events]),
         texts([one.outcome for one in publications]),
+        texts([one.owner for one in publications]),
     )
 
 
@@ -111,11 +112,17 @@ def _record(number: int, values: Sequence[bytes | None], epochs: KnownEpochs) ->
         retry=None if retry is None else int_from(retry),
         comment=_text(comment),
     )
-    publication = Publication(names, made, private == b"\1", _outcome(outcome))
+    publication = Publication(names, made, private == b"\1", read_outcome(outcome))
     return Record(number, made.id or epochs.id_of(number), publication)
 
 
-def _outcome(value: bytes | None) -> Outcome | None:
+def read_outcome(value: bytes | None) -> Outcome | None:
+    """
+    Read how a topic has ended; NULL if it has not.
+
+    Raises:
+        ValueError: It is no outcome.
+    """
     text = _text(value)
     if text is None:
         return None

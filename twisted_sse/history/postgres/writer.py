@@ -15,7 +15,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from twisted_sse.errors import HistoryUnavailable, TopicEnded
+from twisted_sse.errors import HistoryUnavailable, RunLost, TopicEnded
 from twisted_sse.events.publication import Publication, Record
 from twisted_sse.history.postgres.binary import int_from, statement, texts_from
 from twisted_sse.history.postgres.connection import PostgresConnection
@@ -28,9 +28,9 @@ from twisted_sse.history.postgres.session import ask_for_epochs, epochs_from
 __all__ = ["PostgresWriter"]
 
 _APPEND: Final = """
-    SELECT last, epochs, closed FROM @schema@.append($1, $2::bigint, $3::text[], $4::boolean[],
-        $5::text[], $6::int[], $7::bytea[], $8::bytea[], $9::bytea[], $10::text[],
-        $11::bigint, $12::bigint, make_interval(secs => $13::float8))
+    SELECT last, epochs, closed, lost FROM @schema@.append($1, $2::bigint, $3::text[],
+        $4::boolean[], $5::text[], $6::int[], $7::bytea[], $8::bytea[], $9::bytea[], $10::text[],
+        $11::text[], $12::bigint, $13::bigint, make_interval(secs => $14::float8))
 """
 _FORGET: Final = """
     SELECT @schema@.forget($1::bigint, $2::bigint, make_interval(secs => $3::float8), $4::int,
@@ -95,14 +95,15 @@ class PostgresWriter:
             batch: The number of this batch.  PostgreSQL keeps a repeated batch once.
 
         Raises:
-            TopicEnded: See `IEndingHistory.append`.
+            TopicEnded, RunLost: See `IRunHistory.append`.
         """
         given = (*parameters_of(publications), *self._bounds)
         asking = statement(self._schema.sql(_APPEND), self._node, batch, *given)
         (result,) = await self.connection.call(asking)
-        closed = result.get_value(0, 2)
-        if closed is not None:
-            raise TopicEnded(texts_from(closed))
+        for column, error in ((2, TopicEnded), (3, RunLost)):
+            topics = result.get_value(0, column)
+            if topics is not None:
+                raise error(texts_from(topics))
         self._batch = batch
         last, epochs = (int_from(result.get_value(0, one) or b"") for one in range(2))
         if epochs != self._epochs.newest:

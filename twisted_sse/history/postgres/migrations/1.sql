@@ -69,6 +69,29 @@ CREATE TABLE @schema@.ended (
 CREATE INDEX ended_key ON @schema@.ended (key);
 CREATE INDEX ended_number ON @schema@.ended (number);
 
+-- The runs: topics with one owner each.
+CREATE TABLE @schema@.run (
+    key bigint NOT NULL,                    -- a hash of the topic
+    topic text NOT NULL COLLATE "C",
+    owner text NOT NULL COLLATE "C",
+    begun timestamptz NOT NULL DEFAULT clock_timestamp(),
+    start bigint NOT NULL,                  -- the publication with which it begins
+    private boolean NOT NULL,
+    keep interval NOT NULL,                 -- how long it is known after its end
+    until timestamptz,                      -- when its lease runs out; NULL if it has ended
+    outcome text,
+    ended bigint,                           -- the publication with which it has ended
+    forget_at timestamptz
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
+CREATE INDEX run_key ON @schema@.run (key);
+CREATE INDEX run_start ON @schema@.run (start);
+CREATE INDEX run_ended ON @schema@.run (ended) WHERE ended IS NOT NULL;
+CREATE INDEX run_until ON @schema@.run (until) WHERE until IS NOT NULL;
+
+-- When a hub has last renewed or interrupted runs: one row.
+CREATE TABLE @schema@.called (at timestamptz);
+INSERT INTO @schema@.called VALUES (NULL);
+
 -- The last batch of each run of a hub, and some before it.
 CREATE TABLE @schema@.batch (
     node text COLLATE "C",
@@ -149,14 +172,17 @@ BEGIN
     END LOOP;
 END $$;
 
--- The ends of topics that are not deleted; some may exceed the bounds.
+-- The ends of topics that are not deleted; some may exceed the bounds.  With a run, the end of
+-- its topic is forgotten.
 CREATE FUNCTION @schema@.ends_of(a_topics text[]) RETURNS TABLE (number bigint, topic text)
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = @schema@, pg_temp SET jit = off SET enable_seqscan = off AS $$
     SELECT e.number, e.topic FROM ended AS e
     WHERE e.key = ANY (ARRAY(SELECT hashtextextended(x, 0) FROM unnest(a_topics) AS x))
         AND e.topic = ANY (a_topics)
-        AND e.number >= coalesce((SELECT max(first) FROM epoch WHERE lost), 0);
+        AND e.number >= coalesce((SELECT max(first) FROM epoch WHERE lost), 0)
+        AND NOT EXISTS (SELECT FROM run AS r WHERE r.key = e.key AND r.topic = e.topic
+            AND r.ended = e.number AND r.forget_at <= clock_timestamp());
 $$;
 
 -- The ends of topics that are kept.
@@ -177,15 +203,15 @@ END $$;
 
 -- Keep a batch, all or none, once: the same batch of the same node is only answered again.
 -- In each topic list, U+001F separates topics; none contains it.  The answer is the number of
--- the last publication, and the first number of the newest epoch.  If topics have ended, these
--- are the answer instead, and nothing is kept.
+-- the last publication, and the first number of the newest epoch.  If topics have ended, or are
+-- no runs of the owners, these are the answer instead, and nothing is kept.
 --
 -- READ COMMITTED only: each statement has to see what was committed before the lock was had.
 CREATE FUNCTION @schema@.append(
     a_node text, a_batch bigint, a_topics text[], a_private boolean[], a_id text[],
     a_retry int[], a_event bytea[], a_data bytea[], a_comment bytea[], a_outcome text[],
-    a_events bigint, a_bytes bigint, a_age interval,
-    OUT last bigint, OUT epochs bigint, OUT closed text[]
+    a_owner text[], a_events bigint, a_bytes bigint, a_age interval,
+    OUT last bigint, OUT epochs bigint, OUT closed text[], OUT lost text[]
 ) LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = @schema@, pg_temp SET jit = off SET enable_seqscan = off AS $$
 DECLARE
@@ -223,6 +249,16 @@ BEGIN
             RETURN;
         END IF;
     END IF;
+    IF array_remove(a_owner, NULL) <> '{}' THEN
+        SELECT array_agg(DISTINCT x) INTO lost
+            FROM unnest(a_topics, a_owner) AS u (t, w), unnest(string_to_array(t, E'\x1f')) AS x
+            WHERE w IS NOT NULL AND NOT EXISTS (SELECT FROM run AS r
+                WHERE r.key = hashtextextended(x, 0) AND r.topic = x AND r.owner = w
+                    AND r.until IS NOT NULL);
+        IF lost IS NOT NULL THEN
+            RETURN;
+        END IF;
+    END IF;
     SELECT * INTO base, begins FROM (      -- newest(), which takes 0.25 ms longer as a call
         (SELECT number, ends FROM event ORDER BY number DESC LIMIT 1) UNION ALL
         (SELECT upto, ends FROM forgotten ORDER BY upto DESC LIMIT 1) UNION ALL
@@ -254,11 +290,17 @@ BEGIN
                 WITH ORDINALITY AS u (t, p, i, r, e, d, c, f, g, o)
         ) AS sized;
     IF array_remove(a_outcome, NULL) <> '{}' THEN
-        INSERT INTO ended
-            SELECT hashtextextended(x, 0), base + o, x
-            FROM unnest(a_topics, a_outcome) WITH ORDINALITY AS u (t, f, o),
-                unnest(string_to_array(t, E'\x1f')) AS x
-            WHERE f IS NOT NULL;
+        WITH e AS (
+            INSERT INTO ended
+                SELECT hashtextextended(x, 0), base + o, x
+                FROM unnest(a_topics, a_outcome) WITH ORDINALITY AS u (t, f, o),
+                    unnest(string_to_array(t, E'\x1f')) AS x
+                WHERE f IS NOT NULL
+                RETURNING *
+        )
+        UPDATE run AS r SET until = NULL, outcome = a_outcome[e.number - base], ended = e.number,
+                forget_at = clock_timestamp() + r.keep
+            FROM e WHERE r.key = e.key AND r.topic = e.topic AND r.until IS NOT NULL;
     END IF;
     IF a_node IS NOT NULL THEN
         INSERT INTO batch VALUES (a_node, a_batch, base + n);
@@ -300,6 +342,8 @@ BEGIN
     END IF;
     DELETE FROM event WHERE number > gone AND number <= upto_number;
     GET DIAGNOSTICS now_last = ROW_COUNT;
+    -- In this order everywhere, so that nobody waits for each other.
+    DELETE FROM run WHERE ended <= upto_number;
     DELETE FROM ended WHERE number > gone AND number <= upto_number;
     INSERT INTO forgotten VALUES (upto_number, upto_ends);
     DELETE FROM forgotten WHERE upto < upto_number AND upto >= gone;
@@ -568,7 +612,7 @@ BEGIN
     END IF;
     IF array_remove(m_outcome, NULL) = '{}' THEN
         SELECT closed INTO closed_ones FROM append(NULL, NULL, m_topics, m_private, m_id, NULL,
-            m_event, m_data, NULL, NULL, a_events, a_bytes, a_age);
+            m_event, m_data, NULL, NULL, NULL, a_events, a_bytes, a_age);
         IF closed_ones IS NULL THEN
             RETURN;
         END IF;
@@ -576,8 +620,8 @@ BEGIN
     -- One by one: some are for topics that have ended, or end a topic here.
     FOR i IN 1..moved LOOP
         SELECT closed INTO closed_ones FROM append(NULL, NULL, m_topics[i:i], m_private[i:i],
-            m_id[i:i], NULL, m_event[i:i], m_data[i:i], NULL, m_outcome[i:i], a_events, a_bytes,
-            a_age);
+            m_id[i:i], NULL, m_event[i:i], m_data[i:i], NULL, m_outcome[i:i], NULL, a_events,
+            a_bytes, a_age);
         IF closed_ones IS NOT NULL THEN
             discarded := discarded || closed_ones[1];
         END IF;
@@ -586,6 +630,115 @@ BEGIN
         -- For the log of the server; the hub that has called logs it as well.
         RAISE WARNING 'twisted_sse: % publications were discarded, because their topics had ended',
             cardinality(discarded);
+    END IF;
+END $$;
+
+-- The runs that are known; of all topics, if that is NULL.  A run is forgotten with its end.
+CREATE FUNCTION @schema@.known_runs(
+    a_topic text, a_before bigint, a_most bigint, a_events bigint, a_bytes bigint, a_age interval
+) RETURNS SETOF @schema@.run LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = @schema@, pg_temp SET jit = off SET enable_seqscan = off AS $$
+DECLARE
+    kept_after bigint;
+BEGIN
+    SELECT oldest INTO kept_after FROM extent(a_events, a_bytes, a_age);
+    IF a_topic IS NOT NULL THEN
+        RETURN QUERY SELECT * FROM run AS r
+            WHERE r.key = hashtextextended(a_topic, 0) AND r.topic = a_topic AND (r.ended IS NULL
+                OR r.ended > kept_after AND r.forget_at > clock_timestamp());
+    ELSE
+        RETURN QUERY SELECT * FROM run AS r
+            WHERE r.start < a_before AND (r.ended IS NULL
+                OR r.ended > kept_after AND r.forget_at > clock_timestamp())
+            ORDER BY r.start DESC LIMIT a_most;
+    END IF;
+END $$;
+
+-- Begin a run, unless it is known.  The state is 0 if it is, 1 if it has begun, and 2 if the
+-- topic has ended and was no run; then there is no run.
+CREATE FUNCTION @schema@.begin_run(
+    a_topic text, a_owner text, a_lease interval, a_keep interval, a_private boolean,
+    a_event bytea, a_data bytea, a_events bigint, a_bytes bigint, a_age interval,
+    OUT state int, OUT known @schema@.run
+) LANGUAGE plpgsql SECURITY DEFINER SET search_path = @schema@, pg_temp SET jit = off AS $$
+DECLARE
+    number bigint;
+BEGIN
+    PERFORM pg_advisory_xact_lock(@append_lock@);
+    state := 0;
+    SELECT * INTO known FROM known_runs(a_topic, NULL, NULL, a_events, a_bytes, a_age);
+    IF known.topic IS NOT NULL THEN
+        RETURN;
+    END IF;
+    DELETE FROM run AS r WHERE r.key = hashtextextended(a_topic, 0) AND r.topic = a_topic;
+    IF NOT FOUND AND EXISTS (
+        SELECT FROM kept_ends_of(ARRAY[a_topic], a_events, a_bytes, a_age)
+    ) THEN
+        state := 2;
+        RETURN;
+    END IF;
+    DELETE FROM ended AS e WHERE e.key = hashtextextended(a_topic, 0) AND e.topic = a_topic;
+    SELECT last INTO number FROM append(NULL, NULL, ARRAY[a_topic], ARRAY[a_private], NULL, NULL,
+        ARRAY[a_event], ARRAY[a_data], NULL, NULL, NULL, a_events, a_bytes, a_age);
+    INSERT INTO run (key, topic, owner, start, private, keep, until)
+        VALUES (hashtextextended(a_topic, 0), a_topic, a_owner, number, a_private, a_keep,
+            clock_timestamp() + a_lease)
+        RETURNING * INTO known;
+    state := 1;
+END $$;
+
+-- Renew leases; the answer is the topics of the runs that are lost.
+CREATE FUNCTION @schema@.renew_runs(a_topics text[], a_owners text[], a_lease interval)
+RETURNS text[] LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = @schema@, pg_temp SET jit = off AS $$
+DECLARE
+    renewed text[];
+BEGIN
+    UPDATE called SET at = clock_timestamp();
+    WITH r AS (
+        UPDATE run SET until = clock_timestamp() + a_lease
+            FROM unnest(a_topics, a_owners) AS u (t, w)
+            WHERE run.key = hashtextextended(t, 0) AND run.topic = t AND run.owner = w
+                AND run.until IS NOT NULL
+            RETURNING t
+    )
+    SELECT array_agg(t) INTO renewed FROM r;
+    RETURN ARRAY(SELECT t FROM unnest(a_topics) AS t WHERE t <> ALL (coalesce(renewed, '{}')));
+END $$;
+
+-- End the runs whose leases have run out.  The answer is the number of the last end, and the
+-- topics in their order, and which of them are private.
+CREATE FUNCTION @schema@.interrupt_runs(
+    a_lease interval, a_most int, a_event bytea, a_data bytea,
+    a_events bigint, a_bytes bigint, a_age interval,
+    OUT last_end bigint, OUT late text[], OUT secret text[]
+) LANGUAGE plpgsql SECURITY DEFINER SET search_path = @schema@, pg_temp SET jit = off AS $$
+DECLARE
+    called_at timestamptz;
+    secrecy boolean[];
+    n int;
+BEGIN
+    PERFORM pg_advisory_xact_lock(@append_lock@);
+    SELECT at INTO called_at FROM called;
+    UPDATE called SET at = clock_timestamp();
+    WITH r AS (DELETE FROM run WHERE forget_at <= clock_timestamp() RETURNING *)
+        DELETE FROM ended AS e USING r
+            WHERE e.key = r.key AND e.topic = r.topic AND e.number = r.ended;
+    IF called_at IS NULL OR clock_timestamp() - called_at > a_lease / 2 THEN
+        UPDATE run SET until = greatest(until, clock_timestamp() + a_lease)
+            WHERE until IS NOT NULL;
+        RETURN;
+    END IF;
+    SELECT array_agg(topic ORDER BY until, topic), array_agg(private ORDER BY until, topic),
+            array_agg(topic) FILTER (WHERE private)
+        INTO late, secrecy, secret
+        FROM (SELECT * FROM run WHERE until <= clock_timestamp() ORDER BY until, topic
+            LIMIT a_most) AS r;
+    n := cardinality(late);
+    IF n > 0 THEN
+        SELECT last INTO last_end FROM append(NULL, NULL, late, secrecy, NULL, NULL,
+            array_fill(a_event, ARRAY[n]), array_fill(a_data, ARRAY[n]), NULL,
+            array_fill('interrupted'::text, ARRAY[n]), NULL, a_events, a_bytes, a_age);
     END IF;
 END $$;
 
