@@ -64,7 +64,8 @@ class RunsSettings(NamedTuple):
 class _Node:
     def __init__(self, history: str, lease: float) -> None:
         self.port = free_port()
-        self._command = [sys.executable, "-m", "tests.chaos.runsnode"]
+        # By its path: in CI, modules are not found from the current directory.
+        self._command = [sys.executable, str(Path(__file__).with_name("runsnode.py"))]
         self._arguments = [str(self.port), history, str(lease)]
         self._dead: list[Background] = []
         self.process = self._start()

@@ -16,7 +16,15 @@ from tests.support.waiting import eventually
 
 __all__ = ["FAILED", "HALF", "WHOLE", "ModelTests"]
 
-_PROGRAM = Path(__file__).resolve().parent.parent / "e2e" / "models.py"
+_FOLDER = Path(__file__).resolve().parent.parent / "e2e"
+
+# In CI, the folder of a program is not among those where it looks for modules.
+_LAUNCH = f"""
+import runpy, sys
+
+sys.path.append({str(_FOLDER)!r})
+runpy.run_path({str(_FOLDER / "models.py")!r}, run_name="__main__")
+"""
 
 #: The whole answer, and what is sent of one that fails.
 WHOLE, HALF = "one two three four", "one two three "
@@ -43,7 +51,7 @@ class ModelTests(SynchronousTestCase):
         """
         Start it.
         """
-        program = Background([sys.executable, str(_PROGRAM)])
+        program = Background([sys.executable, "-c", _LAUNCH])
         cls.addClassCleanup(program.end)
         eventually(lambda: program.output().endswith("\n"), "the port was not printed")
         port = int(program.output().split()[1])
