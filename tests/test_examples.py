@@ -18,6 +18,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.curl import curl, publish
 from tests.support.hub_process import TOKEN, HubProcess
+from tests.support.models import start_models
 from tests.support.ports import free_port
 from tests.support.processes import Background, find_program
 from tests.support.streams import RawStream
@@ -51,7 +52,6 @@ __all__ = [
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 
 # Answers as the models of others do.
-MODELS = Path(__file__).parent / "e2e" / "models.py"
 
 # Of an example, without blank lines and the text at its beginning.
 MOST_LINES = 40
@@ -455,7 +455,6 @@ class ModelTests(ExampleTests):
 
     examples = ["anthropic_answers.py", "openai_answers.py"]
 
-    models: Background
     url: str
 
     @classmethod
@@ -463,10 +462,9 @@ class ModelTests(ExampleTests):
         """
         Start the models.
         """
-        cls.models = Background([sys.executable, str(MODELS)])
-        cls.addClassCleanup(cls.models.end)
-        eventually(lambda: cls.models.output().endswith("\n"), "the port was not printed")
-        cls.url = f"http://127.0.0.1:{cls.models.output().split()[1]}"
+        models, port = start_models()
+        cls.addClassCleanup(models.end)
+        cls.url = f"http://127.0.0.1:{port}"
 
     def ask(self, example: str, variables: dict[str, str]) -> list[str]:
         """

@@ -14,7 +14,7 @@ from tests.support.forwarder import Forwarder
 from tests.support.processes import Background
 from tests.support.waiting import eventually
 
-__all__ = ["FAILED", "HALF", "WHOLE", "ModelTests"]
+__all__ = ["FAILED", "HALF", "WHOLE", "ModelTests", "start_models"]
 
 _FOLDER = Path(__file__).resolve().parent.parent / "e2e"
 
@@ -31,6 +31,19 @@ WHOLE, HALF = "one two three four", "one two three "
 
 #: What readers are told of an answer that has failed.
 FAILED = "The answer could not be completed."
+
+
+def start_models() -> tuple[Background, int]:
+    """
+    Start the program, and return it and its port.
+    """
+    program = Background([sys.executable, "-c", _LAUNCH])
+    try:
+        eventually(lambda: program.output().endswith("\n"), "the port was not printed")
+        return program, int(program.output().split()[1])
+    except BaseException:
+        program.end()
+        raise
 
 
 class ModelTests(SynchronousTestCase):
@@ -51,10 +64,8 @@ class ModelTests(SynchronousTestCase):
         """
         Start it.
         """
-        program = Background([sys.executable, "-c", _LAUNCH])
+        program, port = start_models()
         cls.addClassCleanup(program.end)
-        eventually(lambda: program.output().endswith("\n"), "the port was not printed")
-        port = int(program.output().split()[1])
         cls.url = f"http://127.0.0.1:{port}"
         cls.network = Forwarder(port)
         cls.addClassCleanup(cls.network.close)
