@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_sse.events.codec import Decoder, encode
 from twisted_sse.events.control import CONTROL_EVENTS
-from twisted_sse.events.envelope import TopicEnvelope, put_into
+from twisted_sse.events.envelope import ENVELOPES, TopicEnvelope, put_into
 from twisted_sse.events.event import ServerSentEvent
 
 __all__ = ["EnvelopeTests"]
@@ -36,6 +36,16 @@ class EnvelopeTests(SynchronousTestCase):
         self.assertEqual(read.json(), {"topics": ["é", "b"], "data": "a\nb"})
         self.assertEqual((read.event, read.id, read.retry), ("price", "e-7", 50))
         self.assertEqual(read.comment, "note")
+
+    def test_control_events(self) -> None:
+        """
+        A control event, such as the end of a topic, stays as it is.
+        """
+        for type in CONTROL_EVENTS:
+            event = ServerSentEvent('{"outcome":"done"}', type, "e-7")
+            for envelope in ENVELOPES:
+                with self.subTest(type=type, envelope=envelope):
+                    self.assertEqual(enveloped(envelope, event, "news"), event)
 
     def test_type(self) -> None:
         """

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Final, Literal, get_args
 
 from twisted_sse.events import codec
+from twisted_sse.events.control import CONTROL_EVENTS
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.trace import TRACEPARENT, trace_line
 
@@ -35,7 +36,8 @@ def put_into(
     """
     Write the event in *frame* again, so that it tells *topics*.
 
-    A block without data, which clients do not take for an event, stays as it is.
+    A block without data, which clients do not take for an event, stays as it is, and so
+    does a control event, which no publisher can make: clients know it by its type.
 
     Args:
         frame: As `codec.encode` has written it.
@@ -46,7 +48,7 @@ def put_into(
             by a comment.
     """
     (event,) = codec.Decoder(None).feed(frame)
-    if event.data is None:
+    if event.data is None or event.event in CONTROL_EVENTS:
         return frame
     if envelope == "topic":
         told = {} if trace is None else {TRACEPARENT: trace}
