@@ -115,10 +115,7 @@ class RunWork:
 
     def _event_of(self, item: Any, source: object) -> ServerSentEvent | None:
         if self._max_bytes is not None and self._writer.size > self._max_bytes:
-            raise ValueError(
-                f"The run {self.run.key.topic!r} has more than {self._max_bytes} bytes, which"
-                " max_bytes allows"
-            )
+            raise ValueError(f"The run has more than the {self._max_bytes} bytes of max_bytes")
         return None if item is None else self._items.event_of(item, source)
 
     def _lose(self, error: BaseException) -> None:
@@ -137,8 +134,12 @@ class RunWork:
     def _failed(self, failure: Failure) -> None:
         if self._outcome is None:
             self._outcome = "failed"
-            topic = self.run.key.topic
-            self._log.failure("The source of the run {topic!r} failed", failure, topic=topic)
+            # Not the topic, which may be private.
+            self._log.failure(
+                "The source of the run that began with the event {id} failed",
+                failure,
+                id=self.run.start.id,
+            )
             explain_asyncio(failure.value)
         self._finish()
 
