@@ -12,7 +12,10 @@ from tests.support.streams import ChunkDecoder
 from twisted_sse.events.codec import Decoder
 from twisted_sse.events.event import ServerSentEvent
 
-__all__ = ["RunReader", "request"]
+__all__ = ["LAST", "RunReader", "read_store", "request"]
+
+#: The run that is begun after all others, to know that everything was read.
+LAST = "last"
 
 # How long one answer may take, in seconds, and the pause before the next attempt.
 _PATIENCE = 20.0
@@ -52,6 +55,26 @@ async def request(port: int, method: str, target: str) -> int:
             return status
     except (OSError, asyncio.IncompleteReadError, TimeoutError):
         return 0
+
+
+async def read_store(port: int) -> dict[str, list[str]]:
+    """
+    Read the tokens that history has of all runs, in their order: those that were written
+    after the end of a run as well, which a reader of the run would not see.
+    """
+    while await request(port, "POST", f"/{LAST}?tokens=1&pause=0") != 200:
+        await asyncio.sleep(_PAUSE)
+    found: dict[str, list[str]] = {}
+    chunks, decoder = ChunkDecoder(), Decoder()
+    async with _connection(port, "GET", "/~all?last_event_id=earliest") as (_, _, body):
+        while LAST not in found:
+            data = await asyncio.wait_for(body.read(65536), _PATIENCE)
+            if not data:
+                raise ConnectionError("The stream of everything has ended.")
+            for event in decoder.feed(chunks.feed(data)):
+                if event.data is not None and event.event is None:
+                    found.setdefault(event.data.partition(" ")[0], []).append(event.data)
+    return found
 
 
 class RunReader:
