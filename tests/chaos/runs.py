@@ -133,8 +133,10 @@ class Chaos:
                 await self._cancel(name, rng)
             await asyncio.gather(*following)
             hurt = self.hurt.get(name)
-            if hurt is not None and readers[0].outcome == "interrupted":
-                self._check_time(name, time.monotonic() - hurt)
+            # The others may have waited for a node that was frozen.
+            first = min(readers, key=lambda one: one.ended)
+            if hurt is not None and first.outcome == "interrupted":
+                self._check_time(name, first.ended - hurt)
 
     def _check_time(self, name: str, seconds: float) -> None:
         self.counts["slowest interruption, ms"] = max(

@@ -4,7 +4,9 @@ they are told to.
 """
 
 import asyncio
+import math
 import random
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 
@@ -86,6 +88,8 @@ class RunReader:
 
         outcome: How the run has ended; ``None`` until that was read.
 
+        ended: When that was read, in seconds of `time.monotonic`.
+
         kills: How often it has broken off.
 
         resets: How often it was told that events are missing.
@@ -95,6 +99,7 @@ class RunReader:
         self.name = name
         self.tokens: list[str] = []
         self.outcome: str | None = None
+        self.ended = math.inf
         self.kills = 0
         self.resets = 0
         self._ports = ports
@@ -142,6 +147,7 @@ class RunReader:
             self._last_event_id = event.id
         if event.event == "topic-end":
             self.outcome = event.json()["outcome"]
+            self.ended = time.monotonic()
         elif event.data is not None and event.event is None:
             self.tokens.append(event.data)
             return 1
