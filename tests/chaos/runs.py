@@ -44,6 +44,8 @@ class RunsSettings(NamedTuple):
 
         freezes: How often one is frozen, for *freeze* seconds, which is longer than the lease.
 
+        between: The longest time between two of these, in seconds, at least 0.3.
+
         lease: In seconds.
     """
 
@@ -58,6 +60,7 @@ class RunsSettings(NamedTuple):
     kills: int = 5
     freezes: int = 1
     freeze: float = 5.0
+    between: float = 1.0
     cancels: int = 5
     lease: float = 2.0
     seed: int = 1
@@ -171,7 +174,7 @@ class Chaos:
         todo = ["kill"] * settings.kills + ["freeze"] * settings.freezes
         self._rng.shuffle(todo)
         for what in todo:
-            await asyncio.sleep(self._rng.uniform(0.3, 1.0))
+            await asyncio.sleep(self._rng.uniform(0.3, settings.between))
             if self._over:
                 return
             busy = [one for one in self.nodes if self._going_on(one)]

@@ -16,10 +16,10 @@ from twisted_sse.errors import Forbidden, Unauthorized
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.preamble import Priming
 from twisted_sse.events.runrecord import RunRecord
+from twisted_sse.events.runstatus import RunStatus
 from twisted_sse.hub import Hub
 from twisted_sse.runs.reading import RunDialect, read_run
 from twisted_sse.runs.requests import run_streams
-from twisted_sse.runs.status import RunStatus
 from twisted_sse.topics import Exact
 from twisted_sse.units import check_choice
 from twisted_sse.web.auth import NOTHING

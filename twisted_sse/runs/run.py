@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred, succeed
 
 from twisted_sse.events.ending import Outcome
 from twisted_sse.events.runrecord import RunRecord
-from twisted_sse.runs.status import RunState
+from twisted_sse.events.runstatus import RunState
 
 __all__ = ["Run"]
 

@@ -75,6 +75,20 @@ class RunWork:
         writer = cast(StreamWriter, self._writer)
         self._pump = Pump(iterator, writer, broker.clock, frame_of)
 
+    @property
+    def events(self) -> int:
+        """
+        How many events the source has yielded.
+        """
+        return self._writer.events
+
+    @property
+    def bytes(self) -> int:
+        """
+        How many bytes these have.
+        """
+        return self._writer.size
+
     def start(self) -> None:
         """
         Read the source.

@@ -65,6 +65,9 @@ class RunWriter:
 
         lost: Called once if nothing can be published any more: the run has ended, or has
             another owner, or history has failed in a way that nobody expects.
+
+    Attributes:
+        events: How many events were written in all.
     """
 
     _log = Logger()
@@ -92,6 +95,7 @@ class RunWriter:
         self._closed = False
         self._watchers: list[Deferred[None]] = []
         self._size = 0
+        self.events = 0
 
     @property
     def size(self) -> int:
@@ -109,6 +113,7 @@ class RunWriter:
         """
         if event is not None and not self._closed:
             self._waiting.add(self._make(event))
+            self.events += 1
             self._plan()
         return self._waiting.size < _BATCH_BYTES
 
