@@ -136,8 +136,8 @@ class Chaos:
                 await self._cancel(name, rng)
             await asyncio.gather(*following)
             hurt = self.hurt.get(name)
-            # The others may have waited for a node that was frozen.
-            first = min(readers, key=lambda one: one.ended)
+            known = [one for one in self.readers if one.name == name]
+            first = min(known, key=lambda one: one.ended)
             if hurt is not None and first.outcome == "interrupted":
                 self._check_time(name, first.ended - hurt)
 
@@ -187,10 +187,19 @@ class Chaos:
                 await asyncio.to_thread(node.begin_again)
                 self.counts["nodes killed"] += 1
             else:
-                node.process.send_signal(signal.SIGSTOP)
-                await asyncio.sleep(settings.freeze)
-                node.process.send_signal(signal.SIGCONT)
-                self.counts["nodes frozen"] += 1
+                await self._freeze(node)
+
+    async def _freeze(self, node: Node) -> None:
+        node.process.send_signal(signal.SIGSTOP)
+        # The others may all wait for the frozen node.
+        ports = [one.port for one in self.nodes if one is not node] or self.ports
+        watching = [RunReader(name, ports, 0, self._rng) for name in self._going_on(node)]
+        self.readers += watching
+        following = [asyncio.create_task(one.follow()) for one in watching]
+        await asyncio.sleep(self.settings.freeze)
+        node.process.send_signal(signal.SIGCONT)
+        await asyncio.gather(*following)
+        self.counts["nodes frozen"] += 1
 
     def _note_hurt(self, node: Node, now: float) -> None:
         for name in self._going_on(node):
