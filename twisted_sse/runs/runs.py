@@ -299,8 +299,11 @@ class Runs:
         owner = secrets.token_hex(12)
 
         async def begin() -> RunRecord | None:
+            endings = self.hub.broker.endings
+            changes = endings.changes
             begun = await self._ask(topic, owner)
             if begun.run.key.owner == owner:
+                endings.note_open(topic, changes)
                 self._work(begun.run, user, iterator)
             return begun.run
 
