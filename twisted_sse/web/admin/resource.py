@@ -64,7 +64,7 @@ class AdminResource(NotFound):
         for path in _STATIC.iterdir():
             files.putChild(path.name.encode("ascii"), guarded(StaticFile(path), access))
         self.putChild(b"static", files)
-        stats = EventSourceResponse(Stats(processes).follow, retry=1000, hub=owner)
+        stats = EventSourceResponse(Stats(processes, access).follow, retry=1000, hub=owner)
         self.putChild(b"stats", guarded(stats, access))
         self.putChild(b"metrics", _MetricsResource(processes, access))
         self.putChild(
