@@ -125,7 +125,8 @@ class RunWork:
     def _publication(self, event: ServerSentEvent) -> Publication:
         key, private = self.run.key, self.run.private
         made = Publication.of(key.topic, event, private=private)
-        return replace(made, owner=key.owner)
+        # dataclasses.replace takes as long as all of the rest.
+        return Publication(made.topics, made.event, private, owner=key.owner)
 
     def _event_of(self, item: Any, source: object) -> ServerSentEvent | None:
         if self._max_bytes is not None and self._writer.size > self._max_bytes:
