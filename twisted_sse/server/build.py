@@ -203,7 +203,7 @@ def _lead(server: Server, config: Config, service: HubService, reactor: Any, rol
     """
     hub = server.hub
     endpoints = [one.endpoint for one in server.served]
-    processes = OneProcess(hub.broker, lambda: len(hub.responses))
+    processes = OneProcess(hub.broker, lambda: len(hub.responses), hub.runs)
     admin = admin_endpoint(config, processes, hub, reactor, role.endpoint)
     if admin is not None:
         admin.setServiceParent(server)
