@@ -17,6 +17,7 @@ from urllib.request import urlopen
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.e2e.test_example_pages import EXAMPLES as IN_BROWSER
+from tests.e2e.test_example_scripts import EXAMPLES as SCRIPTS
 from tests.support.curl import curl, publish
 from tests.support.hub_process import TOKEN, HubProcess
 from tests.support.models import start_models
@@ -52,6 +53,8 @@ __all__ = [
 ]
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+
+SUFFIXES = (".html", ".php", ".py", ".sh", ".tac")
 
 # Of an example, without blank lines and the text at its beginning.
 MOST_LINES = 40
@@ -583,7 +586,7 @@ class ChatTests(ExampleTests):
     The chat; tests/e2e/test_applications.py looks at its page.
     """
 
-    examples = ["chat.py"]
+    examples = ["chat.py", "chat.html"]
 
     def test_strangers(self) -> None:
         """
@@ -668,14 +671,14 @@ class CompletenessTests(SynchronousTestCase):
     All examples together.
     """
 
-    files = sorted(path for path in EXAMPLES.iterdir() if path.suffix in (".py", ".html", ".sh"))
+    files = sorted(path for path in EXAMPLES.iterdir() if path.suffix in SUFFIXES)
 
     def test_every_example_has_a_test(self) -> None:
         """
-        Each file is tested by one of the classes above, or in a browser.
+        Each file is tested by one of the classes above, or in tests/e2e/.
         """
         tested = [name for tests in ExampleTests.__subclasses__() for name in tests.examples]
-        tested += IN_BROWSER
+        tested += [*IN_BROWSER, *SCRIPTS]
 
         self.assertEqual(sorted(tested), [path.name for path in self.files])
 
@@ -694,8 +697,9 @@ class CompletenessTests(SynchronousTestCase):
         """
         for path in self.files:
             text = path.read_text("utf-8")
-            if path.suffix == ".py":
+            if path.suffix in (".py", ".tac"):
                 begin, text = text.split('"""', 2)[1:]
+            if path.suffix == ".py":
                 run = f"examples/{path.name} [PORT]"
                 if path.name.startswith("test_"):
                     run = f"-m pytest examples/{path.name}"

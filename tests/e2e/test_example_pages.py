@@ -4,7 +4,10 @@ The pages of the examples, in one Chromium: what each of them is there to show.
 tests/e2e/test_applications.py looks at those of the larger applications.
 """
 
+import subprocess
+import sys
 import tempfile
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +23,15 @@ _FOLDER = Path(__file__).resolve().parents[2] / "examples"
 
 #: The files of the examples that are tested here.
 EXAMPLES = (
-    *("backlog.html", "backlog.py", "launch.html", "launch.py"),
-    *("users.html", "users.py", "words.html", "words.py"),
+    *("backlog.html", "backlog.py", "counter.html", "counter.py", "launch.html", "launch.py"),
+    *("orders.html", "orders.py", "stocks.html", "stocks.py", "users.html", "users.py"),
+    *("wall.html", "wall.py", "words.html", "words.py"),
 )
+
+# A distribution that contains Datastar 1.0.1, and the file; pip has to fetch 160 KB.
+_DATASTAR = "starhtml==0.7.0"
+_DATASTAR_FILE = "starhtml/static/js/datastar-core.js"
+_PIP_PATIENCE = 120.0
 
 # The texts of the elements in a list.
 _ITEMS = "[...document.querySelectorAll('li')].map((item) => item.textContent)"
@@ -134,3 +143,86 @@ class ExamplePagesTests(PageTests):
         self.wait("total.textContent === '3 words'")
 
         self.assertEqual(self.look("words.textContent"), "say it slowly ")
+
+    def test_stocks(self) -> None:
+        """
+        The events of one stream come to the rows of their shares.
+        """
+        self.start("stocks.py")
+        self.show()
+        self.wait("rows.size === 3")
+
+        cells = "[...table.rows].map(({ cells }) => [cells[0].textContent, +cells[1].textContent])"
+        prices = dict(self.look(cells))
+        self.assertEqual(sorted(prices), ["ACME", "HOOLI", "INITECH"])
+        for price in prices.values():
+            self.assertGreater(price, 0)
+
+    def test_wall(self) -> None:
+        """
+        The wall has all notes after a lost connection, and after a restart of the program.
+        """
+        with tempfile.TemporaryDirectory() as directory:
+            file = f"{directory}/wall.db"
+            program = self.serve(str(_FOLDER / "wall.py"), "PORT", file)
+            self.show()
+            self.browser.run("text.value = 'from the page'; form.requestSubmit()")
+            self.wait("notes.children.length === 1")
+            self.lose_connection()
+            curl(f"http://localhost:{self.port}/notes", "--data", "while away")
+            self.come_back()
+            self.wait("notes.children.length >= 2")
+            cut = self.items()
+            program.end()
+            self.serve(str(_FOLDER / "wall.py"), "PORT", file)
+            self.show()
+            self.wait("notes.children.length >= 2")
+
+            self.assertEqual(cut, ["while away", "from the page"])
+            self.assertEqual(self.items(), cut)
+
+    def test_orders(self) -> None:
+        """
+        A page that is reloaded shows every step of its order, and closes the stream at the last
+        one; another user may not read it.
+        """
+        self.start("orders.py")
+        self.show("/login/ada")
+        self.browser.run("order.click()")
+        self.wait("steps.children.length >= 1")
+        url = f"http://localhost:{self.port}"
+        bob = f"Cookie: {curl(f'{url}/login/bob').headers['set-cookie'].partition(';')[0]}"
+        topic = self.look("location.hash.slice(1)")
+        refused = curl(f"{url}/events?topic={topic}", "--header", bob)
+
+        self.browser.run("location.reload()")
+        self.wait("state.textContent === 'Nothing follows.'")
+
+        self.assertEqual(refused.status, 403)
+        self.assertEqual(self.items(), ["received", "packed", "on its way", "here"])
+        self.assertEqual(self.look("source.readyState"), 2)
+
+    def test_counter(self) -> None:
+        """
+        Datastar shows the count that is kept, and each new one.
+        """
+        with tempfile.TemporaryDirectory() as directory:
+            fetch = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
+            # It is only unpacked, so it need not fit this Python.
+            fetch += ["--python-version", "3.13", "--only-binary=:all:", "--dest", directory]
+            subprocess.run(
+                [*fetch, _DATASTAR], check=True, capture_output=True, timeout=_PIP_PATIENCE
+            )
+            (wheel,) = Path(directory).glob("*.whl")
+            file = Path(directory, "datastar.js")
+            file.write_bytes(zipfile.ZipFile(wheel).read(_DATASTAR_FILE))
+            self.start("counter.py", str(file))
+            self.show()
+            self.wait("performance.getEntriesByType('resource').length >= 2")
+            for number in (1, 2):
+                self.browser.run("add.click()")
+                self.wait(f"count.textContent === '{number}'")
+            self.show()
+            self.wait("count.textContent === '2'")
+
+        self.assertEqual(curl(f"http://localhost:{self.port}/datastar.js").status, 404)

@@ -145,10 +145,12 @@ def main(arguments: list[str]) -> int:
         tabs = Tabs(browser, f"{hub.url}/healthz")
         numbers = Numbers(hub.port, _TOPIC, options.rate)
         soak = Soak(tabs, numbers, options.tabs)
-        for count in range(1, options.deaths + 1):
-            soak.kill(choose.choice(deaths))
-            if count % 50 == 0:
-                print(f"{count} deaths, {len(soak.faults)} faults", file=sys.stderr, flush=True)
+        # Control-C ends the run early, and what was seen so far counts.
+        with suppress(KeyboardInterrupt):
+            for count in range(1, options.deaths + 1):
+                soak.kill(choose.choice(deaths))
+                if count % 50 == 0:
+                    print(f"{count} deaths, {len(soak.faults)} faults", file=sys.stderr, flush=True)
         last = numbers.stop()
         tabs.numbers(last)
         for tab in tabs.all:
