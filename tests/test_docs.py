@@ -36,6 +36,9 @@ A comment before a block of code says how it is tested; GitHub does not show the
 ``<!-- answers NAME -->``
     It is the file NAME, which tests/e2e/test_answers.py runs.
 
+``<!-- excerpt FILE -->``
+    It is a part of FILE in this repository; tests/test_examples.py compares the two.
+
 ``<!-- original -->``
     It is written for another library, and not run.
 
@@ -195,7 +198,7 @@ class ProgramTests(SynchronousTestCase):
 
     MARKS = (
         *("embeds", "runs", "makes", "serves", "generates", "follows", "publishes", "tests"),
-        *("answers", "joins", "original"),
+        *("answers", "joins", "excerpt", "original"),
     )
 
     def test_marked(self) -> None:
