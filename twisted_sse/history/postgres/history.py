@@ -27,13 +27,8 @@ from twisted_sse.events.runrecord import RunBegun, RunKey, RunRecord
 from twisted_sse.history.bell import Bell
 from twisted_sse.history.outage import Unreadable
 from twisted_sse.history.postgres.connect import PostgresConnector
-from twisted_sse.history.postgres.connection import (
-    PostgresConnection,
-    PostgresLost,
-    PostgresRefused,
-)
+from twisted_sse.history.postgres.connection import PostgresConnection
 from twisted_sse.history.postgres.epochs import KnownEpochs
-from twisted_sse.history.postgres.errors import was_rolled_back
 from twisted_sse.history.postgres.extra import check_psycopg
 from twisted_sse.history.postgres.follower import PostgresFollower
 from twisted_sse.history.postgres.install import install_schema
@@ -46,6 +41,7 @@ from twisted_sse.history.postgres.session import Session
 from twisted_sse.history.postgres.url import PostgresURL
 from twisted_sse.history.postgres.writer import PostgresWriter
 from twisted_sse.history.remote import RemoteHistory
+from twisted_sse.history.storeconnection import StoreLost, StoreRefused
 from twisted_sse.interfaces import IHistoryReader, IInstallableHistory, IRunHistory
 from twisted_sse.topics import Selection
 
@@ -257,7 +253,7 @@ class PostgresHistory(RemoteHistory[PostgresReader]):  # type: ignore[override]
         try:
             runs = self._runs(self._running_writer().connection)
             return await runs.interrupt_runs(lease, limit)
-        except PostgresLost:
+        except StoreLost:
             raise self._doubtful("runs may have been interrupted") from None
 
     async def _append(self, publications: Sequence[Publication]) -> Sequence[Record]:
@@ -272,7 +268,7 @@ class PostgresHistory(RemoteHistory[PostgresReader]):  # type: ignore[override]
             )
             self._outage.end("writing")
             return records
-        except PostgresRefused as refused:
+        except StoreRefused as refused:
             self._note_refused(store, refused.reason)
             raise
         finally:
@@ -292,7 +288,7 @@ class PostgresHistory(RemoteHistory[PostgresReader]):  # type: ignore[override]
             try:
                 return await write()
             except HistoryUnavailable as error:
-                in_doubt = in_doubt or isinstance(error, PostgresLost)
+                in_doubt = in_doubt or isinstance(error, StoreLost)
                 if not in_doubt and not (deadline or _was_rolled_back(error)):
                     raise
                 failed = error
@@ -328,7 +324,7 @@ class PostgresHistory(RemoteHistory[PostgresReader]):  # type: ignore[override]
         assert writer is not None
         try:
             await writer.probe()
-        except PostgresRefused as refused:
+        except StoreRefused as refused:
             self._note_refused(store, refused.reason)
             raise
         self._outage.end("writing")
@@ -397,4 +393,4 @@ class PostgresHistory(RemoteHistory[PostgresReader]):  # type: ignore[override]
 
 
 def _was_rolled_back(error: HistoryUnavailable) -> bool:
-    return isinstance(error, PostgresRefused) and was_rolled_back(error.refused)
+    return isinstance(error, StoreRefused) and error.passing

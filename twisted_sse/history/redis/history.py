@@ -26,7 +26,7 @@ from twisted_sse.events.publication import Position, Publication, Record, Tail
 from twisted_sse.events.runrecord import RunBegun, RunKey, RunRecord
 from twisted_sse.history.outage import Unreadable
 from twisted_sse.history.redis.connect import RedisConnector
-from twisted_sse.history.redis.connection import RedisConnection, RedisLost, RedisRefused
+from twisted_sse.history.redis.connection import RedisConnection
 from twisted_sse.history.redis.follower import BLOCK, RedisFollower, as_tail
 from twisted_sse.history.redis.presence import RedisPresence
 from twisted_sse.history.redis.protocol import check_installed
@@ -35,6 +35,7 @@ from twisted_sse.history.redis.runs import RedisRuns
 from twisted_sse.history.redis.stream import RedisBounds, RedisStream, stream_key
 from twisted_sse.history.redis.url import RedisURL
 from twisted_sse.history.remote import RemoteHistory
+from twisted_sse.history.storeconnection import StoreLost, StoreRefused
 from twisted_sse.interfaces import IHistoryReader, IPresenceStore, IRunHistory
 from twisted_sse.topics import Selection
 from twisted_sse.transport.tls.trust import load_ca_certificates
@@ -220,7 +221,7 @@ class RedisHistory(RemoteHistory[RedisStream]):  # type: ignore[override]
             try:
                 return await runs.begin_run(topic, owner, lease, keep, private)
             except HistoryUnavailable as error:
-                lost = lost or isinstance(error, RedisLost)
+                lost = lost or isinstance(error, StoreLost)
                 left = deadline - self._clock.seconds()
                 if not lost:
                     raise
@@ -232,7 +233,7 @@ class RedisHistory(RemoteHistory[RedisStream]):  # type: ignore[override]
     async def _interrupt_runs(self, lease: float, limit: int) -> Sequence[Record]:
         try:
             return await self._runs().interrupt_runs(lease, limit)
-        except RedisLost:
+        except StoreLost:
             raise self._doubtful("runs may have been interrupted") from None
 
     def _doubtful(self, what: str) -> PerhapsKept:
@@ -259,13 +260,13 @@ class RedisHistory(RemoteHistory[RedisStream]):  # type: ignore[override]
             self._batches += 1
             try:
                 records = await stream.append(self._node, self._batches, publications)
-            except RedisLost:
+            except StoreLost:
                 records = await self._append_again(stream, publications)
             if self._wait:
                 await self._confirm(stream)
             self._outage.end("writing")
             return records
-        except RedisRefused as refused:
+        except StoreRefused as refused:
             self._note_refused(stream, refused.reason)
             raise
         finally:
@@ -278,7 +279,7 @@ class RedisHistory(RemoteHistory[RedisStream]):  # type: ignore[override]
         try:
             # Less than the time after which a connection without an answer is given up.
             replicas = await stream.confirm(self._wait, self._timeout * 0.8)
-        except RedisLost:
+        except StoreLost:
             replicas = 0
         if replicas < self._wait:
             raise PerhapsKept(
@@ -301,14 +302,14 @@ class RedisHistory(RemoteHistory[RedisStream]):  # type: ignore[override]
                 await stream.connection.ready().addTimeout(left, self._clock)
                 return await stream.append(self._node, self._batches, publications)
             except (HistoryUnavailable, TimeoutError) as error:
-                if isinstance(error, RedisLost) and self._clock.seconds() < deadline:
+                if isinstance(error, StoreLost) and self._clock.seconds() < deadline:
                     continue
                 raise self._doubtful("the publications may have been kept") from None
 
     async def _check_writing(self, store: RedisStream) -> None:
         try:
             await store.probe()
-        except RedisRefused as refused:
+        except StoreRefused as refused:
             self._note_refused(store, refused.reason)
             raise
         self._outage.end("writing")
