@@ -51,7 +51,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("memoryruns",),
         ("bell", "follower", "memory", "outage", "plugins"),
         ("reading", "remote", "storeconnection"),
-        ("storefollower",),
+        ("storefollower", "storehistory"),
         ("sqlite", "postgres", "redis", "upstream"),
         ("__init__", "choice", "factories"),
     ),
