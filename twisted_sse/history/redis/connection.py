@@ -17,7 +17,7 @@ from twisted_sse.history.outage import Outage
 from twisted_sse.history.redis.connect import RedisConnector
 from twisted_sse.history.redis.errors import is_passing, reason_of, sentence_of
 from twisted_sse.history.redis.protocol import RedisProtocol, Refused
-from twisted_sse.history.redis.scripts import Script
+from twisted_sse.history.redis.script import Script
 from twisted_sse.history.storeconnection import (
     ConnectionGone,
     StoreConnection,
