@@ -62,6 +62,9 @@ class RedisHistory(StoreHistory[RedisStream]):
             Sentinels where the master NAME is, and ``redis+unix://[USER:PASSWORD@]/PATH[?db=DB]``
             is a UNIX socket.
 
+        password, sentinel_password: Passwords that are not in the URL.  Those of Sentinels are
+            in the URL as ``?sentinel_user=USER&sentinel_password=PASSWORD``.
+
         prefix: The prefix of all keys; hubs with the same one share a history.
 
         events: The most publications to keep.
@@ -93,6 +96,8 @@ class RedisHistory(StoreHistory[RedisStream]):
         self,
         url: str = "redis://127.0.0.1:6379/0",
         *,
+        password: str | None = None,
+        sentinel_password: str | None = None,
         prefix: str = "twisted_sse",
         events: int = 100_000,
         bytes: int = 256 * 1024 * 1024,
@@ -108,7 +113,7 @@ class RedisHistory(StoreHistory[RedisStream]):
             raise ValueError(f"wait must not be less than 0, but it is {wait!r}")
         if not _PREFIX.fullmatch(prefix):
             raise ValueError(f"prefix must be ASCII without spaces and braces, not {prefix!r}")
-        self._url = RedisURL.parse(url)
+        self._url = RedisURL.parse(url, password, sentinel_password)
         if cafile is not None and not self._url.secure:
             raise ValueError("cafile is for TLS, so the URL has to begin with rediss")
         self._ca_certificates = None if cafile is None else load_ca_certificates(cafile)
