@@ -16,6 +16,7 @@ from benchmarks.measures import (
     reactor,
     replay,
     slow,
+    stores,
     templates,
     wire,
 )
@@ -45,6 +46,7 @@ MEASURES = (
     Measure("publish", publishing.cases),
     Measure("wire", wire.cases),
     Measure("history", history.cases),
+    Measure("stores", stores.cases),
     Measure("templates", templates.cases),
     Measure("http2", http2.cases),
     Measure("generator", generator.cases),
