@@ -221,5 +221,5 @@ class TransactionsStage(PostgresStage):
     The same with more programs, which pause for a moment only.
     """
 
-    programs = 6
-    longest_pause = 0.02
+    programs = 4
+    longest_pause = 0.03
