@@ -272,7 +272,8 @@ def _template() -> Path:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=PATIENCE,
+        # It computes more than anything else that tests wait for.
+        timeout=3 * PATIENCE,
         cwd=home,
     )
     assert done.returncode == 0, done.stdout + done.stderr

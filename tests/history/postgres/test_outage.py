@@ -109,7 +109,9 @@ class AwayTests(AwayContract, PostgresTestCase):
         A database without the schema says how to install it, and is used when it is there.
         """
         history = self.open(schema="later")
-        self.assertIn("history URL --install", await self.refuse(history.tail(1)))
+        reason = await self.refuse(history.tail(1))
+        self.assertIn("the schema later is not installed, but ", reason)
+        self.assertIn("history URL --install", reason)
         await history.install()
         await self.available(history)
         await self.fill(history, "x")
