@@ -402,6 +402,7 @@ class CommandLineTests(SynchronousTestCase):
         words = ["8080" if word.startswith("systemd:") else word for word in words]
         tokens = self.files["--publish-token-file"]
         words = [word.replace("=upstream-token", f"={tokens}") for word in words]
+        words = [re.sub(r"=/etc/sse/\w+-password", f"={tokens}", word) for word in words]
         # A successful check is reported on stdout.
         self.patch(sys, "stdout", open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
         self.addCleanup(sys.stdout.close)
