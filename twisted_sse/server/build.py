@@ -127,7 +127,7 @@ def make_server(
     MonotonicTimers(reactor).setServiceParent(server)
     server.hub, server.access, server.reconfiguration = hub, access, reconfiguration
     access.service(reactor).setServiceParent(server)
-    service = hub.service(grace=config.grace, spread=config.spread)
+    service = hub.service(grace=config.grace, spread=config.spread, farewell=config.farewell)
     service.setServiceParent(server)
     tls = tls_server(config)
     server.watch = None if tls is None else CertificateWatch(tls, reactor)
