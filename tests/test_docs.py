@@ -36,6 +36,12 @@ A comment before a block of code says how it is tested; GitHub does not show the
 ``<!-- answers NAME -->``
     It is the file NAME, which tests/e2e/test_answers.py runs.
 
+``<!-- deploys NAME -->``
+    It is the file NAME, which tests/e2e/test_tutorial.py runs.
+
+``<!-- php -->``, ``<!-- node PACKAGES -->``
+    It is a script for a hub on port 8080, which tests/e2e/test_scripts.py runs.
+
 ``<!-- original -->``
     It is written for another library, and not run.
 
@@ -97,6 +103,7 @@ __all__ = [
     "ServerTests",
     "Snippet",
     "documented_modules",
+    "marked",
     "snippets",
 ]
 
@@ -196,7 +203,7 @@ class ProgramTests(SynchronousTestCase):
 
     MARKS = (
         *("embeds", "runs", "makes", "serves", "generates", "follows", "publishes", "tests"),
-        *("answers", "joins", "original"),
+        *("answers", "deploys", "joins", "original"),
     )
 
     def test_marked(self) -> None:
@@ -267,7 +274,7 @@ class ProgramTests(SynchronousTestCase):
             self.addCleanup(program.end)
 
             self.assertEqual(program.wait(), 0, program.output())
-            self.assertRegex(program.output(), r"^\S+-1 0\n$")
+            self.assertRegex(program.output(), r"^\S+-\d+ 0\n$", snippet.place)
 
     def test_tests(self) -> None:
         """
@@ -733,6 +740,19 @@ class BenchmarkTests(SynchronousTestCase):
         self.assertEqual(len(rows), 6)
         for row in rows:
             self.assertIn(f"\n| {row} | ", measured)
+
+
+    def test_cited(self) -> None:
+        """
+        The pages that cite figures cite those that were measured.
+        """
+        text = ROOT.joinpath("docs", "benchmarks.md").read_text("utf-8")
+        for page in ("index.md", "how-to/size.md"):
+            cited = ROOT.joinpath("docs", page).read_text("utf-8")
+            figures = re.findall(r"\b[\d.,]+ (?:µs|KiB|\u00d7|/s)", cited)
+            self.assertGreater(len(figures), 1)
+
+            self.assertEqual([one for one in figures if f" {one}" not in text], [], page)
 
 
 class Module(NamedTuple):
