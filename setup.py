@@ -50,6 +50,8 @@ TEST = [
     "pydantic>=2",
     # Clients of models, which the tests of dialects run.
     *("anthropic>=2", "openai>=3"),
+    # What the programs before a migration use.
+    *("fastapi>=0.135", "sse-starlette>=3", "uvicorn"),
     # Reads the manifests for Kubernetes.
     *("PyYAML>=6", "types-PyYAML"),
 ]
