@@ -28,6 +28,7 @@ def all_figures(sizes: Sizes) -> list[Figure]:
         *_templates(sizes),
         *_http2(sizes),
         *_generator(sizes),
+        *_runs(sizes),
     ]
 
 
@@ -282,4 +283,31 @@ def _generator(sizes: Sizes) -> Sequence[Figure]:
     return [
         Figure(f"{title}, CPU per event", *cost, 1, base, times(1.8), ours),
         Figure(f"{title}, events", *rate, "thousand/s", 1000, base, None, ours),
+    ]
+
+
+def _runs(sizes: Sizes) -> Sequence[Figure]:
+    side = f"{sizes.run_streams} side by side, 50 tokens/s each, one reader each, CPU per token"
+    new = f"A new run, from beginning to end, with {sizes.many_runs:,} finished ones in the store"
+    return [
+        figure
+        for key, where in (("memory", "in memory"), ("sqlite", "in SQLite"))
+        for figure in (
+            Figure(
+                f"First token of a run {where}, median, after that of a plain generator",
+                *("runs", f"{key}_later_ms", "ms"),
+                target=at_most(5),
+            ),
+            Figure(f"Runs {where}, {side}", "runs", f"{key}_run_token_us", "µs"),
+            Figure(
+                f"Plain generators in the same process, {side}",
+                *("runs", f"{key}_plain_token_us", "µs"),
+            ),
+            Figure(f"{new}, {where}, CPU", "runs", f"{key}_many_cpu_us", "µs"),
+            Figure(
+                f"The same, as times that with {sizes.few_runs}",
+                *("runs", f"{key}_many_times", "\u00d7"),
+                target=at_most(1.2),
+            ),
+        )
     ]

@@ -73,7 +73,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("endings", "siblings"),
         ("admission",),
         ("broker",),
-        ("drain", "selftest"),
+        ("drain", "runregistry", "selftest"),
         ("lifecycle",),
         ("service",),
     ),

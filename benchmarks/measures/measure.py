@@ -15,6 +15,7 @@ from benchmarks.measures import (
     publishing,
     reactor,
     replay,
+    runs,
     slow,
     templates,
     wire,
@@ -48,4 +49,5 @@ MEASURES = (
     Measure("templates", templates.cases),
     Measure("http2", http2.cases),
     Measure("generator", generator.cases),
+    Measure("runs", runs.cases),
 )

@@ -13,6 +13,7 @@ from twisted.python.failure import Failure
 
 from twisted_sse.broker.broker import Broker
 from twisted_sse.broker.readiness import Fault
+from twisted_sse.broker.runregistry import RunRegistry
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.holdings import Holdings
 from twisted_sse.events.publication import Publication, Published
@@ -34,9 +35,12 @@ class Processes(Protocol):
 
     Attributes:
         broker: Has every event of the hub, for those who watch and publish.
+
+        runs: Knows the runs of its history.
     """
 
     broker: Broker
+    runs: RunRegistry
 
     def ask(self, name: str, *arguments: Any) -> Deferred[list[Any]]:
         """
@@ -67,15 +71,22 @@ class ProcessReport:
 
     Args:
         responses: Returns the number of open streams of generators.
+
+        runs: Those whose sources the process reads.
     """
 
-    def __init__(self, broker: Broker, responses: Callable[[], int]) -> None:
+    def __init__(
+        self, broker: Broker, responses: Callable[[], int], runs: RunRegistry
+    ) -> None:
         self._broker = broker
         self._responses = responses
+        self._runs = runs
         self._methods: Mapping[str, Callable[..., Any]] = {
             "close": self._close,
             "connections": self._connections,
             "examine": broker.examine,
+            "readers": self._readers,
+            "runs": self._list_runs,
             "sample": self._sample,
             "topics": self._topics,
         }
@@ -99,6 +110,16 @@ class ProcessReport:
         registry = self._broker.admission.connections
         return find_topics(registry, TopicQuery(**query), self._broker.clock)
 
+    def _list_runs(self) -> dict[str, Any]:
+        return {"prefixes": self._runs.prefixes, "active": list(self._runs)}
+
+    def _readers(self, runs: Sequence[tuple[str, bool]]) -> list[int]:
+        """
+        Count the connections that get each run, of which *runs* has the topic, and whether
+        it is private.
+        """
+        return [self._runs.count_readers(topic, private) for topic, private in runs]
+
     def _close(self, name: str, final: dict[str, Any] | None) -> bool:
         """
         Close a connection, after the event with the fields *final*.
@@ -115,9 +136,12 @@ class OneProcess:
     Implements `Processes` for a hub of one process.
     """
 
-    def __init__(self, broker: Broker, responses: Callable[[], int]) -> None:
+    def __init__(
+        self, broker: Broker, responses: Callable[[], int], runs: RunRegistry
+    ) -> None:
         self.broker = broker
-        self._report = ProcessReport(broker, responses)
+        self.runs = runs
+        self._report = ProcessReport(broker, responses, runs)
 
     def ask(self, name: str, *arguments: Any) -> Deferred[list[Any]]:
         """
