@@ -18,7 +18,7 @@ from twisted_sse.broker.audiences.audience import Audience
 from twisted_sse.broker.audiences.representation import PLAIN
 from twisted_sse.broker.fanout import Fanout
 from twisted_sse.history import MemoryHistory
-from twisted_sse.transport.sinks.framing import raw
+from twisted_sse.transport.framing import raw
 
 __all__ = ["BudgetTests", "JoinedWriteTests", "OvertakingTests", "SliceTests"]
 

@@ -200,6 +200,7 @@ class Broker:
             max_lifetime=max_lifetime,
             clock=clock,
             start=self.start,
+            started=lambda: self._started,
             endings=self.endings,
             presence=self.presence,
             measures=self.measures,

@@ -190,8 +190,9 @@ class Subscriptions:
         begin = partial(self._begin, request, query, grant)
         connection, opened = self._admission.admit(subscriber, begin)
         reauthorization.connection = connection
-        # Before the stream is open, nothing else reports that the client has left.
-        request.notifyFinish().addBoth(lambda _: connection.gone())
+        if connection.phase == "opening":
+            # Before the stream is open, nothing else reports that the client has left.
+            request.notifyFinish().addBoth(lambda _: connection.gone())
         return opened
 
     def _begin(

@@ -26,7 +26,7 @@ from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.preamble import LOST, OLDEST, UNLOCATED
 from twisted_sse.events.publication import Position
 from twisted_sse.topics import Selection
-from twisted_sse.transport.sinks.sink import Sink
+from twisted_sse.transport.sink import Sink
 
 __all__ = ["Connection", "ConnectionObserver", "Phase", "frame_to_push"]
 

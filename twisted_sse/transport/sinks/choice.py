@@ -12,9 +12,9 @@ from twisted.web.server import Request
 
 from twisted_sse.transport.http.http1 import StrictHTTPChannel
 from twisted_sse.transport.http2.stream import H2Stream
+from twisted_sse.transport.sink import Sink
 from twisted_sse.transport.sinks.http2 import H2Sink
 from twisted_sse.transport.sinks.request import RequestSink
-from twisted_sse.transport.sinks.sink import Sink
 from twisted_sse.transport.sinks.socket import SocketSink
 from twisted_sse.transport.sinks.tls import TLSSink
 from twisted_sse.transport.tls.protocol import TLSProtocol
