@@ -16,7 +16,7 @@ from zope.interface import implementer
 
 from twisted_sse.broker.connections.grant import ANONYMOUS, Grant, check_grant
 from twisted_sse.errors import NoContent
-from twisted_sse.transport.http.bounds import IBodyBound
+from twisted_sse.transport.http.bounds import IBodyBound, IWholeRequests
 from twisted_sse.transport.refusals import Refusals
 from twisted_sse.units import check_instance
 from twisted_sse.web.content import MAX_BODY, is_too_large, too_large
@@ -37,7 +37,7 @@ Handler = Callable[[Request, Grant], "Deferred[Any] | None"]
 Authorize = Callable[[Request], "Grant | Awaitable[Grant]"]
 
 
-@implementer(IBodyBound)
+@implementer(IBodyBound, IWholeRequests)
 class MethodResource(Resource):
     """
     A resource with one handler for each method.

@@ -59,6 +59,19 @@ class ChannelSettings(NamedTuple):
     refusals: Refusals
     prior_knowledge: bool
 
+    def take_slot(self, transport: Any, peer: Any) -> Slot | None:
+        """
+        Take a slot for the socket of *transport*; ``None`` if every other one is being
+        answered.  There must be `sockets`.
+
+        Args:
+            peer: Its remote address.
+        """
+        assert self.sockets is not None
+        # The sockets of a proxy bring those of many clients.
+        is_proxy = self.proxies is not None and self.proxies.trusts(peer)
+        return self.sockets.take(None if is_proxy else peer, partial(close_now, transport))
+
 
 @implementer(IHandshakeListener)
 class Channel(_GenericHTTPChannelProtocol):
@@ -66,6 +79,9 @@ class Channel(_GenericHTTPChannelProtocol):
     Switches to the protocol that client and server have negotiated.
 
     Twisted's creates its own `H2Connection`, which cannot be replaced.
+
+    Attributes:
+        slot: The socket's, if the site's sockets are limited; the door may have it already.
     """
 
     _channel: Any
@@ -77,7 +93,7 @@ class Channel(_GenericHTTPChannelProtocol):
         channel.timeouts = settings.timeouts
         super().__init__(channel)
         self._settings = settings
-        self._slot: Slot | None = None
+        self.slot: Slot | None = None
         # The time limit of the TLS handshake: a DelayedCall.
         self._handshake: Any = None
         # What a client without TLS has sent, as long as it may be the preface of HTTP/2.
@@ -87,16 +103,15 @@ class Channel(_GenericHTTPChannelProtocol):
         """
         See `IProtocol.makeConnection`.
         """
-        sockets = self._settings.sockets
-        if sockets is not None:
-            self._slot = self._channel.slot = sockets.take(
-                self._counted(transport.getPeer()), partial(close_now, transport)
-            )
-            if self._slot is None:
+        settings = self._settings
+        if self.slot is None and settings.sockets is not None:
+            self.slot = settings.take_slot(transport, transport.getPeer())
+            if self.slot is None:
                 self._channel.transport = transport
                 # TLS has not begun, and must not find its connection lost.
                 transport.abortConnection()
                 return
+        self._channel.slot = self.slot
         self._channel.makeConnection(transport)
         # Of the transports, only those with TLS negotiate a protocol.
         timeout = self._settings.handshake_timeout
@@ -124,10 +139,22 @@ class Channel(_GenericHTTPChannelProtocol):
         See `IProtocol.connectionLost`.
         """
         self.handshakeCompleted()
-        if self._slot is not None:
-            self._slot.release()
+        if self.slot is not None:
+            self.slot.release()
         self._settings.connections.discard(self._channel)
         self._channel.connectionLost(reason)
+
+    def timeoutConnection(self) -> None:
+        """
+        See `twisted.web.http.HTTPChannel.timeoutConnection`.
+        """
+        self._channel.timeoutConnection()
+
+    def truncate(self) -> None:
+        """
+        See `ClosingHTTPChannel.truncate`.
+        """
+        self._channel.truncate()
 
     def _choose(self, data: bytes) -> bytes:
         """
@@ -162,13 +189,6 @@ class Channel(_GenericHTTPChannelProtocol):
             and not self._channel.refused
         )
 
-    def _counted(self, peer: Any) -> Any:
-        """
-        The address that a socket counts for; ``None`` if it brings those of many clients.
-        """
-        proxies = self._settings.proxies
-        return None if proxies is not None and proxies.trusts(peer) else peer
-
     def _handshake_expired(self) -> None:
         self._handshake = None
         self._settings.refusals.count("handshake_timeout")
@@ -181,7 +201,7 @@ class Channel(_GenericHTTPChannelProtocol):
         previous.forget_deadline()
         connection.max_streams = self._settings.max_streams
         connection.timeouts = self._settings.timeouts
-        connection.slot = self._slot
+        connection.slot = self.slot
         connection.requestFactory = self._requestFactory
         connection.site = self._site
         connection.factory = self._factory
