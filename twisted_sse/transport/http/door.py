@@ -33,7 +33,7 @@ from twisted_sse.transport.http.idle import IdleTimeouts
 from twisted_sse.transport.http.wholerequest import WholeRequest, read_whole
 from twisted_sse.transport.sink import Stream
 from twisted_sse.transport.socketlimit import Slot
-from twisted_sse.transport.sockets import limit_sending
+from twisted_sse.transport.sockets import close_now, limit_sending
 
 __all__ = ["Door"]
 
@@ -121,7 +121,7 @@ class Door:
             self.peer = transport.getPeer()
         settings = self.site.settings
         if settings.sockets is not None:
-            self._slot = settings.take_slot(transport, self.peer)
+            self._slot = settings.take_slot(self.peer, self)
             if self._slot is None:
                 transport.abortConnection()
                 return
@@ -201,6 +201,12 @@ class Door:
             self._hand_over()
         else:
             self._idle.watch(self, self.site.timeOut)
+
+    def close_now(self) -> None:
+        """
+        See `SocketHolder.close_now`.
+        """
+        close_now(self.transport)
 
     def idle_expired(self) -> None:
         """

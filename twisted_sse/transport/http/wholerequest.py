@@ -8,6 +8,8 @@ all of HTTP/1.1; what is read here, it would read alike.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from twisted_sse.transport.heads import HEADER_BYTES
@@ -19,12 +21,18 @@ __all__ = ["WholeRequest", "read_whole"]
 _TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 
 # What may come out differently is left to the channel: a target that is no path, a value
-# on several lines, a control character.  No part of it can match in two ways, so the time
-# is linear.
-_HEAD = re.compile(rb"(GET|POST) (/[!-~]*) HTTP/1\.1\r\n((?:" + _TOKEN + rb":[\t -~]*\r\n)+)\r\n")
+# on several lines, a control character.  No part of these can match in two ways, so the
+# time is linear.
+_LINE = re.compile(rb"(GET|POST) (/[!-~]*) HTTP/1\.1\r\n")
+_HEADERS = re.compile(rb"(?:" + _TOKEN + rb":[\t -~]*\r\n)+")
 
 # Browsers send about 15.
 _MOST_HEADERS = 100
+
+# benchmarks (memory, accept): the browsers of one page send the same headers, apart from
+# cookies and IDs.  Larger ones are not remembered, so all of them take half a MB at most.
+_REMEMBERED = 64
+_REMEMBERED_BYTES = 2048
 
 # These change how the request is read, or what follows it.
 _SPECIAL = frozenset((b"transfer-encoding", b"expect", b"upgrade", b"http2-settings"))
@@ -38,12 +46,12 @@ class WholeRequest(NamedTuple):
         target: A path, with its query if there is one.
 
         headers: The values, without white space around them, by their names in lower case.
-            No header occurs twice.
+            No header occurs twice.  Requests with equal headers share them.
     """
 
     method: bytes
     target: bytes
-    headers: dict[bytes, bytes]
+    headers: Mapping[bytes, bytes]
     body: bytes
 
 
@@ -55,28 +63,40 @@ def read_whole(data: bytes) -> WholeRequest | None:
     Returns:
         ``None`` if it is something else.
     """
-    found = _HEAD.match(data)
-    if found is None:
+    found = _LINE.match(data)
+    end = data.find(b"\r\n\r\n") + 2
+    if found is None or end <= found.end():
         return None
-    method, target, block = found.groups()
+    method, target = found.groups()
+    block, body = data[found.end() : end], data[end + 2 :]
+    read = _remembered if len(block) <= _REMEMBERED_BYTES else _read_headers
+    headers = read(block)
+    if headers is None or not _has_length(headers.get(b"content-length"), method, len(body)):
+        return None
+    return WholeRequest(method, target, headers, body)
+
+
+def _read_headers(block: bytes) -> Mapping[bytes, bytes] | None:
+    if len(block) > HEADER_BYTES or not _HEADERS.fullmatch(block):
+        return None
     lines = block.split(b"\r\n")
     lines.pop()
     headers: dict[bytes, bytes] = {}
     for line in lines:
         name, _, value = line.partition(b":")
         headers[name.lower()] = value.strip(b" \t")
-    end = found.end()
     if (
         len(headers) != len(lines)
         or len(lines) > _MOST_HEADERS
-        or len(block) > HEADER_BYTES
         or b"host" not in headers
         or not _SPECIAL.isdisjoint(headers)
         or headers.get(b"connection", b"keep-alive").lower() != b"keep-alive"
-        or not _has_length(headers.get(b"content-length"), method, len(data) - end)
     ):
         return None
-    return WholeRequest(method, target, headers, data[end:])
+    return headers
+
+
+_remembered = lru_cache(maxsize=_REMEMBERED)(_read_headers)
 
 
 def _has_length(given: bytes | None, method: bytes, length: int) -> bool:
