@@ -20,6 +20,7 @@ from twisted_sse.transport.http.bounds import IWholeRequests
 from twisted_sse.transport.http.door import Door
 from twisted_sse.transport.http.doorrequest import DoorRequest
 from twisted_sse.transport.http.lazyheaders import LazyHeaders
+from twisted_sse.transport.http.request import BoundedRequest
 from twisted_sse.transport.http.site import StreamSite
 from twisted_sse.transport.sinks.choice import sink_for
 from twisted_sse.transport.socketlimit import SocketLimits
@@ -319,6 +320,20 @@ class DoorTests(SynchronousTestCase):
         self.assertNotIsInstance(wire.transport.protocol, Door)
         with self.assertRaisesRegex(TypeError, "^door is 'no': give True or False"):
             self.serve(door="no")
+
+    def test_other_requests(self) -> None:
+        """
+        A site with a request factory of its own has no door.
+        """
+
+        class Request(BoundedRequest):
+            pass
+
+        self.serve(requestFactory=Request)
+        wire = self.connect()
+        self.ask(wire)
+
+        self.assertIs(type(self.page.requests[0]), Request)
 
     def test_proxy(self) -> None:
         """

@@ -156,7 +156,9 @@ class StreamSite(Site):
         """
         See `twisted.internet.protocol.Factory.buildProtocol`.
         """
-        return Door(self, addr) if self.door else self.build_channel(addr)
+        # The door makes no requests but its own.
+        is_open = self.door and self.requestFactory is BoundedRequest
+        return Door(self, addr) if is_open else self.build_channel(addr)
 
     def build_channel(self, addr: IAddress | None) -> Any:
         """
