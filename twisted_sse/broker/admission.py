@@ -282,10 +282,14 @@ class Admission:
         return self._catchup.starts.known(connection, last_event_id)
 
     def _open_now(self, start: StreamStart, connection: Connection, begin: Begin) -> Deferred[None]:
+        # Most of them miss nothing: they are live at once, and wait for no turn.
+        connection.reading = True
         try:
             self._open(start, connection, begin)
         except Exception:
             return fail().addErrback(self._fail, connection)
+        connection.reading = False
+        self._catchup.begin(connection)
         return succeed(None)
 
     def _find(self, connection: Connection, last_event_id: str | None) -> Deferred[StreamStart]:

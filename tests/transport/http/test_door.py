@@ -20,6 +20,7 @@ from twisted_sse.transport.http.bounds import IWholeRequests
 from twisted_sse.transport.http.door import Door
 from twisted_sse.transport.http.doorrequest import DoorRequest
 from twisted_sse.transport.http.lazyheaders import LazyHeaders
+from twisted_sse.transport.http.plainheaders import PlainHeaders
 from twisted_sse.transport.http.request import BoundedRequest
 from twisted_sse.transport.http.site import StreamSite
 from twisted_sse.transport.sinks.choice import sink_for
@@ -420,16 +421,35 @@ class LazyHeadersTests(SynchronousTestCase):
             for is_copied in (False, True):
                 with self.subTest(name, arguments=arguments, is_copied=is_copied):
                     ours: Any = LazyHeaders({b"accept": b"*/*", b"x-a": b"b"})
-                    other: Any = Headers({b"Accept": [b"*/*"], b"x-a": [b"b"]})
                     if is_copied:
                         ours.getAllRawHeaders()
-                    result = getattr(ours, name)(*arguments)
 
-                    self.assertEqual(
-                        str(result).replace("LazyHeaders", "Headers"),
-                        str(getattr(other, name)(*arguments)),
-                    )
-                    self.assertEqual(list(ours.getAllRawHeaders()), list(other.getAllRawHeaders()))
+                    self.compare(ours, name, *arguments)
+
+    def test_plain(self) -> None:
+        """
+        The same holds for those of responses.
+        """
+        broken = ("setRawHeaders", b"X-A", [b"a\r\nb", "\xe4", "c\nd"])
+        for name, *arguments in [*self.CALLS, broken, ("addRawHeader", "x-a", b"c\rd")]:
+            with self.subTest(name, arguments=arguments):
+                ours = PlainHeaders()
+                ours.addRawHeader(b"Accept", b"*/*")
+                ours.setRawHeaders("x-a", ["b"])
+
+                self.compare(ours, name, *arguments)
+
+    def compare(self, ours: Any, name: str, *arguments: object) -> None:
+        """
+        Make a call of *ours*, and of Twisted's with the same headers.
+        """
+        other: Any = Headers({b"Accept": [b"*/*"], b"x-a": [b"b"]})
+
+        self.assertEqual(
+            str(getattr(ours, name)(*arguments)), str(getattr(other, name)(*arguments))
+        )
+        self.assertEqual(list(ours.getAllRawHeaders()), list(other.getAllRawHeaders()))
+        self.assertEqual(ours, other)
 
     def test_equal(self) -> None:
         """
@@ -447,4 +467,5 @@ class LazyHeadersTests(SynchronousTestCase):
         """
         public = {one for one in vars(Headers) if not one.startswith("_")}
 
-        self.assertEqual(public - set(vars(LazyHeaders)), set())
+        for ours in (LazyHeaders, PlainHeaders):
+            self.assertEqual(public - set(vars(ours)), set())

@@ -123,6 +123,14 @@ class Catchup:
         self._measures.replays["window" if recent else "history"] += 1
         return self._send(connection, page)
 
+    def begin(self, connection: Connection) -> None:
+        """
+        Make *connection*, which has just been opened, live if it misses nothing, and let it
+        wait for its turn otherwise.
+        """
+        if connection.ready and not self._has_caught_up(connection):
+            connection.resume()
+
     def moved_on(self) -> None:
         """
         Resume the connections that were ahead of the window: its head has moved.

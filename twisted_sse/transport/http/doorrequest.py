@@ -20,6 +20,7 @@ from twisted.web.http import parse_qs
 from twisted.web.http_headers import Headers
 
 from twisted_sse.transport.http.lazyheaders import LazyHeaders
+from twisted_sse.transport.http.plainheaders import PlainHeaders
 from twisted_sse.transport.http.request import BoundedRequest
 from twisted_sse.transport.http.wholerequest import WholeRequest
 
@@ -172,7 +173,7 @@ class DoorRequest(BoundedRequest):
         self.channel = channel
         self.transport = channel.transport
         self.client = channel.getPeer()
-        self.responseHeaders = Headers()
+        self.responseHeaders = PlainHeaders()
         self.notifications = []
         self.cookies = []
         self.queued = False
