@@ -128,8 +128,9 @@ class Catchup:
         Make *connection*, which has just been opened, live if it misses nothing, and let it
         wait for its turn otherwise.
         """
-        if connection.ready and not self._has_caught_up(connection):
-            connection.resume()
+        if connection.ready and connection.backlog is None and self._has_caught_up(connection):
+            return
+        connection.resume()
 
     def moved_on(self) -> None:
         """
