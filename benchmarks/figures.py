@@ -25,6 +25,7 @@ def all_figures(sizes: Sizes) -> list[Figure]:
         *_publishing(),
         *_wire(),
         *_history(sizes),
+        *_stores(sizes),
         *_templates(sizes),
         *_http2(sizes),
         *_generator(sizes),
@@ -205,6 +206,56 @@ def _history(sizes: Sizes) -> Sequence[Figure]:
             f"CPU per delivered event, {few}, one at a time, kept by SQLite",
             *("kept-1", "cpu_us_per_delivery", "µs", 1, ("floor", "kept-1")),
             server="hub-sqlite",
+        ),
+    ]
+
+
+def _stores(sizes: Sizes) -> Sequence[Figure]:
+    few, times_of, fold = f"{sizes.few:,} connections", Target(10, "value", least=True), "\u00d7"
+    title = f"PostgreSQL finding {sizes.behind} missed events in {sizes.large_store:,}"
+    small = f"on the wall, as times the same in {sizes.small_store:,}"
+    names = {"redis": "Redis", "postgres": "PostgreSQL"}
+    commits = [
+        row
+        for key, name in names.items()
+        for row in (
+            Figure(
+                f"Publications kept by {name}, 100 publishers",
+                *(f"commits-{key}", "many_per_s", "/s"),
+            ),
+            Figure(
+                f"The same by {name} as times one publisher",
+                *(f"commits-{key}", "many_times", fold),
+                target=times_of,
+            ),
+        )
+    ]
+    deliveries = [
+        Figure(
+            f"CPU per delivered event, {few}, kept by {name}, as times in memory",
+            *("kept-stores", f"{key}_times", fold),
+        )
+        for key, name in names.items()
+    ]
+    commit = "From a commit with SQL to a subscriber, p50"
+    return [
+        *commits,
+        *(
+            Figure(f"{title}, {where}, {small}", *("resume-postgres", key, fold), target=at_most(2))
+            for key, where in (("topic_wall_times", "one topic"), ("all_wall_times", "all topics"))
+        ),
+        *deliveries,
+        Figure(f"{commit}, by poll", "transactions", "poll_p50_ms", "ms", target=at_most(30)),
+        Figure(f"{commit}, with notify", "transactions", "notify_p50_ms", "ms", target=at_most(8)),
+        Figure(
+            "A transaction of 16 committers that publishes, as times one that does not",
+            *("transactions", "cost_times", fold),
+            target=at_most(1.4),
+        ),
+        Figure(
+            "Longest time the reactor is held while PostgreSQL stalls for 10 s",
+            *("stall", "held_ms", "ms"),
+            target=at_most(20),
         ),
     ]
 

@@ -128,7 +128,7 @@ FULL = Sizes(
     run_seconds=5.0,
     few_runs=10,
     many_runs=10_000,
-    new_runs=300,
+    new_runs=100,
 )
 
 QUICK = Sizes(

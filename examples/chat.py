@@ -1,33 +1,20 @@
 """
-An application: a chat with private rooms, whose page shows what was said before.
+An application: a chat with private rooms, whose page shows what was said before, and who is here.
 
 Run:  python examples/chat.py [PORT]
 Then: open http://localhost:8080/login/ada in a browser, and /login/bob in a private window
 """
 
 import sys
+from pathlib import Path
 from secrets import token_urlsafe
 
 from twisted_sse import Grant, Hub, Unauthorized
 from twisted_sse.klein import Klein, hub_routes
 
 ROOMS = {"ada": ["tea", "work"], "bob": ["tea"]}
-PAGE = """<!doctype html><title>Chat</title>
-<form id="form"><input id="room" value="tea"> <input id="text"> <button>Say</button></form>
-<ul id="said"></ul>
-<script>
-  const source = new EventSource("/events?topic=rooms/{room}&last_event_id=earliest");
-  source.addEventListener("stream-reset", () => said.replaceChildren());
-  source.onmessage = (event) => {
-    const textContent = JSON.parse(event.data).join(": ");
-    said.append(Object.assign(document.createElement("li"), { textContent }));
-  };
-  form.onsubmit = (submission) => {
-    submission.preventDefault();
-    fetch(`/rooms/${room.value}`, { method: "POST", body: text.value });
-  };
-</script>"""
-app, hub, sessions = Klein(), Hub(), {}
+
+app, hub, sessions = Klein(), Hub(presence=True), {}
 
 
 def authorize(request):
@@ -40,7 +27,7 @@ def authorize(request):
 def login(request, user):
     sessions[token := token_urlsafe().encode()] = user
     request.addCookie("login", token, path="/", httpOnly=True, sameSite="lax")
-    return PAGE
+    return Path(__file__).with_suffix(".html").read_bytes()
 
 
 @app.route("/rooms/<room>", methods=["POST"])

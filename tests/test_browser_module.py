@@ -78,6 +78,15 @@ class PackageTests(SynchronousTestCase):
         self.assertEqual(package["version"], version[1])
         self.assertEqual([file for file in files if not (_BROWSER / file).exists()], [])
 
+    def test_license(self) -> None:
+        """
+        The folder has what npm publishes beside the modules: its own page, and the license.
+        """
+        license = (_PROJECT / "LICENSE").read_text("utf-8")
+
+        self.assertEqual((_BROWSER / "LICENSE").read_text("utf-8"), license)
+        self.assertIn("SharedEventSource", (_BROWSER / "README.md").read_text("utf-8"))
+
     def test_declarations(self) -> None:
         """
         Every public member and option of the class is declared, and no other.

@@ -36,11 +36,7 @@ A comment before a block of code says how it is tested; GitHub does not show the
 ``<!-- answers NAME -->``
     It is the file NAME, which tests/e2e/test_answers.py runs.
 
-``<!-- deploys NAME -->``
-    It is the file NAME, which tests/e2e/test_tutorial.py runs.
-
-``<!-- php -->``, ``<!-- node PACKAGES -->``
-    It is a script for a hub on port 8080, which tests/e2e/test_scripts.py runs.
+        *("answers", "deploys", "joins", "excerpt", "original"),
 
 ``<!-- original -->``
     It is written for another library, and not run.
@@ -204,7 +200,7 @@ class ProgramTests(SynchronousTestCase):
 
     MARKS = (
         *("embeds", "runs", "makes", "serves", "generates", "follows", "publishes", "tests"),
-        *("answers", "deploys", "joins", "original"),
+        *("answers", "deploys", "joins", "excerpt", "original"),
     )
 
     def test_marked(self) -> None:
@@ -408,6 +404,7 @@ class CommandLineTests(SynchronousTestCase):
         words = ["8080" if word.startswith("systemd:") else word for word in words]
         tokens = self.files["--publish-token-file"]
         words = [word.replace("=upstream-token", f"={tokens}") for word in words]
+        words = [re.sub(r"=/etc/sse/\w+-password", f"={tokens}", word) for word in words]
         # A successful check is reported on stdout.
         self.patch(sys, "stdout", open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
         self.addCleanup(sys.stdout.close)

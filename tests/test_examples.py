@@ -16,6 +16,8 @@ from urllib.request import urlopen
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.e2e.test_example_pages import EXAMPLES as IN_BROWSER
+from tests.e2e.test_example_scripts import EXAMPLES as SCRIPTS
 from tests.support.curl import curl, publish
 from tests.support.hub_process import TOKEN, HubProcess
 from tests.support.models import start_models
@@ -23,6 +25,7 @@ from tests.support.ports import free_port
 from tests.support.processes import Background, find_program
 from tests.support.streams import RawStream
 from tests.support.waiting import PATIENCE, eventually
+from tests.test_docs import ROOT, marked
 from twisted_sse.events.codec import Decoder
 
 __all__ = [
@@ -51,7 +54,7 @@ __all__ = [
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 
-# Answers as the models of others do.
+SUFFIXES = (".html", ".php", ".py", ".sh", ".tac")
 
 # Of an example, without blank lines and the text at its beginning.
 MOST_LINES = 40
@@ -583,7 +586,7 @@ class ChatTests(ExampleTests):
     The chat; tests/e2e/test_applications.py looks at its page.
     """
 
-    examples = ["chat.py"]
+    examples = ["chat.py", "chat.html"]
 
     def test_strangers(self) -> None:
         """
@@ -668,13 +671,14 @@ class CompletenessTests(SynchronousTestCase):
     All examples together.
     """
 
-    files = sorted(path for path in EXAMPLES.iterdir() if path.suffix in (".py", ".html", ".sh"))
+    files = sorted(path for path in EXAMPLES.iterdir() if path.suffix in SUFFIXES)
 
     def test_every_example_has_a_test(self) -> None:
         """
-        Each file is tested by one of the classes above.
+        Each file is tested by one of the classes above, or in tests/e2e/.
         """
         tested = [name for tests in ExampleTests.__subclasses__() for name in tests.examples]
+        tested += [*IN_BROWSER, *SCRIPTS]
 
         self.assertEqual(sorted(tested), [path.name for path in self.files])
 
@@ -693,11 +697,25 @@ class CompletenessTests(SynchronousTestCase):
         """
         for path in self.files:
             text = path.read_text("utf-8")
-            if path.suffix == ".py":
+            if path.suffix in (".py", ".tac"):
                 begin, text = text.split('"""', 2)[1:]
+            if path.suffix == ".py":
                 run = f"examples/{path.name} [PORT]"
                 if path.name.startswith("test_"):
                     run = f"-m pytest examples/{path.name}"
                 self.assertIn(f"Run:  python {run}", begin)
             lines = [line for line in text.splitlines() if line.strip()]
             self.assertLessEqual(len(lines), MOST_LINES, path.name)
+
+    def test_excerpts(self) -> None:
+        """
+        What the documentation shows of a file is in the file, line by line.
+        """
+        for snippet in marked("excerpt"):
+            lines = [line.strip() for line in snippet.text.splitlines()]
+            path = ROOT / snippet.mark[1]
+            there = [line.strip() for line in path.read_text("utf-8").splitlines()]
+            places = range(len(there))
+
+            found = any(there[place : place + len(lines)] == lines for place in places)
+            self.assertTrue(found, f"{snippet.place} is not in {snippet.mark[1]}")

@@ -51,6 +51,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("memoryruns",),
         ("bell", "follower", "memory", "outage", "plugins"),
         ("reading", "remote", "storeconnection"),
+        ("storefollower", "storehistory"),
         ("sqlite", "postgres", "redis", "upstream"),
         ("__init__", "choice", "factories"),
     ),

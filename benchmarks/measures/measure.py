@@ -17,6 +17,7 @@ from benchmarks.measures import (
     replay,
     runs,
     slow,
+    stores,
     templates,
     wire,
 )
@@ -46,6 +47,7 @@ MEASURES = (
     Measure("publish", publishing.cases),
     Measure("wire", wire.cases),
     Measure("history", history.cases),
+    Measure("stores", stores.cases),
     Measure("templates", templates.cases),
     Measure("http2", http2.cases),
     Measure("generator", generator.cases),

@@ -1,5 +1,5 @@
 """
-Serves the page of this folder, its stream, and news: see README.md for how to run it.
+Serves a page of this folder, its stream, and news: see README.md for how to run it.
 """
 
 import sys
@@ -10,7 +10,7 @@ from twisted.web.static import File
 from twisted_sse import Hub
 from twisted_sse.klein import Klein, hub_routes
 
-PUBLIC = Path(__file__).resolve().parent / "public"
+BUILT = Path(__file__).resolve().parent / "dist"
 
 app, hub = Klein(), Hub()
 hub_routes(app, hub)
@@ -24,7 +24,7 @@ async def say(request, text):
 
 @app.route("/", branch=True)
 def page(request):
-    return File(str(PUBLIC))
+    return File(str(BUILT))
 
 
 if __name__ == "__main__":

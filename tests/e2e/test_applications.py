@@ -78,7 +78,8 @@ class ChatTests(PageTests):
 
     def test_rooms(self) -> None:
         """
-        The page shows all that was said in its user's rooms, and nothing of other rooms.
+        The page shows all that was said in its user's rooms, and who is in them, and nothing of
+        other rooms.
         """
         self.serve(str(_EXAMPLES / "chat.py"), "PORT")
         ada, bob = self.login("ada"), self.login("bob")
@@ -101,6 +102,7 @@ class ChatTests(PageTests):
         said = ["tea: ada: before", "tea: bob: from the page", "tea: ada: while away"]
         self.assertEqual(cut, said)
         self.assertEqual(self.browser.run(f"return {_ITEMS}"), said)
+        self.assertEqual(self.browser.run("return find('here').textContent"), "rooms/tea: bob")
 
 
 class JobsTests(PageTests):

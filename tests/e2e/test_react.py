@@ -1,5 +1,5 @@
 """
-The page in React among the examples, in Chromium.
+The pages in React among the examples, in Chromium.
 """
 
 import shutil
@@ -15,7 +15,7 @@ __all__ = ["ReactTests"]
 
 _PROJECT = Path(__file__).resolve().parents[2]
 
-# npm has to fetch React and a bundler: 20 MB.
+# npm has to fetch React and Vite: 30 MB.
 _NPM_PATIENCE = 240.0
 
 _ITEMS = "[...document.querySelectorAll('li')].map((item) => item.textContent)"
@@ -23,10 +23,10 @@ _ITEMS = "[...document.querySelectorAll('li')].map((item) => item.textContent)"
 
 class ReactTests(PageTests):
     """
-    The example, built as its README says.
+    The examples, built as their README says.
     """
 
-    program: str
+    folder: Path
 
     @classmethod
     def setUpClass(cls) -> None:
@@ -39,7 +39,7 @@ class ReactTests(PageTests):
         cls.addClassCleanup(directory.cleanup)
         home = Path(directory.name)
         shutil.copytree(_PROJECT / "browser", home / "browser")
-        ignored = shutil.ignore_patterns("node_modules", "package-lock.json")
+        ignored = shutil.ignore_patterns("node_modules", "package-lock.json", "dist")
         example = home / "examples" / "react"
         shutil.copytree(_PROJECT / "examples" / "react", example, ignore=ignored)
         quiet = ("--silent", "--no-audit", "--no-fund", "--ignore-scripts")
@@ -51,7 +51,7 @@ class ReactTests(PageTests):
                 capture_output=True,
                 timeout=_NPM_PATIENCE,
             )
-        cls.program = str(example / "news.py")
+        cls.folder = example
 
     def say(self, text: str) -> None:
         """
@@ -64,7 +64,7 @@ class ReactTests(PageTests):
         """
         The page has all news once, after a lost connection and after a reload, in StrictMode.
         """
-        self.serve(self.program, "PORT")
+        self.serve(str(self.folder / "news.py"), "PORT")
         self.say("before")
         self.show()
         self.wait(f"{_ITEMS}.length === 1")
@@ -82,3 +82,28 @@ class ReactTests(PageTests):
 
         self.assertEqual(cut, ["before", "meanwhile", "after"])
         self.assertEqual(self.browser.run(f"return {_ITEMS}"), cut)
+
+    def test_task(self) -> None:
+        """
+        The page has every step once, after a lost connection too, and closes its stream at the
+        last event, in StrictMode.
+        """
+        self.serve(str(self.folder / "task.py"), "PORT")
+        self.show("/task.html")
+        self.wait("document.querySelectorAll('li').length >= 2")
+        self.browser.run(
+            "const ask = window.fetch; window.asked = 0;"
+            "window.fetch = (...rest) => { asked += 1; return ask(...rest); }"
+        )
+        self.network.cut()
+        self.network.mend()
+        self.wait("document.querySelector('h1').textContent === 'The task is done.'")
+        asked = self.browser.run("return asked")
+        # A stream that is not closed is asked for again after 0.3 seconds at most.
+        self.browser.run("setTimeout(() => { window.later = true; }, 1000)")
+        self.wait("window.later")
+
+        steps = self.browser.run(f"return {_ITEMS}")
+        self.assertEqual(steps, [f"step {number}" for number in range(1, 6)])
+        self.assertGreaterEqual(asked, 1)
+        self.assertEqual(self.browser.run("return asked"), asked)

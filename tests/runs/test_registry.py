@@ -6,7 +6,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
-from tests.runs.test_runs import RunCase, SharedTests
+from tests.runs.test_runs import RunCase, SharedCase
 from tests.support.history import AbsentHistory
 from tests.support.hubs import make_hub
 from twisted_sse.runs import ActiveRun, Runs
@@ -106,7 +106,7 @@ class RegistryTests(RunCase):
         self.assertFalse(self.result(hub.runs.cancel("runs/one")))
 
 
-class SharedRegistryTests(SharedTests):
+class SharedRegistryTests(SharedCase):
     """
     With another hub that shares the history.
     """
@@ -123,6 +123,3 @@ class SharedRegistryTests(SharedTests):
 
         self.assertEqual((active, listed.name, cancelled), ([1, 0], "one", True))
         self.assertEqual(self.source.said, ["begun", "cancelled", "closed"])
-
-
-del SharedTests

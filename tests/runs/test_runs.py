@@ -672,7 +672,7 @@ class LingerTests(RunCase):
         self.assertEqual(run.state, "cancelled")
 
 
-class SharedTests(SynchronousTestCase):
+class SharedCase(SynchronousTestCase):
     """
     Several hubs that share a history.
     """
@@ -705,6 +705,12 @@ class SharedTests(SynchronousTestCase):
         waiting = Deferred.fromCoroutine(awaitable)
         self.turn(0.1)
         return self.successResultOf(waiting)
+
+
+class SharedTests(SharedCase):
+    """
+    Runs on any of the hubs.
+    """
 
     def test_join(self) -> None:
         """

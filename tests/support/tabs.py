@@ -12,8 +12,16 @@ from tests.support.waiting import PATIENCE, eventually
 
 __all__ = ["Numbers", "Tab", "Tabs"]
 
-# Defines `listen` in the page, which follows a stream of numbers.
+# Defines `listen` in the page, which follows a stream of numbers, and `statuses`, which has those
+# of the answers that the module has got.
 _MODULE = """
+    window.statuses = [];
+    const ask = window.fetch;
+    window.fetch = async (...rest) => {
+      const response = await ask(...rest);
+      statuses.push(response.status);
+      return response;
+    };
     const script = document.createElement("script");
     script.type = "module";
     script.textContent = `
@@ -154,15 +162,17 @@ class Numbers:
         port: The port of the hub.
 
         rate: How many a second.
+
+        count: The first number.
     """
 
-    def __init__(self, port: int, topic: str, rate: float) -> None:
+    def __init__(self, port: int, topic: str, rate: float, count: int = 0) -> None:
         self._connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
         self._topic = topic
         self._pause = 1 / rate
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
-        self.count = 0
+        self.count = count
         self._thread.start()
 
     def stop(self) -> int:

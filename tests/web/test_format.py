@@ -41,6 +41,30 @@ class EnvelopeTests(SynchronousTestCase):
             [{"topics": ["news"], "data": "old"}, {"topics": ["news"], "data": "new"}],
         )
 
+    def test_end(self) -> None:
+        """
+        A stream of several topics is told which of them has ended, live and in a replay.
+        """
+        served = Served()
+        target = "/events?topic=a&topic=b&topic=c&envelope=topic"
+        caller = served.call("GET", target)
+        served.hub.end("a", "failed")
+        served.hub.end(["b", "elsewhere"], final=ServerSentEvent("last"))
+        served.hub.publish("c", "more")
+        served.clock.advance(0)
+        late = served.call("GET", f"{target}&last_event_id=earliest")
+        served.clock.advance(0)
+
+        for answer in (caller.answer, late.answer):
+            self.assertEqual(
+                [(one.event, one.json()) for one in published(answer)],
+                [
+                    ("topic-end", {"outcome": "failed", "topics": ["a"]}),
+                    (None, {"topics": ["b"], "data": "last", "end": "done"}),
+                    (None, {"topics": ["c"], "data": "more"}),
+                ],
+            )
+
     def test_type(self) -> None:
         """
         With ``type`` the data is unchanged, and the type has the topic in it.

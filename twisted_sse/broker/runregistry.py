@@ -67,7 +67,7 @@ class RunRegistry:
     The runs of a hub, in `Hub.runs`.
 
     ``len()`` is the number of those whose sources this process reads, and iterating gives an
-    `ActiveRun` for each.
+    `ActiveRun` for each; runs may begin and end meanwhile.
     """
 
     def __init__(self, broker: Broker) -> None:
@@ -79,7 +79,9 @@ class RunRegistry:
         return sum(len(owned) for _, owned in self._owned)
 
     def __iter__(self) -> Iterator[ActiveRun]:
-        return iter([self._active(one) for _, owned in self._owned for one in owned])
+        for _, owned in self._owned:
+            for one in owned:
+                yield self._active(one)
 
     @property
     def prefixes(self) -> Sequence[str]:

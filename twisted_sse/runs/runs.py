@@ -113,7 +113,9 @@ class Runs:
         history = IRunHistory(hub.history, None)
         if history is None:
             kind = type(hub.history).__name__
-            raise RunsNotKept(f"A {kind} cannot keep runs: use MemoryHistory, SQLite or Redis.")
+            raise RunsNotKept(
+                f"A {kind} cannot keep runs: use MemoryHistory, SQLite, Redis or PostgreSQL."
+            )
         self._settings = RunSettings(
             keep=keep,
             flush=flush,

@@ -10,6 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.history import AbsentHistory
 from tests.web.admin.served import LOCAL, ServedAdmin
+from twisted_sse.history import MemoryHistory
 from twisted_sse.runs import Run, Runs
 
 __all__ = ["FilterTests", "OneRunTests", "RowTests", "WithoutRunsTests"]
@@ -134,6 +135,25 @@ class FilterTests(_RunsTestCase):
         self.assertEqual(self.names("?q=bob&state=running"), ["import"])
         self.assertEqual(self.names("?q=port&limit=1"), ["import"])
         self.assertEqual(self.names("?state=failed"), [])
+
+    def test_many(self) -> None:
+        """
+        What matches is found behind many that do not: a request looks through some, and tells
+        where to go on.
+        """
+        history = MemoryHistory(events=100_000)
+        self.admin = ServedAdmin(history)
+        self.runs = Runs(self.admin.hub)
+        self.begin("export", ["x"])
+        for number in range(10_100):
+            history.begin_run(f"runs/{number}", f"{number}", 1e6, 60, True)
+
+        first = self.look("?state=done")
+        second = self.look(f"?state=done&before={first['before']}")
+
+        self.assertEqual(first["runs"], [])
+        self.assertEqual([row["name"] for row in second["runs"]], ["export"])
+        self.assertIsNone(second["before"])
 
     def test_refused(self) -> None:
         """

@@ -191,7 +191,8 @@ class _Enveloped(_Plain):
         publication = record.publication
         told = self._told(publication.topics, publication.private)
         trace = trace_of(record) if self._traced else None
-        return put_into(self._envelope, encode_record(record), told, trace)
+        frame = encode_record(record)
+        return put_into(self._envelope, frame, told, trace, publication.outcome)
 
     def _frame_of(self, entry: EncodedRecord) -> bytes:
         told = self._told(entry.topics, entry.private)
@@ -200,7 +201,8 @@ class _Enveloped(_Plain):
             entry.enveloped = {}
         frame = entry.enveloped.get(key)
         if frame is None:
-            frame = entry.enveloped[key] = put_into(key[0], entry.frame, *key[1:])
+            frame = put_into(key[0], entry.frame, *key[1:], entry.outcome)
+            entry.enveloped[key] = frame
         return frame
 
     def _told(self, topics: tuple[str, ...], private: bool) -> tuple[str, ...]:

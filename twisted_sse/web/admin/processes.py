@@ -17,10 +17,12 @@ from twisted_sse.broker.runregistry import RunRegistry
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.holdings import Holdings
 from twisted_sse.events.publication import Publication, Published
+from twisted_sse.events.runstatus import ActiveRun
 from twisted_sse.interfaces import IDescribedHistory
 from twisted_sse.web.admin.listing import ConnectionQuery
 from twisted_sse.web.admin.rows import find_connections
 from twisted_sse.web.admin.sample import Sample, merge_samples, take_sample
+from twisted_sse.web.admin.slices import visit_all
 from twisted_sse.web.admin.topics import TopicQuery, find_topics
 
 __all__ = ["OneProcess", "ProcessReport", "Processes", "describe_history", "whole_sample"]
@@ -110,15 +112,23 @@ class ProcessReport:
         registry = self._broker.admission.connections
         return find_topics(registry, TopicQuery(**query), self._broker.clock)
 
-    def _list_runs(self) -> dict[str, Any]:
-        return {"prefixes": self._runs.prefixes, "active": list(self._runs)}
+    async def _list_runs(self) -> dict[str, Any]:
+        active: list[ActiveRun] = []
+        await visit_all(self._runs, active.append, self._broker.clock)
+        return {"prefixes": self._runs.prefixes, "active": active}
 
-    def _readers(self, runs: Sequence[tuple[str, bool]]) -> list[int]:
+    async def _readers(self, runs: Sequence[tuple[str, bool]]) -> list[int]:
         """
         Count the connections that get each run, of which *runs* has the topic, and whether
         it is private.
         """
-        return [self._runs.count_readers(topic, private) for topic, private in runs]
+        counts: list[int] = []
+
+        def count(run: tuple[str, bool]) -> None:
+            counts.append(self._runs.count_readers(*run))
+
+        await visit_all(runs, count, self._broker.clock)
+        return counts
 
     def _close(self, name: str, final: dict[str, Any] | None) -> bool:
         """

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
+
 from twisted_sse.broker.runregistry import RunRegistry
 from twisted_sse.events.ending import OUTCOMES
 from twisted_sse.events.runstatus import ActiveRun, RunStatus
@@ -19,9 +22,9 @@ __all__ = ["ActiveRuns", "RunQuery", "find_runs", "read_active", "run_row"]
 
 _STATES = ("running", *OUTCOMES)
 
-# The most runs of the store that are looked through for one answer: with a filter, most of
-# them may not match.
-_MOST_VISITED = 10_000
+# The most runs of the store that are looked through for one answer, and how many at a time:
+# with a filter, most of them may not match, and the reactor is not held for long.
+_MOST_VISITED, _AT_A_TIME = 10_000, 500
 
 #: What the processes of a hub tell of the runs whose sources they read, by topic.
 ActiveRuns = Mapping[str, ActiveRun]
@@ -92,7 +95,7 @@ class RunQuery:
 
 
 async def find_runs(
-    registry: RunRegistry, query: RunQuery, active: ActiveRuns
+    registry: RunRegistry, query: RunQuery, active: ActiveRuns, clock: IReactorTime
 ) -> tuple[list[RunStatus], int | None]:
     """
     Find the runs that a query asks for, the newest first.
@@ -105,8 +108,8 @@ async def find_runs(
     """
     found: list[RunStatus] = []
     before = query.before
-    size = LARGEST_PAGE if query.filters else query.limit + 1
-    for _ in range(_MOST_VISITED // LARGEST_PAGE):
+    size = _AT_A_TIME if query.filters else query.limit + 1
+    for _ in range(_MOST_VISITED // _AT_A_TIME):
         page = await registry.list(before, size)
         found += [one for one in page if query.matches(one, active.get(one.topic))]
         if len(found) > query.limit:
@@ -115,6 +118,7 @@ async def find_runs(
         if len(page) < size:
             return found, None
         before = page[-1].number
+        await deferLater(clock, 0)
     return found, before
 
 

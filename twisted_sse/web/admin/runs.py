@@ -52,7 +52,7 @@ class RunsResource(MethodResource):
         query = RunQuery.parse(pairs_of(request.uri.partition(b"?")[2]))
         processes = self._processes
         active = read_active(await processes.ask("runs"))
-        found, before = await find_runs(processes.runs, query, active)
+        found, before = await find_runs(processes.runs, query, active, processes.broker.clock)
         rows = await _rows(processes, found, active)
         answer_json(request, {"runs": rows, "active": len(active), "before": before})
 

@@ -19,7 +19,7 @@ __all__ = ["STREAM_OPTIONS"]
 
 def _hide_password(history: str) -> str:
     hidden = re.sub(r"(://[^:@/]*):[^@/]*@", r"\1:***@", history)
-    return re.sub(r"([?&](?:ssl)?password=)[^&,]*", r"\1***", hidden)
+    return re.sub(r"([?&](?:ssl|sentinel_)?password=)[^&,]*", r"\1***", hidden)
 
 
 STREAM_OPTIONS = (
