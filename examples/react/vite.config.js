@@ -4,5 +4,5 @@ export default defineConfig({
   esbuild: { jsx: "automatic" },
   build: { rollupOptions: { input: ["index.html", "task.html"] } },
   // npm run dev: the page comes from Vite, and its streams from the program in Python.
-  server: { proxy: { "/events": "http://localhost:8080", "/task": "http://localhost:8080" } },
+  server: { proxy: { "/events": "http://localhost:8080", "/steps": "http://localhost:8080" } },
 });
