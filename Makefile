@@ -5,6 +5,8 @@ PORT ?= 8080
 PYTHON ?= python3
 VENV ?= .venv
 DIST ?= dist
+# Where the site is built.
+SITE ?= build/site
 # What is installed into $(VENV) and tested: this directory, or a wheel.
 PACKAGE ?= --editable .
 # End-to-end tests wait more than they compute, so there are two workers for each processor.
@@ -17,7 +19,7 @@ CHECKED = twisted_sse twisted/plugins tests/typing/api.py
 PYTEST = $(BIN)/pytest --dist=loadscope --no-loadscope-reorder
 
 MAKEFLAGS += --no-print-directory
-.PHONY: run test lint types unit all-tests system wheel clean
+.PHONY: run test lint types unit all-tests docs system wheel clean
 
 run: $(VENV)/installed
 	$(BIN)/twistd -n --pidfile= sse --port $(PORT) --demo
@@ -42,6 +44,11 @@ all-tests: $(VENV)/installed-test
 	$(PYTEST) --numprocesses=$(WORKERS) -m "not alone"
 	$(BIN)/pytest -m alone
 
+# Every warning is an error: a broken link, a misspelled word, a page that nothing leads to.
+docs: $(VENV)/installed-docs
+	$(BIN)/python docs/_site/build.py $(SITE)
+	@echo "The site is in $(SITE): open $(SITE)/index.html, or run $(BIN)/twistd -n web --path $(SITE)."
+
 system:
 	tools/install-debian-packages
 
@@ -61,6 +68,10 @@ $(VENV)/installed: $(VENV)/made $(SOURCES)
 	tools/install-package $(VENV) all $(PACKAGE)
 	touch $@
 
+$(VENV)/installed-docs: $(VENV)/made $(SOURCES)
+	tools/install-package $(VENV) docs $(PACKAGE)
+	touch $@ $(VENV)/installed
+
 $(VENV)/installed-test: $(VENV)/made $(SOURCES)
 	tools/install-package $(VENV) test $(PACKAGE)
-	touch $@ $(VENV)/installed
+	touch $@ $(VENV)/installed $(VENV)/installed-docs

@@ -33,8 +33,16 @@ CLI = ["rich"]
 # The first that negotiates the format of its answers as Prometheus 3 asks for it.
 METRICS = ["prometheus-client>=0.22"]
 ALL = [*CLI, *JWT, *METRICS, *POSTGRES, *REDIS]
-TEST = [
+# The site.  The API reference imports every module, and so needs what the extras need.
+DOCS = [
     *ALL,
+    # Sphinx reads docstrings and MyST the Markdown of GitHub; furo is the theme.
+    *("sphinx>=9", "myst-parser>=5", "furo>=2025.12.19", "sphinx-copybutton>=0.5.2"),
+    # Finds misspelled words, British spellings included.
+    "codespell>=2.4",
+]
+TEST = [
+    *DOCS,
     *("apscheduler<4", "hypothesis", "mypy", "mypy-zope", "ruff"),
     # The first pytest that reads the [tool.pytest] of pyproject.toml.
     *("pytest>=9", "pytest-xdist"),
@@ -42,6 +50,8 @@ TEST = [
     "pydantic>=2",
     # Clients of models, which the tests of dialects run.
     *("anthropic>=2", "openai>=3"),
+    # What the programs before a migration use.
+    *("fastapi>=0.135", "sse-starlette>=3", "uvicorn"),
     # Reads the manifests for Kubernetes.
     *("PyYAML>=6", "types-PyYAML"),
 ]
@@ -90,6 +100,7 @@ setup(
         "postgres": POSTGRES,
         "redis": REDIS,
         "all": ALL,
+        "docs": DOCS,
         "test": TEST,
         "dev": DEV,
     },

@@ -1,11 +1,16 @@
 """
-Publications per second stored by SQLite: `python -m benchmarks.commits PATH PUBLISHERS SECONDS`.
+Publications per second kept by a history:
+
+    python -m benchmarks.commits HISTORY PUBLISHERS SECONDS
+
+HISTORY is as for `twistd sse --history`.
 
 Each publisher waits for its receipt before it publishes again, through a hub without subscribers.
-A single publisher needs one commit per publication.  With many, all publications that arrive during
-a commit form the next batch, which is one commit.
+With SQLite or PostgreSQL, a single publisher needs one commit per publication.  With many, all
+publications that arrive during a commit form the next batch, which is one commit.
 
-Seconds are wall-clock time, since most of them are spent waiting for the disk.
+Seconds are wall-clock time, since most of them are spent waiting for the disk.  CPU time is that of
+this process, without that of a database server.
 """
 
 import json
@@ -19,7 +24,7 @@ from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
 from twisted.internet.task import deferLater, react
 
 from twisted_sse import Hub
-from twisted_sse.history.sqlite import SQLiteHistory
+from twisted_sse.history.plugins import build_history
 from twisted_sse.server.process import GarbageCollection
 
 __all__ = ["main"]
@@ -57,11 +62,11 @@ class Publishers:
         self._stopped = True
 
 
-async def measure(reactor: Any, path: str, count: int, seconds: float) -> dict[str, float]:
+async def measure(reactor: Any, history: str, count: int, seconds: float) -> dict[str, float]:
     """
-    Publish for *seconds*, with SQLite's most durable commits.
+    Publish for *seconds*.
     """
-    hub = Hub(SQLiteHistory(path, sync="full"))
+    hub = Hub(build_history(history))
     service = MultiService()
     hub.service().setServiceParent(service)
     # The options of `twistd sse`.
@@ -80,7 +85,7 @@ async def measure(reactor: Any, path: str, count: int, seconds: float) -> dict[s
     return {"per_s": kept / elapsed, "cpu_us": cpu * 1e6 / max(kept, 1)}
 
 
-def main(reactor: Any, path: str, publishers: str, seconds: str) -> Deferred[None]:
+def main(reactor: Any, history: str, publishers: str, seconds: str) -> Deferred[None]:
     """
     Print publications per second, and CPU time per publication, as JSON.
     """
@@ -88,7 +93,7 @@ def main(reactor: Any, path: str, publishers: str, seconds: str) -> Deferred[Non
     def show(result: dict[str, float]) -> None:
         sys.stdout.write(json.dumps(result))
 
-    measured = measure(reactor, path, int(publishers), float(seconds))
+    measured = measure(reactor, history, int(publishers), float(seconds))
     return Deferred.fromCoroutine(measured).addCallback(show)
 
 

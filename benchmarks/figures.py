@@ -25,9 +25,11 @@ def all_figures(sizes: Sizes) -> list[Figure]:
         *_publishing(),
         *_wire(),
         *_history(sizes),
+        *_stores(sizes),
         *_templates(sizes),
         *_http2(sizes),
         *_generator(sizes),
+        *_runs(sizes),
     ]
 
 
@@ -208,6 +210,56 @@ def _history(sizes: Sizes) -> Sequence[Figure]:
     ]
 
 
+def _stores(sizes: Sizes) -> Sequence[Figure]:
+    few, times_of, fold = f"{sizes.few:,} connections", Target(10, "value", least=True), "\u00d7"
+    title = f"PostgreSQL finding {sizes.behind} missed events in {sizes.large_store:,}"
+    small = f"on the wall, as times the same in {sizes.small_store:,}"
+    names = {"redis": "Redis", "postgres": "PostgreSQL"}
+    commits = [
+        row
+        for key, name in names.items()
+        for row in (
+            Figure(
+                f"Publications kept by {name}, 100 publishers",
+                *(f"commits-{key}", "many_per_s", "/s"),
+            ),
+            Figure(
+                f"The same by {name} as times one publisher",
+                *(f"commits-{key}", "many_times", fold),
+                target=times_of,
+            ),
+        )
+    ]
+    deliveries = [
+        Figure(
+            f"CPU per delivered event, {few}, kept by {name}, as times in memory",
+            *("kept-stores", f"{key}_times", fold),
+        )
+        for key, name in names.items()
+    ]
+    commit = "From a commit with SQL to a subscriber, p50"
+    return [
+        *commits,
+        *(
+            Figure(f"{title}, {where}, {small}", *("resume-postgres", key, fold), target=at_most(2))
+            for key, where in (("topic_wall_times", "one topic"), ("all_wall_times", "all topics"))
+        ),
+        *deliveries,
+        Figure(f"{commit}, by poll", "transactions", "poll_p50_ms", "ms", target=at_most(30)),
+        Figure(f"{commit}, with notify", "transactions", "notify_p50_ms", "ms", target=at_most(8)),
+        Figure(
+            "A transaction of 16 committers that publishes, as times one that does not",
+            *("transactions", "cost_times", fold),
+            target=at_most(1.4),
+        ),
+        Figure(
+            "Longest time the reactor is held while PostgreSQL stalls for 10 s",
+            *("stall", "held_ms", "ms"),
+            target=at_most(20),
+        ),
+    ]
+
+
 def _templates(sizes: Sizes) -> Sequence[Figure]:
     title = f"A publication to {sizes.templates:,} templates"
     shapes = {
@@ -282,4 +334,31 @@ def _generator(sizes: Sizes) -> Sequence[Figure]:
     return [
         Figure(f"{title}, CPU per event", *cost, 1, base, times(1.8), ours),
         Figure(f"{title}, events", *rate, "thousand/s", 1000, base, None, ours),
+    ]
+
+
+def _runs(sizes: Sizes) -> Sequence[Figure]:
+    side = f"{sizes.run_streams} side by side, 50 tokens/s each, one reader each, CPU per token"
+    new = f"A new run, from beginning to end, with {sizes.many_runs:,} finished ones in the store"
+    return [
+        figure
+        for key, where in (("memory", "in memory"), ("sqlite", "in SQLite"))
+        for figure in (
+            Figure(
+                f"First token of a run {where}, median, after that of a plain generator",
+                *("runs", f"{key}_later_ms", "ms"),
+                target=at_most(5),
+            ),
+            Figure(f"Runs {where}, {side}", "runs", f"{key}_run_token_us", "µs"),
+            Figure(
+                f"Plain generators in the same process, {side}",
+                *("runs", f"{key}_plain_token_us", "µs"),
+            ),
+            Figure(f"{new}, {where}, CPU", "runs", f"{key}_many_cpu_us", "µs"),
+            Figure(
+                f"The same, as times that with {sizes.few_runs}",
+                *("runs", f"{key}_many_times", "\u00d7"),
+                target=at_most(1.2),
+            ),
+        )
     ]

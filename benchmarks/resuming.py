@@ -1,14 +1,16 @@
 """
-How long SQLite takes to find missed events, in a small store and in a large one.
+How long a history takes to find missed events, in a small store and in a large one.
 
-    python -m benchmarks.resuming SMALL_PATH LARGE_PATH SMALL LARGE BEHIND TIMES
+    python -m benchmarks.resuming SMALL_HISTORY LARGE_HISTORY SMALL LARGE BEHIND TIMES
+
+Histories are as for `twistd sse --history`, with bounds that trim nothing.
 
 The stores hold SMALL and LARGE publications, which alternate between eight topics.  A subscriber
 resumes TIMES times, always BEHIND events behind: on one topic, whose events lie between those of
 the others, and on all topics.
 
-CPU time is that of the whole process, including the reading thread; subscribers resume one at a
-time.
+CPU time is that of the whole process, including SQLite's reading thread, and not that of a database
+server; subscribers resume one at a time.
 """
 
 import json
@@ -23,24 +25,22 @@ from twisted.internet.task import react
 
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.publication import Publication, Record
-from twisted_sse.history.sqlite import SQLiteHistory
+from twisted_sse.history.plugins import build_history
 from twisted_sse.topics import Selection
 
-__all__ = ["main"]
+__all__ = ["BOUNDS", "main"]
 
 TOPICS = tuple(f"bench/{number}" for number in range(8))
 BATCH = 5_000  # publications per append
 LIMIT = 1_000  # publications per answer
 
-# Bounds that trim nothing.
-EVENTS = 2_000_000
-BYTES = 16 * 1024**3
-AGE = 30 * 86400.0  # seconds
+#: Arguments of a history: bounds that trim nothing.
+BOUNDS = "events=2000000,bytes=16GiB,age=2592000"
 
 EVENT = ServerSentEvent(data="x" * 192)
 
 
-async def fill(history: SQLiteHistory, events: int, enough: int) -> list[Record]:
+async def fill(history: Any, events: int, enough: int) -> list[Record]:
     """
     Append *events* publications to the store.
 
@@ -63,7 +63,7 @@ class Comer:
         cpu, wall: The time of each answer, in seconds.
     """
 
-    def __init__(self, history: SQLiteHistory, last_event_id: str, topic: str, behind: int) -> None:
+    def __init__(self, history: Any, last_event_id: str, topic: str, behind: int) -> None:
         self.cpu: list[float] = []
         self.wall: list[float] = []
         self._history = history
@@ -86,7 +86,7 @@ class Comer:
             raise ValueError(f"{len(found)} events were found instead of {self._behind}")
 
 
-async def comers(history: SQLiteHistory, events: int, behind: int) -> dict[str, Comer]:
+async def comers(history: Any, events: int, behind: int) -> dict[str, Comer]:
     """
     Fill a store, and make its two subscribers: one for one topic and one for all.
     """
@@ -115,15 +115,12 @@ def compared(where: str, small: Comer, large: Comer) -> dict[str, float]:
 
 
 async def measure(
-    paths: Sequence[str], sizes: Sequence[int], behind: int, times: int
+    stores: Sequence[str], sizes: Sequence[int], behind: int, times: int
 ) -> dict[str, float]:
     """
     Fill two stores, and read from them in turn, so that disturbances affect both.
     """
-    # Syncing would only slow down the filling.
-    histories = [
-        SQLiteHistory(path, events=EVENTS, bytes=BYTES, age=AGE, sync="normal") for path in paths
-    ]
+    histories: list[Any] = [build_history(store) for store in stores]
     for history in histories:
         history.startService()
     small, large = [
@@ -141,7 +138,7 @@ async def measure(
     return values
 
 
-def main(reactor: Any, small_path: str, large_path: str, *numbers: str) -> Deferred[None]:
+def main(reactor: Any, small_store: str, large_store: str, *numbers: str) -> Deferred[None]:
     """
     Print medians and their ratios as JSON.
     """
@@ -150,7 +147,7 @@ def main(reactor: Any, small_path: str, large_path: str, *numbers: str) -> Defer
         sys.stdout.write(json.dumps(result))
 
     small, large, behind, times = map(int, numbers)
-    measured = measure((small_path, large_path), (small, large), behind, times)
+    measured = measure((small_store, large_store), (small, large), behind, times)
     return Deferred.fromCoroutine(measured).addCallback(show)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmarks import build
 from benchmarks.stores import fresh_store
 
-__all__ = ["SERVERS", "Server", "hub", "hub_probed", "hub_tls", "report_file"]
+__all__ = ["SERVERS", "Server", "hub", "hub_keeping", "hub_probed", "hub_tls", "report_file"]
 
 APPS = build.HERE / "apps"
 NCHAN_MODULE = Path("/usr/lib/nginx/modules/ngx_nchan_module.so")
@@ -99,9 +99,11 @@ def _hub(
     tls: bool = False,
     probed: bool = False,
     sqlite: bool = False,
+    history: str = "",
 ) -> Server:
     def command() -> list[str]:
-        kept = ("--history", f"sqlite:{fresh_store(name)}") if sqlite else ()
+        given = f"sqlite:{fresh_store(name)}" if sqlite else history
+        kept = ("--history", given) if given else ()
         start = ("-m", "benchmarks.probe", str(report_file())) if probed else TWISTD
         return [
             sys.executable,
@@ -130,6 +132,13 @@ def _hub(
         apart=name != "hub",
         environment={"PYTHONPATH": str(build.ROOT)},
     )
+
+
+def hub_keeping(history: str, probed: bool = False) -> Server:
+    """
+    A hub with *history*, as for ``--history``; in memory if that is empty.
+    """
+    return _hub("hub-keeping", 27117, probed=probed, history=history)
 
 
 def _hub_publishing(content: str) -> tuple[str, ...]:

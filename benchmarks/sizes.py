@@ -54,6 +54,12 @@ class Sizes:
         generated: Events that one client reads from a generator; slow servers have a tenth.
 
         blocked_seconds: With a client that has no window, and as long without.
+
+        first_tokens: Plain streams, and runs, whose first token is waited for.
+
+        run_streams, run_seconds: Plain streams, and runs, side by side, and for how long.
+
+        few_runs, many_runs, new_runs: Finished runs in the store, and how many are begun then.
     """
 
     few: int
@@ -82,6 +88,12 @@ class Sizes:
     h2_events: int
     generated: int
     blocked_seconds: float
+    first_tokens: int
+    run_streams: int
+    run_seconds: float
+    few_runs: int
+    many_runs: int
+    new_runs: int
 
 
 FULL = Sizes(
@@ -111,6 +123,12 @@ FULL = Sizes(
     h2_events=300,
     generated=200_000,
     blocked_seconds=10.0,
+    first_tokens=300,
+    run_streams=100,
+    run_seconds=5.0,
+    few_runs=10,
+    many_runs=10_000,
+    new_runs=100,
 )
 
 QUICK = Sizes(
@@ -140,6 +158,12 @@ QUICK = Sizes(
     h2_events=40,
     generated=20_000,
     blocked_seconds=1.0,
+    first_tokens=10,
+    run_streams=10,
+    run_seconds=0.2,
+    few_runs=10,
+    many_runs=100,
+    new_runs=20,
 )
 
 

@@ -317,7 +317,7 @@ class HistoryTests(TestCase):
         """
         path = fresh_store("store", temporary(self))
 
-        result = await commits.measure(reactor, str(path), 3, 0.01)
+        result = await commits.measure(reactor, f"sqlite:{path}", 3, 0.01)
 
         self.assertEqual(set(result), {"per_s", "cpu_us"})
 
@@ -326,9 +326,9 @@ class HistoryTests(TestCase):
         The missed events are found, on one topic and on all, in both stores.
         """
         directory = temporary(self)
-        paths = [str(fresh_store(name, directory)) for name in ("small", "large")]
+        stores = [f"sqlite:{fresh_store(name, directory)}" for name in ("small", "large")]
 
-        result = await resuming.measure(paths, (100, 200), 10, 2)
+        result = await resuming.measure(stores, (100, 200), 10, 2)
 
         wheres, clocks, units = ("topic", "all"), ("cpu", "wall"), ("us", "times")
         names = {"_".join(parts) for parts in product(wheres, clocks, units)}

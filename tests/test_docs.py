@@ -36,8 +36,7 @@ A comment before a block of code says how it is tested; GitHub does not show the
 ``<!-- answers NAME -->``
     It is the file NAME, which tests/e2e/test_answers.py runs.
 
-``<!-- excerpt FILE -->``
-    It is a part of FILE in this repository; tests/test_examples.py compares the two.
+        *("answers", "deploys", "joins", "excerpt", "original"),
 
 ``<!-- original -->``
     It is written for another library, and not run.
@@ -99,6 +98,8 @@ __all__ = [
     "ReferenceTests",
     "ServerTests",
     "Snippet",
+    "documented_modules",
+    "marked",
     "snippets",
 ]
 
@@ -198,7 +199,7 @@ class ProgramTests(SynchronousTestCase):
 
     MARKS = (
         *("embeds", "runs", "makes", "serves", "generates", "follows", "publishes", "tests"),
-        *("answers", "joins", "excerpt", "original"),
+        *("answers", "deploys", "joins", "excerpt", "original"),
     )
 
     def test_marked(self) -> None:
@@ -269,7 +270,7 @@ class ProgramTests(SynchronousTestCase):
             self.addCleanup(program.end)
 
             self.assertEqual(program.wait(), 0, program.output())
-            self.assertRegex(program.output(), r"^\S+-1 0\n$")
+            self.assertRegex(program.output(), r"^\S+-\d+ 0\n$", snippet.place)
 
     def test_tests(self) -> None:
         """
@@ -402,6 +403,7 @@ class CommandLineTests(SynchronousTestCase):
         words = ["8080" if word.startswith("systemd:") else word for word in words]
         tokens = self.files["--publish-token-file"]
         words = [word.replace("=upstream-token", f"={tokens}") for word in words]
+        words = [re.sub(r"=/etc/sse/\w+-password", f"={tokens}", word) for word in words]
         # A successful check is reported on stdout.
         self.patch(sys, "stdout", open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
         self.addCleanup(sys.stdout.close)
@@ -599,11 +601,10 @@ class ReferenceTests(SynchronousTestCase):
         """
         code = " ".join(re.findall(r"`([^`\n]+)`", self.text))
         words = set(re.findall(r"\w+", code))
-        documented = set(filter(None, map(_module_in, re.findall(r"twisted_sse[\w.]*", code))))
-        self.assertGreater(len(documented), 8)
+        self.assertGreater(len(documented_modules()), 8)
 
-        for module in documented:
-            self.assertEqual(set(module.__all__) - words, set(), module.__name__)
+        for name in documented_modules():
+            self.assertEqual(set(import_module(name).__all__) - words, set(), name)
 
     def test_hub(self) -> None:
         """
@@ -643,6 +644,16 @@ class ReferenceTests(SynchronousTestCase):
         """
         for name in [OPEN, RESET, *(gap.value for gap in ResetReason)]:
             self.assertIn(f"| `{name}` |", self.text)
+
+
+@cache
+def documented_modules() -> list[str]:
+    """
+    The modules that the reference names.
+    """
+    code = " ".join(re.findall(r"`([^`\n]+)`", ReferenceTests.text))
+    found = map(_module_in, re.findall(r"twisted_sse[\w.]*", code))
+    return sorted({module.__name__ for module in found if module})
 
 
 def _module_in(dotted: str) -> ModuleType | None:
@@ -726,6 +737,19 @@ class BenchmarkTests(SynchronousTestCase):
         self.assertEqual(len(rows), 6)
         for row in rows:
             self.assertIn(f"\n| {row} | ", measured)
+
+
+    def test_cited(self) -> None:
+        """
+        The pages that cite figures cite those that were measured.
+        """
+        text = ROOT.joinpath("docs", "benchmarks.md").read_text("utf-8")
+        for page in ("index.md", "how-to/size.md"):
+            cited = ROOT.joinpath("docs", page).read_text("utf-8")
+            figures = re.findall(r"\b[\d.,]+ (?:µs|KiB|\u00d7|/s)", cited)
+            self.assertGreater(len(figures), 1)
+
+            self.assertEqual([one for one in figures if f" {one}" not in text], [], page)
 
 
 class Module(NamedTuple):

@@ -26,6 +26,7 @@ from twisted_sse.broker.connections.registry import Registry
 from twisted_sse.broker.lifecycle import Lifecycle
 from twisted_sse.broker.presence.settings import Presence, presence_settings
 from twisted_sse.broker.replay.catchup import FallenBehind
+from twisted_sse.broker.runregistry import RunRegistry
 from twisted_sse.broker.schedule import MakeEvent, Schedule, Schedules
 from twisted_sse.broker.service import HubService
 from twisted_sse.clock import clock_for, threads_of
@@ -136,6 +137,9 @@ class Hub(HubResources):
         responses: The open streams of every `EventSourceResponse` of this hub:
             iterate over them, count them.
 
+        runs: The `RunRegistry`: the runs that go on here, and those that history knows;
+            iterate over them, list them, cancel one.
+
         broker: The `Broker` inside, for resources that this package does not
             have.
     """
@@ -199,6 +203,7 @@ class Hub(HubResources):
         )
         self.connections: Registry = self.broker.admission.connections
         self.responses = GeneratorStreams(self.clock)
+        self.runs = RunRegistry(self.broker)
         if access_log:
             self.broker.listeners.on_disconnect(log_end)
         self._schedules = Schedules()

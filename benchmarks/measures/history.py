@@ -8,6 +8,7 @@ disk as about the hub.  Their ratio depends on it less.
 from benchmarks.measures.case import Case, generated, only_hub
 from benchmarks.program import run_program
 from benchmarks.results import Sample
+from benchmarks.resuming import BOUNDS
 from benchmarks.servers import Server
 from benchmarks.sizes import Sizes
 from benchmarks.stores import passing_store
@@ -46,7 +47,8 @@ def _committing(seconds: float) -> Case:
 
 def _commits(server: str, publishers: int, seconds: float) -> Sample:
     with passing_store("commits") as path:
-        return run_program(server, "commits", "benchmarks.commits", path, publishers, seconds)
+        store = f"sqlite:{path},sync=full"
+        return run_program(server, "commits", "benchmarks.commits", store, publishers, seconds)
 
 
 def in_turn(many: Sample, one: Sample) -> Sample:
@@ -67,6 +69,8 @@ def _resuming(sizes: Sizes) -> Case:
     def take(server: Server) -> Sample:
         numbers = (sizes.small_store, sizes.large_store, sizes.behind, sizes.resumes)
         with passing_store("small") as small, passing_store("large") as large:
-            return run_program(server.name, "resume", "benchmarks.resuming", small, large, *numbers)
+            # Syncing would only slow down the filling.
+            stores = (f"sqlite:{path},sync=normal,{BOUNDS}" for path in (small, large))
+            return run_program(server.name, "resume", "benchmarks.resuming", *stores, *numbers)
 
     return Case("resume", take, only_hub)

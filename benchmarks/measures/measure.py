@@ -15,7 +15,9 @@ from benchmarks.measures import (
     publishing,
     reactor,
     replay,
+    runs,
     slow,
+    stores,
     templates,
     wire,
 )
@@ -45,7 +47,9 @@ MEASURES = (
     Measure("publish", publishing.cases),
     Measure("wire", wire.cases),
     Measure("history", history.cases),
+    Measure("stores", stores.cases),
     Measure("templates", templates.cases),
     Measure("http2", http2.cases),
     Measure("generator", generator.cases),
+    Measure("runs", runs.cases),
 )

@@ -12,10 +12,12 @@ from collections.abc import Callable, Sequence
 
 from tests.chaos import clientrun, runs
 from tests.chaos.outages import DiskFullStage, RedisFullStage
-from tests.chaos.postgres import PostgresStage
+from tests.chaos.postgres import PostgresStage, TransactionsStage
 from tests.chaos.run import Outcome, Settings, run_stage
+from tests.chaos.sentinel import SentinelStage, WaitingSentinelStage
 from tests.chaos.stages import STAGES as KILLING_STAGES
 from tests.chaos.stages import Stage
+from tests.chaos.standby import AsynchronousStandbyStage, SynchronousStandbyStage
 from tests.chaos.workers import WorkersStage, WorkersWithRedisStage
 
 __all__ = ["STAGES", "main"]
@@ -26,6 +28,11 @@ STAGES: dict[str, Callable[[], Stage]] = {
     "disk-full": DiskFullStage,
     "redis-full": RedisFullStage,
     "postgres": PostgresStage,
+    "postgres-sql": TransactionsStage,
+    "postgres-standby": SynchronousStandbyStage,
+    "postgres-async": AsynchronousStandbyStage,
+    "sentinel": SentinelStage,
+    "sentinel-wait": WaitingSentinelStage,
     "workers": WorkersStage,
     "workers-redis": WorkersWithRedisStage,
 }

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-__all__ = ["Attempt", "Fault", "ReceivedLog", "find_faults"]
+__all__ = ["Allowed", "Attempt", "Fault", "ReceivedLog", "find_faults"]
 
 
 @dataclass(slots=True)
@@ -79,6 +79,23 @@ class ReceivedLog:
     wants: Callable[[Sequence[str]], bool]
     entries: list[tuple[str, str]] = field(default_factory=list)
     resets: list[str] = field(default_factory=list)
+    _starts: list[int] = field(default_factory=lambda: [0])
+
+    def reset(self, data: str) -> None:
+        """
+        Note a ``stream-reset``.
+        """
+        self.resets.append(data)
+        self._starts.append(len(self.entries))
+
+    @property
+    def segments(self) -> list[list[str]]:
+        """
+        The data of the events between resets: after one, what is kept may come again.
+        """
+        ends = [*self._starts[1:], len(self.entries)]
+        spans = zip(self._starts, ends, strict=True)
+        return [[data for _, data in self.entries[start:end]] for start, end in spans]
 
 
 class Fault(NamedTuple):
@@ -93,7 +110,27 @@ class Fault(NamedTuple):
     sentence: str
 
 
-def find_faults(attempts: Iterable[Attempt], logs: Sequence[ReceivedLog]) -> list[Fault]:
+class Allowed(NamedTuple):
+    """
+    What the rules allow although it is a pity.
+
+    Attributes:
+        resets: Whether subscribers may be told of a gap.  Then they may lack events that were
+            not acknowledged.
+
+        losses: Whether those who are told may lack events that were acknowledged.
+    """
+
+    resets: bool = False
+    losses: bool = False
+
+
+_NOTHING = Allowed()
+
+
+def find_faults(
+    attempts: Iterable[Attempt], logs: Sequence[ReceivedLog], allowed: Allowed = _NOTHING
+) -> list[Fault]:
     """
     Find everything that the rules forbid.
 
@@ -108,15 +145,22 @@ def find_faults(attempts: Iterable[Attempt], logs: Sequence[ReceivedLog]) -> lis
     order = list(dict.fromkeys(data for _, data in logs[0].entries if data in known))
     faults = list(_wrong_ids(known, logs))
     for received in logs:
-        faults += _presence(received, known, seen)
+        faults += _presence(received, known, seen, allowed)
         faults += _deviations(received, order)
     faults += _contradicted(order, known)
-    faults += _torn(order, known)
+    if not (allowed.resets and logs[0].resets):
+        faults += _torn(order, known)
     return faults
 
 
-def _presence(received: ReceivedLog, known: dict[str, Attempt], seen: set[str]) -> Iterator[Fault]:
-    times = Counter(data for _, data in received.entries)
+def _presence(
+    received: ReceivedLog, known: dict[str, Attempt], seen: set[str], allowed: Allowed
+) -> Iterator[Fault]:
+    times: Counter[str] = Counter()
+    for segment in received.segments:
+        # The most often within one.
+        times |= Counter(segment)
+    told = allowed.resets and bool(received.resets)
     for data, count in times.items():
         attempt = known.get(data)
         if attempt is None:
@@ -127,22 +171,25 @@ def _presence(received: ReceivedLog, known: dict[str, Attempt], seen: set[str]) 
             yield Fault("doubled", f"{received.name} got {_brief(data)} {count} times.")
     for data, attempt in known.items():
         due = attempt.acknowledged or data in seen
+        if told:
+            due = attempt.acknowledged and not allowed.losses
         if due and data not in times and received.wants(attempt.topics):
             why = f"acknowledged as {attempt.id!r}" if attempt.acknowledged else "others did"
             yield Fault("lost", f"{received.name} did not get {_brief(data)}; {why}.")
-    for reset in received.resets:
+    for reset in [] if allowed.resets else received.resets:
         yield Fault("reset", f"{received.name} was told of a gap: {reset}.")
 
 
 def _deviations(received: ReceivedLog, order: Sequence[str]) -> Iterator[Fault]:
     positions = {data: number for number, data in enumerate(order)}
-    highest = -1
-    for data in dict.fromkeys(data for _, data in received.entries):
-        position = positions.get(data, highest)
-        if position < highest:
-            later = _brief(order[highest])
-            yield Fault("out of order", f"{received.name} got {_brief(data)} after {later}.")
-        highest = max(highest, position)
+    for segment in received.segments:
+        highest = -1
+        for data in dict.fromkeys(segment):
+            position = positions.get(data, highest)
+            if position < highest:
+                later = _brief(order[highest])
+                yield Fault("out of order", f"{received.name} got {_brief(data)} after {later}.")
+            highest = max(highest, position)
 
 
 def _contradicted(order: Sequence[str], known: dict[str, Attempt]) -> Iterator[Fault]:

@@ -21,7 +21,7 @@ from tests.chaos.subscriber import Subscriber
 from tests.support.hub_process import HubProcess
 from tests.support.waiting import PATIENCE
 
-__all__ = ["DiskFullStage", "FakeClock", "RedisFullStage"]
+__all__ = ["DiskFullStage", "JumpingClock", "RedisFullStage"]
 
 # No jump of the clock makes an event too old.
 _AGE = "age=999999999"
@@ -43,9 +43,9 @@ _LINES_PER_OUTAGE = 4
 _ABOVE_INFO = re.compile(r"^\S+ \[\S+#(?:warn|error|critical)\].*", re.MULTILINE)
 
 
-class FakeClock:
+class JumpingClock:
     """
-    The time of day of programs that are started inside `applied`, by libfaketime.
+    The time of day of Python programs that are started inside `applied`.
 
     The monotonic clock is not changed, as on a machine whose time of day is set.
     """
@@ -67,17 +67,10 @@ class FakeClock:
         """
         Let programs that are started inside have this clock.
         """
-        faked = {
-            "LD_PRELOAD": _find_libfaketime(),
-            "FAKETIME_TIMESTAMP_FILE": str(self._file),
-            # How long a jump may take to be seen, in seconds.  Without a cache, every look at a
-            # clock reads the file, also those for switching threads, and a hub on a busy
-            # machine takes ten seconds for an answer.
-            "FAKETIME_CACHE_DURATION": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        }
         before = dict(os.environ)
-        os.environ.update(faked)
+        # Its sitecustomize is imported when Python starts.
+        os.environ["PYTHONPATH"] = str(Path(__file__).parent / "jumpingclock")
+        os.environ["CHAOS_CLOCK_OFFSET"] = str(self._file)
         try:
             yield
         finally:
@@ -123,7 +116,7 @@ class DiskFullStage(_Outages, HubStage):
     keeps_connections = True
 
     def __init__(self) -> None:
-        self._clock = FakeClock()
+        self._clock = JumpingClock()
         self._disk = Path(tempfile.mkdtemp())
         _run("mount", "-t", "tmpfs", "-o", f"size={_DISK}", "tmpfs", str(self._disk))
         super().__init__(f"sqlite:{self._disk / 'history'},events=10000000,bytes=4GiB,{_AGE}")
@@ -168,7 +161,7 @@ class RedisFullStage(_Outages, RedisStage):
 
     def __init__(self) -> None:
         super().__init__()
-        self._clock = FakeClock()
+        self._clock = JumpingClock()
 
     def start(self) -> None:
         """
@@ -216,12 +209,6 @@ def _fill(ballast: Path) -> None:
                     pass
             except OSError:
                 continue
-
-
-def _find_libfaketime() -> str:
-    for found in Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"):
-        return str(found)
-    raise AssertionError("This needs libfaketime: install the Debian package faketime.")
 
 
 def _run(*command: str) -> None:

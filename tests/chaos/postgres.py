@@ -21,12 +21,9 @@ from tests.support.commands import run_command
 from tests.support.postgres_server import PostgresServer
 from tests.support.waiting import PATIENCE, eventually
 
-__all__ = ["PostgresStage", "SQLPublisher"]
+__all__ = ["PostgresStage", "SQLPublisher", "TransactionsStage"]
 
 _BOUNDS = "events=10000000,bytes=4GiB"
-
-# The number of programs that publish with SQL.
-_PROGRAMS = 2
 
 # Between two attempts to connect, in seconds.
 _PAUSE = 0.05
@@ -44,6 +41,9 @@ class SQLPublisher:
     """
     Publishes in transactions, a third of which are rolled back.
 
+    Args:
+        longest_pause: The longest pause between two transactions, in seconds.
+
     Attributes:
         attempts: What was committed, or may have been.
 
@@ -54,12 +54,15 @@ class SQLPublisher:
         faults: None.
     """
 
-    def __init__(self, name: str, server: PostgresServer, rng: random.Random) -> None:
+    def __init__(
+        self, name: str, server: PostgresServer, rng: random.Random, longest_pause: float = _PAUSE
+    ) -> None:
         self.attempts: list[Attempt] = []
         self.acknowledged = self.rolled_back = 0
         self.faults: list[Fault] = []
         self._name = name
         self._server = server
+        self._longest_pause = longest_pause
         self._rng = rng
         self._transactions = 0
         self._stopping = False
@@ -81,7 +84,7 @@ class SQLPublisher:
             with suppress(psycopg.Error), self._server.connect() as connection:
                 while not self._stopping:
                     self._run_one(connection)
-                    time.sleep(self._rng.uniform(0, _PAUSE))
+                    time.sleep(self._rng.uniform(0, self._longest_pause))
             time.sleep(_PAUSE)
         eventually(self._is_empty, "the outbox is not empty")
 
@@ -120,10 +123,19 @@ class SQLPublisher:
 class PostgresStage(HubStage):
     """
     Three hubs on one PostgreSQL.
+
+    Attributes:
+        programs: The number of programs that publish with SQL.
+
+        longest_pause: Of each, between two transactions, in seconds.
     """
+
+    programs = 2
+    longest_pause = _PAUSE
 
     def __init__(self) -> None:
         super().__init__()
+        self._programs: list[SQLPublisher] = []
         self._server = PostgresServer()
         run_command("history", self._server.url, "--install")
 
@@ -137,8 +149,11 @@ class PostgresStage(HubStage):
         """
         See `Stage.publishers`.
         """
-        names = [f"program{number}" for number in range(_PROGRAMS)]
-        return [SQLPublisher(name, self._server, rng(name)) for name in names]
+        names = [f"program{number}" for number in range(self.programs)]
+        self._programs = [
+            SQLPublisher(name, self._server, rng(name), self.longest_pause) for name in names
+        ]
+        return self._programs
 
     async def kill(self, rng: random.Random, subscribers: Sequence[Subscriber]) -> None:
         """
@@ -164,6 +179,8 @@ class PostgresStage(HubStage):
         """
         See `Stage.stop`.
         """
+        self.counts["transactions committed"] = sum(one.acknowledged for one in self._programs)
+        self.counts["rolled back"] = sum(one.rolled_back for one in self._programs)
         try:
             super().stop()
         finally:
@@ -197,3 +214,12 @@ class PostgresStage(HubStage):
             return self._server.sql("SELECT 1") == [(1,)]
         except psycopg.OperationalError:
             return False
+
+
+class TransactionsStage(PostgresStage):
+    """
+    The same with more programs, which pause for a moment only.
+    """
+
+    programs = 4
+    longest_pause = 0.03

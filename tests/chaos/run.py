@@ -114,7 +114,8 @@ class _StageRun:
         """
         publishers = [*self._publishers, *self._others]
         attempts = [attempt for publisher in publishers for attempt in publisher.attempts]
-        faults = find_faults(attempts, [one.received for one in self._subscribers])
+        logs = [one.received for one in self._subscribers]
+        faults = find_faults(attempts, logs, self._stage.allowed)
         faults += [*self._faults, *self._stage.faults, *self._losses()]
         for subscriber in self._subscribers:
             faults += subscriber.faults
@@ -162,6 +163,11 @@ class _StageRun:
             for loss in one.losses:
                 yield Fault("cut", f"{one.received.name} lost its connection: {loss}.")
 
+    def _missed(self, attempts: list[Attempt]) -> int:
+        # By the subscriber to everything.
+        received = {data for one in self._subscribers[:1] for _, data in one.received.entries}
+        return sum(one.acknowledged and one.data not in received for one in attempts)
+
     def _counts(self, attempts: list[Attempt]) -> dict[str, int]:
         subscribers = self._subscribers
         results = Counter(
@@ -177,4 +183,7 @@ class _StageRun:
             "connections lost": sum(len(one.losses) for one in subscribers),
             "subscribers refused": sum(one.refused for one in subscribers),
             "comments": sum(one.comments for one in subscribers),
+            "told of a gap": sum(len(one.received.resets) for one in subscribers),
+            "acknowledged, missed": self._missed(attempts),
+            **self._stage.counts,
         }

@@ -18,11 +18,10 @@ from typing import NamedTuple
 
 from tests.chaos.checks import Fault
 from tests.chaos.polling import poll
-from tests.chaos.runsreader import RunReader, request
-from tests.support.ports import free_port
-from tests.support.processes import Background
+from tests.chaos.runsnodes import Node
+from tests.chaos.runsreader import LAST, RunReader, read_store, request
 from tests.support.redis_server import RedisServer
-from tests.support.waiting import PATIENCE, eventually
+from tests.support.waiting import PATIENCE
 
 __all__ = ["Chaos", "RunsSettings", "main", "run"]
 
@@ -41,7 +40,11 @@ class RunsSettings(NamedTuple):
 
         readers: How many read each; each breaks off *reader_kills* times.
 
-        kills: How often a node is killed, and how often one is frozen for twice the lease.
+        kills: How often a node is killed.
+
+        freezes: How often one is frozen, for *freeze* seconds, which is longer than the lease.
+
+        between: The longest time between two of these, in seconds, at least 0.3.
 
         lease: In seconds.
     """
@@ -56,64 +59,11 @@ class RunsSettings(NamedTuple):
     pause: float = 0.02
     kills: int = 5
     freezes: int = 1
+    freeze: float = 5.0
+    between: float = 1.0
     cancels: int = 5
     lease: float = 2.0
     seed: int = 1
-
-
-class _Node:
-    def __init__(self, history: str, lease: float) -> None:
-        self.port = free_port()
-        # By its path: in CI, modules are not found from the current directory.
-        self._command = [sys.executable, str(Path(__file__).with_name("runsnode.py"))]
-        self._arguments = [str(self.port), history, str(lease)]
-        self._dead: list[Background] = []
-        self.process = self._start()
-
-    def _start(self) -> Background:
-        process = Background([*self._command, *self._arguments])
-        eventually(lambda: "ready" in process.output(), "a node did not start")
-        return process
-
-    def kill(self) -> None:
-        """
-        Kill it.
-        """
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
-
-    def begin_again(self) -> None:
-        """
-        Start it again.
-        """
-        self._dead.append(self.process)
-        self.process = self._start()
-
-    def said(self) -> list[str]:
-        """
-        All lines of its processes.
-        """
-        return "".join([one.output() for one in (*self._dead, self.process)]).splitlines()
-
-    def owns(self, name: str) -> bool:
-        """
-        Whether its running process has begun the run.
-        """
-        return f"begun {name}\n" in self.process.output()
-
-    def begun(self) -> set[str]:
-        """
-        The runs whose sources its process has begun.
-        """
-        lines = [line.partition(" ") for line in self.process.output().splitlines()]
-        return {name for word, _, name in lines if word == "begun"}
-
-    def stop(self) -> None:
-        """
-        Stop it for good.
-        """
-        for process in (*self._dead, self.process):
-            process.end()
 
 
 class Chaos:
@@ -124,9 +74,11 @@ class Chaos:
         hurt: Runs whose owner was killed or frozen, and when.
 
         cancelled: Runs that somebody has cancelled.
+
+        stored: The tokens that history has in the end, by run.
     """
 
-    def __init__(self, settings: RunsSettings, nodes: Sequence[_Node]) -> None:
+    def __init__(self, settings: RunsSettings, nodes: Sequence[Node]) -> None:
         self.settings = settings
         self.nodes = nodes
         self.ports = [node.port for node in nodes]
@@ -135,6 +87,7 @@ class Chaos:
         self.counts: Counter[str] = Counter()
         self.hurt: dict[str, float] = {}
         self.cancelled: set[str] = set()
+        self.stored: dict[str, list[str]] = {}
         self._rng = random.Random(settings.seed)
         self._over = False
         self._slots = asyncio.Semaphore(settings.at_once)
@@ -155,6 +108,8 @@ class Chaos:
             self.faults.append(Fault("stuck", f"Runs have not ended: {', '.join(late[:9])}."))
         self._over = True
         await killing
+        # After everything that a node may have written that was frozen.
+        self.stored = await read_store(self._rng.choice(self.ports))
 
     async def _one(self, name: str) -> None:
         settings, rng = self.settings, random.Random(f"{self.settings.seed} {name}")
@@ -181,8 +136,10 @@ class Chaos:
                 await self._cancel(name, rng)
             await asyncio.gather(*following)
             hurt = self.hurt.get(name)
-            if hurt is not None and readers[0].outcome == "interrupted":
-                self._check_time(name, time.monotonic() - hurt)
+            known = [one for one in self.readers if one.name == name]
+            first = min(known, key=lambda one: one.ended)
+            if hurt is not None and first.outcome == "interrupted":
+                self._check_time(name, first.ended - hurt)
 
     def _check_time(self, name: str, seconds: float) -> None:
         self.counts["slowest interruption, ms"] = max(
@@ -217,7 +174,7 @@ class Chaos:
         todo = ["kill"] * settings.kills + ["freeze"] * settings.freezes
         self._rng.shuffle(todo)
         for what in todo:
-            await asyncio.sleep(self._rng.uniform(0.3, 1.0))
+            await asyncio.sleep(self._rng.uniform(0.3, settings.between))
             if self._over:
                 return
             busy = [one for one in self.nodes if self._going_on(one)]
@@ -230,12 +187,21 @@ class Chaos:
                 await asyncio.to_thread(node.begin_again)
                 self.counts["nodes killed"] += 1
             else:
-                node.process.send_signal(signal.SIGSTOP)
-                await asyncio.sleep(2.5 * settings.lease)
-                node.process.send_signal(signal.SIGCONT)
-                self.counts["nodes frozen"] += 1
+                await self._freeze(node)
 
-    def _note_hurt(self, node: _Node, now: float) -> None:
+    async def _freeze(self, node: Node) -> None:
+        node.process.send_signal(signal.SIGSTOP)
+        # The others may all wait for the frozen node.
+        ports = [one.port for one in self.nodes if one is not node] or self.ports
+        watching = [RunReader(name, ports, 0, self._rng) for name in self._going_on(node)]
+        self.readers += watching
+        following = [asyncio.create_task(one.follow()) for one in watching]
+        await asyncio.sleep(self.settings.freeze)
+        node.process.send_signal(signal.SIGCONT)
+        await asyncio.gather(*following)
+        self.counts["nodes frozen"] += 1
+
+    def _note_hurt(self, node: Node, now: float) -> None:
         for name in self._going_on(node):
             self.hurt.setdefault(name, now)
         if len(self.nodes) == 1:
@@ -245,7 +211,7 @@ class Chaos:
     def _ended(self) -> set[str]:
         return {one.name for one in self.readers if one.outcome is not None}
 
-    def _going_on(self, node: _Node) -> set[str]:
+    def _going_on(self, node: Node) -> set[str]:
         """
         The runs of *node* whose end nobody has read: a source may be closed, and the end not
         be kept.
@@ -260,7 +226,7 @@ class Chaos:
             line.split()[1]
             for node in self.nodes
             for line in node.said()
-            if line.startswith("begun ")
+            if line.startswith("begun ") and line.split()[1] != LAST
         )
         for name, count in begun.items():
             if count > 1:
@@ -287,6 +253,10 @@ class Chaos:
             expected = [f"{name} {number}" for number in range(len(one.tokens))]
             if one.tokens != expected:
                 self.faults.append(_difference(one, expected))
+            if one.tokens != self.stored.get(name, []):
+                count = len(self.stored.get(name, []))
+                sentence = f"History has {count} tokens of {name}, and a reader {len(one.tokens)}."
+                self.faults.append(Fault("stored", sentence))
             if one.resets:
                 self.faults.append(Fault("reset", f"A reader of {name} was reset."))
         if len({len(one.tokens) for one in readers}) > 1:
@@ -327,7 +297,7 @@ def run(settings: RunsSettings) -> tuple[dict[str, int], list[Fault]]:
         history = f"sqlite:{Path(home) / 'runs.db'},{bounds}"
         if redis is not None:
             history = f"redis://127.0.0.1:{redis.port},{bounds}"
-        nodes = [_Node(history, settings.lease) for _ in range(3 if redis else 1)]
+        nodes = [Node(history, settings.lease) for _ in range(3 if redis else 1)]
         chaos = None
         try:
 

@@ -5,7 +5,8 @@ One node of `tests.chaos.runs`: a program that serves runs.
 source does: ``begun NAME``, ``cancelled NAME``, ``closed NAME``.
 
 ``POST /NAME?tokens=N&pause=S`` begins a run that yields ``NAME 0`` to ``NAME N-1``, one in
-S seconds; ``GET /NAME`` follows it, and ``DELETE /NAME`` cancels it.
+S seconds; ``GET /NAME`` follows it, and ``DELETE /NAME`` cancels it.  ``GET /~all`` follows
+everything that history has.
 """
 
 import sys
@@ -25,7 +26,7 @@ from twisted.logger import (
 from twisted.web.resource import Resource
 from twisted.web.server import Request
 
-from twisted_sse import Hub
+from twisted_sse import Grant, Hub
 from twisted_sse.runs import Runs
 from twisted_sse.transport.http.site import StreamSite
 
@@ -70,6 +71,9 @@ class _Tree(Resource):
         See `IResource.getChildWithDefault`.
         """
         name = path.decode()
+        if name == "~all":
+            everything = Grant(subscribe=["*"])
+            return self._runs.hub.resource(lambda request: everything, topics=["*"])
         if request.method == b"POST":
             found: Resource = self._begin(request, run=name)
             return found

@@ -4,7 +4,9 @@ they are told to.
 """
 
 import asyncio
+import math
 import random
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 
@@ -12,7 +14,10 @@ from tests.support.streams import ChunkDecoder
 from twisted_sse.events.codec import Decoder
 from twisted_sse.events.event import ServerSentEvent
 
-__all__ = ["RunReader", "request"]
+__all__ = ["LAST", "RunReader", "read_store", "request"]
+
+#: The run that is begun after all others, to know that everything was read.
+LAST = "last"
 
 # How long one answer may take, in seconds, and the pause before the next attempt.
 _PATIENCE = 20.0
@@ -54,6 +59,26 @@ async def request(port: int, method: str, target: str) -> int:
         return 0
 
 
+async def read_store(port: int) -> dict[str, list[str]]:
+    """
+    Read the tokens that history has of all runs, in their order: those that were written
+    after the end of a run as well, which a reader of the run would not see.
+    """
+    while await request(port, "POST", f"/{LAST}?tokens=1&pause=0") != 200:
+        await asyncio.sleep(_PAUSE)
+    found: dict[str, list[str]] = {}
+    chunks, decoder = ChunkDecoder(), Decoder()
+    async with _connection(port, "GET", "/~all?last_event_id=earliest") as (_, _, body):
+        while LAST not in found:
+            data = await asyncio.wait_for(body.read(65536), _PATIENCE)
+            if not data:
+                raise ConnectionError("The stream of everything has ended.")
+            for event in decoder.feed(chunks.feed(data)):
+                if event.data is not None and event.event is None:
+                    found.setdefault(event.data.partition(" ")[0], []).append(event.data)
+    return found
+
+
 class RunReader:
     """
     Follows one run to its end, on one node after the other.
@@ -62,6 +87,8 @@ class RunReader:
         tokens: What it was sent.
 
         outcome: How the run has ended; ``None`` until that was read.
+
+        ended: When that was read, in seconds of `time.monotonic`.
 
         kills: How often it has broken off.
 
@@ -72,6 +99,7 @@ class RunReader:
         self.name = name
         self.tokens: list[str] = []
         self.outcome: str | None = None
+        self.ended = math.inf
         self.kills = 0
         self.resets = 0
         self._ports = ports
@@ -119,6 +147,7 @@ class RunReader:
             self._last_event_id = event.id
         if event.event == "topic-end":
             self.outcome = event.json()["outcome"]
+            self.ended = time.monotonic()
         elif event.data is not None and event.event is None:
             self.tokens.append(event.data)
             return 1

@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Protocol
 
-from tests.chaos.checks import Attempt, Fault
+from tests.chaos.checks import Allowed, Attempt, Fault
 from tests.chaos.polling import poll
 from tests.chaos.subscriber import Subscriber
 from tests.support.hub_process import TOKEN, HubProcess
@@ -68,12 +68,18 @@ class Stage(Protocol):
         kills: The number of kills.
 
         faults: Faults found in logs and exit statuses.
+
+        allowed: What is no fault here.
+
+        counts: What else is printed at the end, by its name.
     """
 
     ports: list[int]
     keeps_connections: bool
     kills: int
     faults: list[Fault]
+    allowed: Allowed
+    counts: dict[str, int]
 
     def start(self) -> None:
         """
@@ -108,9 +114,11 @@ class HubStage:
     """
 
     keeps_connections = False
+    allowed = Allowed()
 
     def __init__(self, history: str | None = None) -> None:
         self.ports: list[int] = []
+        self.counts: dict[str, int] = {}
         self.kills = 0
         self.faults: list[Fault] = []
         self._home = tempfile.TemporaryDirectory()

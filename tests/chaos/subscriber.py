@@ -185,7 +185,7 @@ class Subscriber:
         elif event.event == "stream-open":
             self._note_opening(event)
         elif event.event == "stream-reset":
-            self.received.resets.append(event.data or "")
+            self.received.reset(event.data or "")
         elif event.event == END_MARKER:
             self.done = True
         elif event.data is not None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.chaos.checks import Attempt, ReceivedLog, find_faults
+from tests.chaos.checks import Allowed, Attempt, ReceivedLog, find_faults
 
 __all__ = ["FindFaultsTests"]
 
@@ -37,6 +37,19 @@ def received(*received: str, name: str = "whole", topic: str | None = None) -> R
     return ReceivedLog(name, wants, [(f"id-{data}", data) for data in received])
 
 
+def reset(*before: str, then: Sequence[str]) -> ReceivedLog:
+    """
+    Make the log of a subscriber to all topics that is told of a gap.
+    """
+    log = received(*before)
+    log.reset("history-lost")
+    log.entries += [(f"id-{data}", data) for data in then]
+    return log
+
+
+NOTHING = Allowed()
+
+
 class FindFaultsTests(SynchronousTestCase):
     """
     Five events; some subscribers select all of them, others those of one topic.
@@ -49,11 +62,12 @@ class FindFaultsTests(SynchronousTestCase):
         self.attempts = [attempt("a"), attempt("b"), attempt("c"), attempt("x", "other")]
         self.unknown = unknown("u", "u")
 
-    def kinds(self, *logs: ReceivedLog) -> list[str]:
+    def kinds(self, *logs: ReceivedLog, allowed: Allowed = NOTHING) -> list[str]:
         """
         Return the kinds of the faults that are found.
         """
-        return [fault.kind for fault in find_faults([*self.attempts, self.unknown], logs)]
+        attempts = [*self.attempts, self.unknown]
+        return [fault.kind for fault in find_faults(attempts, logs, allowed)]
 
     def test_good(self) -> None:
         """
@@ -142,9 +156,39 @@ class FindFaultsTests(SynchronousTestCase):
         A `stream-reset` is a fault.
         """
         whole = received("a", "b", "c", "x")
-        whole.resets.append('{"reason":"unknown-id"}')
+        whole.reset('{"reason":"unknown-id"}')
 
         self.assertEqual(self.kinds(whole), ["reset"])
+
+    def test_reset_allowed(self) -> None:
+        """
+        Where a subscriber may be told of a gap, it may lack what was not acknowledged, and get
+        what is kept again; but only a store that may lose something excuses the rest.
+        """
+        resets, losses = Allowed(resets=True), Allowed(resets=True, losses=True)
+        others = received("a", "b", "u", "c", "x", name="others")
+        again = reset("a", "b", then=["a", "b", "c", "x"])
+        less = reset("a", then=["c", "x"])
+
+        self.assertEqual(self.kinds(others, again, allowed=resets), [])
+        self.assertEqual(self.kinds(others, less, allowed=resets), ["lost"])
+        self.assertEqual(self.kinds(others, less, allowed=losses), [])
+
+    def test_untold(self) -> None:
+        """
+        A loss of which a subscriber is not told is a fault everywhere, and so are doubled and
+        reordered events, before a reset and after it.
+        """
+        losses = Allowed(resets=True, losses=True)
+        whole = received("a", "b", "c", "x")
+        for log, kind in (
+            (received("a", "c", "x"), "lost"),
+            (reset("a", "a", then=["c", "x"]), "doubled"),
+            (reset("a", then=["b", "b", "c", "x"]), "doubled"),
+            (reset("b", "a", then=["c", "x"]), "out of order"),
+            (reset("a", then=["c", "b", "x"]), "out of order"),
+        ):
+            self.assertEqual(self.kinds(whole, log, allowed=losses), [kind])
 
     def test_torn(self) -> None:
         """

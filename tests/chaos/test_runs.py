@@ -54,6 +54,9 @@ class CheckTests(SynchronousTestCase):
             reader.outcome = outcome
             reader.resets = seen.get("resets", 0)
             chaos.readers.append(reader)
+        longest = max(tokens, key=len)
+        stored = seen.get("stored", longest)
+        chaos.stored["r0"] = [f"r0 {number}" for number in stored]
         chaos.hurt |= seen.get("hurt", {})
         chaos.check()
         return {fault.kind for fault in chaos.faults}
@@ -83,4 +86,5 @@ class CheckTests(SynchronousTestCase):
         self.assertIn("outcome", self.kinds(both, both, outcomes=(None, None)))
         self.assertIn("doubled", self.kinds(both, both, said=("begun r0", "begun r0")))
         self.assertIn("traceback", self.kinds(both, both, said=("begun r0", "Traceback (most")))
+        self.assertIn("stored", self.kinds([0, 1], [0, 1], stored=both))
         self.assertIn("reset", self.kinds(both, both, resets=1))

@@ -11,7 +11,7 @@ from pathlib import Path
 from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_sse.cli.admin.options import ConnectionsOptions, TopOptions
+from twisted_sse.cli.admin.options import ConnectionsOptions, RunsOptions, TopOptions
 from twisted_sse.cli.doctor_options import DoctorOptions
 from twisted_sse.cli.options import RequestOptions
 from twisted_sse.cli.publish import PublishOptions
@@ -23,7 +23,7 @@ __all__ = ["DocumentTests", "OptionsTests"]
 DOCUMENT = Path(__file__).resolve().parent.parent.parent / "docs" / "cli.md"
 COMMANDS: list[type[RequestOptions]] = [
     *(TailOptions, PublishOptions, DoctorOptions),
-    *(ConnectionsOptions, TopOptions),
+    *(ConnectionsOptions, RunsOptions, TopOptions),
 ]
 
 
@@ -50,6 +50,20 @@ class OptionsTests(SynchronousTestCase):
         for options in (before, after):
             self.assertEqual(options.url(), "http://localhost/events?topic=a")
             self.assertEqual((options["json"], options["count"]), (1, 3))
+
+    def test_runs(self) -> None:
+        """
+        Runs are listed, or one is followed, or one is cancelled.
+        """
+        cases = [
+            (("--follow", "a", "--cancel", "a"), "Pass either --follow or --cancel, not both."),
+            (("--cancel", "a", "--user", "b"), "--user is for the list: leave it out with"),
+            (("--count", "none"), "--count: "),
+            (("--follow", "a", "b"), "Pass one URL only"),
+        ]
+        for words, sentence in cases:
+            with self.assertRaisesRegex(UsageError, sentence):
+                RunsOptions().parseOptions(["localhost:9090", *words])
 
     def test_token(self) -> None:
         """

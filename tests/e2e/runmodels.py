@@ -8,7 +8,7 @@ many answers have begun, and how many are over.
 import json
 from collections.abc import AsyncIterator
 from secrets import token_hex
-from typing import Any
+from typing import Any, cast
 
 from klein import Klein
 from twisted.internet import reactor
@@ -197,8 +197,23 @@ def thread(request: Request) -> IResource:
     """
     Begin a run, or join it.
     """
-    resource: IResource = thread_answer(request, str(request.getHeader("X-Run-Id")))
+    name, content = str(request.getHeader("X-Run-Id")), cast(Any, request.content)
+    _latest[json.load(content)["threadId"]] = name
+    resource: IResource = thread_answer(request, name)
     return resource
+
+
+@app.route("/api/tanstack", methods=["GET"])
+def load_thread(request: Request) -> IResource | str:
+    """
+    Tell which run of a thread goes on, and follow it.
+    """
+    arguments = cast(dict[bytes, list[bytes]], request.args)
+    if b"runId" in arguments:
+        return runs.resource(arguments[b"runId"][0].decode(), dialect=TanStackAI(text=True))
+    request.setHeader("Content-Type", "application/json")
+    active = {"runId": _latest[arguments[b"threadId"][0].decode()]}
+    return json.dumps({"messages": [], "activeRun": active})
 
 
 # Pages

@@ -12,9 +12,11 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.browsers import eventually_in
 from tests.support.chromium import Chromium
-from tests.support.curl import publish
+from tests.support.curl import curl, publish
 from tests.support.forwarder import Forwarder
 from tests.support.hub_process import TOKEN, HubProcess
+from tests.support.ports import free_port
+from tests.support.waiting import eventually
 
 __all__ = ["DemoPageTests", "PictureTests"]
 
@@ -65,7 +67,9 @@ class DemoPageTests(SynchronousTestCase):
         """
         Start a hub, and load its page through a network that can be cut.
         """
-        self.hub = HubProcess("--demo", "--retry", "300")
+        admin = free_port()
+        self.hub = HubProcess("--demo", "--retry", "300", "--admin", str(admin))
+        self.connections = f"http://localhost:{admin}/connections"
         self.addCleanup(self.hub.stop)
         self.network = Forwarder(self.hub.port)
         self.addCleanup(self.network.close)
@@ -137,6 +141,24 @@ class DemoPageTests(SynchronousTestCase):
         self.assertIn("history was reset", self.text("status"))
         self.wait("window.rows.some(([type]) => type === 'stream-reset')", "shows no reset")
         self.assertEqual(self.text("counter-reconnections"), "1")
+
+    def test_left(self) -> None:
+        """
+        A page that was left holds no stream, although the browser keeps it to show it again;
+        then it has missed nothing.
+        """
+        self.assertEqual(curl(self.connections).json()["total"], 1)
+        self.browser.run("document.title = 'kept'")
+        self.browser.open("about:blank")
+        eventually(lambda: curl(self.connections).json()["total"] == 0, "it holds a stream")
+
+        self.browser.run("history.back()")
+
+        self.wait("document.getElementById('status')?.dataset.state === 'open'", "is not back")
+        self.assertEqual(self.browser.run("return document.title"), "kept")
+        self.wait("document.getElementById('counter-reconnections').textContent === '1'", "")
+        self.wait("window.rows.length > 9", "goes on with no event")
+        self.assert_nothing_missed()
 
     def test_stopped(self) -> None:
         """

@@ -119,6 +119,18 @@ class NodeTests(ModelTests):
 
             self.assertEqual(lines.line(2), {"status": "ready", "text": [WHOLE], "error": None})
 
+    def test_tanstack_joins(self) -> None:
+        """
+        A page that was reloaded asks for the run of its thread, and has the whole answer.
+        """
+        with self.one_source():
+            url = f"{self.url}/runs/api/tanstack"
+            self.start("tanstack.mjs", url, "thread-1").end()
+            lines = self.start("tanstackjoin.mjs", url, "thread-1")
+            self.go_on()
+
+            self.assertEqual(lines.line(2), {"status": "ready", "text": [WHOLE], "error": None})
+
     def test_openai(self) -> None:
         """
         openai has a whole answer.

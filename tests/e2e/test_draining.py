@@ -62,7 +62,7 @@ class DrainTests(SynchronousTestCase):
         every stream ends with a time of its own; what is stuck is aborted.
         """
         options = ("--drain-delay", "1", "--grace", "3", "--retry", "1000", "--spread", "4")
-        hub = self.start(*options, "--retry-spread", "0")
+        hub = self.start(*options, "--retry-spread", "0", "--farewell", "pause=back=soon")
         streams = [RawStream(hub.port, "/events?topic=a") for _ in range(30)]
         for stream in streams:
             self.addCleanup(stream.close)
@@ -83,7 +83,8 @@ class DrainTests(SynchronousTestCase):
         self.assertEqual(status, 0)
         self.assertTrue(all(stream.complete for stream in streams))
         received = [[one.data for one in end if one.data] for end in endings]
-        self.assertEqual(received, [["still here"]] * 30)
+        self.assertEqual(received, [["still here", "back=soon"]] * 30)
+        self.assertEqual({end[-1].event for end in endings}, {"pause"})
         times = [end[-1].retry or 0 for end in endings]
         self.assertTrue(all(1000 <= one <= 5000 for one in times), times)
         self.assertGreater(max(times) - min(times), 1500)

@@ -163,7 +163,7 @@ class WheelTests(SynchronousTestCase):
         requirements = self.metadata.get_all("Requires-Dist", [])
         in_all = [each for each in requirements if 'extra == "all"' in each]
 
-        expected = {"all", "cli", "dev", "jwt", "metrics", "postgres", "redis", "test"}
+        expected = {"all", "cli", "dev", "docs", "jwt", "metrics", "postgres", "redis", "test"}
         self.assertEqual(set(extras), expected)
         self.assertEqual(len(in_all), 5)
 

@@ -4,6 +4,7 @@ This package's histories, built from the command line.
 
 import inspect
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -84,7 +85,7 @@ class FactoryTests(SynchronousTestCase):
         A usage shows the defaults of its provider.
         """
         for factory, provider in self.FACTORIES:
-            shown = factory.usage.removesuffix(",cafile=PATH").partition(":")[2]
+            shown = re.sub(r",[a-z-]*file=PATH", "", factory.usage).partition(":")[2]
             if factory.scheme != "memory":
                 # Commas separate the Sentinels of a URL, too.
                 shown = shown.replace("HOST:PORT,HOST", "").partition(",")[2]
@@ -245,6 +246,8 @@ class RedisTests(SynchronousTestCase):
         ("redis", "//localhost,prefix=", "'prefix' has no value"),
         ("redis", "//localhost,age=0", "age"),
         ("redis", "//localhost,cafile=ca.pem", "'cafile' is unknown"),
+        ("redis", "//localhost,sentinel-password-file=x", "'sentinel-password-file' is unknown"),
+        ("redis+sentinel", f"//h/m?sentinel_password={SECRET}&x=1", "?sentinel_user=USER"),
         ("redis", f"//u:a,{SECRET}@localhost", "%2C"),
         ("redis", f"//u:a,events={SECRET}@localhost", "%2C"),
         ("redis", f"//u:a/{SECRET}@localhost", "%2F"),
@@ -269,6 +272,29 @@ class RedisTests(SynchronousTestCase):
                 history = RedisHistoryFactory(scheme).build(rest)
 
                 self.assertTrue(verifyObject(IHistoryProvider, history))
+
+    def test_files(self) -> None:
+        """
+        Passwords are the first lines of files; an error names the file, and no password.
+        """
+        good, empty = Path(self.mktemp()), Path(self.mktemp())
+        good.write_text(f"{SECRET} two words\nmore\n", "utf-8")
+        empty.write_text("\n", "utf-8")
+        names = ("password", "sentinel-password")
+        options = "".join(f",{name}-file={good}" for name in names)
+        history = RedisHistoryFactory("redis+sentinel").build(f"//u@h/m{options}")
+
+        url = history._url
+        passwords = (url.password, url.sentinel_password)
+        self.assertEqual(passwords, (f"{SECRET} two words",) * 2)
+        self.assertNotIn(SECRET, repr(history))
+        for path, hint in ((empty, "no password in its first line"), (good.parent, "be read")):
+            with self.assertRaisesRegex(HistoryUnavailable, hint) as caught:
+                RedisHistoryFactory("redis").build(f"//h,password-file={path}")
+            self.assertIn(str(path), str(caught.exception))
+        with self.assertRaisesRegex(ValueError, "password is given twice") as twice:
+            RedisHistoryFactory("redis").build(f"//:{SECRET}@h,password-file={good}")
+        self.assertNotIn(SECRET, str(twice.exception))
 
     def test_bad(self) -> None:
         """

@@ -7,6 +7,7 @@ from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import deferLater
+from twisted.logger import capturedLogs, eventAsText
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.history import AbsentHistory
@@ -349,6 +350,22 @@ class EndTests(RunCase):
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
         self.ended("failed")
 
+    def test_log(self) -> None:
+        """
+        The log tells with which event a failed run began, and never its topic.
+        """
+        with capturedLogs() as logged:
+            run = self.begin("secret")
+            (begun,) = self.successResultOf(self.runs.list())
+            self.give(ZeroDivisionError("no"))
+        self.flushLoggedErrors(ZeroDivisionError)
+
+        self.assertEqual(run.state, "failed")
+        texts = [eventAsText(one) for one in logged]
+        sentence = rf"The source of the run that began with the event \S+-{begun.number} failed"
+        self.assertRegex("\n".join(texts), sentence)
+        self.assertNotIn("secret", repr(logged) + "".join(texts))
+
     def test_unwritable(self) -> None:
         """
         So does one that yields what cannot be published.
@@ -619,7 +636,7 @@ class LimitTests(RunCase):
 
         self.assertEqual(run.state, "failed")
         (failure,) = self.flushLoggedErrors(ValueError)
-        self.assertIn("more than 1000 bytes", str(failure.value))
+        self.assertEqual(str(failure.value), "The run has more than the 1000 bytes of max_bytes")
 
 
 class LingerTests(RunCase):
@@ -655,7 +672,7 @@ class LingerTests(RunCase):
         self.assertEqual(run.state, "cancelled")
 
 
-class SharedTests(SynchronousTestCase):
+class SharedCase(SynchronousTestCase):
     """
     Several hubs that share a history.
     """
@@ -688,6 +705,12 @@ class SharedTests(SynchronousTestCase):
         waiting = Deferred.fromCoroutine(awaitable)
         self.turn(0.1)
         return self.successResultOf(waiting)
+
+
+class SharedTests(SharedCase):
+    """
+    Runs on any of the hubs.
+    """
 
     def test_join(self) -> None:
         """

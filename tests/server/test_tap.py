@@ -59,6 +59,7 @@ OPTIONS = [
     "proxy-header",
     "grace",
     "spread",
+    "farewell",
     "demo",
     "workers",
     "takeover",
@@ -676,6 +677,11 @@ class RefusedTests(CommandLineTests):
         ("workers", "none"),
         ("takeover", "/nowhere/at/all"),
         ("spread", "-1"),
+        ("farewell", "soon"),
+        ("farewell", "pause="),
+        ("farewell", "=soon"),
+        ("farewell", "pau\nse=soon"),
+        ("farewell", "stream-open=soon"),
     ]
 
     def _refused(self, *arguments: str) -> str:

@@ -46,6 +46,8 @@ class PostgresServer:
 
         certificate: The files of a certificate and its key for TLS.
 
+        port: Its port; a free one by default.
+
     Attributes:
         port: The port on 127.0.0.1; the same after `restart`.
 
@@ -57,9 +59,10 @@ class PostgresServer:
         *,
         primary: "PostgresServer | None" = None,
         certificate: tuple[Path, Path] | None = None,
+        port: int | None = None,
         **settings: str,
     ) -> None:
-        self.port = free_port()
+        self.port = port or free_port()
         self.home = scratch()
         self._clean = weakref.finalize(self, shutil.rmtree, self.home, ignore_errors=True)
         self._backups: list[Any] = []
@@ -269,7 +272,8 @@ def _template() -> Path:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=PATIENCE,
+        # It computes more than anything else that tests wait for.
+        timeout=3 * PATIENCE,
         cwd=home,
     )
     assert done.returncode == 0, done.stdout + done.stderr

@@ -2,6 +2,7 @@
 A Sentinel of a test's own, which fails over within a second.
 """
 
+import os
 import subprocess
 
 from tests.support.ports import free_port
@@ -19,34 +20,44 @@ class RedisSentinel:
     """
     A real Sentinel of *master*, which alone decides; it is ready when the constructor returns.
 
+    Args:
+        password: Its own, for its default user; none by default.
+
+        lines: More lines of its configuration.
+
     Attributes:
         port: The port on 127.0.0.1.
     """
 
     NAME = "events"
 
-    def __init__(self, master: RedisServer) -> None:
+    def __init__(self, master: RedisServer, *lines: str, password: str = "") -> None:
         self.port = free_port()
+        self._password = password
         program = find_program("redis-server", "redis-server")
         # It writes into its configuration, in the directory of the process.
-        lines = [
+        secret = [f"requirepass {password}"] if password else []
+        all_lines = [
             *(f"port {self.port}", "bind 127.0.0.1", "protected-mode no"),
             f"sentinel monitor {self.NAME} 127.0.0.1 {master.port} 1",
             f"sentinel down-after-milliseconds {self.NAME} {_DOWN_AFTER}",
             f"sentinel failover-timeout {self.NAME} {_FAILOVER}",
+            *secret,
+            *lines,
         ]
-        text = "\\n".join(lines)
+        text = "\\n".join(all_lines)
         command = f"printf '{text}\\n' > sentinel.conf && exec {program} sentinel.conf --sentinel"
         self._process = Background(["sh", "-c", command])
         eventually(lambda: self.master, "the Sentinel does not answer")
-        eventually(lambda: self._ask("replicas", self.NAME), "the Sentinel knows no replica")
+        if "connected_slaves:0" not in master.cli("INFO", "replication"):
+            eventually(lambda: self.ask("replicas", self.NAME), "the Sentinel knows no replica")
 
     @property
     def master(self) -> int | None:
         """
         The port of the master that it names; ``None`` before it answers.
         """
-        lines = self._ask("get-master-addr-by-name", self.NAME).splitlines()
+        lines = self.ask("get-master-addr-by-name", self.NAME).splitlines()
         return int(lines[1]) if len(lines) == 2 else None
 
     def end(self) -> None:
@@ -55,10 +66,14 @@ class RedisSentinel:
         """
         self._process.end()
 
-    def _ask(self, *words: str) -> str:
+    def ask(self, *words: str) -> str:
+        """
+        Run ``SENTINEL`` with these words, and return the answer as ``redis-cli`` writes it.
+        """
         assert self._process.running(), self._process.output()
         done = subprocess.run(
             [find_program("redis-cli", "redis-tools"), "-p", str(self.port), "SENTINEL", *words],
+            env={**os.environ, **({"REDISCLI_AUTH": self._password} if self._password else {})},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -58,7 +58,7 @@ from twisted_sse.history.postgres import PostgresHistory
 from twisted_sse.history.upstream.history import UpstreamHistory
 from twisted_sse.interfaces import IHistoryReader, IInstallableHistory
 from twisted_sse.klein import EventStreamRoute, Klein, event_stream, hub_routes, mercure_routes
-from twisted_sse.runs import Runs, RunStatus
+from twisted_sse.runs import ActiveRun, Runs, RunStatus
 from twisted_sse.testing import StreamAnswer, StreamClient
 from twisted_sse.topics import Selection
 from twisted_sse.web.dialects import (
@@ -85,6 +85,7 @@ __all__ = [
     "readers",
     "registries",
     "resources",
+    "runs_of",
     "sources",
     "tests",
 ]
@@ -423,6 +424,17 @@ def tests(hub: Hub, app: klein.Klein, site: Site) -> None:
 
     StreamClient(1)  # type: ignore[arg-type]
     client.get(b"/")  # type: ignore[arg-type]
+
+
+async def runs_of(hub: Hub) -> None:
+    """
+    A hub tells its runs.
+    """
+    for active in hub.runs:
+        assert_type(active, ActiveRun)
+    assert_type(await hub.runs.list(limit=3), Sequence[RunStatus])
+    assert_type(await hub.runs.get("runs/one"), RunStatus | None)
+    assert_type(await hub.runs.cancel("runs/one"), bool)
 
 
 async def handler(request: Request, hub: Hub) -> None:

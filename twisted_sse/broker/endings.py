@@ -51,7 +51,6 @@ class Endings:
         self._ending = IEndingHistory(history, None)
         self._fanout = fanout
         self._open: BoundedCache[str, bool] = BoundedCache(_OPEN_BYTES)
-        # How often what was known may have changed.
         self._changes = 0
         self._watchers: list[WatchEnd] = []
 
@@ -79,6 +78,23 @@ class Endings:
         self._changes += 1
         for topic in topics:
             self._open.put(topic, False, _weight(topic))
+
+    @property
+    def changes(self) -> int:
+        """
+        How often what was known may have changed.
+        """
+        return self._changes
+
+    def note_open(self, topic: str, changes: int) -> None:
+        """
+        Note that history has called *topic* open, unless it may have ended since.
+
+        Args:
+            changes: What `changes` was before history was asked.
+        """
+        if changes == self._changes:
+            self._open.put(topic, True, _weight(topic))
 
     def restart(self) -> None:
         """

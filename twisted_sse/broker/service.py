@@ -33,7 +33,7 @@ class HubService(Service):
         farewell: The last event of every connection.
 
     Attributes:
-        grace, spread: They may be changed until the service stops.
+        grace, spread, farewell: They may be changed until the service stops.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class HubService(Service):
         self._lifecycle = lifecycle
         self.grace = grace
         self.spread = spread
-        self._farewell = farewell
+        self.farewell = farewell
 
     def setServiceParent(self, parent: IServiceCollection) -> None:
         """
@@ -72,4 +72,4 @@ class HubService(Service):
         See `IService.stopService`.
         """
         super().stopService()
-        return self._lifecycle.stop(self.grace, self.spread, self._farewell)
+        return self._lifecycle.stop(self.grace, self.spread, self.farewell)

@@ -12,7 +12,8 @@ from typing import Any, TextIO, cast
 from twisted.python import usage
 
 from twisted_sse.cli.admin.connections import connections
-from twisted_sse.cli.admin.options import ConnectionsOptions, TopOptions
+from twisted_sse.cli.admin.options import ConnectionsOptions, RunsOptions, TopOptions
+from twisted_sse.cli.admin.runs import runs
 from twisted_sse.cli.admin.top import top
 from twisted_sse.cli.doctor import doctor
 from twisted_sse.cli.doctor_options import DoctorOptions
@@ -37,6 +38,7 @@ _COMMANDS: dict[str, Callable[..., Coroutine[Any, Any, int]]] = {
     "token": token,
     "history": history,
     "connections": connections,
+    "runs": runs,
     "top": top,
 }
 
@@ -57,6 +59,7 @@ class ProgramOptions(VersionOptions):
         ["token", None, TokenOptions, "Make or explain a token that may publish or subscribe."],
         ["history", None, HistoryOptions, "Show, export, import or back up what a store holds."],
         ["connections", None, ConnectionsOptions, "List the connections of a hub."],
+        ["runs", None, RunsOptions, "List the runs of a hub, follow or cancel one."],
         ["top", None, TopOptions, "Show what goes on in a hub, each second."],
     ]
 
@@ -66,7 +69,7 @@ class ProgramOptions(VersionOptions):
         """
         if self.subCommand is None:
             raise usage.UsageError(
-                "Pass a command: tail, publish, doctor, token, history, connections or top."
+                "Pass a command: tail, publish, doctor, token, history, connections, runs or top."
             )
 
 

@@ -113,7 +113,7 @@ class RedisHistoryFactory:
     Builds a `twisted_sse.history.redis.RedisHistory`.
 
     The URL ends at the first comma; with Sentinels, at the first one after its path begins.  In a
-    user name or password write ``%2C``.
+    user name or password write ``%2C``.  Passwords may also be the first lines of files.
 
     Args:
         scheme: ``redis``, ``redis+sentinel`` or ``redis+unix``; with ``rediss`` TLS is used.
@@ -127,7 +127,12 @@ class RedisHistoryFactory:
             "prefix": str,
             **_BOUNDS,
             "wait": _replicas,
+            "password-file": _absolute,
         }
+        self.usage += ",password-file=PATH"
+        if scheme.endswith("+sentinel"):
+            self.usage += ",sentinel-password-file=PATH"
+            self._readers["sentinel-password-file"] = _absolute
         if scheme.startswith("rediss"):
             self.usage += ",cafile=PATH"
             self._readers["cafile"] = _absolute
@@ -146,6 +151,9 @@ class RedisHistoryFactory:
             # *rest* has a part of the password, which no error may quote.
             raise ValueError("write a comma in a user name or password as %2C")
         given = units.arguments(rest, self._readers)
+        for name in ("password", "sentinel-password"):
+            if path := given.pop(f"{name}-file", None):
+                given[name.replace("-", "_")] = _password_from(path)
         from twisted_sse.history.redis import RedisHistory
 
         try:
@@ -237,6 +245,17 @@ def _sync(text: str) -> str:
 def _absolute(path: str) -> str:
     # A daemon changes its directory before the provider is started.
     return str(Path(path).absolute())
+
+
+def _password_from(path: str) -> str:
+    try:
+        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise HistoryUnavailable(f"{path} cannot be read: {reason}") from None
+    if not lines or not lines[0]:
+        raise HistoryUnavailable(f"{path} has no password in its first line")
+    return lines[0]
 
 
 def _token_from(path: str) -> str:

@@ -18,7 +18,7 @@ from twisted_sse.errors import HistoryUnavailable
 from twisted_sse.history.bell import Bell
 from twisted_sse.history.outage import Outage
 
-__all__ = ["ConnectionGone", "StoreConnection", "StoreProtocol"]
+__all__ = ["ConnectionGone", "StoreConnection", "StoreLost", "StoreProtocol", "StoreRefused"]
 
 # The pause after the first loss, in seconds.  Each pause is shortened at random by up to
 # a half, so that hubs do not all reconnect at the same time.
@@ -39,6 +39,29 @@ class ConnectionGone(Exception):
     def __init__(self, reason: Exception) -> None:
         super().__init__(str(reason))
         self.reason = reason
+
+
+class StoreLost(HistoryUnavailable):
+    """
+    The connection was lost before the store answered, so what was asked may have been done or
+    not.
+    """
+
+
+class StoreRefused(HistoryUnavailable):
+    """
+    The store has answered with an error, and changed nothing.
+
+    Attributes:
+        reason: Half a sentence.
+
+        passing: Whether the same may succeed when it is repeated at once.
+    """
+
+    def __init__(self, sentence: str, reason: str, passing: bool = False) -> None:
+        super().__init__(sentence)
+        self.reason = reason
+        self.passing = passing
 
 
 class StoreProtocol(Protocol):

@@ -7,8 +7,8 @@ node that shares the history.  It goes on without readers, and it ends once, in 
 order, with an outcome.
 """
 
+from twisted_sse.events.runstatus import ActiveRun, RunState, RunStatus
 from twisted_sse.runs.run import Run
 from twisted_sse.runs.runs import Runs
-from twisted_sse.runs.status import RunState, RunStatus
 
-__all__ = ["Run", "RunState", "RunStatus", "Runs"]
+__all__ = ["ActiveRun", "Run", "RunState", "RunStatus", "Runs"]

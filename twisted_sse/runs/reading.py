@@ -17,8 +17,8 @@ from twisted_sse.events.ending import OUTCOMES, Outcome
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.preamble import StreamStart
 from twisted_sse.events.runrecord import RunRecord
+from twisted_sse.events.runstatus import RunStatus
 from twisted_sse.runs.feed import RunFeed
-from twisted_sse.runs.status import RunStatus
 from twisted_sse.topics import Exact, Selection
 from twisted_sse.web.dialects.dialect import Dialect, Reading, ReadRun
 

@@ -16,10 +16,10 @@ from twisted_sse.errors import Forbidden, Unauthorized
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.preamble import Priming
 from twisted_sse.events.runrecord import RunRecord
+from twisted_sse.events.runstatus import RunStatus
 from twisted_sse.hub import Hub
 from twisted_sse.runs.reading import RunDialect, read_run
 from twisted_sse.runs.requests import run_streams
-from twisted_sse.runs.status import RunStatus
 from twisted_sse.topics import Exact
 from twisted_sse.units import check_choice
 from twisted_sse.web.auth import NOTHING
@@ -32,8 +32,9 @@ from twisted_sse.web.resource import Authorize, Handler, MethodResource, has_lef
 
 __all__ = ["BeginRun", "KnownRuns", "RunHandle", "RunResource"]
 
-#: Begins the run of a resource, for a request and its grant, unless it has begun.
-BeginRun = Callable[[Request, Grant], Awaitable[object]]
+#: Begins the run of a resource, for a request and its grant, unless it has begun; returns what
+#: history knows of it.
+BeginRun = Callable[[Request, Grant], Awaitable[RunRecord]]
 
 
 class RunHandle(Protocol):
@@ -148,10 +149,10 @@ class RunResource(MethodResource):
         return Grant(subscribe=own, publish=own, public=True)
 
     def _get(self, request: Request, grant: Grant) -> Deferred[None]:
-        return Deferred.fromCoroutine(self._follow(request, grant))
+        return Deferred.fromCoroutine(self._find_and_follow(request, grant))
 
     def _head(self, request: Request, grant: Grant) -> Deferred[None]:
-        return Deferred.fromCoroutine(self._follow(request, grant))
+        return Deferred.fromCoroutine(self._find_and_follow(request, grant))
 
     def _post(self, request: Request, grant: Grant) -> Deferred[None]:
         self._check_writer(request, grant)
@@ -185,13 +186,15 @@ class RunResource(MethodResource):
 
     async def _begin_and_follow(self, request: Request, grant: Grant) -> None:
         assert self._begin is not None
-        await self._begin(request, grant)
-        await self._follow(request, grant)
+        await self._follow(await self._begin(request, grant), request, grant)
 
-    async def _follow(self, request: Request, grant: Grant) -> None:
+    async def _find_and_follow(self, request: Request, grant: Grant) -> None:
         record = await self._runs.find(self._topic)
         if record is None:
             raise self._unknown()
+        await self._follow(record, request, grant)
+
+    async def _follow(self, record: RunRecord, request: Request, grant: Grant) -> None:
         if has_left(request):
             return
         self._check_reader(record, grant)

@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred, succeed
 
 from twisted_sse.events.ending import Outcome
 from twisted_sse.events.runrecord import RunRecord
-from twisted_sse.runs.status import RunState
+from twisted_sse.events.runstatus import RunState
 
 __all__ = ["Run"]
 
@@ -31,6 +31,8 @@ class Run:
 
         joined: Whether it had begun before, so that the source that was given for it is
             not read.
+
+        record: What history knew of it when this was made.
     """
 
     __slots__ = (
@@ -41,6 +43,7 @@ class Run:
         "begun",
         "joined",
         "name",
+        "record",
         "topic",
     )
 
@@ -53,6 +56,7 @@ class Run:
         joined: bool,
     ) -> None:
         self.name = name
+        self.record = record
         self.topic = record.key.topic
         self.begun = record.begun
         self.joined = joined

@@ -5,33 +5,32 @@ All runs of a hub: begins them, finds them, and serves them.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
-from weakref import WeakSet
 
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred
 
+from twisted_sse.broker.runregistry import DEFAULT_PREFIX
 from twisted_sse.errors import (
     HubClosed,
     RunsNotKept,
     TooManyRuns,
     TooManyRunsOfUser,
-    TopicEnded,
 )
-from twisted_sse.events.ending import Outcome
 from twisted_sse.events.preamble import Priming
-from twisted_sse.events.publication import Publication
 from twisted_sse.events.runrecord import RunBegun, RunRecord
+from twisted_sse.events.runstatus import RunStatus
 from twisted_sse.hub import Hub
 from twisted_sse.interfaces import IRunHistory
+from twisted_sse.runs.held import HeldRuns
 from twisted_sse.runs.keeper import RunKeeper
+from twisted_sse.runs.limits import RunLimits
 from twisted_sse.runs.resource import RunResource
 from twisted_sse.runs.run import Run
 from twisted_sse.runs.settings import RunSettings
 from twisted_sse.runs.start import RunFunction, RunRoute
-from twisted_sse.runs.status import RunStatus
 from twisted_sse.runs.work import RunWork
-from twisted_sse.units import check_instance, known_arguments
+from twisted_sse.units import check_count, check_instance, known_arguments
 from twisted_sse.web.cors import CORS
 from twisted_sse.web.dialects.dialect import Dialect
 from twisted_sse.web.generators.items import ItemConverter
@@ -104,7 +103,7 @@ class Runs:
         linger: float | None = None,
         lease: float = 10.0,
         *,
-        prefix: str = "runs/",
+        prefix: str = DEFAULT_PREFIX,
         private: bool = True,
         max_runs: int | None = None,
         max_runs_per_user: int | None = None,
@@ -114,7 +113,9 @@ class Runs:
         history = IRunHistory(hub.history, None)
         if history is None:
             kind = type(hub.history).__name__
-            raise RunsNotKept(f"A {kind} cannot keep runs: use MemoryHistory, SQLite or Redis.")
+            raise RunsNotKept(
+                f"A {kind} cannot keep runs: use MemoryHistory, SQLite, Redis or PostgreSQL."
+            )
         self._settings = RunSettings(
             keep=keep,
             flush=flush,
@@ -127,16 +128,12 @@ class Runs:
             max_bytes=max_bytes,
         )
         self.hub = hub
-        self._broker = hub.broker
         self._history = history
         self._items = ItemConverter(hub.encoder, "The run {source} yielded")
         self._keeper = RunKeeper(hub.broker, history, self._settings)
-        self._beginning: dict[str, str | None] = {}
-        # What applications hold, by topic, to be told of the ends; and the topics that end
-        # while history is being asked.
-        self._held: dict[str, WeakSet[Run]] = {}
-        self._asking: list[set[str]] = []
-        hub.broker.endings.watch(self._note_ends)
+        self._limits = RunLimits(self._settings, self._keeper)
+        self._held = HeldRuns(hub.broker.endings, self.find, self._cancel)
+        hub.runs.add(prefix, self._keeper)
         hub.broker.add_part(self._keeper)
 
     def __len__(self) -> int:
@@ -200,7 +197,7 @@ class Runs:
             HistoryUnavailable: History cannot tell now.
         """
         topic = self.topic(name)
-        return await self._known(name, topic, lambda: self.find(topic))
+        return await self._held.known(name, topic, lambda: self.find(topic))
 
     def list(self, before: int | None = None, limit: int = 100) -> Deferred[Sequence[RunStatus]]:
         """
@@ -210,8 +207,9 @@ class Runs:
             before: ``None`` to begin with the newest; else `RunStatus.number` of the last
                 one of the page before.
 
-            limit: The most to return.
+            limit: The most to return, at least 1.
         """
+        check_count("limit", limit)
         return Deferred.fromCoroutine(self._list(before, limit))
 
     def resource(
@@ -268,73 +266,53 @@ class Runs:
         Raises:
             HistoryUnavailable: History cannot tell now.
         """
-        await self._broker.start()
-        found: RunRecord | None = await maybeDeferred(self._history.find_run, topic)
-        return found
+        return await self.hub.runs.find(topic)
 
     def status_of(self, record: RunRecord) -> RunStatus:
         """
         What dialects and lists tell of a run.
         """
-        name = record.key.topic.removeprefix(self._settings.prefix)
-        return RunStatus(name, record.outcome or "running", record.begun, record.start.number)
+        return self._named(self.hub.runs.status_of(record))
+
+    def _named(self, status: RunStatus) -> RunStatus:
+        # Another prefix of the hub may be longer.
+        return status._replace(name=status.topic.removeprefix(self._settings.prefix))
 
     async def _list(self, before: int | None, limit: int) -> Sequence[RunStatus]:
-        await self._broker.start()
-        records: Sequence[RunRecord] = await maybeDeferred(self._history.list_runs, before, limit)
         prefix = self._settings.prefix
-        return [self.status_of(one) for one in records if one.key.topic.startswith(prefix)]
+        found: list[RunStatus] = []
+        page: Sequence[RunStatus] | None = None
+        while len(found) < limit and (page is None or len(page) == limit):
+            page = await self.hub.runs.list(before, limit)
+            found += [self._named(one) for one in page if one.topic.startswith(prefix)]
+            before = page[-1].number if page else None
+        return found[:limit]
 
     async def _begin(self, name: str, topic: str, iterator: Any, user: str | None) -> Run:
         if self._keeper.closed:
             raise HubClosed("The hub is stopping; nothing more is begun.")
-        if self._is_full(user):
-            known = await self._known(name, topic, lambda: self.find(topic))
-            if known is not None:
-                return known
-            self._refuse(user)
+        try:
+            self._limits.check(user)
+        except (TooManyRuns, TooManyRunsOfUser):
+            known = await self._held.known(name, topic, lambda: self.find(topic))
+            if known is None:
+                raise
+            return known
         owner = secrets.token_hex(12)
-        self._beginning[owner] = user
 
         async def begin() -> RunRecord | None:
+            endings = self.hub.broker.endings
+            changes = endings.changes
             begun = await self._ask(topic, owner)
             if begun.run.key.owner == owner:
+                endings.note_open(topic, changes)
                 self._work(begun.run, user, iterator)
             return begun.run
 
-        try:
-            run = await self._known(name, topic, begin, owner)
-            assert run is not None
-            return run
-        finally:
-            del self._beginning[owner]
-
-    async def _known(
-        self,
-        name: str,
-        topic: str,
-        ask: Callable[[], Awaitable[RunRecord | None]],
-        owner: str = "",
-    ) -> Run | None:
-        """
-        Ask history for a run, and again if it has ended meanwhile: nobody is told later.
-
-        Args:
-            owner: That of the run if this call has begun it.
-        """
-        ended: set[str] = set()
-        self._asking.append(ended)
-        try:
-            record = await ask()
-            while topic in ended and record is not None and record.outcome is None:
-                ended.clear()
-                record = await self.find(topic)
-        finally:
-            # By identity: another set may be equal.
-            self._asking = [one for one in self._asking if one is not ended]
-        if record is None:
-            return None
-        return self._hold(name, record, joined=record.key.owner != owner)
+        with self._limits.beginning(owner, user):
+            run = await self._held.known(name, topic, begin, owner)
+        assert run is not None
+        return run
 
     def _ask(self, topic: str, owner: str) -> Deferred[RunBegun]:
         settings = self._settings
@@ -344,51 +322,19 @@ class Runs:
                 topic, owner, settings.lease, settings.keep, settings.private
             )
 
-        return self._broker.perform(begin, lambda begun: begun.records)
+        return self.hub.broker.perform(begin, lambda begun: begun.records)
 
     def _work(self, run: RunRecord, user: str | None, iterator: Any) -> None:
         work = RunWork(
-            self._broker, run, user, iterator, self._items, self._settings, self._keeper.remove
+            *(self.hub.broker, run, user, iterator),
+            *(self._items, self._settings, self._keeper.remove),
         )
         self._keeper.add(work)
         work.start()
 
-    def _is_full(self, user: str | None) -> bool:
-        settings = self._settings
-        most, most_of_user = settings.max_runs, settings.max_runs_per_user
-        users = [*(work.user for work in self._keeper), *self._beginning.values()]
-        if most is not None and len(users) >= most:
-            return True
-        return user is not None and most_of_user is not None and users.count(user) >= most_of_user
-
-    def _refuse(self, user: str | None) -> None:
-        most = self._settings.max_runs
-        if most is not None and len(self._keeper) + len(self._beginning) >= most:
-            raise TooManyRuns(f"{most} runs go on already: try again later.")
-        raise TooManyRunsOfUser("You have too many runs that go on: cancel one first.")
-
-    def _hold(self, name: str, record: RunRecord, *, joined: bool) -> Run:
-        run = Run(name, record, self._cancel, joined=joined)
-        if record.outcome is None:
-            self._held.setdefault(run.topic, WeakSet()).add(run)
-        return run
-
     async def _cancel(self, topic: str) -> None:
-        record = await self.find(topic)
-        if record is None or record.outcome is not None:
-            return
-        end = Publication.ending(topic, "cancelled", private=record.private)
-        try:
-            await self._broker.submit([end])
-        except TopicEnded:
+        if not await self.hub.runs.cancel(topic):
             return
         work = self._keeper.find(topic)
         if work is not None:
             await work.stop("cancelled")
-
-    def _note_ends(self, topics: Sequence[str], outcome: Outcome) -> None:
-        for ended in self._asking:
-            ended.update(topics)
-        for topic in topics:
-            for run in list(self._held.pop(topic, ())):
-                run.note_end(outcome)

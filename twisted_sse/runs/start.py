@@ -14,7 +14,9 @@ from twisted.web.server import Request
 
 from twisted_sse.broker.connections.grant import Grant
 from twisted_sse.events.preamble import Priming
+from twisted_sse.events.runrecord import RunRecord
 from twisted_sse.runs.resource import KnownRuns, RunResource
+from twisted_sse.runs.run import Run
 from twisted_sse.web.cors import CORS
 from twisted_sse.web.dialects.dialect import Dialect
 from twisted_sse.web.generators.source import Items
@@ -33,7 +35,7 @@ class BeginningRuns(KnownRuns, Protocol):
     What a route needs of `Runs`.
     """
 
-    async def begin(self, name: str, source: Items, *, user: str | None = None) -> object:
+    async def begin(self, name: str, source: Items, *, user: str | None = None) -> Run:
         """
         Begin a run, or join it.
         """
@@ -78,11 +80,12 @@ class RunRoute:
         bound = self._signature.bind(*args, **kwargs)
         name = bound.arguments[_NAME]
 
-        async def begin(request: Request, grant: Grant) -> None:
+        async def begin(request: Request, grant: Grant) -> RunRecord:
             source = self._function(*args, **kwargs)
             if isinstance(source, Awaitable):
                 source = await source
-            await self._runs.begin(name, source, user=grant.user)
+            run = await self._runs.begin(name, source, user=grant.user)
+            return run.record
 
         return RunResource(
             self._runs,

@@ -75,6 +75,20 @@ class RunWork:
         writer = cast(StreamWriter, self._writer)
         self._pump = Pump(iterator, writer, broker.clock, frame_of)
 
+    @property
+    def events(self) -> int:
+        """
+        How many events the source has yielded.
+        """
+        return self._writer.events
+
+    @property
+    def bytes(self) -> int:
+        """
+        How many bytes these have.
+        """
+        return self._writer.size
+
     def start(self) -> None:
         """
         Read the source.
@@ -111,14 +125,12 @@ class RunWork:
     def _publication(self, event: ServerSentEvent) -> Publication:
         key, private = self.run.key, self.run.private
         made = Publication.of(key.topic, event, private=private)
-        return replace(made, owner=key.owner)
+        # dataclasses.replace takes as long as all of the rest.
+        return Publication(made.topics, made.event, private, owner=key.owner)
 
     def _event_of(self, item: Any, source: object) -> ServerSentEvent | None:
         if self._max_bytes is not None and self._writer.size > self._max_bytes:
-            raise ValueError(
-                f"The run {self.run.key.topic!r} has more than {self._max_bytes} bytes, which"
-                " max_bytes allows"
-            )
+            raise ValueError(f"The run has more than the {self._max_bytes} bytes of max_bytes")
         return None if item is None else self._items.event_of(item, source)
 
     def _lose(self, error: BaseException) -> None:
@@ -137,8 +149,12 @@ class RunWork:
     def _failed(self, failure: Failure) -> None:
         if self._outcome is None:
             self._outcome = "failed"
-            topic = self.run.key.topic
-            self._log.failure("The source of the run {topic!r} failed", failure, topic=topic)
+            # Not the topic, which may be private.
+            self._log.failure(
+                "The source of the run that began with the event {id} failed",
+                failure,
+                id=self.run.start.id,
+            )
             explain_asyncio(failure.value)
         self._finish()
 

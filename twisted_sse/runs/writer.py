@@ -13,12 +13,11 @@ from dataclasses import dataclass, field
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.task import deferLater
-from twisted.logger import Logger
 
 from twisted_sse.broker.broker import Broker
-from twisted_sse.errors import HistoryUnavailable, HubClosed, PerhapsKept
+from twisted_sse.errors import HistoryUnavailable, PerhapsKept
 from twisted_sse.events.event import ServerSentEvent
-from twisted_sse.events.publication import Publication, Record
+from twisted_sse.events.publication import Publication, Published, Record
 from twisted_sse.topics import Exact, Selection
 
 __all__ = ["RunWriter"]
@@ -65,9 +64,10 @@ class RunWriter:
 
         lost: Called once if nothing can be published any more: the run has ended, or has
             another owner, or history has failed in a way that nobody expects.
-    """
 
-    _log = Logger()
+    Attributes:
+        events: How many events were written in all.
+    """
 
     def __init__(
         self,
@@ -92,6 +92,7 @@ class RunWriter:
         self._closed = False
         self._watchers: list[Deferred[None]] = []
         self._size = 0
+        self.events = 0
 
     @property
     def size(self) -> int:
@@ -109,6 +110,7 @@ class RunWriter:
         """
         if event is not None and not self._closed:
             self._waiting.add(self._make(event))
+            self.events += 1
             self._plan()
         return self._waiting.size < _BATCH_BYTES
 
@@ -183,10 +185,27 @@ class RunWriter:
         self._written = self._clock.seconds()
         waiting, self._waiting = self._waiting, _Waiting()
         self._size += waiting.size
-        keeping = Deferred.fromCoroutine(self._keep(waiting.publications))
-        keeping.addCallbacks(lambda _: self._kept(), lambda failure: self._fail(failure.value))
+        publications = waiting.publications
+        # Not a coroutine: most sources yield again and again, one event for each batch.
+        keeping = self._broker.submit(publications)
+        keeping.addCallbacks(
+            self._kept, lambda failure: self._refused(failure.value, publications)
+        )
 
-    def _kept(self) -> None:
+    def _kept(self, published: Sequence[Published]) -> None:
+        self._newest = published[-1][0].id
+        self._go_on()
+
+    def _refused(self, error: BaseException, publications: Sequence[Publication]) -> None:
+        if not isinstance(error, HistoryUnavailable):
+            self._fail(error)
+            return
+        keeping = Deferred.fromCoroutine(
+            self._keep(publications, doubtful=isinstance(error, PerhapsKept))
+        )
+        keeping.addCallbacks(lambda _: self._go_on(), lambda failure: self._fail(failure.value))
+
+    def _go_on(self) -> None:
         self._busy = False
         if self._waiting.publications and not self._closed:
             self._plan()
@@ -199,13 +218,19 @@ class RunWriter:
         if lost:
             self._lost(error)
 
-    async def _keep(self, publications: Sequence[Publication]) -> None:
+    async def _keep(self, publications: Sequence[Publication], *, doubtful: bool) -> None:
         """
         Have *publications* kept, however long that takes.
+
+        Args:
+            doubtful: Whether they may have been kept already.
         """
         pause = _FIRST_PAUSE
-        doubtful = False
         while not self._closed:
+            await deferLater(self._clock, pause)
+            pause = min(2 * pause, _LAST_PAUSE)
+            if self._closed:
+                return
             try:
                 if doubtful and await self._were_kept(publications):
                     return
@@ -213,12 +238,8 @@ class RunWriter:
                 published = await self._broker.submit(publications)
                 self._newest = published[-1][0].id
                 return
-            except HubClosed:
-                raise
             except HistoryUnavailable as error:
                 doubtful = doubtful or isinstance(error, PerhapsKept)
-            await deferLater(self._clock, pause)
-            pause = min(2 * pause, _LAST_PAUSE)
 
     async def _were_kept(self, publications: Sequence[Publication]) -> bool:
         """

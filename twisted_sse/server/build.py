@@ -127,7 +127,7 @@ def make_server(
     MonotonicTimers(reactor).setServiceParent(server)
     server.hub, server.access, server.reconfiguration = hub, access, reconfiguration
     access.service(reactor).setServiceParent(server)
-    service = hub.service(grace=config.grace, spread=config.spread)
+    service = hub.service(grace=config.grace, spread=config.spread, farewell=config.farewell)
     service.setServiceParent(server)
     tls = tls_server(config)
     server.watch = None if tls is None else CertificateWatch(tls, reactor)
@@ -203,7 +203,7 @@ def _lead(server: Server, config: Config, service: HubService, reactor: Any, rol
     """
     hub = server.hub
     endpoints = [one.endpoint for one in server.served]
-    processes = OneProcess(hub.broker, lambda: len(hub.responses))
+    processes = OneProcess(hub.broker, lambda: len(hub.responses), hub.runs)
     admin = admin_endpoint(config, processes, hub, reactor, role.endpoint)
     if admin is not None:
         admin.setServiceParent(server)

@@ -136,4 +136,5 @@ class StopPart:
     def _use(self, config: Config) -> None:
         self._service.grace = config.grace
         self._service.spread = config.spread
+        self._service.farewell = config.farewell
         self._signals.delay = config.drain_delay

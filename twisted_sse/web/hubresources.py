@@ -12,6 +12,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from twisted_sse.broker.broker import Broker
 from twisted_sse.broker.presence.presence import HubPresence
+from twisted_sse.broker.runregistry import RunRegistry
 from twisted_sse.events.jsontext import Encoder
 from twisted_sse.events.preamble import Priming
 from twisted_sse.web.admin.processes import OneProcess
@@ -39,11 +40,14 @@ class HubResources:
 
         responses: The open streams of the hub's responses.
 
+        runs: The runs of the hub.
+
         clock, encoder: As of the hub.
     """
 
     broker: Broker
     responses: GeneratorStreams
+    runs: RunRegistry
     clock: IReactorTime
     encoder: Encoder | None
 
@@ -127,7 +131,7 @@ class HubResources:
                 f"authorize is {authorize!r}: give a function that takes a request and returns a"
                 " Grant, such as BearerTokens.from_file('admin-tokens', anonymous=False)"
             )
-        processes = OneProcess(self.broker, lambda: len(self.responses))
+        processes = OneProcess(self.broker, lambda: len(self.responses), self.runs)
         return AdminResource(processes, authorize, self)
 
     def mercure(

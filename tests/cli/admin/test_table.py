@@ -6,9 +6,14 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_sse.cli.admin.table import connection_lines, number_line, number_lines
+from twisted_sse.cli.admin.table import (
+    connection_lines,
+    number_line,
+    number_lines,
+    run_lines,
+)
 
-__all__ = ["ConnectionTests", "NumberTests"]
+__all__ = ["ConnectionTests", "NumberTests", "RunTests"]
 
 
 def row(**changes: Any) -> dict[str, Any]:
@@ -136,3 +141,29 @@ class NumberTests(SynchronousTestCase):
 
         self.assertEqual(len(texts), 3)
         self.assertTrue(texts[0].startswith("connections 10,812"), texts[0])
+
+
+class RunTests(SynchronousTestCase):
+    """
+    The table of runs.
+    """
+
+    def test_aligned(self) -> None:
+        """
+        What only the node of the source knows is a dash elsewhere; names are made harmless.
+        """
+        run = {"name": "a", "user": "ada", "seconds": 5, "state": "running", "readers": 2}
+        here = {**run, "here": True, "events": 1690, "bytes": 523110}
+        there = {**run, "name": "b\x1b[1m", "here": False, "events": None, "bytes": None}
+        over = {**there, "name": "c", "user": None, "state": "failed", "readers": 0}
+
+        texts = [line.text for line in run_lines([here, there, over])]
+
+        self.assertNotIn("\x1b", "".join(texts))
+        rows = [text.split() for text in texts]
+        self.assertEqual(rows[0][:4], ["name", "user", "age", "state"])
+        self.assertEqual(
+            rows[1], ["a", "ada", "5", "s", "running", "2", "1,690", "511", "KiB", "this", "hub"]
+        )
+        self.assertEqual(rows[2][1:], ["ada", "5", "s", "running", "2", "-", "-", "another", "hub"])
+        self.assertEqual(rows[3], ["c", "-", "5", "s", "failed", "0", "-", "-", "-"])

@@ -1,11 +1,11 @@
 // Asks a question with the npm package @tanstack/ai-client, which resumes by itself.
 //
-// Arguments: the URL.  Prints {"began": true} at the first text, and the state of the chat
+// Arguments: the URL, and the thread, if it has a name.  Prints {"began": true} at the first text, and the state of the chat
 // in the end.
 
 import { ChatClient, fetchServerSentEvents } from "@tanstack/ai-client";
 
-const [url] = process.argv.slice(2);
+const [url, threadId] = process.argv.slice(2);
 const say = (value) => console.log(JSON.stringify(value));
 let began = false;
 
@@ -19,6 +19,7 @@ function textOf(message) {
 const answers = (messages) => messages.filter((message) => message.role === "assistant");
 
 const chat = new ChatClient({
+  threadId,
   connection: fetchServerSentEvents(url),
   onMessagesChange: (messages) => {
     if (!began && answers(messages).some(textOf)) {

@@ -45,7 +45,7 @@ class PostgresHistoryContractTests(SharedHistoryProviderContract, TestCase):
         """
         See `SharedHistoryProviderContract.reopen`.
         """
-        return PostgresHistory(self.server.url, schema=self.schema, timeout=1.0, **self.given)
+        return PostgresHistory(self.server.url, schema=self.schema, **self.given)
 
     second_hub = reopen
 

@@ -4,18 +4,12 @@ History in PostgreSQL while PostgreSQL is unavailable, and when it comes back.
 
 import os
 import signal
-from collections.abc import Sequence
 
 from twisted.internet.defer import Deferred, gatherResults
-from twisted.internet.task import deferLater
-from twisted.logger import LogEvent, LogLevel, capturedLogs, formatEvent
 
 from tests.support.following import ALL, MANY, data_of, publication
-from tests.support.ports import free_port
 from tests.support.postgres_histories import PostgresTestCase
-from twisted_sse.errors import HistoryUnavailable, PerhapsKept
-from twisted_sse.events.publication import Record
-from twisted_sse.history.postgres import PostgresHistory
+from tests.support.store_histories import SECRET, AwayContract, pause
 
 __all__ = ["AwayTests", "CrashTests"]
 
@@ -25,42 +19,12 @@ _TERMINATE = """
 """
 
 
-def told(events: Sequence[LogEvent], level: LogLevel) -> list[str]:
-    """
-    Return the messages that were logged at *level*.
-    """
-    return [formatEvent(one) for one in events if one["log_level"] == level]
-
-
-async def pause(seconds: float) -> None:
-    """
-    Let time pass.
-    """
-    from twisted.internet import reactor
-
-    await deferLater(reactor, seconds)
-
-
 class CrashTests(PostgresTestCase):
     """
     Acknowledgements hold, whatever happens to PostgreSQL and the connections.
     """
 
     timeout = 60
-
-    async def keep_on(self, history: PostgresHistory, count: int) -> tuple[list[Record], list[str]]:
-        """
-        Append one after the other; return the acknowledged records, and the data of
-        the others.
-        """
-        records, refused = [], []
-        for number in range(count):
-            try:
-                records += await history.append([publication(str(number))])
-            except HistoryUnavailable:
-                refused.append(str(number))
-                await self.available(history)
-        return records, refused
 
     async def test_accidents(self) -> None:
         """
@@ -127,104 +91,32 @@ class CrashTests(PostgresTestCase):
         self.assertEqual(data_of(await history.since(None, ALL, MANY)), ["before", "x", "y"])
 
 
-class AwayTests(PostgresTestCase):
+class AwayTests(AwayContract, PostgresTestCase):
     """
     Errors and log messages while PostgreSQL does not answer.
     """
 
-    async def refuse(self, asking: Deferred[object]) -> str:
-        """
-        Assert that history is not available, and return why.
-        """
-        with self.assertRaises(HistoryUnavailable) as caught:
-            await asking
-        return str(caught.exception)
+    name = "PostgreSQL"
 
-    async def test_never_there(self) -> None:
+    def address(self, port: int) -> str:
         """
-        If there is no PostgreSQL, calls fail after one attempt.
+        See `AwayContract.address`.
         """
-        history = self.open(url=f"postgresql://u:secret@127.0.0.1:{free_port()}/db")
-        for asking in (history.tail(1), history.append([publication("x")])):
-            reason = await self.refuse(asking)
-            self.assertIn("refused", reason)
-            self.assertNotIn("secret", reason)
+        return f"postgresql://postgres:{SECRET}@127.0.0.1:{port}/postgres"
 
     async def test_not_installed(self) -> None:
         """
         A database without the schema says how to install it, and is used when it is there.
         """
         history = self.open(schema="later")
-        self.assertIn("history URL --install", await self.refuse(history.tail(1)))
+        reason = await self.refuse(history.tail(1))
+        self.assertIn("the schema later is not installed, but ", reason)
+        self.assertIn("history URL --install", reason)
         await history.install()
         await self.available(history)
         await self.fill(history, "x")
 
         self.assertEqual(data_of((await history.tail(5)).kept), ["x"])
-
-    async def test_log(self) -> None:
-        """
-        An outage is logged once, and so is its end, whatever a hub does meanwhile.
-        """
-        url = self.server.url.replace("postgres@", "postgres:secret@")
-        with capturedLogs() as events:
-            history = self.open(url=url, timeout=1.0)
-            following = await self.follow(history)
-            await self.fill(history, "a")
-            await following.has(1)
-            self.server.kill()
-            for _ in range(3):
-                await self.refuse(history.append([publication("x")]))
-                await self.refuse(history.check_available())
-            self.server.restart()
-            await self.available(history)
-            await self.fill(history, "b")
-            await following.has(2)
-            # The log says so when it has been available for a second.
-            await pause(1.2)
-
-        store = f"PostgreSQL at 127.0.0.1:{self.server.port} is"
-        (line,) = told(events, LogLevel.warn)
-        self.assertIn(f"{store} not available: ", line)
-        (line,) = told(events, LogLevel.info)
-        self.assertIn(f"{store} available again after ", line)
-        self.assertEqual(told(events, LogLevel.critical), [])
-        self.assertNotIn("secret", "".join(map(formatEvent, events)))
-        self.assertEqual((following.data, following.restarts), (["a", "b"], []))
-
-    async def test_silent(self) -> None:
-        """
-        A PostgreSQL that does not answer is given up, and an append says that it may have been
-        kept; when it answers again, nothing is kept twice.
-        """
-        history = self.open(timeout=0.5)
-        await self.fill(history, "a")
-        self.server.pause()
-        self.addCleanup(self.server.proceed)
-        with self.assertRaises(PerhapsKept):
-            await history.append([publication("x")])
-        reading = await self.refuse(history.tail(1))
-        self.server.proceed()
-        await self.available(history)
-        await self.fill(history, "y")
-
-        self.assertIn("is not available", reading)
-        found = data_of(await history.since(None, ALL, MANY))
-        self.assertIn(found, (["a", "y"], ["a", "x", "y"]))
-
-    async def test_stop_while_silent(self) -> None:
-        """
-        It can be stopped although PostgreSQL does not answer.
-        """
-        history = self.open(timeout=0.3)
-        await self.follow(history)
-        await self.fill(history, "a")
-        self.server.pause()
-        self.addCleanup(self.server.proceed)
-        appending = self.assertFailure(history.append([publication("x")]), HistoryUnavailable)
-        await history.stopService()
-
-        await appending
 
     async def test_isolation(self) -> None:
         """

@@ -201,7 +201,7 @@ class RoleTests(PostgresTestCase):
         A hub needs only what allow_hub() grants, and says what is missing.
         """
         history = self.open(url=self.server.url.replace("postgres@", "hub@"))
-        with self.assertRaisesRegex(Exception, "lacks rights.*allow_hub"):
+        with self.assertRaisesRegex(Exception, rf"lacks rights.*{self.schema}\.allow_hub\('hub'\)"):
             await history.tail(1)
         self.sql("SELECT @.allow_hub('hub')")
         await self.available(history)

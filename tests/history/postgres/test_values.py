@@ -152,7 +152,11 @@ class ErrorTests(SynchronousTestCase):
         ),
         (
             'connection to server at "h", port 1 failed: FATAL:  sorry, too many clients already',
-            "it accepts no more connections",
+            "it accepts no more connections: raise its max_connections",
+        ),
+        (
+            'connection to server at "h", port 1 failed: FATAL:  too many connections for role "x"',
+            "it accepts no more connections of this role",
         ),
         ("", "OSError"),
     ]

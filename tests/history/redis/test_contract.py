@@ -41,7 +41,7 @@ class RedisHistoryContractTests(SharedHistoryProviderContract, TestCase):
         """
         See `SharedHistoryProviderContract.reopen`.
         """
-        return RedisHistory(self.server.url, prefix=self.prefix, timeout=1.0, **self.given)
+        return RedisHistory(self.server.url, prefix=self.prefix, **self.given)
 
     second_hub = reopen
 

@@ -4,6 +4,7 @@ Redis that moves: failover by Sentinels, replicas that acknowledge, UNIX sockets
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
+from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import TestCase
 
 from tests.support.following import ALL, MANY, Following, data_of, publication
@@ -15,7 +16,7 @@ from twisted_sse.errors import HistoryUnavailable, PerhapsKept, UnknownEventID
 from twisted_sse.events.publication import Record
 from twisted_sse.history.redis import RedisHistory
 
-__all__ = ["ClusterTests", "SentinelTests", "SocketTests"]
+__all__ = ["ClusterTests", "SentinelPasswordTests", "SentinelTests", "SocketTests"]
 
 
 async def pause(seconds: float) -> None:
@@ -193,6 +194,71 @@ class SentinelTests(MovingTestCase):
         """
         lines = server.cli("INFO", "replication").splitlines()
         return next(line for line in lines if line.startswith("master_repl_offset"))
+
+
+class SentinelPasswordTests(MovingTestCase):
+    """
+    A Sentinel with a password, and a user, of its own.
+    """
+
+    PASSWORDS = ("master-secret", "sentinel-secret", "user-secret")
+
+    def setUp(self) -> None:
+        """
+        Start them.
+        """
+        of_master, of_sentinel, of_user = self.PASSWORDS
+        self.master = RedisServer(password=of_master)
+        self.addCleanup(self.master.end)
+        right = "+auth +sentinel|get-master-addr-by-name"
+        self.sentinel = RedisSentinel(
+            self.master,
+            f"sentinel auth-pass {RedisSentinel.NAME} {of_master}",
+            f"user hub on >{of_user} -@all {right}",
+            f"user guest on >{of_user} -@all +auth",
+            password=of_sentinel,
+        )
+        self.addCleanup(self.sentinel.end)
+        address = f"127.0.0.1:{self.sentinel.port}/{self.sentinel.NAME}"
+        self.url = f"redis+sentinel://:{of_master}@{address}"
+
+    async def test_accepted(self) -> None:
+        """
+        It is asked with its own password, or that of a user, and Redis with another one; no log
+        line and no error has any of them.
+        """
+        _, of_sentinel, of_user = self.PASSWORDS
+        with capturedLogs() as events:
+            for login in (
+                f"sentinel_password={of_sentinel}",
+                f"sentinel_user=hub&sentinel_password={of_user}",
+            ):
+                await self.works(self.open(f"{self.url}?{login}", prefix=login[:13]))
+            self.master.end()
+            history = self.open(f"{self.url}?sentinel_password={of_sentinel}")
+            error = await self.assertFailure(history.tail(1), HistoryUnavailable)
+
+        told = "".join([str(error), repr(history), *map(formatEvent, events)])
+        for secret in self.PASSWORDS:
+            self.assertNotIn(secret, told)
+
+    async def test_refused(self) -> None:
+        """
+        The error says that it is about the Sentinel's login, and what to give.
+        """
+        _, of_sentinel, of_user = self.PASSWORDS
+        for login, words in (
+            (None, "it requires a password of its own: give sentinel_password"),
+            ("sentinel_password=wrong", "check sentinel_user and sentinel_password"),
+            (f"sentinel_user=nobody&sentinel_password={of_user}", "check sentinel_user"),
+            (f"sentinel_user=guest&sentinel_password={of_user}", "get-master-addr-by-name"),
+        ):
+            history = self.open(f"{self.url}?{login}" if login else self.url)
+            error = await self.assertFailure(history.tail(1), HistoryUnavailable)
+
+            self.assertIn(words, str(error), login)
+            self.assertNotIn(of_user, str(error))
+            self.assertNotIn(of_sentinel, str(error))
 
 
 class SocketTests(MovingTestCase):

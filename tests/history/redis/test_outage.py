@@ -2,33 +2,20 @@
 History in Redis while Redis is unavailable, and when it comes back.
 """
 
-from collections.abc import Sequence
+from twisted.internet.defer import Deferred
+from twisted.logger import LogLevel, capturedLogs
 
-from twisted.internet.defer import Deferred, gatherResults
-from twisted.internet.task import deferLater
-from twisted.logger import LogEvent, LogLevel, capturedLogs, formatEvent
-
-from tests.support.ports import free_port
 from tests.support.redis_histories import (
     ALL,
     MANY,
     RedisTestCase,
-    data_of,
     publication,
 )
 from tests.support.redis_server import RedisServer
+from tests.support.store_histories import SECRET, AwayContract, pause, told
 from twisted_sse.errors import HistoryUnavailable
-from twisted_sse.events.publication import Record
-from twisted_sse.history.redis import RedisHistory
 
 __all__ = ["AwayTests", "CrashTests", "FullTests"]
-
-
-def told(events: Sequence[LogEvent], level: LogLevel) -> list[str]:
-    """
-    Return the messages that were logged at *level*.
-    """
-    return [formatEvent(one) for one in events if one["log_level"] == level]
 
 
 class CrashTests(RedisTestCase):
@@ -37,20 +24,6 @@ class CrashTests(RedisTestCase):
     """
 
     appendonly = True
-
-    async def keep_on(self, history: RedisHistory, count: int) -> tuple[list[Record], list[str]]:
-        """
-        Append one after the other; return the acknowledged records, and the data of
-        the others.
-        """
-        records, refused = [], []
-        for number in range(count):
-            try:
-                records += await history.append([publication(str(number))])
-            except HistoryUnavailable:
-                refused.append(str(number))
-                await self.available(history)
-        return records, refused
 
     async def test_kill(self) -> None:
         """
@@ -115,118 +88,20 @@ class CrashTests(RedisTestCase):
         self.assertEqual(records[0].number, 1)
 
 
-class AwayTests(RedisTestCase):
+class AwayTests(AwayContract, RedisTestCase):
     """
     Errors and log messages while Redis does not answer.
     """
 
-    async def refuse(self, asking: Deferred[object]) -> str:
-        """
-        Assert that history is not available, and return why.
-        """
-        with self.assertRaises(HistoryUnavailable) as caught:
-            await asking
-        return str(caught.exception)
+    appendonly = True
+    password = SECRET
+    name = "Redis"
 
-    async def test_never_there(self) -> None:
+    def address(self, port: int) -> str:
         """
-        If there is no Redis, calls fail after one attempt.
+        See `AwayContract.address`.
         """
-        history = self.open(url=f"redis://:secret@127.0.0.1:{free_port()}")
-        reasons = await gatherResults([self._told(history.tail(1)) for _ in range(3)])
-
-        for reason in reasons:
-            self.assertIn("refused", reason)
-            self.assertNotIn("secret", reason)
-
-    async def _told_of(self, asking: Deferred[object]) -> str:
-        return await self.refuse(asking)
-
-    def _told(self, asking: Deferred[object]) -> Deferred[str]:
-        return Deferred.fromCoroutine(self._told_of(asking))
-
-    async def test_log(self) -> None:
-        """
-        An outage is logged once, and so is its end.
-        """
-        server = RedisServer(password="secret")
-        self.addCleanup(server.end)
-        url = server.url.replace("//", "//:secret@")
-        with capturedLogs() as events:
-            history = self.open(url=url, timeout=0.5)
-            following = await self.follow(history)
-            server.kill()
-            for _ in range(3):
-                await self.refuse(history.append([publication("x")]))
-            server.restart()
-            await self.available(history)
-            await following.restarted()
-            # The log says so when it has been available for a second.
-            await deferLater(self.reactor(), 1.2)
-
-        warnings = told(events, LogLevel.warn)
-        self.assertEqual(len(warnings), 1)
-        self.assertIn(f"Redis at 127.0.0.1:{server.port} is not available: ", warnings[0])
-        (back,) = told(events, LogLevel.info)
-        self.assertIn(f"Redis at 127.0.0.1:{server.port} is available again after ", back)
-        self.assertIn("the reason was: ", back)
-        self.assertEqual(told(events, LogLevel.critical), [])
-        self.assertNotIn("secret", "".join(map(formatEvent, events)))
-
-    async def test_silent(self) -> None:
-        """
-        A Redis that does not answer is given up, and an append says that it may have been kept.
-        """
-        history = self.open(timeout=0.5)
-        await history.tail(1)
-        self.server.pause()
-        self.addCleanup(self.server.proceed)
-        appending = await self.refuse(history.append([publication("x", event_id="mine")]))
-        reading = await self.refuse(history.tail(1))
-        self.server.proceed()
-        await self.available(history)
-        await self.fill(history, "y")
-
-        self.assertIn("may have been kept", appending)
-        self.assertIn("is not available", reading)
-        self.assertIn(data_of(await history.since(None, ALL, MANY)), (["y"], ["x", "y"]))
-
-    async def test_silent_for_a_moment(self) -> None:
-        """
-        If Redis comes back in time, a pending append is kept once, and acknowledged.
-        """
-        history = self.open(timeout=1.0)
-        await history.tail(1)
-        self.server.pause()
-        self.addCleanup(self.server.proceed)
-        appending = history.append([publication("x")])
-        # The connection is given up after the first second, and there are two.
-        await deferLater(self.reactor(), 1.3)
-        self.server.proceed()
-        (record,) = await appending
-
-        self.assertEqual(await history.since(None, ALL, MANY), [record])
-
-    async def test_stop_while_silent(self) -> None:
-        """
-        It can be stopped although Redis does not answer.
-        """
-        history = self.open(timeout=0.3)
-        await self.follow(history)
-        self.server.pause()
-        self.addCleanup(self.server.proceed)
-        reason = self._told(history.append([publication("x")]))
-        await history.stopService()
-
-        self.assertIn("may have been kept", await reason)
-
-    def reactor(self) -> object:
-        """
-        The reactor that runs this test.
-        """
-        from twisted.internet import reactor
-
-        return reactor
+        return f"redis://:{SECRET}@127.0.0.1:{port}"
 
 
 class FullTests(RedisTestCase):
@@ -234,32 +109,23 @@ class FullTests(RedisTestCase):
     A Redis that keeps nothing.
     """
 
-    async def refused(self, history: RedisHistory) -> str:
-        """
-        Why *history* is not available.
-        """
-        error = await self.assertFailure(history.check_available(), HistoryUnavailable)
-        return str(error)
-
     async def test_memory(self) -> None:
         """
         A Redis without memory is not available, before and after a publication was refused;
         it is again without one, and the log has two lines.
         """
-        from twisted.internet import reactor
-
         with capturedLogs() as events:
             history = self.open()
             await self.follow(history)
             await self.fill(history, "a")
             await history.check_available()
             self.server.cli("CONFIG", "SET", "maxmemory", "1")
-            self.assertIn("its memory is full", await self.refused(history))
+            self.assertIn("its memory is full", await self.refuse(history.check_available()))
             for _ in range(5):
                 await self.assertFailure(history.append([publication("b")]), HistoryUnavailable)
-                await self.refused(history)
+                await self.refuse(history.check_available())
             self.server.cli("CONFIG", "SET", "maxmemory", "0")
-            await deferLater(reactor, 2.5)
+            await pause(2.5)
             await history.check_available()
 
         (line,) = told(events, LogLevel.warn)
@@ -279,7 +145,7 @@ class FullTests(RedisTestCase):
         await following.has(1)
         await history.check_available()
         server.kill()
-        self.assertIn("is not available", await self.refused(history))
+        self.assertIn("is not available", await self.refuse(history.check_available()))
         server.restart()
         await following.restarted()
         await self.available(history)

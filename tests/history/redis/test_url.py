@@ -36,6 +36,19 @@ class RedisURLTests(SynchronousTestCase):
                 master="m",
             ),
         ),
+        (
+            "redis+sentinel://u:p@h/m/1?sentinel_user=s%26&sentinel_password=q%3F+",
+            RedisURL(
+                "",
+                db=1,
+                user="u",
+                password="p",
+                sentinels=(("h", 26379),),
+                master="m",
+                sentinel_user="s&",
+                sentinel_password="q?+",
+            ),
+        ),
         ("redis://u%40:%2F%3a%C3%A9@h", RedisURL("h", user="u@", password="/:é")),
     ]
 
@@ -70,6 +83,12 @@ class RedisURLTests(SynchronousTestCase):
         ("redis+sentinel://h,,i/m", "no address of a Sentinel"),
         ("redis+sentinel://u:secret@h:0/m", "no address of a Sentinel"),
         ("redis+sentinel://h/m/x", "database"),
+        ("redis+sentinel://h/m?db=1", "?sentinel_user=USER&"),
+        ("redis+sentinel://h/m?sentinel_password=secret&sec", "?sentinel_user=USER&"),
+        ("redis+sentinel://h/m?sentinel_password=", "is empty"),
+        ("redis+sentinel://h/m?sentinel_user=u", "without a sentinel_password"),
+        ("redis+sentinel://h/m#sec", "a '?' or '#'"),
+        ("redis://h?sentinel_password=secret", "a '?'"),
     ]
 
     def test_good(self) -> None:
@@ -95,10 +114,36 @@ class RedisURLTests(SynchronousTestCase):
         """
         Neither str() nor repr() contains the password.
         """
-        url = RedisURL.parse("rediss://u:secret@h:7/1")
+        for text, shown in (
+            ("rediss://u:secret@h:7/1", "rediss://h:7/1"),
+            ("redis+sentinel://h/m?sentinel_password=secret", "redis+sentinel://h:26379/m/0"),
+        ):
+            url = RedisURL.parse(text)
 
-        self.assertEqual(str(url), "rediss://h:7/1")
-        self.assertNotIn("secret", repr(url))
+            self.assertEqual(str(url), shown)
+            self.assertNotIn("secret", repr(url))
+
+    def test_beside(self) -> None:
+        """
+        Passwords may be given beside the URL, but not in both places, and not empty.
+        """
+        url = RedisURL.parse("redis+sentinel://u@h/m?sentinel_user=s", "p", "q")
+
+        self.assertEqual((url.user, url.password), ("u", "p"))
+        self.assertEqual((url.sentinel_user, url.sentinel_password), ("s", "q"))
+        for text, passwords, words in (
+            ("redis://:secret@h", ("p", None), "password is given twice"),
+            ("redis://h", ("", None), "password is empty"),
+            ("redis://h", (None, "q"), "the URL names none"),
+            (
+                "redis+sentinel://h/m?sentinel_password=secret",
+                (None, "q"),
+                "sentinel_password is given twice",
+            ),
+        ):
+            with self.subTest(url=text), self.assertRaisesRegex(ValueError, words) as caught:
+                RedisURL.parse(text, *passwords)
+            self.assertNotIn("secret", str(caught.exception))
 
     def test_address(self) -> None:
         """

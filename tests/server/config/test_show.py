@@ -77,6 +77,11 @@ class ShowTests(CommandLineTests):
         shown = self.shown("--history", url)
 
         self.assertIn("ada:***@localhost/db?sslmode=require&password=***,events=5", shown)
+
+        url = "redis+sentinel://ada:s3cret@h/m?sentinel_user=u&sentinel_password=s3cret,events=5"
+        shown += self.shown("--history", url)
+
+        self.assertIn("ada:***@h/m?sentinel_user=u&sentinel_password=***,events=5", shown)
         self.assertNotIn("s3cret", shown)
 
     def test_errors_first(self) -> None:

@@ -82,7 +82,7 @@ class StubWorker:
                 "topics": lambda *asked: self._change_topics(*asked),
             },
         )
-        self.report = ProcessReport(self.hub.broker, lambda: 0)
+        self.report = ProcessReport(self.hub.broker, lambda: 0, self.hub.runs)
         self.others = OtherWorkers(self._calls, self.clock)
         handlers |= hub_wide.handlers(self.parent)
         self.hub.broker.join(self.others)

@@ -101,6 +101,28 @@ class AskingTests(_TwoWorkersTestCase):
         self.assertEqual(stream.data, ["bye"])
         self.assertIsNone(other.connection.ended)
 
+    def test_readers(self) -> None:
+        """
+        The readers of a run are counted at all workers, and history is asked by the parent.
+        """
+        for worker in (self.one, self.two, self.two):
+            self.subscribe(worker, "192.0.2.1")
+
+        told = self.ask("runs")
+        counts = self.ask("readers", [["news", False], ["else", False]])
+
+        self.assertEqual(told, [{"prefixes": ["runs/"], "active": []}] * 2)
+        self.assertEqual(counts, [[1, 0], [2, 0]])
+        self.assertEqual(self.parent_lists(), [])
+
+    def parent_lists(self) -> Any:
+        """
+        Return the runs that the parent knows.
+        """
+        listing = Deferred.fromCoroutine(self.workers.runs.list())
+        self.clock.advance(0)
+        return self.successResultOf(listing)
+
     def faults(self) -> list[Fault]:
         """
         Return why the hub is not ready.

@@ -41,7 +41,8 @@ class ServedAdmin(Served):
     ) -> None:
         options.setdefault("keepalive", None)
         super().__init__(history, **options)
-        processes = OneProcess(self.hub.broker, lambda: len(self.hub.responses))
+        hub = self.hub
+        processes = OneProcess(hub.broker, lambda: len(hub.responses), hub.runs)
         self.serve(AdminResource(processes, admin, self.hub))
 
     def subscribe(

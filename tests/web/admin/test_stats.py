@@ -5,9 +5,11 @@
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
+from twisted.web.server import Request
 
 from tests.support.http import Caller
 from tests.web.admin.served import LOCAL, ServedAdmin
+from twisted_sse.broker.connections.grant import Grant
 from twisted_sse.events.event import ServerSentEvent
 
 __all__ = ["StatsTests"]
@@ -120,6 +122,30 @@ class StatsTests(SynchronousTestCase):
             self.admin.clock.advance(0.5)
 
         self.assertEqual(len(self.points()), 4)
+
+    def test_withdrawn(self) -> None:
+        """
+        The stream ends when the viewer may not look any more, whether that is known at
+        once or later.
+        """
+        everything = Grant(subscribe=["*"], publish=["*"])
+
+        async def later(request: Request) -> Grant:
+            return self.grant
+
+        for authorize in (lambda request: self.grant, later):
+            with self.subTest(authorize):
+                self.grant = everything
+                self.admin = ServedAdmin(admin=authorize)
+                self.viewer = self.look()
+                self.admin.clock.advance(1)
+                self.assertFalse(self.viewer.answer.ended)
+
+                self.grant = Grant("someone", subscribe=["news"])
+                self.admin.clock.advance(1)
+
+                self.assertTrue(self.viewer.answer.ended)
+                self.assertEqual(len(self.points()), 1)
 
     def test_failure(self) -> None:
         """

@@ -1,5 +1,5 @@
 """
-The options of ``twisted-sse connections`` and ``twisted-sse top``.
+The options of ``twisted-sse connections``, ``runs`` and ``top``.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from twisted.python import usage
 from twisted_sse import units
 from twisted_sse.cli.options import RequestOptions
 
-__all__ = ["AdminOptions", "ConnectionsOptions", "TopOptions"]
+__all__ = ["AdminOptions", "ConnectionsOptions", "RunsOptions", "TopOptions"]
 
 
 class AdminOptions(RequestOptions):
@@ -70,6 +70,51 @@ class ConnectionsOptions(AdminOptions):
         """
         names = ("user", "address", "topic", "state", "protocol", "lag", "sort")
         given = {name: self[name] for name in names} | {"q": self["search"]}
+        return {name: str(value) for name, value in given.items() if value is not None}
+
+
+class RunsOptions(AdminOptions):
+    """
+    The options of ``twisted-sse runs``.
+    """
+
+    name = "runs"
+    longdesc = "Lists the runs of a hub, follows one, or cancels one, by its admin endpoint."
+
+    optParameters = [  # noqa: RUF012 - Twisted reads it from the class
+        ["follow", None, None, "Show the events of this run until it has ended."],
+        ["cancel", None, None, "Cancel this run, on whichever node it is."],
+        ["search", "q", None, "Only those whose topic or user contains this."],
+        ["user", None, None, "Only those that this user has begun in this hub."],
+        ["state", None, None, "Only running, done, failed, cancelled or interrupted ones."],
+        ["count", "n", None, "Show so many at most."],
+    ]
+
+    optFlags = [  # noqa: RUF012
+        ["json", "j", "Print one JSON object per line."],
+    ]
+
+    readers = {"count": units.count}  # noqa: RUF012
+
+    def postOptions(self) -> None:
+        """
+        See `twisted.python.usage.Options.postOptions`.
+        """
+        super().postOptions()
+        if self["follow"] is not None and self["cancel"] is not None:
+            raise usage.UsageError("Pass either --follow or --cancel, not both.")
+        chosen = next((one for one in ("follow", "cancel") if self[one] is not None), None)
+        listing = ("search", "user", "state", "count")
+        given = next((one for one in listing if self[one] is not None), None)
+        if chosen is not None and given is not None:
+            raise usage.UsageError(f"--{given} is for the list: leave it out with --{chosen}.")
+
+    @property
+    def query(self) -> dict[str, str]:
+        """
+        The parameters of the request, without the page.
+        """
+        given = {"q": self["search"], "user": self["user"], "state": self["state"]}
         return {name: str(value) for name, value in given.items() if value is not None}
 
 

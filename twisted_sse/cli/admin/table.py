@@ -1,5 +1,5 @@
 """
-Connections and numbers as people read them.  Pure.
+Connections, runs and numbers as people read them.  Pure.
 """
 
 from __future__ import annotations
@@ -9,33 +9,36 @@ from typing import Any
 
 from twisted_sse.cli.terminal import Line, Span, printable
 
-__all__ = ["connection_lines", "number_line", "number_lines"]
+__all__ = ["connection_lines", "number_line", "number_lines", "run_lines"]
 
-_HEADS = ("user", "address", "topics", "protocol", "age", "state", "lag", "events", "bytes")
-_NUMBERS = ("age", "lag", "events", "bytes")
+_CONNECTION_HEADS = (
+    *("user", "address", "topics", "protocol", "age"),
+    *("state", "lag", "events", "bytes"),
+)
+_RUN_HEADS = ("name", "user", "age", "state", "readers", "events", "bytes", "source")
+_NUMBERS = ("age", "lag", "readers", "events", "bytes")
 
 # The most columns of a cell; of topics there are often many.
-_WIDEST = {"user": 24, "address": 39, "topics": 40}
+_WIDEST = {"name": 40, "user": 24, "address": 39, "topics": 40}
 
-_STYLES = {"behind": "warning", "blocked": "problem"}
+_STYLES = {
+    **dict.fromkeys(("behind", "cancelled"), "warning"),
+    **dict.fromkeys(("blocked", "failed", "interrupted"), "problem"),
+}
 
 
 def connection_lines(rows: Sequence[Mapping[str, Any]]) -> Iterator[Line]:
     """
     Write a line of heads, and a line for each of *rows*.
     """
-    cells = [_cells(row) for row in rows]
-    widths = [
-        max([len(head), *(len(one[index]) for one in cells)]) for index, head in enumerate(_HEADS)
-    ]
-    yield Line((Span(_joined(_HEADS, widths), "dim"),))
-    state = _HEADS.index("state")
-    for row, one in zip(rows, cells, strict=True):
-        style = _STYLES.get(row["state"], "")
-        before = _joined(one[:state], widths[:state])
-        after = _joined(one[state + 1 :], widths[state + 1 :], _HEADS[state + 1 :])
-        middle = f"  {one[state].ljust(widths[state])}  "
-        yield Line((Span(before), Span(middle, style), Span(after)))
+    return _lines(_CONNECTION_HEADS, [_connection_texts(row) for row in rows])
+
+
+def run_lines(rows: Sequence[Mapping[str, Any]]) -> Iterator[Line]:
+    """
+    Write a line of heads, and a line for each of *rows*.
+    """
+    return _lines(_RUN_HEADS, [_run_texts(row) for row in rows])
 
 
 def number_lines(point: Mapping[str, Any]) -> Iterator[Line]:
@@ -83,13 +86,12 @@ def _numbers(point: Mapping[str, Any]) -> list[list[tuple[str, str]]]:
     ]
 
 
-def _cells(row: Mapping[str, Any]) -> list[str]:
+def _connection_texts(row: Mapping[str, Any]) -> dict[str, str]:
     more = row["topic_count"] - len(row["topics"])
-    topics = ", ".join(row["topics"]) + (f" and {more} more" if more else "")
-    texts = {
+    return {
         "user": row["user"] or "-",
         "address": row["address"],
-        "topics": topics,
+        "topics": ", ".join(row["topics"]) + (f" and {more} more" if more else ""),
         "protocol": row["protocol"] or "-",
         "age": _age(row["seconds"]),
         "state": row["state"],
@@ -97,15 +99,44 @@ def _cells(row: Mapping[str, Any]) -> list[str]:
         "events": f"{row['events']:,}",
         "bytes": _size(row["bytes"]),
     }
-    # Users and topics come from clients.
-    return [_cut(printable(texts[head]), _WIDEST.get(head)) for head in _HEADS]
+
+
+def _run_texts(row: Mapping[str, Any]) -> dict[str, str]:
+    events, size = row["events"], row["bytes"]
+    place = "this hub" if row["here"] else "another hub"
+    return {
+        "name": row["name"],
+        "user": row["user"] or "-",
+        "age": _age(row["seconds"]),
+        "state": row["state"],
+        "readers": f"{row['readers']:,}",
+        "events": "-" if events is None else f"{events:,}",
+        "bytes": "-" if size is None else _size(size),
+        "source": place if row["state"] == "running" else "-",
+    }
+
+
+def _lines(heads: Sequence[str], rows: Sequence[Mapping[str, str]]) -> Iterator[Line]:
+    # Users, topics and names come from clients.
+    cells = [[_cut(printable(row[head]), _WIDEST.get(head)) for head in heads] for row in rows]
+    widths = [
+        max([len(head), *(len(one[index]) for one in cells)]) for index, head in enumerate(heads)
+    ]
+    yield Line((Span(_joined(heads, widths, heads), "dim"),))
+    state = heads.index("state")
+    for row, one in zip(rows, cells, strict=True):
+        style = _STYLES.get(row["state"], "")
+        before = _joined(one[:state], widths[:state], heads)
+        after = _joined(one[state + 1 :], widths[state + 1 :], heads[state + 1 :])
+        middle = f"  {one[state].ljust(widths[state])}  "
+        yield Line((Span(before), Span(middle, style), Span(after)))
 
 
 def _cut(text: str, most: int | None) -> str:
     return text if most is None or len(text) <= most else f"{text[: most - 1]}…"
 
 
-def _joined(cells: Sequence[str], widths: Sequence[int], heads: Sequence[str] = _HEADS) -> str:
+def _joined(cells: Sequence[str], widths: Sequence[int], heads: Sequence[str]) -> str:
     return "  ".join(
         cell.rjust(width) if head in _NUMBERS else cell.ljust(width)
         for cell, width, head in zip(cells, widths, heads, strict=False)

@@ -22,41 +22,24 @@ from twisted_sse.history.postgres.errors import (
     explain_lost,
     explain_refused,
     is_temporary,
+    was_rolled_back,
 )
 from twisted_sse.history.postgres.protocol import PostgresProtocol
 from twisted_sse.history.postgres.session import Session
-from twisted_sse.history.storeconnection import ConnectionGone, StoreConnection
+from twisted_sse.history.storeconnection import (
+    ConnectionGone,
+    StoreConnection,
+    StoreLost,
+    StoreRefused,
+)
 
 if TYPE_CHECKING:
     from psycopg.pq.abc import PGresult
 
-__all__ = ["PostgresConnection", "PostgresLost", "PostgresRefused"]
+__all__ = ["PostgresConnection"]
 
 # The longest pause between two attempts to connect, in seconds.
 _LONGEST: Final = 1.0
-
-
-class PostgresLost(HistoryUnavailable):
-    """
-    The connection was lost before PostgreSQL answered, so the statements may have been
-    executed or not.
-    """
-
-
-class PostgresRefused(HistoryUnavailable):
-    """
-    PostgreSQL has answered with an error, and changed nothing.
-
-    Attributes:
-        reason: Half a sentence.
-
-        refused: The error.
-    """
-
-    def __init__(self, sentence: str, reason: str, refused: SQLRefused) -> None:
-        super().__init__(sentence)
-        self.reason = reason
-        self.refused = refused
 
 
 class PostgresConnection(StoreConnection[PostgresProtocol]):
@@ -104,9 +87,9 @@ class PostgresConnection(StoreConnection[PostgresProtocol]):
         PostgreSQL executes them in the order of these calls.
 
         Raises:
-            PostgresLost: The connection was lost before PostgreSQL answered.
+            StoreLost: The connection was lost before PostgreSQL answered.
 
-            PostgresRefused: PostgreSQL has answered with an error.
+            StoreRefused: PostgreSQL has answered with an error.
 
             HistoryUnavailable: There is no connection.
         """
@@ -116,12 +99,13 @@ class PostgresConnection(StoreConnection[PostgresProtocol]):
         try:
             return await answer
         except ConnectionGone as gone:
-            raise PostgresLost(self._sentence(explain_lost(gone.reason))) from None
+            raise StoreLost(self._sentence(explain_lost(gone.reason))) from None
         except SQLRefused as refused:
             reason = explain_refused(refused)
             if is_temporary(refused):
                 protocol.drop(refused)
-            raise PostgresRefused(self._sentence(reason), reason, refused) from None
+            again = was_rolled_back(refused)
+            raise StoreRefused(self._sentence(reason), reason, again) from None
 
     def reconnect(self, reason: str) -> None:
         """

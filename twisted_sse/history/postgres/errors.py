@@ -37,6 +37,8 @@ _MEANINGS: Final = {
     "28P01": "it refuses the user or the password: check them in the URL, in PGPASSWORD or in the"
     " passfile",
     "3D000": "it has no such database: check the URL",
+    "role limit": "it accepts no more connections of this role, or to this database: raise its"
+    " CONNECTION LIMIT",
 }
 
 # Connect again after these: another server may answer, or the state of this one may change.
@@ -55,6 +57,7 @@ _REFUSALS: Final = {
     "password authentication failed": "28P01",
     "no password supplied": "28P01",
     "does not exist": "3D000",
+    "too many connections for": "role limit",
     "too many clients": "53300",
     "remaining connection slots": "53300",
     "too many connections": "53300",

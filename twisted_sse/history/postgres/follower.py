@@ -12,19 +12,19 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from twisted.internet.interfaces import IReactorTime
-from twisted.internet.task import deferLater
 
-from twisted_sse.errors import HistoryUnavailable, UnknownEventID
+from twisted_sse.errors import UnknownEventID
 from twisted_sse.events.publication import Position, Record, Tail
 from twisted_sse.history.bell import Bell
-from twisted_sse.history.follower import PAUSE, RESTART_TAIL, Follower, RestartPause
+from twisted_sse.history.follower import RESTART_TAIL
 from twisted_sse.history.outage import Outage
-from twisted_sse.history.postgres.connection import PostgresLost, PostgresRefused
 from twisted_sse.history.postgres.epochs import KnownEpochs
 from twisted_sse.history.postgres.outbox import OutboxMover
 from twisted_sse.history.postgres.paging import Look
 from twisted_sse.history.postgres.reader import PostgresReader
 from twisted_sse.history.postgres.row import EventRow
+from twisted_sse.history.storeconnection import StoreLost
+from twisted_sse.history.storefollower import StoreFollower
 
 __all__ = ["NET", "POLL", "PostgresFollower"]
 
@@ -35,7 +35,7 @@ NET: Final = 1.0
 POLL: Final = 0.02
 
 
-class PostgresFollower(Follower):
+class PostgresFollower(StoreFollower):
     """
     Args:
         reader: On a connection of its own, which listens.
@@ -44,9 +44,7 @@ class PostgresFollower(Follower):
 
         mover: Stopped with this follower.
 
-        outage: Told when PostgreSQL refuses to be followed.
-
-        after, deliver, restart: See `ISharedHistoryProvider.follow`.
+        after: See `ISharedHistoryProvider.follow`.
     """
 
     def __init__(
@@ -65,59 +63,32 @@ class PostgresFollower(Follower):
         self._epochs = epochs
         self._bell = bell
         self._mover = mover
-        self._outage = outage
-        self._restarts = RestartPause()
         self._last = after.number
         self._epoch = epochs.of(after.number)
         self._settled = 0.0
         self._pooled_logged = False
         epochs.note(after.number)
-        super().__init__(clock, deliver, restart)
+        super().__init__(reader.connection, outage, clock, deliver, restart)
 
     async def stop(self) -> None:
         """
-        Stop delivering, and close the connection.
+        See `StoreFollower.stop`.
         """
         self._mover.stop()
         await super().stop()
-        await self._running
-        await self._reader.connection.stop()
 
-    def check(self) -> None:
-        """
-        See `Follower.check`.
-        """
-        self._reader.connection.check()
-        self._outage.check()
-
-    async def _run(self) -> None:
+    async def _continue(self) -> None:
         while True:
-            await self._reader.connection.ready()
-            try:
-                await self._follow()
-            except PostgresLost:
-                continue
-            except PostgresRefused as refused:
-                self._outage.begin("following", refused.reason)
-            except HistoryUnavailable:
-                # There is no connection, as the outage says already.
-                pass
-            await deferLater(self._clock, PAUSE)
+            more = await self._look()
+            self._outage.end("following")
+            if not more:
+                await self._bell.wait(self._pause())
 
-    async def _follow(self) -> None:
-        try:
-            while True:
-                more = await self._look()
-                self._outage.end("following")
-                if not more:
-                    await self._bell.wait(self._pause())
-        except UnknownEventID:
-            # A store that is never found as it was left is not read without a pause.
-            await deferLater(self._clock, self._restarts.next(self._clock.seconds()))
-            tail = await self._reader.tail(RESTART_TAIL)
-            self._move_to(tail.newest.number)
-            self._epochs.forget(self._last)
-            self._hand_over(self._restart, tail)
+    async def _begin_again(self) -> Tail:
+        tail = await self._reader.tail(RESTART_TAIL)
+        self._move_to(tail.newest.number)
+        self._epochs.forget(self._last)
+        return tail
 
     async def _look(self) -> bool:
         """
@@ -161,7 +132,7 @@ class PostgresFollower(Follower):
         if self._last > (look.last if following is None else following.follows):
             # A new connection tells the store what is missing, and it begins a new epoch.
             self._reader.connection.reconnect("its history has lost publications")
-            raise PostgresLost(f"The event {self._last} is lost.")
+            raise StoreLost(f"The event {self._last} is lost.")
 
     def _follows(self, entry: EventRow) -> bool:
         """

@@ -11,29 +11,21 @@ Needs PostgreSQL 13 or newer, and psycopg: ``pip install 'twisted-sse[postgres]'
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, Final, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
 from weakref import WeakSet
 
-from twisted.internet.defer import Deferred, DeferredLock, TimeoutError, succeed
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
-from twisted.internet.task import deferLater
 from zope.interface import implementer
 
-from twisted_sse.errors import HistoryUnavailable, PerhapsKept
 from twisted_sse.events.holdings import Holdings, StoredPage
 from twisted_sse.events.publication import Position, Publication, Record, Tail
-from twisted_sse.events.runrecord import RunBegun, RunKey, RunRecord
+from twisted_sse.events.runrecord import RunRecord
 from twisted_sse.history.bell import Bell
-from twisted_sse.history.outage import Unreadable
 from twisted_sse.history.postgres.connect import PostgresConnector
-from twisted_sse.history.postgres.connection import (
-    PostgresConnection,
-    PostgresLost,
-    PostgresRefused,
-)
+from twisted_sse.history.postgres.connection import PostgresConnection
 from twisted_sse.history.postgres.epochs import KnownEpochs
-from twisted_sse.history.postgres.errors import was_rolled_back
 from twisted_sse.history.postgres.extra import check_psycopg
 from twisted_sse.history.postgres.follower import PostgresFollower
 from twisted_sse.history.postgres.install import install_schema
@@ -45,23 +37,27 @@ from twisted_sse.history.postgres.schema import Schema
 from twisted_sse.history.postgres.session import Session
 from twisted_sse.history.postgres.url import PostgresURL
 from twisted_sse.history.postgres.writer import PostgresWriter
-from twisted_sse.history.remote import RemoteHistory
-from twisted_sse.interfaces import IHistoryReader, IInstallableHistory, IRunHistory
+from twisted_sse.history.storehistory import StoreHistory, check_positive
+from twisted_sse.interfaces import IInstallableHistory
 from twisted_sse.topics import Selection
 
 __all__ = ["PostgresHistory"]
 
-T = TypeVar("T")
-
 # How many reads run at a time, over one connection.
 _READERS: Final = 4
 
-# The pause before an append is repeated, in seconds.
-_PAUSE: Final = 0.02
+
+class _Store(NamedTuple):
+    """
+    A connection to find, and one to append.
+    """
+
+    reader: PostgresReader
+    writer: PostgresWriter
 
 
-@implementer(IHistoryReader, IInstallableHistory, IRunHistory)
-class PostgresHistory(RemoteHistory[PostgresReader]):  # type: ignore[override]
+@implementer(IInstallableHistory)
+class PostgresHistory(StoreHistory[_Store]):
     """
     Keeps the newest publications in PostgreSQL.
 
@@ -107,21 +103,12 @@ class PostgresHistory(RemoteHistory[PostgresReader]):  # type: ignore[override]
         clock: IReactorTime | None = None,
     ) -> None:
         check_psycopg()
-        given = (("events", events), ("bytes", bytes), ("age", age), ("timeout", timeout))
-        for name, bound in given:
-            if bound <= 0:
-                raise ValueError(f"{name} must be greater than 0, not {bound!r}")
+        check_positive(events=events, bytes=bytes, age=age, timeout=timeout)
         self._schema = Schema(schema)
         self._url = PostgresURL.parse(url)
         self._bounds = PostgresBounds(events, bytes, age)
-        self._timeout = timeout
-        name = f"PostgreSQL at {self._url.address}"
-        super().__init__(_READERS, name, clock)
-        self._unreadable = Unreadable(name)
-        self._appending = DeferredLock()
+        super().__init__(_READERS, f"PostgreSQL at {self._url.address}", timeout, clock)
         self._epochs = KnownEpochs()
-        self._writer: PostgresWriter | None = None
-        self._batches = 0
         self._connections: WeakSet[PostgresConnection] = WeakSet()
 
     def __repr__(self) -> str:
@@ -132,15 +119,12 @@ class PostgresHistory(RemoteHistory[PostgresReader]):  # type: ignore[override]
         See `IService.startService`.
         """
         super().startService()
-        # Together these identify a batch, so that none is kept twice.
+        # Together with the numbers of batches this identifies them, so that none is kept twice.
         node, self._batches = secrets.token_hex(8), 0
-        writing = self._open(Session(self._schema, self._epochs, self._clock, listen=False))
-        self._writer = PostgresWriter(
-            writing, self._schema, self._bounds, self._epochs, node, self._clock
+        writer = PostgresWriter(
+            self._open(self._session()), self._schema, self._bounds, self._epochs, node, self._clock
         )
-        self._store = self._reader(
-            self._open(Session(self._schema, self._epochs, self._clock, listen=False))
-        )
+        self._store = _Store(self._reader(self._open(self._session())), writer)
 
     def install(self) -> Deferred[bool]:  # type: ignore[override]
         """
@@ -156,58 +140,16 @@ class PostgresHistory(RemoteHistory[PostgresReader]):  # type: ignore[override]
         """
         return f"BEGIN;\n\n{self._schema.script()}\nCOMMIT;\n"
 
-    def begin_run(  # type: ignore[override]
-        self, topic: str, owner: str, lease: float, keep: float, private: bool
-    ) -> Deferred[RunBegun]:
-        """
-        See `IRunHistory.begin_run`.
-        """
-        return Deferred.fromCoroutine(self._begin_run(topic, owner, lease, keep, private))
-
-    def renew_runs(  # type: ignore[override]
-        self, keys: Sequence[RunKey], lease: float
-    ) -> Deferred[Sequence[RunKey]]:
-        """
-        See `IRunHistory.renew_runs`.
-        """
-        runs = self._runs(self._running_writer().connection)
-        return Deferred.fromCoroutine(runs.renew_runs(keys, lease))
-
-    def interrupt_runs(  # type: ignore[override]
-        self, lease: float, limit: int
-    ) -> Deferred[Sequence[Record]]:
-        """
-        See `IRunHistory.interrupt_runs`.
-        """
-        return Deferred.fromCoroutine(self._interrupt_runs(lease, limit))
-
-    def find_run(self, topic: str) -> Deferred[RunRecord | None]:  # type: ignore[override]
+    def find_run(self, topic: str) -> Deferred[RunRecord | None]:
         """
         See `IRunHistory.find_run`.
         """
         if not is_storable(topic):
             return succeed(None)
-        return self._read(lambda store: self._runs(store.connection).find_run(topic))
+        return super().find_run(topic)
 
-    def list_runs(  # type: ignore[override]
-        self, before: int | None, limit: int
-    ) -> Deferred[Sequence[RunRecord]]:
-        """
-        See `IRunHistory.list_runs`.
-        """
-        return self._read(lambda store: self._runs(store.connection).list_runs(before, limit))
-
-    def describe(self) -> Deferred[Holdings]:  # type: ignore[override]
-        """
-        See `IHistoryReader.describe`.
-        """
-        return self._read(describe_rows, self._bounds)
-
-    def read(self, cursor: str | None, limit: int) -> Deferred[StoredPage]:  # type: ignore[override]
-        """
-        See `IHistoryReader.read`.
-        """
-        return self._read(read_rows, cursor, limit)
+    def _session(self, *, listen: bool = False) -> Session:
+        return Session(self._schema, self._epochs, self._clock, listen)
 
     def _open(
         self, session: Session, notified: Callable[[str], None] | None = None
@@ -237,123 +179,50 @@ class PostgresHistory(RemoteHistory[PostgresReader]):  # type: ignore[override]
     def _runs(self, connection: PostgresConnection) -> PostgresRuns:
         return PostgresRuns(connection, self._schema, self._bounds, self._epochs, self._clock)
 
-    def _running_writer(self) -> PostgresWriter:
-        self._running_store()
-        assert self._writer is not None
-        return self._writer
+    def _runs_to_read(self, store: _Store) -> PostgresRuns:
+        return self._runs(store.reader.connection)
 
-    async def _begin_run(
-        self, topic: str, owner: str, lease: float, keep: float, private: bool
-    ) -> RunBegun:
-        writer = self._running_writer()
-        runs = self._runs(writer.connection)
-        return await self._surely(
-            writer,
-            lambda: runs.begin_run(topic, owner, lease, keep, private),
-            "the run may have begun",
-        )
+    def _runs_to_write(self, store: _Store) -> PostgresRuns:
+        return self._runs(store.writer.connection)
 
-    async def _interrupt_runs(self, lease: float, limit: int) -> Sequence[Record]:
-        try:
-            runs = self._runs(self._running_writer().connection)
-            return await runs.interrupt_runs(lease, limit)
-        except PostgresLost:
-            raise self._doubtful("runs may have been interrupted") from None
+    def _writing_connection(self, store: _Store) -> PostgresConnection:
+        return store.writer.connection
 
-    async def _append(self, publications: Sequence[Publication]) -> Sequence[Record]:
-        await self._appending.acquire()
-        try:
-            store, writer = self._running_store(), self._running_writer()
-            self._batches += 1
-            records = await self._surely(
-                writer,
-                lambda: writer.append(self._batches, publications),
-                "the publications may have been kept",
-            )
-            self._outage.end("writing")
-            return records
-        except PostgresRefused as refused:
-            self._note_refused(store, refused.reason)
-            raise
-        finally:
-            self._appending.release()
+    async def _describe(self, store: _Store) -> Holdings:
+        return await describe_rows(store.reader, self._bounds)
 
-    async def _surely(
-        self, writer: PostgresWriter, write: Callable[[], Coroutine[Any, Any, T]], doubt: str
-    ) -> T:
-        """
-        Call *write*, again if its outcome is not known, or if it was rolled back.
+    async def _read_page(self, store: _Store, cursor: str | None, limit: int) -> StoredPage:
+        return await read_rows(store.reader, cursor, limit)
 
-        PostgreSQL recognizes a batch that it has kept already, and the owner of a run, and only
-        answers.
-        """
-        deadline, in_doubt = None, False
-        while True:
-            try:
-                return await write()
-            except HistoryUnavailable as error:
-                in_doubt = in_doubt or isinstance(error, PostgresLost)
-                if not in_doubt and not (deadline or _was_rolled_back(error)):
-                    raise
-                failed = error
-            deadline = deadline or self._clock.seconds() + self._timeout
-            if not await self._may_try_again(writer, deadline):
-                break
-        if not in_doubt:
-            raise failed
-        raise self._doubtful(doubt)
+    async def _append_batch(
+        self, store: _Store, number: int, publications: Sequence[Publication]
+    ) -> Sequence[Record]:
+        return await store.writer.append(number, publications)
 
-    def _doubtful(self, what: str) -> PerhapsKept:
-        return PerhapsKept(
-            f"The connection to PostgreSQL at {self._url.address} was lost before it answered;"
-            f" {what}."
-        )
+    async def _try_to_write(self, store: _Store) -> None:
+        await store.writer.probe()
 
-    async def _may_try_again(self, writer: PostgresWriter, deadline: float) -> bool:
-        """
-        Wait for a connection; returns False if there is none before *deadline*.
-        """
-        await deferLater(self._clock, _PAUSE)
-        left = deadline - self._clock.seconds()
-        if left <= 0:
-            return False
-        try:
-            await writer.connection.ready().addTimeout(left, self._clock)
-        except TimeoutError:
-            return False
-        return True
+    async def _find(self, store: _Store, event_id: str) -> Record | None:
+        return await store.reader.find(event_id)
 
-    async def _check_writing(self, store: PostgresReader) -> None:
-        writer = self._writer
-        assert writer is not None
-        try:
-            await writer.probe()
-        except PostgresRefused as refused:
-            self._note_refused(store, refused.reason)
-            raise
-        self._outage.end("writing")
-
-    async def _find(self, store: PostgresReader, event_id: str) -> Record | None:
-        return await store.find(event_id)
-
-    async def _ends(self, store: PostgresReader, topics: Sequence[str]) -> Sequence[Record]:
-        return await store.ends(topics)
+    async def _ends(self, store: _Store, topics: Sequence[str]) -> Sequence[Record]:
+        return await store.reader.ends(topics)
 
     async def _since(
-        self, store: PostgresReader, last_event_id: str | None, topics: Selection, limit: int
+        self, store: _Store, last_event_id: str | None, topics: Selection, limit: int
     ) -> Sequence[Record]:
-        return await store.since(last_event_id, topics, limit)
+        return await store.reader.since(last_event_id, topics, limit)
 
-    async def _tail(self, store: PostgresReader, limit: int) -> Tail:
-        return await store.tail(limit)
+    async def _tail(self, store: _Store, limit: int) -> Tail:
+        return await store.reader.tail(limit)
 
-    async def _locate(self, store: PostgresReader, event_id: str) -> Position:
-        located = await store.locate(event_id)
+    async def _locate(self, store: _Store, event_id: str) -> Position:
+        located = await store.reader.locate(event_id)
         return Position(located.number, event_id)
 
     def _new_follower(
         self,
-        store: PostgresReader,
+        store: _Store,
         after: Position,
         deliver: Callable[[Sequence[Record]], None],
         restart: Callable[[Tail], None],
@@ -365,8 +234,7 @@ class PostgresHistory(RemoteHistory[PostgresReader]):  # type: ignore[override]
             if channel in bells:
                 bells[channel].ring()
 
-        session = Session(self._schema, self._epochs, self._clock, listen=True)
-        connection = self._open(session, notified)
+        connection = self._open(self._session(listen=True), notified)
         mover = OutboxMover(
             connection, self._schema, self._bounds, self._outage, outbox, self._clock
         )
@@ -382,19 +250,7 @@ class PostgresHistory(RemoteHistory[PostgresReader]):  # type: ignore[override]
             restart,
         )
 
-    async def _stop(self) -> None:
-        store, writer = self._running_store(), self._writer
-        assert writer is not None
-        await self._stop_following()
-        try:
-            await self._appending.acquire().addTimeout(self._timeout, self._clock)
-            self._appending.release()
-        except TimeoutError:
-            pass
-        writer.stop()
-        await writer.connection.stop()
-        await store.connection.stop()
-
-
-def _was_rolled_back(error: HistoryUnavailable) -> bool:
-    return isinstance(error, PostgresRefused) and was_rolled_back(error.refused)
+    async def _close(self, store: _Store) -> None:
+        store.writer.stop()
+        await store.writer.connection.stop()
+        await store.reader.connection.stop()

@@ -18,9 +18,10 @@ from twisted_sse.errors import HistoryUnavailable
 from twisted_sse.history.bell import Bell
 from twisted_sse.history.outage import Outage
 from twisted_sse.history.postgres.binary import int_from, statement, texts_from
-from twisted_sse.history.postgres.connection import PostgresConnection, PostgresRefused
+from twisted_sse.history.postgres.connection import PostgresConnection
 from twisted_sse.history.postgres.reader import PostgresBounds
 from twisted_sse.history.postgres.schema import Schema
+from twisted_sse.history.storeconnection import StoreRefused
 
 __all__ = ["LONGEST_PAUSE", "SHORTEST_PAUSE", "OutboxMover"]
 
@@ -86,7 +87,7 @@ class OutboxMover:
     async def _move(self) -> int:
         try:
             (result,) = await self._connection.call(self._moving)
-        except PostgresRefused as refused:
+        except StoreRefused as refused:
             self._outage.begin("moving", refused.reason)
             return 0
         except HistoryUnavailable:

@@ -13,6 +13,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted_sse.errors import HistoryUnavailable
 from twisted_sse.history.postgres.binary import Statement, float_from, int_from, statement
 from twisted_sse.history.postgres.epochs import Epoch, KnownEpochs
+from twisted_sse.history.postgres.errors import SQLRefused
 from twisted_sse.history.postgres.protocol import PostgresProtocol
 from twisted_sse.history.postgres.schema import NEWEST, Schema
 
@@ -34,6 +35,20 @@ _EPOCHS: Final = """
     SELECT first, epoch, follows, lost, extract(epoch FROM clock_timestamp() - at)::float8
     FROM @schema@.epoch ORDER BY first
 """
+_ROLE: Final = b"SELECT quote_ident(current_user)"
+
+# The schemas that have a history, by two of its tables.
+_INSTALLED: Final = b"""
+    SELECT n.nspname FROM pg_namespace AS n
+    WHERE (SELECT count(*) FROM pg_class AS c
+        WHERE c.relnamespace = n.oid AND c.relname IN ('migration', 'outbox')) = 2
+    ORDER BY 1 LIMIT 5
+"""
+
+# What PostgreSQL says of a schema that is not there, and of one that may not be used.
+_NOT_INSTALLED: Final = ("3F000", "42P01", "42883")
+_NO_RIGHTS: Final = "42501"
+
 _ISOLATION: Final = b"SET default_transaction_isolation = 'read committed'"
 
 
@@ -67,7 +82,7 @@ class Session:
 
             SQLRefused: PostgreSQL has answered with an error.
         """
-        (who,) = await protocol.run(statement(self._schema.sql(_WHO)))
+        (who,) = await self._ask_who(protocol)
         encoding = (who.get_value(0, 1) or b"").decode()
         version = int_from(who.get_value(0, 2) or b"")
         self.pooled = int_from(who.get_value(0, 0) or b"") != protocol.backend
@@ -82,6 +97,34 @@ class Session:
             names = [f'LISTEN "{one}"'.encode() for one in listening]
             await protocol.run(*(statement(one) for one in (_ISOLATION, *names)))
         await self._open(protocol)
+
+    async def _ask_who(self, protocol: PostgresProtocol) -> list[PGresult]:
+        try:
+            return await protocol.run(statement(self._schema.sql(_WHO)))
+        except SQLRefused as refused:
+            if refused.sqlstate.startswith(_NOT_INSTALLED):
+                raise HistoryUnavailable(await self._explain_missing(protocol)) from None
+            if refused.sqlstate == _NO_RIGHTS:
+                (role,) = await protocol.run(statement(_ROLE))
+                raise HistoryUnavailable(
+                    f"this role lacks rights: let the owner of the schema run SELECT"
+                    f" {self._schema.name}.allow_hub('{(role.get_value(0, 0) or b'').decode()}')"
+                ) from None
+            raise
+
+    async def _explain_missing(self, protocol: PostgresProtocol) -> str:
+        (found,) = await protocol.run(statement(_INSTALLED))
+        others = [(found.get_value(row, 0) or b"").decode() for row in range(found.ntuples)]
+        if not others:
+            return (
+                f"the schema {self._schema.name} is not installed: run"
+                " twisted-sse history URL --install"
+            )
+        return (
+            f"the schema {self._schema.name} is not installed, but {' and '.join(others)}"
+            f" {'is' if len(others) == 1 else 'are'}: check schema=, or run"
+            " twisted-sse history URL --install"
+        )
 
     async def _open(self, protocol: PostgresProtocol) -> None:
         epoch, number = self._epochs.known or (None, None)

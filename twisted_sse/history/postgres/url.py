@@ -105,7 +105,12 @@ class PostgresURL:
             raise ValueError(f"the URL does not look like {_FORM}")
         try:
             found = pq.Conninfo.parse(url.encode())
-        except (OperationalError, UnicodeEncodeError):
+        except (OperationalError, UnicodeEncodeError) as error:
+            if "invalid URI query parameter" in str(error):
+                raise ValueError(
+                    "the URL has an option after the ? that libpq does not know; options of the"
+                    " history, such as schema=, follow a comma, and in a password ? is %3F"
+                ) from None
             # libpq quotes what it cannot read, which may be half a password.
             raise ValueError(
                 f"the URL does not look like {_FORM}; in a password write @ : / ? # , as"

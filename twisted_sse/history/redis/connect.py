@@ -58,7 +58,8 @@ class RedisConnector:
         clock: IReactorTime,
     ) -> None:
         self._key = key
-        self._sentinels = Sentinels(url.sentinels, url.master, self._connect_to_sentinel)
+        login = tuple(filter(None, (url.sentinel_user, url.sentinel_password)))
+        self._sentinels = Sentinels(url.sentinels, url.master, self._connect_to_sentinel, login)
         self.url = url
         self._ca_certificates = ca_certificates
         self._timeout = timeout

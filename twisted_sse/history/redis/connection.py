@@ -17,34 +17,19 @@ from twisted_sse.history.outage import Outage
 from twisted_sse.history.redis.connect import RedisConnector
 from twisted_sse.history.redis.errors import is_passing, reason_of, sentence_of
 from twisted_sse.history.redis.protocol import RedisProtocol, Refused
-from twisted_sse.history.redis.scripts import Script
-from twisted_sse.history.storeconnection import ConnectionGone, StoreConnection
+from twisted_sse.history.redis.script import Script
+from twisted_sse.history.storeconnection import (
+    ConnectionGone,
+    StoreConnection,
+    StoreLost,
+    StoreRefused,
+)
 
-__all__ = ["RedisConnection", "RedisLost", "RedisRefused"]
+__all__ = ["RedisConnection"]
 
 # The longest pause between two attempts to connect, in seconds.  After a failover, a new
 # master is found within this time.
 _LONGEST = 1.0
-
-
-class RedisLost(HistoryUnavailable):
-    """
-    The connection was lost before Redis answered, so the command may have been
-    executed or not.
-    """
-
-
-class RedisRefused(HistoryUnavailable):
-    """
-    Redis has refused a command.
-
-    Attributes:
-        reason: Half a sentence.
-    """
-
-    def __init__(self, sentence: str, reason: str) -> None:
-        super().__init__(sentence)
-        self.reason = reason
 
 
 class RedisConnection(StoreConnection[RedisProtocol]):
@@ -68,9 +53,9 @@ class RedisConnection(StoreConnection[RedisProtocol]):
         Redis executes commands in the order of these calls.
 
         Raises:
-            RedisLost: The connection was lost before Redis answered.
+            StoreLost: The connection was lost before Redis answered.
 
-            RedisRefused: Redis has refused the command.
+            StoreRefused: Redis has refused the command.
 
             HistoryUnavailable: There is no connection.
 
@@ -82,7 +67,7 @@ class RedisConnection(StoreConnection[RedisProtocol]):
         try:
             return await answer
         except ConnectionGone as gone:
-            raise RedisLost(self._sentence(reason_of(gone.reason))) from None
+            raise StoreLost(self._sentence(reason_of(gone.reason))) from None
         except Refused as refused:
             if refused.message.startswith("NOSCRIPT"):
                 raise
@@ -105,4 +90,4 @@ class RedisConnection(StoreConnection[RedisProtocol]):
         reason = HistoryUnavailable(sentence_of(message))
         if is_passing(message):
             protocol.drop(reason)
-        return RedisRefused(self._sentence(str(reason)), str(reason))
+        return StoreRefused(self._sentence(str(reason)), str(reason))

@@ -11,15 +11,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from twisted.internet.interfaces import IReactorTime
-from twisted.internet.task import deferLater
 
-from twisted_sse.errors import HistoryUnavailable, UnknownEventID
+from twisted_sse.errors import UnknownEventID
 from twisted_sse.events.publication import Position, Record, Tail
-from twisted_sse.history.follower import PAUSE, RESTART_TAIL, Follower, RestartPause
+from twisted_sse.history.follower import RESTART_TAIL
 from twisted_sse.history.outage import Outage
-from twisted_sse.history.redis.connection import RedisLost, RedisRefused
 from twisted_sse.history.redis.entry import RedisEntry
 from twisted_sse.history.redis.stream import RedisStream
+from twisted_sse.history.storefollower import StoreFollower
 
 __all__ = ["BLOCK", "RedisFollower", "as_tail"]
 
@@ -28,14 +27,12 @@ __all__ = ["BLOCK", "RedisFollower", "as_tail"]
 BLOCK = 2.0
 
 
-class RedisFollower(Follower):
+class RedisFollower(StoreFollower):
     """
     Args:
         stream: On a connection of its own, because waiting occupies it.
 
-        outage: Told when Redis refuses to be followed.
-
-        after, deliver, restart: See `ISharedHistoryProvider.follow`.
+        after: See `ISharedHistoryProvider.follow`.
     """
 
     def __init__(
@@ -48,55 +45,16 @@ class RedisFollower(Follower):
         restart: Callable[[Tail], None],
     ) -> None:
         self._stream = stream
-        self._outage = outage
-        self._restarts = RestartPause()
         self._after = after
         self._last: RedisEntry | None = None
-        super().__init__(clock, deliver, restart)
+        super().__init__(stream.connection, outage, clock, deliver, restart)
 
-    async def stop(self) -> None:
-        """
-        Stop delivering, and close the connection.
-        """
-        await super().stop()
-        await self._running
-        await self._stream.connection.stop()
-
-    def check(self) -> None:
-        """
-        See `Follower.check`.
-        """
-        self._stream.connection.check()
-        self._outage.check()
-
-    async def _run(self) -> None:
-        while True:
-            await self._stream.connection.ready()
-            try:
-                await self._follow()
-            except RedisLost:
-                continue
-            except RedisRefused as refused:
-                self._outage.begin("following", refused.reason)
-            except HistoryUnavailable:
-                # There is no connection, as the outage says already.
-                pass
-            await deferLater(self._clock, PAUSE)
-
-    async def _follow(self) -> None:
-        try:
-            await self._continue()
-        except UnknownEventID:
-            # A store that is never found as it was left is not read without a pause.
-            await deferLater(self._clock, self._restarts.next(self._clock.seconds()))
-            entries = await self._stream.tail(RESTART_TAIL)
-            self._last = entries[-1]
-            self._hand_over(self._restart, as_tail(entries))
+    async def _begin_again(self) -> Tail:
+        entries = await self._stream.tail(RESTART_TAIL)
+        self._last = entries[-1]
+        return as_tail(entries)
 
     async def _continue(self) -> None:
-        """
-        Deliver what follows the last entry, until an entry is missing.
-        """
         last = self._last or await self._stream.seek(self._after)
         if last is None:
             raise UnknownEventID(f"{self._after.id!r} is not kept")

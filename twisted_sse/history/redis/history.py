@@ -13,20 +13,17 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 
-from twisted.internet.defer import Deferred, DeferredLock, TimeoutError
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from zope.interface import implementer
 
-from twisted_sse.errors import HistoryUnavailable, PerhapsKept
+from twisted_sse.errors import PerhapsKept
 from twisted_sse.events.holdings import Holdings, StoredPage
 from twisted_sse.events.presence import Occupancy, PresenceNews
 from twisted_sse.events.publication import Position, Publication, Record, Tail
-from twisted_sse.events.runrecord import RunBegun, RunKey, RunRecord
-from twisted_sse.history.outage import Unreadable
 from twisted_sse.history.redis.connect import RedisConnector
-from twisted_sse.history.redis.connection import RedisConnection, RedisLost, RedisRefused
+from twisted_sse.history.redis.connection import RedisConnection
 from twisted_sse.history.redis.follower import BLOCK, RedisFollower, as_tail
 from twisted_sse.history.redis.presence import RedisPresence
 from twisted_sse.history.redis.protocol import check_installed
@@ -34,8 +31,9 @@ from twisted_sse.history.redis.reading import describe_stream, read_page
 from twisted_sse.history.redis.runs import RedisRuns
 from twisted_sse.history.redis.stream import RedisBounds, RedisStream, stream_key
 from twisted_sse.history.redis.url import RedisURL
-from twisted_sse.history.remote import RemoteHistory
-from twisted_sse.interfaces import IHistoryReader, IPresenceStore, IRunHistory
+from twisted_sse.history.storeconnection import StoreLost
+from twisted_sse.history.storehistory import StoreHistory, check_positive
+from twisted_sse.interfaces import IPresenceStore
 from twisted_sse.topics import Selection
 from twisted_sse.transport.tls.trust import load_ca_certificates
 
@@ -48,8 +46,8 @@ _READERS = 4
 _PREFIX = re.compile(r"[!-z|~]{1,200}")
 
 
-@implementer(IPresenceStore, IRunHistory, IHistoryReader)
-class RedisHistory(RemoteHistory[RedisStream]):  # type: ignore[override]
+@implementer(IPresenceStore)
+class RedisHistory(StoreHistory[RedisStream]):
     """
     Keeps the newest publications in Redis.
 
@@ -63,6 +61,9 @@ class RedisHistory(RemoteHistory[RedisStream]):  # type: ignore[override]
             ``redis+sentinel://[USER:PASSWORD@]HOST[:PORT][,HOST[:PORT]…]/NAME[/DB]`` asks
             Sentinels where the master NAME is, and ``redis+unix://[USER:PASSWORD@]/PATH[?db=DB]``
             is a UNIX socket.
+
+        password, sentinel_password: Passwords that are not in the URL.  Those of Sentinels are
+            in the URL as ``?sentinel_user=USER&sentinel_password=PASSWORD``.
 
         prefix: The prefix of all keys; hubs with the same one share a history.
 
@@ -95,6 +96,8 @@ class RedisHistory(RemoteHistory[RedisStream]):  # type: ignore[override]
         self,
         url: str = "redis://127.0.0.1:6379/0",
         *,
+        password: str | None = None,
+        sentinel_password: str | None = None,
         prefix: str = "twisted_sse",
         events: int = 100_000,
         bytes: int = 256 * 1024 * 1024,
@@ -105,28 +108,20 @@ class RedisHistory(RemoteHistory[RedisStream]):  # type: ignore[override]
         clock: IReactorTime | None = None,
     ) -> None:
         check_installed()
-        given = (("events", events), ("bytes", bytes), ("age", age), ("timeout", timeout))
-        for name, bound in given:
-            if bound <= 0:
-                raise ValueError(f"{name} must be greater than 0, not {bound!r}")
+        check_positive(events=events, bytes=bytes, age=age, timeout=timeout)
         if wait < 0:
             raise ValueError(f"wait must not be less than 0, but it is {wait!r}")
         if not _PREFIX.fullmatch(prefix):
             raise ValueError(f"prefix must be ASCII without spaces and braces, not {prefix!r}")
-        self._url = RedisURL.parse(url)
+        self._url = RedisURL.parse(url, password, sentinel_password)
         if cafile is not None and not self._url.secure:
             raise ValueError("cafile is for TLS, so the URL has to begin with rediss")
         self._ca_certificates = None if cafile is None else load_ca_certificates(cafile)
         self._prefix = prefix
         self._bounds = RedisBounds(events, bytes, age)
-        self._timeout = timeout
         self._wait = wait
-        name = f"Redis at {self._url.address}"
-        super().__init__(_READERS, name, clock)
-        self._unreadable = Unreadable(name)
-        self._appending = DeferredLock()
         self._node = ""
-        self._batches = 0
+        super().__init__(_READERS, f"Redis at {self._url.address}", timeout, clock)
 
     def __repr__(self) -> str:
         return f"<RedisHistory {self._url} {self._prefix}>"
@@ -165,120 +160,36 @@ class RedisHistory(RemoteHistory[RedisStream]):  # type: ignore[override]
         presence = RedisPresence(self._running_store().connection, self._prefix)
         return await presence.exchange(node, changes, after, ttl)
 
-    def begin_run(  # type: ignore[override]
-        self, topic: str, owner: str, lease: float, keep: float, private: bool
-    ) -> Deferred[RunBegun]:
-        """
-        See `IRunHistory.begin_run`.
-        """
-        return Deferred.fromCoroutine(self._begin_run(topic, owner, lease, keep, private))
+    def _runs_to_read(self, store: RedisStream) -> RedisRuns:
+        return RedisRuns(store)
 
-    def renew_runs(  # type: ignore[override]
-        self, keys: Sequence[RunKey], lease: float
-    ) -> Deferred[Sequence[RunKey]]:
-        """
-        See `IRunHistory.renew_runs`.
-        """
-        return Deferred.fromCoroutine(self._runs().renew_runs(keys, lease))
+    def _runs_to_write(self, store: RedisStream) -> RedisRuns:
+        return RedisRuns(store)
 
-    def interrupt_runs(  # type: ignore[override]
-        self, lease: float, limit: int
-    ) -> Deferred[Sequence[Record]]:
-        """
-        See `IRunHistory.interrupt_runs`.
-        """
-        return Deferred.fromCoroutine(self._interrupt_runs(lease, limit))
+    def _writing_connection(self, store: RedisStream) -> RedisConnection:
+        return store.connection
 
-    def find_run(self, topic: str) -> Deferred[RunRecord | None]:  # type: ignore[override]
-        """
-        See `IRunHistory.find_run`.
-        """
-        return self._read(lambda store: RedisRuns(store).find_run(topic))
+    async def _describe(self, store: RedisStream) -> Holdings:
+        return await describe_stream(store, self._bounds)
 
-    def list_runs(  # type: ignore[override]
-        self, before: int | None, limit: int
-    ) -> Deferred[Sequence[RunRecord]]:
-        """
-        See `IRunHistory.list_runs`.
-        """
-        return self._read(lambda store: RedisRuns(store).list_runs(before, limit))
+    async def _read_page(self, store: RedisStream, cursor: str | None, limit: int) -> StoredPage:
+        return await read_page(store, cursor, limit)
 
-    def _runs(self) -> RedisRuns:
-        return RedisRuns(self._running_store())
+    async def _append_batch(
+        self, store: RedisStream, number: int, publications: Sequence[Publication]
+    ) -> Sequence[Record]:
+        return await store.append(self._node, number, publications)
 
-    async def _begin_run(
-        self, topic: str, owner: str, lease: float, keep: float, private: bool
-    ) -> RunBegun:
-        """
-        Begin a run, and repeat that if the connection was lost: the owner is recognized.
-        """
-        stream = self._running_store()
-        runs = RedisRuns(stream)
-        deadline = self._clock.seconds() + self._timeout
-        lost = False
-        while True:
-            try:
-                return await runs.begin_run(topic, owner, lease, keep, private)
-            except HistoryUnavailable as error:
-                lost = lost or isinstance(error, RedisLost)
-                left = deadline - self._clock.seconds()
-                if not lost:
-                    raise
-                if left <= 0:
-                    raise self._doubtful("the run may have begun") from None
-            with suppress(TimeoutError):
-                await stream.connection.ready().addTimeout(max(0.0, left), self._clock)
-
-    async def _interrupt_runs(self, lease: float, limit: int) -> Sequence[Record]:
-        try:
-            return await self._runs().interrupt_runs(lease, limit)
-        except RedisLost:
-            raise self._doubtful("runs may have been interrupted") from None
-
-    def _doubtful(self, what: str) -> PerhapsKept:
-        return PerhapsKept(
-            f"The connection to Redis at {self._url.address} was lost before it answered; {what}."
-        )
-
-    def describe(self) -> Deferred[Holdings]:  # type: ignore[override]
-        """
-        See `IHistoryReader.describe`.
-        """
-        return self._read(describe_stream, self._bounds)
-
-    def read(self, cursor: str | None, limit: int) -> Deferred[StoredPage]:  # type: ignore[override]
-        """
-        See `IHistoryReader.read`.
-        """
-        return self._read(read_page, cursor, limit)
-
-    async def _append(self, publications: Sequence[Publication]) -> Sequence[Record]:
-        await self._appending.acquire()
-        try:
-            stream = self._running_store()
-            self._batches += 1
-            try:
-                records = await stream.append(self._node, self._batches, publications)
-            except RedisLost:
-                records = await self._append_again(stream, publications)
-            if self._wait:
-                await self._confirm(stream)
-            self._outage.end("writing")
-            return records
-        except RedisRefused as refused:
-            self._note_refused(stream, refused.reason)
-            raise
-        finally:
-            self._appending.release()
-
-    async def _confirm(self, stream: RedisStream) -> None:
+    async def _confirm(self, store: RedisStream) -> None:
         """
         Wait until enough replicas have what was appended.
         """
+        if not self._wait:
+            return
         try:
             # Less than the time after which a connection without an answer is given up.
-            replicas = await stream.confirm(self._wait, self._timeout * 0.8)
-        except RedisLost:
+            replicas = await store.confirm(self._wait, self._timeout * 0.8)
+        except StoreLost:
             replicas = 0
         if replicas < self._wait:
             raise PerhapsKept(
@@ -286,32 +197,8 @@ class RedisHistory(RemoteHistory[RedisStream]):  # type: ignore[override]
                 f" {self._wait} replicas only {replicas} have acknowledged them in time."
             )
 
-    async def _append_again(
-        self, stream: RedisStream, publications: Sequence[Publication]
-    ) -> Sequence[Record]:
-        """
-        Append the batch that the lost connection left in doubt.
-
-        Redis recognizes a batch that it has kept already, and only answers.
-        """
-        deadline = self._clock.seconds() + self._timeout
-        while True:
-            left = max(0.0, deadline - self._clock.seconds())
-            try:
-                await stream.connection.ready().addTimeout(left, self._clock)
-                return await stream.append(self._node, self._batches, publications)
-            except (HistoryUnavailable, TimeoutError) as error:
-                if isinstance(error, RedisLost) and self._clock.seconds() < deadline:
-                    continue
-                raise self._doubtful("the publications may have been kept") from None
-
-    async def _check_writing(self, store: RedisStream) -> None:
-        try:
-            await store.probe()
-        except RedisRefused as refused:
-            self._note_refused(store, refused.reason)
-            raise
-        self._outage.end("writing")
+    async def _try_to_write(self, store: RedisStream) -> None:
+        await store.probe()
 
     async def _find(self, store: RedisStream, event_id: str) -> Record | None:
         entry = await store.locate(event_id)
@@ -343,12 +230,5 @@ class RedisHistory(RemoteHistory[RedisStream]):  # type: ignore[override]
         stream = self._open(self._timeout + BLOCK)
         return RedisFollower(stream, self._outage, self._clock, after, deliver, restart)
 
-    async def _stop(self) -> None:
-        stream = self._running_store()
-        await self._stop_following()
-        try:
-            await self._appending.acquire().addTimeout(self._timeout, self._clock)
-            self._appending.release()
-        except TimeoutError:
-            pass
-        await stream.connection.stop()
+    async def _close(self, store: RedisStream) -> None:
+        await store.connection.stop()

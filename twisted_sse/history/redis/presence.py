@@ -15,7 +15,7 @@ from typing import Any
 
 from twisted_sse.events.presence import NodeChange, Occupancy, PresenceNews
 from twisted_sse.history.redis.connection import RedisConnection
-from twisted_sse.history.redis.scripts import Script
+from twisted_sse.history.redis.script import Script
 
 __all__ = ["RedisPresence"]
 

@@ -1,13 +1,14 @@
 """
 The Lua scripts of runs: begin, renew, interrupt, find.
 
-Each is one atomic step, as those in `twisted_sse.history.redis.scripts`, which says what
-the keys hold.  One more key says when a hub has renewed or interrupted last.
+`twisted_sse.history.redis.appendscript` says what the keys hold.  One more key says when a
+hub has renewed or interrupted last.
 """
 
 from __future__ import annotations
 
-from twisted_sse.history.redis.scripts import ADDING, COMMON, Script
+from twisted_sse.history.redis.appendscript import ADDING
+from twisted_sse.history.redis.script import COMMON, Script
 
 __all__ = ["BEGIN", "FIND_RUN", "INTERRUPT", "LIST_RUNS", "RENEW"]
 

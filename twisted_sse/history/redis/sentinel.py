@@ -7,12 +7,23 @@ Follows "Sentinel clients": https://redis.io/docs/latest/develop/reference/senti
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 from twisted_sse.errors import HistoryUnavailable
 from twisted_sse.history.redis.errors import reason_of, sentence_of
 from twisted_sse.history.redis.protocol import RedisProtocol, Refused
+from twisted_sse.history.storeconnection import ConnectionGone
 
 __all__ = ["Sentinels"]
+
+# Parts of a Sentinel's answers, and what they mean.  The first match counts.
+_MEANINGS: Final = {
+    "WRONGPASS": "it refuses its user or password: check sentinel_user and sentinel_password",
+    "NOAUTH": "it requires a password of its own: give sentinel_password, or"
+    " sentinel-password-file to --history",
+    "AUTH": "it refuses its user or password: check sentinel_user and sentinel_password",
+    "NOPERM": "its user lacks permissions: grant it +sentinel|get-master-addr-by-name",
+}
 
 
 class Sentinels:
@@ -23,6 +34,8 @@ class Sentinels:
         master: The name of the Redis.
 
         connect: Connects to a host and port, within a time that it chooses.
+
+        login: The user, if it is not the default one, and the password; empty for none.
     """
 
     def __init__(
@@ -30,11 +43,13 @@ class Sentinels:
         addresses: tuple[tuple[str, int], ...],
         master: str,
         connect: Callable[[str, int], Awaitable[RedisProtocol]],
+        login: tuple[str, ...],
     ) -> None:
         # The one that has answered last comes first.
         self._addresses = list(addresses)
         self._master = master
         self._connect = connect
+        self._login = login
 
     async def find(self) -> tuple[str, int]:
         """
@@ -48,7 +63,7 @@ class Sentinels:
             try:
                 found = await self._ask(*address)
             except (HistoryUnavailable, Refused, OSError) as error:
-                text = sentence_of(error.message) if isinstance(error, Refused) else str(error)
+                text = _sentence_of(error.message) if isinstance(error, Refused) else str(error)
                 reasons.append(f"{address[0]}:{address[1]}: {text.rstrip('.')}")
             else:
                 self._addresses.remove(address)
@@ -64,9 +79,23 @@ class Sentinels:
                 raise
             raise HistoryUnavailable(reason_of(error)) from None
         try:
+            if self._login:
+                await protocol.ask("AUTH", *self._login)
             answer = await protocol.ask("SENTINEL", "get-master-addr-by-name", self._master)
+        except ConnectionGone as gone:
+            raise HistoryUnavailable(reason_of(gone.reason)) from None
         finally:
             protocol.drop(HistoryUnavailable("the Sentinel was asked"))
         if not answer:
             raise HistoryUnavailable(f"it knows no master {self._master!r}")
         return answer[0].decode(), int(answer[1])
+
+
+def _sentence_of(message: str) -> str:
+    """
+    Explain an error that a Sentinel has answered, in half a sentence.
+    """
+    for mark, meaning in _MEANINGS.items():
+        if mark in message:
+            return meaning
+    return sentence_of(message)

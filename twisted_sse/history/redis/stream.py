@@ -13,6 +13,7 @@ from twisted.internet.defer import Deferred
 from twisted_sse.errors import RunLost, TopicEnded, UnknownEventID
 from twisted_sse.events.publication import Position, Publication, Record
 from twisted_sse.history.outage import Unreadable
+from twisted_sse.history.redis.appendscript import APPEND
 from twisted_sse.history.redis.connection import RedisConnection
 from twisted_sse.history.redis.entry import (
     RawEntry,
@@ -21,7 +22,7 @@ from twisted_sse.history.redis.entry import (
     encode_entry,
     parse_entry,
 )
-from twisted_sse.history.redis.scripts import APPEND, BACK, ENDS, FIND
+from twisted_sse.history.redis.findscripts import BACK, ENDS, FIND
 from twisted_sse.topics import Selection
 
 __all__ = ["Found", "RedisBounds", "RedisStream", "stream_key"]
@@ -85,7 +86,7 @@ class RedisStream:
         unreadable: Told of entries that are passed over.
 
     Attributes:
-        keys: The keys of the store, as `twisted_sse.history.redis.scripts` takes them.
+        keys: The keys of the store, as the scripts of `twisted_sse.history.redis` take them.
     """
 
     def __init__(

@@ -2,13 +2,13 @@
 The URL of a Redis: its address, credentials and database; or of the Sentinels that know
 where it is.
 
-No message, log or `repr` contains the password.
+No message, log or `repr` contains a password.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from urllib.parse import SplitResult, unquote, urlsplit
+from dataclasses import dataclass, field, replace
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 __all__ = ["RedisURL"]
 
@@ -20,6 +20,7 @@ _SENTINEL_PORT = 26379
 
 _FORM = "redis://[USER:PASSWORD@]HOST[:PORT][/DB]"
 _SENTINEL_FORM = "redis+sentinel://[USER:PASSWORD@]HOST[:PORT][,HOST[:PORT]…]/NAME[/DB]"
+_SENTINEL_QUERY = "?sentinel_user=USER&sentinel_password=PASSWORD"
 _SOCKET_FORM = "redis+unix://[USER:PASSWORD@]/PATH[?db=DB]"
 
 _SCHEMES = ("redis", "rediss", "redis+sentinel", "rediss+sentinel", "redis+unix")
@@ -47,6 +48,8 @@ class RedisURL:
         sentinels: The hosts and ports of Sentinels.
 
         master: The name by which they know the Redis.
+
+        sentinel_user, sentinel_password: As *user* and *password*, for the Sentinels.
     """
 
     host: str
@@ -58,20 +61,41 @@ class RedisURL:
     socket: str = ""
     sentinels: tuple[tuple[str, int], ...] = ()
     master: str = ""
+    sentinel_user: str = ""
+    sentinel_password: str = field(default="", repr=False)
 
     @classmethod
-    def parse(cls, url: str) -> RedisURL:
+    def parse(
+        cls, url: str, password: str | None = None, sentinel_password: str | None = None
+    ) -> RedisURL:
         """
         Read ``redis://[USER:PASSWORD@]HOST[:PORT][/DB]``, or the same with ``rediss:``, which is
         TLS; ``redis+sentinel://[USER:PASSWORD@]HOST[:PORT][,HOST[:PORT]…]/NAME[/DB]``, also with
         ``rediss``; or ``redis+unix://[USER:PASSWORD@]/PATH[?db=DB]``.
 
         User and password are percent-decoded; ``redis://:PASSWORD@HOST`` means the
-        default user.
+        default user.  Those of Sentinels follow a ``?``, as in
+        ``?sentinel_user=USER&sentinel_password=PASSWORD``.
+
+        Args:
+            password, sentinel_password: Passwords that are not in the URL.
 
         Raises:
             ValueError: The URL is invalid; half a sentence that says why.
         """
+        parsed = cls._parsed(url)
+        if sentinel_password is not None and not parsed.sentinels:
+            raise ValueError("sentinel_password is for Sentinels, and the URL names none")
+        return replace(
+            parsed,
+            password=_one_of("password", parsed.password, password),
+            sentinel_password=_one_of(
+                "sentinel_password", parsed.sentinel_password, sentinel_password
+            ),
+        )._checked()
+
+    @classmethod
+    def _parsed(cls, url: str) -> RedisURL:
         try:
             parts = urlsplit(url)
         except ValueError:
@@ -80,10 +104,10 @@ class RedisURL:
             raise ValueError(f"the URL does not look like {_FORM}, or rediss:// for TLS")
         if parts.scheme == "redis+unix":
             return cls._of_socket(parts)
+        if parts.scheme.endswith("+sentinel") and not parts.fragment:
+            return cls._of_sentinels(parts)
         if parts.query or parts.fragment:
             raise ValueError("the URL has a '?' or '#'; in a password write %3F and %23")
-        if parts.scheme.endswith("+sentinel"):
-            return cls._of_sentinels(parts)
         if not parts.hostname:
             raise ValueError(f"the URL has no host; write {_FORM}")
         return cls(
@@ -93,7 +117,7 @@ class RedisURL:
             user=unquote(parts.username or ""),
             password=unquote(parts.password or ""),
             secure=parts.scheme == "rediss",
-        )._checked()
+        )
 
     @property
     def address(self) -> str:
@@ -117,7 +141,7 @@ class RedisURL:
                 f"the URL has something else than db after the ?; write {_SOCKET_FORM}"
             )
         user, password = unquote(parts.username or ""), unquote(parts.password or "")
-        return cls("", db=_db(db), user=user, password=password, socket=path)._checked()
+        return cls("", db=_db(db), user=user, password=password, socket=path)
 
     @classmethod
     def _of_sentinels(cls, parts: SplitResult) -> RedisURL:
@@ -125,6 +149,7 @@ class RedisURL:
         master, _, db = parts.path.removeprefix("/").partition("/")
         if not hosts or not master:
             raise ValueError(f"the URL has no name of a master; write {_SENTINEL_FORM}")
+        user, password = _sentinel_login(parts.query)
         return cls(
             "",
             db=_db(db),
@@ -133,7 +158,9 @@ class RedisURL:
             secure=parts.scheme.startswith("rediss"),
             sentinels=tuple(_host_and_port(one) for one in hosts.split(",")),
             master=unquote(master),
-        )._checked()
+            sentinel_user=user,
+            sentinel_password=password,
+        )
 
     def __str__(self) -> str:
         if self.socket:
@@ -147,6 +174,8 @@ class RedisURL:
     def _checked(self) -> RedisURL:
         if self.user and not self.password:
             raise ValueError("the URL has a user without a password")
+        if self.sentinel_user and not self.sentinel_password:
+            raise ValueError("the URL has a sentinel_user without a sentinel_password")
         return self
 
 
@@ -163,6 +192,33 @@ def _host_and_port(text: str) -> tuple[str, int]:
     if port == 0 or not parts.hostname:
         raise ValueError(f"the URL has no address of a Sentinel; write {_SENTINEL_FORM}")
     return parts.hostname, port
+
+
+def _one_of(name: str, in_url: str, given: str | None) -> str:
+    if given is None:
+        return in_url
+    if not given:
+        raise ValueError(f"{name} is empty")
+    if in_url:
+        raise ValueError(f"{name} is given twice: the URL has one, too")
+    return given
+
+
+def _sentinel_login(query: str) -> tuple[str, str]:
+    """
+    Read user and password of the Sentinels; each is empty if it is missing.
+    """
+    pairs = parse_qsl(query.replace("+", "%2B"), keep_blank_values=True)
+    login = dict(pairs)
+    if len(login) != len(pairs) or not login.keys() <= {"sentinel_user", "sentinel_password"}:
+        # Not quoted, because it may be half a password.
+        raise ValueError(
+            f"what follows the ? is not {_SENTINEL_QUERY}; in a password write ? and & as %3F and"
+            " %26"
+        )
+    if not all(login.values()):
+        raise ValueError(f"a value after the ? is empty; write {_SENTINEL_QUERY}")
+    return login.get("sentinel_user", ""), login.get("sentinel_password", "")
 
 
 def _port(parts: SplitResult) -> int:

@@ -11,12 +11,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from functools import partial
-from typing import Final, Literal, NamedTuple, TypeVar, cast
+from typing import Final, Literal, TypeVar
 
 from twisted.application.service import IService, Service
 from twisted.internet.defer import Deferred, fail, succeed
-from twisted.internet.interfaces import IReactorFromThreads, IReactorTime
+from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -30,10 +29,9 @@ from twisted_sse.events.runrecord import RunBegun, RunKey, RunRecord
 from twisted_sse.history.outage import Unreadable
 from twisted_sse.history.sqlite.availability import READING, WRITING, Availability
 from twisted_sse.history.sqlite.file import absolute, check
-from twisted_sse.history.sqlite.reader import Reader
-from twisted_sse.history.sqlite.runstore import RunStore
 from twisted_sse.history.sqlite.thread import WorkThread
 from twisted_sse.history.sqlite.trim import DEFAULT_BOUNDS, Bounds
+from twisted_sse.history.sqlite.workers import Workers
 from twisted_sse.interfaces import (
     ICheckedHistory,
     IDescribedHistory,
@@ -120,7 +118,7 @@ class SQLiteHistory(Service):
         self._clock = clock_for(clock)
         # Ages outlive the process.
         self._now = dates_of(self._clock)
-        self._workers: _Workers | None = None
+        self._workers: Workers | None = None
         self._previous_writer: WorkThread | None = None
         self._trimming: LoopingCall | None = None
         self._availability = Availability(self._path, self._clock)
@@ -149,16 +147,9 @@ class SQLiteHistory(Service):
         if self.running:
             return
         super().startService()
-        from twisted.internet import reactor
-
-        in_thread = cast(IReactorFromThreads, reactor)
-        store = RunStore(self._path, self._sync, self._bounds)
-        # It waits for the previous one, which closes the file first.
-        writer_thread = WorkThread("history writer", in_thread, self._previous_writer)
-        tell = partial(in_thread.callFromThread, self._unreadable.note)
-        reader = Reader(self._path, store, self._bounds, tell)
-        reader_thread = WorkThread("history reader", in_thread)
-        self._workers = _Workers(store, writer_thread, reader, reader_thread)
+        self._workers = Workers.start(
+            self._path, self._sync, self._bounds, self._unreadable, self._previous_writer
+        )
         # Making a LoopingCall chooses a reactor, so the constructor cannot.
         self._trimming = looping_call(self._clock, self._trim)
         # Its first run, which is now, opens the file.
@@ -185,10 +176,7 @@ class SQLiteHistory(Service):
         """
         See `IRunHistory.append`.
         """
-        if self._workers is None:
-            return fail(_not_running())
-        workers = self._workers
-        done = self._write(workers, workers.store.append, publications)
+        done = self._ask_writer(lambda workers: workers.store.append, publications)
         return done.addCallbacks(
             lambda records: self._kept(records, publications),
             lambda failure: self._refused(failure, publications),
@@ -200,33 +188,25 @@ class SQLiteHistory(Service):
         """
         See `IHistoryProvider.since`.
         """
-        if self._workers is None:
-            return fail(_not_running())
-        return self._read(self._workers, self._workers.reader.since, last_event_id, topics, limit)
+        return self._ask_reader(lambda workers: workers.reader.since, last_event_id, topics, limit)
 
     def tail(self, limit: int) -> Deferred[Tail]:  # type: ignore[override]
         """
         See `IHistoryProvider.tail`.
         """
-        if self._workers is None:
-            return fail(_not_running())
-        return self._read(self._workers, self._workers.reader.tail, limit)
+        return self._ask_reader(lambda workers: workers.reader.tail, limit)
 
     def find(self, event_id: str) -> Deferred[Record | None]:  # type: ignore[override]
         """
         See `ISearchableHistory.find`.
         """
-        if self._workers is None:
-            return fail(_not_running())
-        return self._read(self._workers, self._workers.reader.find, event_id)
+        return self._ask_reader(lambda workers: workers.reader.find, event_id)
 
     def ends(self, topics: Sequence[str]) -> Deferred[list[Record]]:  # type: ignore[override]
         """
         See `IEndingHistory.ends`.
         """
-        if self._workers is None:
-            return fail(_not_running())
-        return self._read(self._workers, self._workers.reader.ends, topics)
+        return self._ask_reader(lambda workers: workers.reader.ends, topics)
 
     def begin_run(  # type: ignore[override]
         self, topic: str, owner: str, lease: float, keep: float, private: bool
@@ -234,10 +214,8 @@ class SQLiteHistory(Service):
         """
         See `IRunHistory.begin_run`.
         """
-        if self._workers is None:
-            return fail(_not_running())
-        begin = self._workers.store.begin_run
-        return self._write(self._workers, begin, topic, owner, lease, keep, private)
+        begin = (topic, owner, lease, keep, private)
+        return self._ask_writer(lambda workers: workers.store.begin_run, *begin)
 
     def renew_runs(  # type: ignore[override]
         self, keys: Sequence[RunKey], lease: float
@@ -245,9 +223,7 @@ class SQLiteHistory(Service):
         """
         See `IRunHistory.renew_runs`.
         """
-        if self._workers is None:
-            return fail(_not_running())
-        return self._write(self._workers, self._workers.store.renew_runs, keys, lease)
+        return self._ask_writer(lambda workers: workers.store.renew_runs, keys, lease)
 
     def interrupt_runs(  # type: ignore[override]
         self, lease: float, limit: int
@@ -255,17 +231,13 @@ class SQLiteHistory(Service):
         """
         See `IRunHistory.interrupt_runs`.
         """
-        if self._workers is None:
-            return fail(_not_running())
-        return self._write(self._workers, self._workers.store.interrupt_runs, lease, limit)
+        return self._ask_writer(lambda workers: workers.store.interrupt_runs, lease, limit)
 
     def find_run(self, topic: str) -> Deferred[RunRecord | None]:  # type: ignore[override]
         """
         See `IRunHistory.find_run`.
         """
-        if self._workers is None:
-            return fail(_not_running())
-        return self._read(self._workers, self._workers.reader.find_run, topic)
+        return self._ask_reader(lambda workers: workers.reader.find_run, topic)
 
     def list_runs(  # type: ignore[override]
         self, before: int | None, limit: int
@@ -273,9 +245,7 @@ class SQLiteHistory(Service):
         """
         See `IRunHistory.list_runs`.
         """
-        if self._workers is None:
-            return fail(_not_running())
-        return self._read(self._workers, self._workers.reader.list_runs, before, limit)
+        return self._ask_reader(lambda workers: workers.reader.list_runs, before, limit)
 
     def check_available(self) -> Deferred[None]:  # type: ignore[override]
         """
@@ -297,11 +267,11 @@ class SQLiteHistory(Service):
         kept = extent.newest - extent.oldest + 1
         return Holdings(kept, extent.ends - extent.begins, bounds=told)
 
-    async def _check(self, workers: _Workers) -> None:
+    async def _check(self, workers: Workers) -> None:
         if not self._availability.check():
             await self._probe(workers)
 
-    async def _probe(self, workers: _Workers) -> None:
+    async def _probe(self, workers: Workers) -> None:
         try:
             await self._write(workers, workers.store.probe, self._availability.missing)
         except HistoryUnavailable as error:
@@ -309,7 +279,23 @@ class SQLiteHistory(Service):
             raise
         self._availability.written()
 
-    def _write(self, workers: _Workers, work: Callable[..., T], *args: object) -> Deferred[T]:
+    def _ask_writer(
+        self, choose: Callable[[Workers], Callable[..., T]], *args: object
+    ) -> Deferred[T]:
+        workers = self._workers
+        if workers is None:
+            return fail(_not_running())
+        return self._write(workers, choose(workers), *args)
+
+    def _ask_reader(
+        self, choose: Callable[[Workers], Callable[..., T]], *args: object
+    ) -> Deferred[T]:
+        workers = self._workers
+        if workers is None:
+            return fail(_not_running())
+        return self._read(workers, choose(workers), *args)
+
+    def _write(self, workers: Workers, work: Callable[..., T], *args: object) -> Deferred[T]:
         return workers.writer_thread.run(work, *args, self._now())
 
     def _kept(self, records: list[Record], publications: Sequence[Publication]) -> list[Record]:
@@ -330,7 +316,7 @@ class SQLiteHistory(Service):
             self._availability.stop()
         return result
 
-    def _read(self, workers: _Workers, work: Callable[..., T], *args: object) -> Deferred[T]:
+    def _read(self, workers: Workers, work: Callable[..., T], *args: object) -> Deferred[T]:
         now = self._now()
 
         def read(_: None = None) -> Deferred[T]:
@@ -356,7 +342,7 @@ class SQLiteHistory(Service):
             return None
         return Deferred.fromCoroutine(self._maintain(workers)).addErrback(self._trimming_failed)
 
-    async def _maintain(self, workers: _Workers) -> None:
+    async def _maintain(self, workers: Workers) -> None:
         try:
             await self._write(workers, workers.store.trim)
             if not self._availability.writes and self._workers is workers:
@@ -368,36 +354,6 @@ class SQLiteHistory(Service):
 
     def _trimming_failed(self, failure: Failure) -> None:
         self._log.failure("History failed to delete what is too old", failure)
-
-
-class _Workers(NamedTuple):
-    """
-    The threads between a start and the next stop, and what they work on.
-
-    Attributes:
-        store: Used only in `writer_thread`, except for `Store.epoch` and `Store.extent`.
-
-        reader: Used only in `reader_thread`.
-    """
-
-    store: RunStore
-    writer_thread: WorkThread
-    reader: Reader
-    reader_thread: WorkThread
-
-    async def end(self) -> None:
-        """
-        Finish all calls, and close the file.
-        """
-        # After this, reads that waited for the file to open are with the reader.
-        await self.writer_thread.run(lambda: None)
-        try:
-            await self.reader_thread.run(self.reader.close)
-            await self.reader_thread.stop()
-            # Closing the last connection empties the write-ahead log.
-            await self.writer_thread.run(self.store.close)
-        finally:
-            await self.writer_thread.stop()
 
 
 def _not_running() -> HistoryUnavailable:

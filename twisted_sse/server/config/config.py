@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from twisted_sse.broker.presence.settings import Presence
+from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.interfaces import IHistoryProvider
 from twisted_sse.server.config.access import AccessConfig
 from twisted_sse.server.config.kinds import TokenList
@@ -91,6 +92,7 @@ class Config(AccessConfig):
     drain_delay: float
     grace: float
     spread: float
+    farewell: ServerSentEvent | None
     workers: int
     takeover: str | None
     demo: bool

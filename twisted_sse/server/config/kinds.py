@@ -12,6 +12,9 @@ from typing import Any, Final, NamedTuple
 
 from twisted_sse import units
 from twisted_sse.broker.presence.settings import read_presence
+from twisted_sse.errors import InvalidEvent
+from twisted_sse.events.event import ServerSentEvent
+from twisted_sse.events.publication import Publication
 from twisted_sse.history.plugins import build_history
 from twisted_sse.server.log.formats import FORMATS
 from twisted_sse.server.log.levels import read_level
@@ -23,6 +26,7 @@ __all__ = [
     "AUTO",
     "CONNECTION_LIMIT",
     "COUNT",
+    "EVENT",
     "HISTORY",
     "INTERVAL",
     "LIMIT",
@@ -97,6 +101,17 @@ def _read_socket_path(text: str) -> str:
     return str(path)
 
 
+def _read_event(text: str) -> ServerSentEvent:
+    kind, _, data = text.partition("=")
+    if not kind or not data:
+        raise ValueError(f"{text!r} is no event: write its type, = and its data, as in pause=soon")
+    try:
+        # Its type must not be one of the hub's, as with events that are published.
+        return Publication.of("farewell", data, event=kind).event
+    except InvalidEvent as error:
+        raise ValueError(f"{text!r} is no event: {str(error).removesuffix('.')}") from None
+
+
 def _read_workers(text: str) -> int:
     if text == "auto":
         # Those that this process may use, where the system says which.
@@ -149,6 +164,7 @@ COUNT = Kind(read=units.count, expected="a whole number, such as 100", types=(in
 MILLISECONDS = Kind(
     read=units.milliseconds, expected="a whole number of milliseconds, such as 3000", types=(int,)
 )
+EVENT = Kind(read=_read_event, expected='an event type, = and data, such as "pause=soon"')
 SECONDS = Kind(read=units.seconds, expected="a number of seconds, such as 10", types=(int, float))
 INTERVAL = Kind(
     read=units.interval,

@@ -61,3 +61,8 @@ find("curl").firstElementChild.textContent = `curl -N "${location.origin}/events
 find("cut").addEventListener("click", () => stream.cut(CUT_SECONDS));
 preparePublishing();
 stream.open();
+
+// A browser may keep a page that is left, to show it again at once.  Its stream would stay open,
+// and a browser opens six connections to a server that speaks HTTP/1.1.
+addEventListener("pagehide", () => stream.close());
+addEventListener("pageshow", ({ persisted }) => persisted && stream.open());

@@ -73,6 +73,12 @@ export class Stream {
     this.after("retry", seconds, () => this.open());
   }
 
+  /* Close the connection until open() is called. */
+  close() {
+    this.source.close();
+    this.lost("paused");
+  }
+
   replace(text) {
     this.lost(text);
     this.open();

@@ -14,6 +14,7 @@ from twisted.internet.defer import Deferred, gatherResults
 
 from twisted_sse.broker.broker import Broker
 from twisted_sse.broker.readiness import Fault
+from twisted_sse.broker.runregistry import RunRegistry
 from twisted_sse.events.holdings import Holdings
 from twisted_sse.events.publication import Publication, Published
 from twisted_sse.server.workers.calls import Calls
@@ -51,6 +52,7 @@ class AllWorkers:
         self, hub_wide: HubWide, broker: Broker, count: int, *, counts_published: bool
     ) -> None:
         self.broker = broker
+        self.runs = RunRegistry(broker)
         self._hub_wide = hub_wide
         self._count = count
         self._counts_published = counts_published

@@ -152,7 +152,8 @@ class Worker(Protocol):
         self._broker = server.hub.broker
         endpoints = [one.endpoint for one in server.served]
         self._accepting = Several(endpoints)
-        self._report = ProcessReport(self._broker, lambda: len(server.hub.responses))
+        hub = server.hub
+        self._report = ProcessReport(self._broker, lambda: len(hub.responses), hub.runs)
         self._calls = Calls(
             lambda data: self.transport.write(data),
             {

@@ -62,6 +62,18 @@ class AdminAccess:
             return self._check_later(granted)
         return self._checked(granted)
 
+    async def still_admits(self, request: Request) -> bool:
+        """
+        Return whether a request that was admitted would be admitted now.
+        """
+        try:
+            granted = self(request)
+            if isinstance(granted, Awaitable):
+                await granted
+        except (Problem, Unauthorized, Forbidden):
+            return False
+        return True
+
     async def _check_later(self, granted: Awaitable[Grant]) -> Grant:
         return self._checked(await granted)
 

@@ -208,15 +208,17 @@ def single_values(pairs: Sequence[tuple[str, str]], names: Sequence[str]) -> Map
     return {name: value for name, value in values.items() if value}
 
 
-def read_number(name: str, text: str, most: int) -> int:
+def read_number(name: str, text: str, most: int, least: int = 0) -> int:
     """
-    Read a number from 0 to *most*.
+    Read a number from *least* to *most*.
 
     Raises:
         Problem: It is something else.
     """
-    if not (text.isascii() and text.isdigit() and len(text) < 11 and int(text) <= most):
-        raise Problem(400, f"{name} is a whole number, at most {most}.")
+    written = text.isascii() and text.isdigit() and len(text) < 11
+    if not (written and least <= int(text) <= most):
+        lower = f"at least {least} and " if least else ""
+        raise Problem(400, f"{name} is a whole number, {lower}at most {most}.")
     return int(text)
 
 

@@ -13,13 +13,16 @@ from twisted.python.failure import Failure
 
 from twisted_sse.broker.broker import Broker
 from twisted_sse.broker.readiness import Fault
+from twisted_sse.broker.runregistry import RunRegistry
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.holdings import Holdings
 from twisted_sse.events.publication import Publication, Published
+from twisted_sse.events.runstatus import ActiveRun
 from twisted_sse.interfaces import IDescribedHistory
 from twisted_sse.web.admin.listing import ConnectionQuery
 from twisted_sse.web.admin.rows import find_connections
 from twisted_sse.web.admin.sample import Sample, merge_samples, take_sample
+from twisted_sse.web.admin.slices import visit_all
 from twisted_sse.web.admin.topics import TopicQuery, find_topics
 
 __all__ = ["OneProcess", "ProcessReport", "Processes", "describe_history", "whole_sample"]
@@ -34,9 +37,12 @@ class Processes(Protocol):
 
     Attributes:
         broker: Has every event of the hub, for those who watch and publish.
+
+        runs: Knows the runs of its history.
     """
 
     broker: Broker
+    runs: RunRegistry
 
     def ask(self, name: str, *arguments: Any) -> Deferred[list[Any]]:
         """
@@ -67,15 +73,22 @@ class ProcessReport:
 
     Args:
         responses: Returns the number of open streams of generators.
+
+        runs: Those whose sources the process reads.
     """
 
-    def __init__(self, broker: Broker, responses: Callable[[], int]) -> None:
+    def __init__(
+        self, broker: Broker, responses: Callable[[], int], runs: RunRegistry
+    ) -> None:
         self._broker = broker
         self._responses = responses
+        self._runs = runs
         self._methods: Mapping[str, Callable[..., Any]] = {
             "close": self._close,
             "connections": self._connections,
             "examine": broker.examine,
+            "readers": self._readers,
+            "runs": self._list_runs,
             "sample": self._sample,
             "topics": self._topics,
         }
@@ -99,6 +112,24 @@ class ProcessReport:
         registry = self._broker.admission.connections
         return find_topics(registry, TopicQuery(**query), self._broker.clock)
 
+    async def _list_runs(self) -> dict[str, Any]:
+        active: list[ActiveRun] = []
+        await visit_all(self._runs, active.append, self._broker.clock)
+        return {"prefixes": self._runs.prefixes, "active": active}
+
+    async def _readers(self, runs: Sequence[tuple[str, bool]]) -> list[int]:
+        """
+        Count the connections that get each run, of which *runs* has the topic, and whether
+        it is private.
+        """
+        counts: list[int] = []
+
+        def count(run: tuple[str, bool]) -> None:
+            counts.append(self._runs.count_readers(*run))
+
+        await visit_all(runs, count, self._broker.clock)
+        return counts
+
     def _close(self, name: str, final: dict[str, Any] | None) -> bool:
         """
         Close a connection, after the event with the fields *final*.
@@ -115,9 +146,12 @@ class OneProcess:
     Implements `Processes` for a hub of one process.
     """
 
-    def __init__(self, broker: Broker, responses: Callable[[], int]) -> None:
+    def __init__(
+        self, broker: Broker, responses: Callable[[], int], runs: RunRegistry
+    ) -> None:
         self.broker = broker
-        self._report = ProcessReport(broker, responses)
+        self.runs = runs
+        self._report = ProcessReport(broker, responses, runs)
 
     def ask(self, name: str, *arguments: Any) -> Deferred[list[Any]]:
         """

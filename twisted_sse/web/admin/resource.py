@@ -19,6 +19,7 @@ from twisted_sse.web.admin.answers import answer_json, answer_text, guarded
 from twisted_sse.web.admin.connections import ConnectionsResource, TopicsResource
 from twisted_sse.web.admin.exposition import check_prometheus, expose
 from twisted_sse.web.admin.processes import Processes, whole_sample
+from twisted_sse.web.admin.runs import RunsResource
 from twisted_sse.web.admin.sample import build_info
 from twisted_sse.web.admin.stats import Stats
 from twisted_sse.web.cors import CORS
@@ -37,8 +38,8 @@ _STATIC = Path(__file__).parent / "static"
 
 class AdminResource(NotFound):
     """
-    Serves ``/dashboard``, ``/status``, ``/connections``, ``/topics``, ``/metrics`` and
-    ``/stats`` of a hub, and its ``/events`` to watch and publish.
+    Serves ``/dashboard``, ``/status``, ``/connections``, ``/topics``, ``/runs``, ``/metrics``
+    and ``/stats`` of a hub, and its ``/events`` to watch and publish.
 
     Args:
         authorize: Returns the grant of a request, which must be to read and publish
@@ -57,12 +58,13 @@ class AdminResource(NotFound):
         self.putChild(b"readyz", guarded(Ready(processes.examine, reasons=True), access))
         self.putChild(b"connections", ConnectionsResource(processes, access))
         self.putChild(b"topics", TopicsResource(processes, access))
+        self.putChild(b"runs", RunsResource(processes, access))
         self.putChild(b"dashboard", guarded(StaticFile(_STATIC / "dashboard.html"), access))
         files = NotFound()
         for path in _STATIC.iterdir():
             files.putChild(path.name.encode("ascii"), guarded(StaticFile(path), access))
         self.putChild(b"static", files)
-        stats = EventSourceResponse(Stats(processes).follow, retry=1000, hub=owner)
+        stats = EventSourceResponse(Stats(processes, access).follow, retry=1000, hub=owner)
         self.putChild(b"stats", guarded(stats, access))
         self.putChild(b"metrics", _MetricsResource(processes, access))
         self.putChild(

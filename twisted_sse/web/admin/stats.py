@@ -10,8 +10,10 @@ from typing import Any, NamedTuple
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
+from twisted.web.server import Request
 
 from twisted_sse.events.event import ServerSentEvent
+from twisted_sse.web.admin.access import AdminAccess
 from twisted_sse.web.admin.points import point_between
 from twisted_sse.web.admin.processes import Processes, whole_sample
 from twisted_sse.web.admin.sample import Sample
@@ -36,12 +38,17 @@ class _Taken(NamedTuple):
 class Stats:
     """
     Takes samples while there are viewers.
+
+    Args:
+        access: Asked again before each point, since a token may be withdrawn while
+            somebody looks.
     """
 
     _log = Logger()
 
-    def __init__(self, processes: Processes) -> None:
+    def __init__(self, processes: Processes, access: AdminAccess) -> None:
         self._processes = processes
+        self._access = access
         self._clock = processes.broker.clock
         self._points: deque[dict[str, Any]] = deque(maxlen=KEPT_POINTS)
         self._taken: deque[_Taken] = deque(maxlen=_RECENT + 1)
@@ -49,16 +56,18 @@ class Stats:
         self._running = False
         self._waiting: list[Deferred[dict[str, Any]]] = []
 
-    async def follow(self) -> AsyncIterator[ServerSentEvent]:
+    async def follow(self, request: Request) -> AsyncIterator[ServerSentEvent]:
         """
         Yield an event ``points`` with the newest points, and an event ``point`` for each
-        that follows.
+        that follows, while *request* would be admitted.
         """
         self._join()
         try:
             yield ServerSentEvent.json(list(self._points), event="points")
             while True:
                 point = await self._next()
+                if not await self._access.still_admits(request):
+                    return
                 yield ServerSentEvent.json(point, event="point")
         finally:
             self._leave()

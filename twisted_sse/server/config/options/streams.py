@@ -5,6 +5,7 @@ The options of streams: what they can resume from, and how they begin, idle and 
 import re
 
 from twisted_sse.server.config.kinds import (
+    EVENT,
     HISTORY,
     INTERVAL,
     MILLISECONDS,
@@ -18,7 +19,7 @@ __all__ = ["STREAM_OPTIONS"]
 
 def _hide_password(history: str) -> str:
     hidden = re.sub(r"(://[^:@/]*):[^@/]*@", r"\1:***@", history)
-    return re.sub(r"([?&](?:ssl)?password=)[^&,]*", r"\1***", hidden)
+    return re.sub(r"([?&](?:ssl|sentinel_)?password=)[^&,]*", r"\1***", hidden)
 
 
 STREAM_OPTIONS = (
@@ -109,6 +110,16 @@ STREAM_OPTIONS = (
         help="Seconds over which browsers reconnect after the hub has stopped",
         kind=SECONDS,
         default="10",
+        reloadable=True,
+    ),
+    Option(
+        name="farewell",
+        help="The last event of every stream when the hub stops: its type, = and its data",
+        kind=EVENT,
+        more=(
+            "As in `--farewell pause=soon`, or `--farewell 'pause={\"seconds\": 10}'`. It is not "
+            "kept, so who comes back is not sent it again."
+        ),
         reloadable=True,
     ),
 )

@@ -6,6 +6,7 @@ import { ask } from "./api.js";
 import { age, count, size } from "./format.js";
 import { Numbers } from "./numbers.js";
 import { preparePublishing } from "./publish.js";
+import { Runs } from "./runs.js";
 import { Table } from "./table.js";
 import { Watch } from "./watch.js";
 
@@ -81,11 +82,10 @@ async function refresh() {
   }
 }
 
-const closing = { row: null, button: null };
+const closing = { row: null };
 
-function askToClose(row, button) {
+function askToClose(row) {
   closing.row = row;
-  closing.button = button;
   const topics = row.topics.join(", ");
   find("closing-who").textContent = `${row.user ?? "Nobody"} at ${row.address}, ${topics} (${row.id})`;
   find("closing-data").value = "";
@@ -93,6 +93,7 @@ function askToClose(row, button) {
 }
 
 const table = new Table(announce, askToClose);
+const runs = new Runs(announce);
 
 find("closing").addEventListener("close", async ({ target }) => {
   if (target.returnValue !== "close") {
@@ -119,6 +120,7 @@ const numbers = new Numbers((state) => {
   if (state === "open") {
     refresh();
     table.load();
+    runs.load();
   }
 });
 setInterval(() => document.hidden || refresh(), REFRESH_SECONDS * 1000);

@@ -5,6 +5,7 @@
 
 import { ask } from "./api.js";
 import { age, count, size } from "./format.js";
+import { Rows } from "./rows.js";
 
 const find = (id) => document.getElementById(id);
 
@@ -33,20 +34,18 @@ function topicsOf({ topics, topic_count: all }) {
   return topics.join(", ") + more;
 }
 
-/* Set a text only if it differs, so that a selection stays. */
-function setText(element, text) {
-  if (element.textContent !== text) {
-    element.textContent = text;
-  }
-}
-
 export class Table {
   /* close: called with a row whose button was pressed. */
   constructor(announce, close) {
     this.announce = announce;
-    this.close = close;
     this.offset = 0;
-    this.rows = new Map();
+    this.rows = new Rows(find("rows"), COLUMNS, {
+      key: "id",
+      empty: "Nobody is connected who matches.",
+      action: "Close",
+      label: (row) => `Close the connection of ${row.user ?? row.address}, ${row.id}`,
+      act: close,
+    });
     this.loading = null;
     find("filter").addEventListener("submit", (event) => event.preventDefault());
     find("filter").addEventListener("input", () => this.begin());
@@ -131,72 +130,6 @@ export class Table {
         header.removeAttribute("aria-sort");
       }
     }
-    this.fill(connections);
+    this.rows.show(connections);
   }
-
-  /* Keep the elements of rows that stay, so that the keyboard stays where it is. */
-  fill(connections) {
-    const body = find("rows");
-    const rows = new Map();
-    for (const row of connections) {
-      const element = this.rows.get(row.id) ?? this.make();
-      this.write(element, row);
-      rows.set(row.id, element);
-    }
-    this.rows = rows;
-    const wanted = [...rows.values()];
-    if (wanted.length === 0) {
-      body.replaceChildren(emptyRow());
-    } else if (wanted.some((one, index) => body.children[index] !== one) || body.children.length !== wanted.length) {
-      const focused = document.activeElement;
-      body.replaceChildren(...wanted);
-      if (body.contains(focused)) {
-        focused.focus({ preventScroll: true });
-      }
-    }
-  }
-
-  make() {
-    const element = document.createElement("tr");
-    element.setAttribute("role", "row");
-    for (const [name] of COLUMNS) {
-      const cell = element.insertCell();
-      cell.className = name;
-      cell.setAttribute("role", "cell");
-    }
-    const button = document.createElement("button");
-    button.type = "button";
-    button.className = "quiet";
-    button.textContent = "Close";
-    button.addEventListener("click", () => this.close(element.row, button));
-    const cell = element.insertCell();
-    cell.className = "action";
-    cell.setAttribute("role", "cell");
-    cell.append(button);
-    return element;
-  }
-
-  write(element, row) {
-    element.row = row;
-    element.dataset.id = row.id;
-    COLUMNS.forEach(([, text], index) => {
-      const cell = element.cells[index];
-      setText(cell, text(row));
-      if (cell.scrollWidth > cell.clientWidth) {
-        cell.title = cell.textContent;
-      }
-    });
-    element.cells[5].dataset.state = row.state;
-    const button = element.lastElementChild.firstElementChild;
-    button.setAttribute("aria-label", `Close the connection of ${row.user ?? row.address}, ${row.id}`);
-  }
-}
-
-function emptyRow() {
-  const element = document.createElement("tr");
-  const cell = element.insertCell();
-  cell.className = "empty";
-  cell.colSpan = COLUMNS.length + 1;
-  cell.textContent = "Nobody is connected who matches.";
-  return element;
 }
