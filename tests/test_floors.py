@@ -58,7 +58,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
     ),
     "history": (
         ("memoryruns",),
-        ("bell", "follower", "memory", "outage", "plugins"),
+        ("bell", "follower", "memory", "outage", "plugins", "presencepairs"),
         ("reading", "remote", "storeconnection"),
         ("storefollower", "storehistory"),
         ("sqlite", "postgres", "redis", "upstream"),
