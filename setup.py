@@ -25,7 +25,8 @@ KLEIN = "klein>=24.8"
 # Older ones accept forged tokens: CVE-2026-48526.  The extra of PyJWT is for keys that are no
 # secrets; the package itself needs cryptography for TLS.
 JWT = ["PyJWT[crypto]>=2.13"]
-REDIS = ["txredisapi>=1.6"]
+# txredisapi writes commands, and hiredis reads replies.
+REDIS = ["hiredis>=3", "txredisapi>=1.6"]
 # The first with statements and results of libpq's pipeline mode that this package uses; "binary"
 # brings a libpq.
 POSTGRES = ["psycopg[binary]>=3.2"]

@@ -100,6 +100,7 @@ OUTSIDERS = {
     "rich": ["cli"],
     "psycopg": ["history.postgres"],
     "txredisapi": ["history.redis.protocol"],
+    "hiredis": ["history.redis.replies"],
     "jwt": ["web.tokens"],
     "prometheus_client": ["web.admin.exposition"],
     "cryptography": ["web.tokens", "web.clientcertificate", "transport.tls"],

@@ -165,7 +165,7 @@ class WheelTests(SynchronousTestCase):
 
         expected = {"all", "cli", "dev", "docs", "jwt", "metrics", "postgres", "redis", "test"}
         self.assertEqual(set(extras), expected)
-        self.assertEqual(len(in_all), 5)
+        self.assertEqual(len(in_all), 6)
 
 
 class InstallationTests(SynchronousTestCase):

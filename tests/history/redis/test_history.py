@@ -284,14 +284,16 @@ class ArgumentTests(SynchronousTestCase):
 
     def test_not_installed(self) -> None:
         """
-        Without txredisapi the error says what to install.
+        Without txredisapi or hiredis the error says what to install.
         """
-        program = (
-            "import sys; sys.modules['txredisapi'] = None;"
-            "from twisted_sse.history.redis import RedisHistory; RedisHistory()"
-        )
-        done = subprocess.run(
-            [sys.executable, "-c", program], capture_output=True, check=False, text=True
-        )
+        for name in ("txredisapi", "hiredis"):
+            program = (
+                f"import sys; sys.modules[{name!r}] = None;"
+                "from twisted_sse.history.redis import RedisHistory; RedisHistory()"
+            )
+            done = subprocess.run(
+                [sys.executable, "-c", program], capture_output=True, check=False, text=True
+            )
 
-        self.assertIn("pip install 'twisted-sse[redis]'", done.stderr.splitlines()[-1])
+            last = done.stderr.splitlines()[-1]
+            self.assertIn(f"{name}: pip install 'twisted-sse[redis]'", last)

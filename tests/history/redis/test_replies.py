@@ -26,7 +26,7 @@ class ReplyParserTests(SynchronousTestCase):
     """
 
     CASES = [
-        (b"+OK\r\n", "OK"),
+        (b"+OK\r\n", b"OK"),
         (b"-ERR no\r\n", ("error", "ERR no")),
         (b"-\xff\r\n", ("error", "\ufffd")),
         (b":-12\r\n", -12),
@@ -36,7 +36,7 @@ class ReplyParserTests(SynchronousTestCase):
         (b"*0\r\n", []),
         (b"*-1\r\n", None),
         (b"*2\r\n$1\r\na\r\n:1\r\n", [b"a", 1]),
-        (b"*3\r\n*0\r\n*1\r\n*2\r\n+a\r\n-b\r\n$-1\r\n", [[], [["a", ("error", "b")]], None]),
+        (b"*3\r\n*0\r\n*1\r\n*2\r\n+a\r\n-b\r\n$-1\r\n", [[], [[b"a", ("error", "b")]], None]),
     ]
 
     BAD = [
@@ -46,8 +46,6 @@ class ReplyParserTests(SynchronousTestCase):
         b"*-2\r\n",
         b"$-2\r\n",
         b":1.5\r\n",
-        b"+\xff\r\n",
-        b"$600000000\r\n",
         b"x" * 17000,
     ]
 
@@ -83,7 +81,7 @@ class ReplyParserTests(SynchronousTestCase):
         piece = b"x" * 1000
         pieces = [b"*2\r\n$2000000\r\n", *[piece] * 2000, b"\r\n", b"$1\r\ny\r\n+OK\r\n"]
 
-        self.assertEqual(self.read(*pieces), [[piece * 2000, b"y"], "OK"])
+        self.assertEqual(self.read(*pieces), [[piece * 2000, b"y"], b"OK"])
 
     def test_bad(self) -> None:
         """

@@ -1,7 +1,8 @@
 """
-The Redis protocol on one connection: txredisapi's, with a faster reader of replies.
+The Redis protocol on one connection: txredisapi writes the commands, and hiredis reads
+the replies.
 
-txredisapi imports the reactor and may not be installed, so it is imported when
+txredisapi imports the reactor, and either may not be installed, so they are imported when
 the first connection is made.
 """
 
@@ -24,16 +25,16 @@ __all__ = ["RedisFactory", "RedisProtocol", "check_installed"]
 
 def check_installed() -> None:
     """
-    Check that txredisapi is installed, without importing it.
+    Check that txredisapi and hiredis are installed, without importing them.
 
     Raises:
-        ModuleNotFoundError: It is not installed.
+        ModuleNotFoundError: One of them is not installed.
     """
-    if find_spec("txredisapi") is None:
-        raise ModuleNotFoundError(
-            "history in Redis needs txredisapi: pip install 'twisted-sse[redis]'",
-            name="txredisapi",
-        )
+    for name in ("txredisapi", "hiredis"):
+        if find_spec(name) is None:
+            raise ModuleNotFoundError(
+                f"history in Redis needs {name}: pip install 'twisted-sse[redis]'", name=name
+            )
 
 
 class RedisProtocol(Protocol):
@@ -75,8 +76,7 @@ class RedisProtocol(Protocol):
         Send *command*.
 
         Returns:
-            Redis' answer: a list, an int, bytes or ``None``; or a str for a
-            status such as ``OK``.
+            Redis' answer: a list, an int, bytes or ``None``.
 
         Raises:
             Refused: Redis has answered with an error.
