@@ -72,7 +72,8 @@ export class Runs {
     const panel = find("runs");
     panel.hidden = panel.hidden && !filtered && runs.length === 0;
     const more = before === null ? "" : "; search to see the others";
-    find("run-count").textContent = `${count(runs.length)} runs, ${count(active)} read by this hub${more}`;
+    const shown = runs.length === 1 ? "1 run" : `${count(runs.length)} runs`;
+    find("run-count").textContent = `${shown}; ${count(active)} running in this hub${more}`;
     this.rows.show(runs);
   }
 
