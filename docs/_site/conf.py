@@ -36,7 +36,7 @@ include_patterns = [
 ]
 exclude_patterns = [
     *(".*", "build", "dist", "twisted*", "newsfragments", "tools", "docs/_site"),
-    *("browser", "deploy", "examples/react/*.py"),
+    *("browser", "deploy"),
     *("**/node_modules", "**/*.egg-info", "**/__pycache__"),
 ]
 

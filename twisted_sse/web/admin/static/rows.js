@@ -13,7 +13,7 @@ function setText(element, text) {
 export class Rows {
   /*
    * columns: pairs of the class of a cell, and a function that returns its text; the class "state"
-   * is coloured by its text.  key: what tells rows apart.  empty: said if there are none.
+   * is colored by its text.  key: what tells rows apart.  empty: said if there are none.
    * action: the name of the button in each row; label(row): what it is called aloud; act(row): what
    * it does; without(row): whether a row has none.
    */
