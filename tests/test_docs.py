@@ -738,7 +738,6 @@ class BenchmarkTests(SynchronousTestCase):
         for row in rows:
             self.assertIn(f"\n| {row} | ", measured)
 
-
     def test_cited(self) -> None:
         """
         The pages that cite figures cite those that were measured.
