@@ -67,6 +67,7 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
+from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 from twisted.internet.task import Clock
@@ -719,6 +720,21 @@ class LinkTests(SynchronousTestCase):
                 self.assertTrue(file.exists(), place)
                 if anchor:
                     self.assertIn(anchor, self.anchors(file), place)
+
+    def test_outside(self) -> None:
+        """
+        Every link to elsewhere is a whole URL of HTTPS; nothing is asked over the network.
+        """
+        found = 0
+        for document in DOCUMENTS:
+            text = _FENCE.sub("", document.read_text("utf-8"))
+            for target in re.findall(r"\]\((\w+:[^)]+)\)", text):
+                found += 1
+                parts = urlsplit(target)
+                is_whole = parts.scheme == "https" and "." in parts.netloc
+
+                self.assertTrue(is_whole and not re.search(r"\s", target), target)
+        self.assertGreater(found, 20)
 
 
 class BenchmarkTests(SynchronousTestCase):

@@ -36,8 +36,7 @@ include_patterns = [
 ]
 exclude_patterns = [
     *(".*", "build", "dist", "twisted*", "newsfragments", "tools", "docs/_site"),
-    *("browser", "deploy"),
-    *("**/node_modules", "**/*.egg-info", "**/__pycache__"),
+    *("browser", "deploy", "**/node_modules", "**/*.egg-info", "**/__pycache__"),
 ]
 
 # Headings have the anchors that GitHub gives them.

@@ -3,6 +3,7 @@ The programs among the examples are pages: their docstring, and their code in co
 """
 
 import ast
+import re
 from typing import Any, ClassVar
 
 from docutils import nodes
@@ -10,6 +11,9 @@ from sphinx.application import Sphinx
 from sphinx.parsers import Parser
 
 __all__ = ["ProgramParser", "setup"]
+
+# How to run the program, a line for each step.
+_COMMANDS = re.compile(r"(?:Needs|Run|Then|And).*: ")
 
 
 class ProgramParser(Parser):
@@ -23,12 +27,15 @@ class ProgramParser(Parser):
         """
         Called by docutils.
         """
-        name = f"{document['source'].rpartition('/')[2]}"
+        name = document["source"].rpartition("/")[2]
         page = nodes.section(ids=[nodes.make_id(name)], names=[name])
         page += nodes.title(name, name)
         said = ast.get_docstring(ast.parse(inputstring)) or ""
         for text in filter(None, said.split("\n\n")):
-            page += nodes.paragraph(text, text)
+            if _COMMANDS.match(text):
+                page += nodes.literal_block(text, text, language="text")
+            else:
+                page += nodes.paragraph(text, text)
         code = inputstring.partition('"""\n\n')[2] or inputstring
         page += nodes.literal_block(code, code, language="python")
         document += page
