@@ -30,9 +30,9 @@ wait_for "$edge"
 
 echo "-- Published at the hub, and read at its edge."
 id=$(say "$hub" one)
-curl --silent --no-buffer --max-time 1 "$edge/events?topic=news&last_event_id=earliest" || true
+curl --silent --no-buffer --max-time 3 "$edge/events?topic=news&last_event_id=earliest" || true
 
 echo "-- Published at the edge, and read at the hub, with the same IDs."
 say "$edge" two >/dev/null
-curl --silent --no-buffer --max-time 1 --header "Last-Event-ID: $id" \
+curl --silent --no-buffer --max-time 3 --header "Last-Event-ID: $id" \
     "$hub/events?topic=news" || true

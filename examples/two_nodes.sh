@@ -31,9 +31,9 @@ wait_for "$second"
 
 echo "-- Published at the first hub, read at the second one."
 id=$(say "$first" one)
-curl --silent --no-buffer --max-time 1 "$second/events?topic=news&last_event_id=earliest" || true
+curl --silent --no-buffer --max-time 3 "$second/events?topic=news&last_event_id=earliest" || true
 
 echo "-- Published while the reader was away: it continues at the other hub."
 say "$second" two >/dev/null
-curl --silent --no-buffer --max-time 1 --header "Last-Event-ID: $id" \
+curl --silent --no-buffer --max-time 3 --header "Last-Event-ID: $id" \
     "$first/events?topic=news" || true

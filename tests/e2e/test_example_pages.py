@@ -16,6 +16,7 @@ from tests.support.curl import curl
 from tests.support.pages import PageTests
 from tests.support.ports import free_port
 from tests.support.redis_server import RedisServer
+from tests.support.streams import RawStream
 
 __all__ = ["EXAMPLES", "ExamplePagesTests"]
 
@@ -107,11 +108,15 @@ class ExamplePagesTests(PageTests):
 
         self.show("/login/ada")
         self.wait("users.size === 1")
+        watcher = RawStream(self.port, "/events?topic=lobby&presence=watch", bob)
+        self.addCleanup(watcher.close)
+        watcher.named("presence-state")
         self.browser.run("find('leave').click()")
         stopped = self.look("[source.readyState, find('state').textContent]")
 
         self.assertEqual(removed.body, "1 streams have ended.\n")
         self.assertEqual(stopped, [2, "You have left."])
+        self.assertEqual(watcher.named("presence-leave").json()["user"], "ada")
 
     def test_backlog(self) -> None:
         """
@@ -218,7 +223,7 @@ class ExamplePagesTests(PageTests):
             file.write_bytes(zipfile.ZipFile(wheel).read(_DATASTAR_FILE))
             self.start("counter.py", str(file))
             self.show()
-            self.wait("performance.getEntriesByType('resource').length >= 2")
+            self.wait("count.textContent === '0'")
             for number in (1, 2):
                 self.browser.run("add.click()")
                 self.wait(f"count.textContent === '{number}'")
