@@ -90,12 +90,13 @@ def samples(
     """
     for measure in measures:
         for case in measure.cases(sizes):
-            for number in range(rounds):
+            all_rounds = max(rounds, case.least_rounds)
+            for number in range(all_rounds):
                 for server in filter(case.suits, servers):
                     made = replace(take(case, server), round=number)
                     noisy = f", {made.others:.1f} cores used by others" if made.others > 0.1 else ""
                     say(
-                        f"{case.kind} {number + 1}/{rounds} {server.name}: "
+                        f"{case.kind} {number + 1}/{all_rounds} {server.name}: "
                         f"{made.problem or 'ok'}{noisy}"
                     )
                     yield made

@@ -358,7 +358,7 @@ def _runs(sizes: Sizes) -> Sequence[Figure]:
             Figure(
                 f"The same, as times that with {sizes.few_runs}",
                 *("runs", f"{key}_many_times", "\u00d7"),
-                target=at_most(1.2),
+                target=at_most(1.3),
             ),
         )
     ]

@@ -23,7 +23,9 @@ class Sizes:
 
         tens, hundreds: Events in a fan-out in bursts of 10 and of 100.
 
-        gentle_events: At 10 per second, for latencies.
+        gentle_events, gentle_rounds: At 10 per second, for latencies; and in how many rounds
+            at least.  The slowest hundredth are few events of a round, so that it takes many of
+            both to tell two servers apart.
 
         encrypted: TLS connections.
 
@@ -70,6 +72,7 @@ class Sizes:
     tens: int
     hundreds: int
     gentle_events: int
+    gentle_rounds: int
     encrypted: int
     behind: int
     slow_seconds: int
@@ -104,7 +107,8 @@ FULL = Sizes(
     events_many=200,
     tens=600,
     hundreds=2_000,
-    gentle_events=200,
+    gentle_events=400,
+    gentle_rounds=5,
     encrypted=2_000,
     behind=100,
     slow_seconds=20,
@@ -140,6 +144,7 @@ QUICK = Sizes(
     tens=100,
     hundreds=400,
     gentle_events=5,
+    gentle_rounds=1,
     encrypted=20,
     behind=20,
     slow_seconds=2,

@@ -27,8 +27,8 @@ from twisted_sse.broker.connections.grant import Grant
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.hub import Hub
 from twisted_sse.topics import Selection
-from twisted_sse.transport.sinks.framing import Framing, raw
-from twisted_sse.transport.sinks.sink import Stream
+from twisted_sse.transport.framing import Framing, raw
+from twisted_sse.transport.sink import Stream
 
 __all__ = ["main", "measure"]
 

@@ -16,6 +16,7 @@ from urllib.request import urlopen
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.e2e.test_applications import EXAMPLES as APPLICATIONS
 from tests.e2e.test_example_pages import EXAMPLES as IN_BROWSER
 from tests.e2e.test_example_scripts import EXAMPLES as SCRIPTS
 from tests.support.curl import curl, publish
@@ -31,10 +32,8 @@ from twisted_sse.events.codec import Decoder
 __all__ = [
     "AnswersTests",
     "ApschedulerTests",
-    "ChatTests",
     "CompletenessTests",
     "CurlTests",
-    "DashboardTests",
     "EmbedTests",
     "EveryTests",
     "ExpiringTests",
@@ -44,7 +43,6 @@ __all__ = [
     "KleinAppTests",
     "KleinClassTests",
     "ModelTests",
-    "NotificationsTests",
     "OwnHistoryTests",
     "PageTests",
     "PrivateTopicsTests",
@@ -562,45 +560,6 @@ class FollowTests(ExampleTests):
         self.assertEqual(program.wait(), 0, program.output())
 
 
-class DashboardTests(ExampleTests):
-    """
-    The dashboard; tests/e2e/test_applications.py looks at its page.
-    """
-
-    examples = ["dashboard.py"]
-
-    def test_measurements(self) -> None:
-        """
-        Measurements arrive with consecutive numbers, beginning with the first one that is kept.
-        """
-        self.start()
-        stream = self.subscribe("/events?last_event_id=earliest")
-
-        numbers = [json.loads(data)["number"] for data in stream.data(3)]
-
-        self.assertEqual(numbers, [0, 1, 2])
-
-
-class ChatTests(ExampleTests):
-    """
-    The chat; tests/e2e/test_applications.py looks at its page.
-    """
-
-    examples = ["chat.py", "chat.html"]
-
-    def test_strangers(self) -> None:
-        """
-        Without a login nobody reads, and nobody says anything.
-        """
-        self.start()
-
-        refused = self.subscribe("/events?topic=rooms/tea")
-        said = curl(f"http://localhost:{self.port}/rooms/tea", "--data", "hello")
-
-        self.assertEqual(refused.status, "HTTP/1.1 401 Unauthorized")
-        self.assertEqual((said.status, said.body), (403, "This room is private."))
-
-
 class JobsTests(ExampleTests):
     """
     The jobs; tests/e2e/test_applications.py looks at their page.
@@ -642,30 +601,6 @@ class AnswersTests(ExampleTests):
         self.assertEqual(words, ["You ", "asked: ", "why? "])
 
 
-class NotificationsTests(ExampleTests):
-    """
-    The notifications; tests/e2e/test_applications.py looks at their page.
-    """
-
-    examples = ["notifications.py"]
-
-    def test_users(self) -> None:
-        """
-        A user gets what a program with the token publishes for them; without it, nobody publishes.
-        """
-        self.start()
-        url = f"http://localhost:{self.port}"
-        login = curl(f"{url}/login/ada").headers["set-cookie"].partition(";")[0]
-        stream = self.subscribe("/events?topic=users/{user}", f"Cookie: {login}")
-        stream.named("stream-open")
-        for user in ("bob", "ada"):
-            publish(url, "secret", f"users/{user}", f"for {user}")
-        refused = curl(f"{url}/events", "--data", "topic=users/ada&data=forged")
-
-        self.assertEqual(stream.data(1), ["for ada"])
-        self.assertEqual(refused.status, 401)
-
-
 class CompletenessTests(SynchronousTestCase):
     """
     All examples together.
@@ -678,7 +613,7 @@ class CompletenessTests(SynchronousTestCase):
         Each file is tested by one of the classes above, or in tests/e2e/.
         """
         tested = [name for tests in ExampleTests.__subclasses__() for name in tests.examples]
-        tested += [*IN_BROWSER, *SCRIPTS]
+        tested += [*APPLICATIONS, *IN_BROWSER, *SCRIPTS]
 
         self.assertEqual(sorted(tested), [path.name for path in self.files])
 

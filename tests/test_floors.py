@@ -40,8 +40,17 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
     ),
     "transport": (
         ("addresses",),
-        ("__init__", "sockets", "refusal", "refusals", "deadline", "keyedrate", "proxies"),
-        ("acceptlimit", "proxyprotocol", "socketlimit"),
+        (
+            "__init__",
+            "sockets",
+            "refusal",
+            "refusals",
+            "deadline",
+            "framing",
+            "keyedrate",
+            "proxies",
+        ),
+        ("acceptlimit", "proxyprotocol", "socketlimit", "sink"),
         ("heads",),
         ("http2", "tls"),
         ("http",),
@@ -49,7 +58,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
     ),
     "history": (
         ("memoryruns",),
-        ("bell", "follower", "memory", "outage", "plugins"),
+        ("bell", "follower", "memory", "outage", "plugins", "presencepairs"),
         ("reading", "remote", "storeconnection"),
         ("storefollower", "storehistory"),
         ("sqlite", "postgres", "redis", "upstream"),

@@ -45,11 +45,14 @@ class Case:
         take: Starts the server, takes the sample, stops the server.
 
         suits: Whether a server takes part.
+
+        least_rounds: In how many rounds at least, whatever the command line says.
     """
 
     kind: str
     take: Callable[[Server], Sample]
     suits: Callable[[Server], bool] = everyone
+    least_rounds: int = 1
 
 
 def generated(

@@ -12,7 +12,7 @@ function Task() {
   const [result, setResult] = useState(null);
   // Without a URL there is no stream, so the hook closes it and does not come back.
   useEvents(
-    result === null ? "/task" : null,
+    result === null ? "/steps" : null,
     {
       message: (event) => setSteps((before) => [...before, event.data]),
       end_event: (event) => setResult(event.data),

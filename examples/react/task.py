@@ -17,9 +17,9 @@ BUILT = Path(__file__).resolve().parent / "dist"
 app = Klein()
 
 
-@app.route("/task")
+@app.route("/steps")
 @event_stream(retry=100)
-async def task(request, last_event_id):
+async def steps(request, last_event_id):
     # A page that has lost the connection gets the steps that it has missed.
     done = int(last_event_id or 0)
     for number in range(done + 1, 6):

@@ -2,9 +2,7 @@ import { defineConfig } from "vite";
 
 export default defineConfig({
   esbuild: { jsx: "automatic" },
-  // twisted-sse is a link to a folder of this repository, and uses the React of this one.
-  resolve: { preserveSymlinks: true },
   build: { rollupOptions: { input: ["index.html", "task.html"] } },
   // npm run dev: the page comes from Vite, and its streams from the program in Python.
-  server: { proxy: { "/events": "http://localhost:8080", "/task": "http://localhost:8080" } },
+  server: { proxy: { "/events": "http://localhost:8080", "/steps": "http://localhost:8080" } },
 });

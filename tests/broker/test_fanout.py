@@ -18,9 +18,9 @@ from twisted_sse.broker.audiences.audience import Audience
 from twisted_sse.broker.audiences.representation import PLAIN
 from twisted_sse.broker.fanout import Fanout
 from twisted_sse.history import MemoryHistory
-from twisted_sse.transport.sinks.framing import raw
+from twisted_sse.transport.framing import raw
 
-__all__ = ["BudgetTests", "JoinedWriteTests", "OvertakingTests", "SliceTests"]
+__all__ = ["AnswerTests", "BudgetTests", "JoinedWriteTests", "OvertakingTests", "SliceTests"]
 
 # One look takes longer than a turn's budget, so that a turn writes one stride.
 COSTLY = 0.006
@@ -230,10 +230,96 @@ class SliceTests(SynchronousTestCase):
         self.assertEqual(fixture.clock.getDelayedCalls(), [])
 
 
+class AnswerTests(SynchronousTestCase):
+    """
+    A publisher is answered after the sends, but does not wait for a large fan-out.
+    """
+
+    def published(self, strides: int) -> tuple[FanoutFixture, list[Any]]:
+        """
+        Publish to subscribers in *strides*, and return what the publisher is told.
+        """
+        fixture = FanoutFixture()
+        fixture.subscribe(strides * STRIDE)
+        told: list[Any] = []
+        fixture.hub.publish("a", "1").addCallback(told.append)
+        fixture.clock.cost = COSTLY
+        fixture.clock.advance(0)
+        return fixture, told
+
+    def test_at_once(self) -> None:
+        """
+        If one turn is enough, the answer comes in it.
+        """
+        fixture, told = self.published(1)
+
+        self.assertEqual([receipt.subscribers for receipt in told], [STRIDE])
+        self.assertEqual(fixture.served(), STRIDE)
+
+    def test_after_the_sends(self) -> None:
+        """
+        If it takes two, the answer comes when all have the event.
+        """
+        fixture, told = self.published(2)
+        self.assertEqual((told, fixture.served()), ([], STRIDE))
+
+        fixture.clock.advance(0)
+        self.assertEqual((len(told), fixture.served()), (1, 2 * STRIDE))
+
+    def test_large(self) -> None:
+        """
+        If it takes more, the answer comes after the second.
+        """
+        fixture, told = self.published(5)
+        fixture.clock.advance(0)
+
+        self.assertEqual((len(told), fixture.served()), (1, 2 * STRIDE))
+
+    def test_order(self) -> None:
+        """
+        Publications are answered in their order, and a flush after them.
+        """
+        fixture, told = self.published(5)
+        told.clear()
+        hub = fixture.hub
+        for number in ("2", "3"):
+            hub.publish("a", number).addCallback(lambda _, number=number: told.append(number))
+        hub.broker.flush().addCallback(lambda _: told.append("flushed"))
+        fixture.settle()
+
+        self.assertEqual(told[1:], ["2", "3", "flushed"])
+
+    def test_stop(self) -> None:
+        """
+        Who has not been answered yet is answered when the hub stops.
+        """
+        fixture, told = self.published(5)
+        fixture.hub.broker.stop()
+
+        self.assertEqual(len(told), 1)
+
+
 class JoinedWriteTests(SynchronousTestCase):
     """
     One write for each connection and turn.
     """
+
+    def test_during_a_fan_out(self) -> None:
+        """
+        What is published while an event is being sent leaves together, after it.
+        """
+        fixture = FanoutFixture()
+        members = fixture.subscribe(3 * STRIDE)
+        fixture.publish("a", "1")
+        fixture.clock.advance(0)
+        for number in range(2, 9):
+            fixture.publish("a", str(number))
+        fixture.settle()
+
+        # The first payload is the beginning of the stream.
+        sends = {len(one.sink.payloads) for one in members}  # type: ignore[attr-defined]
+        self.assertEqual(sends, {2})
+        self.assertEqual({tuple(one.data) for one in members}, {tuple("12345678")})
 
     def test_one_write(self) -> None:
         """

@@ -21,6 +21,7 @@ from tests.support.hubs import Subscriber, make_hub
 from tests.support.shared import SharedMemoryHistory, SharedStore
 from tests.support.sinks import MemorySink
 from twisted_sse import Grant, Hub
+from twisted_sse.broker.connections.connection import Connection
 from twisted_sse.broker.connections.endreason import EndReason
 from twisted_sse.broker.topicchanges import ChangeRefused, TopicRequest
 from twisted_sse.errors import HistoryUnavailable
@@ -294,6 +295,26 @@ class CaseTests(SynchronousTestCase):
         ]
         self.reader = Subscriber(self.hub, "a", fixed=False)
         self.clock.advance(0)
+
+    def test_while_it_opens(self) -> None:
+        """
+        A listener may change the topics of a stream that begins; it gets what it has missed.
+        """
+        asked: list[Any] = []
+
+        def greet(connection: Connection) -> None:
+            self.reader.connection = connection
+            asked.append(ask(self.hub, self.reader, "b", last_event_id=self.ids[0]))
+
+        self.hub.on_connect(greet)
+        other = Subscriber(self.hub, "a", fixed=False)
+        self.clock.advance(0)
+        self.successResultOf(asked[0])
+        self.clock.advance(0)
+
+        self.assertEqual(other.data, ["2", "3"])
+        self.publish("b", "4")
+        self.assertEqual(other.data, ["2", "3", "4"])
 
     def change(self, *arguments: Any, **options: Any) -> Any:
         """

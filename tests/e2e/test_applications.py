@@ -8,23 +8,20 @@ from pathlib import Path
 from tests.support.curl import curl, publish
 from tests.support.pages import PageTests
 
-__all__ = [
-    "AnswersTests",
-    "ChatTests",
-    "DashboardTests",
-    "JobsTests",
-    "NotificationsTests",
-]
+__all__ = ["EXAMPLES", "ApplicationTests"]
 
 _EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+
+#: The files of the examples that are tested here alone.
+EXAMPLES = ("chat.html", "chat.py", "dashboard.py", "notifications.py")
 
 # The texts of the elements in a list.
 _ITEMS = "[...document.querySelectorAll('li')].map((item) => item.textContent)"
 
 
-class DashboardTests(PageTests):
+class ApplicationTests(PageTests):
     """
-    The dashboard.
+    One browser for all of them.
     """
 
     def numbers(self) -> list[int]:
@@ -34,7 +31,7 @@ class DashboardTests(PageTests):
         found: list[int] = self.browser.run("return values.map(({ number }) => number)")
         return found
 
-    def test_cut_and_reload(self) -> None:
+    def test_dashboard(self) -> None:
         """
         The chart has every measurement, after a lost connection and after a reload.
         """
@@ -56,12 +53,6 @@ class DashboardTests(PageTests):
             self.assertTrue(all(after == one + 1 for one, after in pairwise(numbers)), numbers)
         self.assertTrue(self.browser.run("return line.getAttribute('points')").startswith("0,"))
 
-
-class ChatTests(PageTests):
-    """
-    The chat.
-    """
-
     def login(self, user: str) -> str:
         """
         Log *user* in without the browser, and return the header with the cookie.
@@ -76,12 +67,14 @@ class ChatTests(PageTests):
         url = f"http://localhost:{self.port}/rooms/{room}"
         return curl(url, "--header", cookie, "--data", text).status
 
-    def test_rooms(self) -> None:
+    def test_chat(self) -> None:
         """
         The page shows all that was said in its user's rooms, and who is in them, and nothing of
-        other rooms.
+        other rooms; strangers neither read nor say anything.
         """
         self.serve(str(_EXAMPLES / "chat.py"), "PORT")
+        strangers = f"http://localhost:{self.port}/events?topic=rooms/tea"
+        self.assertEqual((curl(strangers).status, self.say("X: y", "tea", "hello")), (401, 403))
         ada, bob = self.login("ada"), self.login("bob")
         self.say(ada, "tea", "before")
         self.show("/login/bob")
@@ -104,13 +97,7 @@ class ChatTests(PageTests):
         self.assertEqual(self.browser.run(f"return {_ITEMS}"), said)
         self.assertEqual(self.browser.run("return find('here').textContent"), "rooms/tea: bob")
 
-
-class JobsTests(PageTests):
-    """
-    The progress of a job.
-    """
-
-    def test_reload(self) -> None:
+    def test_job(self) -> None:
         """
         A page that is reloaded and loses its connection shows every step once, and then closes.
         """
@@ -128,13 +115,7 @@ class JobsTests(PageTests):
         steps = self.browser.run(f"return {_ITEMS}")
         self.assertEqual(steps, [str(number) for number in range(1, 21)])
 
-
-class AnswersTests(PageTests):
-    """
-    The answer of a model.
-    """
-
-    def test_reload(self) -> None:
+    def test_answer(self) -> None:
         """
         A page that is reloaded in the middle shows the whole answer.
         """
@@ -151,9 +132,10 @@ class AnswersTests(PageTests):
         text = self.browser.run("return answer.textContent")
         self.assertEqual(text, "You asked: why? Let me think about that. ")
 
-    def test_stop(self) -> None:
+    def test_answer_stops(self) -> None:
         """
-        The button stops the answer, and its stream ends.
+        The button stops the answer, and its stream ends; nobody can read the answers of others
+        without their ID.
         """
         self.serve(str(_EXAMPLES / "answers.py"), "PORT")
         self.show()
@@ -165,23 +147,11 @@ class AnswersTests(PageTests):
 
         events = curl(f"http://localhost:{self.port}{path}").body
         self.assertTrue(events.endswith('data: {"outcome":"cancelled"}\n\n'))
+        others = curl(f"http://localhost:{self.port}/events?topic=*")
+        self.assertEqual(others.status, 404)
         self.assertNotIn("that.", events)
 
-    def test_strangers(self) -> None:
-        """
-        Nobody can read the answers of others without their ID.
-        """
-        self.serve(str(_EXAMPLES / "answers.py"), "PORT")
-
-        self.assertEqual(curl(f"http://localhost:{self.port}/events?topic=*").status, 404)
-
-
-class NotificationsTests(PageTests):
-    """
-    Notifications of the user who is logged in.
-    """
-
-    def test_restart(self) -> None:
+    def test_notifications(self) -> None:
         """
         The page shows what was published while its connection was lost, and all of it after a
         restart of the program.
@@ -191,6 +161,7 @@ class NotificationsTests(PageTests):
         url = f"http://localhost:{self.port}"
         self.show("/login/ada")
         self.wait("source.readyState === EventSource.OPEN")
+        forged = curl(f"{url}/events", "--data", "topic=users/ada&data=forged")
         publish(url, "secret", "users/ada", "one")
         self.wait("list.children.length === 1")
 
@@ -205,5 +176,6 @@ class NotificationsTests(PageTests):
         self.show("/login/ada")
         self.wait("list.children.length >= 2")
 
+        self.assertEqual(forged.status, 401)
         self.assertEqual(shown, ["one", "two"])
         self.assertEqual(self.browser.run(f"return {_ITEMS}"), ["one", "two"])

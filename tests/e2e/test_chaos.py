@@ -66,6 +66,15 @@ class ChaosTests(SynchronousTestCase):
 
         self.assertIn(f"{'kills':<20}{3:>10}", told)
 
+    def test_standby(self) -> None:
+        """
+        When an asynchronous standby takes over, subscribers are told of what is gone, and nothing
+        else is lost.
+        """
+        told = self.play("postgres-async", 1)
+
+        self.assertIn(f"{'kills':<20}{1:>10}", told)
+
     def test_edges(self) -> None:
         """
         A chain of edges loses nothing, whichever of its hubs is killed.

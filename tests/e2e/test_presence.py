@@ -1,5 +1,5 @@
 """
-Who is on a topic: at a real hub, and at three of them on one Redis.
+Who is on a topic: at a real hub, at three of them on one Redis, and at two on one PostgreSQL.
 """
 
 import signal
@@ -10,9 +10,11 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.support.commands import run_command
 from tests.support.curl import curl
 from tests.support.hub_process import TOKEN, HubProcess
 from tests.support.ports import free_port
+from tests.support.postgres_server import PostgresServer
 from tests.support.processes import Background
 from tests.support.redis_server import RedisServer
 from tests.support.streams import RawStream
@@ -119,6 +121,13 @@ class Nodes(SynchronousTestCase):
                 found.append((event.event, event.json()["user"]))
         return found
 
+    def wait_for_users(self, expected: Sequence[str], *nodes: Node) -> None:
+        """
+        Wait until *nodes* have exactly these members.
+        """
+        for node in nodes:
+            eventually(lambda node=node: node.users() == sorted(expected), f"not {expected}")
+
 
 class ReconnectTests(Nodes):
     """
@@ -192,13 +201,6 @@ class NodesTests(Nodes):
         self.addCleanup(self.redis.end)
         self.nodes = [self.start(self.GRACE, f"{self.redis.url},prefix=e2e") for _ in range(3)]
 
-    def wait_for_users(self, expected: Sequence[str], *nodes: Node) -> None:
-        """
-        Wait until *nodes* have exactly these members.
-        """
-        for node in nodes:
-            eventually(lambda node=node: node.users() == sorted(expected), f"not {expected}")
-
     def test_killed(self) -> None:
         """
         After kill -9 of one of three hubs, its users are gone within the grace and seven
@@ -266,6 +268,40 @@ class NodesTests(Nodes):
         self.assertEqual(away, [["ada", "bob", "eve"]] * 3)
         told = self.changes(watcher, "last")
         self.assertEqual([one for one in told if one[0] == "presence-leave"], [])
+
+
+class PostgresNodesTests(Nodes):
+    """
+    Two hubs on one PostgreSQL.
+    """
+
+    GRACE = 3.0
+
+    def test_crash(self) -> None:
+        """
+        Each tells of the users of both, and when PostgreSQL is killed and comes back, without what
+        it knew of presence, nobody leaves.
+        """
+        server = PostgresServer()
+        self.addCleanup(server.end)
+        run_command("history", server.url, "--install")
+        nodes = [self.start(self.GRACE, server.url) for _ in range(2)]
+        for node, user in zip(nodes, ("ada", "bob"), strict=True):
+            self.open(node, user)
+        watcher = self.open(nodes[1], "eve", "&presence=watch")
+        self.wait_for_users(["ada", "bob"], *nodes)
+
+        server.kill()
+        server.restart()
+        forgotten = server.sql("SELECT count(*) FROM twisted_sse.presence_change")
+        last = self.open(nodes[0], "last")
+        self.wait_for_users(["ada", "bob", "last"], *nodes)
+        last.close()
+        self.wait_for_users(["ada", "bob"], *nodes)
+
+        told = self.changes(watcher, "last")
+        self.assertEqual([one for one in told if one[0] == "presence-leave"], [])
+        self.assertLess(forgotten[0][0], 9)
 
 
 class StandaloneTests(SynchronousTestCase):

@@ -2,6 +2,7 @@
 Runs in one process: what their readers get, and how they end.
 """
 
+import gc
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -338,6 +339,27 @@ class EndTests(RunCase):
         self.assertEqual(self.successResultOf(run.ended()), "done")
         self.assertEqual(self.source.said, ["begun", "closed"])
         self.ended("done")
+
+    def test_waiting(self) -> None:
+        """
+        Whoever waits for the end need not be held by anybody else; who does not wait any more
+        is not told.
+        """
+        told: list[str] = []
+
+        async def wait() -> None:
+            run = await self.runs.begin("one", self.source.items())
+            told.append(await run.ended())
+
+        Deferred.fromCoroutine(wait())
+        self.turn()
+        given_up = self.begin("one").ended()
+        given_up.cancel()
+        self.failureResultOf(given_up, CancelledError)
+        gc.collect()
+        self.give(None)
+
+        self.assertEqual(told, ["done"])
 
     def test_failed(self) -> None:
         """

@@ -158,7 +158,7 @@ class ObeyedTests(CommandLineTests):
                 running = Running("--tls-cert", certificate, "--tls-key", key, *arguments)
                 site: Any = running.site
 
-                timeout = site._settings.handshake_timeout
+                timeout = site.settings.handshake_timeout
                 self.assertEqual(timeout > 15, connected)
 
 

@@ -326,7 +326,7 @@ class CrowdedTests(SynchronousTestCase):
         """
         self.served = Served(authorize=BearerTokens(["secret"]))
         self.served.site.sockets = sockets = SocketLimit(SocketLimits(total=5, streams=3))
-        self.served.site._settings = self.served.site._settings._replace(sockets=sockets)
+        self.served.site.settings = self.served.site.settings._replace(sockets=sockets)
         self.streams = [self.served.call("GET", "/events?topic=news") for _ in range(3)]
 
     def test_streams(self) -> None:

@@ -23,8 +23,8 @@ __all__ = ["main"]
 _TURNOVERS = 168
 
 # In one append.  As much is published with SQL as a tenth of it.
-_BATCH = 500
-_WITH_SQL = 50
+_BATCH = 20
+_WITH_SQL = 2
 
 # A batch is followed by this pause, in seconds, so that the server's own processes have a turn.
 _PAUSE = 0.005

@@ -33,6 +33,9 @@ _FLAGS = [
 _KEYS = {"Tab": 9, "Enter": 13, "Escape": 27, "ArrowDown": 40, " ": 32}
 _TYPED = {"Enter": "\r", " ": " "}
 
+# The longest wait for an answer of the driver, in seconds: it loads pages and starts the browser.
+_ANSWER = 3 * PATIENCE
+
 _LISTENING = re.compile(r"started successfully on port (\d+)")
 
 
@@ -49,7 +52,7 @@ class Chromium:
             found = eventually(
                 lambda: _LISTENING.search(self._driver.output()), "chromedriver has not started"
             )
-            self._connection = HTTPConnection("127.0.0.1", int(found[1]), timeout=PATIENCE)
+            self._connection = HTTPConnection("127.0.0.1", int(found[1]), timeout=_ANSWER)
             self._begin(program)
         except BaseException:
             self._driver.end()

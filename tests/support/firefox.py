@@ -16,6 +16,9 @@ from tests.support.waiting import PATIENCE, eventually
 
 __all__ = ["Firefox"]
 
+# The longest wait for an answer, in seconds: the browser loads pages and starts the session.
+_ANSWER = 3 * PATIENCE
+
 # With port 0 it chooses one, and writes it into a file of the profile.
 _PREFERENCES = """\
 user_pref("marionette.port", 0);
@@ -47,7 +50,7 @@ class Firefox:
         self._sent = 0
         try:
             port = eventually(lambda: _port(profile), "Firefox does not listen")
-            self._socket = socket.create_connection(("127.0.0.1", port), PATIENCE)
+            self._socket = socket.create_connection(("127.0.0.1", port), _ANSWER)
             self._messages = self._socket.makefile("rb")
             # The server sends its version first.
             self._receive()

@@ -5,8 +5,8 @@ A sink in memory whose free space the test sets.
 from twisted_sse.events.codec import Decoder
 from twisted_sse.events.control import CONTROL_EVENTS
 from twisted_sse.events.event import ServerSentEvent
-from twisted_sse.transport.sinks.framing import Framing, raw
-from twisted_sse.transport.sinks.sink import Stream
+from twisted_sse.transport.framing import Framing, raw
+from twisted_sse.transport.sink import Stream
 
 __all__ = ["MemorySink"]
 

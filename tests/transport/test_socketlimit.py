@@ -29,7 +29,7 @@ class Socket:
         self.peer: Any = UNIXAddress(None) if host is None else kind("TCP", host, 1)
         self.aborted = False
 
-    def close(self) -> None:
+    def close_now(self) -> None:
         """
         Note that it is closed.
         """
@@ -50,10 +50,10 @@ class SocketLimitTests(SynchronousTestCase):
         for slot in slots:
             slot.answering()
         limit.set_limits(SocketLimits(1, 1))
-        refused = limit.take(Socket().peer, Socket().close)
+        refused = limit.take(Socket().peer, Socket())
         limit.set_limits(SocketLimits(4, 1))
         self.open(limit, "192.0.2.3")
-        again = limit.take(Socket("192.0.2.4").peer, Socket().close)
+        again = limit.take(Socket("192.0.2.4").peer, Socket())
 
         self.assertIsNone(refused)
         self.assertIsNotNone(again)
@@ -64,7 +64,7 @@ class SocketLimitTests(SynchronousTestCase):
         Open a socket from each host, all of which get a slot.
         """
         sockets = [Socket(host) for host in hosts]
-        slots = [limit.take(one.peer, one.close) for one in sockets]
+        slots = [limit.take(one.peer, one) for one in sockets]
         self.assertNotIn(None, slots)
         return sockets, [one for one in slots if one is not None]
 
@@ -90,11 +90,11 @@ class SocketLimitTests(SynchronousTestCase):
         for slot in slots:
             slot.answering()
 
-        self.assertIsNone(limit.take(Socket().peer, Socket().close))
+        self.assertIsNone(limit.take(Socket().peer, Socket()))
         slots[0].release()
         slots[0].release()
         slots[0].waiting()
-        self.assertIsNotNone(limit.take(Socket().peer, Socket().close))
+        self.assertIsNotNone(limit.take(Socket().peer, Socket()))
 
     def test_address(self) -> None:
         """

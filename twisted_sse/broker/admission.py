@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.python.failure import Failure
 
@@ -43,7 +43,7 @@ from twisted_sse.events.preamble import (
     StreamStart,
 )
 from twisted_sse.topics import Selection
-from twisted_sse.transport.sinks.sink import Sink
+from twisted_sse.transport.sink import Sink
 
 __all__ = ["Admission", "Begin", "Subscriber"]
 
@@ -103,6 +103,8 @@ class Admission:
     Args:
         start: Makes sure that the hub knows where history ends.
 
+        started: Whether it knows already.
+
         endings: Knows which topics have ended.
 
         presence: Told of connections; ``None`` if the hub keeps no presence.
@@ -136,6 +138,7 @@ class Admission:
         max_lifetime: float | None,
         clock: IReactorTime,
         start: Callable[[], Deferred[None]],
+        started: Callable[[], bool],
         endings: Endings,
         presence: HubPresence | None = None,
         measures: Measures | None = None,
@@ -160,6 +163,7 @@ class Admission:
         self.set_send_timeout(send_timeout)
         self._lifetimes = None if max_lifetime is None else MaxLifetime(max_lifetime, clock)
         self._start = start
+        self._started = started
         self._window = window
         self._pending = PendingStarts(self._find, self._place, clock)
         # How the streams tell their positions that cannot do so yet.
@@ -200,6 +204,9 @@ class Admission:
         """
         self.check_capacity(subscriber.address, subscriber.grant.user)
         connection = self._register(subscriber)
+        known = self._known_start(connection, subscriber.last_event_id)
+        if known is not None:
+            return connection, self._open_now(known, connection, begin)
         located = self._find(connection, subscriber.last_event_id)
         opened = located.addCallbacks(
             lambda start: self._open(start, connection, begin),
@@ -263,6 +270,27 @@ class Admission:
         Do nothing more.  Call this after all connections have ended.
         """
         self._pending.stop()
+
+    def _known_start(self, connection: Connection, last_event_id: str | None) -> StreamStart | None:
+        """
+        Where *connection* starts, if history need not be asked for it.
+        """
+        # benchmarks (memory, accept): most start so, and each Deferred on the way costs
+        # as much as a step of it.
+        if not (self._started() and self._endings.is_open(connection.audience)):
+            return None
+        return self._catchup.starts.known(connection, last_event_id)
+
+    def _open_now(self, start: StreamStart, connection: Connection, begin: Begin) -> Deferred[None]:
+        # Most of them miss nothing: they are live at once, and wait for no turn.
+        connection.reading = True
+        try:
+            self._open(start, connection, begin)
+        except Exception:
+            return fail().addErrback(self._fail, connection)
+        connection.reading = False
+        self._catchup.begin(connection)
+        return succeed(None)
 
     def _find(self, connection: Connection, last_event_id: str | None) -> Deferred[StreamStart]:
         finding = self._locate(connection, last_event_id)

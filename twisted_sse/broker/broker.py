@@ -179,7 +179,9 @@ class Broker:
         self._fanout = Fanout(clock, _BUDGET, self._catchup.advance, self._swept)
         # What a shared history has kept comes back to every hub by `follow`.
         deliver = self._deliver if self._shared is None else self._count
-        self._intake = Intake(history, clock, deliver, self.measures, self._latency)
+        self._intake = Intake(
+            *(history, clock, deliver, self.measures, self._latency), self._fanout.after_sends
+        )
         self.endings = Endings(self._window, history, self._fanout)
         self._starts: SingleFlight[None] = SingleFlight()
         self._readiness = Readiness(history, self._window, self._intake.check, clock)
@@ -200,6 +202,7 @@ class Broker:
             max_lifetime=max_lifetime,
             clock=clock,
             start=self.start,
+            started=lambda: self._started,
             endings=self.endings,
             presence=self.presence,
             measures=self.measures,

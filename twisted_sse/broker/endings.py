@@ -103,6 +103,14 @@ class Endings:
         self._changes += 1
         self._open.clear()
 
+    def is_open(self, audience: Audience) -> bool:
+        """
+        Whether *audience* is known to have something to wait for.
+        """
+        if self._ending is None or audience.unended is None:
+            return True
+        return not audience.over and all(map(self._open.get, audience.unended))
+
     def check(self, start: StreamStart, audience: Audience) -> StreamStart | Deferred[StreamStart]:
         """
         Check that there is something to wait for, or to be sent.
@@ -116,7 +124,7 @@ class Endings:
         Raises:
             NoContent: All topics have ended, and nothing follows *start*.
         """
-        if self._is_open(audience):
+        if self.is_open(audience):
             return start
         return Deferred.fromCoroutine(self._check(start, audience))
 
@@ -124,15 +132,10 @@ class Endings:
         """
         Find out whether *audience*, to which a connection has moved, is over.
         """
-        if self._is_open(audience):
+        if self.is_open(audience):
             return succeed(None)
         learning = Deferred.fromCoroutine(self._learn(audience)).addCallback(lambda _: None)
         return learning.addErrback(lambda failure: self._log.failure("Unknown ends", failure))
-
-    def _is_open(self, audience: Audience) -> bool:
-        if self._ending is None or audience.unended is None:
-            return True
-        return not audience.over and all(map(self._open.get, audience.unended))
 
     async def _check(self, start: StreamStart, audience: Audience) -> StreamStart:
         last = await self._learn(audience)

@@ -50,6 +50,8 @@ class Fanout:
         self._behind: deque[Connection] = deque()
         self._until = 0.0
         self._call: IDelayedCall | None = None
+        # What waits for the sends.
+        self._after: list[Callable[[], object]] = []
 
     def announce(self, audience: Audience) -> None:
         """
@@ -71,15 +73,27 @@ class Fanout:
         if self._call is None:
             self._run()
 
+    def after_sends(self, call: Callable[[], object]) -> None:
+        """
+        Make *call* when what was announced is written: at once if it is, and at the end of
+        the next turn at the latest, so that nothing waits for a large fan-out.
+        """
+        # In the order in which they are asked for.
+        if self._after or (self._due and self._call is not None):
+            self._after.append(call)
+        else:
+            call()
+
     def stop(self) -> None:
         """
-        Do nothing more.
+        Do nothing more, but for the calls that wait for the sends.
         """
         self._due.clear()
         self._behind.clear()
         if self._call is not None:
             self._call.cancel()
             self._call = None
+        self._make_calls()
 
     def _run(self) -> None:
         self._sweep()
@@ -87,6 +101,12 @@ class Fanout:
         self._payloads.forget()
         if self._due or self._behind:
             self._schedule()
+        self._make_calls()
+
+    def _make_calls(self) -> None:
+        calls, self._after = self._after, []
+        for call in calls:
+            call()
 
     def _sweep(self) -> None:
         now = self._clock.seconds()

@@ -80,6 +80,9 @@ class Intake:
         measures: Counts and times what is published.
 
         latency: Is told when publications were submitted.
+
+        after_sends: Makes a call when what was delivered has been sent; see
+            `Fanout.after_sends`.  By default at once.
     """
 
     _log = Logger()
@@ -91,12 +94,14 @@ class Intake:
         deliver: Callable[[Sequence[Record]], Sequence[int]],
         measures: Measures | None = None,
         latency: PublishLatency | None = None,
+        after_sends: Callable[[Callable[[], object]], object] | None = None,
     ) -> None:
         self._history = history
         self._clock = clock
         self._deliver = deliver
         self._measures = Measures() if measures is None else measures
         self._latency = latency or PublishLatency(self._measures.publish_to_write)
+        self._after_sends = after_sends or (lambda call: call())
         self._waiting: list[_Submission] = []
         self._operations: list[_Operation] = []
         self._busy = True
@@ -287,11 +292,8 @@ class Intake:
             self._note_kept()
         self._expect(records, batch)
         published = list(zip(records, self._deliver(records), strict=True))
-        start = 0
-        for publications, done, _ in batch:
-            stop = start + len(publications)
-            done.callback(published[start:stop])
-            start = stop
+        # An answer costs as much as dozens of sends, and subscribers wait for those.
+        self._after_sends(lambda: _tell(published, batch))
 
     def _expect(self, records: Sequence[Record], batch: Sequence[_Submission]) -> None:
         now = self._clock.seconds()
@@ -333,3 +335,14 @@ class Intake:
         self._busy = False
         if (self._waiting or self._operations) and self._call is None:
             self._schedule()
+
+
+def _tell(published: Sequence[Published], batch: Sequence[_Submission]) -> None:
+    """
+    Tell those who submitted *batch* what became of it.
+    """
+    start = 0
+    for publications, done, _ in batch:
+        stop = start + len(publications)
+        done.callback(list(published[start:stop]))
+        start = stop

@@ -24,8 +24,8 @@ from twisted_sse.clock import looping_call
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.publication import Publication
 from twisted_sse.topics import Selection
-from twisted_sse.transport.sinks.framing import Framing, raw
-from twisted_sse.transport.sinks.sink import Stream
+from twisted_sse.transport.framing import Framing, raw
+from twisted_sse.transport.sink import Stream
 
 __all__ = ["SELF_TEST_TOPIC", "SelfTest"]
 

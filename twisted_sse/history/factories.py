@@ -249,13 +249,15 @@ def _absolute(path: str) -> str:
 
 def _password_from(path: str) -> str:
     try:
-        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
+        text = Path(path).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise HistoryUnavailable(f"{path} cannot be read: {reason}") from None
-    if not lines or not lines[0]:
+    # Not splitlines(): it also splits at characters that a password may have.
+    password = text.partition("\n")[0].removesuffix("\r")
+    if not password:
         raise HistoryUnavailable(f"{path} has no password in its first line")
-    return lines[0]
+    return password
 
 
 def _token_from(path: str) -> str:

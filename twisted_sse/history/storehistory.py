@@ -100,8 +100,7 @@ class StoreHistory(RemoteHistory[S]):  # type: ignore[override]
         """
         See `IRunHistory.renew_runs`.
         """
-        runs = self._runs_to_write(self._running_store())
-        return Deferred.fromCoroutine(runs.renew_runs(keys, lease))
+        return Deferred.fromCoroutine(self._renew_runs(keys, lease))
 
     def interrupt_runs(  # type: ignore[override]
         self, lease: float, limit: int
@@ -216,6 +215,9 @@ class StoreHistory(RemoteHistory[S]):  # type: ignore[override]
             lambda: runs.begin_run(topic, owner, lease, keep, private),
             "the run may have begun",
         )
+
+    async def _renew_runs(self, keys: Sequence[RunKey], lease: float) -> Sequence[RunKey]:
+        return await self._runs_to_write(self._running_store()).renew_runs(keys, lease)
 
     async def _interrupt_runs(self, lease: float, limit: int) -> Sequence[Record]:
         runs = self._runs_to_write(self._running_store())

@@ -13,8 +13,8 @@ from twisted.internet.defer import Deferred
 
 from twisted_sse.events.codec import Decoder
 from twisted_sse.events.event import ServerSentEvent
-from twisted_sse.transport.sinks.framing import Framing, raw
-from twisted_sse.transport.sinks.sink import Stream
+from twisted_sse.transport.framing import Framing, raw
+from twisted_sse.transport.sink import Stream
 
 __all__ = ["RunFeed"]
 

@@ -20,7 +20,9 @@ class Run:
     A run that this hub knows.
 
     Args:
-        cancel: Ends the run with the outcome ``cancelled``.
+        cancel: Ends the run of a topic with the outcome ``cancelled``.
+
+        wait: Waits for the end of the run of a topic.
 
     Attributes:
         name: The name that it was begun with.
@@ -39,7 +41,7 @@ class Run:
         "__weakref__",
         "_cancel",
         "_outcome",
-        "_waiting",
+        "_wait",
         "begun",
         "joined",
         "name",
@@ -52,6 +54,7 @@ class Run:
         name: str,
         record: RunRecord,
         cancel: Callable[[str], Awaitable[None]],
+        wait: Callable[[str], Deferred[Outcome]],
         *,
         joined: bool,
     ) -> None:
@@ -61,8 +64,8 @@ class Run:
         self.begun = record.begun
         self.joined = joined
         self._cancel = cancel
+        self._wait = wait
         self._outcome: Outcome | None = record.outcome
-        self._waiting: list[Deferred[Outcome]] = []
 
     def __repr__(self) -> str:
         return f"<Run {self.name!r} {self.state}>"
@@ -88,18 +91,10 @@ class Run:
         """
         Wait until the run has ended, and return how.
         """
-        if self._outcome is not None:
-            return succeed(self._outcome)
-        waiting: Deferred[Outcome] = Deferred()
-        self._waiting.append(waiting)
-        return waiting
+        return self._wait(self.topic) if self._outcome is None else succeed(self._outcome)
 
     def note_end(self, outcome: Outcome) -> None:
         """
         Note that this hub was delivered the end.  Called by `Runs`.
         """
         self._outcome = outcome
-        waiting, self._waiting = self._waiting, []
-        for one in waiting:
-            if not one.called:
-                one.callback(outcome)

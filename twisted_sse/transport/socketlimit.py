@@ -7,15 +7,15 @@ one needs it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
 
 from twisted.logger import Logger
 
 from twisted_sse.transport.addresses import network_of
 from twisted_sse.transport.refusals import Refusals
 
-__all__ = ["Slot", "SocketLimit", "SocketLimits"]
+__all__ = ["Slot", "SocketHolder", "SocketLimit", "SocketLimits"]
 
 
 _Queue = dict["Slot", None]
@@ -38,6 +38,17 @@ class SocketLimits(NamedTuple):
     streams: int | None = None
 
 
+class SocketHolder(Protocol):
+    """
+    What a socket belongs to.
+    """
+
+    def close_now(self) -> None:
+        """
+        Close it, and free its descriptor before this returns.
+        """
+
+
 class Slot:
     """
     One open socket.
@@ -45,23 +56,23 @@ class Slot:
     Args:
         queues: Those that it is in while it waits for a request.
 
-        close: Closes it at once.
+        holder: What the socket belongs to.
 
         group: The address that it counts for; ``None`` for none.
     """
 
-    __slots__ = ("_limit", "_queues", "close", "group")
+    __slots__ = ("_limit", "_queues", "group", "holder")
 
     def __init__(
         self,
         limit: SocketLimit,
         queues: Sequence[_Queue],
-        close: Callable[[], object],
+        holder: SocketHolder,
         group: object | None,
     ) -> None:
         self._limit: SocketLimit | None = limit
         self._queues = queues
-        self.close = close
+        self.holder: SocketHolder | None = holder
         self.group = group
         self.waiting()
 
@@ -85,6 +96,8 @@ class Slot:
         """
         self.answering()
         self._queues = ()
+        # It refers to this.
+        self.holder = None
         limit, self._limit = self._limit, None
         if limit is not None:
             limit._released(self)
@@ -93,12 +106,19 @@ class Slot:
 class _Group:
     """
     The sockets of one address.
+
+    Args:
+        everybody: The queue of all addresses.
+
+    Attributes:
+        queues: That one, and the one of this address: shared by all its slots.
     """
 
-    __slots__ = ("queue", "size")
+    __slots__ = ("queue", "queues", "size")
 
-    def __init__(self) -> None:
+    def __init__(self, everybody: _Queue) -> None:
         self.queue: _Queue = {}
+        self.queues = (everybody, self.queue)
         self.size = 0
 
 
@@ -143,14 +163,14 @@ class SocketLimit:
         self._refusals.count("sockets")
         return False
 
-    def take(self, peer: Any, close: Callable[[], object]) -> Slot | None:
+    def take(self, peer: Any, holder: SocketHolder) -> Slot | None:
         """
         Take a slot for a new socket; ``None`` if every other one is being answered.
 
         Args:
             peer: Its remote address; ``None`` if it counts for no address.
 
-            close: Closes it at once.
+            holder: What the socket belongs to.
         """
         total, per_address, _ = self._limits
         name = None if per_address is None else network_of(peer) or None
@@ -167,11 +187,13 @@ class SocketLimit:
         if total is not None and self._open >= total:
             self._note_full()
         if name is None or per_address is None:
-            return Slot(self, self._only_queue, close, None)
+            return Slot(self, self._only_queue, holder, None)
         # The eviction may have removed the group.
-        group = self._groups.setdefault(name, _Group())
+        group = self._groups.get(name)
+        if group is None:
+            group = self._groups[name] = _Group(self._queue)
         group.size += 1
-        return Slot(self, (self._queue, group.queue), close, name)
+        return Slot(self, group.queues, holder, name)
 
     def _released(self, slot: Slot) -> None:
         self._open -= 1
@@ -203,6 +225,8 @@ def _evict(queue: _Queue) -> bool:
     slot = next(iter(queue), None)
     if slot is None:
         return False
+    holder = slot.holder
+    assert holder is not None
     slot.release()
-    slot.close()
+    holder.close_now()
     return True

@@ -16,7 +16,7 @@ from zope.interface import implementer
 
 from twisted_sse.broker.connections.grant import ANONYMOUS, Grant, check_grant
 from twisted_sse.errors import NoContent
-from twisted_sse.transport.http.bounds import IBodyBound
+from twisted_sse.transport.http.bounds import IBodyBound, IWholeRequests
 from twisted_sse.transport.refusals import Refusals
 from twisted_sse.units import check_instance
 from twisted_sse.web.content import MAX_BODY, is_too_large, too_large
@@ -37,7 +37,7 @@ Handler = Callable[[Request, Grant], "Deferred[Any] | None"]
 Authorize = Callable[[Request], "Grant | Awaitable[Grant]"]
 
 
-@implementer(IBodyBound)
+@implementer(IBodyBound, IWholeRequests)
 class MethodResource(Resource):
     """
     A resource with one handler for each method.
@@ -137,7 +137,8 @@ class MethodResource(Resource):
         self._origins.check_page(request)
         publishes = request.method in self._publishing
         granted = (self._publish_authorize if publishes else self._authorize)(request)
-        if isinstance(granted, Awaitable):
+        # Most are grants, and to find that out costs less.
+        if not isinstance(granted, Grant) and isinstance(granted, Awaitable):
             self._run_later(granted, handler, request)
         else:
             self._run(granted, handler, request)

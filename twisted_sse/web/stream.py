@@ -6,16 +6,19 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
+from sys import intern
+from typing import NamedTuple
 
 from twisted.internet.defer import Deferred
 from twisted.web.resource import Resource
 from twisted.web.server import Request
 
 from twisted_sse.broker.admission import Subscriber
-from twisted_sse.broker.audiences.representation import Representation
+from twisted_sse.broker.audiences.representation import PLAIN, Representation
 from twisted_sse.broker.broker import Broker
 from twisted_sse.broker.connections.connection import Connection
 from twisted_sse.broker.connections.grant import ANONYMOUS, Grant, check_grant
+from twisted_sse.broker.presence.presence import PresenceWish
 from twisted_sse.errors import Forbidden, Unauthorized
 from twisted_sse.events.media import accepts
 from twisted_sse.events.preamble import Priming, StreamStart
@@ -81,7 +84,7 @@ class Subscriptions:
         self._priming: Priming = priming
         self._max_topics = max_topics
         self._protocol = protocol
-        self._replication = Replication(broker, self._open)
+        self._replication = Replication(broker, self._replicate)
         self._authorize = authorize
         if authorize is not None and not callable(authorize):
             raise TypeError(
@@ -101,11 +104,10 @@ class Subscriptions:
         """
         Answer ``GET``: with the stream.
         """
-        selection, query = self._check(request, grant)
-        if query.replication is not None:
-            return self._replication.get(request, grant, selection, query)
-        representation = format_of(query, self._admission.keepalive)
-        return self._open(request, grant, selection, query, representation)
+        asked = self._check(request, grant)
+        if asked.query.replication is not None:
+            return self._replication.get(request, grant, asked.selection, asked.query)
+        return self._open(request, grant, asked)
 
     def query(self, request: Request, grant: Grant) -> Deferred[None]:
         """
@@ -132,9 +134,7 @@ class Subscriptions:
         _set_headers(request)
         request.finish()
 
-    def _check(
-        self, request: Request, grant: Grant, current: Selection | None = None
-    ) -> tuple[Selection, Query]:
+    def _check(self, request: Request, grant: Grant, current: Selection | None = None) -> _Asked:
         """
         Find out what *request* asks for, and refuse it if *grant* does not cover it.
 
@@ -157,12 +157,12 @@ class Subscriptions:
             raise Forbidden("Your token does not allow reading any of these topics.")
         if query.replication is not None:
             self._replication.check_selection(selection, query.replication)
-        if current is None:
-            presence_wish(query, selection, self._broker.presence)
-            format_of(query, self._admission.keepalive)
-        return selection, query
+        if current is not None:
+            return _Asked(selection, query)
+        wish = presence_wish(query, selection, self._broker.presence)
+        return _Asked(selection, query, format_of(query, self._admission.keepalive), wish)
 
-    def _open(
+    def _replicate(
         self,
         request: Request,
         grant: Grant,
@@ -170,7 +170,17 @@ class Subscriptions:
         query: Query,
         representation: Representation,
     ) -> Deferred[None]:
-        reauthorization = _Reauthorization(request, self._reauthorize)
+        """
+        See `twisted_sse.web.replication.OpenStream`.
+        """
+        wish = presence_wish(query, selection, self._broker.presence)
+        return self._open(request, grant, _Asked(selection, query, representation, wish))
+
+    def _open(self, request: Request, grant: Grant, asked: _Asked) -> Deferred[None]:
+        selection, query, representation, wish = asked
+        reauthorization = None
+        if self._authorize is not None:
+            reauthorization = _Reauthorization(request, self._reauthorize)
         subscriber = Subscriber(
             sink=sink_for(request),
             selection=selection,
@@ -179,19 +189,22 @@ class Subscriptions:
             last_event_id=last_event_id(request, query),
             representation=representation,
             priming=self._priming,
-            reauthorize=None if self._authorize is None else reauthorization,
-            presence=presence_wish(query, selection, self._broker.presence),
+            reauthorize=reauthorization,
+            presence=wish,
             # Without a `stream-open` nobody would learn the connection's name.
             fixed=self._selection is not None
             or self._priming != "event"
             or representation.shows_everything,
-            protocol=request.clientproto.decode("latin-1"),
+            # Not one more text for each stream.
+            protocol=intern(request.clientproto.decode("latin-1")),
         )
         begin = partial(self._begin, request, query, grant)
         connection, opened = self._admission.admit(subscriber, begin)
-        reauthorization.connection = connection
-        # Before the stream is open, nothing else reports that the client has left.
-        request.notifyFinish().addBoth(lambda _: connection.gone())
+        if reauthorization is not None:
+            reauthorization.connection = connection
+        if connection.phase == "opening":
+            # Before the stream is open, nothing else reports that the client has left.
+            request.notifyFinish().addBoth(lambda _: connection.gone())
         return opened
 
     def _begin(
@@ -233,6 +246,17 @@ class Subscriptions:
         current = None if connection is None else connection.topics
         self._check(request, check_grant(grant), current)
         return grant
+
+
+class _Asked(NamedTuple):
+    """
+    What a request asks for.
+    """
+
+    selection: Selection
+    query: Query
+    representation: Representation = PLAIN
+    presence: PresenceWish = None
 
 
 class _Reauthorization:

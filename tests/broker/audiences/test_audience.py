@@ -18,7 +18,7 @@ from twisted_sse.broker.audiences.index import AudienceIndex
 from twisted_sse.broker.audiences.representation import PLAIN
 from twisted_sse.broker.connections.grant import Grant
 from twisted_sse.topics import Selection
-from twisted_sse.transport.sinks.framing import chunked, raw
+from twisted_sse.transport.framing import chunked, raw
 
 __all__ = [
     "AudienceIndexTests",

@@ -12,7 +12,7 @@ from twisted_sse.broker.audiences.representation import PLAIN
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.publication import Publication
 from twisted_sse.topics import Interest, Selection
-from twisted_sse.transport.sinks.framing import chunked, raw
+from twisted_sse.transport.framing import chunked, raw
 
 __all__ = ["AudienceIndexTests"]
 

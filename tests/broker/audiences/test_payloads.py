@@ -7,7 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.support.orders import Order
 from twisted_sse.broker.audiences.audience import PayloadCache
 from twisted_sse.broker.audiences.representation import PLAIN, REPLICATED
-from twisted_sse.transport.sinks.framing import chunked, raw
+from twisted_sse.transport.framing import chunked, raw
 
 __all__ = ["PayloadCacheTests"]
 

@@ -18,7 +18,7 @@ from twisted_sse.broker.connections.endreason import EndReason
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.publication import Position
 from twisted_sse.topics import Selection
-from twisted_sse.transport.sinks.framing import chunked, raw
+from twisted_sse.transport.framing import chunked, raw
 
 __all__ = ["AttachTests", "BlockingTests", "DismissTests", "EndTests", "StateTests"]
 

@@ -20,7 +20,7 @@ from twisted_sse.broker.connections.endreason import EndReason
 from twisted_sse.broker.connections.keepalive import Keepalive
 from twisted_sse.events.publication import Position
 from twisted_sse.history import MemoryHistory
-from twisted_sse.transport.sinks.framing import raw
+from twisted_sse.transport.framing import raw
 
 __all__ = ["CrowdTests", "LoopTests", "SilenceTests"]
 

@@ -15,7 +15,7 @@ from twisted_sse.broker.connections.connection import Connection
 from twisted_sse.broker.connections.endreason import EndReason
 from twisted_sse.errors import InvalidEvent
 from twisted_sse.history import MemoryHistory
-from twisted_sse.transport.sinks.sink import Stream
+from twisted_sse.transport.sink import Stream
 
 __all__ = ["DurationTests", "ListenerTests", "PushTests", "SocketTests"]
 

@@ -17,7 +17,7 @@ from twisted_sse.broker.replay.pages import (
     page_from_window,
 )
 from twisted_sse.events.publication import Position
-from twisted_sse.transport.sinks.framing import chunked, raw
+from twisted_sse.transport.framing import chunked, raw
 
 __all__ = ["HistoryPageTests", "LatestPageTests", "ReplayCacheTests", "WindowPageTests"]
 

@@ -80,7 +80,7 @@ class Case(SynchronousTestCase):
         Open a connection, which the other methods use from now on.
         """
         self.transport = self.TRANSPORT()
-        self.protocol: Any = self.site.buildProtocol(self.transport.getPeer())
+        self.protocol: Any = self.site.build_channel(self.transport.getPeer())
         self.transport.protocol = self.protocol
         self.protocol.makeConnection(self.transport)
         self.client = H2Client(H2Configuration(validate_outbound_headers=False))

@@ -3,8 +3,8 @@ What holds for every sink that bypasses the buffers of an HTTP/1.1 connection.
 """
 
 from tests.transport.sinks.wired import GET, LARGE, RecordingStream
+from twisted_sse.transport.framing import chunked, raw
 from twisted_sse.transport.sinks.direct import DirectSink
-from twisted_sse.transport.sinks.framing import chunked, raw
 
 __all__ = ["DirectSinkRules"]
 

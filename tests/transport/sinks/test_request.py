@@ -3,7 +3,7 @@ The sink that writes to the request.
 """
 
 from tests.transport.sinks.wired import LARGE, RecordingStream, SinkTestCase
-from twisted_sse.transport.sinks.framing import chunked, raw
+from twisted_sse.transport.framing import chunked, raw
 from twisted_sse.transport.sinks.request import RequestSink
 
 __all__ = ["RequestSinkTests"]

@@ -10,8 +10,8 @@ from zope.interface.verify import verifyObject
 
 from tests.transport.sinks.directrules import DirectSinkRules
 from tests.transport.sinks.wired import GET, LARGE, SinkTestCase
+from twisted_sse.transport.framing import chunked
 from twisted_sse.transport.sinks.direct import DirectSink
-from twisted_sse.transport.sinks.framing import chunked
 from twisted_sse.transport.sinks.socket import SocketSink
 
 __all__ = ["SocketSinkTests"]

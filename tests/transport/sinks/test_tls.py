@@ -10,8 +10,8 @@ from tests.support.certificates import write_certificate
 from tests.support.wires import EncryptedWire
 from tests.transport.sinks.directrules import DirectSinkRules
 from tests.transport.sinks.wired import GET, SinkTestCase
+from twisted_sse.transport.framing import chunked
 from twisted_sse.transport.sinks.direct import DirectSink
-from twisted_sse.transport.sinks.framing import chunked
 from twisted_sse.transport.sinks.tls import TLSSink
 from twisted_sse.transport.tls.identity import CertificateFiles
 

@@ -9,7 +9,7 @@ from twisted.web.resource import EncodingResourceWrapper, Resource
 from twisted.web.server import NOT_DONE_YET, GzipEncoderFactory, Request, Site
 
 from tests.support.wires import EncryptedWire, FDClock, Wire
-from twisted_sse.transport.sinks.sink import Sink
+from twisted_sse.transport.sink import Sink
 from twisted_sse.transport.tls.context import TLSFactory, TLSServer
 from twisted_sse.transport.tls.identity import CertificateFiles
 
@@ -86,7 +86,7 @@ class SinkTestCase(SynchronousTestCase):
         root: Any = self.pages
         if gzip:
             root = EncodingResourceWrapper(root, [GzipEncoderFactory()])
-        site = Site(root, reactor=self.clock)
+        site = self.make_site(root)
         self.wire: Wire
         if files is None:
             self.wire = Wire(self.clock, site.buildProtocol(None), small=small)
@@ -95,6 +95,12 @@ class SinkTestCase(SynchronousTestCase):
             self.wire = EncryptedWire(self.clock, protocol, small=small)
         self.addCleanup(self.wire.close)
         self.ask(head)
+
+    def make_site(self, root: Any) -> Any:
+        """
+        Make the site, which serves *root*.
+        """
+        return Site(root, reactor=self.clock)
 
     def ask(self, head: bytes = GET) -> None:
         """

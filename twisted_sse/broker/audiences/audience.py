@@ -21,7 +21,7 @@ from twisted_sse.broker.audiences.window import Entry, Window
 from twisted_sse.events.preamble import StreamStart
 from twisted_sse.events.publication import Position
 from twisted_sse.topics import Interest
-from twisted_sse.transport.sinks.framing import Framing
+from twisted_sse.transport.framing import Framing
 
 __all__ = ["NOT_LIVE", "Audience", "Member", "PayloadCache"]
 

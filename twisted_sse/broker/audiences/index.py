@@ -14,7 +14,7 @@ from twisted_sse.broker.audiences.representation import Representation
 from twisted_sse.broker.audiences.window import Entry, Window
 from twisted_sse.events.publication import Publication
 from twisted_sse.topics import Interest, Selection, SelectionIndex
-from twisted_sse.transport.sinks.framing import Framing
+from twisted_sse.transport.framing import Framing
 
 __all__ = ["AudienceIndex"]
 

@@ -123,6 +123,15 @@ class Catchup:
         self._measures.replays["window" if recent else "history"] += 1
         return self._send(connection, page)
 
+    def begin(self, connection: Connection) -> None:
+        """
+        Make *connection*, which has just been opened, live if it misses nothing, and let it
+        wait for its turn otherwise.
+        """
+        if connection.ready and connection.backlog is None and self._has_caught_up(connection):
+            return
+        connection.resume()
+
     def moved_on(self) -> None:
         """
         Resume the connections that were ahead of the window: its head has moved.

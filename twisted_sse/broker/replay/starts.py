@@ -56,16 +56,26 @@ class Starts:
         Raises:
             HistoryUnavailable: The position cannot be found now.
         """
+        known = self.known(connection, last_event_id)
+        if known is not None:
+            return succeed(known)
+        assert last_event_id is not None
+        return Deferred.fromCoroutine(self._search(connection, last_event_id))
+
+    def known(self, connection: Connection, last_event_id: str | None) -> StreamStart | None:
+        """
+        Do what `find` does, as far as the window knows; ``None`` if history has to be asked.
+        """
         if last_event_id is None:
-            return succeed(StreamStart(self._window.head))
+            return StreamStart(self._window.head)
         if last_event_id == EARLIEST:
-            return succeed(StreamStart(OLDEST))
+            return StreamStart(OLDEST)
         number = self._window.number_of(last_event_id)
         if number is not None:
-            return succeed(StreamStart(Position(number, last_event_id), resumed=True))
+            return StreamStart(Position(number, last_event_id), resumed=True)
         if self._window.is_hidden(last_event_id, connection.audience.interest.may_read):
-            return succeed(StreamStart(OLDEST, asked=last_event_id))
-        return Deferred.fromCoroutine(self._search(connection, last_event_id))
+            return StreamStart(OLDEST, asked=last_event_id)
+        return None
 
     async def _search(self, connection: Connection, last_event_id: str) -> StreamStart:
         """

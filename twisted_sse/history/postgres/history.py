@@ -20,6 +20,7 @@ from twisted.internet.interfaces import IReactorTime
 from zope.interface import implementer
 
 from twisted_sse.events.holdings import Holdings, StoredPage
+from twisted_sse.events.presence import Occupancy, PresenceNews
 from twisted_sse.events.publication import Position, Publication, Record, Tail
 from twisted_sse.events.runrecord import RunRecord
 from twisted_sse.history.bell import Bell
@@ -30,6 +31,7 @@ from twisted_sse.history.postgres.extra import check_psycopg
 from twisted_sse.history.postgres.follower import PostgresFollower
 from twisted_sse.history.postgres.install import install_schema
 from twisted_sse.history.postgres.outbox import OutboxMover
+from twisted_sse.history.postgres.presence import PostgresPresence
 from twisted_sse.history.postgres.reader import PostgresBounds, PostgresReader, is_storable
 from twisted_sse.history.postgres.reading import describe_rows, read_rows
 from twisted_sse.history.postgres.runs import PostgresRuns
@@ -38,7 +40,7 @@ from twisted_sse.history.postgres.session import Session
 from twisted_sse.history.postgres.url import PostgresURL
 from twisted_sse.history.postgres.writer import PostgresWriter
 from twisted_sse.history.storehistory import StoreHistory, check_positive
-from twisted_sse.interfaces import IInstallableHistory
+from twisted_sse.interfaces import IInstallableHistory, IPresenceStore
 from twisted_sse.topics import Selection
 
 __all__ = ["PostgresHistory"]
@@ -56,7 +58,7 @@ class _Store(NamedTuple):
     writer: PostgresWriter
 
 
-@implementer(IInstallableHistory)
+@implementer(IInstallableHistory, IPresenceStore)
 class PostgresHistory(StoreHistory[_Store]):
     """
     Keeps the newest publications in PostgreSQL.
@@ -125,6 +127,20 @@ class PostgresHistory(StoreHistory[_Store]):
             self._open(self._session()), self._schema, self._bounds, self._epochs, node, self._clock
         )
         self._store = _Store(self._reader(self._open(self._session())), writer)
+
+    def exchange(  # type: ignore[override]
+        self, node: str, changes: Sequence[Occupancy], after: str | None, ttl: float
+    ) -> Deferred[PresenceNews]:
+        """
+        See `IPresenceStore.exchange`.
+        """
+        return Deferred.fromCoroutine(self._exchange(node, changes, after, ttl))
+
+    async def _exchange(
+        self, node: str, changes: Sequence[Occupancy], after: str | None, ttl: float
+    ) -> PresenceNews:
+        presence = PostgresPresence(self._running_store().reader.connection, self._schema)
+        return await presence.exchange(node, changes, after, ttl)
 
     def install(self) -> Deferred[bool]:  # type: ignore[override]
         """

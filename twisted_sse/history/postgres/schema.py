@@ -99,7 +99,9 @@ def _words(name: str) -> dict[str, str]:
         "schema": schema.quoted,
         "channel": f"'{schema.events}'",
         "outbox": f"'{schema.outbox}'",
-        **{f"{one}_lock": str(_lock(name, one)) for one in ("append", "forget", "move")},
+        **{
+            f"{one}_lock": str(_lock(name, one)) for one in ("append", "forget", "move", "presence")
+        },
     }
 
 

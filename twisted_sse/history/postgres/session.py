@@ -35,7 +35,7 @@ _EPOCHS: Final = """
     SELECT first, epoch, follows, lost, extract(epoch FROM clock_timestamp() - at)::float8
     FROM @schema@.epoch ORDER BY first
 """
-_ROLE: Final = b"SELECT quote_ident(current_user)"
+_ROLE: Final = b"SELECT quote_literal(current_user)"
 
 # The schemas that have a history, by two of its tables.
 _INSTALLED: Final = b"""
@@ -107,8 +107,8 @@ class Session:
             if refused.sqlstate == _NO_RIGHTS:
                 (role,) = await protocol.run(statement(_ROLE))
                 raise HistoryUnavailable(
-                    f"this role lacks rights: let the owner of the schema run SELECT"
-                    f" {self._schema.name}.allow_hub('{(role.get_value(0, 0) or b'').decode()}')"
+                    "this role lacks rights: let the owner of the schema run SELECT"
+                    f" {self._schema.name}.allow_hub({(role.get_value(0, 0) or b'').decode()})"
                 ) from None
             raise
 

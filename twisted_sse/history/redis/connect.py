@@ -21,7 +21,8 @@ from twisted.internet.ssl import Certificate, optionsForClientTLS, trustRootFrom
 
 from twisted_sse.errors import HistoryUnavailable
 from twisted_sse.history.redis.errors import sentence_of
-from twisted_sse.history.redis.protocol import RedisFactory, RedisProtocol, Refused
+from twisted_sse.history.redis.protocol import RedisFactory, RedisProtocol
+from twisted_sse.history.redis.replies import Refused
 from twisted_sse.history.redis.sentinel import Sentinels
 from twisted_sse.history.redis.url import RedisURL
 from twisted_sse.history.storeconnection import ConnectionGone

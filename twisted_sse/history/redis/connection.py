@@ -16,7 +16,8 @@ from twisted_sse.errors import HistoryUnavailable
 from twisted_sse.history.outage import Outage
 from twisted_sse.history.redis.connect import RedisConnector
 from twisted_sse.history.redis.errors import is_passing, reason_of, sentence_of
-from twisted_sse.history.redis.protocol import RedisProtocol, Refused
+from twisted_sse.history.redis.protocol import RedisProtocol
+from twisted_sse.history.redis.replies import Refused
 from twisted_sse.history.redis.script import Script
 from twisted_sse.history.storeconnection import (
     ConnectionGone,

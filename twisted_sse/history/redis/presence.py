@@ -9,11 +9,10 @@ notices, and reads the hashes instead.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from twisted_sse.events.presence import NodeChange, Occupancy, PresenceNews
+from twisted_sse.history.presencepairs import changes_of, decode_pairs, encode_pairs, pairs_of
 from twisted_sse.history.redis.connection import RedisConnection
 from twisted_sse.history.redis.script import Script
 
@@ -118,8 +117,7 @@ class RedisPresence:
         See `IPresenceStore.exchange`.
         """
         life = max(1, round(ttl * 1000))
-        pairs = [(_field(one), _value(one)) for one in changes]
-        arguments = (self._members, node, life, after or "", _PAGE, _json(pairs))
+        arguments = (self._members, node, life, after or "", _PAGE, encode_pairs(pairs_of(changes)))
         answer = await self._connection.run(EXCHANGE, self._keys, *arguments)
         known, newest = bool(answer[0]), answer[1].decode()
         if len(answer) < 3:
@@ -141,7 +139,7 @@ class RedisPresence:
                 key = self._members + other
                 answer = await self._connection.call("HSCAN", key, cursor, "COUNT", _FIELDS)
                 fields = [one.decode("utf-8", "replace") for one in answer[1]]
-                found += _changes(other, zip(fields[::2], fields[1::2], strict=True))
+                found += changes_of(other, zip(fields[::2], fields[1::2], strict=True))
                 cursor = answer[0].decode()
                 if cursor == "0":
                     break
@@ -157,7 +155,7 @@ def _entry_changes(fields: Sequence[bytes], node: str) -> Iterator[NodeChange]:
     values = dict(zip(fields[::2], fields[1::2], strict=False))
     try:
         other = values[b"n"].decode()
-        pairs = json.loads(values[b"c"]) if b"c" in values else None
+        pairs = decode_pairs(values[b"c"]) if b"c" in values else None
     except (KeyError, ValueError):
         return
     if other == node:
@@ -165,38 +163,4 @@ def _entry_changes(fields: Sequence[bytes], node: str) -> Iterator[NodeChange]:
     if pairs is None:
         yield NodeChange(other, None)
     else:
-        yield from _changes(other, pairs)
-
-
-def _changes(node: str, pairs: Iterable[Sequence[Any]]) -> Iterator[NodeChange]:
-    for field, value in pairs:
-        occupancy = _occupancy(field, value)
-        if occupancy is not None:
-            yield NodeChange(node, occupancy)
-
-
-def _field(occupancy: Occupancy) -> str:
-    return _json([occupancy.topic, occupancy.user])
-
-
-def _value(occupancy: Occupancy) -> str:
-    return _json([occupancy.number, occupancy.info]) if occupancy.number else ""
-
-
-def _occupancy(field: str, value: str) -> Occupancy | None:
-    """
-    Read a field of a hash; ``None`` if another program has written it.
-    """
-    try:
-        topic, user = json.loads(field)
-        number, info = json.loads(value) if value else (0, None)
-    except (TypeError, ValueError):
-        return None
-    kinds = (topic, str), (user, str | None), (number, int), (info, str | None)
-    if not all(isinstance(one, kind) for one, kind in kinds):
-        return None
-    return Occupancy(topic, user, number, info)
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        yield from changes_of(other, pairs)

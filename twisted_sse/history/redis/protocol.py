@@ -1,5 +1,5 @@
 """
-The Redis protocol on one connection: a faster version of txredisapi's.
+The Redis protocol on one connection: txredisapi's, with a faster reader of replies.
 
 txredisapi imports the reactor and may not be installed, so it is imported when
 the first connection is made.
@@ -16,26 +16,10 @@ from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 
+from twisted_sse.history.redis.replies import BadReply, ReplyParser
 from twisted_sse.history.storeconnection import ConnectionGone
 
-__all__ = ["RedisFactory", "RedisProtocol", "Refused", "check_installed"]
-
-# How much txredisapi is given at a time, in bytes: for each string that it reads
-# it copies all that is left.
-_SLICE = 2048
-
-
-class Refused(Exception):
-    """
-    Redis has answered with an error.
-
-    Attributes:
-        message: Its text, often a code in capitals and a sentence.
-    """
-
-    def __init__(self, message: str) -> None:
-        super().__init__(message)
-        self.message = message
+__all__ = ["RedisFactory", "RedisProtocol", "check_installed"]
 
 
 def check_installed() -> None:
@@ -57,8 +41,7 @@ class RedisProtocol(Protocol):
     One connection to Redis.
 
     Made only by `RedisFactory`, as a subclass that also inherits txredisapi's
-    ``BaseRedisProtocol``.  That class waits a turn of the reactor for each string
-    in an answer; this one does not.
+    ``BaseRedisProtocol``, which writes the commands.
 
     Attributes:
         heard: When Redis last sent something, or was sent a command while it
@@ -68,14 +51,14 @@ class RedisProtocol(Protocol):
     transport: Any
     execute_command: Any
     replyQueue: Any
-    line_mode: int
+    replyReceived: Any
 
     def __init__(self, clock: IReactorTime) -> None:
         # By default it would convert strings that look like numbers.
         super().__init__(charset=None, convertNumbers=False)  # type: ignore[call-arg]
         self.heard = clock.seconds()
         self._clock = clock
-        self._rest = b""
+        self._parser = ReplyParser()
         self._reason: Exception | None = None
         self._lost = False
         self._watching: list[Deferred[Exception]] = []
@@ -150,18 +133,13 @@ class RedisProtocol(Protocol):
         See `IProtocol.dataReceived`.
         """
         self.heard = self._clock.seconds()
-        for start in range(0, len(data), _SLICE):
-            self._rest = data[start : start + _SLICE]
-            while self._rest:
-                given, self._rest = self._rest, b""
-                super().dataReceived(given)
-
-    def setLineMode(self, extra: bytes = b"") -> None:
-        """
-        Called by the base class at the end of a string, with the bytes after it.
-        """
-        self.line_mode = 1
-        self._rest = extra
+        try:
+            replies = self._parser.feed(data)
+        except BadReply as error:
+            self.drop(error)
+            return
+        for reply in replies:
+            self.replyReceived(reply)
 
     def _why(self) -> Exception:
         return self._reason or ConnectionError("the connection has ended")
@@ -169,8 +147,6 @@ class RedisProtocol(Protocol):
     def _not_answered(self, failure: Failure) -> Failure:
         import txredisapi
 
-        if failure.check(txredisapi.ResponseError):
-            return Failure(Refused(str(failure.value)))
         if failure.check(txredisapi.ConnectionError):
             return Failure(ConnectionGone(self._why()))
         return failure

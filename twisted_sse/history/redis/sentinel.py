@@ -11,7 +11,8 @@ from typing import Final
 
 from twisted_sse.errors import HistoryUnavailable
 from twisted_sse.history.redis.errors import reason_of, sentence_of
-from twisted_sse.history.redis.protocol import RedisProtocol, Refused
+from twisted_sse.history.redis.protocol import RedisProtocol
+from twisted_sse.history.redis.replies import Refused
 from twisted_sse.history.storeconnection import ConnectionGone
 
 __all__ = ["Sentinels"]

@@ -95,7 +95,8 @@ def make_parent(
         )
     if config.presence and IPresenceStore(config.history, None) is None:
         raise InvalidOption(
-            "presence", "with --workers it needs a history that shares it: use --history redis"
+            "presence",
+            "with --workers it needs a history that shares it: use --history redis or postgresql",
         )
     origin = None if shared else Origin(config.history, max_body, reactor)
     if origin is not None and config.demo:

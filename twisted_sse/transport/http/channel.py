@@ -7,7 +7,6 @@ camelCase methods are called by Twisted.  Comments that begin with "RFC 9113:" q
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any, NamedTuple
 
 from twisted.internet.interfaces import IHandshakeListener, INegotiated
@@ -19,7 +18,7 @@ from twisted_sse.transport.http.http1 import StrictHTTPChannel
 from twisted_sse.transport.http2.connection import H2Connection
 from twisted_sse.transport.proxies import TrustedProxies
 from twisted_sse.transport.refusals import Refusals
-from twisted_sse.transport.socketlimit import Slot, SocketLimit
+from twisted_sse.transport.socketlimit import Slot, SocketHolder, SocketLimit
 from twisted_sse.transport.sockets import close_now
 
 __all__ = ["Channel", "ChannelSettings"]
@@ -59,6 +58,19 @@ class ChannelSettings(NamedTuple):
     refusals: Refusals
     prior_knowledge: bool
 
+    def take_slot(self, peer: Any, holder: SocketHolder) -> Slot | None:
+        """
+        Take a slot for the socket of *holder*; ``None`` if every other one is being
+        answered.  There must be `sockets`.
+
+        Args:
+            peer: Its remote address.
+        """
+        assert self.sockets is not None
+        # The sockets of a proxy bring those of many clients.
+        is_proxy = self.proxies is not None and self.proxies.trusts(peer)
+        return self.sockets.take(None if is_proxy else peer, holder)
+
 
 @implementer(IHandshakeListener)
 class Channel(_GenericHTTPChannelProtocol):
@@ -66,6 +78,9 @@ class Channel(_GenericHTTPChannelProtocol):
     Switches to the protocol that client and server have negotiated.
 
     Twisted's creates its own `H2Connection`, which cannot be replaced.
+
+    Attributes:
+        slot: The socket's, if the site's sockets are limited; the door may have it already.
     """
 
     _channel: Any
@@ -77,7 +92,7 @@ class Channel(_GenericHTTPChannelProtocol):
         channel.timeouts = settings.timeouts
         super().__init__(channel)
         self._settings = settings
-        self._slot: Slot | None = None
+        self.slot: Slot | None = None
         # The time limit of the TLS handshake: a DelayedCall.
         self._handshake: Any = None
         # What a client without TLS has sent, as long as it may be the preface of HTTP/2.
@@ -87,16 +102,15 @@ class Channel(_GenericHTTPChannelProtocol):
         """
         See `IProtocol.makeConnection`.
         """
-        sockets = self._settings.sockets
-        if sockets is not None:
-            self._slot = self._channel.slot = sockets.take(
-                self._counted(transport.getPeer()), partial(close_now, transport)
-            )
-            if self._slot is None:
-                self._channel.transport = transport
+        settings = self._settings
+        self._channel.transport = transport
+        if self.slot is None and settings.sockets is not None:
+            self.slot = settings.take_slot(transport.getPeer(), self)
+            if self.slot is None:
                 # TLS has not begun, and must not find its connection lost.
                 transport.abortConnection()
                 return
+        self._channel.slot = self.slot
         self._channel.makeConnection(transport)
         # Of the transports, only those with TLS negotiate a protocol.
         timeout = self._settings.handshake_timeout
@@ -124,10 +138,28 @@ class Channel(_GenericHTTPChannelProtocol):
         See `IProtocol.connectionLost`.
         """
         self.handshakeCompleted()
-        if self._slot is not None:
-            self._slot.release()
+        if self.slot is not None:
+            self.slot.release()
         self._settings.connections.discard(self._channel)
         self._channel.connectionLost(reason)
+
+    def close_now(self) -> None:
+        """
+        See `SocketHolder.close_now`.
+        """
+        close_now(self._channel.transport)
+
+    def timeoutConnection(self) -> None:
+        """
+        See `twisted.web.http.HTTPChannel.timeoutConnection`.
+        """
+        self._channel.timeoutConnection()
+
+    def truncate(self) -> None:
+        """
+        See `ClosingHTTPChannel.truncate`.
+        """
+        self._channel.truncate()
 
     def _choose(self, data: bytes) -> bytes:
         """
@@ -162,13 +194,6 @@ class Channel(_GenericHTTPChannelProtocol):
             and not self._channel.refused
         )
 
-    def _counted(self, peer: Any) -> Any:
-        """
-        The address that a socket counts for; ``None`` if it brings those of many clients.
-        """
-        proxies = self._settings.proxies
-        return None if proxies is not None and proxies.trusts(peer) else peer
-
     def _handshake_expired(self) -> None:
         self._handshake = None
         self._settings.refusals.count("handshake_timeout")
@@ -181,7 +206,7 @@ class Channel(_GenericHTTPChannelProtocol):
         previous.forget_deadline()
         connection.max_streams = self._settings.max_streams
         connection.timeouts = self._settings.timeouts
-        connection.slot = self._slot
+        connection.slot = self.slot
         connection.requestFactory = self._requestFactory
         connection.site = self._site
         connection.factory = self._factory

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from twisted.internet.interfaces import IAddress
 from twisted.logger import Logger
 from twisted.web.resource import IResource
 from twisted.web.server import Site
@@ -17,12 +18,15 @@ from twisted_sse.transport.deadline import (
     RequestTimeouts,
 )
 from twisted_sse.transport.http.channel import Channel, ChannelSettings
+from twisted_sse.transport.http.door import Door
+from twisted_sse.transport.http.idle import IdleTimeouts
 from twisted_sse.transport.http.request import BoundedRequest
 from twisted_sse.transport.http2.connection import MAX_STREAMS, H2Connection
 from twisted_sse.transport.http2.requirements import unmet_requirements
 from twisted_sse.transport.proxies import TrustedProxies
 from twisted_sse.transport.refusals import Refusals
 from twisted_sse.transport.socketlimit import SocketLimit, SocketLimits
+from twisted_sse.units import check_instance
 
 __all__ = ["StreamSite"]
 
@@ -60,6 +64,14 @@ class StreamSite(Site):
             ``request.getClientAddress()`` returns it.
 
         refusals: Counts what is refused; of a hub, ``hub.broker.refusals``.
+
+        door: Whether simple requests to the resources of this package are read by
+            `Door`, which costs less; ``False`` leaves all to Twisted's channel.
+
+    Attributes:
+        settings: What the channels of the site share.
+
+        idle: Ends connections that wait at the door for too long.
     """
 
     requestFactory = BoundedRequest
@@ -85,9 +97,13 @@ class StreamSite(Site):
         socket_limits: SocketLimits | None = None,
         trusted_proxies: TrustedProxies | None = None,
         refusals: Refusals | None = None,
+        door: bool = True,
         **options: Any,
     ) -> None:
         super().__init__(root, *arguments, **options)
+        check_instance("door", door, bool, "True or False")
+        self.door = door
+        self.idle = IdleTimeouts(self.reactor)
         self.max_body = max_body
         self.trusted_proxies = trusted_proxies
         self.refusals = Refusals() if refusals is None else refusals
@@ -101,7 +117,7 @@ class StreamSite(Site):
                 missing=", ".join(missing),
             )
         self._connections: set[H2Connection] = set()
-        self._settings = ChannelSettings(
+        self.settings = ChannelSettings(
             self._connections,
             max_streams,
             RequestTimeouts(head_timeout, body_timeout),
@@ -130,17 +146,31 @@ class StreamSite(Site):
                 the constructor.
         """
         self.max_body = max_body
-        self._settings = self._settings._replace(
+        self.settings = self.settings._replace(
             max_streams=max_streams,
             timeouts=RequestTimeouts(head_timeout, body_timeout),
             handshake_timeout=handshake_timeout,
         )
 
+    def buildProtocol(self, addr: IAddress | None) -> Any:
+        """
+        See `twisted.internet.protocol.Factory.buildProtocol`.
+        """
+        # The door makes no requests but its own.
+        is_open = self.door and self.requestFactory is BoundedRequest
+        return Door(self, addr) if is_open else self.build_channel(addr)
+
+    def build_channel(self, addr: IAddress | None) -> Any:
+        """
+        Build what knows all of HTTP.
+        """
+        return super().buildProtocol(addr)
+
     def protocol(self) -> Channel:
         """
         See `twisted.internet.protocol.Factory.protocol`.
         """
-        return Channel(self._settings)
+        return Channel(self.settings)
 
     def acceptableProtocols(self) -> list[bytes]:
         """

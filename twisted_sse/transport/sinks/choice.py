@@ -10,11 +10,12 @@ from twisted.internet import tcp
 from twisted.web.http import HTTPChannel
 from twisted.web.server import Request
 
+from twisted_sse.transport.http.doorrequest import DoorChannel
 from twisted_sse.transport.http.http1 import StrictHTTPChannel
 from twisted_sse.transport.http2.stream import H2Stream
+from twisted_sse.transport.sink import Sink
 from twisted_sse.transport.sinks.http2 import H2Sink
 from twisted_sse.transport.sinks.request import RequestSink
-from twisted_sse.transport.sinks.sink import Sink
 from twisted_sse.transport.sinks.socket import SocketSink
 from twisted_sse.transport.sinks.tls import TLSSink
 from twisted_sse.transport.tls.protocol import TLSProtocol
@@ -27,6 +28,9 @@ def sink_for(request: Request) -> Sink:
     Make the fastest sink that may be used for *request*.
     """
     channel: Any = request.channel
+    if type(channel) is DoorChannel and _is_plain(request):
+        door: Sink = channel.door
+        return door
     if type(channel) is H2Stream and _is_plain(request):
         return H2Sink(request, channel)
     if type(channel) in (HTTPChannel, StrictHTTPChannel) and channel.requests == [request]:

@@ -14,8 +14,8 @@ from twisted.python.failure import Failure
 from twisted.web.server import Request
 from zope.interface import implementer
 
-from twisted_sse.transport.sinks.framing import Framing, chunked, raw
-from twisted_sse.transport.sinks.sink import Stream, limited_by_site
+from twisted_sse.transport.framing import Framing, chunked, raw
+from twisted_sse.transport.sink import Stream, limited_by_site
 from twisted_sse.transport.sockets import limit_sending
 
 __all__ = ["DirectSink"]

@@ -16,8 +16,8 @@ from twisted.web.http_headers import Headers
 from twisted.web.server import Request
 from zope.interface import implementer
 
-from twisted_sse.transport.sinks.framing import Framing, raw
-from twisted_sse.transport.sinks.sink import Stream, limited_by_site
+from twisted_sse.transport.framing import Framing, raw
+from twisted_sse.transport.sink import Stream, limited_by_site
 from twisted_sse.transport.sockets import is_closing, limit_sending, server_under
 
 __all__ = ["RequestSink"]

@@ -13,8 +13,8 @@ from twisted.internet import tcp
 from twisted.python.failure import Failure
 from twisted.web.server import Request
 
+from twisted_sse.transport.sink import Stream
 from twisted_sse.transport.sinks.direct import DirectSink
-from twisted_sse.transport.sinks.sink import Stream
 from twisted_sse.transport.tls.protocol import TLSProtocol
 
 __all__ = ["TLSSink"]

@@ -19,7 +19,7 @@ from twisted_sse.broker.connections.retry import even_turns
 from twisted_sse.broker.connections.sendtimeout import SendTimeout
 from twisted_sse.broker.shutdown import SLICE, flush_pause, wait_until_empty
 from twisted_sse.errors import HubClosed
-from twisted_sse.transport.sinks.sink import Sink
+from twisted_sse.transport.sink import Sink
 from twisted_sse.web.generators.notices import HeldWarning
 from twisted_sse.web.generators.responsestream import ResponseStream
 from twisted_sse.web.generators.writer import StreamWriter

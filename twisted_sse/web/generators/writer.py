@@ -17,7 +17,7 @@ from twisted.logger import Logger
 from twisted_sse.broker.connections.endreason import EndReason
 from twisted_sse.broker.connections.keepalive import Keepalive
 from twisted_sse.broker.connections.sendtimeout import SendTimeout
-from twisted_sse.transport.sinks.sink import Sink
+from twisted_sse.transport.sink import Sink
 
 __all__ = ["FULL", "StreamWriter"]
 

@@ -750,6 +750,91 @@ BEGIN
     END IF;
 END $$;
 
+-- Who is at which hub.  Not logged: after a crash, or at a standby that takes over, these tables are
+-- empty, and the hubs announce everything again.
+CREATE UNLOGGED TABLE @schema@.presence_node (
+    node text PRIMARY KEY COLLATE "C",
+    until timestamptz NOT NULL              -- when it is taken for dead
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
+CREATE UNLOGGED TABLE @schema@.presence_member (
+    number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    node text NOT NULL COLLATE "C",
+    key bigint NOT NULL,                    -- a hash of the field
+    field text NOT NULL COLLATE "C",
+    value text NOT NULL
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
+CREATE INDEX presence_member_key ON @schema@.presence_member (node, key);
+
+-- The newest changes, numbered without gaps, so that a hub notices if it has missed some.
+CREATE UNLOGGED TABLE @schema@.presence_change (
+    number bigint PRIMARY KEY,
+    node text NOT NULL COLLATE "C",
+    pairs text NOT NULL                     -- empty if the node is gone
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000);
+
+-- Announce changes, and learn those that follow the cursor, unless that is NULL or they are not at
+-- hand: then nodes is NULL.  *known* is whether the node was known, and *cursor* the number of the
+-- last change that is answered.
+--
+-- Numbers begin at the time in milliseconds, so a cursor of data that was lost is smaller than those
+-- of the data that came after.
+CREATE FUNCTION @schema@.exchange_presence(
+    a_node text, a_fields text[], a_values text[], a_pairs text, a_after bigint, a_life interval,
+    a_most int, OUT known boolean, OUT cursor bigint, OUT nodes text[], OUT pairs text[]
+) LANGUAGE plpgsql SECURITY DEFINER SET search_path = @schema@, pg_temp SET jit = off AS $$
+#variable_conflict use_column
+DECLARE
+    called timestamptz := clock_timestamp();
+    due timestamptz;
+    newest bigint;
+    other text;
+BEGIN
+    PERFORM set_config('synchronous_commit', 'off', true);
+    PERFORM pg_advisory_xact_lock(@presence_lock@);
+    SELECT number INTO newest FROM presence_change ORDER BY number DESC LIMIT 1;
+    IF newest IS NULL THEN
+        newest := floor(extract(epoch FROM called) * 1000);
+        INSERT INTO presence_change VALUES (newest, a_node, '[]');
+    END IF;
+    SELECT n.until INTO due FROM presence_node AS n WHERE n.node = a_node;
+    known := due IS NOT NULL;
+    IF due <= called THEN
+        -- Nobody has called for so long that this one has expired too: the store was away.
+        UPDATE presence_node SET until = called + a_life WHERE until <= called;
+    ELSE
+        FOR other IN DELETE FROM presence_node AS n WHERE n.until <= called RETURNING n.node LOOP
+            DELETE FROM presence_member AS m WHERE m.node = other;
+            newest := newest + 1;
+            INSERT INTO presence_change VALUES (newest, other, '');
+        END LOOP;
+    END IF;
+    INSERT INTO presence_node VALUES (a_node, called + a_life)
+        ON CONFLICT (node) DO UPDATE SET until = excluded.until;
+    IF cardinality(a_fields) > 0 THEN
+        DELETE FROM presence_member AS m WHERE m.node = a_node AND m.field = ANY (a_fields)
+            AND m.key = ANY (ARRAY(SELECT hashtextextended(x, 0) FROM unnest(a_fields) AS x));
+        -- Of several changes of one field, the last one counts.
+        INSERT INTO presence_member (node, key, field, value)
+            SELECT a_node, hashtextextended(f, 0), f, v FROM (
+                SELECT DISTINCT ON (f) f, v FROM unnest(a_fields, a_values)
+                    WITH ORDINALITY AS u (f, v, o) ORDER BY f, o DESC
+            ) AS newest_ones WHERE v <> '';
+        newest := newest + 1;
+        INSERT INTO presence_change VALUES (newest, a_node, a_pairs);
+    END IF;
+    DELETE FROM presence_change WHERE number <= newest - 1000;
+    cursor := newest;
+    IF a_after = newest OR a_after < newest
+            AND a_after + 1 >= (SELECT min(number) FROM presence_change) THEN
+        SELECT coalesce(array_agg(c.node ORDER BY c.number), '{}'),
+                coalesce(array_agg(c.pairs ORDER BY c.number), '{}'), max(c.number)
+            INTO nodes, pairs, cursor FROM (
+                SELECT * FROM presence_change WHERE number > a_after ORDER BY number LIMIT a_most
+            ) AS c;
+        cursor := coalesce(cursor, newest);
+    END IF;
+END $$;
+
 -- Everything, for people who read it with SQL.  A text with U+0000 is shown as NULL.
 CREATE FUNCTION @schema@.as_text(a_bytes bytea) RETURNS text LANGUAGE sql IMMUTABLE
 SET search_path = pg_catalog, pg_temp AS $$
@@ -765,7 +850,8 @@ CREATE FUNCTION @schema@.allow_hub(a_role name) RETURNS void LANGUAGE plpgsql
 SET search_path = @schema@, pg_temp AS $$
 BEGIN
     EXECUTE format('GRANT USAGE ON SCHEMA @schema@ TO %I', a_role);
-    EXECUTE format('GRANT SELECT ON event, epoch, forgotten, migration TO %I', a_role);
+    EXECUTE format('GRANT SELECT ON event, epoch, forgotten, migration, presence_member TO %I',
+        a_role);
     EXECUTE format('GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA @schema@ TO %I', a_role);
     EXECUTE format('REVOKE EXECUTE ON FUNCTION allow_hub(name), allow_publisher(name) FROM %I',
         a_role);

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from twisted_sse.transport.sinks.framing import Framing
+from twisted_sse.transport.framing import Framing
 
 __all__ = ["Sink", "Stream", "limited_by_site"]
 

@@ -4,7 +4,7 @@ Frames, and what is put around them.
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_sse.transport.sinks.framing import chunked, raw
+from twisted_sse.transport.framing import chunked, raw
 
 __all__ = ["FramingTests"]
 
