@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jwt
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.browsers import eventually_in
@@ -63,20 +64,13 @@ class ChatTests(SynchronousTestCase):
 
     def say_by_token(self, text: str) -> None:
         """
-        Have a program publish, with a token that the terminal tool makes.
+        Have a program publish, with a token as ``twisted-sse token`` makes it.
         """
-        tool = str(Path(sys.executable).with_name("twisted-sse"))
-        words = ["--publish", "chat", "--user", "weather"]
-        made = subprocess.run(
-            [tool, "token", "--key", _KEY, *words],
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=PATIENCE,
-        )
+        claims = {"sub": "weather", "mercure": {"publish": ["chat"]}}
+        token = jwt.encode(claims, _KEY, "HS256")
         answer = curl(
             *("--insecure", f"{self.url}/events"),
-            *("--header", f"Authorization: Bearer {made.stdout.strip()}"),
+            *("--header", f"Authorization: Bearer {token}"),
             *("--data", "topic=chat", "--data", "type=said", "--data", "private=yes"),
             *("--data-urlencode", f'data={{"from": "weather", "text": "{text}"}}'),
         )
