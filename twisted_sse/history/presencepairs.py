@@ -11,10 +11,10 @@ from typing import Any
 
 from twisted_sse.events.presence import NodeChange, Occupancy
 
-__all__ = ["changes_of", "decode_pairs", "encode_pairs", "pairs_of"]
+__all__ = ["changes_of", "decode_pairs", "encode_pairs", "occupancy_pairs"]
 
 
-def pairs_of(changes: Iterable[Occupancy]) -> list[tuple[str, str]]:
+def occupancy_pairs(changes: Iterable[Occupancy]) -> list[tuple[str, str]]:
     """
     Write each of *changes* as a field and a value.
     """

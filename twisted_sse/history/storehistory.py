@@ -54,15 +54,30 @@ class StoreRuns(Protocol):
 
     async def begin_run(
         self, topic: str, owner: str, lease: float, keep: float, private: bool
-    ) -> RunBegun: ...
+    ) -> RunBegun:
+        """
+        See `IRunHistory.begin_run`.  It may be repeated.
+        """
 
-    async def renew_runs(self, keys: Sequence[RunKey], lease: float) -> Sequence[RunKey]: ...
+    async def renew_runs(self, keys: Sequence[RunKey], lease: float) -> Sequence[RunKey]:
+        """
+        See `IRunHistory.renew_runs`.
+        """
 
-    async def interrupt_runs(self, lease: float, limit: int) -> Sequence[Record]: ...
+    async def interrupt_runs(self, lease: float, limit: int) -> Sequence[Record]:
+        """
+        See `IRunHistory.interrupt_runs`.
+        """
 
-    async def find_run(self, topic: str) -> RunRecord | None: ...
+    async def find_run(self, topic: str) -> RunRecord | None:
+        """
+        See `IRunHistory.find_run`.
+        """
 
-    async def list_runs(self, before: int | None, limit: int) -> Sequence[RunRecord]: ...
+    async def list_runs(self, before: int | None, limit: int) -> Sequence[RunRecord]:
+        """
+        See `IRunHistory.list_runs`.
+        """
 
 
 @implementer(IHistoryReader, IRunHistory)

@@ -11,7 +11,12 @@ from twisted_sse.events.presence import NodeChange, Occupancy, PresenceNews
 from twisted_sse.history.postgres.binary import int_from, statement, texts, texts_from
 from twisted_sse.history.postgres.connection import PostgresConnection
 from twisted_sse.history.postgres.schema import Schema
-from twisted_sse.history.presencepairs import changes_of, decode_pairs, encode_pairs, pairs_of
+from twisted_sse.history.presencepairs import (
+    changes_of,
+    decode_pairs,
+    encode_pairs,
+    occupancy_pairs,
+)
 
 __all__ = ["PostgresPresence"]
 
@@ -44,7 +49,7 @@ class PostgresPresence:
         """
         See `IPresenceStore.exchange`.
         """
-        pairs = pairs_of(changes)
+        pairs = occupancy_pairs(changes)
         given = (texts([one for one, _ in pairs]), texts([one for _, one in pairs]))
         cursor = None if after is None else int(after)
         asking = statement(

@@ -12,7 +12,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from twisted_sse.events.presence import NodeChange, Occupancy, PresenceNews
-from twisted_sse.history.presencepairs import changes_of, decode_pairs, encode_pairs, pairs_of
+from twisted_sse.history.presencepairs import (
+    changes_of,
+    decode_pairs,
+    encode_pairs,
+    occupancy_pairs,
+)
 from twisted_sse.history.redis.connection import RedisConnection
 from twisted_sse.history.redis.script import Script
 
@@ -117,7 +122,14 @@ class RedisPresence:
         See `IPresenceStore.exchange`.
         """
         life = max(1, round(ttl * 1000))
-        arguments = (self._members, node, life, after or "", _PAGE, encode_pairs(pairs_of(changes)))
+        arguments = (
+            self._members,
+            node,
+            life,
+            after or "",
+            _PAGE,
+            encode_pairs(occupancy_pairs(changes)),
+        )
         answer = await self._connection.run(EXCHANGE, self._keys, *arguments)
         known, newest = bool(answer[0]), answer[1].decode()
         if len(answer) < 3:
