@@ -77,6 +77,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
             "readiness",
             "receipts",
             "schedule",
+            "subscriber",
             "topicchanges",
         ),
         ("endings", "siblings"),
