@@ -22,8 +22,8 @@ from itertools import cycle, islice
 from twisted.internet.address import IPv4Address
 from twisted.internet.task import Clock
 
-from twisted_sse.broker.admission import Subscriber
 from twisted_sse.broker.connections.grant import Grant
+from twisted_sse.broker.subscriber import Subscriber
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.hub import Hub
 from twisted_sse.topics import Selection

@@ -78,6 +78,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
             "readiness",
             "receipts",
             "schedule",
+            "subscriber",
             "topicchanges",
         ),
         ("endings", "siblings"),

@@ -7,7 +7,7 @@ from twisted.internet.task import Clock
 
 from tests.support.sinks import MemorySink
 from twisted_sse import Hub
-from twisted_sse.broker import admission
+from twisted_sse.broker import subscriber as subscribers
 from twisted_sse.broker.audiences.representation import representation_for
 from twisted_sse.broker.connections.connection import Connection
 from twisted_sse.broker.connections.endreason import EndReason
@@ -58,7 +58,7 @@ class Subscriber:
         self.hub = hub
         self.sink = MemorySink() if sink is None else sink
         self.start: StreamStart | None = None
-        asked = admission.Subscriber(
+        asked = subscribers.Subscriber(
             sink=self.sink,
             selection=Selection.of(topics),
             grant=grant,

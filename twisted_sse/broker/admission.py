@@ -8,14 +8,12 @@ What a connection reports afterwards arrives here too: blocked, unblocked, ended
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.python.failure import Failure
 
 from twisted_sse.broker.audiences.index import AudienceIndex
-from twisted_sse.broker.audiences.representation import PLAIN, Representation
 from twisted_sse.broker.audiences.window import Window
 from twisted_sse.broker.connections.connection import Connection, ConnectionObserver
 from twisted_sse.broker.connections.endreason import EndReason
@@ -23,15 +21,16 @@ from twisted_sse.broker.connections.grant import ANONYMOUS, Grant
 from twisted_sse.broker.connections.keepalive import Keepalive
 from twisted_sse.broker.connections.lifetime import MaxLifetime
 from twisted_sse.broker.connections.listeners import Listeners
-from twisted_sse.broker.connections.reauthorization import Reauthorize, Reauthorizer
+from twisted_sse.broker.connections.reauthorization import Reauthorizer
 from twisted_sse.broker.connections.registry import Registry
 from twisted_sse.broker.connections.sendtimeout import SendTimeout
 from twisted_sse.broker.endings import Endings
 from twisted_sse.broker.fanout import Fanout
 from twisted_sse.broker.measures.measures import Measures
 from twisted_sse.broker.pendingstarts import PendingStarts
-from twisted_sse.broker.presence.presence import HubPresence, PresenceWish
+from twisted_sse.broker.presence.presence import HubPresence
 from twisted_sse.broker.replay.catchup import Catchup
+from twisted_sse.broker.subscriber import Subscriber
 from twisted_sse.broker.topicchanges import TopicChanges
 from twisted_sse.errors import HistoryUnavailable, HubClosed, NoContent
 from twisted_sse.events.preamble import (
@@ -42,58 +41,11 @@ from twisted_sse.events.preamble import (
     ResetReason,
     StreamStart,
 )
-from twisted_sse.topics import Selection
-from twisted_sse.transport.sink import Sink
 
-__all__ = ["Admission", "Begin", "Subscriber"]
+__all__ = ["Admission", "Begin"]
 
 #: Writes the head of the response and the preamble of the stream.
 Begin = Callable[[Connection, StreamStart], None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Subscriber:
-    """
-    A request for a stream.
-
-    Attributes:
-        sink: Where the stream is written to.
-
-        selection: The topics that were asked for.
-
-        grant: What the subscriber may read.
-
-        address: Where the subscriber connects from.
-
-        last_event_id: Sent by the client, so trust nothing about it; ``None`` if
-            the client asks for nothing older.
-
-        representation: How events are written for it.
-
-        priming: How the stream tells its position, if it tells it later than in its
-            first bytes.
-
-        reauthorize: Called for a new grant when the user's has changed; ``None``
-            if there is nothing to call.
-
-        presence: What the stream asks for, if the hub has presence.
-
-        fixed: Whether its topics cannot be changed while it is open.
-
-        protocol: What the client speaks, such as ``HTTP/2``.
-    """
-
-    sink: Sink
-    selection: Selection
-    grant: Grant
-    address: IAddress
-    last_event_id: str | None = None
-    representation: Representation = PLAIN
-    priming: Priming = "event"
-    reauthorize: Reauthorize | None = None
-    presence: PresenceWish = None
-    fixed: bool = True
-    protocol: str = ""
 
 
 class Admission:

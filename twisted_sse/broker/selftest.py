@@ -15,11 +15,11 @@ from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred, TimeoutError
 from twisted.logger import Logger
 
-from twisted_sse.broker.admission import Subscriber
 from twisted_sse.broker.broker import Broker
 from twisted_sse.broker.connections.connection import Connection
 from twisted_sse.broker.connections.grant import Grant
 from twisted_sse.broker.readiness import Fault
+from twisted_sse.broker.subscriber import Subscriber
 from twisted_sse.clock import looping_call
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.publication import Publication

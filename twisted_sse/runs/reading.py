@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mappin
 
 from twisted.web.server import Request
 
-from twisted_sse.broker.admission import Subscriber
 from twisted_sse.broker.broker import Broker
 from twisted_sse.broker.connections.grant import Grant
+from twisted_sse.broker.subscriber import Subscriber
 from twisted_sse.errors import NoContent, TwistedSSEError
 from twisted_sse.events.control import CONTROL_EVENTS, ENDED, RESET
 from twisted_sse.events.ending import OUTCOMES, Outcome

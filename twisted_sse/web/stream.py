@@ -13,12 +13,12 @@ from twisted.internet.defer import Deferred
 from twisted.web.resource import Resource
 from twisted.web.server import Request
 
-from twisted_sse.broker.admission import Subscriber
 from twisted_sse.broker.audiences.representation import PLAIN, Representation
 from twisted_sse.broker.broker import Broker
 from twisted_sse.broker.connections.connection import Connection
 from twisted_sse.broker.connections.grant import ANONYMOUS, Grant, check_grant
 from twisted_sse.broker.presence.presence import PresenceWish
+from twisted_sse.broker.subscriber import Subscriber
 from twisted_sse.errors import Forbidden, Unauthorized
 from twisted_sse.events.media import accepts
 from twisted_sse.events.preamble import Priming, StreamStart
