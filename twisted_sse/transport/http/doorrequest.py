@@ -155,7 +155,7 @@ class DoorRequest(BoundedRequest):
     channel: Any
 
     def __init__(self, channel: DoorChannel, given: WholeRequest) -> None:
-        if given.body:
+        if _has_form(given):
             super().__init__(channel)
         else:
             self._begin(channel)
@@ -212,11 +212,13 @@ class DoorRequest(BoundedRequest):
         given, channel = self._given, self.channel
         channel.held = True
         if given.body:
-            self.parseCookies()
             self.gotLength(len(given.body))
             self.handleContentChunk(given.body)
+        if _has_form(given):
+            self.parseCookies()
             self.requestReceived(given.method, given.target, b"HTTP/1.1")
         else:
+            self.content.seek(0)
             self.method, self.uri, self.clientproto = given.method, given.target, b"HTTP/1.1"
             self.path = given.target.partition(b"?")[0]
             self.process()
@@ -242,3 +244,10 @@ class DoorRequest(BoundedRequest):
             # The head and the end may be all that is left to send.
             channel.held = True
         super().finish()
+
+
+def _has_form(given: WholeRequest) -> bool:
+    """
+    Whether Twisted may parse the body.
+    """
+    return bool(given.body) and b"form" in given.headers.get(b"content-type", b"").lower()

@@ -29,10 +29,12 @@ _HEADERS = re.compile(rb"(?:" + _TOKEN + rb":[\t -~]*\r\n)+")
 # Browsers send about 15.
 _MOST_HEADERS = 100
 
-# benchmarks (memory, accept): the browsers of one page send the same headers, apart from
-# cookies and IDs.  Larger ones are not remembered, so all of them take half a MB at most.
+# benchmarks (memory, accept): the browsers of one page send the same headers.  Larger ones
+# are not remembered, so all of them take half a MB at most, and neither are those that
+# belong to one user, which are secret.
 _REMEMBERED = 64
 _REMEMBERED_BYTES = 2048
+_OF_ONE_USER = (b"authorization:", b"cookie:")
 
 # These change how the request is read, or what follows it.
 _SPECIAL = frozenset((b"transfer-encoding", b"expect", b"upgrade", b"http2-settings"))
@@ -69,11 +71,20 @@ def read_whole(data: bytes) -> WholeRequest | None:
         return None
     method, target = found.groups()
     block, body = data[found.end() : end], data[end + 2 :]
-    read = _remembered if len(block) <= _REMEMBERED_BYTES else _read_headers
-    headers = read(block)
+    headers = _remembered(block) if _is_common(block) else _read_headers(block)
     if headers is None or not _has_length(headers.get(b"content-length"), method, len(body)):
         return None
     return WholeRequest(method, target, headers, body)
+
+
+def _is_common(block: bytes) -> bool:
+    """
+    Whether others may send the same headers, and soon.
+    """
+    if len(block) > _REMEMBERED_BYTES:
+        return False
+    lower = block.lower()
+    return not any(one in lower for one in _OF_ONE_USER)
 
 
 def _read_headers(block: bytes) -> Mapping[bytes, bytes] | None:
