@@ -182,9 +182,7 @@ def main(path: str, *numbers: str) -> None:
         with serving(history) as port:
             # The server keeps the core of this process.
             os.sched_setaffinity(0, set(range(os.cpu_count() or 1)) - cores or cores)
-            found = asyncio.run(
-                measure(port, firsts, streams, float(numbers[2]), few, many, times)
-            )
+            found = asyncio.run(measure(port, firsts, streams, float(numbers[2]), few, many, times))
         values |= {f"{name}_{key}": value for key, value in found.items()}
     sys.stdout.write(json.dumps(values))
 

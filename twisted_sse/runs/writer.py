@@ -188,9 +188,7 @@ class RunWriter:
         publications = waiting.publications
         # Not a coroutine: most sources yield again and again, one event for each batch.
         keeping = self._broker.submit(publications)
-        keeping.addCallbacks(
-            self._kept, lambda failure: self._refused(failure.value, publications)
-        )
+        keeping.addCallbacks(self._kept, lambda failure: self._refused(failure.value, publications))
 
     def _kept(self, published: Sequence[Published]) -> None:
         self._newest = published[-1][0].id

@@ -77,9 +77,7 @@ class ProcessReport:
         runs: Those whose sources the process reads.
     """
 
-    def __init__(
-        self, broker: Broker, responses: Callable[[], int], runs: RunRegistry
-    ) -> None:
+    def __init__(self, broker: Broker, responses: Callable[[], int], runs: RunRegistry) -> None:
         self._broker = broker
         self._responses = responses
         self._runs = runs
@@ -146,9 +144,7 @@ class OneProcess:
     Implements `Processes` for a hub of one process.
     """
 
-    def __init__(
-        self, broker: Broker, responses: Callable[[], int], runs: RunRegistry
-    ) -> None:
+    def __init__(self, broker: Broker, responses: Callable[[], int], runs: RunRegistry) -> None:
         self.broker = broker
         self.runs = runs
         self._report = ProcessReport(broker, responses, runs)

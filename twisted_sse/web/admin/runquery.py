@@ -126,9 +126,7 @@ def read_active(answers: Sequence[Mapping[str, Any]]) -> dict[str, ActiveRun]:
     """
     Read what several processes have told of their runs.
     """
-    return {
-        one.topic: one for answer in answers for one in map(ActiveRun._make, answer["active"])
-    }
+    return {one.topic: one for answer in answers for one in map(ActiveRun._make, answer["active"])}
 
 
 def run_row(run: RunStatus, active: ActiveRun | None, readers: int, now: float) -> dict[str, Any]:
