@@ -703,7 +703,7 @@ class UsageTests(SynchronousTestCase):
     """
 
     CASES = [
-        ([], "Pass a command: tail, publish, doctor, token, history, connections or top."),
+        ([], "Pass a command: tail, publish, doctor, token, history, connections, runs or top."),
         (["follow"], "Unknown command: follow"),
         (["tail"], "Pass a URL"),
         (["tail", "localhost", "--color"], "--color"),

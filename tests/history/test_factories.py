@@ -324,7 +324,7 @@ class PostgresTests(SynchronousTestCase):
         ("//localhost/db,schema=A-b", "schema must be a lower-case letter"),
         ("//localhost/db,age=0", "age"),
         ("//localhost/db?connect_timeout=3", "connect_timeout"),
-        ("//localhost/db?nonsense=3", "does not look like"),
+        ("//localhost/db?nonsense=3", "an option after the ? that libpq does not know"),
         (f"//u:a/b,{SECRET}@localhost/db", "%2C"),
         (f"//u:{SECRET}@localhost/db,nonsense=1", "'nonsense'"),
         (f"//u:{SECRET}@localhost:{SECRET}/db", "a port of the URL"),
