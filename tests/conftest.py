@@ -60,14 +60,19 @@ def _scratch_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _sigint() -> None:
+def _signals() -> None:
     """
-    Let SIGINT end programs even if this run was started in the background.
+    Let SIGINT and SIGHUP end programs even if this run was started in the background, or by
+    ``nohup``.
 
-    POSIX shells start such jobs with SIGINT ignored, and programs inherit that.
+    POSIX shells start such jobs with these signals ignored, and programs inherit that.
     """
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number, handler in (
+        (signal.SIGINT, signal.default_int_handler),
+        (signal.SIGHUP, signal.SIG_DFL),
+    ):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
