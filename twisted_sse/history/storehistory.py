@@ -19,14 +19,15 @@ from zope.interface import implementer
 
 from twisted_sse.errors import HistoryUnavailable, PerhapsKept
 from twisted_sse.events.holdings import Holdings, StoredPage
+from twisted_sse.events.presence import Occupancy, PresenceNews
 from twisted_sse.events.publication import Publication, Record
 from twisted_sse.events.runrecord import RunBegun, RunKey, RunRecord
 from twisted_sse.history.outage import Unreadable
 from twisted_sse.history.remote import RemoteHistory
 from twisted_sse.history.storeconnection import StoreConnection, StoreLost, StoreRefused
-from twisted_sse.interfaces import IHistoryReader, IRunHistory
+from twisted_sse.interfaces import IHistoryReader, IPresenceStore, IRunHistory
 
-__all__ = ["StoreHistory", "StoreRuns", "check_positive"]
+__all__ = ["StoreHistory", "StorePresence", "StoreRuns", "check_positive"]
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -80,7 +81,20 @@ class StoreRuns(Protocol):
         """
 
 
-@implementer(IHistoryReader, IRunHistory)
+class StorePresence(Protocol):
+    """
+    Who is where, as a store knows it: see `IPresenceStore`.
+    """
+
+    async def exchange(
+        self, node: str, changes: Sequence[Occupancy], after: str | None, ttl: float
+    ) -> PresenceNews:
+        """
+        See `IPresenceStore.exchange`.
+        """
+
+
+@implementer(IHistoryReader, IPresenceStore, IRunHistory)
 class StoreHistory(RemoteHistory[S]):  # type: ignore[override]
     """
     Args:
@@ -100,6 +114,20 @@ class StoreHistory(RemoteHistory[S]):  # type: ignore[override]
         self._appending = DeferredLock()
         # The number of the last batch; a restarted history is another node, so it begins again.
         self._batches = 0
+
+    def exchange(  # type: ignore[override]
+        self, node: str, changes: Sequence[Occupancy], after: str | None, ttl: float
+    ) -> Deferred[PresenceNews]:
+        """
+        See `IPresenceStore.exchange`.
+        """
+        return Deferred.fromCoroutine(self._exchange(node, changes, after, ttl))
+
+    async def _exchange(
+        self, node: str, changes: Sequence[Occupancy], after: str | None, ttl: float
+    ) -> PresenceNews:
+        presence = self._presence(self._running_store())
+        return await presence.exchange(node, changes, after, ttl)
 
     def begin_run(  # type: ignore[override]
         self, topic: str, owner: str, lease: float, keep: float, private: bool
@@ -156,6 +184,12 @@ class StoreHistory(RemoteHistory[S]):  # type: ignore[override]
 
     @abstractmethod
     async def _read_page(self, store: S, cursor: str | None, limit: int) -> StoredPage: ...
+
+    @abstractmethod
+    def _presence(self, store: S) -> StorePresence:
+        """
+        Presence, over a connection over which is read.
+        """
 
     @abstractmethod
     def _runs_to_read(self, store: S) -> StoreRuns:

@@ -20,7 +20,6 @@ from twisted.internet.interfaces import IReactorTime
 from zope.interface import implementer
 
 from twisted_sse.events.holdings import Holdings, StoredPage
-from twisted_sse.events.presence import Occupancy, PresenceNews
 from twisted_sse.events.publication import Position, Publication, Record, Tail
 from twisted_sse.events.runrecord import RunRecord
 from twisted_sse.history.bell import Bell
@@ -40,7 +39,7 @@ from twisted_sse.history.postgres.session import Session
 from twisted_sse.history.postgres.url import PostgresURL
 from twisted_sse.history.postgres.writer import PostgresWriter
 from twisted_sse.history.storehistory import StoreHistory, check_positive
-from twisted_sse.interfaces import IInstallableHistory, IPresenceStore
+from twisted_sse.interfaces import IInstallableHistory
 from twisted_sse.topics import Selection
 
 __all__ = ["PostgresHistory"]
@@ -58,7 +57,7 @@ class _Store(NamedTuple):
     writer: PostgresWriter
 
 
-@implementer(IInstallableHistory, IPresenceStore)
+@implementer(IInstallableHistory)
 class PostgresHistory(StoreHistory[_Store]):
     """
     Keeps the newest publications in PostgreSQL.
@@ -128,20 +127,6 @@ class PostgresHistory(StoreHistory[_Store]):
         )
         self._store = _Store(self._reader(self._open(self._session())), writer)
 
-    def exchange(  # type: ignore[override]
-        self, node: str, changes: Sequence[Occupancy], after: str | None, ttl: float
-    ) -> Deferred[PresenceNews]:
-        """
-        See `IPresenceStore.exchange`.
-        """
-        return Deferred.fromCoroutine(self._exchange(node, changes, after, ttl))
-
-    async def _exchange(
-        self, node: str, changes: Sequence[Occupancy], after: str | None, ttl: float
-    ) -> PresenceNews:
-        presence = PostgresPresence(self._running_store().reader.connection, self._schema)
-        return await presence.exchange(node, changes, after, ttl)
-
     def install(self) -> Deferred[bool]:  # type: ignore[override]
         """
         See `IInstallableHistory.install`.
@@ -194,6 +179,9 @@ class PostgresHistory(StoreHistory[_Store]):
 
     def _runs(self, connection: PostgresConnection) -> PostgresRuns:
         return PostgresRuns(connection, self._schema, self._bounds, self._epochs, self._clock)
+
+    def _presence(self, store: _Store) -> PostgresPresence:
+        return PostgresPresence(store.reader.connection, self._schema)
 
     def _runs_to_read(self, store: _Store) -> PostgresRuns:
         return self._runs(store.reader.connection)

@@ -14,13 +14,10 @@ import re
 import secrets
 from collections.abc import Callable, Sequence
 
-from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
-from zope.interface import implementer
 
 from twisted_sse.errors import PerhapsKept
 from twisted_sse.events.holdings import Holdings, StoredPage
-from twisted_sse.events.presence import Occupancy, PresenceNews
 from twisted_sse.events.publication import Position, Publication, Record, Tail
 from twisted_sse.history.redis.connect import RedisConnector
 from twisted_sse.history.redis.connection import RedisConnection
@@ -33,7 +30,6 @@ from twisted_sse.history.redis.stream import RedisBounds, RedisStream, stream_ke
 from twisted_sse.history.redis.url import RedisURL
 from twisted_sse.history.storeconnection import StoreLost
 from twisted_sse.history.storehistory import StoreHistory, check_positive
-from twisted_sse.interfaces import IPresenceStore
 from twisted_sse.topics import Selection
 from twisted_sse.transport.tls.trust import load_ca_certificates
 
@@ -46,7 +42,6 @@ _READERS = 4
 _PREFIX = re.compile(r"[!-z|~]{1,200}")
 
 
-@implementer(IPresenceStore)
 class RedisHistory(StoreHistory[RedisStream]):
     """
     Keeps the newest publications in Redis.
@@ -146,19 +141,8 @@ class RedisHistory(StoreHistory[RedisStream]):
         connection = RedisConnection(connector, self._outage, silence, self._clock)
         return RedisStream(connection, self._prefix, self._bounds, self._unreadable)
 
-    def exchange(  # type: ignore[override]
-        self, node: str, changes: Sequence[Occupancy], after: str | None, ttl: float
-    ) -> Deferred[PresenceNews]:
-        """
-        See `IPresenceStore.exchange`.
-        """
-        return Deferred.fromCoroutine(self._exchange(node, changes, after, ttl))
-
-    async def _exchange(
-        self, node: str, changes: Sequence[Occupancy], after: str | None, ttl: float
-    ) -> PresenceNews:
-        presence = RedisPresence(self._running_store().connection, self._prefix)
-        return await presence.exchange(node, changes, after, ttl)
+    def _presence(self, store: RedisStream) -> RedisPresence:
+        return RedisPresence(store.connection, self._prefix)
 
     def _runs_to_read(self, store: RedisStream) -> RedisRuns:
         return RedisRuns(store)
