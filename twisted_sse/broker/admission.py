@@ -13,6 +13,7 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.python.failure import Failure
 
+from twisted_sse.broker.audiences.audience import Audience
 from twisted_sse.broker.audiences.index import AudienceIndex
 from twisted_sse.broker.audiences.window import Window
 from twisted_sse.broker.connections.connection import Connection, ConnectionObserver
@@ -155,16 +156,39 @@ class Admission:
                 knows to come back.
         """
         self.check_capacity(subscriber.address, subscriber.grant.user)
-        connection = self._register(subscriber)
-        known = self._known_start(connection, subscriber.last_event_id)
+        connection = self._register(subscriber, self._enter(subscriber))
+        known = self._known_start(connection.audience, subscriber.last_event_id)
         if known is not None:
-            return connection, self._open_now(known, connection, begin)
+            failed = self._begin_now(known, connection, begin)
+            return connection, succeed(None) if failed is None else fail(failed)
         located = self._find(connection, subscriber.last_event_id)
         opened = located.addCallbacks(
             lambda start: self._open(start, connection, begin),
             lambda failure: self._wait(failure, connection, subscriber, begin),
         )
         return connection, opened.addErrback(self._fail, connection)
+
+    def admit_at_once(self, subscriber: Subscriber, audience: Audience, begin: Begin) -> bool:
+        """
+        Do what `admit` does, if the stream can begin now.
+
+        Args:
+            audience: That of a stream of the same grant, selection, representation and
+                framing.
+
+        Returns:
+            False if it cannot, and nothing was done: `admit` knows what else there is.
+        """
+        if self._closed or not audience.size:
+            return False
+        start = self._known_start(audience, subscriber.last_event_id)
+        if start is None or not self.connections.has_room(
+            subscriber.address, subscriber.grant.user
+        ):
+            return False
+        audience.size += 1
+        self._begin_now(start, self._register(subscriber, audience), begin)
+        return True
 
     def check_capacity(self, address: IAddress, user: str | None = None) -> None:
         """
@@ -223,26 +247,28 @@ class Admission:
         """
         self._pending.stop()
 
-    def _known_start(self, connection: Connection, last_event_id: str | None) -> StreamStart | None:
+    def _known_start(self, audience: Audience, last_event_id: str | None) -> StreamStart | None:
         """
-        Where *connection* starts, if history need not be asked for it.
+        Where a stream of *audience* starts, if history need not be asked for it.
         """
         # benchmarks (memory, accept): most start so, and each Deferred on the way costs
         # as much as a step of it.
-        if not (self._started() and self._endings.is_open(connection.audience)):
+        if not (self._started() and self._endings.is_open(audience)):
             return None
-        return self._catchup.starts.known(connection, last_event_id)
+        return self._catchup.starts.known(audience, last_event_id)
 
-    def _open_now(self, start: StreamStart, connection: Connection, begin: Begin) -> Deferred[None]:
+    def _begin_now(
+        self, start: StreamStart, connection: Connection, begin: Begin
+    ) -> Failure | None:
         # Most of them miss nothing: they are live at once, and wait for no turn.
         connection.reading = True
         try:
             self._open(start, connection, begin)
         except Exception:
-            return fail().addErrback(self._fail, connection)
+            return self._fail(Failure(), connection)
         connection.reading = False
         self._catchup.begin(connection)
-        return succeed(None)
+        return None
 
     def _find(self, connection: Connection, last_event_id: str | None) -> Deferred[StreamStart]:
         finding = self._locate(connection, last_event_id)
@@ -282,11 +308,13 @@ class Admission:
         )
         connection.place(start.position, preamble)
 
-    def _register(self, subscriber: Subscriber) -> Connection:
-        grant, sink = subscriber.grant, subscriber.sink
-        interest = grant.interest(subscriber.selection)
+    def _enter(self, subscriber: Subscriber) -> Audience:
+        interest = subscriber.grant.interest(subscriber.selection)
         representation = subscriber.representation.within(interest)
-        audience = self._audiences.enter(interest, representation, sink.framing)
+        return self._audiences.enter(interest, representation, subscriber.sink.framing)
+
+    def _register(self, subscriber: Subscriber, audience: Audience) -> Connection:
+        grant, sink = subscriber.grant, subscriber.sink
         connection = Connection(self._observer, audience, sink, grant.user, subscriber.address)
         connection.fixed = subscriber.fixed
         connection.protocol = subscriber.protocol

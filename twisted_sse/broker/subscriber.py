@@ -19,7 +19,8 @@ from twisted_sse.transport.sink import Sink
 __all__ = ["Subscriber"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# Not frozen: that costs as much as a step of the way in (benchmarks, memory: accept).
+@dataclass(slots=True, kw_only=True)
 class Subscriber:
     """
     A request for a stream.

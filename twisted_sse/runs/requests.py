@@ -4,6 +4,8 @@ How requests for a run are read: `Subscriptions` does everything else.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from twisted.web.server import Request
 
 from twisted_sse.broker.broker import Broker
@@ -11,7 +13,7 @@ from twisted_sse.events.preamble import Priming
 from twisted_sse.events.runrecord import RunRecord
 from twisted_sse.topics import Exact, Selection
 from twisted_sse.web.form import raw_query
-from twisted_sse.web.protocol import Opening
+from twisted_sse.web.protocol import Opening, StartHeaders
 from twisted_sse.web.query import Query, pairs_of, query_of
 from twisted_sse.web.resource import Authorize
 from twisted_sse.web.stream import Subscriptions
@@ -24,6 +26,8 @@ class _RunRequests:
     Where a stream of a run begins: after ``Last-Event-ID``, ``?starting_after=``, or at the
     start.
     """
+
+    start_headers: Sequence[bytes] = ()
 
     def __init__(self, run: RunRecord) -> None:
         self._run = run
@@ -40,10 +44,11 @@ class _RunRequests:
         after = query_of(request).last_event_id or _starting_after(request)
         return Query((), after or self._run.start.id)
 
-    def begin(self, request: Request, opening: Opening) -> None:
+    def begin(self, opening: Opening) -> StartHeaders:
         """
         See `twisted_sse.web.protocol.SubscriberProtocol.begin`.
         """
+        return ()
 
 
 def run_streams(

@@ -37,6 +37,7 @@ from twisted_sse.server.takeover.holder import Several, holder
 from twisted_sse.server.tls import TLSPart, tls_server
 from twisted_sse.server.tree import Trees
 from twisted_sse.transport.acceptlimit import AcceptLimit
+from twisted_sse.transport.http.repeats import Repeats
 from twisted_sse.transport.proxies import PROXY_HEADERS, TrustedProxies
 from twisted_sse.transport.proxyprotocol import ProxyProtocolFactory
 from twisted_sse.transport.socketlimit import SocketLimits
@@ -249,11 +250,14 @@ def _banner(config: Config, served: Sequence[Served], token: str | None) -> Star
 
 
 def _site(config: Config, hub: Hub, tree: Resource, sockets: SocketLimits, reactor: Any) -> HubSite:
+    proxies = _proxies(config)
     site = HubSite(
         tree,
         access_log=config.access_log,
         socket_limits=sockets,
-        trusted_proxies=_proxies(config),
+        trusted_proxies=proxies,
+        # Their clients send equal requests from different addresses.
+        repeats=Repeats() if proxies is None else None,
         refusals=hub.broker.refusals,
         reactor=reactor,
         **site_limits(config),

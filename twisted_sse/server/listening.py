@@ -27,7 +27,7 @@ from twisted.python.failure import Failure
 from twisted_sse.server.inherited import Adopting, give_away
 from twisted_sse.transport.acceptlimit import AcceptLimit
 from twisted_sse.transport.proxyprotocol import ProxyProtocolFactory
-from twisted_sse.transport.sockets import limit_sending
+from twisted_sse.transport.sockets import limit_listening
 
 __all__ = ["EndpointService", "endpoint_for"]
 
@@ -143,7 +143,7 @@ class EndpointService(Service):
     Args:
         description: The endpoint as the user wrote it.
 
-        send_timeout: See `limit_sending`.  Connections inherit it from the
+        send_timeout: See `limit_listening`.  Connections inherit it from the
             listening socket.
 
         accepts: Pauses the port when too many connections arrive.
@@ -276,7 +276,7 @@ class EndpointService(Service):
     def _limit_sending(self) -> None:
         listening = getattr(self._port, "socket", None)
         if isinstance(listening, socket.socket):
-            limit_sending(listening, self._send_timeout)
+            limit_listening(listening, self._send_timeout)
 
     def _close(self) -> Any:
         if self._port is None:

@@ -43,7 +43,7 @@ class TreePart:
         See `Part.prepare`.
         """
         tree = self._trees.make(config)
-        return partial(setattr, self._site, "resource", tree)
+        return partial(self._site.replace, tree)
 
 
 class LimitsPart:

@@ -45,14 +45,10 @@ class HubSite(StreamSite):
         access_log: Whether requests are logged, except for streams.
 
     Attributes:
-        resource: The root.
+        resource: The root; see `replace`.
 
-        access_log: Both may be changed, for the requests that follow.
+        access_log: May be changed, for the requests that follow.
     """
-
-    # `EndpointService` limits the listening sockets, and on Linux the accepted ones
-    # inherit that: two system calls less per connection (benchmarks, memory).
-    sockets_limited = False
 
     # No resource of the tree reads a body, but for those with a limit of their own.
     refuses_large_bodies = False
@@ -62,6 +58,14 @@ class HubSite(StreamSite):
     ) -> None:
         super().__init__(root, parsePOSTFormSubmission=False, max_body=max_body, **options)
         self.access_log = access_log
+
+    def replace(self, root: IResource) -> None:
+        """
+        Answer the requests that follow by *root*.
+        """
+        self.resource = root
+        if self.repeats is not None:
+            self.repeats.forget()
 
     def getResourceFor(self, request: Any) -> IResource:
         """

@@ -156,12 +156,19 @@ class SocketLimit:
         """
         Whether a request that has arrived may keep its socket for long.
         """
-        most = self._limits.streams
-        if most is None or self._open - len(self._queue) <= most:
+        if not self.is_full:
             return True
         self._note_full()
         self._refusals.count("sockets")
         return False
+
+    @property
+    def is_full(self) -> bool:
+        """
+        Whether all the sockets that streams may have are in use.
+        """
+        most = self._limits.streams
+        return most is not None and self._open - len(self._queue) > most
 
     def take(self, peer: Any, holder: SocketHolder) -> Slot | None:
         """

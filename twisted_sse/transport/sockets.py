@@ -11,7 +11,7 @@ from twisted.internet import tcp
 from twisted.internet.error import ConnectionAborted
 from twisted.python.failure import Failure
 
-__all__ = ["close_now", "is_closing", "limit_sending", "server_under"]
+__all__ = ["close_now", "is_closing", "limit_listening", "limit_sending", "server_under"]
 
 # The most unsent bytes that the kernel buffers for one client.  By default it
 # buffers up to 4 MiB: 4 GiB for a thousand clients that never read.  Measured,
@@ -44,6 +44,16 @@ def limit_sending(handle: socket.socket, send_timeout: float | None) -> None:
         # Linux: 0 is the system default.
         timeout = 0 if send_timeout is None else max(1, int(send_timeout * _SEND_TIMEOUTS * 1000))
         handle.setsockopt(socket.IPPROTO_TCP, _USER_TIMEOUT, timeout)
+
+
+def limit_listening(handle: socket.socket, send_timeout: float | None) -> None:
+    """
+    Do what `limit_sending` does for all connections that *handle* will accept, and let
+    them send at once.
+    """
+    limit_sending(handle, send_timeout)
+    if handle.family in (socket.AF_INET, socket.AF_INET6):
+        handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def server_under(layer: Any) -> tcp.Server | None:

@@ -7,6 +7,7 @@ which headers tell where its stream starts.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from twisted.web.server import Request
@@ -18,7 +19,10 @@ from twisted_sse.events.publication import is_safe_id
 from twisted_sse.web.form import take_form
 from twisted_sse.web.query import Query, query_of
 
-__all__ = ["EVENTS", "Opening", "SubscriberProtocol"]
+__all__ = ["EVENTS", "Opening", "StartHeaders", "SubscriberProtocol"]
+
+#: Names and values.
+StartHeaders = Sequence[tuple[bytes, bytes]]
 
 
 class Opening(NamedTuple):
@@ -44,7 +48,12 @@ class Opening(NamedTuple):
 class SubscriberProtocol(Protocol):
     """
     One protocol.
+
+    Attributes:
+        start_headers: The names of the headers that `begin` may return.
     """
+
+    start_headers: Sequence[bytes]
 
     def take_form(self, request: Request, max_topics: int | None) -> None:
         """
@@ -59,24 +68,26 @@ class SubscriberProtocol(Protocol):
             Problem: It cannot be obeyed.
         """
 
-    def begin(self, request: Request, opening: Opening) -> None:
+    def begin(self, opening: Opening) -> StartHeaders:
         """
-        Set the headers of the response that tell where the stream starts.
+        Return the headers of the response that tell where the stream starts.
         """
 
 
 class _Events:
+    start_headers: Sequence[bytes] = (b"Last-Event-ID",)
+
     def take_form(self, request: Request, max_topics: int | None) -> None:
         take_form(request, max_topics)
 
     def query(self, request: Request) -> Query:
         return query_of(request)
 
-    def begin(self, request: Request, opening: Opening) -> None:
+    def begin(self, opening: Opening) -> StartHeaders:
         event_id = opening.start.position.id
         if event_id and is_safe_id(event_id):
-            position = event_id.encode("utf-8")
-            request.responseHeaders.setRawHeaders(b"Last-Event-ID", [position])
+            return [(b"Last-Event-ID", event_id.encode("utf-8"))]
+        return []
 
 
 #: The protocol of this package, at ``/events``.

@@ -21,13 +21,14 @@ __all__ = [
     "MATCH_TYPES",
     "Query",
     "ReplicationQuery",
+    "header_id",
     "last_event_id",
     "pairs_of",
     "query_of",
 ]
 
 # The spellings of Mercure 1.0, Mercure 0.x, other servers, and the header.
-_LAST_EVENT_ID = ("last_event_id", "lastEventID", "lastEventId", "Last-Event-ID")
+_LAST_EVENT_ID = ("header_id", "last_event_id", "lastEventID", "lastEventId", "Last-Event-ID")
 
 #: The parameters for selectors of one type; Mercure 1.0 has the same names.
 MATCH_TYPES: dict[str, MatchType] = {"match_exact": "exact", "match_urlpattern": "urlpattern"}
@@ -129,10 +130,17 @@ def last_event_id(request: Request, query: Query) -> str | None:
     """
     The last event ID of a subscriber: from the header, else from the query.
     """
+    return header_id(request) or query.last_event_id
+
+
+def header_id(request: Request) -> str | None:
+    """
+    The last event ID in the header of a subscriber; ``None`` if it says nothing.
+    """
     # HTML: "`Last-Event-ID` [...] value, encoded as UTF-8".
     header = request.getHeader(b"Last-Event-ID")
-    # A blank header says nothing, so it must not hide the query.
-    return (header or b"").decode("utf-8", "replace").strip(" \t") or query.last_event_id
+    # A blank header must not hide the query.
+    return (header or b"").decode("utf-8", "replace").strip(" \t") or None
 
 
 def _selection(topics: tuple[str | Matcher, ...]) -> Selection:

@@ -10,9 +10,11 @@ from sys import intern
 from typing import NamedTuple
 
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IAddress
 from twisted.web.resource import Resource
 from twisted.web.server import Request
 
+from twisted_sse.broker.audiences.audience import Audience
 from twisted_sse.broker.audiences.representation import PLAIN, Representation
 from twisted_sse.broker.broker import Broker
 from twisted_sse.broker.connections.connection import Connection
@@ -23,6 +25,9 @@ from twisted_sse.errors import Forbidden, Unauthorized
 from twisted_sse.events.media import accepts
 from twisted_sse.events.preamble import Priming, StreamStart
 from twisted_sse.topics import Selection
+from twisted_sse.transport.http.doorrequest import DoorRequest
+from twisted_sse.transport.http.repeatedhead import RepeatedHead
+from twisted_sse.transport.sink import Sink
 from twisted_sse.transport.sinks.choice import sink_for
 from twisted_sse.units import check_choice, check_count
 from twisted_sse.web.auth import NOTHING
@@ -30,8 +35,9 @@ from twisted_sse.web.cors import CORS
 from twisted_sse.web.format import format_of
 from twisted_sse.web.presence import presence_wish
 from twisted_sse.web.problem import Problem
-from twisted_sse.web.protocol import EVENTS, Opening, SubscriberProtocol
-from twisted_sse.web.query import Query, last_event_id
+from twisted_sse.web.protocol import EVENTS, Opening, StartHeaders, SubscriberProtocol
+from twisted_sse.web.query import Query, header_id
+from twisted_sse.web.repeatedstream import MakeSubscriber, RepeatedStream
 from twisted_sse.web.replication import Replication
 from twisted_sse.web.resource import Authorize, MethodResource, everybody
 from twisted_sse.web.topics import Topics, is_connection_name
@@ -177,35 +183,52 @@ class Subscriptions:
         return self._open(request, grant, _Asked(selection, query, representation, wish))
 
     def _open(self, request: Request, grant: Grant, asked: _Asked) -> Deferred[None]:
-        selection, query, representation, wish = asked
         reauthorization = None
         if self._authorize is not None:
             reauthorization = _Reauthorization(request, self._reauthorize)
-        subscriber = Subscriber(
-            sink=sink_for(request),
-            selection=selection,
-            grant=grant,
-            address=request.getClientAddress(),
-            last_event_id=last_event_id(request, query),
-            representation=representation,
-            priming=self._priming,
-            reauthorize=reauthorization,
-            presence=wish,
-            # Without a `stream-open` nobody would learn the connection's name.
-            fixed=self._selection is not None
-            or self._priming != "event"
-            or representation.shows_everything,
-            # Not one more text for each stream.
-            protocol=intern(request.clientproto.decode("latin-1")),
-        )
-        begin = partial(self._begin, request, query, grant)
+        # Not one more text for each stream.
+        protocol = intern(request.clientproto.decode("latin-1"))
+        make = partial(self._subscriber, asked, grant, protocol, reauthorization)
+        subscriber = make(sink_for(request), request.getClientAddress(), header_id(request))
+        begin = partial(self._begin, request, asked.query, grant)
         connection, opened = self._admission.admit(subscriber, begin)
         if reauthorization is not None:
             reauthorization.connection = connection
         if connection.phase == "opening":
             # Before the stream is open, nothing else reports that the client has left.
             request.notifyFinish().addBoth(lambda _: connection.gone())
+        elif isinstance(request, DoorRequest) and request.wants_repeat and grant is ANONYMOUS:
+            make = partial(self._subscriber, asked, grant, protocol, None)
+            request.repeat = self._repeat(request, asked.query, connection.audience, make)
         return opened
+
+    def _subscriber(
+        self,
+        asked: _Asked,
+        grant: Grant,
+        protocol: str,
+        reauthorize: _Reauthorization | None,
+        sink: Sink,
+        address: IAddress,
+        last_event_id: str | None,
+    ) -> Subscriber:
+        selection, query, representation, wish = asked
+        return Subscriber(
+            sink=sink,
+            selection=selection,
+            grant=grant,
+            address=address,
+            last_event_id=last_event_id or query.last_event_id,
+            representation=representation,
+            priming=self._priming,
+            reauthorize=reauthorize,
+            presence=wish,
+            # Without a `stream-open` nobody would learn the connection's name.
+            fixed=self._selection is not None
+            or self._priming != "event"
+            or representation.shows_everything,
+            protocol=protocol,
+        )
 
     def _begin(
         self,
@@ -216,17 +239,38 @@ class Subscriptions:
         start: StreamStart,
     ) -> None:
         _set_headers(request)
-        self._protocol.begin(request, Opening(connection, start, query, grant))
+        headers, frames = self._first_bytes(query, grant, connection, start)
+        for name, value in headers:
+            request.responseHeaders.setRawHeaders(name, [value])
+        request.write(frames)
+
+    def _first_bytes(
+        self, query: Query, grant: Grant, connection: Connection, start: StreamStart
+    ) -> tuple[StartHeaders, bytes]:
+        """
+        What tells where a stream starts: headers of the response, and the first frames.
+        """
+        headers = self._protocol.begin(Opening(connection, start, query, grant))
         broker = self._broker
-        request.write(
-            connection.audience.representation.preamble(
-                start,
-                broker.position,
-                broker.reconnection.next(),
-                self._priming,
-                self._admission.introduction(connection),
-            )
+        frames = connection.audience.representation.preamble(
+            start,
+            broker.position,
+            broker.reconnection.next(),
+            self._priming,
+            self._admission.introduction(connection),
         )
+        return headers, frames
+
+    def _repeat(
+        self, request: DoorRequest, query: Query, audience: Audience, subscriber: MakeSubscriber
+    ) -> RepeatedStream:
+        """
+        What answers requests that are equal to *request*, which has been answered.
+        """
+        preceding, _ = STREAM_HEADERS[-1]
+        head = RepeatedHead(request, preceding, self._protocol.start_headers)
+        first_bytes = partial(self._first_bytes, query, ANONYMOUS)
+        return RepeatedStream(self._admission, audience, subscriber, first_bytes, head)
 
     def _reauthorize(
         self, request: Request, connection: Connection | None

@@ -159,7 +159,7 @@ class Audience:
         if is_own or self.representation.shows_everything:
             return start
         event_id = self._window.shown_id(self.interest.may_read) or ""
-        return start._replace(position=Position(start.position.number, event_id))
+        return StreamStart(Position(start.position.number, event_id), start.resumed, start.asked)
 
     @property
     def waiting(self) -> bool:

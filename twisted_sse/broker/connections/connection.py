@@ -10,8 +10,9 @@ Every end of a connection goes through `Connection.end`.
 
 from __future__ import annotations
 
-import secrets
+from base64 import urlsafe_b64encode
 from collections.abc import Callable
+from os import urandom
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 from twisted.internet.interfaces import IAddress
@@ -160,7 +161,7 @@ class Connection:
         self._until: float | None = None
         self.audience = audience
         self.send = sink.send
-        self.name = secrets.token_urlsafe(_NAME_BYTES)
+        self.name = urlsafe_b64encode(urandom(_NAME_BYTES))[:-2].decode("ascii")
         self.fixed = True
         self.user = user
         self.address = address

@@ -47,6 +47,8 @@ class Notices:
         """
         Call each of *listeners* with *arguments*.
         """
+        if not listeners:
+            return
         self._notices.extend((listener, arguments) for listener in listeners)
         if self._telling:
             return

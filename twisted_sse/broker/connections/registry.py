@@ -151,6 +151,16 @@ class Registry:
                 f"The limit of {limit} connections of one user is reached: close another one."
             )
 
+    def has_room(self, address: IAddress, user: str | None = None) -> bool:
+        """
+        Whether `check_capacity` would raise nothing.
+        """
+        try:
+            self.check_capacity(address, user)
+        except (TooManyConnections, TooManyConnectionsFromAddress, TooManyConnectionsOfUser):
+            return False
+        return True
+
     def add(self, connection: Connection) -> None:
         """
         Add *connection*.

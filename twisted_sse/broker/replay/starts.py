@@ -56,15 +56,16 @@ class Starts:
         Raises:
             HistoryUnavailable: The position cannot be found now.
         """
-        known = self.known(connection, last_event_id)
+        known = self.known(connection.audience, last_event_id)
         if known is not None:
             return succeed(known)
         assert last_event_id is not None
         return Deferred.fromCoroutine(self._search(connection, last_event_id))
 
-    def known(self, connection: Connection, last_event_id: str | None) -> StreamStart | None:
+    def known(self, audience: Audience, last_event_id: str | None) -> StreamStart | None:
         """
-        Do what `find` does, as far as the window knows; ``None`` if history has to be asked.
+        Do what `find` does for a connection of *audience*, as far as the window knows;
+        ``None`` if history has to be asked.
         """
         if last_event_id is None:
             return StreamStart(self._window.head)
@@ -73,7 +74,7 @@ class Starts:
         number = self._window.number_of(last_event_id)
         if number is not None:
             return StreamStart(Position(number, last_event_id), resumed=True)
-        if self._window.is_hidden(last_event_id, connection.audience.interest.may_read):
+        if self._window.is_hidden(last_event_id, audience.interest.may_read):
             return StreamStart(OLDEST, asked=last_event_id)
         return None
 

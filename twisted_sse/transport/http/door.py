@@ -13,7 +13,8 @@ camelCase methods are called by Twisted.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from twisted.internet import tcp
@@ -30,7 +31,8 @@ from twisted_sse.transport.framing import chunked
 from twisted_sse.transport.http.bounds import resource_at
 from twisted_sse.transport.http.doorrequest import DoorChannel, DoorRequest
 from twisted_sse.transport.http.idle import IdleTimeouts
-from twisted_sse.transport.http.wholerequest import WholeRequest, read_whole
+from twisted_sse.transport.http.repeats import words_of
+from twisted_sse.transport.http.wholerequest import read_whole
 from twisted_sse.transport.sink import Stream
 from twisted_sse.transport.socketlimit import Slot
 from twisted_sse.transport.sockets import close_now, limit_sending
@@ -125,7 +127,8 @@ class Door:
             if self._slot is None:
                 transport.abortConnection()
                 return
-        transport.setTcpNoDelay(True)
+        if not self.site.sockets_limited:
+            transport.setTcpNoDelay(True)
         self.send = transport.getHandle().send
         self._idle.watch(self, self.site.timeOut)
 
@@ -215,18 +218,44 @@ class Door:
         self._hand_over().timeoutConnection()
 
     def _receive(self, data: bytes) -> None:
+        repeats = self.site.repeats
+        if repeats is None or not data.startswith(b"GET "):
+            self._read(data)
+            return
+        asked = words_of(data)
+        repeat = repeats.find(asked.words)
+        if repeat is not None:
+            self._leave_queues()
+            if self._has_room and repeat(self, asked.last_event_id):
+                return
+        request = self._read(data, partial(repeats.is_wanted, asked))
+        if request is not None and request.repeat is not None:
+            repeats.remember(asked.words, request.repeat)
+
+    @property
+    def _has_room(self) -> bool:
+        return self._slot is None or not self.site.sockets.is_full
+
+    def _read(
+        self, data: bytes, wants_repeat: Callable[[Mapping[bytes, bytes]], bool] | None = None
+    ) -> DoorRequest | None:
         given = read_whole(data)
         if given is None or resource_at(self.site.resource, given.target) is None:
             self._hand_over(data)
-        else:
-            self._idle.forget(self)
-            self._answer(given)
+            return None
+        self._leave_queues()
+        request = self._request = DoorRequest(DoorChannel(self), given)
+        request.wants_repeat = wants_repeat is not None and wants_repeat(given.headers)
+        request.answer()
+        return request
 
-    def _answer(self, given: WholeRequest) -> None:
+    def _leave_queues(self) -> None:
+        """
+        A whole request has arrived.
+        """
+        self._idle.forget(self)
         if self._slot is not None:
             self._slot.answering()
-        request = self._request = DoorRequest(DoorChannel(self), given)
-        request.answer()
 
     def _hand_over(self, data: bytes = b"") -> Any:
         """
@@ -266,7 +295,7 @@ class Door:
         """
         See `Sink.limit`.
         """
-        if not getattr(self.site, "sockets_limited", False):
+        if not self.site.sockets_limited:
             limit_sending(self.transport.getHandle(), send_timeout)
 
     def open(self, stream: Stream) -> None:
@@ -274,10 +303,10 @@ class Door:
         See `Sink.open`.
         """
         request, self._request = self._request, None
-        assert request is not None
-        # Twisted logs a request when it finishes, and this one never does.
-        self.site.log(request)
-        request.channel.flush()
+        if request is not None:
+            # Twisted logs a request when it finishes, and this one never does.
+            self.site.log(request)
+            request.channel.flush()
         if self._spilled:
             self._become_producer()
             self._stream = stream

@@ -21,6 +21,7 @@ from twisted.web.http_headers import Headers
 
 from twisted_sse.transport.http.lazyheaders import LazyHeaders
 from twisted_sse.transport.http.plainheaders import PlainHeaders
+from twisted_sse.transport.http.repeats import Repeat
 from twisted_sse.transport.http.request import BoundedRequest
 from twisted_sse.transport.http.wholerequest import WholeRequest
 
@@ -149,7 +150,15 @@ class DoorChannel:
 class DoorRequest(BoundedRequest):
     """
     Made of a `WholeRequest`.
+
+    Attributes:
+        wants_repeat: Whether others have asked in the same words.
+
+        repeat: What answers them, if `wants_repeat` and it can be known.
     """
+
+    wants_repeat = False
+    repeat: Repeat | None = None
 
     # Twisted removes it with the connection.
     channel: Any

@@ -10,7 +10,7 @@ from typing import Any
 
 from twisted.web.http_headers import Headers
 
-__all__ = ["PlainHeaders"]
+__all__ = ["PlainHeaders", "canonical"]
 
 
 class PlainHeaders(Headers):
@@ -37,7 +37,7 @@ class PlainHeaders(Headers):
             if type(value) is not bytes or b"\n" in value or b"\r" in value:
                 value = _written(value)
             kept.append(value)
-        self._values[_canonical(name)] = kept
+        self._values[canonical(name)] = kept
 
     def addRawHeader(self, name: Any, value: Any) -> None:
         """
@@ -45,13 +45,13 @@ class PlainHeaders(Headers):
         """
         if type(value) is not bytes or b"\n" in value or b"\r" in value:
             value = _written(value)
-        self._values.setdefault(_canonical(name), []).append(value)
+        self._values.setdefault(canonical(name), []).append(value)
 
     def getRawHeaders(self, name: Any, default: Any = None) -> Any:
         """
         See `Headers.getRawHeaders`.
         """
-        values = self._values.get(_canonical(name))
+        values = self._values.get(canonical(name))
         if not values:
             return default
         return [one.decode("utf8") for one in values] if isinstance(name, str) else values
@@ -60,13 +60,13 @@ class PlainHeaders(Headers):
         """
         See `Headers.hasHeader`.
         """
-        return _canonical(name) in self._values
+        return canonical(name) in self._values
 
     def removeHeader(self, name: Any) -> None:
         """
         See `Headers.removeHeader`.
         """
-        self._values.pop(_canonical(name), None)
+        self._values.pop(canonical(name), None)
 
     def getAllRawHeaders(self) -> Iterator[tuple[bytes, Sequence[bytes]]]:
         """
@@ -88,7 +88,7 @@ class PlainHeaders(Headers):
 
 
 @lru_cache(maxsize=256)
-def _canonical(name: bytes | str) -> bytes:
+def canonical(name: bytes | str) -> bytes:
     """
     The name as Twisted writes it.
     """

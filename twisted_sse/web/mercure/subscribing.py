@@ -18,7 +18,7 @@ from twisted_sse.web.mercure.active import ActiveSubscriptions
 from twisted_sse.web.mercure.location import HubLocation
 from twisted_sse.web.mercure.versions import Version
 from twisted_sse.web.problem import Problem
-from twisted_sse.web.protocol import Opening
+from twisted_sse.web.protocol import Opening, StartHeaders
 from twisted_sse.web.query import Query, pairs_of
 
 __all__ = ["MercureProtocol"]
@@ -74,7 +74,9 @@ class MercureProtocol:
         self._active = active
         # The one of 1.0 first: it wins.
         self._id_names = [name for key, name in _LAST_EVENT_ID.items() if key in versions]
-        self._id_headers = [name for key, name in _HEADER.items() if key in versions]
+        self.start_headers: Sequence[bytes] = [
+            name for key, name in _HEADER.items() if key in versions
+        ]
         self._queries: BoundedCache[tuple[bytes, bytes], Query] = BoundedCache(_CACHE_BYTES)
 
     def take_form(self, request: Request, max_topics: int | None) -> None:
@@ -104,16 +106,14 @@ class MercureProtocol:
             self._queries.put((in_url, form), query, _QUERY_BYTES + 5 * size)
         return query
 
-    def begin(self, request: Request, opening: Opening) -> None:
+    def begin(self, opening: Opening) -> StartHeaders:
         """
         See `SubscriberProtocol.begin`.
         """
-        headers = request.responseHeaders
-        preceding = _preceding_id(opening.start).encode("utf-8")
-        for name in self._id_headers:
-            headers.setRawHeaders(name, [preceding])
         if self._active is not None:
             self._active.add(opening)
+        preceding = _preceding_id(opening.start).encode("utf-8")
+        return [(name, preceding) for name in self.start_headers]
 
     def _parse(self, in_url: Pairs, in_form: Pairs) -> Query:
         topics = tuple(self._topics([*in_url, *in_form]))
