@@ -23,17 +23,33 @@ class Reader:
     """
     A subscriber that reads a source.
 
+    Args:
+        late: Whether `start` is called later, as asyncio does it.
+
     Attributes:
         ended: What the end of the source fired with: ``None`` or a failure; empty until then.
     """
 
-    def __init__(self, source: Items, room: int = 1 << 40, send_timeout: float | None = None):
+    def __init__(
+        self,
+        source: Items,
+        room: int = 1 << 40,
+        send_timeout: float | None = None,
+        late: bool = False,
+    ) -> None:
         self.clock = Clock()
         self.sink = MemorySink(room)
         timeout = None if send_timeout is None else SendTimeout(send_timeout, self.clock)
         self.writer = StreamWriter(self.sink, self.clock, None, timeout)
         self.pump = Pump(iterator_of(source), self.writer, self.clock)
         self.ended: list[Any] = []
+        if not late:
+            self.start()
+
+    def start(self) -> None:
+        """
+        Begin to iterate over the source.
+        """
         self.pump.start().addBoth(self.ended.append)
 
     def begin(self) -> None:
@@ -97,6 +113,19 @@ class PaceTests(SynchronousTestCase):
 
         self.assertEqual(asked, 0)
         self.assertEqual(reader.data, ["x", "x", "x"])
+        self.assertEqual(reader.ended, [None])
+
+    def test_late_start(self) -> None:
+        """
+        A source that is begun after the first turn of its stream is asked as well.
+        """
+        reader = Reader(["x", "x"], late=True)
+        reader.begin()
+
+        reader.start()
+        reader.clock.advance(0)
+
+        self.assertEqual(reader.data, ["x", "x"])
         self.assertEqual(reader.ended, [None])
 
     def test_one_write_a_turn(self) -> None:

@@ -4,7 +4,6 @@ A site whose HTTP/1.1 and HTTP/2 are fit for event streams.
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 from twisted.internet.interfaces import IAddress
@@ -68,8 +67,7 @@ class StreamSite(Site):
         refusals: Counts what is refused; of a hub, ``hub.broker.refusals``.
 
         door: Whether simple requests to the resources of this package are read by
-            `Door`, which costs less; ``False`` leaves all to Twisted's channel.  With
-            asyncio's reactor, it is always ``False``.
+            `Door`, which costs less; ``False`` leaves all to Twisted's channel.
 
         repeats: Remembers how requests for streams that repeat each other are answered.
             Give it only if the root answers equal requests alike, as long as they have
@@ -116,7 +114,7 @@ class StreamSite(Site):
     ) -> None:
         super().__init__(root, *arguments, **options)
         check_instance("door", door, bool, "True or False")
-        self.door = door and not _is_asyncio(self.reactor)
+        self.door = door
         self.repeats = repeats
         self.idle = IdleTimeouts(self.reactor)
         self.max_body = max_body
@@ -202,8 +200,3 @@ class StreamSite(Site):
         for connection in list(self._connections):
             connection.shut_down()
 
-
-def _is_asyncio(reactor: Any) -> bool:
-    # There, a source whose reader resets the connection was not always closed.
-    module = sys.modules.get("twisted.internet.asyncioreactor")
-    return module is not None and isinstance(reactor, module.AsyncioSelectorReactor)

@@ -141,6 +141,9 @@ class StreamWriter:
         never fires.
         """
         self._drained = Deferred()
+        # With asyncio, a source begins when the first turn may be over.
+        if self._turn is None:
+            self._plan()
         return self._drained
 
     def finish(self, *final: bytes) -> None:
