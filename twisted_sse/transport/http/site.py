@@ -199,4 +199,3 @@ class StreamSite(Site):
         super().stopFactory()
         for connection in list(self._connections):
             connection.shut_down()
-
