@@ -50,7 +50,7 @@ class FanoutFixture:
         self.clock.cost = 0.0
         coming = [Subscriber(self.hub, topic, sink=RecordingSink()) for _ in range(count)]
         for _ in range(3):
-            self.clock.advance(0)
+            self.clock.advance(0.001)
         self.members += coming
         return coming
 
@@ -73,7 +73,7 @@ class FanoutFixture:
         """
         self.clock.cost = 0.0
         for _ in range(10):
-            self.clock.advance(0)
+            self.clock.advance(0.001)
 
 
 class SliceTests(SynchronousTestCase):

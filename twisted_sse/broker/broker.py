@@ -409,6 +409,12 @@ class Broker:
         if self.presence is not None:
             self.presence.suspend()
 
+    def unsent(self) -> int:
+        """
+        How many audiences have events that have not been written to all live connections.
+        """
+        return self._fanout.due
+
     def stop(self) -> None:
         """
         Do nothing more.  Call this after all connections have ended.

@@ -15,6 +15,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from twisted_sse.broker.audiences.audience import Audience, PayloadCache
 from twisted_sse.broker.connections.connection import Connection
+from twisted_sse.broker.gathering import GAP, Gathering
 
 __all__ = ["Fanout"]
 
@@ -52,6 +53,16 @@ class Fanout:
         self._call: IDelayedCall | None = None
         # What waits for the sends.
         self._after: list[Callable[[], object]] = []
+        self._gathering = Gathering()
+        # How many times `flush` was called while what was announced waits for more.
+        self._waiting = 0
+
+    @property
+    def due(self) -> int:
+        """
+        How many audiences have events that not all their members have.
+        """
+        return len(self._due)
 
     def announce(self, audience: Audience) -> None:
         """
@@ -68,18 +79,26 @@ class Fanout:
 
     def flush(self) -> None:
         """
-        Write what was announced: now, or in the turn that is already scheduled.
+        Write what was announced: now, or in the turn that is already scheduled, or, if
+        publications follow each other closely, in a moment.
         """
-        if self._call is None:
-            self._run()
+        if self._waiting:
+            self._wait_for_more()
+        elif self._call is None:
+            if self._due and self._gathering.begins(self._clock.seconds()):
+                self._waiting = 1
+                self._call = self._clock.callLater(GAP, self._turn)
+            else:
+                self._run()
 
     def after_sends(self, call: Callable[[], object]) -> None:
         """
         Make *call* when what was announced is written: at once if it is, and at the end of
-        the next turn at the latest, so that nothing waits for a large fan-out.
+        the next turn at the latest, so that nothing waits for a large fan-out.  What waits
+        for more is not waited for.
         """
         # In the order in which they are asked for.
-        if self._after or (self._due and self._call is not None):
+        if self._after or (self._due and self._call is not None and not self._answers_first):
             self._after.append(call)
         else:
             call()
@@ -93,7 +112,18 @@ class Fanout:
         if self._call is not None:
             self._call.cancel()
             self._call = None
+        self._waiting = 0
         self._make_calls()
+
+    @property
+    def _answers_first(self) -> bool:
+        return bool(self._waiting) or self._gathering.pays
+
+    def _wait_for_more(self) -> None:
+        self._waiting += 1
+        assert self._call is not None
+        if self._gathering.goes_on(self._clock.seconds()):
+            self._call.reset(GAP)
 
     def _run(self) -> None:
         self._sweep()
@@ -111,6 +141,8 @@ class Fanout:
     def _sweep(self) -> None:
         now = self._clock.seconds()
         self._until = now + self._budget
+        if self._due:
+            self._gathering.sends(now)
         while self._due:
             audience = next(iter(self._due))
             del self._due[audience]
@@ -125,6 +157,7 @@ class Fanout:
             if not self._more_time():
                 break
         if not self._due:
+            self._gathering.sent(self._clock.seconds())
             self._swept()
 
     def _bring_forward(self) -> None:
@@ -145,4 +178,7 @@ class Fanout:
 
     def _turn(self) -> None:
         self._call = None
+        if self._waiting:
+            self._gathering.over(self._waiting)
+            self._waiting = 0
         self._run()
