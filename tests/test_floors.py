@@ -65,7 +65,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("__init__", "choice", "factories"),
     ),
     "broker": (
-        ("__init__", "measures", "screening", "singleflight", "shutdown"),
+        ("__init__", "gathering", "measures", "screening", "singleflight", "shutdown"),
         ("audiences",),
         ("connections",),
         ("presence", "replay"),
