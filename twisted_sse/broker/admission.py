@@ -129,6 +129,7 @@ class Admission:
             ended=self._ended,
             lag=window.count_after,
             seconds=clock.seconds,
+            name=registry.names.of,
         )
 
     def admit(self, subscriber: Subscriber, begin: Begin) -> tuple[Connection, Deferred[None]]:

@@ -7,7 +7,6 @@ one needs it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
 from twisted.logger import Logger
@@ -54,71 +53,68 @@ class Slot:
     One open socket.
 
     Args:
-        queues: Those that it is in while it waits for a request.
+        group: The sockets of the same address, this one included.
 
         holder: What the socket belongs to.
-
-        group: The address that it counts for; ``None`` for none.
     """
 
-    __slots__ = ("_limit", "_queues", "group", "holder")
+    __slots__ = ("_group", "holder")
 
-    def __init__(
-        self,
-        limit: SocketLimit,
-        queues: Sequence[_Queue],
-        holder: SocketHolder,
-        group: object | None,
-    ) -> None:
-        self._limit: SocketLimit | None = limit
-        self._queues = queues
+    def __init__(self, group: _Group, holder: SocketHolder) -> None:
+        self._group: _Group | None = group
         self.holder: SocketHolder | None = holder
-        self.group = group
         self.waiting()
 
     def answering(self) -> None:
         """
         A whole request has arrived: the socket is kept until it has been answered.
         """
-        for queue in self._queues:
-            queue.pop(self, None)
+        if self._group is not None:
+            for queue in self._group.queues:
+                queue.pop(self, None)
 
     def waiting(self) -> None:
         """
         The socket waits for a request, and is closed if another one needs its slot.
         """
-        for queue in self._queues:
-            queue[self] = None
+        if self._group is not None:
+            for queue in self._group.queues:
+                queue[self] = None
 
     def release(self) -> None:
         """
         The socket has been closed.
         """
         self.answering()
-        self._queues = ()
         # It refers to this.
         self.holder = None
-        limit, self._limit = self._limit, None
-        if limit is not None:
-            limit._released(self)
+        group, self._group = self._group, None
+        if group is not None:
+            group.limit._released(group)
 
 
 class _Group:
     """
-    The sockets of one address.
+    The sockets of one address, or those that count for none.
 
     Args:
-        everybody: The queue of all addresses.
+        name: The address; ``None`` for none.
+
+        everybody: The slots of all addresses that wait.
 
     Attributes:
-        queues: That one, and the one of this address: shared by all its slots.
+        queue: Those of this address that wait.
+
+        queues: Where a slot of the group waits.
     """
 
-    __slots__ = ("queue", "queues", "size")
+    __slots__ = ("limit", "name", "queue", "queues", "size")
 
-    def __init__(self, everybody: _Queue) -> None:
+    def __init__(self, limit: SocketLimit, name: object, everybody: _Queue) -> None:
+        self.limit = limit
+        self.name = name
         self.queue: _Queue = {}
-        self.queues = (everybody, self.queue)
+        self.queues = (everybody,) if name is None else (everybody, self.queue)
         self.size = 0
 
 
@@ -138,7 +134,7 @@ class SocketLimit:
         self._open = 0
         # Those without a request, in the order in which they began to wait.
         self._queue: _Queue = {}
-        self._only_queue = (self._queue,)
+        self._nobody = _Group(self, None, self._queue)
         self._groups: dict[object, _Group] = {}
         # Whether the log says so.
         self._full = False
@@ -194,21 +190,20 @@ class SocketLimit:
         if total is not None and self._open >= total:
             self._note_full()
         if name is None or per_address is None:
-            return Slot(self, self._only_queue, holder, None)
+            return Slot(self._nobody, holder)
         # The eviction may have removed the group.
         group = self._groups.get(name)
         if group is None:
-            group = self._groups[name] = _Group(self._queue)
+            group = self._groups[name] = _Group(self, name, self._queue)
         group.size += 1
-        return Slot(self, group.queues, holder, name)
+        return Slot(group, holder)
 
-    def _released(self, slot: Slot) -> None:
+    def _released(self, group: _Group) -> None:
         self._open -= 1
-        group = self._groups.get(slot.group)
-        if group is not None:
+        if group.name is not None:
             group.size -= 1
             if not group.size:
-                del self._groups[slot.group]
+                del self._groups[group.name]
         # Not at once, so that a site at its limit does not fill the log.
         if self._full and self._open < 0.9 * self._few:
             self._full = False

@@ -35,7 +35,7 @@ _LARGEST = 2 * 3 * MAX_REQUEST_SIZE + 64 * 1024
 
 _KEYS = ("add", "remove", "last_event_id")
 
-# What `secrets.token_urlsafe(16)` returns.
+# What `ConnectionNames` makes.
 _NAME = re.compile("[A-Za-z0-9_-]{22}").fullmatch
 
 

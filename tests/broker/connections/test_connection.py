@@ -61,6 +61,7 @@ class ObservedConnection:
             ended=lambda connection, reason: self.calls.append(f"ended {reason.value}"),
             lag=self.order.window.count_after,
             seconds=lambda: self.now,
+            name=str,
         )
         self.connection = Connection(observer, self.audience, self.sink, "ada", ADDRESS)
 

@@ -56,6 +56,7 @@ class Silence:
             ended=lambda connection, reason: self.keepalive.forget(connection),
             lag=lambda number: 0,
             seconds=self.clock.seconds,
+            name=str,
         )
 
     def connect(self, sink: MemorySink) -> Connection:

@@ -10,9 +10,7 @@ Every end of a connection goes through `Connection.end`.
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64encode
 from collections.abc import Callable
-from os import urandom
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 from twisted.internet.interfaces import IAddress
@@ -40,9 +38,6 @@ C = TypeVar("C")
 # What follows within this time, in seconds, happens at once.
 _AT_ONCE = 0.001
 
-# Random bytes of a name: 22 characters.
-_NAME_BYTES = 16
-
 
 class ConnectionObserver(NamedTuple, Generic[C]):
     """
@@ -61,6 +56,8 @@ class ConnectionObserver(NamedTuple, Generic[C]):
             the window.
 
         seconds: Tells the time.
+
+        name: Names the connection with a number.
     """
 
     resume: Callable[[C], None]
@@ -69,6 +66,7 @@ class ConnectionObserver(NamedTuple, Generic[C]):
     ended: Callable[[C, EndReason], None]
     lag: Callable[[int], int]
     seconds: Callable[[], float]
+    name: Callable[[int], str]
 
 
 class Connection:
@@ -76,9 +74,6 @@ class Connection:
     The hub makes one for each subscriber; applications find it in ``hub.connections``.
 
     Attributes:
-        name: Nobody can guess it.  ``stream-open`` tells it to the subscriber, who changes
-            its topics by it.
-
         fixed: Whether its topics cannot be changed.
 
         user: The user that the grant names, or ``None``.
@@ -132,11 +127,9 @@ class Connection:
         "ended",
         "events_alone",
         "fixed",
-        "name",
         "number",
         "protocol",
         "reading",
-        "send",
         "sent",
         "since",
         "slot",
@@ -160,8 +153,6 @@ class Connection:
         self._state: dict[str, Any] | None = None
         self._until: float | None = None
         self.audience = audience
-        self.send = sink.send
-        self.name = urlsafe_b64encode(urandom(_NAME_BYTES))[:-2].decode("ascii")
         self.fixed = True
         self.user = user
         self.address = address
@@ -181,6 +172,16 @@ class Connection:
         self.ended: EndReason | None = None
 
     # What applications see
+
+    @property
+    def name(self) -> str:
+        """
+        Nobody can guess it.  ``stream-open`` tells it to the subscriber, who changes its
+        topics by it.
+        """
+        # Worked out, because it would be a part of what an idle stream takes (benchmarks,
+        # memory).
+        return self._observer.name(self.number)
 
     @property
     def topics(self) -> Selection:
@@ -242,6 +243,13 @@ class Connection:
         the response does not count.
         """
         return self.audience.bytes_of(self)
+
+    @property
+    def send(self) -> Callable[[bytes], int]:
+        """
+        See `Sink.send`.
+        """
+        return self._sink.send
 
     @property
     def live(self) -> bool:

@@ -15,6 +15,7 @@ from twisted.internet.interfaces import IAddress
 
 from twisted_sse.broker.connections.connection import Connection
 from twisted_sse.broker.connections.elsewhere import ALONE, Elsewhere, user_key
+from twisted_sse.broker.connections.names import ConnectionNames
 from twisted_sse.errors import (
     TooManyConnections,
     TooManyConnectionsFromAddress,
@@ -23,6 +24,9 @@ from twisted_sse.errors import (
 from twisted_sse.transport.addresses import network_of
 
 __all__ = ["Registry"]
+
+# More are no number of a connection, and take time.
+_DIGITS = 18
 
 
 class Registry:
@@ -44,6 +48,8 @@ class Registry:
         elsewhere: The connections of other processes of the hub, which the limits
             include.
 
+        names: Names them.
+
         epoch: Tells the numbers of these connections from those of other processes and
             other starts.
     """
@@ -55,10 +61,11 @@ class Registry:
         limit_per_user: int | None = None,
     ) -> None:
         self.set_limits(limit, limit_per_address, limit_per_user)
-        self._connections: dict[str, Connection] = {}
+        self._connections: dict[int, Connection] = {}
         self._networks: Counter[str] = Counter()
         self._users: Counter[str] = Counter()
         self.elsewhere: Elsewhere = ALONE
+        self.names = ConnectionNames()
         self.epoch = secrets.token_hex(4)
         self._newest = 0
 
@@ -84,13 +91,14 @@ class Registry:
     def __contains__(self, connection: object) -> bool:
         if not isinstance(connection, Connection):
             return False
-        return self._connections.get(connection.name) is connection
+        return self._connections.get(connection.number) is connection
 
     def named(self, name: str) -> Connection | None:
         """
         The connection with this name.
         """
-        return self._connections.get(name)
+        number = self.names.number_of(name)
+        return None if number is None else self._connections.get(number)
 
     def of_user(self, user: str) -> list[Connection]:
         """
@@ -112,7 +120,10 @@ class Registry:
         epoch, _, number = connection_id.rpartition("-")
         if epoch != self.epoch:
             return None
-        return next((one for one in self._connections.values() if str(one.number) == number), None)
+        if not (number.isascii() and number.isdigit()) or len(number) > _DIGITS:
+            return None
+        found = self._connections.get(int(number))
+        return found if found is not None and self.id_of(found) == connection_id else None
 
     def of_topic(self, topic: str) -> list[Connection]:
         """
@@ -165,9 +176,9 @@ class Registry:
         """
         Add *connection*.
         """
-        self._connections[connection.name] = connection
         self._newest += 1
         connection.number = self._newest
+        self._connections[connection.number] = connection
         network = network_of(connection.address)
         self._networks[network] += 1
         self._tell(network, self._networks[network])
@@ -178,7 +189,7 @@ class Registry:
         """
         Remove *connection*.
         """
-        del self._connections[connection.name]
+        del self._connections[connection.number]
         network = network_of(connection.address)
         self._tell(network, _subtract(self._networks, network))
         if connection.user is not None:
