@@ -36,6 +36,7 @@ _STARTERS = {
     "tests.support.pgbouncer",
     "tests.support.postgres_histories",
     "tests.support.postgres_server",
+    "tests.support.preloaded",
     "tests.support.redis_histories",
     "tests.support.redis_sentinel",
     "tests.support.redis_server",
