@@ -2,12 +2,15 @@
 Dialects, as their clients see them: unmodified, from PyPI.
 """
 
-from typing import Any
+from __future__ import annotations
 
-import anthropic
-import openai
+from typing import TYPE_CHECKING, Any
 
 from tests.support.models import FAILED, HALF, WHOLE, ModelTests
+
+if TYPE_CHECKING:
+    import anthropic
+    import openai
 
 __all__ = ["PythonTests"]
 
@@ -16,6 +19,18 @@ class PythonTests(ModelTests):
     """
     ``openai`` and ``anthropic`` of PyPI.
     """
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        """
+        Import the clients here: that takes two seconds, and every worker of pytest-xdist imports
+        this module.
+        """
+        global anthropic, openai
+        import anthropic
+        import openai
+
+        super().setUpClass()
 
     def openai(self, url: str) -> openai.OpenAI:
         """

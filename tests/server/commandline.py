@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
 from twisted.internet.testing import MemoryReactorClock
 from twisted.logger import LogEvent, capturedLogs, formatEvent
 from twisted.protocols.tls import TLSMemoryBIOFactory
@@ -87,6 +88,7 @@ class Running:
         return self.ask("POST", "/events", headers, body).answer
 
 
+@pytest.mark.usefixtures("thaw")
 class CommandLineTests(SynchronousTestCase):
     """
     The base of tests that run command lines.
@@ -97,7 +99,6 @@ class CommandLineTests(SynchronousTestCase):
         Restore the settings of the garbage collector afterward, since a start changes them.
         """
         self.addCleanup(gc.set_threshold, *gc.get_threshold())
-        self.addCleanup(gc.unfreeze)
 
     def file(self, content: bytes) -> str:
         """

@@ -4,10 +4,10 @@
 
 import os
 import subprocess
-import sys
 from typing import IO, NamedTuple
 
 from tests.support.hub_process import TOKEN
+from tests.support.preloaded import close_program, start_program
 from tests.support.waiting import PATIENCE
 
 __all__ = ["Done", "Running", "run_command"]
@@ -40,12 +40,8 @@ class Running:
         environment = {key: one for key, one in os.environ.items() if "TWISTED_SSE" not in key}
         if token is not None:
             environment["TWISTED_SSE_TOKEN"] = token
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "twisted_sse", *arguments],
-            stdin=stdin,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=environment,
+        self.process = start_program(
+            ["-m", "twisted_sse", *arguments], environment=environment, stdin=stdin
         )
 
     def write(self, text: str) -> None:
@@ -76,12 +72,7 @@ class Running:
         """
         Kill it if it still runs, and close its pipes.
         """
-        if self.process.poll() is None:
-            self.process.kill()
-        for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
-            if stream is not None:
-                stream.close()
-        self.process.wait(PATIENCE)
+        close_program(self.process)
 
 
 def run_command(*arguments: str, token: str | None = TOKEN, stdin: str | None = None) -> Done:

@@ -2,6 +2,7 @@
 ``twistd sse`` as a process, as users run it.
 """
 
+import os
 import re
 import signal
 import subprocess
@@ -13,6 +14,7 @@ from urllib.request import urlopen
 
 from tests.support.certificates import trust_everything
 from tests.support.ports import free_port
+from tests.support.preloaded import close_program, start_program
 from tests.support.processes import Background, find_program, find_twistd
 from tests.support.waiting import PATIENCE, eventually
 
@@ -35,15 +37,12 @@ def run_twistd(*options: str) -> "subprocess.CompletedProcess[str]":
     """
     command = [find_twistd(), "-n", "--pidfile=", "sse", *options]
     with tempfile.TemporaryDirectory() as home:
-        return subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-            cwd=home,
-            check=False,
-        )
+        program = start_program(command, environment=os.environ, directory=home)
+        try:
+            out, err = program.communicate(timeout=PATIENCE)
+        finally:
+            close_program(program)
+    return subprocess.CompletedProcess(command, program.returncode, out.decode(), err.decode())
 
 
 class HubProcess:
@@ -195,11 +194,13 @@ class HubProcess:
             tokens = Path(self._tokens.name, "tokens")
             tokens.write_text(self._token + "\n", "utf-8")
             command += ["--publish-token-file", str(tokens)]
-        variables = [f"{name}={value}" for name, value in self._environment.items()]
-        command = ["env", *variables, *command]
         # Whether it was sent a signal.
         self._leaving = False
-        self._program = Background([*command, *self._options])
+        self._program = Background(
+            [*command, *self._options],
+            environment={**os.environ, **self._environment},
+            preloaded=self._files is None,
+        )
         try:
             eventually(self._answers, f"the hub is not ready on port {self.port}")
         except AssertionError:

@@ -8,11 +8,13 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 from unittest import SkipTest
 
+from tests.support.preloaded import start_program
 from tests.support.waiting import PATIENCE
 
 __all__ = ["Background", "find_program", "find_twistd"]
@@ -53,26 +55,44 @@ class Background:
 
         close_fds: Whether it inherits no descriptors but the standard ones.
 
+        environment: Its environment; that of the tests by default.
+
+        preloaded: Whether *command* is one for `start_program`.
+
     Attributes:
         process: The running program.
 
         home: Its working directory, empty at first; `end` removes it.
     """
 
-    def __init__(self, command: Sequence[str], *, close_fds: bool = True) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        close_fds: bool = True,
+        environment: Mapping[str, str] | None = None,
+        preloaded: bool = False,
+    ) -> None:
         self._directory = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         self.home = Path(self._directory.name)
         self._output = self.home / "output"
+        environment = os.environ if environment is None else environment
         with self._output.open("wb") as output:
-            self.process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                cwd=self.home,
-                start_new_session=True,
-                close_fds=close_fds,
-            )
+            streams: dict[str, Any] = {"stdout": output, "stderr": subprocess.STDOUT}
+            if preloaded:
+                self.process = start_program(
+                    command, environment=environment, directory=self.home, session=True, **streams
+                )
+            else:
+                self.process = subprocess.Popen(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    cwd=self.home,
+                    start_new_session=True,
+                    close_fds=close_fds,
+                    env=environment,
+                    **streams,
+                )
 
     def output(self) -> str:
         """
