@@ -274,6 +274,21 @@ class DoorTests(SynchronousTestCase):
         self.serve()
         wire = self.connect()
         self.ask(wire, GET.replace(b"/ ", b"/wait "))
+        self.clock.advance(10_000)
+
+        self.assertEqual((wire.transport.connected, self.clock.getDelayedCalls()), (1, []))
+
+    def test_leaves_no_call(self) -> None:
+        """
+        When the last connection has ended, nothing is left to be called.
+        """
+        self.serve()
+        waiting, answered, answering = self.connect(), self.connect(), self.connect()
+        self.ask(answered)
+        self.ask(answering, GET.replace(b"/ ", b"/wait "))
+        for wire in (waiting, answered, answering):
+            wire.close()
+            self.clock.turn()
 
         self.assertEqual(self.clock.getDelayedCalls(), [])
 

@@ -163,7 +163,7 @@ class Door:
         if channel is not None:
             channel.connectionLost(reason)
             return
-        self._idle.forget(self)
+        self._idle.leave(self)
         if self._slot is not None:
             self._slot.release()
         request, self._request = self._request, None
@@ -268,7 +268,7 @@ class Door:
         Returns:
             The channel.
         """
-        self._idle.forget(self)
+        self._idle.leave(self)
         data, self._ahead = self._ahead + data, b""
         channel = self._channel = self.site.build_channel(self.peer)
         channel.slot = self._slot

@@ -51,7 +51,16 @@ class IdleTimeouts:
         """
         Note that *one* does not wait any more; it may be unknown.
         """
-        if self._due.pop(one, None) is not None and not self._due:
+        # The call stays, because the next one that waits needs it: a publisher waits after
+        # each of its requests.
+        self._due.pop(one, None)
+
+    def leave(self, one: Waiting) -> None:
+        """
+        Note that *one* will not wait again.
+        """
+        self._due.pop(one, None)
+        if self._call is not None and not self._due:
             self._call.cancel()
             self._call = None
 
