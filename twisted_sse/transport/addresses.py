@@ -4,6 +4,7 @@ Network addresses, as limits per address count them.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from socket import AF_INET6, inet_ntop, inet_pton
 
 from twisted.internet.interfaces import IAddress
@@ -26,8 +27,12 @@ def network_of(address: IAddress) -> str:
     through a proxy's UNIX socket count as one client.
     """
     host: str = getattr(address, "host", None) or ""
-    if ":" not in host:
-        return host
+    return _network(host) if ":" in host else host
+
+
+# Asked several times for each connection.
+@lru_cache(maxsize=256)
+def _network(host: str) -> str:
     try:
         packed = inet_pton(AF_INET6, host.partition("%")[0])
     except OSError:

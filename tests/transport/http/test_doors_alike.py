@@ -3,7 +3,11 @@ What comes back is the same, byte for byte, whether the door of the site is open
 """
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -14,7 +18,9 @@ from tests.transport.http import test_channel, test_limits
 from twisted_sse.transport.http.door import Door
 from twisted_sse.web.cors import CORS
 
-__all__ = ["AlikeTests", "MutationTests"]
+__all__ = ["AlikeTests", "MutationTests", "ShutTests"]
+
+SHUT_DOOR = Path(__file__).parents[2] / "support" / "shut_door"
 
 HOST = b"Host: hub.example\r\n"
 PAGE = b"Origin: https://page.example\r\n"
@@ -290,6 +296,32 @@ class AlikeTests(SynchronousTestCase):
 
                     self.assertIsInstance(protocol, Door)
                     self.assertEqual(protocol.at_the_door, expected)  # type: ignore[union-attr]
+
+
+class ShutTests(SynchronousTestCase):
+    """
+    All tests can be run with the door shut.
+    """
+
+    def test_shut(self) -> None:
+        """
+        `tests/support/shut_door` shuts it in every program that Python starts.
+        """
+        program = (
+            "from twisted.web.resource import Resource\n"
+            "from twisted_sse.transport.http.site import StreamSite\n"
+            "print(type(StreamSite(Resource()).buildProtocol(None)).__name__)\n"
+        )
+        environment = {**os.environ, "PYTHONPATH": str(SHUT_DOOR)}
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+        self.assertEqual((done.stdout, done.stderr), ("Channel\n", ""))
 
 
 class MutationTests(SynchronousTestCase):
