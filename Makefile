@@ -9,8 +9,8 @@ DIST ?= dist
 SITE ?= build/site
 # What is installed into $(VENV) and tested: this directory, or a wheel.
 PACKAGE ?= --editable .
-# End-to-end tests wait more than they compute, so there are two workers for each processor.
-WORKERS ?= $(shell expr 2 \* $$(getconf _NPROCESSORS_ONLN))
+# End-to-end tests wait more than they compute, so there are three workers for each processor.
+WORKERS ?= $(shell expr 3 \* $$(getconf _NPROCESSORS_ONLN))
 
 BIN = $(VENV)/bin
 SOURCES = setup.py pyproject.toml

@@ -193,6 +193,8 @@ class TakeoverTests(_TakeoverTestCase):
         """
         following = self.start(*options)
         status = hub.wait()
+        # The previous one may have answered before.
+        following.await_ready()
         hub.check_log()
         self.assertEqual(status, 0)
         return following

@@ -121,6 +121,12 @@ class HubProcess:
         self._program.end()
         self._start()
 
+    def await_ready(self) -> None:
+        """
+        Wait until its port answers that it is ready, as the constructor does.
+        """
+        eventually(self._answers, f"the hub is not ready on port {self.port}")
+
     def signal(self, number: int) -> int:
         """
         Send it the signal *number*, and wait until it exits.
@@ -202,7 +208,7 @@ class HubProcess:
             preloaded=self._files is None,
         )
         try:
-            eventually(self._answers, f"the hub is not ready on port {self.port}")
+            self.await_ready()
         except AssertionError:
             self._program.end()
             raise
@@ -215,5 +221,8 @@ class HubProcess:
         try:
             urlopen(f"{self.url}/readyz", timeout=PATIENCE, context=trust_everything()).close()
         except URLError:
+            return False
+        except ConnectionError:
+            # With --takeover, another process may accept the connection, and leave.
             return False
         return True

@@ -15,12 +15,20 @@ import runpy
 import socket
 import sys
 import threading
+from importlib import import_module
 from typing import Any
 
 __all__ = ["await_program", "run_program"]
 
 # More than an environment and a command line have.
 _LARGEST = 1 << 20
+
+_MODULES = [
+    "twisted.internet.posixbase",
+    "twisted.scripts.twistd",
+    "twisted_sse.cli",
+    "twisted_sse.server.tap",
+]
 
 
 def await_program(channel: socket.socket) -> list[str]:
@@ -89,10 +97,8 @@ def _preload() -> None:
     """
     Import what the programs import, except the reactor.
     """
-
-    import twisted_sse.cli
-    import twisted_sse.server.tap  # noqa: F401
-
+    for name in _MODULES:
+        import_module(name)
     assert "twisted.internet.reactor" not in sys.modules
     assert threading.active_count() == 1
     # Otherwise every program copies the memory of all these objects when it collects garbage.
