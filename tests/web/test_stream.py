@@ -185,6 +185,25 @@ class HeadTests(SynchronousTestCase):
         self.assertTrue(caller.transport.value().endswith(b"\r\n\r\n"))
         self.assertEqual(len(served.hub.connections), 0)
 
+    def test_position(self) -> None:
+        """
+        It tells where the stream would start, as ``GET`` does, to those who may know.
+        """
+        served = Served()
+        for data in ("1", "2"):
+            served.hub.publish("a", data)
+        served.hub.publish("a", "3", id="hidden", private=True)
+        served.clock.advance(0)
+        earlier = served.hub.broker.position.id
+        asked: list[dict[str, str]] = [{}, {"Last-Event-ID": earlier}, {"Last-Event-ID": "x"}]
+        for headers in asked:
+            with self.subTest(headers):
+                head, get = (
+                    served.call(method, TARGET, headers).answer.header("Last-Event-ID")
+                    for method in ("HEAD", "GET")
+                )
+                self.assertEqual(head, get)
+
     def test_next_request(self) -> None:
         """
         The network connection serves the next request.

@@ -24,7 +24,7 @@ from twisted_sse.broker.connections.lifetime import MaxLifetime
 from twisted_sse.broker.connections.listeners import Listeners
 from twisted_sse.broker.connections.reauthorization import Reauthorizer
 from twisted_sse.broker.connections.registry import Registry
-from twisted_sse.broker.connections.sendtimeout import SendTimeout
+from twisted_sse.broker.connections.sendtimeout import CurrentSendTimeout
 from twisted_sse.broker.endings import Endings
 from twisted_sse.broker.fanout import Fanout
 from twisted_sse.broker.measures.measures import Measures
@@ -42,6 +42,7 @@ from twisted_sse.events.preamble import (
     ResetReason,
     StreamStart,
 )
+from twisted_sse.topics import Selection
 
 __all__ = ["Admission", "Begin"]
 
@@ -74,7 +75,7 @@ class Admission:
         keepalive: After how many seconds of silence a keepalive follows; ``None`` if none
             does.
 
-        send_timeout: As `set_send_timeout` was given it.
+        send_timeout: May be changed.
     """
 
     def __init__(
@@ -112,8 +113,7 @@ class Admission:
         self.keepalive = keepalive
         self._keepalive = None if keepalive is None else Keepalive(keepalive, clock)
         self._clock = clock
-        self._send_timeouts: SendTimeout | None = None
-        self.set_send_timeout(send_timeout)
+        self.send_timeout = CurrentSendTimeout(send_timeout, clock)
         self._lifetimes = None if max_lifetime is None else MaxLifetime(max_lifetime, clock)
         self._start = start
         self._started = started
@@ -191,6 +191,17 @@ class Admission:
         self._begin_now(start, self._register(subscriber, audience), begin)
         return True
 
+    def start_of(
+        self, selection: Selection, grant: Grant, last_event_id: str | None
+    ) -> StreamStart | None:
+        """
+        Where a stream would start, as its subscriber would be shown it; ``None`` if history
+        has to be asked.
+        """
+        if not self._started():
+            return None
+        return self._catchup.starts.shown(grant.interest(selection), last_event_id)
+
     def check_capacity(self, address: IAddress, user: str | None = None) -> None:
         """
         Raise what `admit` would raise for a subscriber at *address*.
@@ -213,21 +224,6 @@ class Admission:
         What the stream of *connection* tells about itself.
         """
         return Introduction(None if connection.fixed else connection.name, self.keepalive)
-
-    def set_send_timeout(self, limit: float | None) -> None:
-        """
-        Apply the send time-out *limit* from now on, also to connections that are
-        blocked.
-
-        Args:
-            limit: In seconds; ``None`` for none.
-        """
-        blocked = [] if self._send_timeouts is None else self._send_timeouts.stop()
-        self.send_timeout = limit
-        self._send_timeouts = None if limit is None else SendTimeout(limit, self._clock)
-        if self._send_timeouts is not None:
-            for connection in blocked:
-                self._send_timeouts.wait_for(connection)
 
     @property
     def keepalives(self) -> int:
@@ -337,7 +333,7 @@ class Admission:
         begin(connection, connection.audience.shown(start))
         self._measures.first_byte.observe(self._clock.seconds() - connection.since)
         self._count_reset(start)
-        connection.open(start.position, self.send_timeout)
+        connection.open(start.position, self.send_timeout.limit)
         if self._keepalive is not None:
             self._keepalive.watch(connection)
         if self._lifetimes is not None:
@@ -357,12 +353,11 @@ class Admission:
         return failure
 
     def _blocked(self, connection: Connection) -> None:
-        if self._send_timeouts is not None and connection.ended is None:
-            self._send_timeouts.wait_for(connection)
+        if connection.ended is None:
+            self.send_timeout.wait_for(connection)
 
     def _unblocked(self, connection: Connection) -> None:
-        if self._send_timeouts is not None:
-            self._send_timeouts.wait_no_more(connection)
+        self.send_timeout.wait_no_more(connection)
         # The application's listeners may ask who is there.
         if self._presence is not None:
             self._presence.writable(connection)
@@ -389,8 +384,7 @@ class Admission:
             self._keepalive.forget(connection)
         if self._lifetimes is not None:
             self._lifetimes.forget(connection)
-        if self._send_timeouts is not None:
-            self._send_timeouts.wait_no_more(connection)
+        self.send_timeout.wait_no_more(connection)
         if self._presence is not None:
             self._presence.ended(connection)
         self._listeners.ended(connection, reason)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from twisted.web.server import Request
 
 from twisted_sse.broker.broker import Broker
-from twisted_sse.events.preamble import Priming
+from twisted_sse.events.preamble import Priming, StreamStart
 from twisted_sse.events.runrecord import RunRecord
 from twisted_sse.topics import Exact, Selection
 from twisted_sse.web.form import raw_query
@@ -44,11 +44,16 @@ class _RunRequests:
         after = query_of(request).last_event_id or _starting_after(request)
         return Query((), after or self._run.start.id)
 
-    def begin(self, opening: Opening) -> StartHeaders:
+    def headers_of(self, start: StreamStart) -> StartHeaders:
+        """
+        See `twisted_sse.web.protocol.SubscriberProtocol.headers_of`: there are none.
+        """
+        return ()
+
+    def begin(self, opening: Opening) -> None:
         """
         See `twisted_sse.web.protocol.SubscriberProtocol.begin`.
         """
-        return ()
 
 
 def run_streams(

@@ -222,7 +222,7 @@ class RunResource(MethodResource):
             keepalive=broker.admission.keepalive,
             retry=broker.retry if reconnects else None,
             retry_spread=broker.retry_spread if reconnects else None,
-            send_timeout=broker.admission.send_timeout,
+            send_timeout=broker.admission.send_timeout.limit,
             cors=self._cors,
             hub=self._runs.hub,
         )

@@ -84,7 +84,7 @@ class LimitsPart:
             one.set_timeouts(config.send_timeout, config.handshake_timeout)
         # These begin anew, so they are left alone if they stay.
         if "send_timeout" in changed:
-            broker.admission.set_send_timeout(config.send_timeout)
+            broker.admission.send_timeout.set(config.send_timeout)
         if "max_publish_rate" in changed:
             broker.set_publish_rate(config.max_publish_rate)
         if changed & _ACCEPTS:

@@ -51,7 +51,7 @@ class SubscriberProtocol(Protocol):
     One protocol.
 
     Attributes:
-        start_headers: The names of the headers that `begin` may return.
+        start_headers: The names of the headers that `headers_of` may return.
     """
 
     start_headers: Sequence[bytes]
@@ -69,9 +69,14 @@ class SubscriberProtocol(Protocol):
             Problem: It cannot be obeyed.
         """
 
-    def begin(self, opening: Opening) -> StartHeaders:
+    def headers_of(self, start: StreamStart) -> StartHeaders:
         """
         Return the headers of the response that tell where the stream starts.
+        """
+
+    def begin(self, opening: Opening) -> None:
+        """
+        Note that a stream is about to begin.
         """
 
 
@@ -84,8 +89,11 @@ class _Events:
     def query(self, request: Request) -> Query:
         return query_of(request)
 
-    def begin(self, opening: Opening) -> StartHeaders:
-        return _position_headers(opening.start.position.id)
+    def headers_of(self, start: StreamStart) -> StartHeaders:
+        return _position_headers(start.position.id)
+
+    def begin(self, opening: Opening) -> None:
+        pass
 
 
 # benchmarks (memory, accept): subscribers that come between two events start alike.

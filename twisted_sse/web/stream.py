@@ -4,7 +4,7 @@ The resource that subscribers read.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Iterable
 from functools import partial
 from sys import intern
 from typing import NamedTuple
@@ -36,7 +36,8 @@ from twisted_sse.web.format import format_of
 from twisted_sse.web.presence import presence_wish
 from twisted_sse.web.problem import Problem
 from twisted_sse.web.protocol import EVENTS, Opening, StartHeaders, SubscriberProtocol
-from twisted_sse.web.query import Query, header_id
+from twisted_sse.web.query import Query, header_id, last_event_id
+from twisted_sse.web.reauthorization import Reauthorization
 from twisted_sse.web.repeatedstream import MakeSubscriber, RepeatedStream
 from twisted_sse.web.replication import Replication
 from twisted_sse.web.resource import Authorize, MethodResource, everybody
@@ -135,9 +136,13 @@ class Subscriptions:
         """
         Answer ``HEAD``: with the headers of ``GET``, and no stream.
         """
-        self._check(request, grant)
+        asked = self._check(request, grant)
         self._admission.check_capacity(request.getClientAddress(), grant.user)
         _set_headers(request)
+        last_id = last_event_id(request, asked.query)
+        start = self._admission.start_of(asked.selection, grant, last_id)
+        if start is not None:
+            _set_all(request, self._protocol.headers_of(start))
         request.finish()
 
     def _check(self, request: Request, grant: Grant, current: Selection | None = None) -> _Asked:
@@ -185,7 +190,7 @@ class Subscriptions:
     def _open(self, request: Request, grant: Grant, asked: _Asked) -> Deferred[None]:
         reauthorization = None
         if self._authorize is not None:
-            reauthorization = _Reauthorization(request, self._reauthorize)
+            reauthorization = Reauthorization(request, self._reauthorize)
         # Not one more text for each stream.
         protocol = intern(request.clientproto.decode("latin-1"))
         make = partial(self._subscriber, asked, grant, protocol, reauthorization)
@@ -207,7 +212,7 @@ class Subscriptions:
         asked: _Asked,
         grant: Grant,
         protocol: str,
-        reauthorize: _Reauthorization | None,
+        reauthorize: Reauthorization | None,
         sink: Sink,
         address: IAddress,
         last_event_id: str | None,
@@ -240,8 +245,7 @@ class Subscriptions:
     ) -> None:
         _set_headers(request)
         headers, frames = self._first_bytes(query, grant, connection, start)
-        for name, value in headers:
-            request.responseHeaders.setRawHeaders(name, [value])
+        _set_all(request, headers)
         request.write(frames)
 
     def _first_bytes(
@@ -250,7 +254,7 @@ class Subscriptions:
         """
         What tells where a stream starts: headers of the response, and the first frames.
         """
-        headers = self._protocol.begin(Opening(connection, start, query, grant))
+        self._protocol.begin(Opening(connection, start, query, grant))
         broker = self._broker
         frames = connection.audience.representation.preamble(
             start,
@@ -259,7 +263,7 @@ class Subscriptions:
             self._priming,
             self._admission.introduction(connection),
         )
-        return headers, frames
+        return self._protocol.headers_of(start), frames
 
     def _repeat(
         self, request: DoorRequest, query: Query, audience: Audience, subscriber: MakeSubscriber
@@ -301,29 +305,6 @@ class _Asked(NamedTuple):
     query: Query
     representation: Representation = PLAIN
     presence: PresenceWish = None
-
-
-class _Reauthorization:
-    """
-    Looks up the grant of a stream again, whatever its topics are by then.
-
-    Attributes:
-        connection: That of the stream; ``None`` before there is one.
-    """
-
-    __slots__ = ("_look_up", "_request", "connection")
-
-    def __init__(
-        self,
-        request: Request,
-        look_up: Callable[[Request, Connection | None], Grant | Awaitable[Grant]],
-    ) -> None:
-        self._request = request
-        self._look_up = look_up
-        self.connection: Connection | None = None
-
-    def __call__(self) -> Grant | Awaitable[Grant]:
-        return self._look_up(self._request, self.connection)
 
 
 class StreamsResource(MethodResource):
@@ -392,6 +373,11 @@ class EventStreamResource(StreamsResource):
         cors = CORS() if cors is None else cors
         super().__init__(handlers, grant, cors, refusals=broker.refusals)
         self.putChild(b"subscribe", self.sibling({"POST": streams.query}))
+
+
+def _set_all(request: Request, headers: StartHeaders) -> None:
+    for name, value in headers:
+        request.responseHeaders.setRawHeaders(name, [value])
 
 
 def _set_headers(request: Request) -> None:

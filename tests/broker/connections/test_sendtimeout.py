@@ -49,7 +49,7 @@ class PatienceTests(SynchronousTestCase):
         """
         self.sink.pause()
         self._pass(30)
-        self.hub.broker.admission.set_send_timeout(8.0)
+        self.hub.broker.admission.send_timeout.set(8.0)
         self._pass(7)
         self.assertIsNone(self.subscriber.connection.ended)
         self._pass(4)
@@ -62,7 +62,7 @@ class PatienceTests(SynchronousTestCase):
         Without a limit, a reader that is blocked is waited for, and no timer is left.
         """
         self.sink.pause()
-        self.hub.broker.admission.set_send_timeout(None)
+        self.hub.broker.admission.send_timeout.set(None)
         self._pass(100)
 
         self.assertIsNone(self.subscriber.connection.ended)

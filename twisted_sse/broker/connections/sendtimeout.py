@@ -13,7 +13,7 @@ from twisted.internet.task import LoopingCall
 from twisted_sse.broker.connections.endreason import EndReason
 from twisted_sse.clock import looping_call
 
-__all__ = ["SendTimeout", "Stallable"]
+__all__ = ["CurrentSendTimeout", "SendTimeout", "Stallable"]
 
 # Checks per time-out: a stream ends at most a quarter of the time-out late.
 _CHECKS = 4
@@ -93,3 +93,42 @@ class SendTimeout:
                 connection.abort(EndReason.SEND_TIMEOUT)
             else:
                 self._blocked[connection] = (since, left)
+
+
+class CurrentSendTimeout:
+    """
+    A `SendTimeout` that may be changed, or be none.
+
+    Attributes:
+        limit: In seconds; ``None`` for none.
+    """
+
+    def __init__(self, limit: float | None, clock: IReactorTime) -> None:
+        self._clock = clock
+        self._current: SendTimeout | None = None
+        self.limit: float | None = None
+        self.set(limit)
+
+    def set(self, limit: float | None) -> None:
+        """
+        Apply *limit* from now on, also to connections that are blocked.
+        """
+        blocked = [] if self._current is None else self._current.stop()
+        self.limit = limit
+        self._current = None if limit is None else SendTimeout(limit, self._clock)
+        for connection in blocked:
+            self.wait_for(connection)
+
+    def wait_for(self, connection: Stallable) -> None:
+        """
+        See `SendTimeout.wait_for`.
+        """
+        if self._current is not None:
+            self._current.wait_for(connection)
+
+    def wait_no_more(self, connection: Stallable) -> None:
+        """
+        See `SendTimeout.wait_no_more`.
+        """
+        if self._current is not None:
+            self._current.wait_no_more(connection)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
 
 from twisted_sse.broker.audiences.audience import Audience
+from twisted_sse.broker.audiences.representation import PLAIN
 from twisted_sse.broker.audiences.window import Window
 from twisted_sse.broker.connections.connection import Connection
 from twisted_sse.broker.replay.pages import ReplayPage
@@ -21,6 +22,8 @@ from twisted_sse.interfaces import (
     ISearchableHistory,
     ISharedHistoryProvider,
 )
+from twisted_sse.topics import Interest
+from twisted_sse.transport.framing import raw
 
 __all__ = ["Starts"]
 
@@ -77,6 +80,15 @@ class Starts:
         if self._window.is_hidden(last_event_id, audience.interest.may_read):
             return StreamStart(OLDEST, asked=last_event_id)
         return None
+
+    def shown(self, interest: Interest, last_event_id: str | None) -> StreamStart | None:
+        """
+        Where a stream with *interest* would start, as its subscriber would be shown it;
+        ``None`` if history has to be asked.
+        """
+        audience = Audience(interest, PLAIN, raw, self._window)
+        known = self.known(audience, last_event_id)
+        return None if known is None else audience.shown(known)
 
     async def _search(self, connection: Connection, last_event_id: str) -> StreamStart:
         """

@@ -106,14 +106,19 @@ class MercureProtocol:
             self._queries.put((in_url, form), query, _QUERY_BYTES + 5 * size)
         return query
 
-    def begin(self, opening: Opening) -> StartHeaders:
+    def headers_of(self, start: StreamStart) -> StartHeaders:
+        """
+        See `SubscriberProtocol.headers_of`.
+        """
+        preceding = _preceding_id(start).encode("utf-8")
+        return [(name, preceding) for name in self.start_headers]
+
+    def begin(self, opening: Opening) -> None:
         """
         See `SubscriberProtocol.begin`.
         """
         if self._active is not None:
             self._active.add(opening)
-        preceding = _preceding_id(opening.start).encode("utf-8")
-        return [(name, preceding) for name in self.start_headers]
 
     def _parse(self, in_url: Pairs, in_form: Pairs) -> Query:
         topics = tuple(self._topics([*in_url, *in_form]))
