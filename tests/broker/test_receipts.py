@@ -4,7 +4,7 @@ Requests that are repeated, and the memory of what became of them.
 
 from collections.abc import Sequence
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.trial.unittest import SynchronousTestCase
 
 from twisted_sse.broker.receipts import KeyReused, PublishOutcome, Receipts, RepeatKey
@@ -17,7 +17,7 @@ from twisted_sse.errors import (
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.publication import Position, Publication, Published, Record
 
-__all__ = ["BoundTests", "FailureTests", "RepeatTests"]
+__all__ = ["AskingTests", "BoundTests", "FailureTests", "RepeatTests"]
 
 KEY = RepeatKey(b"key", b"body")
 
@@ -104,6 +104,53 @@ class RepeatTests(SynchronousTestCase):
             self.receipts.once(other, self.submissions.submit)
 
         self.assertEqual(len(self.submissions.waiting), 1)
+
+
+class AskingTests(SynchronousTestCase):
+    """
+    Another process may have submitted a request before.
+    """
+
+    def setUp(self) -> None:
+        """
+        Remember nothing, and know that there are others.
+        """
+        self.receipts = Receipts(asks_first=lambda: True)
+        self.submissions = Submissions()
+
+    def test_kept(self) -> None:
+        """
+        What history has is not submitted again, and is remembered.
+        """
+        found: list[PublishOutcome] = [(Position(3, "own"), 0)]
+        outcomes = [
+            self.successResultOf(self.receipts.once(KEY, self.submissions.submit, find))
+            for find in (lambda: succeed(found), None)
+        ]
+
+        self.assertEqual(outcomes, [found, found])
+        self.assertEqual(self.submissions.waiting, [])
+
+    def test_not_kept(self) -> None:
+        """
+        Anything else is submitted.
+        """
+        for key, find in ((b"1", lambda: succeed(None)), (b"2", None)):
+            self.receipts.once(RepeatKey(key, b"body"), self.submissions.submit, find)
+
+        self.assertEqual(len(self.submissions.waiting), 2)
+
+    def test_history_away(self) -> None:
+        """
+        If history cannot be asked, nothing was kept now.
+        """
+        away = fail(HistoryUnavailable("away"))
+        answer = self.receipts.once(KEY, self.submissions.submit, lambda: away)
+
+        self.assertNotIsInstance(
+            self.failureResultOf(answer, HistoryUnavailable).value, PerhapsKept
+        )
+        self.assertEqual(self.submissions.waiting, [])
 
 
 class FailureTests(SynchronousTestCase):

@@ -172,6 +172,18 @@ class NodesTests(SynchronousTestCase):
         self.assertEqual((opened.id, opened.json()["resumed"]), (_OWN_ID, True))
         self.assertEqual(stream.data(1), ["next"])
 
+    def test_repeat_elsewhere(self) -> None:
+        """
+        A publication with an ID of its own that is repeated at another hub is published once.
+        """
+        (stream,) = self.open([subscribe(self.hubs[2])])
+
+        answers = [post(hub, "once", id="repeated") for hub in self.hubs]
+        post(self.hubs[0], "next")
+
+        self.assertEqual([answer.json()["id"] for answer in answers], ["repeated"] * 3)
+        self.assertEqual([data for _, data in next_events(stream, 2)], ["once", "next"])
+
     def test_private(self) -> None:
         """
         A private event is private at every hub, live and in a replay.

@@ -7,10 +7,11 @@ from twisted.web.resource import Resource
 from twisted.web.server import Request
 
 from tests.support.http import Answer, Served
-from twisted_sse import CORS, Forbidden, Grant
+from twisted_sse import CORS, Forbidden, Grant, MemoryHistory
+from twisted_sse.topics import Selection
 from twisted_sse.web.auth import BearerTokens
 
-__all__ = ["PublishingTests", "WildcardTests", "WrapTests"]
+__all__ = ["PublishingTests", "RepeatTests", "WildcardTests", "WrapTests"]
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 PAGE = "https://page.example"
@@ -72,6 +73,73 @@ class PublishingTests(SynchronousTestCase):
         self.assertEqual(self.post(b"topic=ada/1&data=x", ada).status, 200)
         self.assertEqual(self.post(b"topic=bob/1&data=x", ada).status, 403)
         self.assertEqual(self.post(b"topic=ada/1&data=x", FORM).status, 403)
+
+
+class RepeatTests(SynchronousTestCase):
+    """
+    Publications with IDs of their own, which a hub has kept before its last start.
+    """
+
+    def setUp(self) -> None:
+        """
+        A history that outlives its hubs.
+        """
+        self.history = MemoryHistory()
+        self.post("topic=a&id=own&data=x")
+
+    def post(self, body: str, hub_age: float = 0.0) -> Answer:
+        """
+        Post a form to a new hub.
+        """
+        served = Served(self.history)
+        served.serve(served.hub.publishing(BearerTokens(["secret"])))
+        served.clock.advance(hub_age)
+        headers = FORM | {"Authorization": "Bearer secret"}
+        caller = served.call("POST", "/", headers, body.encode())
+        served.clock.advance(0)
+        return caller.answer
+
+    def kept(self) -> int:
+        """
+        How many publications there are.
+        """
+        return len(self.history.since(None, Selection.of(["*"]), 10))
+
+    def test_repeat(self) -> None:
+        """
+        The same again is answered as before.
+        """
+        answer = self.post("topic=a&id=own&data=x")
+
+        self.assertEqual((answer.status, answer.body), (200, b"own"))
+        self.assertEqual(self.kept(), 1)
+
+    def test_another(self) -> None:
+        """
+        Another event with the same ID, or with another ID, is another publication.
+        """
+        for count, body in enumerate(
+            (
+                "topic=a&id=own&data=y",
+                "topic=b&id=own&data=x",
+                "topic=a&id=own&data=x&event=z",
+                "topic=a&id=own&data=x&private=on",
+                "topic=a&id=other&data=x",
+                "topic=a&data=x",
+            ),
+            2,
+        ):
+            with self.subTest(body):
+                self.assertEqual(self.post(body).status, 200)
+                self.assertEqual(self.kept(), count)
+
+    def test_later(self) -> None:
+        """
+        A hub that runs for ten minutes remembers everything that may still be repeated.
+        """
+        self.post("topic=a&id=own&data=x", hub_age=600)
+
+        self.assertEqual(self.kept(), 2)
 
 
 class Page(Resource):

@@ -44,7 +44,11 @@ from twisted_sse.errors import HistoryUnavailable, HubClosed
 from twisted_sse.events.ending import Outcome
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.publication import Position, Publication, Published, Record, Tail
-from twisted_sse.interfaces import IHistoryProvider, ISharedHistoryProvider
+from twisted_sse.interfaces import (
+    IHistoryProvider,
+    ISearchableHistory,
+    ISharedHistoryProvider,
+)
 from twisted_sse.topics import Interest
 from twisted_sse.transport.refusals import Refusals
 
@@ -56,6 +60,10 @@ T = TypeVar("T")
 # about a thousand connections.  A publisher that waits for each answer needs two
 # turns for it, so this also bounds how often it can publish meanwhile.
 _BUDGET = 0.003
+
+# For how long after its start a hub looks in history for publications that it may have
+# kept before, in seconds: longer than publishers repeat a request.
+_YOUNG = 600.0
 
 _STOPPING = Fault("stopping", "The hub is about to stop.")
 
@@ -163,7 +171,8 @@ class Broker:
         self.parts: list[HubPart] = []
         self._begun = False
         self.listeners = Listeners()
-        self.receipts = Receipts()
+        self._made = clock.seconds()
+        self.receipts = Receipts(asks_first=self.may_be_repeats)
         self._siblings: Siblings | None = None
         self.presence = None if presence is None else HubPresence(presence, history, clock)
         self.set_publish_rate(max_publish_rate)
@@ -347,6 +356,15 @@ class Broker:
         Whether this is one of several processes of a hub.
         """
         return self._siblings is not None
+
+    def may_be_repeats(self) -> bool:
+        """
+        Whether requests that are new here may repeat some that another process has
+        submitted: another hub with the same history, or this one before its last start.
+        """
+        if not ISearchableHistory.providedBy(self.history):
+            return False
+        return self._shared is not None or self.clock.seconds() - self._made < _YOUNG
 
     def submit_once(
         self,

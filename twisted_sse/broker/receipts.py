@@ -3,8 +3,7 @@ Remembers the outcomes of publishing requests, so that a repeat is answered as b
 
 Only requests are remembered that a publisher can repeat safely: those with a key
 of their own, or whose events all have IDs of their own.  The memory is bounded by
-bytes, and is that of one process: a history provider that keeps the keys too can
-be asked by *find*.
+bytes, and is that of one process: history knows the IDs too, and is asked by *find*.
 """
 
 from __future__ import annotations
@@ -83,10 +82,18 @@ class Receipts:
 
     Args:
         max_bytes: The most memory that they may take.  The oldest are forgotten.
+
+        asks_first: Whether history may have kept a request that is not remembered here,
+            because another process has submitted it.
     """
 
-    def __init__(self, max_bytes: int = 4 * 1024 * 1024) -> None:
+    def __init__(
+        self,
+        max_bytes: int = 4 * 1024 * 1024,
+        asks_first: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._max_bytes = max_bytes
+        self._asks_first = asks_first
         self._size = 0
         self._entries: OrderedDict[bytes, _Entry] = OrderedDict()
         self._flights: dict[bytes, _Flight] = {}
@@ -104,8 +111,8 @@ class Receipts:
         A request that failed is submitted again.
 
         Args:
-            find: Asked first if the outcome of the previous request is unknown;
-                ``None`` submits again.
+            find: Asked first if the outcome of the previous request is unknown, or if
+                *asks_first* says so; ``None`` submits again.
 
         Raises:
             KeyReused: The key was used for another body.
@@ -129,7 +136,7 @@ class Receipts:
     ) -> Sequence[PublishOutcome]:
         doubtful = key in self._entries
         try:
-            if doubtful and find is not None:
+            if find is not None and (doubtful or self._asks_first()):
                 found = await find()
                 if found is not None:
                     return found

@@ -13,7 +13,7 @@ from twisted_sse.broker.broker import Broker
 from twisted_sse.broker.receipts import Find, PublishOutcome
 from twisted_sse.errors import HistoryUnavailable, UnknownEventID
 from twisted_sse.events.publication import Position, Publication
-from twisted_sse.interfaces import ISharedHistoryProvider
+from twisted_sse.interfaces import ISearchableHistory, ISharedHistoryProvider
 from twisted_sse.topics import Selection
 
 __all__ = ["finder", "locate"]
@@ -59,11 +59,34 @@ def finder(broker: Broker, publications: Sequence[Publication]) -> Find | None:
         return None
 
     async def find() -> Sequence[PublishOutcome] | None:
-        try:
-            # All or none are kept, and the newest are kept longest.
-            await locate(broker, known[-1])
-        except UnknownEventID:
+        # All or none are kept, and the newest are kept longest.
+        if not await _is_kept(broker, publications[-1]):
             return None
         return [(Position(0, event_id), 0) for event_id in known]
 
     return lambda: Deferred.fromCoroutine(find())
+
+
+async def _is_kept(broker: Broker, publication: Publication) -> bool:
+    """
+    Whether history has *publication*, which has an ID of its own.
+    """
+    event_id = publication.event.id or ""
+    searchable = ISearchableHistory(broker.history, None)
+    if searchable is None:
+        try:
+            await locate(broker, event_id)
+        except UnknownEventID:
+            return False
+        return True
+    record = await maybeDeferred(searchable.find, event_id)
+    return record is not None and _content(record.publication) == _content(publication)
+
+
+def _content(publication: Publication) -> object:
+    """
+    What a publication and its repeat have in common: not the trace, for example.
+    """
+    event = publication.event
+    topics = publication.topics, publication.private, publication.outcome
+    return (*topics, event.id, event.data, event.event)

@@ -47,7 +47,8 @@ class HubWide:
     def __init__(self, broker: Broker | None, clock: IReactorTime) -> None:
         self._broker = broker
         self._clock = clock
-        self._receipts = Receipts(_RECEIPTS)
+        asks_first = (lambda: True) if broker is None else broker.may_be_repeats
+        self._receipts = Receipts(_RECEIPTS, asks_first)
         self._members: dict[Calls, Counter[str]] = {}
         self._totals: Counter[Calls] = Counter()
         self._networks: Counter[str] = Counter()
