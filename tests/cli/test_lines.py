@@ -7,8 +7,10 @@ import json
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from twisted_sse.cli.console import Line, Span
 from twisted_sse.cli.lines import as_json, as_lines
-from twisted_sse.cli.terminal import Line, Span, console_for, printable
+from twisted_sse.cli.printable import printable
+from twisted_sse.cli.terminal import console_for
 from twisted_sse.events.event import ServerSentEvent
 
 __all__ = ["JSONTests", "LayoutTests", "TerminalTests"]

@@ -209,7 +209,7 @@ class HubProcess:
         )
         try:
             self.await_ready()
-        except AssertionError:
+        except BaseException:
             self._program.end()
             raise
 

@@ -20,7 +20,7 @@ from typing import IO, TypeAlias
 
 from tests.support.waiting import PATIENCE
 
-__all__ = ["PreloadedProcess", "Program", "can_be_preloaded", "close_program", "start_program"]
+__all__ = ["PreloadedProcess", "Program", "close_program", "start_program"]
 
 _PRELOADER = Path(__file__).with_name("preloader.py")
 
@@ -216,7 +216,7 @@ def _preloader() -> _Preloader:
     return _Preloader()
 
 
-def can_be_preloaded(environment: Mapping[str, str]) -> bool:
+def _can_be_preloaded(environment: Mapping[str, str]) -> bool:
     """
     Return whether a program with *environment* is the same if it is started by the preloader.
     """
@@ -259,7 +259,7 @@ def start_program(
 
         stdin: As for `subprocess.Popen`, and so are *stdout* and *stderr*.
     """
-    if not can_be_preloaded(environment):
+    if not _can_be_preloaded(environment):
         return subprocess.Popen(
             [sys.executable, *command],
             stdin=stdin,

@@ -11,10 +11,10 @@ from typing import Any
 
 from twisted.internet.error import ConnectError, DNSLookupError
 
+from twisted_sse.cli.console import Console
 from twisted_sse.cli.doctor_options import DoctorOptions
 from twisted_sse.cli.examination import Examination
 from twisted_sse.cli.running import CommandFailed, Status
-from twisted_sse.cli.terminal import Console
 from twisted_sse.clock import looping_call
 
 __all__ = ["doctor"]

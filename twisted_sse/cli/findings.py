@@ -7,7 +7,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from twisted_sse.cli.terminal import Line, Span, printable
+from twisted_sse.cli.console import Line, Span
+from twisted_sse.cli.printable import printable
 
 __all__ = ["Finding", "Mark", "ok", "problem", "warning"]
 

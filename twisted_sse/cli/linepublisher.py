@@ -11,11 +11,11 @@ from typing import NoReturn
 from twisted.internet.defer import CancelledError
 
 from twisted_sse.cli.batches import Batches, LineTooLong, NumberedLine
+from twisted_sse.cli.console import Console
 from twisted_sse.cli.delivery import Delivery, GaveUp, Uncertain
 from twisted_sse.cli.lineparser import BadLine, LineParser
 from twisted_sse.cli.running import CommandFailed, Status
 from twisted_sse.cli.tally import Tally, lines_of
-from twisted_sse.cli.terminal import Console
 from twisted_sse.errors import (
     InvalidResponse,
     TopicEnded,

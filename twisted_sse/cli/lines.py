@@ -8,7 +8,8 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from twisted_sse.cli.terminal import Line, Span, printable
+from twisted_sse.cli.console import Line, Span
+from twisted_sse.cli.printable import printable
 from twisted_sse.events.event import ServerSentEvent
 
 __all__ = ["as_json", "as_lines"]

@@ -14,6 +14,7 @@ from twisted.python import usage
 
 from twisted_sse import units
 from twisted_sse.cli.batches import Batches
+from twisted_sse.cli.console import Console
 from twisted_sse.cli.delivery import Delivery
 from twisted_sse.cli.lineparser import LineParser
 from twisted_sse.cli.linepublisher import LinePublisher, deliver_one
@@ -21,7 +22,6 @@ from twisted_sse.cli.options import RequestOptions
 from twisted_sse.cli.running import CommandFailed, Status
 from twisted_sse.cli.stdin import InputReader, size_left
 from twisted_sse.cli.tally import Tally
-from twisted_sse.cli.terminal import Console
 from twisted_sse.client import Publisher
 from twisted_sse.errors import InvalidEvent, InvalidTopic
 from twisted_sse.events.publication import Publication

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from twisted.internet.defer import CancelledError
 
+from twisted_sse.cli.console import Console
 from twisted_sse.cli.running import CommandFailed, Status
 from twisted_sse.cli.tail_options import TailOptions
-from twisted_sse.cli.terminal import Console
 from twisted_sse.cli.view import JSONLines, Lines, View
 from twisted_sse.errors import (
     UnexpectedContentEncoding,

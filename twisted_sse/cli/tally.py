@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from twisted.internet.interfaces import IReactorTime
 
 from twisted_sse.cli.batches import NumberedLine
-from twisted_sse.cli.terminal import Console
+from twisted_sse.cli.console import Console
 from twisted_sse.events.publication import Publication
 
 __all__ = ["Tally", "lines_of"]

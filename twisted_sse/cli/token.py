@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from time import time
 from typing import Any
 
+from twisted_sse.cli.console import Console, Line, Span
 from twisted_sse.cli.dates import describe_date
 from twisted_sse.cli.running import CommandFailed, Status
 from twisted_sse.cli.stdin import InputReader
-from twisted_sse.cli.terminal import Console, Line, Span
 from twisted_sse.cli.token_options import TokenOptions
 from twisted_sse.web.tokens.compact import MAX_TOKEN_SIZE
 from twisted_sse.web.tokens.explanation import Explanation, explain_token

@@ -13,10 +13,10 @@ from twisted.internet.error import ConnectError, DNSLookupError
 from twisted.web.client import ResponseDone
 from twisted.web.http import PotentialDataLoss
 
+from twisted_sse.cli.console import Console, Line, Span
 from twisted_sse.cli.lines import as_json, as_lines
 from twisted_sse.cli.running import CommandFailed, Status
 from twisted_sse.cli.tail_options import TailOptions
-from twisted_sse.cli.terminal import Console, Line, Span
 from twisted_sse.client import Control, EventSource, Lost, Opened, Signal
 from twisted_sse.errors import InvalidResponse
 from twisted_sse.events.event import ServerSentEvent

@@ -11,8 +11,8 @@ from typing import Any
 from twisted_sse.cli.admin.endpoint import Endpoint
 from twisted_sse.cli.admin.options import ConnectionsOptions
 from twisted_sse.cli.admin.table import connection_lines
+from twisted_sse.cli.console import Console
 from twisted_sse.cli.running import Status
-from twisted_sse.cli.terminal import Console
 
 __all__ = ["connections"]
 

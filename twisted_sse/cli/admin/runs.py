@@ -14,8 +14,8 @@ from twisted.internet.defer import CancelledError
 from twisted_sse.cli.admin.endpoint import Endpoint, admin_refusal
 from twisted_sse.cli.admin.options import RunsOptions
 from twisted_sse.cli.admin.table import run_lines
+from twisted_sse.cli.console import Console
 from twisted_sse.cli.running import Status
-from twisted_sse.cli.terminal import Console
 from twisted_sse.cli.view import JSONLines, Lines
 from twisted_sse.client import Control, EventSource, Lost
 from twisted_sse.errors import UnexpectedStatus

@@ -7,7 +7,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from twisted_sse.cli.terminal import Line, Span, printable
+from twisted_sse.cli.console import Line, Span
+from twisted_sse.cli.printable import printable
 
 __all__ = ["connection_lines", "number_line", "number_lines", "run_lines"]
 

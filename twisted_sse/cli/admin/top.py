@@ -14,8 +14,8 @@ from twisted.internet.defer import CancelledError
 from twisted_sse.cli.admin.endpoint import Endpoint, admin_refusal
 from twisted_sse.cli.admin.options import TopOptions
 from twisted_sse.cli.admin.table import connection_lines, number_line, number_lines
+from twisted_sse.cli.console import Console, Line, Screen, Span
 from twisted_sse.cli.running import CommandFailed, Status
-from twisted_sse.cli.terminal import Console, Line, Screen, Span
 from twisted_sse.client import EventSource, Lost, Opened
 from twisted_sse.errors import (
     UnexpectedContentEncoding,

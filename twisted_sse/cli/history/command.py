@@ -14,6 +14,7 @@ from twisted.application.service import IService
 from twisted.internet.defer import CancelledError, maybeDeferred
 
 from twisted_sse.cli.batches import Batches
+from twisted_sse.cli.console import Console
 from twisted_sse.cli.history.count import EventCount
 from twisted_sse.cli.history.exporting import FileTarget, OutputTarget, export
 from twisted_sse.cli.history.importing import import_lines
@@ -23,7 +24,6 @@ from twisted_sse.cli.history.summary import summary_json, summary_table
 from twisted_sse.cli.history.survey import MOST_TOPICS, Survey
 from twisted_sse.cli.running import CommandFailed, Status
 from twisted_sse.cli.stdin import InputReader, size_left
-from twisted_sse.cli.terminal import Console
 from twisted_sse.errors import HistoryUnavailable
 from twisted_sse.events.holdings import Holdings
 from twisted_sse.history.reading import build_reader

@@ -8,7 +8,7 @@ from typing import Final
 
 from twisted.internet.interfaces import IReactorTime
 
-from twisted_sse.cli.terminal import Console
+from twisted_sse.cli.console import Console
 
 __all__ = ["EventCount", "events_of"]
 

@@ -13,11 +13,12 @@ from typing import Protocol
 
 from twisted.internet.interfaces import IReactorTime
 
+from twisted_sse.cli.console import Console
 from twisted_sse.cli.history.count import EventCount
 from twisted_sse.cli.history.lines import as_line
 from twisted_sse.cli.history.pages import pages_of
+from twisted_sse.cli.printable import printable_json
 from twisted_sse.cli.running import CommandFailed, Status
-from twisted_sse.cli.terminal import Console, printable_json
 from twisted_sse.interfaces import IHistoryReader
 
 __all__ = ["FileTarget", "Losses", "OutputTarget", "Target", "export"]

@@ -8,9 +8,9 @@ import json
 from collections.abc import Iterator
 from typing import Any, Final
 
+from twisted_sse.cli.console import Line, Span
 from twisted_sse.cli.dates import describe_date
 from twisted_sse.cli.history.lines import utc
-from twisted_sse.cli.terminal import Line, Span
 from twisted_sse.events.holdings import Holdings, StoredPosition
 
 __all__ = ["summary_json", "summary_table"]
