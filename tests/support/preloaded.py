@@ -199,11 +199,15 @@ class _Preloader:
 
     def _ask(self, request: Mapping[str, object], descriptors: Sequence[int]) -> int:
         with self._lock:
-            socket.send_fds(self._channel, [json.dumps(request).encode()], descriptors)
-            answer = self._channel.recv(32)
+            try:
+                socket.send_fds(self._channel, [json.dumps(request).encode()], descriptors)
+                answer = self._channel.recv(32)
+            except (BrokenPipeError, ConnectionResetError):
+                answer = b""
         if not answer:
-            _, error = self._process.communicate(timeout=PATIENCE)
-            raise AssertionError(f"The preloader has exited:\n{error.decode()}")
+            status = self._process.wait(PATIENCE)
+            error = b"" if self._process.stderr is None else self._process.stderr.read()
+            raise AssertionError(f"The preloader has exited ({status}):\n{error.decode()}")
         return int(answer)
 
     def _close(self) -> None:
