@@ -70,6 +70,14 @@ class RestartPauseTests(SynchronousTestCase):
 
         self.assertEqual(pause.next(now + 10), 0)
 
+    def test_lives(self) -> None:
+        """
+        The first restart in another life of the store has no pause, however soon it comes.
+        """
+        pause = RestartPause()
+
+        self.assertEqual([pause.next(0, life) for life in "aabbbcc"], [0, 1, 0, 1, 2, 0, 1])
+
 
 class OutageTests(SynchronousTestCase):
     """
