@@ -14,7 +14,7 @@ from twisted_sse.history.postgres.connect import PostgresConnector
 from twisted_sse.history.postgres.errors import SQLRefused
 from twisted_sse.history.postgres.protocol import PostgresProtocol
 from twisted_sse.history.postgres.schema import NEWEST, Schema
-from twisted_sse.history.postgres.session import check_version
+from twisted_sse.history.postgres.session import check_schema_version
 from twisted_sse.history.postgres.url import PostgresURL
 
 __all__ = ["install_schema"]
@@ -62,7 +62,7 @@ async def install_schema(
 async def _migrate(protocol: PostgresProtocol, schema: Schema, clock: IReactorTime) -> bool:
     version = await _version(protocol, schema)
     if version >= NEWEST:
-        check_version(schema, version)
+        check_schema_version(schema, version)
         return False
     try:
         running = protocol.run_script(schema.script(version))

@@ -20,7 +20,7 @@ from twisted_sse.history.postgres.schema import NEWEST, Schema
 if TYPE_CHECKING:
     from psycopg.pq.abc import PGresult
 
-__all__ = ["Session", "ask_for_epochs", "check_version", "epochs_from"]
+__all__ = ["Session", "ask_for_epochs", "check_schema_version", "epochs_from"]
 
 # How long hubs have to tell what they know when a new epoch begins, in seconds.  A hub that
 # has seen more than the store still has may be the last one to connect.
@@ -88,7 +88,7 @@ class Session:
         self.pooled = int_from(who.get_value(0, 0) or b"") != protocol.backend
         if encoding != "UTF8":
             raise HistoryUnavailable(f"its encoding is {encoding}: use a database with UTF8")
-        check_version(self._schema, version)
+        check_schema_version(self._schema, version)
         if not self.pooled:
             listening = (self._schema.events, self._schema.outbox) if self._listen else ()
             names = [f'LISTEN "{one}"'.encode() for one in listening]
@@ -130,7 +130,7 @@ class Session:
         self._epochs.update(epochs_from(epochs, self._clock.seconds()))
 
 
-def check_version(schema: Schema, version: int) -> None:
+def check_schema_version(schema: Schema, version: int) -> None:
     """
     Check that this package can use a schema of *version*.
 
