@@ -72,11 +72,11 @@ class RestartPauseTests(SynchronousTestCase):
 
     def test_lives(self) -> None:
         """
-        The first restart in another life of the store has no pause, however soon it comes.
+        The pauses begin with the shortest one again in another life of the store.
         """
         pause = RestartPause()
 
-        self.assertEqual([pause.next(0, life) for life in "aabbbcc"], [0, 1, 0, 1, 2, 0, 1])
+        self.assertEqual([pause.next(0, life) for life in "aabbbcc"], [0, 1, 1, 2, 4, 1, 2])
 
 
 class OutageTests(SynchronousTestCase):

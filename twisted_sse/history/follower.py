@@ -36,8 +36,9 @@ _LONGEST: Final = 30.0
 
 class RestartPause:
     """
-    The pauses before a follower restarts: none before the first in each life of the store, and then
-    longer and longer ones, because subscribers are replayed to after each restart.
+    The pauses before a follower restarts: none before the first, and then longer and longer
+    ones, because subscribers are replayed to after each restart; the shortest one again in another
+    life of the store.
     """
 
     def __init__(self) -> None:
@@ -55,8 +56,9 @@ class RestartPause:
             life: Another value than before if the store has begun another life, as after a
                 failover: each is a reason of its own, however soon it follows.
         """
-        repeated = life == self._life and abs(now - self._at) < _REPEAT
-        self._repeats = self._repeats + 1 if repeated else 0
+        if life != self._life:
+            self._repeats = 0
+        self._repeats = self._repeats + 1 if abs(now - self._at) < _REPEAT else 0
         self._life = life
         pause = min(_LONGEST, PAUSE * 2.0 ** min(self._repeats - 1, 10)) if self._repeats else 0.0
         self._at = now + pause
