@@ -70,6 +70,14 @@ class RestartPauseTests(SynchronousTestCase):
 
         self.assertEqual(pause.next(now + 10), 0)
 
+    def test_lives(self) -> None:
+        """
+        The pauses begin with the shortest one again in another life of the store.
+        """
+        pause = RestartPause()
+
+        self.assertEqual([pause.next(0, life) for life in "aabbbcc"], [0, 1, 1, 2, 4, 1, 2])
+
 
 class OutageTests(SynchronousTestCase):
     """

@@ -6,7 +6,7 @@ published it.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Final, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -36,22 +36,30 @@ _LONGEST: Final = 30.0
 
 class RestartPause:
     """
-    The pauses before a follower restarts: none before the first, and then longer and
-    longer ones, because subscribers are replayed to after each restart.
+    The pauses before a follower restarts: none before the first, and then longer and longer
+    ones, because subscribers are replayed to after each restart; the shortest one again in another
+    life of the store.
     """
 
     def __init__(self) -> None:
         self._repeats = 0
         self._at = float("-inf")
+        self._life: Hashable = None
 
-    def next(self, now: float) -> float:
+    def next(self, now: float, life: Hashable = None) -> float:
         """
         The pause before the next restart, in seconds.
 
         Args:
             now: The time in seconds.
+
+            life: Another value than before if the store has begun another life, as after a
+                failover: each is a reason of its own, however soon it follows.
         """
+        if life != self._life:
+            self._repeats = 0
         self._repeats = self._repeats + 1 if abs(now - self._at) < _REPEAT else 0
+        self._life = life
         pause = min(_LONGEST, PAUSE * 2.0 ** min(self._repeats - 1, 10)) if self._repeats else 0.0
         self._at = now + pause
         return pause

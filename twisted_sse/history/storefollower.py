@@ -5,7 +5,7 @@ The common part of followers that have a connection of their own to a store.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 from twisted.internet.interfaces import IReactorTime
@@ -75,6 +75,12 @@ class StoreFollower(Follower):
         Return the newest publications, and continue after them from now on.
         """
 
+    def _life(self) -> Hashable:
+        """
+        In which life the store is; ``None`` if it does not tell.
+        """
+        return None
+
     async def _run(self) -> None:
         while True:
             await self._connection.ready()
@@ -94,5 +100,5 @@ class StoreFollower(Follower):
             await self._continue()
         except UnknownEventID:
             # A store that is never found as it was left is not read without a pause.
-            await deferLater(self._clock, self._restarts.next(self._clock.seconds()))
+            await deferLater(self._clock, self._restarts.next(self._clock.seconds(), self._life()))
             self._hand_over(self._restart, await self._begin_again())

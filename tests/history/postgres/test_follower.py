@@ -216,3 +216,16 @@ class FollowerTests(SynchronousTestCase):
         self.assertEqual(self.store.reconnections, 1)
         self.assertEqual(self.following.restarts[0].newest, Position(1000, "bbbbbbbb-1000"))
         self.assertEqual(self.epochs.known, ("bbbbbbbb", 1000))
+
+    def test_failovers(self) -> None:
+        """
+        If each of several failovers in a row has lost something, the pauses do not grow.
+        """
+        for count, epoch in enumerate((1001, 2001, 3001), 1):
+            self.epochs.update([_FIRST, Epoch(epoch, "bbbbbbbb", epoch - 2, True, 0.0)])
+            self.store.add(epoch)
+            self.bell.ring()
+            self.clock.advance(PAUSE)
+            self.assertEqual(len(self.following.restarts), count)
+            # The connection is there, and following goes on after a pause.
+            self.clock.advance(PAUSE)

@@ -161,6 +161,56 @@ class RefusalTests(PostgresTestCase):
 
         self.assertEqual(self.sql("SELECT count(*) FROM @.outbox"), [(0,)])
 
+    def test_condition(self) -> None:
+        """
+        publish() refuses what fault() refuses, and nothing else, whether it asks it or not.
+        """
+        text = "SELECT @.fault(ARRAY[%s::text], 'x', %s, NULL, false)"
+        names = (
+            "a",
+            "*",
+            "a*",
+            "",
+            "**",
+            "a\x1fb",
+            "\u00ad",
+            "é",
+            "\U0001f600",
+            "a" * 4096,
+            "é" * 2049,
+        )
+        events = (None, "a", "", "a\nb", "a\rb", "topic-x", "topic-end", "a-stream-open", "\u200b")
+        for topic in names:
+            for event in events:
+                ((fault,),) = self.sql(text, topic, event)
+                try:
+                    self.sql("SELECT @.publish(ARRAY[%s], 'x', %s)", topic, event)
+                except psycopg.Error as error:
+                    self.assertIn(str(fault), str(error))
+                else:
+                    self.assertIsNone(fault, (topic, event))
+
+    def test_shadowed(self) -> None:
+        """
+        Operators and functions of the caller are not used with the rights of the owner.
+        """
+        self.sql(
+            "CREATE SCHEMA @_evil;"
+            "CREATE FUNCTION @_evil.array_to_string(text[], text) RETURNS text LANGUAGE plpgsql"
+            " AS $$ BEGIN RAISE 'called'; END $$;"
+            "CREATE FUNCTION @_evil.never(text, text) RETURNS boolean LANGUAGE plpgsql"
+            " AS $$ BEGIN RAISE 'called'; END $$;"
+            "CREATE OPERATOR @_evil.<> (FUNCTION = @_evil.never, LEFTARG = text, RIGHTARG = text);"
+            "CREATE OPERATOR @_evil.!~ (FUNCTION = @_evil.never, LEFTARG = text, RIGHTARG = text)"
+        )
+        with self.server.connect() as connection:
+            connection.execute(f"SET search_path = {self.schema}_evil, pg_catalog".encode())
+            connection.execute(
+                f"SELECT {self.schema}.publish(ARRAY['a'], 'x', event => 'e')".encode()
+            )
+
+        self.assertEqual(self.sql("SELECT count(*) FROM @.outbox"), [(1,)])
+
     def test_reserved(self) -> None:
         """
         The event types that only a hub sends are those of every hub.

@@ -53,7 +53,7 @@ class HistoryOptions(VersionOptions):
     optFlags = [  # noqa: RUF012 - Twisted reads it from the class
         ["json", "j", "Print JSON."],
         ["install", None, "Create the tables of a database, or bring them up to date."],
-        ["print-sql", None, "Print the SQL that --install runs in an empty database."],
+        ["print-sql", None, "Print SQL that does what --install does."],
     ]
 
     def __init__(self) -> None:

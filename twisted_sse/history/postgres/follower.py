@@ -8,7 +8,7 @@ looks are bounded.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Final
 
 from twisted.internet.interfaces import IReactorTime
@@ -89,6 +89,9 @@ class PostgresFollower(StoreFollower):
         self._move_to(tail.newest.number)
         self._epochs.forget(self._last)
         return tail
+
+    def _life(self) -> Hashable:
+        return self._epochs.newest, self._epochs.lost
 
     async def _look(self) -> bool:
         """

@@ -139,7 +139,7 @@ class PostgresHistory(StoreHistory[_Store]):
         """
         See `IInstallableHistory.install_sql`.
         """
-        return f"BEGIN;\n\n{self._schema.script()}\nCOMMIT;\n"
+        return self._schema.script_for_any()
 
     def find_run(self, topic: str) -> Deferred[RunRecord | None]:
         """

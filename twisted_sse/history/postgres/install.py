@@ -14,6 +14,7 @@ from twisted_sse.history.postgres.connect import PostgresConnector
 from twisted_sse.history.postgres.errors import SQLRefused
 from twisted_sse.history.postgres.protocol import PostgresProtocol
 from twisted_sse.history.postgres.schema import NEWEST, Schema
+from twisted_sse.history.postgres.session import check_schema_version
 from twisted_sse.history.postgres.url import PostgresURL
 
 __all__ = ["install_schema"]
@@ -48,6 +49,8 @@ async def install_schema(
         raise HistoryUnavailable(f"{where} is not available: {error}.") from None
     try:
         return await _migrate(protocol, schema, clock)
+    except HistoryUnavailable as error:
+        raise HistoryUnavailable(f"{where} is not available: {error}.") from None
     except SQLRefused as refused:
         raise HistoryUnavailable(
             f"{where} does not install the schema {schema.name}: {refused.message}."
@@ -59,6 +62,7 @@ async def install_schema(
 async def _migrate(protocol: PostgresProtocol, schema: Schema, clock: IReactorTime) -> bool:
     version = await _version(protocol, schema)
     if version >= NEWEST:
+        check_schema_version(schema, version)
         return False
     try:
         running = protocol.run_script(schema.script(version))

@@ -16,7 +16,7 @@ from typing import Final
 __all__ = ["NEWEST", "Schema", "check_schema"]
 
 #: The number of the newest migration.
-NEWEST: Final = 1
+NEWEST: Final = 2
 
 # How many statements are remembered; those that search by topic differ by how many they are.
 _REMEMBERED: Final = 512
@@ -38,6 +38,27 @@ def check_schema(name: str) -> str:
             f" characters, and not begin with pg_, not {name!r}"
         )
     return name
+
+
+# A script cannot ask PostgreSQL anything, so it remembers the version in a setting.
+_VERSION: Final = """\
+DO $guard$ BEGIN
+    PERFORM set_config('twisted_sse.version', '0', true);
+    IF to_regclass('@schema@.migration') IS NOT NULL THEN
+        PERFORM set_config('twisted_sse.version', max(version)::text, true)
+            FROM @schema@.migration;
+    END IF;
+END $guard$;
+"""
+
+# One migration, if it is missing.
+_GUARDED: Final = """\
+DO $guard$ BEGIN
+IF current_setting('twisted_sse.version')::int < {number} THEN EXECUTE $migration$
+{sql}
+$migration$; END IF;
+END $guard$;
+"""
 
 
 class Schema:
@@ -73,7 +94,23 @@ class Schema:
         Args:
             after: The number of the newest migration that was run; 0 for none.
         """
-        return "".join(_filled(self.name, _migration(number)) for number in _from(after + 1))
+        return "".join(self.script_of(number) for number in _from(after + 1))
+
+    def script_for_any(self) -> str:
+        """
+        The SQL that does the same whatever the newest migration is, as one transaction.
+        """
+        parts = [
+            _filled(self.name, _GUARDED).format(number=number, sql=self.script_of(number))
+            for number in _from(1)
+        ]
+        return "\n".join(["BEGIN;\n", _filled(self.name, _VERSION), *parts, "COMMIT;\n"])
+
+    def script_of(self, number: int) -> str:
+        """
+        The SQL of one migration.
+        """
+        return _filled(self.name, _migration(number))
 
 
 def _from(first: int) -> range:

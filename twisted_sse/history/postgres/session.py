@@ -20,7 +20,7 @@ from twisted_sse.history.postgres.schema import NEWEST, Schema
 if TYPE_CHECKING:
     from psycopg.pq.abc import PGresult
 
-__all__ = ["Session", "ask_for_epochs", "epochs_from"]
+__all__ = ["Session", "ask_for_epochs", "check_schema_version", "epochs_from"]
 
 # How long hubs have to tell what they know when a new epoch begins, in seconds.  A hub that
 # has seen more than the store still has may be the last one to connect.
@@ -88,10 +88,7 @@ class Session:
         self.pooled = int_from(who.get_value(0, 0) or b"") != protocol.backend
         if encoding != "UTF8":
             raise HistoryUnavailable(f"its encoding is {encoding}: use a database with UTF8")
-        if version < NEWEST:
-            raise HistoryUnavailable(
-                f"its schema {self._schema.name} is too old: run twisted-sse history URL --install"
-            )
+        check_schema_version(self._schema, version)
         if not self.pooled:
             listening = (self._schema.events, self._schema.outbox) if self._listen else ()
             names = [f'LISTEN "{one}"'.encode() for one in listening]
@@ -131,6 +128,25 @@ class Session:
         opening = statement(self._schema.sql(_OPEN), secrets.token_hex(8), epoch, number)
         _, epochs = await protocol.run(opening, ask_for_epochs(self._schema))
         self._epochs.update(epochs_from(epochs, self._clock.seconds()))
+
+
+def check_schema_version(schema: Schema, version: int) -> None:
+    """
+    Check that this package can use a schema of *version*.
+
+    Raises:
+        HistoryUnavailable: It is older or newer; half a sentence.
+    """
+    if version < NEWEST:
+        raise HistoryUnavailable(
+            f"its schema {schema.name} has version {version}, and this twisted-sse needs"
+            f" version {NEWEST}: run twisted-sse history URL --install"
+        )
+    if version > NEWEST:
+        raise HistoryUnavailable(
+            f"its schema {schema.name} has version {version}, and this twisted-sse knows"
+            f" version {NEWEST}: upgrade twisted-sse on this machine"
+        )
 
 
 def ask_for_epochs(schema: Schema) -> Statement:
