@@ -55,6 +55,28 @@ class BackupTests(PostgresTestCase):
                 await first.since(record.id, ALL, MANY)
         self.assertEqual(await first.since(later[0].id, ALL, MANY), later[1:])
 
+    async def test_restored_again(self) -> None:
+        """
+        Each time, one epoch begins, although the hub's connections know one that is not there.
+        """
+        history = self.open()
+        following = await self.follow(history)
+        kept = await self.fill(history, "a")
+        await following.has(1)
+        backup = self.server.back_up()
+        await self.available(history)
+        for count in (1, 2, 3):
+            kept += await self.fill(history, str(count))
+            await following.has(1 + count)
+            self.server.restore(backup)
+            await following.restarted(count)
+            await self.available(history)
+
+            self.assertEqual(self.sql("SELECT count(*) FROM @.epoch"), [(2,)])
+
+        self.assertEqual(following.kept, kept)
+        self.assertEqual(len({epoch_of(one) for one in kept}), 3)
+
     async def test_complete(self) -> None:
         """
         A backup that has everything goes on as if nothing had happened.

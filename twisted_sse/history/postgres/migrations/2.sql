@@ -212,3 +212,43 @@ END $$;
 SET LOCAL lock_timeout = '5s';
 DROP INDEX @schema@.outbox_ends;
 SET LOCAL lock_timeout = DEFAULT;
+
+-- After a backup was restored, each connection of a hub began another epoch, because the one that
+-- the hub knows is not there.  An epoch that begins above all numbers that the hub knows tells it
+-- already that they are gone.
+CREATE OR REPLACE FUNCTION @schema@.open(
+    a_fresh text, a_epoch text, a_number bigint, OUT now_epoch text, OUT gone boolean
+) LANGUAGE plpgsql SECURITY DEFINER SET search_path = @schema@, pg_temp AS $$
+DECLARE
+    now_system bigint;
+    now_timeline text;
+    e epoch;
+    known epoch;
+    n record;
+BEGIN
+    SELECT system_identifier INTO now_system FROM pg_control_system();
+    now_timeline := substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8);
+    FOR try IN 1..2 LOOP
+        SELECT * INTO e FROM epoch ORDER BY first DESC LIMIT 1;
+        SELECT * INTO known FROM epoch WHERE epoch.epoch = a_epoch;
+        SELECT * INTO n FROM newest();
+        gone := a_epoch IS NOT NULL AND (known.first IS NULL OR a_number > coalesce(
+            (SELECT follows FROM epoch WHERE first > known.first ORDER BY first LIMIT 1), n.last));
+        EXIT WHEN e.system = now_system AND e.timeline = now_timeline
+            AND NOT (gone AND coalesce(known.first = e.first, a_number >= e.first));
+        PERFORM pg_advisory_xact_lock(@append_lock@);
+        CONTINUE WHEN try = 1;              -- look again, now that nobody appends
+        INSERT INTO epoch VALUES (
+            CASE WHEN e.first IS NULL THEN 1 ELSE 1 + greatest(n.last, a_number) + (1::bigint << 32) END,
+            a_fresh, n.last, gone, now_system, now_timeline
+        ) RETURNING * INTO e;
+        PERFORM pg_notify(@channel@, '');
+    END LOOP;
+    IF gone AND e.epoch <> a_fresh THEN
+        -- The publications are gone that came before the epoch after the known one.
+        UPDATE epoch SET lost = true WHERE NOT lost AND first = coalesce(
+            (SELECT min(first) FROM epoch WHERE first > known.first), e.first);
+        PERFORM pg_notify(@channel@, '');
+    END IF;
+    now_epoch := e.epoch;
+END $$;
