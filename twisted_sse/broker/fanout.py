@@ -93,9 +93,9 @@ class Fanout:
 
     def after_sends(self, call: Callable[[], object]) -> None:
         """
-        Make *call* when what was announced is written: at once if it is, and at the end of
-        the next turn at the latest, so that nothing waits for a large fan-out.  What waits
-        for more is not waited for.
+        Make *call* when what was announced is written: at once if it is, or if it is being
+        written, so that nothing waits for a large fan-out, or if it waits for more; and
+        otherwise at the end of the next turn.
         """
         # In the order in which they are asked for.
         if self._after or (self._due and self._call is not None and not self._answers_first):
@@ -117,7 +117,8 @@ class Fanout:
 
     @property
     def _answers_first(self) -> bool:
-        return bool(self._waiting) or self._gathering.pays
+        gathering = self._gathering
+        return bool(self._waiting) or gathering.pays or gathering.sending
 
     def _wait_for_more(self) -> None:
         self._waiting += 1

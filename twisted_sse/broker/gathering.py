@@ -50,6 +50,13 @@ class Gathering:
         self._pause = 0
         self._left = 0
 
+    @property
+    def sending(self) -> bool:
+        """
+        Whether publications are being sent, and not everybody has them.
+        """
+        return self._began is not None
+
     def sends(self, now: float) -> None:
         """
         Note that publications are being sent.
