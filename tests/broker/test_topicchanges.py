@@ -44,12 +44,13 @@ def ask(
     last_event_id: str | None = None,
     max_topics: int | None = None,
     user: str | None = None,
+    repeat: bool = False,
 ) -> Deferred[Any]:
     """
     Ask to change topics of one letter.
     """
     connection = subscriber.connection
-    request = TopicRequest(tuple(add), tuple(remove), last_event_id, max_topics)
+    request = TopicRequest(tuple(add), tuple(remove), last_event_id, max_topics, repeat)
     user = connection.user if user is None else user
     return Deferred.fromCoroutine(hub.broker.change_topics(connection.name, user, request))
 
@@ -81,16 +82,17 @@ class Reader:
         self._records = records
         self._numbers = {one.id: one.number for one in records}
         self._added: set[str] = set()
-        self._begin: int | None = None
+        self._begin: tuple[int, str] | None = None
         self.expected: list[int] = []
         self.received: list[int] = []
 
-    def read(self, blocks: list[ServerSentEvent], begins: list[int]) -> None:
+    def read(self, blocks: list[ServerSentEvent], begins: list[tuple[int, str]]) -> None:
         """
         Read a stream.
 
         Args:
-            begins: The positions that backlogs were asked from, in order.
+            begins: The positions that backlogs were asked from, in order, and their topics if
+                the backlog repeats what was sent.
         """
         for block in blocks:
             if block.event == "stream-topics":
@@ -105,7 +107,7 @@ class Reader:
         self._expect(self._topics, self._position, until)
         self._position = until
 
-    def _change(self, block: ServerSentEvent, begins: list[int]) -> None:
+    def _change(self, block: ServerSentEvent, begins: list[tuple[int, str]]) -> None:
         told = json.loads(block.data or "")
         topics = set(told["topics"])
         if not told["complete"]:
@@ -114,9 +116,9 @@ class Reader:
         position = self._numbers.get(block.id or "", 0)
         self.go_on(position)
         if self._begin is not None:
-            added, begin = topics - self._topics, self._begin
-            sent = set(self.expected)
-            self._expect(added, begin, position, sent)
+            begin, repeated = self._begin
+            sent = () if repeated else set(self.expected)
+            self._expect(set(repeated) or topics - self._topics, begin, position, sent)
             self._begin = None
         self._topics = topics
 
@@ -141,7 +143,7 @@ class Scenario:
         self.history = SlowHistory(self.store)
         self.hub = Hub(self.history, keepalive=None, window_events=4, reactor=self.clock)
         self.subscribers: list[tuple[Subscriber, Grant, str]] = []
-        self.begins: dict[Subscriber, list[int]] = {}
+        self.begins: dict[Subscriber, list[tuple[int, str]]] = {}
         self.answers: list[Any] = []
         self.count = 0
 
@@ -179,7 +181,7 @@ class Scenario:
         self.subscribers.append((subscriber, grant, topics))
         self.begins[subscriber] = []
 
-    def change(self, index: int, add: str, remove: str, since: int | None) -> None:
+    def change(self, index: int, add: str, remove: str, since: int | None, repeat: bool) -> None:
         """
         Change the topics of one subscriber.
         """
@@ -196,10 +198,11 @@ class Scenario:
         def changed(topics: Any) -> None:
             backlog = connection.backlog
             if backlog is not None and backlog.first:
-                self.begins[subscriber].append(begin)
+                self.begins[subscriber].append((begin, add if repeat else ""))
             self.answers.append(topics)
 
-        ask(self.hub, subscriber, add, remove, last_event_id).addCallbacks(changed, self._refused)
+        asking = ask(self.hub, subscriber, add, remove, last_event_id, repeat=repeat)
+        asking.addCallbacks(changed, self._refused)
 
     def read(self, room: int) -> None:
         """
@@ -253,6 +256,7 @@ class RandomStepsTests(SynchronousTestCase):
             MAYBE,
             MAYBE,
             st.one_of(st.none(), st.integers(0, 20)),
+            st.booleans(),
         ),
         st.tuples(st.just("read"), st.sampled_from([20, 100, 1 << 20])),
     )
@@ -375,6 +379,17 @@ class CaseTests(SynchronousTestCase):
         self.change("a", "c", last_event_id="earliest")
 
         self.assertEqual(self.reader.data, ["4", "5", "1", "3"])
+
+    def test_repeat(self) -> None:
+        """
+        With ``repeat`` it is sent again, and so are events of topics that the stream has already.
+        """
+        self.publish("a", "4")
+        self.publish("c", "5")
+        self.change("ac", last_event_id=self.ids[0], repeat=True)
+        self.publish("c", "6")
+
+        self.assertEqual(self.reader.data, ["4", "3", "4", "5", "6"])
 
     def test_same_position(self) -> None:
         """

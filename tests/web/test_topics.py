@@ -111,6 +111,23 @@ class ChangeTests(SynchronousTestCase):
 
         self.assertEqual(stream.data, ["2", "3"])
 
+    def test_repeat(self) -> None:
+        """
+        The backlog also has what the stream has sent, if the body or the form asks for that.
+        """
+        for body, headers in (
+            (b'{"add":["a","b"],"last_event_id":"earliest","repeat":true}', JSON),
+            (b"add=a&add=b&last_event_id=earliest&repeat=yes", FORM),
+        ):
+            with self.subTest(body=body):
+                stream = Stream()
+                for topic, data in ("a1", "b2", "a3"):
+                    stream.publish(topic, data)
+                stream.send(body, headers=headers)
+                stream.publish("b", "4")
+
+                self.assertEqual(stream.data, ["1", "3", "1", "2", "3", "4"])
+
     def test_form(self) -> None:
         """
         ``POST`` does the same, and so does a form.
@@ -151,6 +168,7 @@ class ChangeTests(SynchronousTestCase):
             ({"remove": [1]}, 400, "'remove' must be an array"),
             ({"add": [{"match": "b"}]}, 400, "match_urlpattern"),
             ({"add": ["b"], "last_event_id": 7}, 400, "'last_event_id' must be a string"),
+            ({"add": ["b"], "repeat": "yes"}, 400, "'repeat' must be true or false"),
             ({}, 400, "Say which topics"),
             ({"remove": ["a"]}, 400, "close the stream"),
             ({"add": ["b", "c", "d"]}, 400, "At most 3 topics"),
@@ -171,10 +189,12 @@ class ChangeTests(SynchronousTestCase):
         """
         stream = Stream()
         unknown = stream.send(b"topic=b", headers=FORM)
+        unclear = stream.send(b"add=b&repeat=maybe", headers=FORM)
         other = stream.send(b"b", headers={"Content-Type": "text/plain"})
 
         self.assertEqual(unknown.status, 400)
         self.assertIn("'topic'", unknown.detail)
+        self.assertEqual((unclear.status, unclear.detail), (400, "'repeat' must be yes or no."))
         self.assertEqual(other.status, 415)
         self.assertIn("application/json", other.header("Accept-Patch") or "")
 

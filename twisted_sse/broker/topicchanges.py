@@ -65,12 +65,15 @@ class TopicRequest(NamedTuple):
             now on.
 
         max_topics: The most topics of one stream; ``None`` for no limit.
+
+        repeat: Whether the backlog also has what the stream has been sent before.
     """
 
     add: tuple[str | Matcher, ...]
     remove: tuple[str | Matcher, ...]
     last_event_id: str | None
     max_topics: int | None
+    repeat: bool = False
 
     def parse(self) -> TopicChange:
         """
@@ -88,7 +91,7 @@ class TopicRequest(NamedTuple):
             add, remove = (Selection.requested(one) if one else None for one in self[:2])
         except InvalidSelector as error:
             raise ChangeRefused("invalid", str(error)) from None
-        return TopicChange(add, remove, self.last_event_id, limit)
+        return TopicChange(add, remove, self.last_event_id, limit, self.repeat)
 
 
 class TopicChange(NamedTuple):
@@ -100,13 +103,14 @@ class TopicChange(NamedTuple):
 
         remove: The topics to remove, before others are added.
 
-        last_event_id, max_topics: As in the request.
+        last_event_id, max_topics, repeat: As in the request.
     """
 
     add: Selection | None
     remove: Selection | None
     last_event_id: str | None
     max_topics: int | None
+    repeat: bool
 
 
 class TopicChanges:
@@ -190,7 +194,9 @@ class TopicChanges:
         start: StreamStart | None,
     ) -> None:
         before, goal = connection.audience, connection.position
-        added = None if change.add is None else change.add.without(before.interest.wanted)
+        added = change.add
+        if added is not None and not change.repeat:
+            added = added.without(before.interest.wanted)
         begin = None if added is None or start is None else self._begin(start.position, goal)
         if goal == UNLOCATED:
             raise HistoryUnavailable("The stream has not begun, because history is unavailable.")
@@ -200,7 +206,7 @@ class TopicChanges:
         interest = Interest(topics, before.interest.readable, before.interest.public)
         connection.backlog = Backlog(
             None if begin is None else added,
-            connection.sent,
+            SentTopics(goal.number) if change.repeat else connection.sent,
             goal if begin is None else begin,
             goal,
             b"" if begin is None else encode(_told(topics, complete=False)),

@@ -44,8 +44,8 @@ _LONGEST = 10
 # Data that is not given, which differs from null.
 _NOTHING = object()
 
-# What browsers send for a checkbox, and what programs write.
-_ANSWERS = {
+#: What browsers send for a checkbox, and what programs write.
+ANSWERS = {
     **dict.fromkeys(("yes", "on", "true", "1"), True),
     **dict.fromkeys(("no", "off", "false", "0"), False),
 }
@@ -196,7 +196,7 @@ def _check_fields(fields: Mapping[str, str]) -> None:
 
 
 def _yes(text: str) -> bool:
-    answer = _ANSWERS.get(text.lower())
+    answer = ANSWERS.get(text.lower())
     if answer is None:
         raise Problem(400, f"'private' is {text[:20]!r}: send private=yes, or leave it out.")
     return answer

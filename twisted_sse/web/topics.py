@@ -19,6 +19,7 @@ from twisted_sse.errors import Unauthorized
 from twisted_sse.events.media import media_type
 from twisted_sse.topics import MAX_REQUEST_SIZE, Matcher
 from twisted_sse.web.auth import NOTHING
+from twisted_sse.web.bodies import ANSWERS
 from twisted_sse.web.content import read_body
 from twisted_sse.web.problem import Problem
 from twisted_sse.web.query import MATCH_TYPES, pairs_of
@@ -33,7 +34,7 @@ _FORM = "application/x-www-form-urlencoded"
 # each byte percent-encoded, and what belongs to the format.
 _LARGEST = 2 * 3 * MAX_REQUEST_SIZE + 64 * 1024
 
-_KEYS = ("add", "remove", "last_event_id")
+_KEYS = ("add", "remove", "last_event_id", "repeat")
 
 # What `ConnectionNames` makes.
 _NAME = re.compile("[A-Za-z0-9_-]{22}").fullmatch
@@ -120,8 +121,11 @@ def _from_json(body: bytes) -> TopicRequest:
     last_event_id = value.get("last_event_id")
     if not (last_event_id is None or isinstance(last_event_id, str)):
         raise Problem(400, "'last_event_id' must be a string.")
+    repeat = value.get("repeat", False)
+    if not isinstance(repeat, bool):
+        raise Problem(400, "'repeat' must be true or false.")
     return TopicRequest(
-        _selectors(value, "add"), _selectors(value, "remove"), last_event_id or None, None
+        _selectors(value, "add"), _selectors(value, "remove"), last_event_id or None, None, repeat
     )
 
 
@@ -153,7 +157,10 @@ def _from_form(body: bytes) -> TopicRequest:
             raise Problem(400, f"Unknown field {name[:20]!r}; the fields are {', '.join(_KEYS)}.")
         asked[name].append(value)
     last_event_id = next((one for one in asked["last_event_id"] if one), None)
-    return TopicRequest(tuple(asked["add"]), tuple(asked["remove"]), last_event_id, None)
+    repeat = ANSWERS.get((asked["repeat"] or ["no"])[-1].lower())
+    if repeat is None:
+        raise Problem(400, "'repeat' must be yes or no.")
+    return TopicRequest(tuple(asked["add"]), tuple(asked["remove"]), last_event_id, None, repeat)
 
 
 def _answer(request: Request, value: dict[str, Any]) -> None:

@@ -29,8 +29,8 @@ async def answer_change(
     Returns:
         What `read_change` reads; ``None`` if the connection is not here.
     """
-    add, remove, last_event_id, max_topics = written
-    request = TopicRequest(_read(add), _read(remove), last_event_id, max_topics)
+    add, remove, *others = written
+    request = TopicRequest(_read(add), _read(remove), *others)
     try:
         topics = await changes.change(name, user, request)
     except ChangeRefused as refused:
