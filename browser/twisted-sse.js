@@ -256,6 +256,8 @@ export class SharedEventSource extends EventTarget {
         this.#known = true;
         this.#count = m.n;
       }
+      // Nobody was leading when this tab came.
+      if (!m.to && !this.#known && !this.#late) this.#hi();
       this.#take(m);
       if (m.state !== undefined) this.#state(m.state);
     }
@@ -290,7 +292,11 @@ export class SharedEventSource extends EventTarget {
     for (const event of m.list) {
       if (n >= this.#count && this.#deliver(event)) {
         this.#known = false;
-        this.#load().then(() => this.#hi());
+        this.#late = [];
+        this.#load().then(() => {
+          this.#late = undefined;
+          this.#hi();
+        });
         return;
       }
       if (counts(event)) n += 1;
@@ -356,12 +362,12 @@ export class SharedEventSource extends EventTarget {
       if (!met) await this.#pause(this.#retry);
     }
     if (signal.aborted) return;
-    this.#late = undefined;
     this.#count = n;
     this.#kept.length = this.#size = 0;
     this.#known = !reload;
     if (state !== undefined) this.#state(state);
     if (reload) await this.#load();
+    this.#late = undefined;
     for (const m of late) this.#take(m);
     this.#hi();
   }

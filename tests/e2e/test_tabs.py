@@ -263,6 +263,32 @@ class ChromiumTabsTests(TabsCase):
         for tab in self.tabs.all:
             self.assertEqual(tab.run("return seen"), [])
 
+    def test_nobody_leads(self) -> None:
+        """
+        Tabs that come while no tab leads get everything when one does.
+        """
+        url = "/events?topic=nobody"
+        holder = self.tabs.open("/events?topic=elsewhere")
+        holder.run(
+            """
+            const group = `sse undefined false ${new URL(arguments[0], location)}`;
+            navigator.locks.request(group, () => new Promise((done) => { window.release = done; }));
+            """,
+            url,
+        )
+        holder.wait("!!window.release", "the lock is not free")
+        for _ in range(2):
+            self.tabs.open(url, open=False)
+        holder.run("release()")
+        self.tabs.lose(holder)
+        self.tabs.leader()
+        for tab in self.tabs.all:
+            tab.wait("source.readyState === 1", "the stream has not begun")
+        publish(self.hub.url, TOKEN, "nobody", "0", "1")
+
+        self.assertEqual(self.tabs.numbers(1), [[0, 1], [0, 1]])
+        holder.close()
+
     def test_older_tab(self) -> None:
         """
         A tab that begins at an event that no other tab has reads it from the hub, and then shares.
