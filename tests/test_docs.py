@@ -57,6 +57,7 @@ import ast
 import inspect
 import os
 import re
+import runpy
 import shlex
 import shutil
 import socket
@@ -65,7 +66,6 @@ from collections.abc import Iterable, Iterator
 from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import NamedTuple
 from urllib.parse import urlsplit
 from urllib.request import urlopen
@@ -652,21 +652,9 @@ def documented_modules() -> list[str]:
     """
     The modules that the reference names.
     """
-    code = " ".join(re.findall(r"`([^`\n]+)`", ReferenceTests.text))
-    found = map(_module_in, re.findall(r"twisted_sse[\w.]*", code))
-    return sorted({module.__name__ for module in found if module})
-
-
-def _module_in(dotted: str) -> ModuleType | None:
-    """
-    The module that a dotted name begins with.
-    """
-    while dotted:
-        try:
-            return import_module(dotted)
-        except ModuleNotFoundError:
-            dotted = dotted.rpartition(".")[0]
-    return None
+    tool = runpy.run_path(str(ROOT.joinpath("docs", "_site", "publicmodules.py")))
+    found: list[str] = tool["public_modules"](ReferenceTests.text)
+    return found
 
 
 def _plain(value: object) -> object:

@@ -10,10 +10,10 @@ import re
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import Any, NamedTuple
 
 from docutils import nodes
+from publicmodules import public_modules
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
@@ -22,7 +22,7 @@ from sphinx.util import logging
 from zope.interface import Attribute
 from zope.interface.interface import InterfaceClass, Method
 
-__all__ = ["Block", "blocks", "public_modules", "setup"]
+__all__ = ["Block", "blocks", "setup"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -42,24 +42,6 @@ class Block(NamedTuple):
 
     module: str
     names: list[str]
-
-
-def public_modules(reference: str) -> list[str]:
-    """
-    The modules that the text of docs/reference.md names, each imported.
-    """
-    code = " ".join(re.findall(r"`([^`\n]+)`", reference))
-    found = map(_module_in, re.findall(r"twisted_sse[\w.]*", code))
-    return sorted({module.__name__ for module in found if module})
-
-
-def _module_in(dotted: str) -> ModuleType | None:
-    while dotted:
-        try:
-            return import_module(dotted)
-        except ModuleNotFoundError:
-            dotted = dotted.rpartition(".")[0]
-    return None
 
 
 def blocks(pages: dict[str, str]) -> dict[str, list[Block]]:

@@ -66,7 +66,7 @@ html_title = f"twisted_sse {release}"
 html_static_path = ["static"]
 html_css_files = ["site.css"]
 # A page that leads from the root of the site to the first page.
-html_extra_path = ["root"]
+html_extra_path = ["top"]
 html_copy_source = False
 html_show_sphinx = False
 html_show_copyright = False

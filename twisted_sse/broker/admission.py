@@ -180,14 +180,14 @@ class Admission:
         Returns:
             False if it cannot, and nothing was done: `admit` knows what else there is.
         """
-        if self._closed or not audience.size:
-            return False
         start = self._known_start(audience, subscriber.last_event_id)
-        if start is None or not self.connections.has_room(
-            subscriber.address, subscriber.grant.user
+        if (
+            self._closed
+            or start is None
+            or not self.connections.has_room(subscriber.address, subscriber.grant.user)
+            or not self._audiences.enter_again(audience)
         ):
             return False
-        audience.size += 1
         self._begin_now(start, self._register(subscriber, audience), begin)
         return True
 

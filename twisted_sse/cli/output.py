@@ -18,9 +18,7 @@ from twisted.internet.interfaces import IWriteDescriptor
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from twisted_sse.cli.printable import printable_json
-
-__all__ = ["Output", "await_output", "write_json_line"]
+__all__ = ["Output"]
 
 # POSIX: a write of at most PIPE_BUF bytes to a pipe that is writable does not block.
 _PIECE = select.PIPE_BUF
@@ -153,20 +151,3 @@ class Output:
         self._stop_waiting()
         if waiting is not None:
             waiting.callback(result)
-
-
-def write_json_line(stream: TextIO, text: str) -> None:
-    """
-    Write a line of JSON to *stream*, its control characters escaped.
-    """
-    stream.write(printable_json(text) + "\n")
-    # So that the reader of a pipe gets each line at once.
-    stream.flush()
-
-
-async def await_output(stream: TextIO) -> None:
-    """
-    Wait until *stream* has written what it has, if it is an `Output`.
-    """
-    if isinstance(stream, Output):
-        await stream.drained()

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from typing import Any, TextIO
 
 from twisted_sse.cli.console import Line, Progress, Screen, Span
-from twisted_sse.cli.output import await_output, write_json_line
 from twisted_sse.cli.printable import printable
+from twisted_sse.cli.streamconsole import StreamConsole
 
 __all__ = ["RichConsole"]
 
@@ -25,7 +25,7 @@ _STYLES = {
 }
 
 
-class RichConsole:
+class RichConsole(StreamConsole):
     """
     See `Console`.
 
@@ -36,7 +36,7 @@ class RichConsole:
     def __init__(self, stream: TextIO) -> None:
         from rich.console import Console
 
-        self._stream = stream
+        super().__init__(stream)
         # rich obeys NO_COLOR.
         self._console = Console(file=stream, highlight=False, markup=False, emoji=False)
 
@@ -60,18 +60,6 @@ class RichConsole:
         See `Console`.
         """
         self.write(Line((Span(text),)))
-
-    def write_json(self, text: str) -> None:
-        """
-        See `Console`.
-        """
-        write_json_line(self._stream, text)
-
-    async def drained(self) -> None:
-        """
-        See `Console`.
-        """
-        await await_output(self._stream)
 
     def progress(self, total: int | None) -> Progress:
         """

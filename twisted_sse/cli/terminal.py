@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from typing import TextIO
 
 from twisted_sse.cli.console import Console, Line, Progress, Screen, Span
-from twisted_sse.cli.output import await_output, write_json_line
 from twisted_sse.cli.printable import printable
 from twisted_sse.cli.richconsole import RichConsole
+from twisted_sse.cli.streamconsole import StreamConsole
 
 __all__ = ["console_for"]
 
@@ -68,9 +68,9 @@ class _Counter:
         self._stream.flush()
 
 
-class _Plain:
+class _Plain(StreamConsole):
     def __init__(self, stream: TextIO, width: int | None) -> None:
-        self._stream = stream
+        super().__init__(stream)
         self._width = width
 
     @property
@@ -93,18 +93,6 @@ class _Plain:
         See `Console`.
         """
         self.write(Line((Span(printable(text)),)))
-
-    def write_json(self, text: str) -> None:
-        """
-        See `Console`.
-        """
-        write_json_line(self._stream, text)
-
-    async def drained(self) -> None:
-        """
-        See `Console`.
-        """
-        await await_output(self._stream)
 
     def progress(self, total: int | None) -> Progress:
         """

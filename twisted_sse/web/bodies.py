@@ -18,7 +18,7 @@ from twisted_sse.events.ending import Outcome
 from twisted_sse.events.publication import Publication
 from twisted_sse.web.problem import Problem
 
-__all__ = ["MEDIA_TYPES", "from_form", "from_json", "from_ndjson"]
+__all__ = ["ANSWERS", "MEDIA_TYPES", "from_form", "from_json", "from_ndjson"]
 
 MEDIA_TYPES = ("application/x-www-form-urlencoded", "application/json", "application/x-ndjson")
 

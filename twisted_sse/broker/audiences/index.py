@@ -51,6 +51,18 @@ class AudienceIndex:
         audience.size += 1
         return audience
 
+    def enter_again(self, audience: Audience) -> bool:
+        """
+        Count one more connection in *audience*, if it has any.
+
+        Returns:
+            False if it has none: then it may be no part of the index any more.
+        """
+        if not audience.size:
+            return False
+        audience.size += 1
+        return True
+
     def exit(self, audience: Audience) -> None:
         """
         Make *audience* one connection smaller, and remove it if it is empty.

@@ -164,7 +164,8 @@ class DoorRequest(BoundedRequest):
     channel: Any
 
     def __init__(self, channel: DoorChannel, given: WholeRequest) -> None:
-        if _has_form(given):
+        self._has_form = _has_form(given)
+        if self._has_form:
             super().__init__(channel)
         else:
             self._begin(channel)
@@ -223,7 +224,7 @@ class DoorRequest(BoundedRequest):
         if given.body:
             self.gotLength(len(given.body))
             self.handleContentChunk(given.body)
-        if _has_form(given):
+        if self._has_form:
             self.parseCookies()
             self.requestReceived(given.method, given.target, b"HTTP/1.1")
         else:

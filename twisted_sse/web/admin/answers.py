@@ -14,7 +14,7 @@ from twisted_sse.broker.connections.grant import Grant
 from twisted_sse.web.cors import CORS
 from twisted_sse.web.resource import Authorize, MethodResource, has_left
 
-__all__ = ["answer_json", "answer_text", "guarded"]
+__all__ = ["answer_done", "answer_json", "answer_text", "guarded"]
 
 
 def answer_json(request: Request, value: object) -> None:
@@ -38,6 +38,15 @@ def answer_text(request: Request, text: bytes, content_type: str) -> None:
     if request.method != b"HEAD":
         request.write(text)
     request.finish()
+
+
+def answer_done(request: Request) -> None:
+    """
+    Answer *request*, which has been obeyed, without a body.
+    """
+    if not has_left(request):
+        request.setResponseCode(204)
+        request.finish()
 
 
 def guarded(resource: IResource, authorize: Authorize) -> MethodResource:

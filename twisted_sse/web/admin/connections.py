@@ -15,8 +15,9 @@ from twisted_sse.broker.connections.grant import Grant
 from twisted_sse.errors import InvalidEvent
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.web.admin.access import check_page
-from twisted_sse.web.admin.answers import answer_json
+from twisted_sse.web.admin.answers import answer_done, answer_json
 from twisted_sse.web.admin.listing import ConnectionQuery
+from twisted_sse.web.admin.listresource import ListResource
 from twisted_sse.web.admin.processes import Processes
 from twisted_sse.web.admin.rows import merge_connections
 from twisted_sse.web.admin.topics import TopicQuery, merge_topics
@@ -24,7 +25,7 @@ from twisted_sse.web.content import read_body
 from twisted_sse.web.cors import CORS
 from twisted_sse.web.problem import Problem
 from twisted_sse.web.query import pairs_of
-from twisted_sse.web.resource import Authorize, MethodResource, has_left
+from twisted_sse.web.resource import Authorize, MethodResource
 
 __all__ = ["ConnectionsResource", "TopicsResource"]
 
@@ -34,28 +35,21 @@ _MOST_FINAL = 64 * 1024
 _FINAL = "The body is the final event as a JSON object with data, and perhaps event and retry."
 
 
-class ConnectionsResource(MethodResource):
+class ConnectionsResource(ListResource):
     """
     ``GET`` lists connections; ``DELETE`` of a child closes one.
     """
 
-    def __init__(self, processes: Processes, authorize: Authorize) -> None:
-        super().__init__({"GET": self._list, "HEAD": self._list}, authorize, CORS())
-        self._processes = processes
-        self._access = authorize
-
-    def getChild(self, path: bytes, request: Request) -> Resource:
+    def one(self, name: str) -> Resource:
         """
-        See `twisted.web.resource.IResource.getChildWithDefault`.
+        See `ListResource.one`.
         """
-        if path == b"":
-            return self
-        return _ConnectionResource(path.decode("utf-8", "replace"), self._processes, self._access)
+        return _ConnectionResource(name, self._processes, self._access)
 
-    def _list(self, request: Request, grant: Grant) -> Deferred[None]:
-        return Deferred.fromCoroutine(self._answer(request))
-
-    async def _answer(self, request: Request) -> None:
+    async def answer(self, request: Request) -> None:
+        """
+        See `ListResource.answer`.
+        """
         query = ConnectionQuery.parse(pairs_of(request.uri.partition(b"?")[2]))
         answers = await self._processes.ask("connections", query.encode())
         answer_json(request, merge_connections(answers, query))
@@ -80,24 +74,18 @@ class _ConnectionResource(MethodResource):
         answers = await self._processes.ask("close", self._name, final)
         if not any(answers):
             raise Problem(404, "There is no connection with this id; it may have ended.")
-        if not has_left(request):
-            request.setResponseCode(204)
-            request.finish()
+        answer_done(request)
 
 
-class TopicsResource(MethodResource):
+class TopicsResource(ListResource):
     """
     ``GET`` lists the topics of subscriptions.
     """
 
-    def __init__(self, processes: Processes, authorize: Authorize) -> None:
-        super().__init__({"GET": self._list, "HEAD": self._list}, authorize, CORS())
-        self._processes = processes
-
-    def _list(self, request: Request, grant: Grant) -> Deferred[None]:
-        return Deferred.fromCoroutine(self._answer(request))
-
-    async def _answer(self, request: Request) -> None:
+    async def answer(self, request: Request) -> None:
+        """
+        See `ListResource.answer`.
+        """
         query = TopicQuery.parse(pairs_of(request.uri.partition(b"?")[2]))
         answers = await self._processes.ask("topics", query.encode())
         answer_json(request, merge_topics(answers, query))

@@ -16,39 +16,33 @@ from twisted.web.server import Request
 from twisted_sse.broker.connections.grant import Grant
 from twisted_sse.events.runstatus import RunStatus
 from twisted_sse.web.admin.access import check_page
-from twisted_sse.web.admin.answers import answer_json
+from twisted_sse.web.admin.answers import answer_done, answer_json
+from twisted_sse.web.admin.listresource import ListResource
 from twisted_sse.web.admin.processes import Processes
 from twisted_sse.web.admin.runquery import ActiveRuns, RunQuery, find_runs, read_active, run_row
 from twisted_sse.web.cors import CORS
 from twisted_sse.web.problem import Problem
 from twisted_sse.web.query import pairs_of
-from twisted_sse.web.resource import Authorize, MethodResource, has_left
+from twisted_sse.web.resource import Authorize, MethodResource
 
 __all__ = ["RunsResource"]
 
 
-class RunsResource(MethodResource):
+class RunsResource(ListResource):
     """
     ``GET`` lists runs; a child is one of them.
     """
 
-    def __init__(self, processes: Processes, authorize: Authorize) -> None:
-        super().__init__({"GET": self._list, "HEAD": self._list}, authorize, CORS())
-        self._processes = processes
-        self._access = authorize
-
-    def getChild(self, path: bytes, request: Request) -> Resource:
+    def one(self, name: str) -> Resource:
         """
-        See `twisted.web.resource.IResource.getChildWithDefault`.
+        See `ListResource.one`.
         """
-        if path == b"":
-            return self
-        return _RunResource(path.decode("utf-8", "replace"), self._processes, self._access)
+        return _RunResource(name, self._processes, self._access)
 
-    def _list(self, request: Request, grant: Grant) -> Deferred[None]:
-        return Deferred.fromCoroutine(self._answer(request))
-
-    async def _answer(self, request: Request) -> None:
+    async def answer(self, request: Request) -> None:
+        """
+        See `ListResource.answer`.
+        """
         query = RunQuery.parse(pairs_of(request.uri.partition(b"?")[2]))
         processes = self._processes
         active = read_active(await processes.ask("runs"))
@@ -84,9 +78,7 @@ class _RunResource(MethodResource):
     async def _cancel(self, request: Request) -> None:
         run = await self._find(await self._processes.ask("runs"))
         await self._processes.runs.cancel(run.topic)
-        if not has_left(request):
-            request.setResponseCode(204)
-            request.finish()
+        answer_done(request)
 
     async def _find(self, told: Sequence[dict[str, Any]]) -> RunStatus:
         """
