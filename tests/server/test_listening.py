@@ -2,6 +2,7 @@
 Listening on endpoints: in memory, and once on a real socket.
 """
 
+import os
 import socket
 from typing import Any
 
@@ -188,3 +189,19 @@ class RealEndpointTests(TestCase):
         self.assertEqual(timeout, 15_000)
 
         return service.stopService()
+
+    def test_held(self) -> Deferred[None]:
+        """
+        A socket that is only held for others still listens after the stop.
+        """
+        endpoint = TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1")
+        service = EndpointService(endpoint, Factory(), "0", None, held=True)
+        service.privilegedStartService()
+        service.startService()
+        other = socket.socket(fileno=os.dup(service.descriptor))
+        self.addCleanup(other.close)
+
+        def check(_: object) -> None:
+            self.assertEqual(other.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN), 1)
+
+        return service.stopService().addCallback(check)

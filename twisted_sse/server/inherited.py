@@ -27,6 +27,7 @@ __all__ = [
     "adopt",
     "give_away",
     "inheriting_description",
+    "share",
 ]
 
 # What a description of systemd's sockets says about the socket, with the wrapper that
@@ -103,13 +104,20 @@ class InheritedUNIXPort(unix.Port):
         Port.connectionLost(self, reason)
 
 
+def share(port: Any) -> None:
+    """
+    Let *port* leave its socket as it is when it is closed: other processes have it too.
+    """
+    # Twisted shuts down a socket that it has opened, which ends it for every process.
+    port._shouldShutdown = False
+
+
 def give_away(port: Any) -> None:
     """
     Let *port* leave its socket and its path as they are when it is closed: they belong to
     another process now.
     """
-    # Twisted shuts down a socket that it has opened, which ends it for every process.
-    port._shouldShutdown = False
+    share(port)
     if isinstance(port, InheritedUNIXPort):
         port.owns_path = False
     elif isinstance(port, unix.Port):

@@ -24,7 +24,7 @@ from twisted.internet.interfaces import (
 )
 from twisted.python.failure import Failure
 
-from twisted_sse.server.inherited import Adopting, give_away
+from twisted_sse.server.inherited import Adopting, give_away, share
 from twisted_sse.transport.acceptlimit import AcceptLimit
 from twisted_sse.transport.proxyprotocol import ProxyProtocolFactory
 from twisted_sse.transport.sockets import limit_listening
@@ -272,6 +272,7 @@ class EndpointService(Service):
         # In the same turn, so a socket that is only held for others has accepted nothing.
         if self._pauses:
             self._apply()
+            share(port)
 
     def _limit_sending(self) -> None:
         listening = getattr(self._port, "socket", None)
