@@ -315,7 +315,7 @@ class DashboardTests(_DashboardTestCase):
         self.browser.open("about:blank")
         eventually(lambda: not re.search(streams, curl(metrics).body, re.M), "it has one still")
 
-        self.browser.run("history.back()")
+        self.browser.back()
 
         self.wait("document.getElementById('status')?.dataset.state === 'open'", "is not back")
         eventually(lambda: re.search(streams, curl(metrics).body, re.M), "it has no stream")

@@ -152,7 +152,7 @@ class DemoPageTests(SynchronousTestCase):
         self.browser.open("about:blank")
         eventually(lambda: curl(self.connections).json()["total"] == 0, "it holds a stream")
 
-        self.browser.run("history.back()")
+        self.browser.back()
 
         self.wait("document.getElementById('status')?.dataset.state === 'open'", "is not back")
         self.assertEqual(self.browser.run("return document.title"), "kept")

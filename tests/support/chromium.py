@@ -64,6 +64,14 @@ class Chromium:
         """
         self._command("POST", f"{self._session}/url", {"url": url})
 
+    def back(self) -> None:
+        """
+        Go back one page.
+
+        A script cannot: the driver runs it again in the page that comes back, and goes two back.
+        """
+        self._command("POST", f"{self._session}/back", {})
+
     def run(self, script: str, *arguments: object) -> Any:
         """
         See `Browser.run`.
@@ -176,7 +184,7 @@ class Chromium:
         return self._command("POST", f"{self._session}/goog/cdp/execute", body)
 
     def _command(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-        self._connection.request(method, path, json.dumps(body) if body else None)
+        self._connection.request(method, path, None if body is None else json.dumps(body))
         answer = json.load(self._connection.getresponse())["value"]
         if isinstance(answer, dict) and "error" in answer:
             raise AssertionError(f"Chromium: {answer['error']}: {answer['message']}")
