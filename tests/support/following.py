@@ -38,11 +38,14 @@ class Following:
         kept: All records that were delivered.
 
         restarts: The tails of all restarts.
+
+        known: What a hub has at the end: the last tail, if any, and what was delivered since.
     """
 
     def __init__(self) -> None:
         self.kept: list[Record] = []
         self.restarts: list[Tail] = []
+        self.known: list[Record] = []
         self._waiting: list[tuple[Callable[[], bool], Deferred[None]]] = []
 
     @property
@@ -57,6 +60,7 @@ class Following:
         See `ISharedHistoryProvider.follow`.
         """
         self.kept += records
+        self.known += records
         self._look()
 
     def restart(self, tail: Tail) -> None:
@@ -64,6 +68,7 @@ class Following:
         See `ISharedHistoryProvider.follow`.
         """
         self.restarts.append(tail)
+        self.known = [*tail.kept]
         self._look()
 
     def has(self, count: int) -> Deferred[None]:
@@ -74,9 +79,9 @@ class Following:
 
     def saw(self, data: str) -> Deferred[None]:
         """
-        Wait until a record with *data* was delivered.
+        Wait until a record with *data* is known.
         """
-        return self._wait(lambda: data in self.data)
+        return self._wait(lambda: data in data_of(self.known))
 
     def restarted(self, count: int = 1) -> Deferred[None]:
         """

@@ -174,8 +174,10 @@ class StandbyTests(PostgresTestCase):
         await self.available(first)
         await one.restarted()
         later += await self.fill(first, "f")
+        # The other one restarts too, if it began before the first told what is missing.
         for following in (one, again):
             await following.saw("f")
+            self.assertEqual(following.known, later)
 
         self.assertNotEqual(epoch_of(later[0]), epoch_of(lost[0]))
         for record in (*kept, *lost):
