@@ -65,7 +65,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("__init__", "choice", "factories"),
     ),
     "broker": (
-        ("__init__", "gathering", "measures", "screening", "singleflight", "shutdown"),
+        ("__init__", "gathering", "measures", "parts", "screening", "singleflight", "shutdown"),
         ("audiences",),
         ("connections",),
         ("presence", "replay"),
@@ -82,6 +82,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
             "topicchanges",
         ),
         ("endings", "siblings"),
+        ("distribution",),
         ("admission",),
         ("broker",),
         ("drain", "runregistry", "selftest"),

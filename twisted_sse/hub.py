@@ -390,7 +390,7 @@ class Hub(HubResources):
             checked,
             make_event,
             publish=lambda data: self.publish(checked, data),
-            wanted=lambda: idle or self.broker.is_wanted(checked),
+            wanted=lambda: idle or self.broker.distribution.is_wanted(checked),
             clock=self.clock,
             owner=self._schedules,
         )
