@@ -85,7 +85,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("distribution",),
         ("admission",),
         ("broker",),
-        ("drain", "runregistry", "selftest"),
+        ("drain", "publishing", "runregistry", "selftest"),
         ("lifecycle",),
         ("service",),
     ),
