@@ -9,6 +9,7 @@ import gc
 import os
 import shutil
 import signal
+import sys
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -61,6 +62,16 @@ def _scratch_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
     os.chdir(tmp_path_factory.mktemp("scratch"))
     yield
     os.chdir(before)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _browsers() -> Iterator[None]:
+    """
+    End the browsers that the tests of this process have shared.
+    """
+    yield
+    if chromium := sys.modules.get("tests.support.chromium"):
+        chromium.close_shared()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -50,7 +50,7 @@ class ChatTests(SynchronousTestCase):
         self.url = f"https://localhost:{self.port}"
         where = f"ssl:{self.port}:certKey={certificate}:privateKey={key}"
         self.command = [sys.executable, str(self.home / "chat.py"), where]
-        self.browser = Chromium()
+        self.browser = Chromium.shared()
         self.addCleanup(self.browser.close)
 
     def start(self) -> Background:
