@@ -37,6 +37,10 @@ def post(hub: HubProcess, data: str, *headers: str) -> Answer:
     )
 
 
+# A worker logs this.
+_FOLLOWED = "parent process is followed"
+
+
 class _WorkersTestCase(SynchronousTestCase):
     def start(self, *options: str, port: int | None = None) -> HubProcess:
         """
@@ -44,7 +48,7 @@ class _WorkersTestCase(SynchronousTestCase):
         """
         hub = HubProcess("--workers", "2", *options, port=port)
         self.addCleanup(hub.stop)
-        eventually(lambda: hub.log.count("the stream is open") >= 2, "a worker does not follow")
+        eventually(lambda: hub.log.count(_FOLLOWED) >= 2, "a worker does not follow")
         return hub
 
     def subscribe(self, hub: HubProcess, count: int = 1, *headers: str) -> Sequence[RawStream]:
@@ -190,7 +194,7 @@ class DyingTests(_WorkersTestCase):
         hub = HubProcess("--workers", "2")
         self.addCleanup(self.end, hub)
         # Before, one of them would get all streams.
-        eventually(lambda: hub.log.count("the stream is open") >= 2, "a worker does not follow")
+        eventually(lambda: hub.log.count(_FOLLOWED) >= 2, "a worker does not follow")
         streams = self.subscribe(hub, 20)
         victim = hub.workers[0]
 

@@ -82,7 +82,9 @@ class _SupervisorTestCase(SynchronousTestCase):
         hub_wide = HubWide(None, self.reactor)
 
         def spawn(number: int) -> WorkerProcess:
-            member = WorkerProcess(number, hub_wide.handlers, b"assignment\n")
+            member = WorkerProcess(
+                number, lambda one: hub_wide.handlers(one.calls), b"assignment\n"
+            )
             self.processes.append(StubProcess(member))
             return member
 

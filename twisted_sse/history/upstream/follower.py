@@ -165,9 +165,12 @@ class UpstreamFollower(Follower):
         if self._cursor.take(record):
             self._restarted = None
             self._batch.append(record)
-            if self._call is None:
-                # Deliver the events of one turn together.
-                self._call = self._clock.callLater(0, self._flush_in_turn)
+            self._flush_soon()
+
+    def _flush_soon(self) -> None:
+        if self._call is None:
+            # Deliver the events of one turn together.
+            self._call = self._clock.callLater(0, self._flush_in_turn)
 
     def _open(self, note: dict[str, Any]) -> None:
         try:

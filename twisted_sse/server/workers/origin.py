@@ -22,12 +22,14 @@ from twisted.web.resource import Resource
 from zope.interface import implementer
 
 from twisted_sse.errors import HistoryUnavailable
-from twisted_sse.events.publication import Position, Publication, Record
+from twisted_sse.events.publication import Position, Publication, Record, Tail
 from twisted_sse.history.upstream.history import UpstreamHistory
+from twisted_sse.history.upstream.hubclient import HubClient
 from twisted_sse.hub import Hub
 from twisted_sse.interfaces import IHistoryProvider
 from twisted_sse.server.listening import EndpointService
 from twisted_sse.server.workers.assignment import OriginAddress
+from twisted_sse.server.workers.parentfollower import ParentFollower, ParentStream
 from twisted_sse.transport.http.site import StreamSite
 from twisted_sse.web.auth import BearerTokens
 from twisted_sse.web.events import EventsResource
@@ -130,9 +132,23 @@ class WorkerHistory(UpstreamHistory):
 
     Attributes:
         keep: Has publications kept, and returns their positions; set before the first.
+
+        stream: Reads what the parent keeps; set before it is followed.
     """
 
     keep: Callable[[Sequence[Publication]], Awaitable[Sequence[Position]]]
+    stream: ParentStream
+
+    def _new_follower(
+        self,
+        store: HubClient,
+        after: Position,
+        deliver: Callable[[Sequence[Record]], None],
+        restart: Callable[[Tail], None],
+    ) -> ParentFollower:
+        return ParentFollower(
+            self.stream, store, self._outage, self._clock, after, deliver, restart
+        )
 
     async def _append(self, publications: Sequence[Publication]) -> Sequence[Record]:
         store = self._running_store()

@@ -28,8 +28,10 @@ from twisted_sse.server.systemd import Notifier
 from twisted_sse.server.takeover.holder import holder
 from twisted_sse.server.workers.allworkers import AllWorkers
 from twisted_sse.server.workers.assignment import FROM_WORKER, TO_WORKER, Assignment
+from twisted_sse.server.workers.calls import AnswerCall
 from twisted_sse.server.workers.hubwide import HubWide
 from twisted_sse.server.workers.origin import Origin
+from twisted_sse.server.workers.recordstream import RecordStream
 from twisted_sse.server.workers.supervisor import Supervisor
 from twisted_sse.server.workers.workerprocess import WorkerProcess
 
@@ -174,6 +176,12 @@ class _Spawn:
         # Paths in the configuration are relative to it, and twistd may change it.
         self._directory = os.getcwd()
 
+    def _handlers(self, member: WorkerProcess) -> dict[str, AnswerCall]:
+        handlers = self._hub_wide.handlers(member.calls)
+        if self._origin is not None:
+            handlers |= RecordStream(self._origin.hub.broker, member.calls, member).handlers
+        return handlers
+
     def __call__(self, number: int) -> WorkerProcess:
         descriptors = [one.endpoint.descriptor for one in self._server.served]
         first = max(FROM_WORKER, TO_WORKER) + 1
@@ -185,7 +193,7 @@ class _Spawn:
             origin=None if self._origin is None else self._origin.address,
             reactor=type(self._reactor).__module__,
         )
-        member = WorkerProcess(number, self._hub_wide.handlers, assignment.encode())
+        member = WorkerProcess(number, self._handlers, assignment.encode())
         with open(os.devnull, "rb") as nothing:
             self._reactor.spawnProcess(
                 member,

@@ -41,9 +41,10 @@ from twisted_sse.server.workers.assignment import (
     OriginAddress,
 )
 from twisted_sse.server.workers.balance import Balance
-from twisted_sse.server.workers.calls import Calls
+from twisted_sse.server.workers.calls import AnswerCall, Calls
 from twisted_sse.server.workers.log import write_event
 from twisted_sse.server.workers.origin import WorkerHistory, history_of, remove_orphaned
+from twisted_sse.server.workers.parentfollower import ParentStream
 from twisted_sse.server.workers.siblings import OtherWorkers
 from twisted_sse.server.workers.topics import answer_change
 from twisted_sse.web.admin.processes import ProcessReport
@@ -154,29 +155,30 @@ class Worker(Protocol):
         self._accepting = Several(endpoints)
         hub = server.hub
         self._report = ProcessReport(self._broker, lambda: len(hub.responses), hub.runs)
-        self._calls = Calls(
-            lambda data: self.transport.write(data),
-            {
-                "abort": self._abort,
-                "admin": self._report.answer,
-                "count": self._count,
-                "elsewhere": self._learn,
-                "find": lambda number: self._others.find_own(number),
-                "leave": self._leave,
-                "pause": self._accepting.pause,
-                "reload": self._reload,
-                "resume": self._accepting.resume,
-                "stop": self._stop,
-                "submit": lambda number: self._others.submit_own(number),
-                "topics": partial(answer_change, self._broker.admission.topic_changes),
-            },
-        )
+        handlers: dict[str, AnswerCall] = {
+            "abort": self._abort,
+            "admin": self._report.answer,
+            "count": self._count,
+            "elsewhere": self._learn,
+            "find": lambda number: self._others.find_own(number),
+            "leave": self._leave,
+            "pause": self._accepting.pause,
+            "reload": self._reload,
+            "resume": self._accepting.resume,
+            "stop": self._stop,
+            "submit": lambda number: self._others.submit_own(number),
+            "topics": partial(answer_change, self._broker.admission.topic_changes),
+        }
+        self._calls = Calls(lambda data: self.transport.write(data), handlers)
         self._others = OtherWorkers(self._calls, reactor)
+        self._stream = ParentStream(self._calls)
+        handlers |= self._stream.handlers
         self._balance = Balance(endpoints, lambda: len(server.hub.connections), reactor)
         self._beats = looping_call(reactor, self._calls.tell, "beat")
         self._broker.join(self._others)
         if isinstance(server.hub.history, WorkerHistory):
             server.hub.history.keep = self._others.keep
+            server.hub.history.stream = self._stream
         server.hub.on_connect(lambda connection: self._balance.check())
 
     def start(self) -> None:
@@ -201,6 +203,7 @@ class Worker(Protocol):
         See `Protocol.dataReceived`.
         """
         self._calls.feed(data)
+        self._stream.flush()
 
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
         """

@@ -35,7 +35,7 @@ class WorkerProcess(ProcessProtocol):
     Args:
         number: Of the worker, from 1.
 
-        handlers: Returns the handlers of its calls.
+        handlers: Returns the handlers of its calls, given this.
 
         assignment: What it is told first.
 
@@ -54,7 +54,10 @@ class WorkerProcess(ProcessProtocol):
     transport: Any
 
     def __init__(
-        self, number: int, handlers: Callable[[Calls], dict[str, AnswerCall]], assignment: bytes
+        self,
+        number: int,
+        handlers: Callable[[WorkerProcess], dict[str, AnswerCall]],
+        assignment: bytes,
     ) -> None:
         self.number = number
         self.is_ready = False
@@ -62,7 +65,7 @@ class WorkerProcess(ProcessProtocol):
         self.ended: Deferred[str] = Deferred()
         self._handlers: dict[str, AnswerCall] = {"beat": self._beat, "ready": self._set_ready}
         self.calls = Calls(self._write, self._handlers)
-        self._handlers |= handlers(self.calls)
+        self._handlers |= handlers(self)
         self._assignment = assignment
         self._logs = {1: LineLog(number, LogLevel.info), 2: LineLog(number, LogLevel.warn)}
         self._silent = 0
@@ -100,6 +103,24 @@ class WorkerProcess(ProcessProtocol):
             log.end()
         self.calls.lose()
         self.ended.callback(self._killed or _in_words(reason))
+
+    def registerProducer(self, producer: Any, streaming: bool) -> None:
+        """
+        Pause *producer* while the pipe to the worker is full; see `IConsumer`.
+        """
+        pipe = self.transport.pipes.get(TO_WORKER)
+        if pipe is None:
+            producer.stopProducing()
+        else:
+            pipe.registerProducer(producer, streaming)
+
+    def unregisterProducer(self) -> None:
+        """
+        See `IConsumer.unregisterProducer`.
+        """
+        pipe = self.transport.pipes.get(TO_WORKER)
+        if pipe is not None:
+            pipe.unregisterProducer()
 
     def tick(self) -> bool:
         """
