@@ -20,6 +20,7 @@ from tests.support.hub_process import TOKEN
 from tests.support.processes import Background, find_program, find_twistd
 from tests.support.streams import RawStream
 from tests.support.waiting import PATIENCE, eventually
+from tests.test_docs import marked
 
 __all__ = ["ActivationTests", "UnitTests"]
 
@@ -60,15 +61,22 @@ class UnitTests(SynchronousTestCase):
 
     def test_verify(self) -> None:
         """
-        systemd finds nothing wrong with them.
+        systemd finds nothing wrong with them, nor with those of the page about restarts.
+        """
+        files = ("sse.service", "sse.socket")
+        self.verify({name: _DEPLOY.joinpath(name).read_text("utf-8") for name in files})
+        self.verify({one.mark[1]: one.text for one in marked("unit")})
+
+    def verify(self, units: dict[str, str]) -> None:
+        """
+        Have systemd verify units, which are given by the names of their files.
         """
         analyze = find_program("systemd-analyze", "systemd")
         home = tempfile.TemporaryDirectory()
         self.addCleanup(home.cleanup)
         paths = []
-        for unit in ("sse.service", "sse.socket"):
+        for unit, text in units.items():
             paths.append(str(Path(home.name, unit)))
-            text = _DEPLOY.joinpath(unit).read_text("utf-8")
             Path(paths[-1]).write_text(text.replace("/opt/sse/bin/twistd", find_twistd()), "utf-8")
         done = subprocess.run(
             [analyze, "verify", *paths],
