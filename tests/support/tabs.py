@@ -1,10 +1,14 @@
 """
-Tabs of a browser that share a stream by `SharedEventSource`, and a publisher of numbers.
+Tabs of a browser that share a stream, and a publisher of numbers.
+
+Tabs that follow the same URL have a `SharedEventSource`; tabs with topics of their own have a
+`TopicEventSource`.
 """
 
 import threading
 from http.client import HTTPConnection
 from typing import Any
+from urllib.parse import urlencode
 
 from tests.support.browsers import TabbedBrowser
 from tests.support.hub_process import TOKEN
@@ -26,15 +30,18 @@ _MODULE = """
     script.type = "module";
     script.textContent = `
       import { SharedEventSource } from "/twisted-sse.js";
-      import { changeTopics } from "/twisted-sse-topics.js";
+      import { TopicEventSource, changeTopics } from "/twisted-sse-topics.js";
       window.changeTopics = changeTopics;
-      window.listen = (url, options) => {
+      window.listen = (url, options, topics) => {
         window.got = [];
         window.seen = [];
-        window.source = new SharedEventSource(url, options);
+        window.source = topics
+          ? new TopicEventSource(url, topics, options)
+          : new SharedEventSource(url, options);
         window.times = [];
-        source.addEventListener("message", ({ data }) => {
+        source.addEventListener("message", ({ data, lastEventId }) => {
           if (isNaN(data)) return;
+          window.last = [+data, lastEventId];
           got.push(+data);
           times.push(Date.now());
         });
@@ -49,11 +56,17 @@ _MODULE = """
 class Tab:
     """
     One tab.
+
+    Args:
+        topics: Those of its `TopicEventSource`; ``None`` if it has a `SharedEventSource`.
     """
 
-    def __init__(self, browser: TabbedBrowser, handle: str) -> None:
+    def __init__(
+        self, browser: TabbedBrowser, handle: str, topics: tuple[str, ...] | None = None
+    ) -> None:
         self.browser = browser
         self.handle = handle
+        self.topics = topics
 
     def use(self) -> TabbedBrowser:
         """
@@ -91,7 +104,7 @@ class Tab:
 
 class Tabs:
     """
-    Tabs that follow the same stream.
+    Tabs that share a stream.
 
     Args:
         page: A URL of the hub that does not open streams itself.
@@ -104,19 +117,28 @@ class Tabs:
         self._home = browser.new_tab()
         self.all: list[Tab] = []
 
-    def open(self, url: str, *, open: bool = True, **options: object) -> Tab:
+    def open(
+        self,
+        url: str,
+        *,
+        open: bool = True,
+        topics: tuple[str, ...] | None = None,
+        **options: object,
+    ) -> Tab:
         """
         Open a tab that follows *url*.
 
         Args:
             open: Whether to wait until it has the stream.
 
-            options: Of `SharedEventSource`.
+            topics: Of a `TopicEventSource`, which the tab then has.
+
+            options: Of the source.
         """
         self._browser.switch_to(self._home)
-        tab = Tab(self._browser, self._browser.new_tab())
+        tab = Tab(self._browser, self._browser.new_tab(), topics)
         tab.load(self._page)
-        tab.run("listen(arguments[0], arguments[1])", url, options)
+        tab.run("listen(arguments[0], arguments[1], arguments[2])", url, options, topics)
         if open:
             tab.wait("source.readyState === 1", "the stream has not begun")
         self.all.append(tab)
@@ -161,14 +183,18 @@ class Numbers:
     Args:
         port: The port of the hub.
 
+        topics: One topic; or several, of which each number has one, and every fifth number two.
+
         rate: How many a second.
 
         count: The first number.
     """
 
-    def __init__(self, port: int, topic: str, rate: float, count: int = 0) -> None:
+    def __init__(
+        self, port: int, topics: str | tuple[str, ...], rate: float, count: int = 0
+    ) -> None:
         self._connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
-        self._topic = topic
+        self._topics = (topics,) if isinstance(topics, str) else topics
         self._pause = 1 / rate
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -184,13 +210,29 @@ class Numbers:
         self._connection.close()
         return self.count - 1
 
+    def of(self, topics: tuple[str, ...] | None, first: int, last: int) -> list[int]:
+        """
+        The numbers from *first* to *last* on any of *topics*; ``None`` means all topics.
+        """
+        return [
+            number
+            for number in range(first, last + 1)
+            if topics is None or not self._topics_of(number).isdisjoint(topics)
+        ]
+
+    def _topics_of(self, number: int) -> set[str]:
+        several = self._topics
+        steps = (0, 1) if number % 5 == 0 else (0,)
+        return {several[(number + step) % len(several)] for step in steps}
+
     def _run(self) -> None:
         headers = {
             "Authorization": f"Bearer {TOKEN}",
             "Content-Type": "application/x-www-form-urlencoded",
         }
         while not self._stopping.wait(self._pause):
-            form = f"topic={self._topic}&data={self.count}"
+            topics = sorted(self._topics_of(self.count))
+            form = urlencode({"topic": topics, "data": self.count}, doseq=True)
             self._connection.request("POST", "/events", form, headers)
             answer = self._connection.getresponse()
             body = answer.read()
