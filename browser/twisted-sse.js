@@ -486,6 +486,7 @@ export class SharedEventSource extends EventTarget {
               if (events.length) losses = 0;
               if (this.#receive(events, id)) {
                 await this.#load();
+                this.#part?.begin();
                 quick = true;
                 break;
               }

@@ -1,24 +1,25 @@
 """
-Tabs with different topics share one stream, in Chromium and in Firefox: each gets what it has asked
-for, and nothing is lost, doubled or reordered, whatever happens to the leading tab and to the hub.
+Tabs with different topics share one stream, in Chromium: each gets what it has asked for, and
+nothing is lost, doubled or reordered, whatever happens to the leading tab and to the hub.
 """
 
+import json
+import os
+import signal
 import tempfile
-from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.support.browsers import TabbedBrowser
 from tests.support.chromium import Chromium
 from tests.support.curl import curl, publish
-from tests.support.firefox import Firefox
 from tests.support.hub_process import TOKEN, HubProcess
 from tests.support.ports import free_port
 from tests.support.tabs import Numbers, Tab, Tabs
 from tests.support.waiting import eventually
 
-__all__ = ["ChromiumTabTopicsTests", "FirefoxTabTopicsTests"]
+__all__ = ["TabTopicsTests"]
 
 # Events a second while tabs die.
 _RATE = 50
@@ -26,108 +27,6 @@ _RATE = 50
 _MAX_TOPICS = 8
 
 _NOT_EXACT = "A tab has lost an event, or got one twice, or one that it does not want."
-
-
-class TabTopicsCase(SynchronousTestCase):
-    """
-    A hub with its history in a file, and a browser.
-    """
-
-    hub: HubProcess
-    admin: str
-    browser: TabbedBrowser
-    tabs: Tabs
-
-    @staticmethod
-    def start_browser() -> TabbedBrowser:
-        """
-        Start the browser of this class.
-        """
-        raise NotImplementedError
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        """
-        Share the hub and the browser.
-        """
-        if cls is TabTopicsCase:
-            return
-        directory = tempfile.TemporaryDirectory()
-        cls.addClassCleanup(directory.cleanup)
-        port = free_port()
-        cls.admin = f"http://localhost:{port}"
-        options = ("--retry", "100", "--keepalive", "2", "--max-topics", str(_MAX_TOPICS))
-        history = f"sqlite:{directory.name}/events.db"
-        cls.hub = HubProcess("--history", history, "--admin", str(port), *options)
-        cls.addClassCleanup(cls.hub.stop)
-        cls.browser = cls.start_browser()
-        cls.addClassCleanup(cls.browser.close)
-        cls.tabs = Tabs(cls.browser, f"{cls.hub.url}/healthz")
-
-    def tearDown(self) -> None:
-        """
-        Close the tabs.
-        """
-        self.tabs.close()
-
-    def open(self, *topics: str, open: bool = True, **options: object) -> Tab:
-        """
-        Open a tab with these topics.
-        """
-        return self.tabs.open("/events", topics=topics, open=open, **options)
-
-    def numbers(self, *topics: str) -> Numbers:
-        """
-        Publish numbers on all of *topics*.
-        """
-        numbers = Numbers(self.hub.port, topics, _RATE)
-        self.addCleanup(numbers.stop)
-        return numbers
-
-    def streams(self) -> list[list[str]]:
-        """
-        The topics of each connection of the hub.
-        """
-        rows: list[dict[str, Any]] = curl(f"{self.admin}/connections").json()["connections"]
-        return [sorted(row["topics"]) for row in rows]
-
-    def await_topics(self, *topics: str) -> None:
-        """
-        Wait until the hub has one connection, with these topics.
-        """
-        eventually(lambda: self.streams() == [sorted(topics)], f"the topics are not {topics}")
-
-    def assert_exact(self, numbers: Numbers, tabs: Iterable[Tab] = ()) -> None:
-        """
-        Assert that every tab has got all numbers of its topics from its first on, and no other.
-        """
-        last = numbers.stop()
-        for tab in tabs or self.tabs.all:
-            goal = numbers.of(tab.topics, 0, last)[-1]
-            tab.wait(f"got.at(-1) === {goal}", f"{goal} has not come")
-            got = tab.run("return got")
-            self.assertEqual(got, numbers.of(tab.topics, got[0], last), _NOT_EXACT)
-
-    def let_leaders_die(self, prefix: str, *deaths: Callable[[Tab], None]) -> None:
-        """
-        Let the leading tab die in each of these ways, while numbers are published; a tab with the
-        same topics follows it.
-        """
-        a, b, c = names = tuple(f"{prefix}/{letter}" for letter in "abc")
-        for topics in ((a,), (a, b), (c,)):
-            self.open(*topics)
-        numbers = self.numbers(*names)
-        for tab in self.tabs.all:
-            tab.wait("got.length", "nothing comes")
-        for die in deaths:
-            leader = self.tabs.leader()
-            self.tabs.lose(leader)
-            die(leader)
-            self.tabs.leader()
-            assert leader.topics is not None
-            self.open(*leader.topics).wait("got.length", "the new tab gets nothing")
-        self.assert_exact(numbers)
-        self.await_topics(*names)
 
 
 def navigate(tab: Tab) -> None:
@@ -147,38 +46,98 @@ def crash(tab: Tab) -> None:
     browser.crash_tab()
 
 
-class ChromiumTabTopicsTests(TabTopicsCase):
+class TabTopicsTests(SynchronousTestCase):
     """
-    In Chromium.
+    With a hub whose history is in a file.
     """
 
-    @staticmethod
-    def start_browser() -> TabbedBrowser:
-        """
-        See `TabTopicsCase.start_browser`.
-        """
-        return Chromium()
+    directory: Path
+    configuration: Path
+    hub: HubProcess
+    admin: str
+    browser: Chromium
+    tabs: Tabs
 
-    def test_different(self) -> None:
+    @classmethod
+    def setUpClass(cls) -> None:
         """
-        Tabs with different and overlapping topics have one connection, and each gets its own
-        events; the topics of a tab that is closed, or has crashed, are removed.
+        Share the hub and the browser.
         """
-        first = self.open("a")
-        second = self.open("a", "b")
-        third = self.open("c")
-        self.await_topics("a", "b", "c")
-        numbers = self.numbers("a", "b", "c", "d")
-        second.wait("got.length > 20", "nothing comes")
-        self.tabs.lose(third)
-        crash(third)
-        self.await_topics("a", "b")
-        self.tabs.lose(second)
-        second.close()
-        self.await_topics("a")
+        directory = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(directory.cleanup)
+        cls.directory = Path(directory.name)
+        cls.configuration = cls.directory / "hub.toml"
+        cls.configuration.write_text(f"max-topics = {_MAX_TOPICS}")
+        port = free_port()
+        cls.admin = f"http://localhost:{port}"
+        options = ("--retry", "100", "--keepalive", "2", "--config", str(cls.configuration))
+        history = f"sqlite:{directory.name}/events.db"
+        cls.hub = HubProcess("--history", history, "--admin", str(port), *options)
+        cls.addClassCleanup(cls.hub.stop)
+        cls.browser = Chromium()
+        cls.addClassCleanup(cls.browser.close)
+        cls.tabs = Tabs(cls.browser, f"{cls.hub.url}/healthz")
 
-        self.assert_exact(numbers)
-        self.assertEqual([tab.handle for tab in self.tabs.all], [first.handle])
+    def tearDown(self) -> None:
+        """
+        Close the sources.
+        """
+        self.tabs.rest()
+
+    def open(self, *topics: str, open: bool = True, **options: object) -> Tab:
+        """
+        Open a tab with these topics.
+        """
+        return self.tabs.open("/events", topics=topics, open=open, **options)
+
+    def numbers(self, *topics: str) -> Numbers:
+        """
+        Publish numbers on all of *topics*.
+        """
+        numbers = Numbers(self.hub.port, topics, _RATE)
+        self.addCleanup(numbers.stop)
+        return numbers
+
+    def connections(self) -> list[dict[str, Any]]:
+        """
+        The connections of the hub.
+        """
+        found: list[dict[str, Any]] = curl(f"{self.admin}/connections").json()["connections"]
+        return found
+
+    def close_stream(self, data: str, event: str) -> None:
+        """
+        End the stream of the tabs, after a last event that has no topics.
+        """
+        (connection,) = self.connections()
+        target = f"{self.admin}/connections/{connection['id']}"
+        header = "Content-Type: application/json"
+        final = json.dumps({"data": data, "event": event})
+        curl("-X", "DELETE", "-H", header, "-d", final, target)
+
+    def limit_topics(self, most: int) -> None:
+        """
+        Let the hub allow at most so many topics in one stream.
+        """
+        self.configuration.write_text(f"max-topics = {most}")
+        os.kill(self.hub.pid, signal.SIGHUP)
+        eventually(lambda: f"max-topics is {most}," in self.hub.log, "the hub has the old limit")
+
+    def await_topics(self, *topics: str) -> None:
+        """
+        Wait until the hub has one connection, with these topics.
+        """
+        eventually(
+            lambda: [sorted(row["topics"]) for row in self.connections()] == [sorted(topics)],
+            f"the topics are not {topics}",
+        )
+
+    def assert_exact(self, numbers: Numbers) -> None:
+        """
+        Assert that every tab has got all numbers of its topics from its first on, and no other.
+        """
+        for got, right in self.tabs.compared(numbers):
+            self.assertEqual(got, right, _NOT_EXACT)
 
     def test_event(self) -> None:
         """
@@ -196,10 +155,8 @@ class ChromiumTabTopicsTests(TabTopicsCase):
         for tab in tabs:
             tab.wait("told.some(([, data]) => data === '2')", "the last event has not come")
         # It belongs to the stream, not to a topic.
-        (connection,) = curl(f"{self.admin}/connections").json()["connections"]
-        final = '{"data": "Bye.", "event": "price"}'
-        target = f"{self.admin}/connections/{connection['id']}"
-        curl("-X", "DELETE", "-H", "Content-Type: application/json", "-d", final, target)
+        self.await_topics("e/a", "e/b")
+        self.close_stream("Bye.", "price")
         for tab in tabs:
             tab.wait("told.some(([, data]) => data === 'Bye.')", "the final event has not come")
 
@@ -273,9 +230,33 @@ class ChromiumTabTopicsTests(TabTopicsCase):
 
     def test_deaths(self) -> None:
         """
-        The leading tab is closed, navigates away, and crashes.
+        Tabs with different and overlapping topics have one connection, also when the leading tab
+        is closed, navigates away, or crashes; the topics of a tab that has ended are removed.
         """
-        self.let_leaders_die("deaths", Tab.close, navigate, crash, Tab.close)
+        a, b, c = names = ("deaths/a", "deaths/b", "deaths/c")
+        for topics in ((a,), (a, b), (c,)):
+            self.open(*topics)
+        numbers = self.numbers(*names)
+        for tab in self.tabs.all:
+            tab.wait("got.length", "nothing comes")
+        self.await_topics(*names)
+        for die in (Tab.close, navigate, crash):
+            leader = self.tabs.leader()
+            self.tabs.lose(leader)
+            die(leader)
+            self.tabs.leader()
+            assert leader.topics is not None
+            self.open(*leader.topics).wait("got.length", "the new tab gets nothing")
+        last = next(tab for tab in self.tabs.all if tab.topics == (c,))
+        self.tabs.lose(last)
+        last.close()
+        self.await_topics(a, b)
+        third = self.open(c)
+        self.tabs.lose(third)
+        crash(third)
+
+        self.await_topics(a, b)
+        self.assert_exact(numbers)
 
     def test_frozen(self) -> None:
         """
@@ -301,20 +282,21 @@ class ChromiumTabTopicsTests(TabTopicsCase):
 
     def test_hung(self) -> None:
         """
-        A leading tab whose page is busy for seconds is replaced, while another tab joins, and
-        catches up afterward.
+        A leading tab whose page hangs is replaced, while another tab joins, and catches up
+        afterward.
         """
         for topics in (("h/a",), ("h/a", "h/b")):
             self.open(*topics, doubt=200)
         numbers = self.numbers("h/a", "h/b", "h/c")
         leader = self.tabs.leader()
         leader.wait("got.length", "nothing comes")
-        busy = "const end = Date.now() + 5000; while (Date.now() < end); window.free = true;"
-        leader.run(f"setTimeout(() => {{ {busy} }})")
+        # Nothing runs in a page with a dialog.
+        leader.run("setTimeout(() => alert('Wait.'))")
         self.tabs.lose(leader)
         self.tabs.leader()
         self.open("h/c", doubt=200).wait("got.length", "the new tab gets nothing")
-        leader.wait("window.free", "it is still busy")
+        leader.use()
+        self.browser.dismiss_dialog()
         self.tabs.all.append(leader)
 
         self.assert_exact(numbers)
@@ -389,31 +371,100 @@ class ChromiumTabTopicsTests(TabTopicsCase):
 
     def test_narrower(self) -> None:
         """
-        If the hub comes back and refuses the topics of all tabs together, as many tabs share a
-        stream as it allows, and the others have their own.
+        If the hub refuses the topics of all tabs together when the stream comes back, as many tabs
+        share one as it allows, and the others have their own.
         """
-        with tempfile.TemporaryDirectory() as directory:
-            options = ("--retry", "100", "--history", f"sqlite:{directory}/events.db")
-            hub = HubProcess(*options)
-            tabs = Tabs(self.browser, f"{hub.url}/healthz")
-            self.addCleanup(tabs.close)
-            names = ("a", "b"), ("b", "c"), ("d",)
-            for topics in names:
-                tabs.open("/events", topics=topics)
-            publish(hub.url, TOKEN, "b", "0")
-            hub.stop()
-            for tab in tabs.all:
-                tab.wait("source.readyState === 0", "it is not lost")
-            hub = HubProcess(*options, "--max-topics", "3", port=hub.port)
-            self.addCleanup(hub.stop)
-            for number, topic in enumerate("abcd", 1):
-                publish(hub.url, TOKEN, topic, str(number))
-            for tab, goal in zip(tabs.all, (2, 3, 4), strict=True):
-                tab.wait(f"got.includes({goal})", "the last event has not come")
+        for topics in (("n/a", "n/b"), ("n/b", "n/c"), ("n/d",)):
+            self.open(*topics)
+        publish(self.hub.url, TOKEN, "n/b", "0")
+        publish(self.hub.url, TOKEN, "n/d", "1")
+        for tab in self.tabs.all:
+            tab.wait("got.length", "nothing comes")
+        self.await_topics("n/a", "n/b", "n/c", "n/d")
+        self.limit_topics(3)
+        self.addCleanup(self.limit_topics, _MAX_TOPICS)
+        self.close_stream("Again.", "again")
+        for number, topic in enumerate("abcd", 2):
+            publish(self.hub.url, TOKEN, f"n/{topic}", str(number))
+        for tab, goal in zip(self.tabs.all, (3, 4, 5), strict=True):
+            tab.wait(f"got.includes({goal})", "the last event has not come")
 
-            got = [tab.run("return got") for tab in tabs.all]
-            self.assertEqual(got, [[0, 1, 2], [0, 2, 3], [4]])
-            self.assertEqual(sum(tab.run("return source.mode === 'fetch'") for tab in tabs.all), 1)
+        got = [tab.run("return got") for tab in self.tabs.all]
+        self.assertEqual(got, [[0, 2, 3], [0, 3, 4], [1, 5]])
+        modes = [tab.run("return source.mode") for tab in self.tabs.all]
+        self.assertEqual(sorted(modes), ["fetch", "shared", "shared"])
+
+    def test_lost_history(self) -> None:
+        """
+        If the hub has lost its history, every tab is told so, or loads its state again; then each
+        gets its own events.
+        """
+        for topics in (("g/a",), ("g/b",), ("g/a", "g/b")):
+            tab = self.open(*topics)
+            if topics != ("g/b",):
+                tab.run(
+                    "source.close();"
+                    "window.loads = 0;"
+                    "const load = () => { loads += 1; return 'earliest'; };"
+                    "listen('/events', { load }, arguments[0]);",
+                    topics,
+                )
+                tab.wait("source.readyState === 1", "the stream has not begun")
+        publish(self.hub.url, TOKEN, "g/a", "0")
+        publish(self.hub.url, TOKEN, "g/b", "1")
+        for tab, goal in zip(self.tabs.all, (0, 1, 1), strict=True):
+            tab.wait(f"got.includes({goal})", "the last event has not come")
+        self.hub.kill()
+        for file in self.directory.glob("events.db*"):
+            file.unlink()
+        self.hub.restart()
+        for tab in self.tabs.all:
+            tab.wait("seen.includes('reset')", "it has not been told")
+        publish(self.hub.url, TOKEN, "g/a", "2")
+        publish(self.hub.url, TOKEN, "g/b", "3")
+        for tab, goal in zip(self.tabs.all, (2, 3, 3), strict=True):
+            tab.wait(f"got.includes({goal})", "the last event has not come")
+
+        got = [tab.run("return got") for tab in self.tabs.all]
+        self.assertEqual(got, [[0, 2], [1, 3], [0, 1, 2, 3]])
+        loads = [self.tabs.all[index].run("return loads > 1") for index in (0, 2)]
+        self.assertEqual(loads, [True, True])
+
+    def test_lost_requests(self) -> None:
+        """
+        If the request for the topics of a tab, or its answer, is lost, the tab gets everything once
+        all the same; if that does not end, it has a stream of its own.
+        """
+        publish(self.hub.url, TOKEN, "l/b", "0", "1")
+        leader = self.open("l/a")
+        leader.run(
+            """
+            const ask = window.fetch;
+            window.faults = [];
+            window.fetch = async (url, options = {}) => {
+              const fault = options.method == "PATCH" ? faults.shift() : undefined;
+              if (fault == "answer") await ask(url, options);
+              if (fault) throw new TypeError("Lost.");
+              return ask(url, options);
+            };
+            """
+        )
+        cases = [(["answer"], "shared"), (["request"], "shared"), (["request"] * 3, "fetch")]
+        for faults, mode in cases:
+            with self.subTest(faults=faults):
+                leader.run("faults.push(...arguments[0])", faults)
+                tab = self.open("l/b", lastEventId="earliest")
+                self.assertEqual(tab.run("return source.mode"), mode)
+                self.assertEqual(leader.run("return faults"), [])
+        publish(self.hub.url, TOKEN, "l/b", "2")
+        publish(self.hub.url, TOKEN, "l/a", "3")
+        leader.wait("got.includes(3)", "the last event has not come")
+        others = self.tabs.all[1:]
+        for tab in others:
+            tab.wait("got.includes(2)", "the last event has not come")
+
+        self.assertEqual(leader.run("return got"), [3])
+        self.assertEqual([tab.run("return got") for tab in others], [[0, 1, 2]] * 3)
 
     def test_end(self) -> None:
         """
@@ -466,22 +517,3 @@ class ChromiumTabTopicsTests(TabTopicsCase):
 
         self.assertEqual(tab.run("return got"), [0, 1])
         self.await_topics("o/a")
-
-
-class FirefoxTabTopicsTests(TabTopicsCase):
-    """
-    In Firefox.
-    """
-
-    @staticmethod
-    def start_browser() -> TabbedBrowser:
-        """
-        See `TabTopicsCase.start_browser`.
-        """
-        return Firefox()
-
-    def test_deaths(self) -> None:
-        """
-        The leading tab is closed, and navigates away.
-        """
-        self.let_leaders_die("deaths", Tab.close, navigate)

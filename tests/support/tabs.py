@@ -57,16 +57,14 @@ class Tab:
     """
     One tab.
 
-    Args:
+    Attributes:
         topics: Those of its `TopicEventSource`; ``None`` if it has a `SharedEventSource`.
     """
 
-    def __init__(
-        self, browser: TabbedBrowser, handle: str, topics: tuple[str, ...] | None = None
-    ) -> None:
+    def __init__(self, browser: TabbedBrowser, handle: str) -> None:
         self.browser = browser
         self.handle = handle
-        self.topics = topics
+        self.topics: tuple[str, ...] | None = None
 
     def use(self) -> TabbedBrowser:
         """
@@ -115,6 +113,8 @@ class Tabs:
         self._page = page
         # The first one stays, because a browser without a tab exits.
         self._home = browser.new_tab()
+        # Those that follow nothing, with the page and the modules.
+        self._idle: list[Tab] = []
         self.all: list[Tab] = []
 
     def open(
@@ -135,14 +135,28 @@ class Tabs:
 
             options: Of the source.
         """
-        self._browser.switch_to(self._home)
-        tab = Tab(self._browser, self._browser.new_tab(), topics)
-        tab.load(self._page)
+        tab = self._idle.pop() if self._idle else self._new()
+        tab.topics = topics
         tab.run("listen(arguments[0], arguments[1], arguments[2])", url, options, topics)
         if open:
             tab.wait("source.readyState === 1", "the stream has not begun")
         self.all.append(tab)
         return tab
+
+    def _new(self) -> Tab:
+        self._browser.switch_to(self._home)
+        tab = Tab(self._browser, self._browser.new_tab())
+        tab.load(self._page)
+        return tab
+
+    def rest(self) -> None:
+        """
+        Let no tab follow anything any more; `open` uses them again, which costs less.
+        """
+        for tab in self.all:
+            tab.run("source.close()")
+        self._idle += self.all
+        self.all = []
 
     def leader(self) -> Tab:
         """
@@ -163,8 +177,9 @@ class Tabs:
         """
         Close all tabs.
         """
-        while self.all:
-            self.all.pop().close()
+        for tab in self.all + self._idle:
+            tab.close()
+        self.all, self._idle = [], []
         self._browser.switch_to(self._home)
 
     def numbers(self, last: int) -> list[list[int]]:
@@ -174,6 +189,22 @@ class Tabs:
         for tab in self.all:
             tab.wait(f"got.includes({last})", f"{last} has not come")
         return [tab.run("return got") for tab in self.all]
+
+    def compared(self, numbers: "Numbers") -> list[tuple[list[int], list[int]]]:
+        """
+        Stop *numbers*, and wait until every tab has got the last one of its topics.
+
+        Returns:
+            For each tab, what it has got, and what it should have got from its first number on.
+        """
+        last = numbers.stop()
+        found = []
+        for tab in self.all:
+            goal = numbers.of(tab.topics, 0, last)[-1]
+            tab.wait(f"got.at(-1) === {goal}", f"{goal} has not come")
+            got: list[int] = tab.run("return got")
+            found.append((got, numbers.of(tab.topics, got[0], last)))
+        return found
 
 
 class Numbers:
