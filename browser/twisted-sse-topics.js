@@ -24,8 +24,8 @@ const changes = new WeakMap();
 
 export function changeTopics(source, change, options = {}) {
   if (source.mode == "shared" || source instanceof TopicEventSource) {
-    const sentence = 'Tabs share this stream: open another TopicEventSource, or use mode: "fetch".';
-    return Promise.reject(new TypeError(sentence));
+    const remedy = 'open another TopicEventSource, or a SharedEventSource with mode: "fetch".';
+    return Promise.reject(new TypeError(`Tabs may share this stream: ${remedy}`));
   }
   const before = changes.get(source) || Promise.resolve();
   const done = before.then(() => obey(source, change, options));
@@ -107,7 +107,7 @@ function obey(source, { add = [], remove = [], lastEventId = source.lastEventId 
 export class TopicEventSource extends SharedEventSource {
   constructor(url, topics, options = {}) {
     const at = new URL(url, location), { searchParams } = at;
-    const isName = (topic) => /^(?!\*$)[^{]+$/.test(topic);
+    const isName = (topic) => typeof topic == "string" && /^(?!\*$)[^{]+$/.test(topic);
     if (!Array.isArray(topics) || !topics.length || !topics.every(isName)) {
       throw new TypeError("topics must be an array of names, without patterns.");
     }
@@ -150,6 +150,7 @@ class Part {
   #group;
   #tab;
   #headers;
+  #ended = new Set();
   // Of the leader: the tabs that want to join, the one whose topics the hub is being asked for, on
   // which connection, the events of its backlog, and how often a request got no answer.
   #asks = new Map();
@@ -161,7 +162,6 @@ class Part {
   constructor(topics, headers) {
     this.topics = this.union = topics;
     this.#headers = headers;
-    this.ended = new Set();
   }
 
   tie(source, group, tab) {
@@ -199,8 +199,8 @@ class Part {
     const shown = new MessageEvent(type, { data: told.data ?? data, lastEventId, origin });
     source.dispatchEvent(Object.assign(shown, { topics, end }));
     if (!end && type != "topic-end") return;
-    topics.forEach((topic) => this.ended.add(topic));
-    if (this.ended.size < this.topics.length) return;
+    topics.forEach((topic) => this.#ended.add(topic));
+    if (this.#ended.size < this.topics.length) return;
     // As the hub answers whoever asks for these topics alone.
     source.close();
     source.dispatchEvent(Object.assign(new Event("error"), { status: 204 }));

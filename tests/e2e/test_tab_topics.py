@@ -489,6 +489,7 @@ class TabTopicsTests(SynchronousTestCase):
             ("/events", [], {}, "topics must be an array of names, without patterns."),
             ("/events", "news", {}, "topics must be an array of names, without patterns."),
             ("/events", ["a/{b}"], {}, "topics must be an array of names, without patterns."),
+            ("/events", [1], {}, "topics must be an array of names, without patterns."),
             ("/events", ["*"], {}, "topics must be an array of names, without patterns."),
             ("/events?topic=a", ["a"], {}, "name all topics in the second argument"),
             ("/events?envelope=type", ["a"], {}, "The URL has envelope"),
@@ -498,13 +499,15 @@ class TabTopicsTests(SynchronousTestCase):
         for url, topics, options, sentence in cases:
             with self.subTest(url=url, topics=topics, options=options):
                 said = tab.run(
-                    "const last = source;"
                     "try { listen(...arguments); } catch ({ message }) { return message; }",
                     url,
                     options,
                     topics,
                 )
                 self.assertIn(sentence, said)
+        change = "changeTopics(source, { add: ['y'] })"
+        said = tab.run(f"return {change}.catch(({{ message }}) => message)")
+        self.assertIn("open another TopicEventSource", said)
 
     def test_own_connection(self) -> None:
         """
