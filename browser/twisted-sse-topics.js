@@ -15,9 +15,12 @@ const AGAIN = [404, 408, 409, 425, 429];
 
 const CLOSED = 2;
 
-// To a tab whose topics the hub does not add to the stream, because they would be too many for
-// example: a stream of its own shows what the hub says to them.
+// To a tab whose topics the hub does not add to the stream, because they would be too many, for
+// example: it opens a stream of its own, and the hub answers that.
 const ALONE = { t: "alone" };
+
+// Requests that may come too early count one, and those without an answer four.
+const MOST_FAILURES = 9;
 
 // The last change of each source.
 const changes = new WeakMap();
@@ -152,7 +155,7 @@ class Part {
   #headers;
   #ended = new Set();
   // Of the leader: the tabs that want to join, the one whose topics the hub is being asked for, on
-  // which connection, the events of its backlog, and how often a request got no answer.
+  // which connection, the events of its backlog, and how often requests have failed.
   #asks = new Map();
   #asked;
   #connection;
@@ -214,11 +217,6 @@ class Part {
     // Who is not let in at all is told so once.
     if (t == "end") return m.status != 401 && (isOther || count === false);
     if (late) return true;
-    if (t == "alone") {
-      this.#source.mode = "fetch";
-      this.#tab.again();
-      return true;
-    }
     if (count !== false) {
       if (!isOther && t != "far") return m.after !== undefined;
       if (m.prior && m.prior == this.version && m.n == count) {
@@ -228,7 +226,10 @@ class Part {
       this.#tab.place();
       if (m.after === undefined) this.#tab.say({ t: "hi" });
     }
-    if (m.after === this.#source.lastEventId) this.#take(m);
+    if (t == "alone") {
+      this.#source.mode = "fetch";
+      this.#tab.again();
+    } else if (m.after === this.#source.lastEventId) this.#take(m);
     else if (!to && m.state !== undefined) this.#tab.say({ t: "hi" });
     return true;
   }
@@ -296,13 +297,21 @@ class Part {
       } else if (isUnknown || AGAIN.includes(status)) {
         await new Promise((done) => setTimeout(done, wait * 1000));
         if (!isCurrent()) return;
-        if (!isUnknown) continue;
+        this.#failures += isUnknown ? 4 : 1;
+        if (this.#failures > MOST_FAILURES) this.#settle(ALONE);
         // To ask again on this connection might bring the backlog twice.
-        this.#failures += 1;
-        if (this.#failures > 2) this.#settle(ALONE);
-        return this.#tab.stop();
+        if (isUnknown) return this.#tab.stop();
+        return isCurrent() && this.#postpone(ask);
       } else return this.#settle(ALONE);
     }
+  }
+
+  // Other tabs may have more luck.
+  #postpone(ask) {
+    this.#asked = undefined;
+    this.#asks.delete(ask.from);
+    if (ask.from) this.#asks.set(ask.from, ask);
+    this.next();
   }
 
   // Returns what to ask the hub for, if anything.

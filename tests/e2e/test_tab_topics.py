@@ -432,8 +432,9 @@ class TabTopicsTests(SynchronousTestCase):
 
     def test_lost_requests(self) -> None:
         """
-        If the request for the topics of a tab, or its answer, is lost, the tab gets everything once
-        all the same; if that does not end, it has a stream of its own.
+        If the request for the topics of a tab, or its answer, is lost, or comes to a hub that does
+        not have the stream, the tab gets everything once all the same; if that does not end, it has
+        a stream of its own.
         """
         publish(self.hub.url, TOKEN, "l/b", "0", "1")
         leader = self.open("l/a")
@@ -444,12 +445,18 @@ class TabTopicsTests(SynchronousTestCase):
             window.fetch = async (url, options = {}) => {
               const fault = options.method == "PATCH" ? faults.shift() : undefined;
               if (fault == "answer") await ask(url, options);
+              if (fault == "elsewhere") return ask(`${url}`.replace(/....$/, "----"), options);
               if (fault) throw new TypeError("Lost.");
               return ask(url, options);
             };
             """
         )
-        cases = [(["answer"], "shared"), (["request"], "shared"), (["request"] * 3, "fetch")]
+        cases = [
+            (["answer"], "shared"),
+            (["request"], "shared"),
+            (["elsewhere"], "shared"),
+            (["request"] * 3, "fetch"),
+        ]
         for faults, mode in cases:
             with self.subTest(faults=faults):
                 leader.run("faults.push(...arguments[0])", faults)
@@ -464,7 +471,7 @@ class TabTopicsTests(SynchronousTestCase):
             tab.wait("got.includes(2)", "the last event has not come")
 
         self.assertEqual(leader.run("return got"), [3])
-        self.assertEqual([tab.run("return got") for tab in others], [[0, 1, 2]] * 3)
+        self.assertEqual([tab.run("return got") for tab in others], [[0, 1, 2]] * len(cases))
 
     def test_end(self) -> None:
         """
