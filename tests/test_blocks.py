@@ -85,13 +85,15 @@ class CompletenessTests(SynchronousTestCase):
 
     def test_found(self) -> None:
         """
-        No block is hidden from the tests, such as one that is indented.
+        No block is hidden from the tests, by its indentation or without a fence.
         """
         for document in {one.document for one in snippets()}:
             text = document.read_text("utf-8")
             known = sum(one.document == document for one in snippets())
 
             self.assertEqual(len(re.findall(r"^\s*```", text, re.M)), 2 * known, document)
+            rest = re.sub(r"^```.*?^```$", "", text, flags=re.M | re.S)
+            self.assertNotRegex(rest, r"\n\n {4}\S", document)
 
     def test_known(self) -> None:
         """
