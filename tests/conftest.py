@@ -9,6 +9,7 @@ import gc
 import os
 import shutil
 import signal
+import sys
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -18,6 +19,7 @@ import pytest
 __all__ = [
     "pytest_collection_finish",
     "pytest_collection_modifyitems",
+    "pytest_ignore_collect",
     "pytest_make_collect_report",
     "pytest_runtest_makereport",
     "thaw",
@@ -64,6 +66,16 @@ def _scratch_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
 
 
 @pytest.fixture(scope="session", autouse=True)
+def _browsers() -> Iterator[None]:
+    """
+    End the browsers that the tests of this process have shared.
+    """
+    yield
+    if chromium := sys.modules.get("tests.support.chromium"):
+        chromium.close_shared()
+
+
+@pytest.fixture(scope="session", autouse=True)
 def _signals() -> None:
     """
     Let SIGINT and SIGHUP end programs even if this run was started in the background, or by
@@ -77,6 +89,16 @@ def _signals() -> None:
     ):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, handler)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """
+    With ``-m alone``, import only the modules that have such tests: the others take longer than
+    some of the tests.
+    """
+    if config.getoption("markexpr") == "alone" and collection_path.suffix == ".py":
+        return "mark.alone" not in collection_path.read_text("utf-8") or None
+    return None
 
 
 def pytest_collection_finish() -> None:

@@ -292,10 +292,9 @@ class ProgramTests(SynchronousTestCase):
             before = snippets()[: snippets().index(snippet)]
             tested = [each for each in before if each.language == "python"][-1]
             runner = [sys.executable, "-m", "twisted.trial", snippet.mark[1]]
-            program = Background(["env", "--unset=PYTHONSAFEPATH", *runner])
+            files = {f"{snippet.mark[2]}.py": tested.text, f"{snippet.mark[1]}.py": snippet.text}
+            program = Background(["env", "--unset=PYTHONSAFEPATH", *runner], files=files)
             self.addCleanup(program.end)
-            program.home.joinpath(f"{snippet.mark[2]}.py").write_text(tested.text, "utf-8")
-            program.home.joinpath(f"{snippet.mark[1]}.py").write_text(snippet.text, "utf-8")
 
             self.assertEqual(program.wait(), 0, program.output())
 
@@ -311,11 +310,10 @@ class ServerTests(SynchronousTestCase):
         """
         port = free_port()
         text = snippet.text.replace("8080", str(port))
-        program = Background([sys.executable, "-c", text])
+        beside = [one for one in snippets() if one.document == snippet.document]
+        files = {one.mark[1]: one.text for one in beside if one.mark[:1] == ["file"]}
+        program = Background([sys.executable, "-c", text], files=files)
         self.addCleanup(program.end)
-        for each in snippets():
-            if each.document == snippet.document and each.mark[:1] == ["file"]:
-                program.home.joinpath(each.mark[1]).write_text(each.text, "utf-8")
         eventually(lambda: self.listens(port, program), f"{snippet.place} does not listen")
         return port
 

@@ -473,8 +473,8 @@ class ModelTests(ExampleTests):
         """
         self.port = free_port()
         path = str(EXAMPLES / example)
-        settings = [f"{name}={value}" for name, value in variables.items()]
-        program = Background(["env", *settings, sys.executable, path, str(self.port)])
+        command = [sys.executable, path, str(self.port)]
+        program = Background(command, environment={**os.environ, **variables})
         self.addCleanup(program.end)
         # It imports a large package.
         eventually(lambda: self.listens(program), f"{path} does not listen", 3 * PATIENCE)

@@ -35,7 +35,7 @@ class SelfTestTests(SynchronousTestCase):
         """
         Return why the hub is not ready.
         """
-        return self.successResultOf(self.hub.broker.examine())
+        return self.successResultOf(self.hub.broker.readiness.examine())
 
     def test_arrives(self) -> None:
         """

@@ -258,13 +258,13 @@ class TwoHubsTests(SynchronousTestCase):
         refused = cluster.hubs[0].publish("a", "no")
         cluster.turn()
         self.failureResultOf(refused, HistoryUnavailable)
-        ready = cluster.hubs[0].broker.check()
+        examined = cluster.hubs[0].broker.readiness.examine()
         cluster.store.resume()
         cluster.publish(0)
         cluster.turn()
 
-        self.assertFalse(self.successResultOf(ready))
-        self.assertTrue(self.successResultOf(cluster.hubs[0].broker.check()))
+        self.assertNotEqual(self.successResultOf(examined), [])
+        self.assertEqual(self.successResultOf(cluster.hubs[0].broker.readiness.examine()), [])
         self.assertEqual(subscriber.data, ["1", "2"])
 
     def test_stopped(self) -> None:

@@ -24,7 +24,9 @@ class AttackTests(SynchronousTestCase):
         """
         for addresses in (1, 20):
             with self.subTest(addresses=addresses):
-                outcome = attack(streams=100, seconds=3, rate=20, held=500, addresses=addresses)
+                outcome = attack(
+                    streams=100, seconds=3, rate=20, held=500, addresses=addresses, afterward=0.5
+                )
 
                 self.assertEqual(outcome.lost, 0)
                 before, after = outcome.files

@@ -60,7 +60,7 @@ class ChromiumTests(SynchronousTestCase):
         """
         Start the browser of this class.
         """
-        return Chromium()
+        return Chromium.shared()
 
     @classmethod
     def setUpClass(cls) -> None:
@@ -179,7 +179,7 @@ class ManyStreamsTests(SynchronousTestCase):
         certificate, key = map(str, write_certificate(Path(directory.name)))
         self.hub = HubProcess("--tls-cert", certificate, "--tls-key", key, "--keepalive", "off")
         self.addCleanup(self.hub.stop)
-        self.browser = Chromium()
+        self.browser = Chromium.shared()
         self.addCleanup(self.browser.close)
         self.browser.open(f"{self.hub.url}/healthz")
         self.browser.run(_LISTEN_MANY, "/events?topic=many", self.COUNT)

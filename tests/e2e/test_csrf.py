@@ -81,7 +81,7 @@ class ChromiumTests(SynchronousTestCase):
         pattern = re.compile(r"listening on (\d+) (\d+)")
         found = eventually(lambda: pattern.search(program.output()), "it does not listen")
         cls.ports = (found[1], found[2])
-        cls.browser = Chromium()
+        cls.browser = Chromium.shared()
         cls.addClassCleanup(cls.browser.close)
 
     def send(self, page: str) -> str:

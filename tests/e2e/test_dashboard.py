@@ -38,7 +38,7 @@ class _DashboardTestCase(SynchronousTestCase):
         """
         Share the browser and the hub.
         """
-        cls.browser = Chromium()
+        cls.browser = Chromium.shared()
         cls.addClassCleanup(cls.browser.close)
         cls.start()
 

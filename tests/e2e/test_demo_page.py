@@ -60,7 +60,7 @@ class DemoPageTests(SynchronousTestCase):
         """
         Share the browser.
         """
-        cls.browser = Chromium()
+        cls.browser = Chromium.shared()
         cls.addClassCleanup(cls.browser.close)
 
     def setUp(self) -> None:
@@ -261,7 +261,7 @@ class PictureTests(SynchronousTestCase):
         # The picture shows port 8080, and charts that were filled for two minutes.
         hub = HubProcess("--demo", port=8080) if update else HubProcess("--demo")
         self.addCleanup(hub.stop)
-        browser = Chromium()
+        browser = Chromium.shared()
         self.addCleanup(browser.close)
         browser.open(f"{hub.url}/")
         browser.run(_PUBLISH, "Hello, everybody", TOKEN)

@@ -43,7 +43,7 @@ class ChromiumTests(ModelTests):
         """
         Start the browser of this class.
         """
-        return Chromium()
+        return Chromium.shared()
 
     @classmethod
     def setUpClass(cls) -> None:

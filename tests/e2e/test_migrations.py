@@ -250,10 +250,9 @@ class BeforeTests(MigrationTests):
         path = self.home / ("before.py" if is_python else f"{Path(document).stem}.mjs")
         path.write_text(program.text.replace("8080", str(self.port)), "utf-8")
         runner = sys.executable if is_python else find_program("node", "nodejs")
-        running = Background([runner, str(path)])
+        files = {page.mark[1]: page.text for page in _snippets_of(document, "file")}
+        running = Background([runner, str(path)], files=files)
         self.addCleanup(running.end)
-        for page in _snippets_of(document, "file"):
-            running.home.joinpath(page.mark[1]).write_text(page.text, "utf-8")
         eventually(lambda: self._listens(running), f"{document}: {running.output()}")
         self.network = Forwarder(self.port)
         self.addCleanup(self.network.close)

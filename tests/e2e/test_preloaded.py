@@ -46,7 +46,7 @@ sys.exit(7)
 
 class PreloadedTests(SynchronousTestCase):
     """
-    A script and a module that report how they were started.
+    A script that reports how it was started.
     """
 
     def setUp(self) -> None:
@@ -70,17 +70,30 @@ class PreloadedTests(SynchronousTestCase):
         self.addCleanup(close_program, program)
         return program
 
-    def test_report(self) -> None:
+    def test_script(self) -> None:
         """
-        The program has the arguments, directory, environment, descriptors, signals, import path
+        A script has the arguments, directory, environment, descriptors, signals, import path
         and streams that it has with an interpreter of its own, and its exit status is told.
         """
-        program = self.start(str(self.script), "one", "two words", TWISTED_SSE_X="ü")
+        self.compare(str(self.script))
+
+    def test_text(self) -> None:
+        """
+        So has a program that is given as text.
+        """
+        self.compare("-c", _REPORT)
+
+    def compare(self, *command: str) -> None:
+        """
+        Start *command* in both ways, and compare what it reports.
+        """
+        command += ("one", "two words")
+        program = self.start(*command, TWISTED_SSE_X="ü")
         assert program.stdin is not None
         program.stdin.write(b"input")
         out, _ = program.communicate(timeout=PATIENCE)
         fresh = subprocess.run(
-            [sys.executable, self.script, "one", "two words"],
+            [sys.executable, *command],
             input=b"input",
             capture_output=True,
             env={**os.environ, "TWISTED_SSE_X": "ü"},

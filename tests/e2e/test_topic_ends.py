@@ -148,7 +148,7 @@ class BrowserTests(SynchronousTestCase):
         """
         hub = HubProcess("--retry", "100", "--demo")
         self.addCleanup(hub.stop)
-        browser = Chromium()
+        browser = Chromium.shared()
         self.addCleanup(browser.close)
         browser.open(hub.url)
         browser.run(

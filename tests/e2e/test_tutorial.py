@@ -3,6 +3,7 @@ The chat of the tutorial as it is deployed: with TLS, logins, a program with a t
 restarts; and its unit for systemd.
 """
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -49,15 +50,15 @@ class ChatTests(SynchronousTestCase):
         self.url = f"https://localhost:{self.port}"
         where = f"ssl:{self.port}:certKey={certificate}:privateKey={key}"
         self.command = [sys.executable, str(self.home / "chat.py"), where]
-        self.browser = Chromium()
+        self.browser = Chromium.shared()
         self.addCleanup(self.browser.close)
 
     def start(self) -> Background:
         """
         Run the program, as the unit does.
         """
-        state = [f"STATE_DIRECTORY={self.home}", f"CHAT_KEY={self.home / 'chat.key'}"]
-        program = Background(["env", *state, *self.command])
+        state = {"STATE_DIRECTORY": str(self.home), "CHAT_KEY": str(self.home / "chat.key")}
+        program = Background(self.command, environment={**os.environ, **state})
         self.addCleanup(program.end)
         eventually(lambda: "starting on" in program.output(), "the chat does not listen")
         return program

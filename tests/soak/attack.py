@@ -39,9 +39,6 @@ _SOURCE = "127.9.0.1"
 # How long a newcomer waits during the attack, in seconds.
 _NEWCOMER_WAITS = 5.0
 
-# For how long the hub's processor time is measured after the attack, in seconds.
-_AFTERWARD = 4.0
-
 
 class Outcome(NamedTuple):
     """
@@ -140,15 +137,18 @@ def open_stream(port: int, patience: float = PATIENCE) -> socket.socket:
     Raises:
         AssertionError: The hub has refused it.
     """
-    stream = socket.create_connection(("127.0.0.1", port), patience, (_SOURCE, 0))
-    stream.sendall(_REQUEST)
-    begin = b""
-    while b"stream-open" not in begin:
-        data = stream.recv(65536)
-        begin += data
-        if not data:
-            raise AssertionError(f"The stream was refused: {begin!r}")
-    stream.setblocking(False)
+    with ExitStack() as stack:
+        stream = socket.create_connection(("127.0.0.1", port), patience, (_SOURCE, 0))
+        stack.callback(stream.close)
+        stream.sendall(_REQUEST)
+        begin = b""
+        while b"stream-open" not in begin:
+            data = stream.recv(65536)
+            begin += data
+            if not data:
+                raise AssertionError(f"The stream was refused: {begin!r}")
+        stream.setblocking(False)
+        stack.pop_all()
     return stream
 
 
@@ -245,7 +245,9 @@ class Attacked:
         return (int(fields[11]) + int(fields[12])) / ticks
 
 
-def attack(streams: int, seconds: float, rate: float, held: int, addresses: int) -> Outcome:
+def attack(
+    streams: int, seconds: float, rate: float, held: int, addresses: int, afterward: float = 4.0
+) -> Outcome:
     """
     Attack a hub, and see how its streams fare.
 
@@ -259,6 +261,9 @@ def attack(streams: int, seconds: float, rate: float, held: int, addresses: int)
         held: How many half requests, and how many half handshakes, there are.
 
         addresses: How many addresses each kind of the attack comes from.
+
+        afterward: For how long the hub's processor time is measured after the attack, in
+            seconds.
     """
     attacked = Attacked(streams)
     try:
@@ -281,7 +286,7 @@ def attack(streams: int, seconds: float, rate: float, held: int, addresses: int)
         # What was in the kernel's queue is accepted, and half requests time out.
         eventually(lambda: attacked.files() <= files, "sockets stay open", 2 * PATIENCE)
         used, since = attacked.processor_time(), time.monotonic()
-        time.sleep(_AFTERWARD)
+        time.sleep(afterward)
         load = (attacked.processor_time() - used) / (time.monotonic() - since)
         after = attacked.files()
         open_stream(attacked.plain).close()

@@ -12,7 +12,7 @@ from typing import Any
 from tests.support.processes import Background, find_program
 from tests.support.waiting import PATIENCE, eventually
 
-__all__ = ["Chromium"]
+__all__ = ["Chromium", "close_shared"]
 
 _FLAGS = [
     "--headless",
@@ -39,10 +39,37 @@ _ANSWER = 3 * PATIENCE
 _LISTENING = re.compile(r"started successfully on port (\d+)")
 
 
+# The browsers that `Chromium.shared` returns next: one, unless a test uses two at once.
+_idle: list["Chromium"] = []
+
+
+def close_shared() -> None:
+    """
+    End the browsers that tests have shared.
+    """
+    while _idle:
+        _idle.pop().end()
+
+
 class Chromium:
     """
     See `tests.support.browsers.Browser`.
     """
+
+    _is_shared = False
+
+    @classmethod
+    def shared(cls) -> "Chromium":
+        """
+        Return a browser that the tests of this process use one after the other, because its
+        start takes two seconds of CPU time.
+
+        `close` gives it back, with a new tab and without cookies.  A test that changes more
+        makes a browser of its own.
+        """
+        browser = _idle.pop() if _idle else cls()
+        browser._is_shared = True
+        return browser
 
     def __init__(self) -> None:
         program = find_program("chromium", "chromium")
@@ -105,6 +132,12 @@ class Chromium:
         with suppress(AssertionError):
             self._devtools("Page.crash", {})
 
+    def dismiss_dialog(self) -> None:
+        """
+        Close the dialog of the current tab, in which nothing has run since it was opened.
+        """
+        self._command("POST", f"{self._session}/alert/dismiss", {})
+
     def freeze_tab(self, frozen: bool) -> None:
         """
         Freeze the tab, as the browser does to save energy, or let it run again.
@@ -165,6 +198,20 @@ class Chromium:
         """
         See `Browser.close`.
         """
+        if not self._is_shared:
+            self.end()
+            return
+        try:
+            self._renew()
+        except BaseException:
+            self.end()
+            raise
+        _idle.append(self)
+
+    def end(self) -> None:
+        """
+        Close the browser, also if it is shared.
+        """
         try:
             self._command("DELETE", self._session)
         finally:
@@ -178,6 +225,19 @@ class Chromium:
         capabilities = {"capabilities": {"alwaysMatch": wanted}}
         session = self._command("POST", "/session", capabilities)["sessionId"]
         self._session = f"/session/{session}"
+
+    def _renew(self) -> None:
+        """
+        Have a new tab, which nothing is emulated for, and no cookies.
+        """
+        before = self._command("GET", f"{self._session}/window/handles")
+        tab = self.new_tab()
+        for one in before:
+            self.switch_to(one)
+            self.close_tab()
+        self.switch_to(tab)
+        self._devtools("Page.bringToFront", {})
+        self._devtools("Network.clearBrowserCookies", {})
 
     def _devtools(self, command: str, parameters: dict[str, Any]) -> Any:
         body = {"cmd": command, "params": parameters}

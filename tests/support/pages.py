@@ -63,7 +63,7 @@ class PageTests(ProgramTests):
         """
         Start the browser.
         """
-        cls.browser = Chromium()
+        cls.browser = Chromium.shared()
         cls.addClassCleanup(cls.browser.close)
 
     def serve(self, *arguments: str) -> Background:

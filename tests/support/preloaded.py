@@ -1,5 +1,5 @@
 """
-``twistd`` and ``twisted-sse`` without the time that imports take.
+``twistd``, ``twisted-sse`` and programs of tests without the time that imports take.
 """
 
 import atexit
@@ -255,7 +255,8 @@ def start_program(
     starts, and that differ from those of the tests: then it is started anew.
 
     Args:
-        command: ``-m`` and a module of `twisted_sse`, or the path of ``twistd``; then arguments.
+        command: ``-m`` and a module of `twisted_sse`, ``-c`` and a program, or the path of a
+            script; then arguments.
 
         directory: Its working directory.
 

@@ -1,7 +1,8 @@
 """
-Starts ``twistd`` and ``twisted-sse`` as forks of this process, which has imported them already.
+Starts ``twistd``, ``twisted-sse`` and programs of tests as forks of this process, which has
+imported `twisted_sse` already.
 
-Tests start these programs hundreds of times, and a program spends almost all of its start on
+Tests start programs hundreds of times, and a program spends almost all of its start on
 imports.  `tests.support.preloaded` runs this file and asks for programs over a socket.
 
 What is imported here must not install a reactor, start a thread, open a file, or keep anything of
@@ -16,6 +17,7 @@ import socket
 import sys
 import threading
 from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 __all__ = ["await_program", "run_program"]
@@ -79,13 +81,20 @@ def run_program(command: list[str]) -> None:
     Run *command* in this process, as an interpreter does that is started with it.
 
     Args:
-        command: ``-m`` and a module, or the path of a script; then arguments.
+        command: ``-m`` and a module, ``-c`` and a program, or the path of a script; then
+            arguments.
     """
     if command[0] == "-m":
         sys.argv[:] = command[1:]
         if not sys.flags.safe_path:
             sys.path.insert(0, os.getcwd())
         runpy.run_module(command[1], run_name="__main__", alter_sys=True)
+    elif command[0] == "-c":
+        sys.argv[:] = ["-c", *command[2:]]
+        if not sys.flags.safe_path:
+            sys.path.insert(0, "")
+        main = sys.modules["__main__"] = ModuleType("__main__")
+        exec(compile(command[1], "<string>", "exec", dont_inherit=True), vars(main))
     else:
         sys.argv[:] = command
         if not sys.flags.safe_path:

@@ -50,6 +50,8 @@ class Background:
     """
     A program in the background, in a session of its own.
 
+    A script or a ``-c`` of this interpreter is started by `start_program`: imports take no time.
+
     Args:
         command: The program and its arguments.
 
@@ -59,10 +61,12 @@ class Background:
 
         preloaded: Whether *command* is one for `start_program`.
 
+        files: What its working directory contains, by name.
+
     Attributes:
         process: The running program.
 
-        home: Its working directory, empty at first; `end` removes it.
+        home: Its working directory; `end` removes it.
     """
 
     def __init__(
@@ -72,11 +76,16 @@ class Background:
         close_fds: bool = True,
         environment: Mapping[str, str] | None = None,
         preloaded: bool = False,
+        files: Mapping[str, str] | None = None,
     ) -> None:
         self._directory = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         self.home = Path(self._directory.name)
+        for name, text in (files or {}).items():
+            self.home.joinpath(name).write_text(text, "utf-8")
         self._output = self.home / "output"
         environment = os.environ if environment is None else environment
+        if close_fds and not preloaded and _is_script(command):
+            command, preloaded = command[1:], True
         with self._output.open("wb") as output:
             streams: dict[str, Any] = {"stdout": output, "stderr": subprocess.STDOUT}
             if preloaded:
@@ -136,6 +145,15 @@ class Background:
             with suppress(ProcessLookupError):
                 os.kill(member, signal.SIGKILL)
         self._directory.cleanup()
+
+
+def _is_script(command: Sequence[str]) -> bool:
+    """
+    Return whether *command* is this interpreter with a script, or with ``-c``.
+    """
+    if command[0] != sys.executable:
+        return False
+    return command[1] == "-c" or not command[1].startswith("-")
 
 
 def _members(session: int) -> list[int]:

@@ -305,17 +305,17 @@ class FollowingTests(SynchronousTestCase):
         hub.broker.start()
         other.append([Publication(("a",), ServerSentEvent("x"))])
         with capturedLogs() as events:
-            in_time = hub.broker.check()
+            in_time = hub.broker.readiness.examine()
             self.assertNoResult(in_time)
             history.deliver_next(1)
-            self.assertIs(self.successResultOf(in_time), True)
+            self.assertEqual(self.successResultOf(in_time), [])
             other.append([Publication(("a",), ServerSentEvent("y"))])
             for _ in range(3):
-                late = hub.broker.check()
+                late = hub.broker.readiness.examine()
                 clock.advance(1)
-                self.assertIs(self.successResultOf(late), False)
+                self.assertEqual([one.part for one in self.successResultOf(late)], ["following"])
             history.deliver_next(1)
-            self.assertIs(self.successResultOf(hub.broker.check()), True)
+            self.assertEqual(self.successResultOf(hub.broker.readiness.examine()), [])
 
         self.assertEqual(
             [one["log_level"] for one in events if "arrive" in (one["log_format"] or "")],

@@ -14,8 +14,6 @@ from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.python.failure import Failure
 
 from twisted_sse.broker.audiences.audience import Audience
-from twisted_sse.broker.audiences.index import AudienceIndex
-from twisted_sse.broker.audiences.window import Window
 from twisted_sse.broker.connections.connection import Connection, ConnectionObserver
 from twisted_sse.broker.connections.endreason import EndReason
 from twisted_sse.broker.connections.grant import ANONYMOUS, Grant
@@ -25,12 +23,10 @@ from twisted_sse.broker.connections.listeners import Listeners
 from twisted_sse.broker.connections.reauthorization import Reauthorizer
 from twisted_sse.broker.connections.registry import Registry
 from twisted_sse.broker.connections.sendtimeout import CurrentSendTimeout
-from twisted_sse.broker.endings import Endings
-from twisted_sse.broker.fanout import Fanout
+from twisted_sse.broker.distribution import Distribution
 from twisted_sse.broker.measures.measures import Measures
 from twisted_sse.broker.pendingstarts import PendingStarts
 from twisted_sse.broker.presence.presence import HubPresence
-from twisted_sse.broker.replay.catchup import Catchup
 from twisted_sse.broker.subscriber import Subscriber
 from twisted_sse.broker.topicchanges import TopicChanges
 from twisted_sse.errors import HistoryUnavailable, HubClosed, NoContent
@@ -55,11 +51,11 @@ class Admission:
     Admits subscribers, and releases what a connection held when it ends.
 
     Args:
+        distribution: Sends records to those who were admitted.
+
         start: Makes sure that the hub knows where history ends.
 
         started: Whether it knows already.
-
-        endings: Knows which topics have ended.
 
         presence: Told of connections; ``None`` if the hub keeps no presence.
 
@@ -81,10 +77,7 @@ class Admission:
     def __init__(
         self,
         *,
-        window: Window,
-        audiences: AudienceIndex,
-        catchup: Catchup,
-        fanout: Fanout,
+        distribution: Distribution,
         registry: Registry,
         listeners: Listeners,
         keepalive: float | None,
@@ -93,11 +86,15 @@ class Admission:
         clock: IReactorTime,
         start: Callable[[], Deferred[None]],
         started: Callable[[], bool],
-        endings: Endings,
         presence: HubPresence | None = None,
         measures: Measures | None = None,
     ) -> None:
         self._measures = Measures() if measures is None else measures
+        window, audiences, endings = (
+            distribution.window,
+            distribution.audiences,
+            distribution.endings,
+        )
         self.connections = registry
         self.reauthorizer = Reauthorizer(
             registry, audiences, clock, self._regranted, endings.learn_later
@@ -108,7 +105,7 @@ class Admission:
             *(registry, window, audiences), self._locate, self._retopiced, clock
         )
         self._audiences = audiences
-        self._catchup = catchup
+        self._catchup = distribution.catchup
         self._listeners = listeners
         self.keepalive = keepalive
         self._keepalive = None if keepalive is None else Keepalive(keepalive, clock)
@@ -123,7 +120,7 @@ class Admission:
         self._primings: dict[Connection, Priming] = {}
         self._closed = False
         self._observer = ConnectionObserver(
-            resume=fanout.resume,
+            resume=distribution.fanout.resume,
             blocked=self._blocked,
             unblocked=self._unblocked,
             ended=self._ended,

@@ -11,7 +11,7 @@ is `twisted_sse.broker.admission`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from twisted.internet.defer import Deferred, fail, maybeDeferred, succeed
 from twisted.internet.interfaces import IReactorTime
@@ -19,30 +19,26 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from twisted_sse.broker.admission import Admission
-from twisted_sse.broker.audiences.index import AudienceIndex
 from twisted_sse.broker.audiences.window import Window
 from twisted_sse.broker.connections.listeners import Listeners
 from twisted_sse.broker.connections.registry import Registry
 from twisted_sse.broker.connections.retry import ReconnectionTime
-from twisted_sse.broker.endings import Endings
-from twisted_sse.broker.fanout import Fanout
+from twisted_sse.broker.distribution import Distribution
 from twisted_sse.broker.intake import Intake
-from twisted_sse.broker.measures.latency import PublishLatency
 from twisted_sse.broker.measures.measures import Measures
 from twisted_sse.broker.measures.stalls import StallWatch
+from twisted_sse.broker.parts import Parts
 from twisted_sse.broker.presence.presence import HubPresence
 from twisted_sse.broker.presence.settings import Presence
 from twisted_sse.broker.publishrate import PublishRate
-from twisted_sse.broker.readiness import Fault, Readiness
+from twisted_sse.broker.readiness import Readiness
 from twisted_sse.broker.receipts import Find, PublishOutcome, Receipts, RepeatKey, Submit
-from twisted_sse.broker.replay.catchup import Catchup, FallenBehind
-from twisted_sse.broker.siblings import Siblings
+from twisted_sse.broker.replay.catchup import FallenBehind
+from twisted_sse.broker.siblings import Siblings, count_all
 from twisted_sse.broker.singleflight import SingleFlight
 from twisted_sse.broker.topicchanges import TopicRequest
 from twisted_sse.clock import dates_of
 from twisted_sse.errors import HistoryUnavailable, HubClosed
-from twisted_sse.events.ending import Outcome
-from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.events.publication import Position, Publication, Published, Record, Tail
 from twisted_sse.interfaces import (
     IHistoryProvider,
@@ -52,36 +48,13 @@ from twisted_sse.interfaces import (
 from twisted_sse.topics import Interest
 from twisted_sse.transport.refusals import Refusals
 
-__all__ = ["Broker", "HubPart"]
+__all__ = ["Broker"]
 
 T = TypeVar("T")
-
-# How long a fan-out holds the reactor before others get their turn, in seconds:
-# about a thousand connections.  A publisher that waits for each answer needs two
-# turns for it, so this also bounds how often it can publish meanwhile.
-_BUDGET = 0.003
 
 # For how long after its start a hub looks in history for publications that it may have
 # kept before, in seconds: longer than publishers repeat a request.
 _YOUNG = 600.0
-
-_STOPPING = Fault("stopping", "The hub is about to stop.")
-
-
-class HubPart(Protocol):
-    """
-    Something that works as long as the hub does.
-    """
-
-    def start(self) -> None:
-        """
-        Begin; it may have begun before.
-        """
-
-    async def stop(self) -> None:
-        """
-        End.  The hub still takes publications, and waits a while.
-        """
 
 
 class Broker:
@@ -130,11 +103,13 @@ class Broker:
 
         stalls: Notices when the reactor is held, once it is started.
 
-        checks: What else has to be well for the hub to be ready.
+        readiness: Finds out whether the hub works.
+
+        distribution: Sends what history has kept.
 
         endings: Knows which topics have ended.
 
-        parts: What begins with the hub, and ends before the hub drains; see `add_part`.
+        parts: What begins with the hub, and ends before the hub drains.
 
         start_soon: Called when the hub has something to do although nobody uses it.
     """
@@ -168,8 +143,7 @@ class Broker:
         self.leaving = False
         self.before_start: Callable[[], None] = lambda: None
         self.start_soon: Callable[[], None] = lambda: None
-        self.parts: list[HubPart] = []
-        self._begun = False
+        self.parts = Parts(lambda: self.start_soon())
         self.listeners = Listeners()
         self._made = clock.seconds()
         self.receipts = Receipts(asks_first=self.may_be_repeats)
@@ -178,30 +152,32 @@ class Broker:
         self.set_publish_rate(max_publish_rate)
         self.refusals = Refusals()
         self.measures = Measures()
-        self._latency = PublishLatency(self.measures.publish_to_write)
         self.stalls = StallWatch(self.measures.stalls, clock, lambda: self.closed)
         self._shared = ISharedHistoryProvider(history, None)
         self._window = Window(window_events, window_bytes)
         self._preload = window_events
-        self._audiences = AudienceIndex(self._window)
-        self._catchup = Catchup(self._window, history, clock, fallen_behind, self.measures)
-        self._fanout = Fanout(clock, _BUDGET, self._catchup.advance, self._swept)
-        # What a shared history has kept comes back to every hub by `follow`.
-        deliver = self._deliver if self._shared is None else self._count
-        self._intake = Intake(
-            *(history, clock, deliver, self.measures, self._latency), self._fanout.after_sends
+        self.distribution = distribution = Distribution(
+            history, clock, self._window, fallen_behind, self.measures
         )
-        self.endings = Endings(self._window, history, self._fanout)
+        self.endings = distribution.endings
+        # What a shared history has kept comes back to every hub by `follow`.
+        deliver = distribution.deliver if self._shared is None else distribution.count_records
+        self._intake = Intake(
+            *(history, clock, deliver, self.measures, distribution.latency),
+            distribution.fanout.after_sends,
+        )
         self._starts: SingleFlight[None] = SingleFlight()
-        self._readiness = Readiness(history, self._window, self._intake.check, clock)
-        self._checks: SingleFlight[list[Fault]] = SingleFlight()
-        self.checks: list[Callable[[], Fault | None]] = []
+        self.readiness = Readiness(
+            history,
+            self._window,
+            clock,
+            start=self.start,
+            check_kept=self._intake.check,
+            is_stopping=lambda: self.closed or self.leaving,
+        )
         self._started = False
         self.admission = Admission(
-            window=self._window,
-            audiences=self._audiences,
-            catchup=self._catchup,
-            fanout=self._fanout,
+            distribution=distribution,
             registry=Registry(
                 max_connections, max_connections_per_address, max_connections_per_user
             ),
@@ -212,7 +188,6 @@ class Broker:
             clock=clock,
             start=self.start,
             started=lambda: self._started,
-            endings=self.endings,
             presence=self.presence,
             measures=self.measures,
         )
@@ -274,45 +249,6 @@ class Broker:
             return succeed(None)
         return self._starts.call(None, self._start)
 
-    def check(self) -> Deferred[bool]:
-        """
-        Find out whether subscribers are taken, publications are kept, and what other
-        hubs publish arrives here.
-        """
-        return self.examine().addCallback(lambda faults: not faults)
-
-    def examine(self) -> Deferred[list[Fault]]:
-        """
-        Find out why not, if `check` says no.
-        """
-        if self.closed or self.leaving:
-            return succeed([_STOPPING])
-        return self._checks.call(None, lambda: Deferred.fromCoroutine(self._find_faults()))
-
-    def check_started(self) -> Deferred[bool]:
-        """
-        Find out whether history has answered once since the start.
-        """
-        return self.start().addCallbacks(lambda _: True, lambda _: False)
-
-    def add_part(self, part: HubPart) -> None:
-        """
-        Let *part* begin and end with the hub.
-        """
-        self.parts.append(part)
-        if self._begun:
-            part.start()
-        else:
-            self.start_soon()
-
-    def begin_parts(self) -> None:
-        """
-        Start all parts: the hub begins.
-        """
-        self._begun = True
-        for part in self.parts:
-            part.start()
-
     def perform(
         self, call: Callable[[], T], records: Callable[[T], Sequence[Record]]
     ) -> Deferred[T]:
@@ -348,7 +284,7 @@ class Broker:
         done = self._intake.submit(publications)
         if not self._started:
             self.start().addErrback(self._intake.refuse)
-        return done if self._siblings is None else done.addCallback(self._count_elsewhere)
+        return done if self._siblings is None else done.addCallback(count_all, self._siblings)
 
     @property
     def has_siblings(self) -> bool:
@@ -392,13 +328,6 @@ class Broker:
             topics = await self._siblings.change_topics(name, user, request)
         return None if topics is None else list(topics)
 
-    def count(self, publications: Sequence[Publication]) -> list[int]:
-        """
-        Count the connections of this process that would get each of *publications*.
-        """
-        wanting = self._audiences.wanting
-        return [sum(audience.size for audience in wanting(one)) for one in publications]
-
     def join(self, siblings: Siblings) -> None:
         """
         Be one of several processes of a hub.
@@ -412,12 +341,6 @@ class Broker:
         """
         return self._intake.flush()
 
-    def is_wanted(self, topics: tuple[str, ...]) -> bool:
-        """
-        Whether a connection of this hub would get an event of *topics*.
-        """
-        return bool(self._audiences.wanting(Publication(topics, ServerSentEvent(""))))
-
     def stop_accepting(self) -> None:
         """
         Refuse subscribers and publications; open connections stay.
@@ -427,12 +350,6 @@ class Broker:
         if self.presence is not None:
             self.presence.suspend()
 
-    def unsent(self) -> int:
-        """
-        How many audiences have events that have not been written to all live connections.
-        """
-        return self._fanout.due
-
     def stop(self) -> None:
         """
         Do nothing more.  Call this after all connections have ended.
@@ -440,17 +357,7 @@ class Broker:
         self.stop_accepting()
         self._intake.stop()
         self.admission.stop()
-        self._catchup.stop()
-        self._fanout.stop()
-
-    async def _find_faults(self) -> list[Fault]:
-        try:
-            await self.start()
-        except (HistoryUnavailable, HubClosed) as error:
-            return [Fault("reading", str(error))]
-        found = await self._readiness.find_faults()
-        found += [fault for check in self.checks if (fault := check()) is not None]
-        return found if self.ready else [*found, _STOPPING]
+        self.distribution.stop()
 
     def _start(self) -> Deferred[None]:
         tail: Deferred[Tail] = maybeDeferred(self.history.tail, self._preload)
@@ -473,9 +380,9 @@ class Broker:
 
     def _follow(self, records: Sequence[Record]) -> None:
         if not self.closed or len(self.admission.connections):
-            self._deliver(records)
-            self._catchup.moved_on()
-            self._readiness.arrived()
+            self.distribution.deliver(records)
+            self.distribution.catchup.moved_on()
+            self.readiness.arrived()
 
     def _restart(self, tail: Tail) -> None:
         """
@@ -489,55 +396,7 @@ class Broker:
         # The window tells the position of live connections, and it ends here.
         for connection in connections:
             connection.invalidate_position()
-        self._window.start(tail)
-        self._latency.restart()
-        self._catchup.restart()
-        self.endings.restart()
+        self.distribution.restart(tail)
         for connection in connections:
             connection.resume()
-        self._readiness.arrived(restarted=True)
-
-    def _count(self, records: Sequence[Record]) -> list[int]:
-        """
-        Count the connections that will get each record, without sending it.
-        """
-        return self.count([record.publication for record in records])
-
-    def _count_elsewhere(self, published: list[Published]) -> Deferred[list[Published]]:
-        assert self._siblings is not None
-        counting = self._siblings.count([record.publication for record, _ in published])
-        return counting.addCallback(
-            lambda counts: [
-                (record, here + elsewhere)
-                for (record, here), elsewhere in zip(published, counts, strict=True)
-            ]
-        )
-
-    def _swept(self) -> None:
-        self._latency.written(self._window.head.number, self.clock.seconds())
-
-    def _deliver(self, records: Sequence[Record]) -> list[int]:
-        """
-        Send records, and count the connections that get each.
-        """
-        counts = []
-        ended: list[tuple[tuple[str, ...], Outcome]] = []
-        for entry in self._window.extend(records):
-            count = 0
-            outcome = entry.outcome
-            if outcome is not None:
-                self.endings.note(entry.topics)
-                ended.append((entry.topics, outcome))
-            for audience in self._audiences.wanting(entry):
-                audience.add(entry)
-                if outcome is not None:
-                    audience.end_topics(entry.topics)
-                elif audience.over:
-                    audience.resume_topics(entry.topics)
-                self._fanout.announce(audience)
-                count += audience.size
-            counts.append(count)
-        self._fanout.flush()
-        for topics, outcome in ended:
-            self.endings.tell(topics, outcome)
-        return counts
+        self.readiness.arrived(restarted=True)

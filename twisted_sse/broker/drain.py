@@ -75,7 +75,7 @@ async def drain(
     deadline = clock.seconds() + grace
     await responses.tell()
     # A live connection ends at once, so what was announced leaves before.
-    await wait_until_empty(clock, deadline, broker.unsent)
+    await wait_until_empty(clock, deadline, broker.distribution.unsent)
     for start in range(0, len(leaving), SLICE):
         for connection in leaving[start : start + SLICE]:
             delay = int(random.random() * spread * 1000)

@@ -174,7 +174,7 @@ class Lifecycle:
         if self._broker.presence is not None:
             self._broker.presence.start()
         self._schedules.start()
-        self._broker.begin_parts()
+        self._broker.parts.begin()
 
     def _start_if_needed(self) -> None:
         if not (self._started or self._stopping or self.managed):

@@ -1,5 +1,5 @@
 """
-Readiness: whether history keeps, finds and delivers now.
+Readiness: whether a hub takes subscribers, and its history keeps, finds and delivers now.
 """
 
 from __future__ import annotations
@@ -7,12 +7,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal, NamedTuple
 
-from twisted.internet.defer import Deferred, TimeoutError, maybeDeferred
+from twisted.internet.defer import Deferred, TimeoutError, maybeDeferred, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from twisted_sse.broker.audiences.window import Window
-from twisted_sse.errors import HistoryUnavailable
+from twisted_sse.broker.singleflight import SingleFlight
+from twisted_sse.errors import HistoryUnavailable, HubClosed
 from twisted_sse.events.publication import Tail
 from twisted_sse.interfaces import ICheckedHistory, IHistoryProvider, ISharedHistoryProvider
 
@@ -37,13 +38,23 @@ class Fault(NamedTuple):
     reason: str
 
 
+_STOPPING = Fault("stopping", "The hub is about to stop.")
+
+
 class Readiness:
     """
-    Checks a history.
+    Checks a hub and its history.
 
     Args:
+        start: Starts the hub, if it has not been started.
+
         check_kept: Raises `HistoryUnavailable` if the last publication was refused;
             for a history that cannot be asked.
+
+        is_stopping: Whether the hub is about to stop.
+
+    Attributes:
+        checks: What else has to be well for the hub to be ready.
     """
 
     _log = Logger()
@@ -52,20 +63,51 @@ class Readiness:
         self,
         history: IHistoryProvider,
         window: Window,
-        check_kept: Callable[[], None],
         clock: IReactorTime,
+        *,
+        start: Callable[[], Deferred[None]],
+        check_kept: Callable[[], None],
+        is_stopping: Callable[[], bool],
     ) -> None:
         self._history = history
         self._shared = ISharedHistoryProvider(history, None) is not None
         self._checked = ICheckedHistory(history, None)
         self._window = window
-        self._check_kept = check_kept
         self._clock = clock
+        self._start = start
+        self._check_kept = check_kept
+        self._is_stopping = is_stopping
+        self.checks: list[Callable[[], Fault | None]] = []
+        self._examinations: SingleFlight[list[Fault]] = SingleFlight()
         # Checks that wait until the window has reached a number.
         self._arrivals: list[tuple[int, Deferred[None]]] = []
         self._lagging = False
 
-    async def find_faults(self) -> list[Fault]:
+    def examine(self) -> Deferred[list[Fault]]:
+        """
+        Find out why the hub does not take subscribers, publications are not kept, or what
+        other hubs publish does not arrive here; if so.
+        """
+        if self._is_stopping():
+            return succeed([_STOPPING])
+        return self._examinations.call(None, lambda: Deferred.fromCoroutine(self._examine()))
+
+    def check_started(self) -> Deferred[bool]:
+        """
+        Find out whether history has answered once since the start.
+        """
+        return self._start().addCallbacks(lambda _: True, lambda _: False)
+
+    async def _examine(self) -> list[Fault]:
+        try:
+            await self._start()
+        except (HistoryUnavailable, HubClosed) as error:
+            return [Fault("reading", str(error))]
+        found = await self._find_faults()
+        found += [fault for check in self.checks if (fault := check()) is not None]
+        return [*found, _STOPPING] if self._is_stopping() else found
+
+    async def _find_faults(self) -> list[Fault]:
         """
         Find out whether publications are found and kept, and whether those of other hubs
         arrive.

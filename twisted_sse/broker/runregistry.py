@@ -166,7 +166,7 @@ class RunRegistry:
         """
         Count the connections of this process that get the events of a run.
         """
-        return self._broker.count([beginning(topic, private)])[0]
+        return self._broker.distribution.count([beginning(topic, private)])[0]
 
     def status_of(self, record: RunRecord) -> RunStatus:
         """

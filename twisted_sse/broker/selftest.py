@@ -52,7 +52,7 @@ class SelfTest(Service):
         self._sink = _TestSink()
         self._connection: Connection | None = None
         self._fault: Fault | None = None
-        broker.checks.append(lambda: self._fault)
+        broker.readiness.checks.append(lambda: self._fault)
 
     def startService(self) -> None:
         """

@@ -15,9 +15,9 @@ from twisted.internet.defer import Deferred
 from twisted_sse.broker.connections.elsewhere import Elsewhere
 from twisted_sse.broker.receipts import Find, PublishOutcome, RepeatKey, Submit
 from twisted_sse.broker.topicchanges import TopicRequest
-from twisted_sse.events.publication import Publication
+from twisted_sse.events.publication import Publication, Published
 
-__all__ = ["Siblings"]
+__all__ = ["Siblings", "count_all"]
 
 
 class Siblings(Protocol):
@@ -61,3 +61,16 @@ class Siblings(Protocol):
         Args:
             publications: Those of the request, which *submit* would submit.
         """
+
+
+def count_all(published: list[Published], siblings: Siblings) -> Deferred[list[Published]]:
+    """
+    Add the connections of the other processes to those that this one has counted.
+    """
+    counting = siblings.count([record.publication for record, _ in published])
+    return counting.addCallback(
+        lambda counts: [
+            (record, here + elsewhere)
+            for (record, here), elsewhere in zip(published, counts, strict=True)
+        ]
+    )

@@ -169,7 +169,7 @@ class RunKeeper:
         linger = self._settings.linger or 0.0
         for work in self:
             topic = work.run.key.topic
-            if self._broker.count([beginning(topic, work.run.private)])[0]:
+            if self._broker.distribution.count([beginning(topic, work.run.private)])[0]:
                 self._unread[topic] = now
             elif now - self._unread[topic] >= linger:
                 work.stop("cancelled")

@@ -134,7 +134,7 @@ class Runs:
         self._limits = RunLimits(self._settings, self._keeper)
         self._held = HeldRuns(hub.broker.endings, self.find, self._cancel)
         hub.runs.add(prefix, self._keeper)
-        hub.broker.add_part(self._keeper)
+        hub.broker.parts.add(self._keeper)
 
     def __len__(self) -> int:
         """

@@ -177,8 +177,8 @@ def hub_tree(
     for name in MODULES:
         root.putChild(name.encode("ascii"), BrowserModule(name))
     root.putChild(b"healthz", Health(lambda: succeed(True)))
-    root.putChild(b"startupz", Health(broker.check_started))
-    root.putChild(b"readyz", Ready(broker.examine))
+    root.putChild(b"startupz", Health(broker.readiness.check_started))
+    root.putChild(b"readyz", Ready(broker.readiness.examine))
     return root
 
 

@@ -124,7 +124,7 @@ class Replication:
             note: dict[str, Any] = {"before": write_position(tail.before)}
             if query.limit == 1:
                 # An edge asks so to find out whether it is ready itself.
-                note["ready"] = await self._broker.check()
+                note["ready"] = not await self._broker.readiness.examine()
             return note, tail.kept
         if query.excerpt == "kept":
             # The hub that asks has had no answer, perhaps because there is none yet.

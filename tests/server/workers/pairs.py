@@ -104,4 +104,4 @@ class StubWorker:
     def _count(self, asked: list[Any]) -> list[int]:
         event = ServerSentEvent("")
         publications = [Publication(tuple(topics), event, private) for topics, private in asked]
-        return self.hub.broker.count(publications)
+        return self.hub.broker.distribution.count(publications)

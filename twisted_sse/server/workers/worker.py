@@ -222,7 +222,7 @@ class Worker(Protocol):
 
     def _count(self, asked: list[Any]) -> list[int]:
         event = ServerSentEvent("")
-        return self._broker.count(
+        return self._broker.distribution.count(
             [Publication(tuple(topics), event, private) for topics, private in asked]
         )
 

@@ -5,8 +5,8 @@ Law: what a client may have for nothing is limited, and every stream and every
 connection ends in a way that its client, its requests and their producers hear of.
 
 Twisted's `H2Connection` answers requests and times clients out; `ServerMachine`
-parses, `H2Stream` holds one request, and `Outbox` sends.  Each method says what it
-repairs.  Checked against Twisted 26.4.0 and 26.10.0; see `requirements`.
+parses, `H2Stream` holds one request, and `SendingConnection` sends.  Each method says
+what it repairs.  Checked against Twisted 26.4.0 and 26.10.0; see `requirements`.
 
 camelCase methods are called by Twisted.  Comments that begin with "RFC 9113:"
 quote it.
@@ -24,16 +24,15 @@ from h2.settings import SettingCodes
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import ITCPTransport
 from twisted.python.failure import Failure
-from twisted.web import _http2
 
 from twisted_sse.transport.deadline import RequestTimeouts
 from twisted_sse.transport.http2.floods import FloodGuard
 from twisted_sse.transport.http2.outbox import Outbox
+from twisted_sse.transport.http2.sending import SendingConnection
 from twisted_sse.transport.http2.statemachine import RequestRefused, ServerMachine
 from twisted_sse.transport.http2.stream import H2Stream
 from twisted_sse.transport.refusal import Refusal, refusal
 from twisted_sse.transport.socketlimit import Slot
-from twisted_sse.transport.sockets import is_closing
 
 __all__ = ["MAX_STREAMS", "H2Connection"]
 
@@ -43,7 +42,7 @@ __all__ = ["MAX_STREAMS", "H2Connection"]
 MAX_STREAMS = 256
 
 
-class H2Connection(_http2.H2Connection):
+class H2Connection(SendingConnection):
     """
     One client, and all its requests.
 
@@ -53,19 +52,13 @@ class H2Connection(_http2.H2Connection):
         timeouts: For each request.
 
         slot: The socket's, if the site's sockets are limited.
-
-        outbox: Sends what the streams write.
     """
 
     max_streams = MAX_STREAMS
     timeouts = RequestTimeouts()
     slot: Slot | None = None
     site: Any
-    transport: Any
     requestFactory: Any
-    streams: dict[int, H2Stream]
-    conn: ServerMachine
-    outbox: Outbox[H2Stream]
 
     def __init__(self, reactor: Any = None) -> None:
         super().__init__(reactor)
@@ -251,63 +244,6 @@ class H2Connection(_http2.H2Connection):
         """
         if SettingCodes.INITIAL_WINDOW_SIZE in event.changed_settings:
             self._all_windows_changed = True
-
-    # Sending
-
-    def writeHeaders(
-        self, version: Any, code: Any, reason: Any, headers: Any, streamID: int
-    ) -> None:
-        """
-        Begin a response, unless its stream has ended.
-
-        If the data that brought the request resets it as well, h2 has forgotten the
-        stream already, and Twisted's does not catch what h2 raises.
-        """
-        if streamID in self.streams:
-            try:
-                super().writeHeaders(version, code, reason, headers, streamID)
-            except ProtocolError:
-                return
-
-    def _send100Continue(self, streamID: int) -> None:
-        try:
-            super()._send100Continue(streamID)
-        except ProtocolError:
-            # As in writeHeaders.
-            return
-
-    def _tryToWriteControlData(self) -> bool:
-        # What a stream has sent precedes its end.
-        self.outbox.flush()
-        alive: bool = super()._tryToWriteControlData()
-        return alive
-
-    def _sendPrioritisedData(self, *arguments: object) -> None:
-        """
-        Do nothing: the outbox replaces this loop, which Twisted's constructor starts.
-        """
-
-    def pauseProducing(self) -> None:
-        """
-        See `IPushProducer.pauseProducing`: the transport is full.
-
-        Twisted's does not tell its streams.
-        """
-        if self._consumerBlocked is None:
-            super().pauseProducing()
-            self.outbox.pause()
-
-    def resumeProducing(self) -> None:
-        """
-        See `IPushProducer.resumeProducing`.
-        """
-        if is_closing(self.transport):
-            self.transport.abortConnection()
-            return
-        super().resumeProducing()
-        # Twisted's has written what had waited, and may have filled the transport.
-        if self._consumerBlocked is None:
-            self.outbox.resume()
 
     # The end of a stream
 

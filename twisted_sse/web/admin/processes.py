@@ -84,7 +84,7 @@ class ProcessReport:
         self._methods: Mapping[str, Callable[..., Any]] = {
             "close": self._close,
             "connections": self._connections,
-            "examine": broker.examine,
+            "examine": broker.readiness.examine,
             "readers": self._readers,
             "runs": self._list_runs,
             "sample": self._sample,
@@ -171,7 +171,7 @@ class OneProcess:
         """
         See `Processes.examine`.
         """
-        return self.broker.examine()
+        return self.broker.readiness.examine()
 
 
 def describe_history(broker: Broker) -> Deferred[Holdings]:
