@@ -15,6 +15,9 @@ tests/test_docs.py describes the comments that say how a block is run.  These sa
 ``<!-- crontab -->``
     A line of a crontab.
 
+``<!-- systemd -->``
+    A unit of deploy/, or a change to one; tests/e2e/test_systemd.py runs it.
+
 ``<!-- claims -->``
     The claims of a JSON Web Token.
 
@@ -56,7 +59,7 @@ _MARKS = {
     "caddy": {"proxy"},
     "haproxy": {"proxy"},
     "html": {"answers", "deploys", "file"},
-    "ini": {"deploys", "foreign", "unit"},
+    "ini": {"deploys", "foreign", "systemd", "unit"},
     "js": {"excerpt", "node", "original"},
     "json": {"claims", "output"},
     "jsx": {"excerpt"},
@@ -431,7 +434,9 @@ class ShellTests(SynchronousTestCase):
         "twisted-sse": check_twisted_sse,
         **dict.fromkeys(("cd", "cp", "docker", "kubectl", "npm", "pytest"), check_paths),
         # Programs of shells and of the system.
-        **dict.fromkeys(("echo", "export", "install", "jq", "printf", "rm", "tail"), check_nothing),
+        **dict.fromkeys(
+            ("echo", "export", "groupadd", "install", "jq", "printf", "rm", "tail"), check_nothing
+        ),
         **dict.fromkeys((".", "journalctl", "run", "systemctl", "towncrier"), check_nothing),
         "true": check_nothing,
     }

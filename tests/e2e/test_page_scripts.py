@@ -140,6 +140,20 @@ CASES = [
         publish=("orders", "coffee"),
     ),
     Case(
+        "tabs.md: `users/${user}`",
+        "shown.includes('rooms/1 hello')",
+        before="window.user = 'ada';",
+        publish=("rooms/1", "hello"),
+    ),
+    Case(
+        "tabs.md: function enter(room) {",
+        "shown.includes('rooms/9 hello')",
+        before='import { TopicEventSource } from "/twisted-sse-topics.js";'
+        'let source = new TopicEventSource("/events", ["rooms/1"]);',
+        after='source.addEventListener("open", () => enter("rooms/9"), { once: true });',
+        publish=("rooms/9", "hello"),
+    ),
+    Case(
         "tabs.md: changeTopics",
         "shown.includes('kept')",
         before=_SHARED,
@@ -227,7 +241,7 @@ class ScriptTests(SynchronousTestCase):
         cls.addClassCleanup(cls.program.end)
         cls.network = Forwarder(cls.port)
         cls.addClassCleanup(cls.network.close)
-        cls.browser = Chromium()
+        cls.browser = Chromium.shared()
         cls.addClassCleanup(cls.browser.close)
         eventually(cls._answers, "the hub does not answer")
         publish(cls._url(), "right", "kept", "kept")
