@@ -140,6 +140,20 @@ CASES = [
         publish=("orders", "coffee"),
     ),
     Case(
+        "tabs.md: `users/${user}`",
+        "shown.includes('rooms/1 hello')",
+        before="window.user = 'ada';",
+        publish=("rooms/1", "hello"),
+    ),
+    Case(
+        "tabs.md: function enter(room) {",
+        "shown.includes('rooms/9 hello')",
+        before='import { TopicEventSource } from "/twisted-sse-topics.js";'
+        'let source = new TopicEventSource("/events", ["rooms/1"]);',
+        after='source.addEventListener("open", () => enter("rooms/9"), { once: true });',
+        publish=("rooms/9", "hello"),
+    ),
+    Case(
         "tabs.md: changeTopics",
         "shown.includes('kept')",
         before=_SHARED,
@@ -209,6 +223,7 @@ class ScriptTests(SynchronousTestCase):
     """
 
     port: int
+    program: Background
     network: Forwarder
     browser: Chromium
     home: Path
@@ -222,20 +237,20 @@ class ScriptTests(SynchronousTestCase):
         cls.addClassCleanup(directory.cleanup)
         cls.home = Path(directory.name)
         cls.port = free_port()
-        program = Background([sys.executable, str(_PROGRAM), str(cls.port), directory.name])
-        cls.addClassCleanup(program.end)
+        cls.program = Background([sys.executable, str(_PROGRAM), str(cls.port), directory.name])
+        cls.addClassCleanup(cls.program.end)
         cls.network = Forwarder(cls.port)
         cls.addClassCleanup(cls.network.close)
-        cls.browser = Chromium()
+        cls.browser = Chromium.shared()
         cls.addClassCleanup(cls.browser.close)
-        eventually(lambda: cls._answers(program), "the hub does not answer")
+        eventually(cls._answers, "the hub does not answer")
         publish(cls._url(), "right", "kept", "kept")
         publish(cls._url(), "right", "news", "kept")
 
     @classmethod
-    def _answers(cls, program: Background) -> bool:
-        assert program.running(), program.output()
-        return f"starting on {cls.port}" in program.output()
+    def _answers(cls) -> bool:
+        assert cls.program.running(), cls.program.output()
+        return f"starting on {cls.port}" in cls.program.output()
 
     @classmethod
     def _url(cls) -> str:
@@ -301,8 +316,12 @@ class ScriptTests(SynchronousTestCase):
         self.show(text)
         eventually(lambda: self.comes(case), "the page shows nothing")
 
+        refused = self.program.output().count(' HTTP/1.1" 401 ')
         curl(f"{self._url()}/refuse", "--request", "PUT")
         publish(self._url(), "right", "news", "missed")
+        eventually(
+            lambda: self.program.output().count(' HTTP/1.1" 401 ') > refused, "no page is refused"
+        )
         curl(f"{self._url()}/refuse", "--request", "DELETE")
         self.wait("shown.includes('missed')")
 

@@ -98,7 +98,9 @@ class UnitTests(SynchronousTestCase):
 
         for unit in ("sse.service", "sse.socket"):
             text = _DEPLOY.joinpath(unit).read_text("utf-8")
-            self.assertIn(f"`/etc/systemd/system/{unit}`:\n\n```ini\n{text}```\n", page)
+            self.assertIn(
+                f"`/etc/systemd/system/{unit}`:\n\n<!-- systemd -->\n```ini\n{text}```\n", page
+            )
 
     def test_times(self) -> None:
         """
