@@ -1,4 +1,5 @@
-import type { HeadersSource, SharedEventSource } from "./twisted-sse.js";
+import { SharedEventSource } from "./twisted-sse.js";
+import type { HeadersSource, SharedErrorEvent, SharedEventSourceOptions } from "./twisted-sse.js";
 
 export interface TopicChange {
   /** Topics to add. */
@@ -27,3 +28,43 @@ export function changeTopics(
   change: TopicChange,
   options?: { headers?: HeadersSource },
 ): Promise<string[]>;
+
+export interface TopicEventSourceOptions
+  extends Omit<SharedEventSourceOptions, "method" | "body"> {}
+
+/** An event, as it was published. */
+export interface TopicMessageEvent extends MessageEvent<string> {
+  /** Those of the source's topics that the event has. */
+  readonly topics: string[];
+  /** How the topics have ended, if this is their last event. */
+  readonly end?: "done" | "failed" | "cancelled" | "interrupted";
+}
+
+/**
+ * A `SharedEventSource` with topics of its own: all tabs with the same URL share one stream, and
+ * each gets the events of its topics.
+ */
+export class TopicEventSource extends SharedEventSource {
+  /**
+   * @param url  Of the streams, without topics, such as "/events".
+   * @param topics  Names, not patterns.
+   * @throws A `TypeError` if `topics`, `url` or an option cannot be obeyed.
+   */
+  constructor(url: string | URL, topics: string[], options?: TopicEventSourceOptions);
+  readonly topics: string[];
+  addEventListener(
+    type: "error",
+    listener: (event: SharedErrorEvent) => any,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
+  addEventListener(
+    type: "open" | "statechange",
+    listener: (event: Event) => any,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
+  addEventListener(
+    type: string,
+    listener: (event: TopicMessageEvent) => any,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
+}

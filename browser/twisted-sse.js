@@ -6,6 +6,9 @@
 // number of the last event that it has had, so whoever leads next goes on from there, and a tab
 // that has missed something asks for it.
 //
+// Tabs with different topics number the events of all of them, and show their own: the option
+// `part`, which twisted-sse-topics.js gives, does what is particular to them.
+//
 // Law: an event counts if the next leader would get it again.  Events about one connection do
 // not count, or the tabs would number events differently.
 //
@@ -81,7 +84,7 @@ export class SharedEventSource extends EventTarget {
 
   #options;
   #group;
-  #me = Math.random();
+  #me;
   #closing = new AbortController();
   #life;
   #channel;
@@ -105,15 +108,24 @@ export class SharedEventSource extends EventTarget {
   #backlog;
   #native;
   #types = new Set();
+  #part;
 
   constructor(url, options = {}) {
     super();
-    const { withCredentials = false, lastEventId = "", mode, silence } = options;
+    const { withCredentials = false, lastEventId = "", mode, silence, part } = options;
     this.url = new URL(url, location).href;
     this.withCredentials = withCredentials;
     this.lastEventId = lastEventId;
     this.#options = options;
     this.#group = `sse ${options.group} ${withCredentials} ${this.url}`;
+    this.#part = part;
+    part?.tie(this, this.#group, {
+      say: (message) => this.#say(message),
+      show: (event) => this.#deliver(event, true),
+      place: (n, state) => this.#place(n, state),
+      again: () => this.#again(),
+      stop: () => this.#stop(),
+    });
     const shareable = navigator.locks && self.BroadcastChannel;
     const streams = self.ReadableStream && self.TextDecoder;
     const best = !streams ? "native" : shareable ? "shared" : "fetch";
@@ -164,12 +176,14 @@ export class SharedEventSource extends EventTarget {
     const life = (this.#life = new AbortController());
     this.#timer = setInterval(() => this.#tick(), 1000);
     this.#news = this.#heard = now();
+    this.#me = Math.random();
     if (!this.lastEventId) await this.#load();
+    await this.#part?.join(life.signal);
     if (life.signal.aborted) return;
     if (this.mode != "shared") return this.#lead(life);
     this.#channel = new BroadcastChannel(this.#group);
     this.#channel.onmessage = ({ data }) => this.#hear(data);
-    this.#queue(life, { signal: life.signal });
+    this.#queue(life);
     this.#hi();
   }
 
@@ -178,27 +192,38 @@ export class SharedEventSource extends EventTarget {
     this.#life?.abort();
     this.#channel?.close();
     this.#life = this.#channel = this.#late = this.connection = undefined;
+    this.#known &&= !this.#part;
     this.leading = false;
     this.#state(CONNECTING);
   }
 
-  #queue(life, options) {
+  #queue(life, options = { signal: life.signal }) {
     navigator.locks.request(this.#group, options, () => this.#lead(life)).catch(() => {
       // Another tab has taken the lock, because this one did not answer: stand in line again.
-      if (this.#life == life) {
-        this.#leave();
-        this.#join();
-      }
+      if (this.#life == life) this.#again();
     });
   }
 
+  #again() {
+    this.#leave();
+    this.#join();
+  }
+
   #say(message) {
-    const common = { from: this.#me, at: this.#news, silence: this.#silence };
-    this.#channel?.postMessage({ ...common, ...message });
+    this.#channel?.postMessage({
+      from: this.#me,
+      at: this.#news,
+      silence: this.#silence,
+      n: this.#count,
+      id: this.lastEventId,
+      known: this.#known,
+      ...this.#part?.tell(message.t),
+      ...message,
+    });
   }
 
   #hi(lead) {
-    this.#say({ t: "hi", n: this.#count, known: this.#known, id: this.lastEventId, lead });
+    this.#say({ t: "hi", lead });
   }
 
   #pause(ms) {
@@ -220,10 +245,10 @@ export class SharedEventSource extends EventTarget {
     if (this.leading) {
       if (again || silent > this.#silence) this.#stop();
       if (again || now() >= this.#due) this.#wake();
-      return;
+      return this.#part?.next();
     }
     if (!this.#channel) return;
-    if (this.stale) this.#say({ t: "tick" });
+    if (this.stale) this.#say({ t: this.#part && !this.#late && !this.#known ? "hi" : "tick" });
     const asked = now(), { doubt = DOUBT } = this.#options;
     if (asked - this.#heard < doubt) return;
     this.#hi();
@@ -242,14 +267,13 @@ export class SharedEventSource extends EventTarget {
       if (this.leading) this.#tick();
     } else if (m.t == "hi") {
       if (this.leading) this.#answer(m);
-      else if (m.lead && this.#known) {
-        this.#say({ t: "at", to: m.from, n: this.#count, id: this.lastEventId });
-      }
+      else if (m.lead && this.#known) this.#say({ t: "at", to: m.from });
     } else if (m.t == "at") this.#found?.(m);
     else if (!this.leading) {
       this.#heard = now();
       this.#news = m.at;
       if (m.silence) this.#silence = m.silence;
+      if (this.#part?.ignores(m, this.#late, this.#known && this.#count)) return;
       if (m.t == "end") return this.#refuse(m);
       if (m.t == "far") return this.#catchUp(m);
       if (m.to && !this.#known) {
@@ -264,7 +288,9 @@ export class SharedEventSource extends EventTarget {
   }
 
   // Tells a tab what it has missed, or that it has to read that from the hub.
-  #answer({ n, known, id, from }) {
+  #answer(m) {
+    if (this.#part?.ask(m, this.#known)) return this.#tick();
+    let { n, known, id, from } = m;
     const kept = this.#kept, first = this.#count - kept.length;
     if (!known) {
       const index = kept.findIndex((event) => event[2] == id) + 1;
@@ -279,7 +305,6 @@ export class SharedEventSource extends EventTarget {
       to: from,
       n: far ? this.#count : n,
       list: far ? [] : kept.slice(n - first),
-      id: this.lastEventId,
       state: this.readyState,
     });
   }
@@ -304,10 +329,18 @@ export class SharedEventSource extends EventTarget {
     if (n == this.#count) this.lastEventId = m.id;
   }
 
+  // Says how many events this tab has had, or nothing if that is not known.
+  #place(n, state = CONNECTING) {
+    this.#known = n !== undefined;
+    this.#count = n || 0;
+    this.#kept.length = this.#size = 0;
+    this.#state(state);
+  }
+
   // Returns whether the page has to load its state again.
-  #deliver(event) {
+  #deliver(event, late) {
     const [type, data, id] = event;
-    if (counts(event)) {
+    if (!late && counts(event)) {
       this.#count += 1;
       const kept = this.#kept;
       kept.push(event);
@@ -317,7 +350,8 @@ export class SharedEventSource extends EventTarget {
     if (this.#backlog) this.backlogId = id;
     else this.lastEventId = id;
     const { origin } = new URL(this.url);
-    this.dispatchEvent(new MessageEvent(type, { data, lastEventId: id, origin }));
+    const shown = new MessageEvent(type, { data, lastEventId: id, origin });
+    (this.#part || this).dispatchEvent(shown);
     return type == "stream-reset" && this.#options.load;
   }
 
@@ -326,6 +360,7 @@ export class SharedEventSource extends EventTarget {
     while (load && !life.signal.aborted) {
       try {
         this.lastEventId = (await load()) || "";
+        this.#me = Math.random();
         return;
       } catch {
         await this.#pause(this.#retry);
@@ -396,6 +431,7 @@ export class SharedEventSource extends EventTarget {
 
   #target() {
     const url = new URL(this.url);
+    this.#part?.address(url);
     // Not a header, for which browsers ask other origins first.
     if (this.lastEventId) url.searchParams.set("last_event_id", this.lastEventId);
     return url;
@@ -412,10 +448,16 @@ export class SharedEventSource extends EventTarget {
         this.#hi(true);
         setTimeout(done, 100);
       });
+      if (found && this.#part) {
+        // That tab can go on.
+        this.leading = false;
+        return this.#queue(life);
+      }
       if (found && !this.lastEventId) this.lastEventId = found.id;
       if (found && this.lastEventId != found.id) await this.#catchUp(found);
       else if (found) this.#count = found.n;
     }
+    if (!this.#known) this.#part?.begin();
     this.#known = true;
     this.#relay({ state: CONNECTING });
     let losses = 0;
@@ -444,6 +486,7 @@ export class SharedEventSource extends EventTarget {
               if (events.length) losses = 0;
               if (this.#receive(events, id)) {
                 await this.#load();
+                this.#part?.begin();
                 quick = true;
                 break;
               }
@@ -452,6 +495,8 @@ export class SharedEventSource extends EventTarget {
             wait = headers.get("retry-after") * 1000 || 0;
           } else if (/^40[13]$/.test(status) && (await this.#options.refused?.(response))) {
             quick = !losses;
+          } else if (this.#part?.shrink(status)) {
+            quick = true;
           } else {
             const { detail } = await response.json().catch(() => ({}));
             end = { t: "end", status, detail };
@@ -477,6 +522,12 @@ export class SharedEventSource extends EventTarget {
 
   // Takes what the hub has sent; returns whether the page has to load its state again.
   #receive(events, id) {
+    for (const [list, at] of this.#part?.split(events, id) || [[events, id]]) {
+      if (this.#accept(list, at)) return true;
+    }
+  }
+
+  #accept(events, id) {
     const reset = this.#options.load ? events.findIndex(([type]) => type == "stream-reset") : -1;
     const list = reset < 0 ? events : events.slice(0, reset + 1);
     for (const [type, data] of list) {
@@ -492,7 +543,7 @@ export class SharedEventSource extends EventTarget {
 
   #relay(m) {
     const { list = [], id, state = this.readyState } = m;
-    this.#say({ t: "ev", n: this.#count, ...m });
+    this.#say({ t: "ev", ...m });
     for (const event of list) {
       if (event[0] == "stream-topics") this.#retopic(JSON.parse(event[1]));
       this.#deliver(event);

@@ -277,6 +277,7 @@ class CommandLineTests(SynchronousTestCase):
         (["--demo", "yes"], "'yes' is not an option: a flag such as --demo stands alone"),
         (["--demo=yes"], "option --demo must not have an argument"),
         (["events"], "'events' is not an option: every value follows its option"),
+        (["--anonymous", "--workers", "2"], "--anonymous needs a value before --workers: write"),
         (["--keep-alive", "3"], "option --keep-alive not recognized"),
         (["--keepalive", "0"], "--keepalive: 0 seconds is not an interval; write 'none'"),
         (["--keepalive", "-1"], "--keepalive: '-1' is not a number of seconds"),

@@ -36,7 +36,17 @@ A comment before a block of code says how it is tested; GitHub does not show the
 ``<!-- answers NAME -->``
     It is the file NAME, which tests/e2e/test_answers.py runs.
 
-        *("answers", "deploys", "joins", "excerpt", "original"),
+``<!-- deploys NAME -->``
+    It is the file NAME, which tests/e2e/test_tutorial.py runs.
+
+``<!-- excerpt FILE -->``
+    Its lines are in FILE, an example.
+
+``<!-- node PACKAGE -->``, ``<!-- php -->``
+    It publishes to a hub on port 8080 with ``$TOKEN``, or follows it.
+
+``<!-- unit NAME -->``
+    It is the file NAME of systemd.
 
 ``<!-- original -->``
     It is written for another library, and not run.
@@ -51,6 +61,7 @@ A comment before a block of code says how it is tested; GitHub does not show the
     It is a configuration in YAML of a program that the tests cannot run.
 
 Every block of Python needs such a comment, so that each of this library is run.
+tests/test_blocks.py sees that no block of another language is forgotten.
 """
 
 import ast

@@ -33,7 +33,7 @@ _HEAD = "// twisted_sse, MIT: browser/{name}\n"
 # A text, or a regular expression, which follows an opening bracket or an operator.
 _LITERAL = re.compile(
     r""""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`"""
-    r"|(?<=[(=,&|!?:;{])\s*/(?:[^/\\\n\[]|\\.|\[(?:[^\]\\]|\\.)*\])+/[a-z]*"
+    r"|(?<=[(=>,&|!?:;{])\s*/(?:[^/\\\n\[]|\\.|\[(?:[^\]\\]|\\.)*\])+/[a-z]*"
 )
 _ARROW = re.compile(r"(?<!\w)\((\w+)\)=>")
 # Before these brackets a comma or a semicolon means nothing.
@@ -108,9 +108,9 @@ def _place(before: list[_Token]) -> str:
     """
     What the bracket opens that ends *before*.
     """
-    # A class is declared as ``class A extends B {``.
+    # A class begins ``class A {`` or ``class A extends B {``.
     texts = ["", "", "", *(token.text for token in before if token.text != " ")]
-    if texts[-1] == "{" and texts[-3] == "extends":
+    if texts[-1] == "{" and texts[-3] in ("class", "extends"):
         return "class"
     return "object" if texts[-1] == "{" and texts[-2] in _BEFORE_OBJECT else texts[-1]
 

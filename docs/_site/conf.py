@@ -23,6 +23,7 @@ extensions = [
     "sphinx_copybutton",
     # Beside this file.
     "apipages",
+    "diagrams",
     "programs",
     "sections",
 ]

@@ -89,13 +89,12 @@ class ReceivedLog:
         self._starts.append(len(self.entries))
 
     @property
-    def segments(self) -> list[list[str]]:
+    def segments(self) -> list[list[tuple[str, str]]]:
         """
-        The data of the events between resets: after one, what is kept may come again.
+        The entries between resets: after one, what is kept may come again.
         """
         ends = [*self._starts[1:], len(self.entries)]
-        spans = zip(self._starts, ends, strict=True)
-        return [[data for _, data in self.entries[start:end]] for start, end in spans]
+        return [self.entries[start:end] for start, end in zip(self._starts, ends, strict=True)]
 
 
 class Fault(NamedTuple):
@@ -118,7 +117,9 @@ class Allowed(NamedTuple):
         resets: Whether subscribers may be told of a gap.  Then they may lack events that were
             not acknowledged.
 
-        losses: Whether those who are told may lack events that were acknowledged.
+        losses: Whether those who are told may lack events that were acknowledged.  An event
+            that they have may then be lost before it is acknowledged, and kept again, with
+            another ID and at another place of the order.
     """
 
     resets: bool = False
@@ -143,10 +144,11 @@ def find_faults(
     known = {attempt.data: attempt for attempt in attempts}
     seen = {data for received in logs for _, data in received.entries}
     order = list(dict.fromkeys(data for _, data in logs[0].entries if data in known))
-    faults = list(_wrong_ids(known, logs))
+    faults = list(_wrong_ids(known, logs, allowed))
+    moved = _kept_again(known, logs) if allowed.losses else set()
     for received in logs:
         faults += _presence(received, known, seen, allowed)
-        faults += _deviations(received, order)
+        faults += _deviations(received, [data for data in order if data not in moved])
     faults += _contradicted(order, known)
     if not (allowed.resets and logs[0].resets):
         faults += _torn(order, known)
@@ -159,7 +161,7 @@ def _presence(
     times: Counter[str] = Counter()
     for segment in received.segments:
         # The most often within one.
-        times |= Counter(segment)
+        times |= Counter(data for _, data in segment)
     told = allowed.resets and bool(received.resets)
     for data, count in times.items():
         attempt = known.get(data)
@@ -184,7 +186,7 @@ def _deviations(received: ReceivedLog, order: Sequence[str]) -> Iterator[Fault]:
     positions = {data: number for number, data in enumerate(order)}
     for segment in received.segments:
         highest = -1
-        for data in dict.fromkeys(segment):
+        for data in dict.fromkeys(data for _, data in segment):
             position = positions.get(data, highest)
             if position < highest:
                 later = _brief(order[highest])
@@ -221,7 +223,27 @@ def _torn(order: Sequence[str], known: dict[str, Attempt]) -> Iterator[Fault]:
             yield Fault("torn", f"Of {sizes[request]} in request {request} came {found}.")
 
 
-def _wrong_ids(known: dict[str, Attempt], logs: Sequence[ReceivedLog]) -> Iterator[Fault]:
+def _kept_again(known: dict[str, Attempt], logs: Sequence[ReceivedLog]) -> set[str]:
+    """
+    Return the data of events that may have been kept again: they came with several IDs, or, if
+    the publisher chose the ID, before and after a reset.
+    """
+    ids: dict[str, set[str]] = {}
+    found = set()
+    given = {data for data, attempt in known.items() if attempt.given}
+    for received in logs:
+        times: Counter[str] = Counter()
+        for segment in received.segments:
+            times.update({data for _, data in segment})
+            for id, data in segment:
+                ids.setdefault(data, set()).add(id)
+        found |= {data for data, count in times.items() if count > 1 and data in given}
+    return found | {data for data, several in ids.items() if len(several) > 1}
+
+
+def _wrong_ids(
+    known: dict[str, Attempt], logs: Sequence[ReceivedLog], allowed: Allowed
+) -> Iterator[Fault]:
     """
     An event has one ID, the same in its receipt and in all streams, and no other
     event has that ID.
@@ -233,7 +255,7 @@ def _wrong_ids(known: dict[str, Attempt], logs: Sequence[ReceivedLog]) -> Iterat
         if attempt.id and attempt.given and attempt.id != attempt.given:
             yield Fault("misnamed", f"{_brief(data)} was given {attempt.given!r}: {attempt.id!r}.")
     for received in logs:
-        for id, data in received.entries:
+        for id, data in received.segments[-1] if allowed.losses else received.entries:
             if names.setdefault(data, id) != id:
                 other = names[data]
                 yield Fault(

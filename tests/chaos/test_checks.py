@@ -201,6 +201,34 @@ class FindFaultsTests(SynchronousTestCase):
         self.assertEqual(self.kinds(received("a", "b", "x")), ["torn"])
         self.assertEqual(self.kinds(received("a", "c", "b", "x")), ["torn"])
 
+    def test_kept_again(self) -> None:
+        """
+        After a loss, an event that was not acknowledged may come again, with another ID and at
+        another place; without one it may not.
+        """
+        losses = Allowed(resets=True, losses=True)
+        self.attempts[2].sent = self.attempts[1].sent
+        moved = reset("a", "c", "b", then=("a", "b", "x", "c"))
+        moved.entries[1] = ("id-lost", "c")
+
+        self.assertEqual(self.kinds(moved, allowed=losses), [])
+        self.assertEqual(
+            self.kinds(moved, allowed=Allowed(resets=True)), ["misnamed", "out of order"]
+        )
+
+    def test_moved(self) -> None:
+        """
+        An event whose ID has not changed stays at its place, unless its publisher chose the ID.
+        """
+        losses = Allowed(resets=True, losses=True)
+        self.attempts[2].sent = self.attempts[1].sent
+        moved = reset("a", "c", "b", then=("a", "b", "c"))
+        self.assertEqual(self.kinds(moved, allowed=losses), ["out of order"])
+
+        self.attempts[2].given = "id-c"
+
+        self.assertEqual(self.kinds(moved, allowed=losses), [])
+
     def test_reused_id(self) -> None:
         """
         Two events with one ID are a fault.

@@ -14,8 +14,6 @@ from tests.test_docs import marked
 
 __all__ = ["HtmxTests"]
 
-_PROJECT = Path(__file__).resolve().parents[2]
-
 # npm has to fetch the packages.
 _NPM_PATIENCE = 240.0
 
@@ -75,11 +73,8 @@ class HtmxTests(PageTests):
             check=True,
             timeout=_NPM_PATIENCE,
         )
-        text = (_PROJECT / "docs" / "how-to" / "topics.md").read_text("utf-8")
-        shown = text.partition("```html\n")[2].partition("```")[0]
-        cls.write_page("index.html", "htmx", shown)
         for snippet in marked("file"):
-            if snippet.document.name == "htmx.md":
+            if snippet.document.name in ("htmx.md", "topics.md"):
                 name = snippet.mark[1]
                 cls.write_page(name, "turbo" if name == "turbo.html" else "htmx", snippet.text)
 
@@ -98,7 +93,7 @@ class HtmxTests(PageTests):
         """
         self.serve("-c", _PROGRAM, "PORT", str(self.home))
         url = f"http://localhost:{self.port}"
-        self.show()
+        self.show("/topics.html")
         self.wait("performance.getEntriesByType('resource').length >= 2")
         texts = "[...document.querySelectorAll('p')].map((one) => one.textContent)"
         self.wait(f"({texts}).length === 2")
@@ -114,7 +109,7 @@ class HtmxTests(PageTests):
 
     def test_shared(self) -> None:
         """
-        With the shared source, htmx and Turbo show each note once, also one that was missed.
+        htmx and Turbo, with the shared source too, show each note once, also one that was missed.
         """
         self.serve("-c", _PROGRAM, "PORT", str(self.home))
         url = f"http://localhost:{self.port}"
@@ -123,6 +118,7 @@ class HtmxTests(PageTests):
             '<turbo-stream action="append" target="notes"><template>{}</template></turbo-stream>'
         )
         for page, form, kind in (
+            ("htmx.html", "{}", "note"),
             ("htmx-shared.html", "{}", "note"),
             ("turbo.html", turbo, "message"),
         ):

@@ -15,7 +15,7 @@ from tests.support.redis_server import RedisServer
 from tests.support.streams import RawStream
 from tests.test_docs import Snippet, marked, snippets
 
-__all__ = ["DevelopingTests", "HistoryTests", "PulseTests", "ReadmeTests", "SecureTests"]
+__all__ = ["DevelopingTests", "HistoryTests", "ReadmeTests", "SecureTests", "SilenceTests"]
 
 _ROOT = Path(__file__).resolve().parents[2]
 _HOW_TO = _ROOT / "docs" / "how-to"
@@ -185,31 +185,64 @@ class ReadmeTests(PageTests):
             self.assertLessEqual(sum(bool(line) for line in program.text.splitlines()), 12)
 
 
-class PulseTests(PageTests):
+class SilenceTests(PageTests):
     """
-    The page that notices a silence.
+    The pages that notice a silence, and what follows a connection that died without a word.
     """
 
-    def test_silence(self) -> None:
+    texts = "[...news.children].map((item) => item.textContent)"
+
+    def start(self, name: str, interval: str, page: str) -> None:
         """
-        After a connection that died without a word, it opens another, and misses nothing.
+        Run the program *name*, whose interval is ten seconds, beside its *page*, and publish.
         """
-        text = _program("pulse.py").text.replace("8080", "PORT").replace("10.0", "0.3")
-        running = self.serve("-c", text)
-        (page,) = (each for each in snippets() if each.mark == ["file", "pulse.html"])
-        faster = page.text.replace("expect(25000)", "expect(1500)")
-        running.home.joinpath("pulse.html").write_text(faster, "utf-8")
-        url = f"http://localhost:{self.port}/say"
-        curl(f"{url}/one", "--request", "POST")
+        text = _program(f"{name}.py").text.replace("8080", "PORT")
+        self.assertIn("10.0", text)
+        running = self.serve("-c", text.replace("10.0", interval))
+        running.home.joinpath(f"{name}.html").write_text(page, "utf-8")
+        self.say("one")
         self.show()
         self.wait("news.children.length === 1")
+
+    def say(self, text: str) -> None:
+        """
+        Publish *text*.
+        """
+        answer = curl(f"http://localhost:{self.port}/say/{text}", "--request", "POST")
+        self.assertEqual(answer.status, 200, answer)
+
+    def page(self, name: str) -> str:
+        """
+        The page *name* in the documentation.
+        """
+        (found,) = (each for each in snippets() if each.mark == ["file", name])
+        return found.text
+
+    def test_pulse(self) -> None:
+        """
+        Without the module, the page opens another stream, and misses nothing.
+        """
+        faster = self.page("pulse.html").replace("expect(25000)", "expect(1500)")
+        self.start("pulse", "0.3", faster)
         self.browser.run("window.old = source")
 
         self.network.lose()
-        curl(f"{url}/two", "--request", "POST")
+        self.say("two")
         self.wait("source !== old && source.readyState === EventSource.OPEN")
-        curl(f"{url}/three", "--request", "POST")
+        self.say("three")
         self.wait("news.children.length >= 3")
 
-        texts = "return [...news.children].map((item) => item.textContent)"
-        self.assertEqual(self.browser.run(texts), ["one", "two", "three"])
+        self.assertEqual(self.browser.run(f"return {self.texts}"), ["one", "two", "three"])
+
+    def test_module(self) -> None:
+        """
+        With the module, the page has what was published meanwhile, and says that it is up to date.
+        """
+        self.start("phone", "0.5", self.page("phone.html"))
+
+        self.network.lose()
+        self.say("two")
+        self.wait("news.children.length >= 2")
+        self.wait("state.textContent === 'Up to date'")
+
+        self.assertEqual(self.browser.run(f"return {self.texts}"), ["one", "two"])

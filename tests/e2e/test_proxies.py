@@ -2,19 +2,27 @@
 A hub behind proxies, with the configurations of the documentation.
 """
 
+import os
+import shutil
+import subprocess
 import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import yaml
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.curl import CurlStream, publish
-from tests.support.hub_process import TOKEN, HubProcess
+from tests.support.hub_process import TOKEN, HubProcess, run_twistd
+from tests.support.processes import find_program
 from tests.support.proxies import ProxyProcess
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE, eventually
 from tests.test_docs import marked
 
 __all__ = [
     "ApacheTests",
+    "BackendTests",
     "CaddyHTTP2Tests",
     "CaddyTests",
     "HAProxyHTTP2Tests",
@@ -204,6 +212,29 @@ class ApacheTests(_ProxyCase.Tests):
     NAME = "apache"
 
 
+class BackendTests(SynchronousTestCase):
+    """
+    A backend of HAProxy that tells the hub the addresses of clients.
+    """
+
+    def test_valid(self) -> None:
+        """
+        HAProxy accepts it.
+        """
+        (snippet,) = (one for one in marked("proxy") if one.mark[1] == "haproxy-backend")
+        times = "".join(f"timeout {one} 60s\n" for one in ("connect", "client", "server"))
+        path = Path(self.mktemp()).resolve()
+        front = "frontend door\nbind 127.0.0.1:8443\ndefault_backend hub\n"
+        path.write_text(f"defaults\nmode tcp\n{times}{front}{snippet.text}", "utf-8")
+        haproxy = shutil.which("haproxy", path=f"{os.environ['PATH']}:/usr/sbin")
+        command = [haproxy or find_program("haproxy", "haproxy"), "-c", "-f", str(path)]
+
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=PATIENCE, check=False
+        )
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+
 class UnavailableTests(SynchronousTestCase):
     """
     Configurations of proxies that Debian does not have.
@@ -211,9 +242,33 @@ class UnavailableTests(SynchronousTestCase):
 
     def test_yaml(self) -> None:
         """
-        They are YAML, and name the port of the hub.
+        They are YAML, and name the port of the hub; commands of hubs in them are understood.
         """
         for snippet in marked("yaml"):
             with self.subTest(place=snippet.place):
                 self.assertIsInstance(yaml.safe_load(snippet.text), dict)
                 self.assertIn("8080", snippet.text)
+        commands = [
+            words for one in marked("yaml") for words in _commands(yaml.safe_load(one.text))
+        ]
+        self.assertGreater(len(commands), 1)
+
+        for words in commands:
+            options = [word.replace("/data/", "./") for word in words[words.index("sse") + 1 :]]
+            done = run_twistd(*options, "--check-config")
+            self.assertEqual(done.returncode, 0, done.stdout)
+
+
+def _commands(value: Any) -> Iterator[list[str]]:
+    """
+    The commands in a configuration of containers that start a hub.
+    """
+    if isinstance(value, dict):
+        for name, one in value.items():
+            if name in ("command", "args") and "twistd" in one:
+                yield one.split() if isinstance(one, str) else one
+            else:
+                yield from _commands(one)
+    elif isinstance(value, list):
+        for one in value:
+            yield from _commands(one)

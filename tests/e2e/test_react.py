@@ -10,6 +10,7 @@ from pathlib import Path
 from tests.support.curl import curl
 from tests.support.pages import PageTests
 from tests.support.processes import find_program
+from tests.test_docs import snippets
 
 __all__ = ["ReactTests"]
 
@@ -17,6 +18,14 @@ _PROJECT = Path(__file__).resolve().parents[2]
 
 # npm has to fetch React and Vite: 30 MB.
 _NPM_PATIENCE = 240.0
+
+# What the documentation leaves out.
+_AROUND = """
+import {{ useState }} from "react";
+import {{ createRoot }} from "react-dom/client";
+{}
+createRoot(document.querySelector("main")).render(<News />);
+"""
 
 _ITEMS = "[...document.querySelectorAll('li')].map((item) => item.textContent)"
 
@@ -42,6 +51,7 @@ class ReactTests(PageTests):
         ignored = shutil.ignore_patterns("node_modules", "package-lock.json", "dist")
         example = home / "examples" / "react"
         shutil.copytree(_PROJECT / "examples" / "react", example, ignore=ignored)
+        cls.add_page(example)
         quiet = ("--silent", "--no-audit", "--no-fund", "--ignore-scripts")
         for arguments in (("install", *quiet), ("run", "build")):
             subprocess.run(
@@ -52,6 +62,20 @@ class ReactTests(PageTests):
                 timeout=_NPM_PATIENCE,
             )
         cls.folder = example
+
+    @staticmethod
+    def add_page(example: Path) -> None:
+        """
+        Add a page with the component that the documentation shows.
+        """
+        (shown,) = (one for one in snippets() if one.language == "jsx" and not one.mark)
+        script = _AROUND.format(shown.text)
+        example.joinpath("shown.jsx").write_text(script, "utf-8")
+        page = example.joinpath("index.html").read_text("utf-8")
+        example.joinpath("shown.html").write_text(page.replace("news.jsx", "shown.jsx"), "utf-8")
+        settings = example / "vite.config.js"
+        text = settings.read_text("utf-8").replace('"task.html"', '"task.html", "shown.html"')
+        settings.write_text(text, "utf-8")
 
     def say(self, text: str) -> None:
         """
@@ -82,6 +106,18 @@ class ReactTests(PageTests):
 
         self.assertEqual(cut, ["before", "meanwhile", "after"])
         self.assertEqual(self.browser.run(f"return {_ITEMS}"), cut)
+
+    def test_shown(self) -> None:
+        """
+        The component of the documentation shows what is published, and is not stale then.
+        """
+        self.serve(str(self.folder / "news.py"), "PORT")
+        self.show("/shown.html")
+        self.wait("document.querySelector('ul')?.className === ''")
+        self.say("hello")
+        self.wait(f"{_ITEMS}.length === 1")
+
+        self.assertEqual(self.browser.run(f"return {_ITEMS}"), ["hello"])
 
     def test_task(self) -> None:
         """

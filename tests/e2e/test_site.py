@@ -15,7 +15,7 @@ from urllib.parse import unquote, urldefrag
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.test_docs import documented_modules
+from tests.test_docs import documented_modules, snippets
 
 __all__ = ["BuildTests", "SiteTests"]
 
@@ -46,6 +46,8 @@ class _Page(HTMLParser):
         super().__init__()
         self.anchors: list[str] = []
         self.links: list[str] = []
+        self.pictures: list[str] = []
+        self.words: list[str] = []
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -57,6 +59,14 @@ class _Page(HTMLParser):
                 self.anchors.append(value)
             if value and (tag, name) in (("a", "href"), ("img", "src"), ("script", "src")):
                 self.links.append(value)
+            if value and (tag, name) == ("svg", "aria-label"):
+                self.pictures.append(value)
+
+    def handle_data(self, data: str) -> None:
+        """
+        Called for each piece of text.
+        """
+        self.words.append(data)
 
 
 class SiteTests(SynchronousTestCase):
@@ -144,6 +154,22 @@ class SiteTests(SynchronousTestCase):
             return page.exists()
         return page in self.pages and anchor in self.pages[page].anchors
 
+    def test_diagrams(self) -> None:
+        """
+        Every diagram is a picture, which has the text of all its boxes, and says its arrows.
+        """
+        diagrams = [one for one in snippets() if one.language == "mermaid"]
+        self.assertGreater(len(diagrams), 0)
+
+        for diagram in diagrams:
+            page = self.pages[self.home / diagram.document.relative_to(_ROOT).with_suffix(".html")]
+            (told,) = page.pictures
+            for text in re.findall(r"\w\W*\[\W*(\w[^\])\"]*)", diagram.text):
+                self.assertIn(text, page.words)
+                self.assertIn(text, told)
+            self.assertEqual(told.count(" to "), len(re.findall("->", diagram.text)))
+            self.assertNotIn("flowchart", " ".join(page.words))
+
     def test_search(self) -> None:
         """
         Every page can be found by the site's own search.
@@ -173,18 +199,23 @@ class BuildTests(SynchronousTestCase):
 
     def test_mistakes(self) -> None:
         """
-        A misspelled word, a British spelling, a link to a heading that does not exist, and a
-        page that nothing leads to, are each named, and the build fails.
+        A misspelled word, a British spelling, a link to a heading that does not exist, a page
+        that nothing leads to, and diagrams that cannot be drawn, are each named, and the build
+        fails.
         """
         root = Path(self.mktemp()).resolve()
         shutil.copytree(_ROOT / "docs" / "_site", root / "docs" / "_site")
         shutil.copy(_ROOT / "pyproject.toml", root)
         first = "# Page\n\nWe recieve the colour of [this](#nothing).\n"
+        for lines in ("graph LR", "flowchart TB\na ==> b", "flowchart TB\na --> b --> a"):
+            first += f"\n```mermaid\n{lines}\n```\n"
         for name, text in (("index", first), ("lost", "# Lost\n"), ("reference", "# Names\n")):
             root.joinpath("docs", f"{name}.md").write_text(text, "utf-8")
 
         status, output = _build(root, root / "out")
 
         self.assertEqual(status, 1)
-        for told in ("recieve", "colour", "'nothing'", "lost.md: WARNING"):
+        mistakes = ["recieve", "colour", "'nothing'", "lost.md: WARNING"]
+        mistakes += ["not with 'graph LR'", "no arrow at ' ==> b'", "go in a circle"]
+        for told in mistakes:
             self.assertIn(told, output)

@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -13,15 +14,21 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.support.curl import curl, publish
+from tests.support.certificates import write_certificate
+from tests.support.curl import CurlStream, curl, publish
 from tests.support.hub_process import TOKEN
 from tests.support.processes import Background, find_program, find_twistd
 from tests.support.streams import RawStream
 from tests.support.waiting import PATIENCE, eventually
+from tests.test_docs import marked
 
 __all__ = ["ActivationTests", "UnitTests"]
 
-_DEPLOY = Path(__file__).resolve().parent.parent.parent / "deploy"
+_ROOT = Path(__file__).resolve().parents[2]
+
+_DEPLOY = _ROOT / "deploy"
+
+_PAGE = _ROOT / "docs" / "how-to" / "systemd.md"
 
 # Makes the descriptor that it is given number 3, as systemd does, and becomes the service.
 _LAUNCH = """
@@ -54,15 +61,22 @@ class UnitTests(SynchronousTestCase):
 
     def test_verify(self) -> None:
         """
-        systemd finds nothing wrong with them.
+        systemd finds nothing wrong with them, nor with those of the page about restarts.
+        """
+        files = ("sse.service", "sse.socket")
+        self.verify({name: _DEPLOY.joinpath(name).read_text("utf-8") for name in files})
+        self.verify({one.mark[1]: one.text for one in marked("unit")})
+
+    def verify(self, units: dict[str, str]) -> None:
+        """
+        Have systemd verify units, which are given by the names of their files.
         """
         analyze = find_program("systemd-analyze", "systemd")
         home = tempfile.TemporaryDirectory()
         self.addCleanup(home.cleanup)
         paths = []
-        for unit in ("sse.service", "sse.socket"):
+        for unit, text in units.items():
             paths.append(str(Path(home.name, unit)))
-            text = _DEPLOY.joinpath(unit).read_text("utf-8")
             Path(paths[-1]).write_text(text.replace("/opt/sse/bin/twistd", find_twistd()), "utf-8")
         done = subprocess.run(
             [analyze, "verify", *paths],
@@ -75,6 +89,16 @@ class UnitTests(SynchronousTestCase):
         # It also tells about units of this machine.
         ours = [line for line in done.stderr.splitlines() if "sse." in line]
         self.assertEqual((ours, done.returncode), ([], 0))
+
+    def test_printed(self) -> None:
+        """
+        The page has both: who has installed the package has no folder with them.
+        """
+        page = _PAGE.read_text("utf-8")
+
+        for unit in ("sse.service", "sse.socket"):
+            text = _DEPLOY.joinpath(unit).read_text("utf-8")
+            self.assertIn(f"`/etc/systemd/system/{unit}`:\n\n```ini\n{text}```\n", page)
 
     def test_times(self) -> None:
         """
@@ -98,6 +122,8 @@ class ActivationTests(SynchronousTestCase):
         directory = tempfile.TemporaryDirectory()
         self.addCleanup(directory.cleanup)
         self.home = Path(directory.name)
+        # What `systemctl edit` has added.
+        self.edited: list[str] = []
         for name in ("etc", "state", "credentials"):
             self.home.joinpath(name).mkdir()
         self.home.joinpath("etc", "hub.toml").write_text("keepalive = 20\n", "utf-8")
@@ -135,7 +161,7 @@ class ActivationTests(SynchronousTestCase):
         """
         watchdog = int(unit["WatchdogSec"][0]) * 1_000_000
         return [
-            *map(self.path, unit["Environment"]),
+            *map(self.path, (*unit["Environment"], *self.edited)),
             f"NOTIFY_SOCKET={self.home}/notify",
             f"WATCHDOG_USEC={watchdog}",
             f"PATH={os.environ['PATH']}",
@@ -214,6 +240,37 @@ class ActivationTests(SynchronousTestCase):
         self.assertEqual(stream.data(1), ["two"])
         stream.close()
         self.stop(second)
+
+    def test_tls(self) -> None:
+        """
+        As the page edits the service, it speaks TLS and HTTP/2 on the socket, and a renewed
+        certificate is used at once, while streams stay open.
+        """
+        block = _PAGE.read_text("utf-8").split("```ini\n[Service]\n")[1].partition("```")[0]
+        self.edited = re.findall("^Environment=(.*)$", block, re.M)
+        tls = self.home.joinpath("etc", "tls")
+        tls.mkdir()
+        certificate, key = write_certificate(tls)
+        certificate.rename(tls / "cert.pem")
+        key.rename(tls / "key.pem")
+        program = self.start()
+        url = f"https://localhost:{self.port}/events"
+        follower = CurlStream("-k", "--http2", f"{url}?topic=news")
+        self.addCleanup(follower.close)
+        follower.wait_for("stream-open")
+
+        before = ssl.get_server_certificate(("127.0.0.1", self.port))
+        renewed, new_key = write_certificate(self.home)
+        new_key.rename(tls / "key.pem")
+        renewed.rename(tls / "cert.pem")
+        eventually(
+            lambda: ssl.get_server_certificate(("127.0.0.1", self.port)) != before, "not renewed"
+        )
+        curl("-k", url, "-H", f"Authorization: Bearer {TOKEN}", "-d", "topic=news", "-d", "data=x")
+
+        follower.wait_for("data: x")
+        follower.close()
+        self.stop(program)
 
     def test_reload(self) -> None:
         """

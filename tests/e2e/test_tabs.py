@@ -453,6 +453,28 @@ class FirefoxTabsTests(TabsCase):
         """
         self.let_leaders_die("deaths", Tab.close, navigate)
 
+    def test_topics(self) -> None:
+        """
+        So do tabs with different topics, which have one connection too.
+        """
+        names = ("t/a", "t/b", "t/c")
+        for topics in (names[:1], names[:2], names[2:]):
+            self.tabs.open("/events", topics=topics)
+        numbers = Numbers(self.hub.port, names, _RATE)
+        self.addCleanup(numbers.stop)
+        for die in (Tab.close, navigate):
+            leader = self.tabs.leader()
+            leader.wait("got.length", "nothing comes")
+            self.tabs.lose(leader)
+            die(leader)
+            self.tabs.leader()
+            tab = self.tabs.open("/events", topics=leader.topics, lastEventId="earliest")
+            tab.wait("got.length", "the new tab gets nothing")
+
+        for got, right in self.tabs.compared(numbers):
+            self.assertEqual(got, right)
+        self.assertEqual([subscribers(self.hub.url, TOKEN, name) for name in names], [1, 1, 1])
+
     def test_refused_connection(self) -> None:
         """
         A reconnect that is refused is not the end.

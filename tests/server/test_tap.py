@@ -315,11 +315,40 @@ class PortTests(CommandLineTests):
         A certificate that no port would use is refused, and so is not served as plain HTTP.
         """
         certificate, key = self.certificate()
-        for port in ("tcp:8443:interface=127.0.0.1", "unix:/run/sse.socket"):
+        for port, advice in (
+            ("tcp:8443:interface=127.0.0.1", "write --port tls:tcp:8443:interface=127.0.0.1."),
+            ("unix:/run/sse.socket", "write --port tls:unix:/run/sse.socket."),
+            ("ssl:8443:privateKey=key.pem", "add --port 8443."),
+        ):
             with self.subTest(port=port), self.assertRaises(SystemExit) as caught:
                 parse("--check-config", "--port", port, "--tls-cert", certificate, "--tls-key", key)
 
             self.assertIn("--tls-cert: it applies to ports that are numbers", str(caught.exception))
+            self.assertIn(advice, str(caught.exception))
+
+    def test_secured_description(self) -> None:
+        """
+        With ``tls:`` before it, a description serves TLS with the certificates of the hub, which
+        are read again.
+        """
+        certificate, key = self.certificate()
+        running = Running(
+            *("--port", "tls:tcp:8443:interface=127.0.0.1"),
+            *("--tls-cert", certificate, "--tls-key", key),
+        )
+        factory = running.reactor.tcpServers[0][1]
+
+        self.assertIsInstance(factory, TLSMemoryBIOFactory)
+        self.assertIn("https://localhost:8443", running.log)
+
+    def test_no_certificate(self) -> None:
+        """
+        Without a certificate such a port is refused.
+        """
+        with self.assertRaises(SystemExit) as caught:
+            parse("--check-config", "--port", "tls:tcp:8443")
+
+        self.assertIn("--port: tls:tcp:8443 needs --tls-cert", str(caught.exception))
 
     def test_both(self) -> None:
         """

@@ -2,7 +2,11 @@
 Many deaths of the tab that has the connection, and restarts of the hub behind nginx, while numbers
 are published: no tab may lose a number, or get one twice.
 
+With ``--topics N`` the numbers are on N topics.  Each tab asks for some of them, chosen at random,
+and every other new tab begins at an event that another tab has had.  All share one stream.
+
 ``python -m tests.soak.tabs --browser chromium --deaths 1000``
+``python -m tests.soak.tabs --topics 5 --deaths 1000``
 ``python -m tests.soak.tabs --tabs 20 --deaths 0 --outages 3 --outage 10``
 """
 
@@ -15,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
+from itertools import zip_longest
 
 from tests.support.browsers import TabbedBrowser
 from tests.support.chromium import Chromium
@@ -83,6 +88,10 @@ class Soak:
 
         count: How many tabs there are.
 
+        topics: How many topics there are; 0 for one topic in the URL of all tabs.
+
+        choose: Chooses the topics of each tab.
+
     Attributes:
         faults: What a tab has lost, or got twice, as sentences.
 
@@ -91,11 +100,24 @@ class Soak:
         returns: The time from each restart of the hub until every tab was back, in milliseconds.
     """
 
-    def __init__(self, tabs: Tabs, hub: HubProcess, rate: float, count: int) -> None:
+    def __init__(
+        self,
+        tabs: Tabs,
+        hub: HubProcess,
+        rate: float,
+        count: int,
+        topics: int,
+        choose: random.Random,
+    ) -> None:
         self._tabs = tabs
         self._hub = hub
         self._rate = rate
-        self._numbers = Numbers(hub.port, _TOPIC, rate)
+        self._choose = choose
+        self._topics = tuple(f"{_TOPIC}/{number}" for number in range(topics)) or (_TOPIC,)
+        self._shared = topics > 0
+        # The number after which a tab begins, by its handle.
+        self._begun: dict[str, int] = {}
+        self._numbers = Numbers(hub.port, self._topics, rate)
         self.faults: list[str] = []
         self.gaps: list[float] = []
         self.returns: list[float] = []
@@ -108,7 +130,8 @@ class Soak:
         """
         leader = self._tabs.leader()
         self.check(leader)
-        other = next(tab for tab in self._tabs.all if tab is not leader)
+        others = [tab for tab in self._tabs.all if tab is not leader]
+        other = max(others, key=lambda tab: len(tab.topics or ()))
         before = time.time() * 1000
         self._tabs.lose(leader)
         die(leader)
@@ -125,12 +148,12 @@ class Soak:
         Kill the hub, start it again after *outage* seconds, and wait until every tab is back.
         """
         last = self._numbers.stop()
-        self._tabs.numbers(last)
+        self._await(last)
         self._hub.kill()
         time.sleep(outage)
         self._hub.restart()
         begun = time.monotonic()
-        self._numbers = Numbers(self._hub.port, _TOPIC, self._rate, last + 1)
+        self._numbers = Numbers(self._hub.port, self._topics, self._rate, last + 1)
         # The longest wait between two attempts depends on how long the hub was away.
         patience = PATIENCE + 2 * outage
         for tab in self._tabs.all:
@@ -141,24 +164,50 @@ class Soak:
         """
         Stop publishing, and check every tab.
         """
-        self._tabs.numbers(self._numbers.stop())
+        self._await(self._numbers.stop())
         for tab in self._tabs.all:
             self.check(tab)
-        connected = subscribers(self._hub.url, TOKEN, _TOPIC)
-        if connected != 1:
-            self.faults.append(f"The tabs have {connected} connections.")
+        wanted = {topic for tab in self._tabs.all for topic in tab.topics or self._topics}
+        for topic in wanted:
+            connected = subscribers(self._hub.url, TOKEN, topic)
+            if connected != 1:
+                self.faults.append(f"The tabs have {connected} connections with {topic}.")
 
     def check(self, tab: Tab) -> None:
         """
         Check what *tab* has got so far.
         """
         got = tab.run("return got")
-        if got and got != list(range(got[0], got[0] + len(got))):
-            wrong = next(number for index, number in enumerate(got) if number != got[0] + index)
-            self.faults.append(f"At {wrong} a tab has lost a number, or got one twice.")
+        if not got:
+            return
+        first = self._begun.get(tab.handle, got[0] - 1) + 1
+        right = self._numbers.of(tab.topics, first, got[-1])
+        if got != right:
+            pairs = zip_longest(got, right)
+            wrong, wanted = next(pair for pair in pairs if pair[0] != pair[1])
+            self.faults.append(f"A tab has got {wrong} in place of {wanted}.")
+
+    def _await(self, last: int) -> None:
+        """
+        Wait until every tab has its last number up to *last*.
+        """
+        for tab in self._tabs.all:
+            goal = self._numbers.of(tab.topics, 0, last)[-1]
+            tab.wait(f"got.at(-1) >= {goal}", f"{goal} has not come")
 
     def _open(self) -> None:
-        self._tabs.open(f"/events?topic={_TOPIC}").wait("got.length", "nothing comes")
+        if not self._shared:
+            self._tabs.open(f"/events?topic={_TOPIC}").wait("got.length", "nothing comes")
+            return
+        chosen = self._choose.sample(self._topics, self._choose.randint(1, len(self._topics)))
+        other = self._choose.choice([None, *self._tabs.all])
+        options = {}
+        if other is not None and self._choose.random() < 0.5:
+            begun, options["lastEventId"] = other.run("return last")
+        tab = self._tabs.open("/events", topics=tuple(chosen), **options)
+        if options:
+            self._begun[tab.handle] = begun
+        tab.wait("got.length", "nothing comes")
 
     def _thaw(self, tab: Tab) -> None:
         browser = tab.use()
@@ -178,6 +227,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--browser", choices=sorted(BROWSERS), default="chromium")
     parser.add_argument("--deaths", type=int, default=1000)
     parser.add_argument("--tabs", type=int, default=4)
+    parser.add_argument("--topics", type=int, default=0, help="each tab asks for some of them")
     parser.add_argument("--rate", type=float, default=50.0, help="events per second")
     parser.add_argument("--seed", type=int, default=random.randrange(2**32))
     parser.add_argument("--outages", type=int, default=0, help="restarts of the hub afterward")
@@ -194,7 +244,8 @@ def main(arguments: list[str]) -> int:
         browser = start()
         stack.callback(browser.close)
         front = _proxy(stack, hub) if options.outages else hub.url
-        soak = Soak(Tabs(browser, f"{front}/healthz"), hub, options.rate, options.tabs)
+        tabs = Tabs(browser, f"{front}/healthz")
+        soak = Soak(tabs, hub, options.rate, options.tabs, options.topics, choose)
         # Control-C ends the run early, and what was seen so far counts.
         with suppress(KeyboardInterrupt):
             for count in range(1, options.deaths + 1):
@@ -222,6 +273,7 @@ def _print(options: argparse.Namespace, soak: Soak) -> None:
     summary: dict[str, object] = {
         "browser": options.browser,
         "seed": options.seed,
+        "topics": options.topics,
         "deaths": len(soak.gaps),
         "outages": len(soak.returns),
         "faults": soak.faults,

@@ -132,6 +132,12 @@ class Chromium:
         with suppress(AssertionError):
             self._devtools("Page.crash", {})
 
+    def dismiss_dialog(self) -> None:
+        """
+        Close the dialog of the current tab, in which nothing has run since it was opened.
+        """
+        self._command("POST", f"{self._session}/alert/dismiss", {})
+
     def freeze_tab(self, frozen: bool) -> None:
         """
         Freeze the tab, as the browser does to save energy, or let it run again.

@@ -1,10 +1,14 @@
 """
-Tabs of a browser that share a stream by `SharedEventSource`, and a publisher of numbers.
+Tabs of a browser that share a stream, and a publisher of numbers.
+
+Tabs that follow the same URL have a `SharedEventSource`; tabs with topics of their own have a
+`TopicEventSource`.
 """
 
 import threading
 from http.client import HTTPConnection
 from typing import Any
+from urllib.parse import urlencode
 
 from tests.support.browsers import TabbedBrowser
 from tests.support.hub_process import TOKEN
@@ -26,15 +30,18 @@ _MODULE = """
     script.type = "module";
     script.textContent = `
       import { SharedEventSource } from "/twisted-sse.js";
-      import { changeTopics } from "/twisted-sse-topics.js";
+      import { TopicEventSource, changeTopics } from "/twisted-sse-topics.js";
       window.changeTopics = changeTopics;
-      window.listen = (url, options) => {
+      window.listen = (url, options, topics) => {
         window.got = [];
         window.seen = [];
-        window.source = new SharedEventSource(url, options);
+        window.source = topics
+          ? new TopicEventSource(url, topics, options)
+          : new SharedEventSource(url, options);
         window.times = [];
-        source.addEventListener("message", ({ data }) => {
+        source.addEventListener("message", ({ data, lastEventId }) => {
           if (isNaN(data)) return;
+          window.last = [+data, lastEventId];
           got.push(+data);
           times.push(Date.now());
         });
@@ -49,11 +56,15 @@ _MODULE = """
 class Tab:
     """
     One tab.
+
+    Attributes:
+        topics: Those of its `TopicEventSource`; ``None`` if it has a `SharedEventSource`.
     """
 
     def __init__(self, browser: TabbedBrowser, handle: str) -> None:
         self.browser = browser
         self.handle = handle
+        self.topics: tuple[str, ...] | None = None
 
     def use(self) -> TabbedBrowser:
         """
@@ -91,7 +102,7 @@ class Tab:
 
 class Tabs:
     """
-    Tabs that follow the same stream.
+    Tabs that share a stream.
 
     Args:
         page: A URL of the hub that does not open streams itself.
@@ -102,25 +113,50 @@ class Tabs:
         self._page = page
         # The first one stays, because a browser without a tab exits.
         self._home = browser.new_tab()
+        # Those that follow nothing, with the page and the modules.
+        self._idle: list[Tab] = []
         self.all: list[Tab] = []
 
-    def open(self, url: str, *, open: bool = True, **options: object) -> Tab:
+    def open(
+        self,
+        url: str,
+        *,
+        open: bool = True,
+        topics: tuple[str, ...] | None = None,
+        **options: object,
+    ) -> Tab:
         """
         Open a tab that follows *url*.
 
         Args:
             open: Whether to wait until it has the stream.
 
-            options: Of `SharedEventSource`.
+            topics: Of a `TopicEventSource`, which the tab then has.
+
+            options: Of the source.
         """
-        self._browser.switch_to(self._home)
-        tab = Tab(self._browser, self._browser.new_tab())
-        tab.load(self._page)
-        tab.run("listen(arguments[0], arguments[1])", url, options)
+        tab = self._idle.pop() if self._idle else self._new()
+        tab.topics = topics
+        tab.run("listen(arguments[0], arguments[1], arguments[2])", url, options, topics)
         if open:
             tab.wait("source.readyState === 1", "the stream has not begun")
         self.all.append(tab)
         return tab
+
+    def _new(self) -> Tab:
+        self._browser.switch_to(self._home)
+        tab = Tab(self._browser, self._browser.new_tab())
+        tab.load(self._page)
+        return tab
+
+    def rest(self) -> None:
+        """
+        Let no tab follow anything any more; `open` uses them again, which costs less.
+        """
+        for tab in self.all:
+            tab.run("source.close()")
+        self._idle += self.all
+        self.all = []
 
     def leader(self) -> Tab:
         """
@@ -141,8 +177,9 @@ class Tabs:
         """
         Close all tabs.
         """
-        while self.all:
-            self.all.pop().close()
+        for tab in self.all + self._idle:
+            tab.close()
+        self.all, self._idle = [], []
         self._browser.switch_to(self._home)
 
     def numbers(self, last: int) -> list[list[int]]:
@@ -153,6 +190,22 @@ class Tabs:
             tab.wait(f"got.includes({last})", f"{last} has not come")
         return [tab.run("return got") for tab in self.all]
 
+    def compared(self, numbers: "Numbers") -> list[tuple[list[int], list[int]]]:
+        """
+        Stop *numbers*, and wait until every tab has got the last one of its topics.
+
+        Returns:
+            For each tab, what it has got, and what it should have got from its first number on.
+        """
+        last = numbers.stop()
+        found = []
+        for tab in self.all:
+            goal = numbers.of(tab.topics, 0, last)[-1]
+            tab.wait(f"got.at(-1) === {goal}", f"{goal} has not come")
+            got: list[int] = tab.run("return got")
+            found.append((got, numbers.of(tab.topics, got[0], last)))
+        return found
+
 
 class Numbers:
     """
@@ -161,14 +214,18 @@ class Numbers:
     Args:
         port: The port of the hub.
 
+        topics: One topic; or several, of which each number has one, and every fifth number two.
+
         rate: How many a second.
 
         count: The first number.
     """
 
-    def __init__(self, port: int, topic: str, rate: float, count: int = 0) -> None:
+    def __init__(
+        self, port: int, topics: str | tuple[str, ...], rate: float, count: int = 0
+    ) -> None:
         self._connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
-        self._topic = topic
+        self._topics = (topics,) if isinstance(topics, str) else topics
         self._pause = 1 / rate
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -184,13 +241,29 @@ class Numbers:
         self._connection.close()
         return self.count - 1
 
+    def of(self, topics: tuple[str, ...] | None, first: int, last: int) -> list[int]:
+        """
+        The numbers from *first* to *last* on any of *topics*; ``None`` means all topics.
+        """
+        return [
+            number
+            for number in range(first, last + 1)
+            if topics is None or not self._topics_of(number).isdisjoint(topics)
+        ]
+
+    def _topics_of(self, number: int) -> set[str]:
+        several = self._topics
+        steps = (0, 1) if number % 5 == 0 else (0,)
+        return {several[(number + step) % len(several)] for step in steps}
+
     def _run(self) -> None:
         headers = {
             "Authorization": f"Bearer {TOKEN}",
             "Content-Type": "application/x-www-form-urlencoded",
         }
         while not self._stopping.wait(self._pause):
-            form = f"topic={self._topic}&data={self.count}"
+            topics = sorted(self._topics_of(self.count))
+            form = urlencode({"topic": topics, "data": self.count}, doseq=True)
             self._connection.request("POST", "/events", form, headers)
             answer = self._connection.getresponse()
             body = answer.read()

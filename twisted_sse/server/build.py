@@ -26,6 +26,7 @@ from twisted_sse.server.limits import ConnectionLimits, connection_limits
 from twisted_sse.server.listening import EndpointService
 from twisted_sse.server.memory import MemoryTrim
 from twisted_sse.server.parts import AccessLogPart, LimitsPart, StopPart, TreePart
+from twisted_sse.server.portdescription import PortDescription
 from twisted_sse.server.process import GarbageCollection, MonotonicTimers, StopSignals
 from twisted_sse.server.reconfiguration import Reconfiguration
 from twisted_sse.server.reload import Reloadable, ReloadSignal
@@ -46,12 +47,6 @@ from twisted_sse.transport.tls.renewal import CertificateWatch
 from twisted_sse.web.admin.processes import OneProcess
 
 __all__ = ["Server", "make_server"]
-
-# What precedes the description of a port that speaks the PROXY protocol.
-_PROXIED = "haproxy:"
-
-# The endpoint descriptions that speak TLS by themselves.
-_TLS_ENDPOINTS = ("ssl:", "tls:", "haproxy:ssl:", "haproxy:tls:")
 
 
 class Server(MultiService):
@@ -139,7 +134,7 @@ def make_server(
         one.endpoint.setServiceParent(server)
     _add_services(server, config, reactor, role)
     server.banner = _banner(config, served, access.token)
-    server.fixed = [one for one in config.ports if one.startswith(_TLS_ENDPOINTS)]
+    server.fixed = [one for one in config.ports if PortDescription.parse(one).has_own_certificate]
     if reconfiguration is not None:
         endpoints = [one.endpoint for one in served]
         for part in (
@@ -287,34 +282,42 @@ def _endpoints(
     reactor: Any,
     role: Role,
 ) -> list[Served]:
-    numbers = [one for one in config.ports if one.removeprefix(_PROXIED).isdigit()]
-    if tls is not None and not numbers:
-        raise InvalidOption(
-            "tls-cert",
-            "it applies to ports that are numbers, and there is none: add --port 8443, or put the "
-            "certificate into the description, as in "
-            "--port ssl:8443:interface=127.0.0.1:certKey=cert.pem:privateKey=key.pem",
-        )
+    ports = [PortDescription.parse(one) for one in config.ports]
+    _check_secured(config, ports, tls)
     secured = site if tls is None else TLSFactory(tls, site)
     served = []
-    for index, description in enumerate(config.ports):
+    for index, (description, port) in enumerate(zip(config.ports, ports, strict=True)):
         try:
-            endpoint = role.endpoint(reactor, index, description.removeprefix(_PROXIED))
+            endpoint = role.endpoint(reactor, index, port.endpoint)
         except Exception as error:
             # Every kind of endpoint has its own parser, with its own errors.
             raise InvalidOption("port", f"{description!r} is not an endpoint: {error}") from None
-        # An endpoint description is taken literally: whether to use TLS is part
-        # of it.
-        number = description in numbers
-        factory: Any = secured if number else site
-        if description.startswith(_PROXIED):
+        factory: Any = secured if port.secured else site
+        if port.proxied:
             factory = _proxied(config, site, factory, reactor)
         service = EndpointService(
             endpoint, factory, description, config.send_timeout, accepts, held=not role.accepts
         )
-        secure = tls is not None if number else description.startswith(_TLS_ENDPOINTS)
+        secure = tls is not None if port.secured else port.has_own_certificate
         served.append(Served(service, secure))
     return served
+
+
+def _check_secured(config: Config, ports: Sequence[PortDescription], tls: TLSServer | None) -> None:
+    """
+    Check that there is a port for the certificates, and certificates for the ports.
+    """
+    for text, port in zip(config.ports, ports, strict=True):
+        if port.needs_certificate and tls is None:
+            raise InvalidOption("port", f"{text} needs --tls-cert, the certificate of the hub")
+    if tls is None or any(port.secured for port in ports):
+        return
+    others = [one.with_certificate for one in ports if one.can_be_secured]
+    advice = f"write --port {others[0]}" if others else "add --port 8443"
+    raise InvalidOption(
+        "tls-cert",
+        f"it applies to ports that are numbers or begin with tls:, and there is none: {advice}",
+    )
 
 
 def _proxied(config: Config, site: HubSite, factory: Any, reactor: Any) -> ProxyProtocolFactory:

@@ -22,7 +22,8 @@ from twisted_sse.web.readonly import ReadOnly
 
 __all__ = ["MODULES", "BrowserModule", "ModuleName"]
 
-#: ``twisted-sse.js`` has `SharedEventSource`; ``twisted-sse-topics.js`` has `changeTopics`.
+#: ``twisted-sse.js`` has `SharedEventSource`; ``twisted-sse-topics.js`` has `TopicEventSource` and
+#: `changeTopics`.
 ModuleName = Literal["twisted-sse.js", "twisted-sse-topics.js"]
 
 #: The names of all modules.

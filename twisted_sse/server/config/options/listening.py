@@ -28,7 +28,8 @@ LISTENING_OPTIONS = (
             "[Twisted's](https://docs.twisted.org/en/stable/core/howto/endpoints.html#servers), "
             "such as `tcp:8080:interface=127.0.0.1`. The backlog is 4096 unless the description "
             "has one; Linux limits it to `net.core.somaxconn`. `haproxy:` before either expects "
-            "the [PROXY protocol](how-to/limits.md#proxies)."
+            "the [PROXY protocol](how-to/limits.md#proxies); `tls:` before a description serves "
+            "TLS there with `--tls-cert`."
         ),
     ),
     Option(
@@ -37,9 +38,9 @@ LISTENING_OPTIONS = (
         kind=PATH,
         several=True,
         more=(
-            "The file may also have the key. Every `--port` that is a number then serves TLS, "
-            "with HTTP/2 by ALPN; endpoint descriptions are used as they are, and at least one "
-            "port must be a number. A client gets the first certificate that is valid for the "
+            "The file may also have the key. Every `--port` that is a number or begins with "
+            "`tls:` then serves TLS, with HTTP/2 by ALPN; others are used as they are, and there "
+            "must be at least one. A client gets the first certificate that is valid for the "
             "name it asks for, or else the first one."
         ),
         reloadable=True,
