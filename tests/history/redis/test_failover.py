@@ -299,9 +299,11 @@ class ClusterTests(MovingTestCase):
         is lost meanwhile.
         """
         options = ("--cluster-enabled", "yes", "--cluster-node-timeout", "1000")
-        one, other = self.server(*options), self.server(*options)
+        # By default the bus of a node has its port + 10000, which something else may have.
+        buses = [str(free_port()) for _ in range(2)]
+        one, other = (self.server(*options, "--cluster-port", bus) for bus in buses)
         one.cli("CLUSTER", "ADDSLOTSRANGE", "0", "16383")
-        one.cli("CLUSTER", "MEET", "127.0.0.1", str(other.port))
+        one.cli("CLUSTER", "MEET", "127.0.0.1", str(other.port), buses[1])
         for node in (one, other):
             eventually(
                 lambda node=node: "cluster_state:ok" in node.cli("CLUSTER", "INFO"),  # type: ignore[misc]
