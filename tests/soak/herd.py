@@ -316,6 +316,16 @@ class Herd:
             left -= int(left)
             time.sleep(max(0.0, _TURN - (time.monotonic() - began)))
 
+    def close(self) -> None:
+        """
+        Let everybody leave.
+        """
+        for client in self._clients:
+            if client.socket is not None:
+                client.socket.close()
+                client.socket = None
+        self._epoll.close()
+
     def _connect(self, now: float) -> None:
         for _ in range(_CONNECTING):
             if not self._coming or self._coming[0][0] > now:

@@ -12,8 +12,9 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, suppress
+from itertools import count
 from pathlib import Path
 
 from tests.soak.herd import Herd
@@ -41,7 +42,7 @@ class _Publishing(threading.Thread):
     Publishes numbers at a rate.
 
     Attributes:
-        acknowledged: How many were kept.
+        acknowledged: Those that were kept.
     """
 
     def __init__(self, url: str, rate: float) -> None:
@@ -49,18 +50,17 @@ class _Publishing(threading.Thread):
         self._publisher = Publisher(f"{url}/events", token=TOKEN)
         self._rate = rate
         self.stopping = threading.Event()
-        self.acknowledged = 0
+        self.acknowledged: set[int] = set()
 
     def run(self) -> None:
         due = time.monotonic()
-        while not self.stopping.is_set():
-            try:
-                self._publisher.publish("soak", str(self.acknowledged))
-            except TwistedSSEError:
-                # It was tried for a while.  What may have been kept is not published again.
-                time.sleep(0.1)
-                continue
-            self.acknowledged += 1
+        for number in count():
+            if self.stopping.is_set():
+                return
+            # It tries for a while.  What it does not know is not published again.
+            with suppress(TwistedSSEError):
+                self._publisher.publish("soak", str(number))
+                self.acknowledged.add(number)
             due = max(due + 1 / self._rate, time.monotonic() - 1)
             self.stopping.wait(due - time.monotonic())
 
@@ -73,6 +73,8 @@ class Operation:
         workers: How many processes serve.
 
         redis: Whether history is in Redis; otherwise it is in a file.
+
+        options: More options of ``twistd sse``.
     """
 
     def __init__(
@@ -85,6 +87,7 @@ class Operation:
         rate: float,
         workers: int,
         redis: bool,
+        options: Sequence[str] = (),
     ) -> None:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         self.redis = (
@@ -98,10 +101,10 @@ class Operation:
         self._options = (
             *("--takeover", str(home / "hub.sock"), "--farewell", "pause=soon"),
             *("--history", history, "--workers", str(workers)),
-            *("--max-connections-per-address", "none"),
+            *("--max-connections-per-address", "none", *options),
         )
         self.hub = self._start()
-        stack.callback(lambda: self.hub.kill())
+        stack.callback(lambda: self.hub.end())
         self._publishing = _Publishing(self.hub.url, rate)
         self.herd = Herd(self._port, streams, slow, churn)
         self._streams = streams
@@ -129,6 +132,7 @@ class Operation:
         status = self.hub.wait()
         following.await_ready()
         self._check_log(status)
+        self.hub.end()
         self.hub = following
         self._await(
             lambda: herd.counts.farewells - farewells >= self._streams, "a farewell is missing"
@@ -178,20 +182,22 @@ class Operation:
         self._publishing.stopping.set()
         self._publishing.join(_PATIENCE)
         self._await(
-            lambda: self.herd.copy.count >= self._publishing.acknowledged, "an event is missing"
+            lambda: self.herd.copy.count >= len(self._publishing.acknowledged),
+            "an event is missing",
         )
-        time.sleep(15)
+        with suppress(AssertionError):
+            self._await(lambda: self.herd.behind == 0, "somebody does not have everything")
+        behind = self.herd.behind
         self._check_log(self.hub.signal(signal.SIGTERM))
         counts = self.herd.counts
         numbers = [int(one) for one in _data_of(bytes(self.herd.copy.text))]
         found = list(counts.faults)
-        missing = set(range(self._publishing.acknowledged)) - set(numbers)
+        missing = self._publishing.acknowledged - set(numbers)
         if missing:
             found.append(f"{len(missing)} acknowledged events are missing: {sorted(missing)[:5]}")
         doubled = [one for one, times in Counter(numbers).items() if times > 1]
         if doubled:
             found.append(f"{len(doubled)} events came twice: {doubled[:5]}")
-        behind = self.herd.behind
         if behind:
             found.append(f"{behind} subscribers do not have everything")
         return found
@@ -207,8 +213,8 @@ class Operation:
         return HubProcess(*self._options, port=self._port)
 
     def _await_news(self) -> None:
-        count = self.herd.copy.count
-        self._await(lambda: self.herd.copy.count > count, "nothing new arrives")
+        before = self.herd.copy.count
+        self._await(lambda: self.herd.copy.count > before, "nothing new arrives")
 
     def _await(self, probe: Callable[[], bool], what: str) -> None:
         eventually(probe, what, _PATIENCE)
@@ -216,6 +222,7 @@ class Operation:
     def _end(self) -> None:
         self._ending = True
         self._reading.join(_PATIENCE)
+        self.herd.close()
 
 
 def _data_of(text: bytes) -> Iterator[bytes]:

@@ -176,8 +176,14 @@ class HubProcess:
                 self.check_log()
                 assert status == 0, f"exit status {status}\n{self.log}"
         finally:
-            self._program.end()
-            self._tokens.cleanup()
+            self.end()
+
+    def end(self) -> None:
+        """
+        Kill it if it still runs, and remove its files, whatever it has logged.
+        """
+        self._program.end()
+        self._tokens.cleanup()
 
     def check_log(self) -> None:
         """
