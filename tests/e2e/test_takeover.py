@@ -15,6 +15,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.support.certificates import write_certificate
 from tests.support.curl import curl
 from tests.support.hub_process import TOKEN, HubProcess, run_twistd
 from tests.support.ports import free_port
@@ -307,6 +308,28 @@ class TakeoverTests(_TakeoverTestCase):
         self.assertEqual(curl(f"http://localhost:{more}/healthz").status, 200)
         with self.assertRaises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", less))
+
+    def test_secured(self) -> None:
+        """
+        Ports with TLS and with the PROXY protocol are passed on, and may be spoken to in another
+        way by the next hub.
+        """
+        secured, proxied = free_port(), free_port()
+        certificate, key = map(str, write_certificate(self.home))
+        tcp = f"tcp:{secured}:interface=127.0.0.1"
+        options = (
+            *("--port", f"haproxy:tcp:{proxied}:interface=127.0.0.1"),
+            *("--trusted-proxy", "127.0.0.1", "--tls-cert", certificate, "--tls-key", key),
+        )
+        hub = self.start("--port", f"tls:{tcp}", *options)
+        hub = self.replace(hub, "--port", f"tls:{tcp}", *options)
+        over_tls = curl("-k", f"https://127.0.0.1:{secured}/healthz")
+        over_proxy = curl("--haproxy-protocol", f"http://127.0.0.1:{proxied}/healthz")
+
+        self.replace(hub, "--port", tcp, *options)
+
+        self.assertEqual((over_tls.status, over_proxy.status), (200, 200))
+        self.assertEqual(curl(f"http://127.0.0.1:{secured}/healthz").status, 200)
 
     def test_mode(self) -> None:
         """

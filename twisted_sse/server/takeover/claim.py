@@ -16,6 +16,7 @@ from twisted.internet.interfaces import IStreamServerEndpoint
 
 from twisted_sse.server.inherited import Inheriting, inheriting_description
 from twisted_sse.server.listening import endpoint_for
+from twisted_sse.server.portdescription import PortDescription
 from twisted_sse.server.takeover.messages import LONGEST, READY, Answer, Request, read_answer
 
 __all__ = ["Claim", "TakeoverFailed", "claim"]
@@ -51,10 +52,12 @@ class Claim(Service):
         """
         Return an endpoint on the socket that the other hub had for *description*, or else
         a new one; see `Role`.
+
+        What is spoken on it, TLS or the PROXY protocol, may have changed.
         """
         self._reactor = reactor
         for place, (port, descriptor) in enumerate(self._left):
-            if port == description:
+            if PortDescription.parse(port).endpoint == description:
                 del self._left[place]
                 inheriting = Inheriting(reactor, descriptor, owns_path=True)
                 return endpoint_for(inheriting, inheriting_description(description))
