@@ -32,13 +32,12 @@ class OperationTests(SynchronousTestCase):
                 redis=False,
                 options=("--spread", "1", "--retry", "200"),
             )
+            counts = operation.herd.counts
             operation.replace()
+            self.assertEqual((counts.refused, counts.reset, dict(counts.answers)), (0, 0, {}))
+            self.assertGreaterEqual(counts.farewells, 50)
+
             operation.kill_worker()
             faults = operation.check()
-            counts = operation.herd.counts
 
-        self.assertEqual(faults, [])
-        self.assertEqual((counts.refused, counts.reset, counts.resets), (0, 0, 0))
-        self.assertEqual(dict(counts.answers), {})
-        self.assertGreater(counts.farewells, 50)
-        self.assertGreater(counts.cut, 0)
+        self.assertEqual((faults, counts.resets), ([], 0))
