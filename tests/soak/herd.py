@@ -60,6 +60,20 @@ class Counts:
     faults: list[str] = field(default_factory=list)
     returns: list[float] = field(default_factory=list)
 
+    @property
+    def summary(self) -> dict[str, object]:
+        """
+        The numbers, for people.
+        """
+        return {
+            "refused": self.refused,
+            "reset": self.reset,
+            "cut": self.cut,
+            "answers": self.answers,
+            "farewells": self.farewells,
+            "resets": self.resets,
+        }
+
 
 class _Copy:
     """
@@ -251,6 +265,8 @@ class Herd:
         counts: What has happened.
 
         copy: What was received.
+
+        turns: How often all sockets were looked at.
     """
 
     def __init__(self, port: int, count: int, slow: int, churn: int) -> None:
@@ -263,6 +279,7 @@ class Herd:
         self._open: dict[int, _Client] = {}
         self._coming: list[tuple[float, int, _Client]] = []
         self._number = 0
+        self.turns = 0
         now = time.monotonic()
         for number, client in enumerate(self._clients):
             self.come_back(client, number / 1000 + now - time.monotonic())
@@ -310,6 +327,7 @@ class Herd:
                     continue
                 client.due = began + _SLOW
                 client.read()
+            self.turns += 1
             left += self._churn * _TURN
             for client in random.sample(self._clients, int(left)):
                 client.leave()

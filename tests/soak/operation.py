@@ -157,6 +157,9 @@ class Operation:
             lambda: before[0] not in self.hub.workers and len(self.hub.workers) == len(before),
             "no worker has taken its place",
         )
+        # The second turn from now begins after the end of the worker.
+        turns = self.herd.turns
+        self._await(lambda: self.herd.turns > turns + 1, "nobody reads")
         self._await(lambda: self.herd.connected == self._streams, "somebody is not back")
         self._await_news()
 
@@ -188,6 +191,8 @@ class Operation:
         with suppress(AssertionError):
             self._await(lambda: self.herd.behind == 0, "somebody does not have everything")
         behind = self.herd.behind
+        # What follows is no matter of the subscribers.
+        self._end()
         self._check_log(self.hub.signal(signal.SIGTERM))
         counts = self.herd.counts
         numbers = [int(one) for one in _data_of(bytes(self.herd.copy.text))]
@@ -217,7 +222,11 @@ class Operation:
         self._await(lambda: self.herd.copy.count > before, "nothing new arrives")
 
     def _await(self, probe: Callable[[], bool], what: str) -> None:
-        eventually(probe, what, _PATIENCE)
+        try:
+            eventually(probe, what, _PATIENCE)
+        except AssertionError:
+            print(json.dumps(self.herd.counts.summary), self.herd.connected, file=sys.stderr)
+            raise
 
     def _end(self) -> None:
         self._ending = True
@@ -317,19 +326,7 @@ def main(arguments: list[str] | None = None) -> int:
         endure(operation, given.minutes)
         faults = operation.check()
         counts = operation.herd.counts
-        print(
-            json.dumps(
-                {
-                    "events": operation.herd.copy.count,
-                    "refused": counts.refused,
-                    "reset": counts.reset,
-                    "cut": counts.cut,
-                    "answers": counts.answers,
-                    "farewells": counts.farewells,
-                    "resets": counts.resets,
-                }
-            )
-        )
+        print(json.dumps({"events": operation.herd.copy.count, **counts.summary}))
     for fault in faults:
         print(fault)
     return 1 if faults or counts.resets else 0
