@@ -16,7 +16,7 @@ from tests.support.chromium import Chromium
 from tests.support.curl import curl, publish
 from tests.support.hub_process import TOKEN, HubProcess
 from tests.support.ports import free_port
-from tests.support.tabs import Numbers, Tab, Tabs
+from tests.support.tabs import Numbers, Tab, Tabs, crash, navigate
 from tests.support.waiting import eventually
 
 __all__ = ["TabTopicsTests"]
@@ -27,23 +27,6 @@ _RATE = 50
 _MAX_TOPICS = 8
 
 _NOT_EXACT = "A tab has lost an event, or got one twice, or one that it does not want."
-
-
-def navigate(tab: Tab) -> None:
-    """
-    Leave the page.
-    """
-    tab.use().open("about:blank")
-    tab.close()
-
-
-def crash(tab: Tab) -> None:
-    """
-    Let the process of the tab crash.
-    """
-    browser = tab.use()
-    assert isinstance(browser, Chromium)
-    browser.crash_tab()
 
 
 class TabTopicsTests(SynchronousTestCase):

@@ -15,7 +15,7 @@ from tests.support.firefox import Firefox
 from tests.support.forwarder import Forwarder
 from tests.support.hub_process import TOKEN, HubProcess
 from tests.support.proxies import ProxyProcess
-from tests.support.tabs import Numbers, Tab, Tabs
+from tests.support.tabs import Numbers, Tab, Tabs, crash, navigate
 from tests.support.waiting import eventually
 from tests.test_docs import marked
 
@@ -106,23 +106,6 @@ class TabsCase(SynchronousTestCase):
         publish(self.hub.url, TOKEN, topic, "1", "2", "3")
 
         self.assertEqual(self.tabs.numbers(3), [[1, 2, 3]] * tabs)
-
-
-def navigate(tab: Tab) -> None:
-    """
-    Leave the page.
-    """
-    tab.use().open("about:blank")
-    tab.close()
-
-
-def crash(tab: Tab) -> None:
-    """
-    Let the process of the tab crash.
-    """
-    browser = tab.use()
-    assert isinstance(browser, Chromium)
-    browser.crash_tab()
 
 
 class ChromiumTabsTests(TabsCase):

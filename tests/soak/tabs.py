@@ -27,7 +27,7 @@ from tests.support.curl import subscribers
 from tests.support.firefox import Firefox
 from tests.support.hub_process import TOKEN, HubProcess
 from tests.support.proxies import ProxyProcess
-from tests.support.tabs import Numbers, Tab, Tabs
+from tests.support.tabs import Numbers, Tab, Tabs, crash
 from tests.support.waiting import PATIENCE
 from tests.test_docs import marked
 
@@ -51,15 +51,6 @@ def navigate(tab: Tab) -> None:
     # On a busy machine the browser may take too long; the tab is of no use any more.
     with suppress(AssertionError):
         tab.close()
-
-
-def crash(tab: Tab) -> None:
-    """
-    Let the process of the tab crash.
-    """
-    browser = tab.use()
-    assert isinstance(browser, Chromium)
-    browser.crash_tab()
 
 
 def freeze(tab: Tab) -> None:

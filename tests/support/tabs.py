@@ -11,10 +11,11 @@ from typing import Any
 from urllib.parse import urlencode
 
 from tests.support.browsers import TabbedBrowser
+from tests.support.chromium import Chromium
 from tests.support.hub_process import TOKEN
 from tests.support.waiting import PATIENCE, eventually
 
-__all__ = ["Numbers", "Tab", "Tabs"]
+__all__ = ["Numbers", "Tab", "Tabs", "crash", "navigate"]
 
 # Defines `listen` in the page, which follows a stream of numbers, and `statuses`, which has those
 # of the answers that the module has got.
@@ -98,6 +99,23 @@ class Tab:
         Close it.
         """
         self.use().close_tab()
+
+
+def navigate(tab: Tab) -> None:
+    """
+    Leave the page.
+    """
+    tab.use().open("about:blank")
+    tab.close()
+
+
+def crash(tab: Tab) -> None:
+    """
+    Let the process of the tab crash.
+    """
+    browser = tab.use()
+    assert isinstance(browser, Chromium)
+    browser.crash_tab()
 
 
 class Tabs:
