@@ -15,6 +15,7 @@ from twisted.internet.address import UNIXAddress
 from twisted.logger import Logger
 
 from twisted_sse.server.listening import EndpointService
+from twisted_sse.server.portdescription import PortDescription
 
 __all__ = ["Served", "StartupBanner", "bearer_from_file"]
 
@@ -52,7 +53,7 @@ class Served(NamedTuple):
         A command for curl that ends within the quotes around the URL, before the path.
         """
         command = ["curl", *options]
-        if self.endpoint.description.startswith("haproxy:"):
+        if PortDescription.parse(self.endpoint.description).proxied:
             command.append("--haproxy-protocol")
         if self.secure:
             # The name of the certificate is hardly that of this machine.

@@ -78,14 +78,15 @@ class Options(usage.Options):
         """
         See `twisted.python.usage.Options.parseArgs`: every option has a name.
         """
-        for name, texts in self._given.items():
+        if not words:
+            return
+        for name, (*_, text) in self._given.items():
             # Such an option has taken the next one for its value.
-            if words and texts[-1].startswith("--"):
+            if text.startswith("--"):
                 raise usage.UsageError(
-                    f"--{name} needs a value before {texts[-1]}: write --{name} VALUE {texts[-1]}."
+                    f"--{name} needs a value before {text}: write --{name} VALUE {text}."
                 )
-        if words:
-            raise usage.UsageError(f"{words[0]!r} is not an option: {_advice(words[0])}.")
+        raise usage.UsageError(f"{words[0]!r} is not an option: {_advice(words[0])}.")
 
     def parseOptions(self, options: Sequence[str] | None = None) -> None:
         """

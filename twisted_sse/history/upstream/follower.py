@@ -121,14 +121,22 @@ class UpstreamFollower(Follower):
     async def _follow(self) -> None:
         if self._cursor.resume is None:
             raise UnknownEventID(f"the ID of {self._cursor.last} cannot be sent")
-        source = self._client.stream(self._cursor.resume)
+        try:
+            await self._read(self._cursor.resume)
+        finally:
+            self._open_now = False
+        raise HistoryUnavailable("the stream has ended")
+
+    async def _read(self, last_event_id: str) -> None:
+        """
+        Take what follows an event, until the stream has ended.
+        """
+        source = self._client.stream(last_event_id)
         try:
             async for signal in source.signals():
                 self._take(signal)
         finally:
-            self._open_now = False
             source.close()
-        raise HistoryUnavailable("the stream has ended")
 
     def _take(self, signal: Signal) -> None:
         if isinstance(signal, Lost):

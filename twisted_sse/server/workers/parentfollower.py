@@ -10,7 +10,6 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from twisted_sse.errors import HistoryUnavailable, UnknownEventID
 from twisted_sse.events.codec import Decoder
 from twisted_sse.events.event import ServerSentEvent
 from twisted_sse.history.upstream.follower import UpstreamFollower
@@ -109,14 +108,8 @@ class ParentFollower(UpstreamFollower):
         self._stream = stream
         super().__init__(*others)
 
-    async def _follow(self) -> None:
-        if self._cursor.resume is None:
-            raise UnknownEventID(f"the ID of {self._cursor.last} cannot be sent")
-        try:
-            await self._stream.read(self._cursor.resume, self._take_blocks, self._flush)
-        finally:
-            self._open_now = False
-        raise HistoryUnavailable("the stream has ended")
+    async def _read(self, last_event_id: str) -> None:
+        await self._stream.read(last_event_id, self._take_blocks, self._flush)
 
     def _open(self, note: dict[str, Any]) -> None:
         super()._open(note)

@@ -39,9 +39,9 @@ LISTENING_OPTIONS = (
         several=True,
         more=(
             "The file may also have the key. Every `--port` that is a number or begins with "
-            "`tls:` then serves TLS, with HTTP/2 by ALPN; others are used as they are, and there "
-            "must be at least one. A client gets the first certificate that is valid for the "
-            "name it asks for, or else the first one."
+            "`tls:` then serves TLS, with HTTP/2 by ALPN, and there must be at least one such "
+            "port; others are used as they are. A client gets the first certificate that is "
+            "valid for the name it asks for, or else the first one."
         ),
         reloadable=True,
     ),
