@@ -232,7 +232,7 @@ class Line:
     A command of a shell.
 
     Args:
-        place: Of its block.
+        snippet: Its block.
 
         text: The whole line.
 
